@@ -1,0 +1,179 @@
+"""The words that the store, the tasks and every gateway share.
+
+They live here because the store and the gateways do not see each other.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Generic, Protocol, TypeVar
+
+from sms.errors import ConfigurationError
+
+T = TypeVar("T")
+
+
+class Outcome(StrEnum):
+    """What a submit means for one message."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    """Refused for good, with the gateway's words."""
+    BLACKLISTED = "blacklisted"
+    """Refused because the person opted out at the provider: an opt-out for us."""
+    NOT_ACCEPTED = "not_accepted"
+    """Proved not accepted: may be sent again."""
+    UNKNOWN = "unknown"
+    """Nobody knows: never sent again blindly."""
+
+
+class Resolution(StrEnum):
+    """How a gateway lets an unknown message be settled."""
+
+    IDEMPOTENCY_KEY = "idempotency_key"
+    LOOK_UP = "look_up"
+    NEITHER = "neither"
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMessage:
+    """One message to submit; ``client_ref`` was fixed before the first try."""
+
+    client_ref: str
+    msisdn: str
+    text: str
+    encoding: str
+    sender_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitOutcome:
+    """What became of one message of a batch."""
+
+    client_ref: str
+    outcome: Outcome
+    gateway_message_id: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryReport:
+    """A provider's word on one message. ``status`` is ``delivered``, ``undelivered`` or ``pending``.
+
+    ``is_permanent`` says that the number itself is dead and must not be written to again.
+    """
+
+    report_id: str
+    gateway_message_id: str
+    client_ref: str | None
+    status: str
+    reason: str | None
+    is_permanent: bool
+    reported_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingReply:
+    """A message from a person; ``sender`` is as the gateway gave it, usually E.164."""
+
+    gateway_reply_id: str
+    sender: str
+    text: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderOptOut:
+    """A STOP that went to the provider's own short code."""
+
+    msisdn: str
+    opted_out_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Credit left at the provider, in ``unit`` (a currency code, or ``credit``)."""
+
+    amount: Decimal
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Items after a cursor, and the cursor to give next time."""
+
+    items: Sequence[T]
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class SenderRule:
+    """What one kind of sender implies in one territory."""
+
+    can_be_answered: bool
+    stop_mention: str
+    """Text added to marketing messages, with its leading space; empty where a plain reply works."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What an adapter promises. Times are seconds."""
+
+    gateway: str
+    batch_size: int
+    resolution: Resolution
+    key_life_seconds: float
+    """How long the provider remembers an idempotency key; 0 without keys."""
+    look_up_lag_seconds: float
+    """How long an accepted message may stay invisible to a look-up."""
+    messages_per_second: float
+    gateway_concatenates: bool
+    unit: str
+    history_days: int
+    sender_rules: Mapping[tuple[str, str], SenderRule] = field(default_factory=dict)
+    """By (territory or ``*``, kind of sender: ``alphanumeric`` or ``short_code``)."""
+
+    def sender_rule(self, territory: str, sender_id: str) -> SenderRule:
+        """Return the rule for a sender in a territory.
+
+        Raises:
+            ConfigurationError: the manifest has no rule for that kind of sender.
+        """
+        kind = "short_code" if sender_id.isdigit() else "alphanumeric"
+        for key in ((territory, kind), ("*", kind)):
+            if key in self.sender_rules:
+                return self.sender_rules[key]
+        kinds = sorted({known for _, known in self.sender_rules})
+        raise ConfigurationError(f"gateway {self.gateway} takes no {kind} sender; it takes {', '.join(kinds)}")
+
+
+class Gateway(Protocol):
+    """What every adapter does. Each call is one HTTP request at most, with a total deadline.
+
+    All raise the ``GatewayError`` family of ``sms.errors``.
+    """
+
+    manifest: Manifest
+
+    def submit(self, messages: Sequence[OutgoingMessage], request_key: str) -> Sequence[SubmitOutcome]:
+        """Hand a batch over once; one outcome per message, in any order, missing ones unknown.
+
+        ``request_key`` is the idempotency key: the same key always comes with the same messages.
+        """
+
+    def look_up(self, client_refs: Sequence[str]) -> Sequence[SubmitOutcome]:
+        """Tell what became of earlier messages: ``accepted``, ``rejected``, or ``not_accepted`` (no trace)."""
+
+    def delivery_reports(self, cursor: str) -> Page[DeliveryReport]:
+        """Return reports after ``cursor`` (empty: from the first)."""
+
+    def replies(self, cursor: str) -> Page[IncomingReply]:
+        """Return replies after ``cursor``."""
+
+    def opt_outs(self, cursor: str) -> Page[ProviderOptOut]:
+        """Return the provider's own opt-outs after ``cursor``."""
+
+    def balance(self) -> Balance:
+        """Return the credit left."""
