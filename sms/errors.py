@@ -5,7 +5,9 @@ SmsError
 ├── ContactFileError        a file cannot be read as a whole (a bad row is data, never an exception)
 ├── InvalidNumber           a text is no number that can get an SMS (``reason`` is a code)
 ├── TemplateError           a text names a merge field that does not exist, or is badly formed
+│   └── MissingField        a person has no value for a merge field, and the text gives no default
 ├── CampaignError           what was asked cannot be done with this campaign, or there is no such one
+├── MailError               the mail server did not take a mail to the team
 ├── StoreError              the store cannot be used
 │   ├── StoreBusy           somebody else holds it (names the process)
 │   └── StoreTooNew         a newer version of Campanile wrote it
@@ -47,8 +49,24 @@ class TemplateError(SmsError):
     """A text is badly formed, or names a merge field that does not exist."""
 
 
+class MissingField(TemplateError):  # noqa: N818
+    """A person has no value for a merge field, and the text gives no default.
+
+    Attributes:
+        field: the name of the merge field.
+    """
+
+    def __init__(self, field: str) -> None:
+        super().__init__(f"no value for {{{field}}}; give one, or write a default such as {{{field}|client}}")
+        self.field = field
+
+
 class CampaignError(SmsError):
     """What was asked cannot be done with this campaign."""
+
+
+class MailError(SmsError):
+    """The mail server did not take a mail to the team."""
 
 
 class StoreError(SmsError):

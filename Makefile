@@ -1,0 +1,73 @@
+# Campanile: everything a person types. `make help` lists it.
+# Needs python3 (3.11 or newer, with venv) and a package index; all else is set up in .venv.
+
+PYTHON ?= python3
+UV_VERSION := $(shell sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements.lock)
+UV := .venv/bin/uv
+READY := .venv/.ready
+
+# A first start of Prefect's own server migrates a database, which takes long on a small machine.
+export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS := 180
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+export DO_NOT_TRACK := 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test lint up bench prove browser samples lock clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1	\2/p' Makefile
+
+setup: $(READY) ## set up .venv from requirements.lock (the other targets do it by themselves)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Campanile needs Python 3.11 or newer with venv (Debian: python3-venv); $(PYTHON) is not that. Name another: make PYTHON=python3.12" >&2; \
+		exit 1; }
+	@test -x .venv/bin/python || $(PYTHON) -m venv --clear .venv
+	@$(UV) --version 2>/dev/null | grep -qF 'uv $(UV_VERSION)' || { \
+		echo "Installing uv $(UV_VERSION)"; \
+		sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .venv/uv.txt; \
+		.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .venv/uv.txt; }
+	@# uv does not read pip's settings: tell it the index pip uses, and let pip do it where uv finds no way.
+	@index=$$(.venv/bin/python -m pip config get global.index-url 2>/dev/null); index=$${PIP_INDEX_URL:-$$index}; \
+		if [ -n "$$index" ]; then export UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$$index}"; fi; \
+		$(UV) pip sync --python .venv/bin/python --require-hashes requirements.lock || { \
+			echo "uv could not install requirements.lock; trying with pip" >&2; \
+			.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock; }
+	@$(UV) pip install --python .venv/bin/python --offline --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY) ## run the main job on data/samples, from files to results, and tell it in the terminal
+	.venv/bin/python scripts/demo.py
+
+test: lint ## lint, types and all tests but the browser's and the long ones
+	.venv/bin/python -m pytest -m "not browser and not soak"
+
+lint: $(READY) ## ruff and mypy
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+up: $(READY) ## start sandbox gateway, Prefect server and worker; Ctrl-C stops all (ARGS="--port 4300")
+	@.venv/bin/python scripts/up.py $(ARGS)
+
+bench: $(READY) ## measure speed and memory
+	.venv/bin/python bench/run.py $(ARGS)
+
+prove: $(READY) ## the long soaks: kills, faults, random days
+	.venv/bin/python -m pytest -m soak
+
+browser: $(READY) ## the tests that look at the UI in headless Chromium
+	.venv/bin/python -m pytest -m browser
+
+samples: $(READY) ## make data/samples again
+	.venv/bin/python scripts/make_samples.py
+
+lock: $(READY) ## refresh requirements.lock from pyproject.toml (ARGS=--upgrade takes newer versions)
+	$(UV) pip compile --universal --generate-hashes --group dev pyproject.toml -q -o requirements.lock \
+		--no-emit-index-url --no-annotate --no-header $(ARGS)
+
+clean: ## remove .venv, caches and builds; never anything in data/
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . \( -path ./data -o -path ./.git \) -prune -o -type d -name __pycache__ -exec rm -rf {} +

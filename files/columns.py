@@ -1,0 +1,178 @@
+"""Which column is what, by one table of names; accents, case, spaces and punctuation are ignored.
+
+A file with no number column, with two, or with the same name twice is refused and shown its columns: guessing
+which of two columns holds the mobile number would write to the wrong person.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from files.column_names import FIELD_NAMES, NUMBER_NAMES
+from sms.errors import ContactFileError
+
+NUMBER_FIELD = "msisdn"
+MAX_COLUMNS = 16_384  # what a sheet of Excel can hold
+REJECT_COLUMNS: tuple[str, ...] = ("row", "reason", "what to do")
+RESERVED_FIELDS = frozenset(
+    {"row_number", "raw_line", "raw_number", "structure_reason", NUMBER_FIELD, "number_id", "territory"}
+)
+
+_LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "đ": "d"})
+_FIELD = re.compile(r"[^\W\d_][\w]*")
+_MAX_PLAIN_NAME = 64
+_MAX_LISTED = 40
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where each field stands: positions in the header, the number's own among them."""
+
+    number: int
+    fields: dict[int, str]
+
+
+def header_key(name: str) -> str:
+    """Return a column name without accents, case, spaces and punctuation."""
+    return field_name(name).replace("_", "")
+
+
+def field_name(name: str) -> str:
+    """Return a column name as a merge field: ``N° client`` is ``n_client``."""
+    folded = unicodedata.normalize("NFKD", name.casefold().translate(_LIGATURES))
+    spaced = "".join(
+        character if character.isalnum() else " " for character in folded if not unicodedata.combining(character)
+    )
+    return "_".join(spaced.split())
+
+
+def is_number_name(name: str) -> bool:
+    """Tell whether a column name is one of a number column; ``Tel 2`` is."""
+    key = header_key(name)
+    return key in NUMBER_NAMES or key.rstrip("0123456789") in NUMBER_NAMES
+
+
+def header_score(cells: Sequence[str]) -> tuple[bool, int, int]:
+    """Return whether a cell names a number column, how many are known names, and how many could be a name."""
+    numbers = sum(map(is_number_name, cells))
+    known = numbers + sum(header_key(cell) in FIELD_NAMES for cell in cells)
+    return (
+        numbers > 0,
+        known,
+        sum(0 < len(cell.strip()) <= _MAX_PLAIN_NAME and any(map(str.isalpha, cell)) for cell in cells),
+    )
+
+
+def without_reject_columns(names: Sequence[str]) -> list[str]:
+    """Return a header without the three columns that a rejects file adds at its end."""
+    return list(names[:-3] if tuple(names[-3:]) == REJECT_COLUMNS else names)
+
+
+def map_columns(header: Sequence[str], columns: Mapping[str, str] | None = None) -> Layout:
+    """Return the field of each named column of a header; a blank name has none.
+
+    Args:
+        header: the names as the file has them.
+        columns: our field name -> column of the file, which overrides the tables.
+
+    Raises:
+        ContactFileError: no number column or two, a name or a field twice, too many, or ``columns`` does not fit.
+    """
+    if len(header) > MAX_COLUMNS:
+        raise ContactFileError(f"it has {len(header)} columns; allowed: up to {MAX_COLUMNS}")
+    _refuse_data_as_header(header)
+    _refuse_twice(header)
+    chosen = _chosen_positions(header, columns or {})
+    number = chosen.pop(NUMBER_FIELD) if NUMBER_FIELD in chosen else _find_number(header, set(chosen.values()))
+    fields = {number: NUMBER_FIELD} | {position: field for field, position in chosen.items()}
+    named = [position for position, name in enumerate(header) if name.strip() and position not in fields]
+    fields |= {position: _own_field(header[position], position, chosen) for position in named}
+    _refuse_same_field(header, fields)
+    return Layout(number, dict(sorted(fields.items())))
+
+
+def _refuse_data_as_header(header: Sequence[str]) -> None:
+    for position, name in enumerate(header, start=1):
+        if sum(map(str.isdigit, name)) >= 6 and not any(map(str.isalpha, name)):
+            raise ContactFileError(
+                f"no header: its first line holds a number in column {position} where the names of the columns "
+                "should stand; add a line such as 'telephone;prenom;nom'"
+            )
+
+
+def _refuse_twice(header: Sequence[str]) -> None:
+    names = Counter(name.strip() for name in header if name.strip())
+    twice = sorted(name for name, times in names.items() if times > 1)
+    if twice:
+        raise ContactFileError(f"the same column name twice: {_listed(twice)}; {_existing(header)}")
+
+
+def _chosen_positions(header: Sequence[str], columns: Mapping[str, str]) -> dict[str, int]:
+    positions: dict[str, int] = {}
+    for field, name in columns.items():
+        if not _FIELD.fullmatch(field) or field != field_name(field) or field in RESERVED_FIELDS - {NUMBER_FIELD}:
+            raise ContactFileError(
+                f"columns= has {field!r} as a field; allowed: field: column, such as {{'msisdn': {name!r}}}, "
+                "with fields in small letters, digits and _"
+            )
+        positions[field] = _position_of(header, name)
+    if len(set(positions.values())) < len(positions):
+        raise ContactFileError(f"columns= gives one column to two fields: {_listed(columns.values())}")
+    return positions
+
+
+def _position_of(header: Sequence[str], name: str) -> int:
+    exact = [position for position, other in enumerate(header) if other.strip() == name.strip()]
+    alike = [
+        position for position, other in enumerate(header) if other.strip() and header_key(other) == header_key(name)
+    ]
+    found = exact or alike
+    if len(found) != 1:
+        raise ContactFileError(f"columns= asks for {name!r}, found {len(found)} times; {_existing(header)}")
+    return found[0]
+
+
+def _find_number(header: Sequence[str], taken: set[int]) -> int:
+    found = [position for position, name in enumerate(header) if position not in taken and is_number_name(name)]
+    if len(found) == 1:
+        return found[0]
+    problem = (
+        f"two number columns or more: {_listed(header[position] for position in found)}"
+        if found
+        else "no number column"
+    )
+    raise ContactFileError(f"{problem}; say which with columns={{'{NUMBER_FIELD}': '…'}}; {_existing(header)}")
+
+
+def _own_field(name: str, position: int, chosen: Mapping[str, int]) -> str:
+    standard = FIELD_NAMES.get(header_key(name))
+    if standard and standard not in chosen:
+        return standard
+    field = field_name(name) or f"column_{position + 1}"
+    is_free = field not in RESERVED_FIELDS and field not in chosen and _FIELD.fullmatch(field)
+    return field if is_free else f"file_{field}"
+
+
+def _refuse_same_field(header: Sequence[str], fields: Mapping[int, str]) -> None:
+    by_field: dict[str, list[str]] = {}
+    for position, field in fields.items():
+        by_field.setdefault(field, []).append(header[position])
+    for field, names in by_field.items():
+        if len(names) > 1:
+            raise ContactFileError(
+                f"{_listed(names)} would all be the field {field!r}; say which with columns={{{field!r}: '…'}} or "
+                f"rename one; {_existing(header)}"
+            )
+
+
+def _existing(header: Sequence[str]) -> str:
+    return f"columns of the file: {_listed(name for name in header if name.strip())}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    every = [repr(name[:_MAX_PLAIN_NAME]) for name in names]
+    return ", ".join(every[:_MAX_LISTED]) + (
+        f" and {len(every) - _MAX_LISTED} more" if len(every) > _MAX_LISTED else ""
+    )

@@ -1,0 +1,64 @@
+"""Sheets to records: the same text a person would have typed, with no zero invented and no format guessed."""
+
+import datetime
+import io
+from collections.abc import Iterator
+
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, WorksheetNotFound
+
+from files.records import Record, is_blank, join_record
+from sms.errors import ContactFileError
+
+WORKBOOK_DELIMITER = ";"  # of ``raw_line``, since a sheet has none
+
+Cell = int | float | str | bool | datetime.time | datetime.date | datetime.datetime | datetime.timedelta
+
+
+def split_workbook(content: bytes, sheet: str | None = None) -> tuple[str, list[Record]]:
+    """Return the sheet's name and every row that is not wholly blank, the header first.
+
+    Raises:
+        ContactFileError: no readable workbook, a password, no such sheet.
+    """
+    try:
+        with CalamineWorkbook.from_filelike(io.BytesIO(content)) as workbook:
+            found = _open_sheet(workbook, sheet)
+            return found.name, list(_records(found))
+    except PasswordError as error:
+        raise ContactFileError("it has a password: save it without one") from error
+    except (CalamineError, OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise ContactFileError(
+            f"it cannot be read as a workbook ({reason}): save it again, or save it as CSV"
+        ) from error
+
+
+def cell_text(value: Cell) -> str:
+    """Return a cell as text: 33612345678.0 is ``33612345678``, midnight is a date, true is ``TRUE``."""
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, datetime.datetime) and value.time() == datetime.time.min:
+        return value.date().isoformat()
+    return str(value)
+
+
+def _open_sheet(workbook: CalamineWorkbook, sheet: str | None) -> CalamineSheet:
+    names = workbook.sheet_names
+    if not names:
+        raise ContactFileError("it has no sheet")
+    try:
+        return workbook.get_sheet_by_name(sheet or names[0])
+    except WorksheetNotFound as error:
+        raise ContactFileError(
+            f"no sheet named {sheet!r}; sheets of the file: {', '.join(map(repr, names))}"
+        ) from error
+
+
+def _records(sheet: CalamineSheet) -> Iterator[Record]:
+    # The empty area is kept: row numbers are those that a person sees.
+    for row_number, row in enumerate(sheet.to_python(skip_empty_area=False), start=1):
+        cells = [cell_text(value).replace("\r\n", "\n").replace("\r", "\n") for value in row]
+        if not is_blank(cells):
+            yield Record(row_number, cells, join_record(cells, WORKBOOK_DELIMITER), None)

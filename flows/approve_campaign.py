@@ -1,0 +1,22 @@
+"""Lock a campaign under the recap that somebody has read."""
+
+from prefect import flow
+
+from flows.send_campaign import send_campaign
+from tasks.approve import approve_recap
+from tasks.dispatch import find_due, start_run
+
+
+@flow(name="approve-campaign")
+def approve_campaign(campaign: str, recap_hash: str, approver: str) -> str:
+    """Approve a campaign: from then on it is locked, its credit is committed, and it leaves at its hour.
+
+    Args:
+        campaign: The campaign's name.
+        recap_hash: The hash that its recap shows; the first eight characters are enough.
+        approver: Who approves it.
+    """
+    approved = approve_recap(campaign, recap_hash, approver)
+    for due, attempt in find_due(campaign).items():
+        start_run(due, attempt, send_campaign)
+    return str(approved["recap_hash"])

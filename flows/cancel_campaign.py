@@ -1,0 +1,20 @@
+"""Cancel a campaign: free until the first message leaves, and after it, all that has not left."""
+
+from prefect import flow
+
+from tasks.approve import cancel_rest
+from tasks.send import publish_progress
+
+
+@flow(name="cancel-campaign")
+def cancel_campaign(campaign: str, reason: str, actor: str = "team") -> str:
+    """Cancel what has not left of a campaign.
+
+    Args:
+        campaign: The campaign's name.
+        reason: Why, for the history.
+        actor: Who cancels it.
+    """
+    state = cancel_rest(campaign, reason, actor)
+    publish_progress(campaign)
+    return state

@@ -1,0 +1,20 @@
+"""Read the balance; below the critical threshold an alert goes out at once, once a crossing."""
+
+from prefect import flow
+
+from tasks.balance import watch_balance
+from tasks.send import send_own_messages
+from tasks.settings import settings
+
+
+@flow(name="check-balance")
+def check_balance(gateway: str | None = None) -> str:
+    """Read the balance and tell it.
+
+    Args:
+        gateway: The gateway to ask. Empty: the one in the settings.
+    """
+    gateway = gateway or settings().gateway
+    line = watch_balance(gateway)
+    send_own_messages("notice", gateway)
+    return line

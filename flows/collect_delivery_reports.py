@@ -1,0 +1,16 @@
+"""Delivery reports in: they only move forward, whatever comes twice, late or in the wrong order."""
+
+from prefect import flow
+
+from tasks.inbound import read_reports
+from tasks.settings import settings
+
+
+@flow(name="collect-delivery-reports")
+def collect_delivery_reports(gateway: str | None = None) -> dict[str, int]:
+    """Read what became of accepted messages.
+
+    Args:
+        gateway: The gateway to ask. Empty: the one in the settings.
+    """
+    return read_reports(gateway or settings().gateway)

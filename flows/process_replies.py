@@ -1,0 +1,21 @@
+"""Replies in: STOPs first, then the automatic answers."""
+
+from prefect import flow
+
+from tasks.inbound import plan_answers, read_stops
+from tasks.send import send_own_messages
+from tasks.settings import settings
+
+
+@flow(name="process-replies")
+def process_replies(gateway: str | None = None) -> dict[str, int]:
+    """Honour every STOP, then answer every other reply if the auto-responder is on.
+
+    Args:
+        gateway: The gateway to ask. Empty: the one in the settings.
+    """
+    gateway = gateway or settings().gateway
+    read_stops(gateway)
+    answers = plan_answers(gateway)
+    send_own_messages("auto_reply", gateway)
+    return answers

@@ -1,0 +1,221 @@
+"""The client side of the sandbox: what ``docs/sandbox.md`` says, read strictly."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from gateways.http import HttpClient, HttpRules
+from schemas.gateway import (
+    Balance,
+    DeliveryReport,
+    IncomingReply,
+    Manifest,
+    Outcome,
+    OutgoingMessage,
+    Page,
+    ProviderOptOut,
+    Resolution,
+    SenderRule,
+    SubmitOutcome,
+)
+
+OVERSEAS = ("GP", "MQ", "GF", "RE", "YT", "PM", "BL", "MF", "NC", "PF", "WF")
+
+MANIFEST = Manifest(
+    gateway="sandbox",
+    batch_size=500,
+    resolution=Resolution.IDEMPOTENCY_KEY,
+    key_life_seconds=24 * 3600.0,
+    look_up_lag_seconds=0.5,
+    messages_per_second=5000.0,
+    gateway_concatenates=True,
+    unit="EUR",
+    history_days=90,
+    sender_rules={
+        ("*", "alphanumeric"): SenderRule(can_be_answered=False, stop_mention=" STOP au 36180"),
+        **{
+            (territory, "alphanumeric"): SenderRule(can_be_answered=False, stop_mention=" STOP au 36789")
+            for territory in OVERSEAS
+        },
+        ("*", "short_code"): SenderRule(can_be_answered=True, stop_mention=""),
+    },
+)
+
+# 409 is not among them: a key already taken for another body tells nothing about what that body became.
+RULES = HttpRules(
+    refused_statuses=frozenset({400, 404, 405, 413, 415, 422}),
+    unavailable_means_not_accepted=True,
+)
+
+SUBMIT_WORDS = {
+    "accepted": Outcome.ACCEPTED,
+    "rejected": Outcome.REJECTED,
+    "blacklisted": Outcome.BLACKLISTED,
+}
+LOOK_UP_WORDS = {
+    "accepted": Outcome.ACCEPTED,
+    "unknown": Outcome.NOT_ACCEPTED,
+}
+
+
+class SandboxGateway:
+    """The sandbox as a ``Gateway``; ``resolution`` must be what the server was started with."""
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        deadline_seconds: float = 10.0,
+        resolution: Resolution = Resolution.IDEMPOTENCY_KEY,
+    ) -> None:
+        has_keys = resolution is Resolution.IDEMPOTENCY_KEY
+        self.manifest = replace(
+            MANIFEST, resolution=resolution, key_life_seconds=MANIFEST.key_life_seconds if has_keys else 0.0
+        )
+        self._http = HttpClient(base_url, {"Authorization": f"Bearer {api_key}"}, deadline_seconds, rules=RULES)
+
+    def submit(self, messages: Sequence[OutgoingMessage], request_key: str) -> Sequence[SubmitOutcome]:
+        """Hand a batch over once."""
+        if not messages:
+            return ()
+        refs = [message.client_ref for message in messages]
+        return self._http.read(
+            "POST",
+            "/v1/messages",
+            partial(_read_outcomes, refs, SUBMIT_WORDS),
+            json=_batch(messages),
+            headers={"Idempotency-Key": request_key},
+        )
+
+    def look_up(self, client_refs: Sequence[str]) -> Sequence[SubmitOutcome]:
+        """Tell what became of earlier messages."""
+        if not client_refs:
+            return ()
+        return self._http.read(
+            "POST",
+            "/v1/messages/look-up",
+            partial(_read_outcomes, client_refs, LOOK_UP_WORDS),
+            json={"client_refs": list(client_refs)},
+        )
+
+    def delivery_reports(self, cursor: str) -> Page[DeliveryReport]:
+        """Return reports after ``cursor``."""
+        return self._http.read("GET", "/v1/delivery-reports", _read_reports, params={"cursor": cursor})
+
+    def replies(self, cursor: str) -> Page[IncomingReply]:
+        """Return replies after ``cursor``."""
+        return self._http.read("GET", "/v1/replies", _read_replies, params={"cursor": cursor})
+
+    def opt_outs(self, cursor: str) -> Page[ProviderOptOut]:
+        """Return the sandbox's own opt-outs after ``cursor``."""
+        return self._http.read("GET", "/v1/opt-outs", _read_opt_outs, params={"cursor": cursor})
+
+    def balance(self) -> Balance:
+        """Return the credit left."""
+        return self._http.read("GET", "/v1/balance", _read_balance)
+
+    def set_clock(self, offset_seconds: float) -> None:
+        """Move the sandbox's clock to our simulated time: seconds ahead of the real one."""
+        self._http.request("PUT", "/sandbox/clock", json={"offset_seconds": offset_seconds})
+
+
+def _batch(messages: Sequence[OutgoingMessage]) -> dict[str, object]:
+    return {
+        "sender_id": messages[0].sender_id,
+        "messages": [
+            {
+                "client_ref": message.client_ref,
+                "to": message.msisdn,
+                "text": message.text,
+                "sender_id": message.sender_id,
+            }
+            for message in messages
+        ],
+    }
+
+
+def _read_outcomes(refs: Sequence[str], words: Mapping[str, Outcome], document: Any) -> list[SubmitOutcome]:
+    """Return one outcome per ref; what the answer leaves out, or says in a way we do not know, is unknown."""
+    items = document["messages"]
+    counts = Counter(item["client_ref"] for item in items)
+    if strangers := counts.keys() - set(refs):
+        raise ValueError(f"{len(strangers)} client_ref not asked about")
+    by_ref = {item["client_ref"]: item for item in items if counts[item["client_ref"]] == 1}
+    return [_read_outcome(ref, words, by_ref.get(ref)) for ref in refs]
+
+
+def _read_outcome(ref: str, words: Mapping[str, Outcome], item: Any) -> SubmitOutcome:
+    if item is None:
+        return SubmitOutcome(ref, Outcome.UNKNOWN, reason="not named once in the answer")
+    outcome = words.get(item["status"], Outcome.UNKNOWN)
+    message_id = item.get("message_id")
+    if outcome is Outcome.UNKNOWN:
+        return SubmitOutcome(ref, outcome, reason=f"status {item['status']!r} is none of {', '.join(words)}")
+    if outcome is Outcome.ACCEPTED and not (isinstance(message_id, str) and message_id):
+        return SubmitOutcome(ref, Outcome.UNKNOWN, reason="accepted without a message_id")
+    reason = item.get("reason")
+    return SubmitOutcome(ref, outcome, message_id, None if reason is None else str(reason))
+
+
+def _read_reports(document: Any) -> Page[DeliveryReport]:
+    return Page(
+        [
+            DeliveryReport(
+                report_id=_text(item["report_id"]),
+                gateway_message_id=_text(item["message_id"]),
+                client_ref=item["client_ref"],
+                status=_text(item["status"]),
+                reason=item["reason"],
+                is_permanent=item["is_permanent"] is True,
+                reported_at=_instant(item["reported_at"]),
+            )
+            for item in document["items"]
+        ],
+        _text(document["cursor"]),
+    )
+
+
+def _read_replies(document: Any) -> Page[IncomingReply]:
+    return Page(
+        [
+            IncomingReply(
+                gateway_reply_id=_text(item["reply_id"]),
+                sender=_text(item["from"]),
+                text=_text(item["text"]),
+                received_at=_instant(item["received_at"]),
+            )
+            for item in document["items"]
+        ],
+        _text(document["cursor"]),
+    )
+
+
+def _read_opt_outs(document: Any) -> Page[ProviderOptOut]:
+    return Page(
+        [ProviderOptOut(_text(item["msisdn"]), _instant(item["opted_out_at"])) for item in document["items"]],
+        _text(document["cursor"]),
+    )
+
+
+def _read_balance(document: Any) -> Balance:
+    amount = Decimal(_text(document["amount"]))
+    if not amount.is_finite():
+        raise ValueError(f"balance {amount}")
+    return Balance(amount, _text(document["unit"]))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{type(value).__name__} in the place of a text")
+    return value
+
+
+def _instant(value: object) -> datetime:
+    instant = datetime.fromisoformat(_text(value))
+    if instant.utcoffset() is None:
+        raise ValueError(f"time {value!r} has no zone")
+    return instant

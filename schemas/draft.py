@@ -1,0 +1,70 @@
+"""The campaign draft: what a person fills in, as a form in the UI or as a YAML file."""
+
+from datetime import date, time
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{1,59}$"
+TIME_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
+
+
+class CampaignDraft(BaseModel):
+    """Everything a campaign is made of, before it is prepared."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    name: str = Field(
+        title="Name",
+        pattern=NAME_PATTERN,
+        description="Lower-case letters, digits and dashes. Prepare again under the same name to change the draft.",
+        examples=["soldes-hiver"],
+    )
+    kind: Literal["marketing", "alert"] = Field(
+        default="marketing",
+        title="Kind",
+        description="marketing: legal hours, STOP mention, opt-outs. alert: at any time, for what cannot wait.",
+    )
+    text: str = Field(
+        title="Text",
+        min_length=1,
+        max_length=1530,
+        description="Merge fields in braces, with a default after a bar; the STOP mention is added by itself.",
+        examples=["Bonjour {first_name|cher client}, -20 % ce samedi."],
+    )
+    sender_id: str = Field(
+        title="Sender",
+        description="What the phone shows: 3 to 11 letters and digits, or a short code of 5 digits.",
+        examples=["MABOUTIQUE"],
+    )
+    lists: list[str] = Field(default_factory=list, title="Lists", description="Names of contact lists.")
+    numbers: list[str] = Field(default_factory=list, title="Numbers", description="Numbers typed by hand.")
+    exclude_lists: list[str] = Field(
+        default_factory=list, title="Lists to leave out", description="Nobody on these lists gets a message."
+    )
+    gateway: str = Field(default="sandbox", title="Gateway", description="The provider that carries the messages.")
+    policy: str = Field(
+        default="fr-strict", title="Policy", description="When marketing may leave: fr-strict, fr-af2m-2026, us-tcpa."
+    )
+    send_on: date | None = Field(
+        default=None, title="Day", description="Empty: as soon as it is approved.", examples=["2026-11-28"]
+    )
+    send_time: str | None = Field(
+        default=None,
+        title="Hour",
+        pattern=TIME_PATTERN,
+        description="In the team's time zone. Empty with a day: 00:00, so at the first legal minute.",
+        examples=["09:30"],
+    )
+    requested_service: bool = Field(
+        default=False,
+        title="Requested service",
+        description="Alerts only: these people asked for this very service, so a marketing STOP does not bind it.",
+    )
+    author: str = Field(title="Author", min_length=1, description="Who prepares it.", examples=["camille"])
+    cost_centre: str | None = Field(default=None, title="Cost centre", description="For your own accounts.")
+    note: str | None = Field(default=None, title="Note", description="For your colleagues; nobody else reads it.")
+
+    def hour(self) -> time:
+        """Return the hour to send at, midnight when none is given."""
+        return time.fromisoformat(self.send_time or "00:00")

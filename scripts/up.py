@@ -1,0 +1,149 @@
+"""Start everything on this machine, and stop all of it again: `make up`.
+
+Sandbox gateway, Prefect server (with a home of its own), the deployments of prefect.yaml, one worker. The worker
+stops first, so that its runs can still report; then the server, then the sandbox.
+"""
+
+import argparse
+import contextlib
+import fcntl
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from household import HOST, ROOT, CannotGoOn, Household, StopAsked, is_answered
+
+from sms.errors import ConfigurationError
+from tasks.settings import settings
+
+POOL = "campanile"
+PREFECT = (sys.executable, "-m", "prefect", "--no-prompt")
+
+
+def build_environment(options: argparse.Namespace) -> dict[str, str]:
+    """Return what every child gets: ours as it is, and a Prefect of its own that only this machine can talk to."""
+    origin = f"http://{HOST}:{options.port}"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    return environment | {
+        "DO_NOT_TRACK": "1",
+        "PYTHONUNBUFFERED": "1",
+        "SMS_HOME": str(ROOT),
+        "SMS_DATA_DIR": str(options.home),
+        "SMS_SANDBOX_URL": f"http://{HOST}:{options.sandbox_port}",
+        "PREFECT_HOME": str(options.home / "prefect"),
+        "PREFECT_API_URL": f"{origin}/api",
+        "PREFECT_SERVER_API_HOST": HOST,
+        "PREFECT_SERVER_API_PORT": str(options.port),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        # Without these, any page open in the same browser could approve a campaign.
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": origin,
+        "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        "PREFECT_SERVER_UI_V2_ENABLED": "false",
+        "PREFECT_WORKER_QUERY_SECONDS": "2",
+    }
+
+
+def bring_up(household: Household, options: argparse.Namespace) -> None:
+    """Start all, in the order of who needs whom."""
+    for name, port, option in (
+        ("server", options.port, "--port"),
+        ("sandbox", options.sandbox_port, "--sandbox-port"),
+    ):
+        if is_answered(port):
+            raise CannotGoOn(f"port {port} of {HOST}, for the {name}, is taken; give another with {option}")
+    arguments = {
+        "--port": str(options.sandbox_port),
+        "--state": str(options.home / "sandbox"),
+        "--api-key": settings().sandbox_api_key.get_secret_value(),
+    }
+    sandbox = (sys.executable, "-m", "gateways.sandbox", *(word for pair in arguments.items() for word in pair))
+    print("starting sandbox and server (the first time takes a minute)", flush=True)
+    household.wait_for_port(household.start("sandbox", sandbox), options.sandbox_port)
+    household.wait_for_port(household.start("server", (*PREFECT, "server", "start")), options.port)
+    print("registering the flows of prefect.yaml", flush=True)
+    household.run("work-pool", (*PREFECT, "work-pool", "create", POOL, "--type", "process", "--overwrite"))
+    household.run("deploy", (*PREFECT, "deploy", "--all"))
+    worker = (
+        "worker",
+        "start",
+        "--pool",
+        POOL,
+        "--name",
+        "campanile",
+        "--type",
+        "process",
+        "--install-policy",
+        "never",
+    )
+    household.start("worker", (*PREFECT, *worker), has_runs=True)
+
+
+def describe(options: argparse.Namespace) -> str:
+    """Return what a person can do now."""
+    inbox = options.home / "inbox"
+    return f"""
+Campanile is up.
+  Prefect's UI   http://{HOST}:{options.port}/deployments
+  sandbox        http://{HOST}:{options.sandbox_port}   (nothing it sends leaves this machine)
+  drop folders   {inbox / "contacts"}/<list>/, {inbox / "opt_outs"}/
+  logs           {options.home / "logs"}/
+
+To try: copy a contact file of {settings().samples_dir.resolve()}/ into {inbox / "contacts" / "customers"}/,
+run ingest-contacts with list_name customers, then prepare-campaign; read the recap under Artifacts, and give its
+hash to approve-campaign. Ctrl-C stops all of it."""
+
+
+@contextlib.contextmanager
+def only_one(home: Path) -> Iterator[None]:
+    """Hold a folder, so that no second server opens the same database."""
+    with (home / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CannotGoOn(f"Campanile is already up on {home}") from None
+        yield
+
+
+def run(options: argparse.Namespace) -> None:
+    """Bring all up, stay until told to stop or one of them dies, and stop all."""
+    for folder in ("logs", "prefect", "sandbox", "inbox/contacts/customers", "inbox/opt_outs"):
+        (options.home / folder).mkdir(parents=True, exist_ok=True)
+    with only_one(options.home):
+        household = Household(options.home / "logs", build_environment(options))
+        try:
+            bring_up(household, options)
+            print(describe(options), flush=True)
+            while True:
+                household.wait(1)
+        except StopAsked:
+            pass
+        finally:
+            household.stop()
+    print("all stopped")
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Return the options of the command line."""
+    parser = argparse.ArgumentParser(description="Start the sandbox, a Prefect server and a worker; Ctrl-C stops all.")
+    parser.add_argument("--port", type=int, default=4200, help="of Prefect's API and UI")
+    parser.add_argument("--sandbox-port", type=int, default=8900, help="of the sandbox gateway")
+    parser.add_argument("--home", type=Path, help="where store, logs and inboxes are kept (default: SMS_DATA_DIR)")
+    parser.add_argument(
+        "--simulated-now", metavar="TIME", help="rehearse: start the clock there, e.g. 2027-03-01T08:00:00+01:00"
+    )
+    options = parser.parse_args()
+    if options.simulated_now:
+        os.environ["SMS_SIMULATED_NOW"] = options.simulated_now
+    home = options.home.resolve() if options.home else None
+    os.chdir(ROOT)  # where .env and relative settings are read from
+    options.home = home or settings().data_dir.resolve()
+    return options
+
+
+if __name__ == "__main__":
+    try:
+        run(parse_arguments())
+    except (CannotGoOn, ConfigurationError) as error:
+        sys.exit(f"make up: {error}")

@@ -1,0 +1,53 @@
+"""Who gets an automatic answer: every reply but STOP, once a reply, within what the team allowed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class AutoResponder:
+    """What the team set: the text, the switch, and its limits."""
+
+    enabled: bool
+    text: str
+    once_per: Literal["reply", "day"] = "reply"
+    daily_cap: int = 500
+    valid_until: datetime | None = None
+
+
+def decide_answer(
+    reply: Mapping[str, Any], responder: AutoResponder, at: datetime, max_age: timedelta, answered_today: int
+) -> str:
+    """Return ``planned`` when a reply gets an answer, else the one reason why not.
+
+    Args:
+        reply: ``verdict``, ``number_id`` (None when the sender is no mobile number), ``is_opted_out``,
+            ``received_at`` and ``answered_before_at``.
+        responder: what the team set.
+        at: now.
+        max_age: an older reply gets no answer: it would come out of the blue.
+        answered_today: answers planned in the last 24 hours.
+
+    >>> from datetime import UTC
+    >>> now = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+    >>> reply = {"verdict": "stop", "number_id": 1, "is_opted_out": True, "received_at": now, "answered_before_at": None}
+    >>> decide_answer(reply, AutoResponder(True, "Bonjour"), now, timedelta(hours=24), 0)
+    'stop'
+    """
+    answered_before = reply["answered_before_at"]
+    bars = (
+        (reply["verdict"] != "reply", str(reply["verdict"])),
+        (bool(reply["is_opted_out"]), "opted_out"),
+        (reply["number_id"] is None, "not_a_mobile"),
+        (not responder.enabled, "off"),
+        (responder.valid_until is not None and at >= responder.valid_until, "off"),
+        (at - reply["received_at"] > max_age, "too_old"),
+        (
+            responder.once_per == "day" and answered_before is not None and at - answered_before < timedelta(days=1),
+            "answered_already",
+        ),
+        (answered_today >= responder.daily_cap, "capped"),
+    )
+    return next((reason for is_barred, reason in bars if is_barred), "planned")

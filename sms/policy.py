@@ -1,0 +1,120 @@
+"""The hours in which marketing may leave, as data: one file a policy in ``sms/policies``.
+
+No two sources agree and the French rule moved in 2026, so hours have a name, a date and a source, and a recap
+keeps the file's text. Nothing in the code knows an hour.
+"""
+
+import hashlib
+import re
+import tomllib
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from sms.errors import ConfigurationError
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_KEYS = {"country": str, "valid_from": date, "source": str, "closes_on_holidays": bool, "windows": dict}
+_WINDOW = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-(24:00|(?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII)
+
+
+class Window(NamedTuple):
+    """Hours of one day, in minutes since local midnight: open from ``opens``, closed from ``closes``."""
+
+    opens: int
+    closes: int
+
+    def __str__(self) -> str:
+        """Write the window as its file does."""
+        return "-".join(f"{minute // 60:02d}:{minute % 60:02d}" for minute in self)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """When marketing may leave, at the recipient's place.
+
+    ``windows`` holds one tuple of windows a weekday, Monday first; ``sha256`` is that of ``text``, the file as
+    it is.
+    """
+
+    name: str
+    country: str
+    valid_from: date
+    source: str
+    closes_on_holidays: bool
+    windows: tuple[tuple[Window, ...], ...]
+    sha256: str
+    text: str
+
+
+def policy_names() -> tuple[str, ...]:
+    """Return the names of the policies that ship, sorted.
+
+    >>> policy_names()
+    ('fr-af2m-2026', 'fr-strict', 'us-tcpa')
+    """
+    return tuple(sorted(entry.name.removesuffix(".toml") for entry in files("sms").joinpath("policies").iterdir()))
+
+
+@cache
+def load_policy(name: str) -> Policy:
+    """Return a policy that ships.
+
+    Raises:
+        ConfigurationError: there is none of that name; lists those there are.
+
+    >>> load_policy("fr-strict").closes_on_holidays
+    True
+    """
+    if name not in policy_names():
+        raise ConfigurationError(f"no policy {name!r}; policies: {', '.join(policy_names())}")
+    return parse_policy(name, files("sms").joinpath("policies", f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def parse_policy(name: str, text: str) -> Policy:
+    """Read a policy from the text of its file, such as a recap kept it.
+
+    Raises:
+        ConfigurationError: a key is missing, unknown or of the wrong type, or windows overlap.
+
+    >>> parse_policy("kept", load_policy("us-tcpa").text).country
+    'US'
+    """
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"policy {name}: {error}") from error
+    _check_keys(name, data)
+    windows = tuple(_parse_day(name, weekday, data["windows"][weekday]) for weekday in WEEKDAYS)
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    return Policy(name=name, **{**data, "windows": windows}, sha256=sha256, text=text)
+
+
+def _check_keys(name: str, data: dict[str, Any]) -> None:
+    wrong = [key for key, kind in _KEYS.items() if not isinstance(data.get(key), kind)]
+    wrong += [key for key in data if key not in _KEYS]
+    wrong += [] if wrong else sorted(set(WEEKDAYS) ^ set(data["windows"]))
+    if wrong:
+        raise ConfigurationError(
+            f"policy {name}: {', '.join(wrong)} missing, unknown or of the wrong type; "
+            f"it needs {', '.join(_KEYS)}, and in windows each of {', '.join(WEEKDAYS)}"
+        )
+
+
+def _parse_day(name: str, weekday: str, spans: list[str]) -> tuple[Window, ...]:
+    windows = tuple(_parse_window(name, weekday, span) for span in spans)
+    if any(later.opens < earlier.closes for earlier, later in pairwise(windows)):
+        raise ConfigurationError(f"policy {name}: windows of {weekday} overlap or are out of order: {spans}")
+    return windows
+
+
+def _parse_window(name: str, weekday: str, span: str) -> Window:
+    if not _WINDOW.fullmatch(span):
+        raise ConfigurationError(f"policy {name}: {span!r} on {weekday} is no window; write 08:00-20:00")
+    opens, closes = (int(clock[:2]) * 60 + int(clock[3:]) for clock in span.split("-"))
+    if opens >= closes:
+        raise ConfigurationError(f"policy {name}: {span!r} on {weekday} closes before it opens; cut it at 24:00")
+    return Window(opens, closes)

@@ -1,0 +1,86 @@
+"""How a text is encoded and how many SMS it makes, which is what it costs.
+
+GSM-7 tables and lengths: 3GPP TS 23.038 (https://www.3gpp.org/dynareport/23038.htm) and TS 23.040. A character
+of the extension table takes two septets. One character outside both tables (a lower-case ``ç``, ``ê``, a curly
+quote) turns the whole text to UCS-2, counted in UTF-16 code units. Neither an escape pair nor a surrogate pair
+is ever cut in two, so a segment may stay one unit short: dividing is not enough.
+"""
+
+import re
+from typing import NamedTuple
+
+import pandas as pd
+
+GSM7 = "GSM-7"
+UCS2 = "UCS-2"
+
+GSM7_BASIC = (
+    "@£$¥èéùìòÇ\nØø\rÅå"
+    "Δ_ΦΓΛΩΠΨΣΘΞÆæßÉ"
+    " !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§"
+    "¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+GSM7_EXTENSION = "\f^{}\\[~]|€"
+
+_SINGLE_LENGTH = {GSM7: 160, UCS2: 70}
+_PART_LENGTH = {GSM7: 153, UCS2: 67}
+_BASIC_TEXT = re.compile(f"[{re.escape(GSM7_BASIC)}]*")
+_GSM7_TEXT = re.compile(f"[{re.escape(GSM7_BASIC + GSM7_EXTENSION)}]*")
+_DOUBLE = {GSM7: re.compile(f"[{re.escape(GSM7_EXTENSION)}]"), UCS2: re.compile("[\U00010000-\U0010ffff]")}
+
+
+class Segmentation(NamedTuple):
+    """The size of one text. Units are septets in ``GSM-7``, UTF-16 code units in ``UCS-2``."""
+
+    encoding: str
+    unit_count: int
+    segment_count: int
+
+
+def count_segments(text: str) -> Segmentation:
+    """Return encoding, units and segments of a text as a phone network counts them.
+
+    One segment holds 160 septets or 70 UTF-16 code units; each part of a longer text 153 or 67. An empty text
+    makes none.
+
+    >>> count_segments("Bonjour Françoise")
+    Segmentation(encoding='UCS-2', unit_count=17, segment_count=1)
+    """
+    if _BASIC_TEXT.fullmatch(text):
+        return Segmentation(GSM7, len(text), _count_parts(text, GSM7, len(text)))
+    encoding = GSM7 if _GSM7_TEXT.fullmatch(text) else UCS2
+    unit_count = len(text) + len(_DOUBLE[encoding].findall(text))
+    return Segmentation(encoding, unit_count, _count_parts(text, encoding, unit_count))
+
+
+def segment_column(texts: "pd.Series[str]") -> pd.DataFrame:
+    """Return ``count_segments`` of each text: one row a text, same index, columns of ``Segmentation``.
+
+    >>> segment_column(pd.Series(["A" * 161])).to_dict("records")
+    [{'encoding': 'GSM-7', 'unit_count': 161, 'segment_count': 2}]
+    """
+    rows = [count_segments(text) for text in texts]
+    frame = pd.DataFrame(rows, columns=list(Segmentation._fields), index=texts.index)
+    return frame.astype({"encoding": object, "unit_count": "int64", "segment_count": "int64"})
+
+
+def _count_parts(text: str, encoding: str, unit_count: int) -> int:
+    if unit_count <= _SINGLE_LENGTH[encoding]:
+        return min(unit_count, 1)
+    length = _PART_LENGTH[encoding]
+    fewest, most = -(-unit_count // length), -(-unit_count // (length - 1))
+    # A part wastes one unit at most: where both bounds agree, nothing needs to be laid out.
+    if fewest == most or unit_count == len(text):
+        return fewest
+    return _lay_out(text, _DOUBLE[encoding], length)
+
+
+def _lay_out(text: str, double: re.Pattern[str], length: int) -> int:
+    parts, used = 1, 0
+    for character in text:
+        width = 2 if double.match(character) else 1
+        if used + width > length:
+            parts, used = parts + 1, 0
+        used += width
+    return parts

@@ -1,0 +1,98 @@
+"""What comes back from a gateway: reports, replies, opt-outs; each once, whatever comes twice or late."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from schemas.gateway import DeliveryReport
+from store.database import Transaction
+from store.outcomes import apply_report
+
+#: The event a report means for a message in a state. Reports only move forward: any other pair changes nothing.
+_FORWARD = {
+    (state, status): status
+    for state in ("accepted", "unknown", "written_off")
+    for status in ("delivered", "undelivered")
+}
+
+
+def cursor_of(visit: Transaction, gateway: str, name: str) -> str:
+    """Return where reading a gateway's ``reports``, ``replies`` or ``opt_outs`` got to; empty: nowhere yet."""
+    found = visit.row("state.get", gateway=gateway, name=name)
+    return "" if found is None else str(found["value"])
+
+
+def move_cursor(visit: Transaction, gateway: str, name: str, cursor: str) -> None:
+    """Remember where reading got to, and when."""
+    visit.run("state.forget", gateway=gateway, name=name)
+    visit.run("state.put", gateway=gateway, name=name, value=cursor, at=visit.at)
+
+
+def seconds_since_read(visit: Transaction, gateway: str, name: str) -> float | None:
+    """Return how long ago a cursor was last moved, or None when it never was."""
+    found = visit.row("state.get", gateway=gateway, name=name)
+    return None if found is None else (visit.at - found["changed_at"]).total_seconds()
+
+
+def add_reports(visit: Transaction, gateway: str, reports: Sequence[DeliveryReport]) -> int:
+    """Keep reports that are new; return how many."""
+    columns = ["report_id", "gateway_message_id", "client_ref", "status", "reason", "is_permanent", "reported_at"]
+    rows = pd.DataFrame([[getattr(report, column) for column in columns] for report in reports], columns=columns)
+    return visit.run_staged("report.add", rows, gateway=gateway, at=visit.at)
+
+
+def apply_reports(visit: Transaction, gateway: str) -> dict[str, int]:
+    """Apply the reports that wait; return how many messages they moved, by event.
+
+    A report that speaks of a message still in flight, or of none we know, goes on waiting.
+    """
+    counts: dict[str, int] = {}
+    applied: list[str] = []
+    dead: list[dict[str, Any]] = []
+    moved: set[tuple[int, int]] = set()
+    campaigns: dict[int, dict[str, Any]] = {}
+    for row in visit.rows("report.waiting", gateway=gateway):
+        applied.append(row["report_id"])
+        event = _FORWARD.get((row["state"], row["status"]))
+        message = (row["campaign_id"], row["recipient_id"])
+        if event is None or message in moved:
+            continue
+        moved.add(message)
+        if row["campaign_id"] not in campaigns:
+            campaigns[row["campaign_id"]] = visit.row("campaign.get", campaign_id=row["campaign_id"]) or {}
+        apply_report(visit, campaigns[row["campaign_id"]], row, event, row["reason"])
+        counts[event] = counts.get(event, 0) + 1
+        if row["is_permanent"]:
+            dead.append({"number_id": row["number_id"], "msisdn": row["msisdn"], "reason": row["reason"] or "unknown"})
+    visit.run_staged("report.mark_applied", pd.DataFrame({"report_id": applied}), gateway=gateway, at=visit.at)
+    visit.run_staged("dead_number.add", pd.DataFrame(dead), at=visit.at)
+    return counts
+
+
+def add_replies(visit: Transaction, gateway: str, replies: pd.DataFrame) -> pd.DataFrame:
+    """Keep replies that are new and return them.
+
+    Args:
+        visit: the open transaction.
+        gateway: where they came from.
+        replies: one row a reply, keyed by ``gateway_reply_id``: ``sender``, ``number_id`` (missing when the sender is
+            no number), ``text``, ``verdict``, ``received_at``.
+    """
+    known = {row["gateway_reply_id"] for row in visit.rows("reply.known", gateway=gateway)}
+    fresh = replies[~replies["gateway_reply_id"].isin(known)].drop_duplicates("gateway_reply_id")
+    first_id = int(visit.value("reply.next_id"))
+    fresh = fresh.assign(reply_id=range(first_id, first_id + len(fresh)))
+    visit.run_staged("reply.add", fresh, gateway=gateway, at=visit.at)
+    return fresh
+
+
+def unanswered_replies(visit: Transaction, gateway: str) -> list[dict[str, Any]]:
+    """Return the replies for which nobody has decided yet whether they get an automatic answer, oldest first."""
+    return visit.rows("reply.unanswered", gateway=gateway)
+
+
+def set_answers(visit: Transaction, answers: dict[int, str]) -> None:
+    """Write what was decided for each reply; ``planned`` is the only one that sends."""
+    rows = pd.DataFrame({"reply_id": list(answers), "answer": list(answers.values())})
+    visit.run_staged("reply.set_answers", rows)

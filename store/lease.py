@@ -1,0 +1,52 @@
+"""One sender a campaign: a lease that runs out, under a fence number that only grows."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sms.errors import CampaignError
+from store.database import Transaction
+
+
+class LeaseLost(CampaignError):  # noqa: N818 - reads as what it is
+    """Another sender took the campaign over: what this one still holds is no longer its own to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to send one campaign."""
+
+    campaign_id: int
+    fence: int
+
+
+def take_lease(visit: Transaction, campaign_id: int, owner: str, lease_seconds: float) -> Lease | None:
+    """Take a campaign's lease under a new fence, or return None while another owner's is running."""
+    found = visit.row("lease.get", campaign_id=campaign_id)
+    if found is not None and found["expires_at"] > visit.at:
+        return None
+    fence = 1 + (found["fence"] if found else 0)
+    expires_at = visit.at + timedelta(seconds=lease_seconds)
+    visit.run("lease.take", campaign_id=campaign_id, fence=fence, owner=owner, expires_at=expires_at)
+    return Lease(campaign_id, fence)
+
+
+def extend_lease(visit: Transaction, lease: Lease, lease_seconds: float) -> None:
+    """Keep the lease for another while; zero seconds give it back.
+
+    Raises:
+        LeaseLost: another owner took it.
+    """
+    check_lease(visit, lease)
+    expires_at = visit.at + timedelta(seconds=lease_seconds)
+    visit.run("lease.extend", campaign_id=lease.campaign_id, fence=lease.fence, expires_at=expires_at)
+
+
+def check_lease(visit: Transaction, lease: Lease) -> None:
+    """Refuse an owner whose fence is old.
+
+    Raises:
+        LeaseLost: another owner took the campaign.
+    """
+    found = visit.row("lease.get", campaign_id=lease.campaign_id)
+    if found is None or found["fence"] != lease.fence:
+        raise LeaseLost(f"campaign {lease.campaign_id} was taken over by another sender (fence {lease.fence} is old)")

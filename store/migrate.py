@@ -1,0 +1,96 @@
+"""Bring a store to this version: numbered SQL files, each in one transaction, each recorded."""
+
+import re
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+
+import duckdb
+
+from sms.errors import StoreError, StoreTooNew
+from store.database import Transaction, transaction
+from store.statements import STATEMENTS
+
+_STAGED = re.compile(r"^-- (staged_[a-z]+): (.+)$", re.MULTILINE)
+_CREATE = re.compile(r"^CREATE OR REPLACE TEMP TABLE \w+ AS$", re.MULTILINE)  # DuckDB prepares the query only
+_BOOK = """
+CREATE TABLE IF NOT EXISTS schema_migration (
+    version INTEGER PRIMARY KEY, name VARCHAR NOT NULL, applied_at TIMESTAMPTZ NOT NULL
+)"""
+
+
+def migrations() -> list[tuple[int, str, str]]:
+    """Return (version, name, SQL) of each migration, oldest first."""
+    found = []
+    for path in files("store").joinpath("migrations").iterdir():
+        if path.name.endswith(".sql"):
+            version, _, name = path.name.removesuffix(".sql").partition("_")
+            found.append((int(version), name, path.read_text(encoding="utf-8")))
+    return sorted(found)
+
+
+def migrate(path: Path, now: Callable[[], datetime], *, wait_seconds: float = 60.0) -> int:
+    """Create the store or bring it up to date; return its version.
+
+    Raises:
+        StoreTooNew: a newer version wrote it.
+    """
+    newest = migrations()[-1][0]
+    with transaction(path, now, wait_seconds=wait_seconds) as visit:
+        visit.execute(_BOOK)
+        current = _version(visit)
+    if current > newest:
+        raise StoreTooNew(
+            f"store {path.name} has version {current}, this Campanile knows up to {newest}: install the newer one"
+        )
+    for version, name, sql in migrations():
+        if version > current:
+            with transaction(path, now, wait_seconds=wait_seconds) as visit:
+                if version > _version(visit):  # another process may have been first
+                    _apply(visit, version, name, sql)
+    return newest
+
+
+def _version(visit: Transaction) -> int:
+    found = visit.execute("SELECT coalesce(max(version), 0) FROM schema_migration").fetchone()
+    return int(found[0]) if found else 0
+
+
+def _apply(visit: Transaction, version: int, name: str, sql: str) -> None:
+    visit.execute(sql)
+    visit.execute(
+        "INSERT INTO schema_migration VALUES ($version, $name, $at)",
+        {"version": version, "name": name, "at": visit.at},
+    )
+    if version == 1:
+        # Client references are made from it: a store made anew never repeats those of the one before.
+        visit.run("setting.put", name="store_key", value=secrets.token_hex(32), changed_by="migration", at=visit.at)
+
+
+def check_statements() -> None:
+    """Plan every named statement against an empty store.
+
+    Raises:
+        StoreError: a statement does not fit the tables; the line names it.
+    """
+    connection = duckdb.connect(":memory:")
+    for _, _, sql in migrations():
+        connection.execute(sql)
+    for name, sql in STATEMENTS.items():
+        try:
+            _plan(connection, name, sql)
+        except duckdb.Error as error:
+            raise StoreError(f"statement {name}: {str(error).splitlines()[0]}") from error
+
+
+def _plan(connection: duckdb.DuckDBPyConnection, name: str, sql: str) -> None:
+    """PREPARE checks tables, columns and types without running; a statement's head names the frames it reads."""
+    for frame, columns in _STAGED.findall(sql):
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {frame} ({columns})")
+    prepared = name.replace(".", "_")
+    connection.execute(f"PREPARE {prepared} AS {_CREATE.sub('', sql)}")
+    connection.execute(f"DEALLOCATE {prepared}")
+    for frame, _ in _STAGED.findall(sql):
+        connection.execute(f"DROP TABLE temp.{frame}")

@@ -1,0 +1,70 @@
+"""What operators set and watch: settings with a history, the balance, alerts once a crossing."""
+
+import json
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from store.database import Transaction
+
+
+def put_setting(visit: Transaction, name: str, value: object, changed_by: str) -> None:
+    """Put a setting in force; the one before stays as history."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    visit.run("setting.put", name=name, value=text, changed_by=changed_by, at=visit.at)
+
+
+def get_setting(visit: Transaction, name: str) -> Any:
+    """Return the setting in force, or None."""
+    found = visit.row("setting.get", name=name)
+    return None if found is None else json.loads(found["value"])
+
+
+def captured(visit: Transaction, gateway: str) -> Decimal:
+    """Return all that was ever captured on a gateway; asked before a balance is read."""
+    return Decimal(visit.value("credit.captured", gateway=gateway))
+
+
+def add_reading(visit: Transaction, gateway: str, amount: Decimal, unit: str, captured_before: Decimal) -> None:
+    """Keep a balance reading; ``captured_before`` is what was captured when it was asked for."""
+    visit.run("balance.add", gateway=gateway, amount=amount, unit=unit, captured_before=captured_before, at=visit.at)
+
+
+def credit_left(visit: Transaction, gateway: str) -> dict[str, Any] | None:
+    """Return ``balance``, ``available`` (less what is in flight), ``committed`` to approved campaigns, and ``unit``."""
+    found = visit.row("credit.available", gateway=gateway)
+    if found is None:
+        return None
+    return found | {"committed": visit.value("campaign.committed", gateway=gateway)}
+
+
+def raise_alert(visit: Transaction, kind: str, gateway: str, message: str) -> dict[str, Any]:
+    """Raise an alert, unless one of that kind is open on that gateway; return the open one."""
+    found = visit.row("alert.open", kind=kind, gateway=gateway)
+    if found is None:
+        visit.run(
+            "alert.raise",
+            alert_id=visit.value("alert.next_id"),
+            kind=kind,
+            gateway=gateway,
+            message=message,
+            at=visit.at,
+        )
+        found = visit.row("alert.open", kind=kind, gateway=gateway) or {}
+    return found
+
+
+def clear_alert(visit: Transaction, kind: str, gateway: str) -> bool:
+    """Close the open alert of a kind, so that the next crossing raises a new one; tell whether there was one."""
+    return visit.run("alert.clear", kind=kind, gateway=gateway, at=visit.at) > 0
+
+
+def mark_alert(visit: Transaction, alert_id: int, channel: str) -> None:
+    """Remember that an alert left by ``mail`` or ``sms``."""
+    statement = {"mail": "alert.set_mailed", "sms": "alert.set_texted"}[channel]
+    visit.run(statement, alert_id=alert_id, at=visit.at)
+
+
+def answered_count(visit: Transaction, gateway: str, since: datetime) -> int:
+    """Return how many automatic answers were planned for replies received since then."""
+    return int(visit.value("reply.answered_since", gateway=gateway, since=since))

@@ -1,0 +1,122 @@
+-- What comes back: delivery reports, replies, alerts; and what operators set.
+
+-- name: report.add
+-- staged_rows: report_id VARCHAR, gateway_message_id VARCHAR, client_ref VARCHAR, status VARCHAR, reason VARCHAR, is_permanent BOOLEAN, reported_at TIMESTAMPTZ
+INSERT INTO delivery_report
+SELECT
+    $gateway, report_id, any_value(gateway_message_id), any_value(client_ref), any_value(status), any_value(reason),
+    any_value(is_permanent), any_value(reported_at), $at, NULL
+FROM staged_rows
+WHERE report_id NOT IN (SELECT report_id FROM delivery_report WHERE gateway = $gateway)
+GROUP BY report_id
+
+-- name: report.waiting
+-- Reports not applied yet, with the message they speak of; a message still in flight lets its report wait.
+WITH waiting AS (
+    SELECT * FROM delivery_report WHERE gateway = $gateway AND applied_at IS NULL
+),
+matched AS (
+    SELECT waiting.report_id, message.campaign_id, message.recipient_id
+    FROM waiting JOIN message ON message.client_ref = waiting.client_ref
+    UNION
+    SELECT waiting.report_id, message_event.campaign_id, message_event.recipient_id
+    FROM waiting JOIN message_event ON message_event.gateway_message_id = waiting.gateway_message_id
+    WHERE waiting.client_ref IS NULL
+)
+SELECT
+    waiting.report_id, waiting.status, waiting.reason, waiting.is_permanent, waiting.gateway_message_id,
+    message.campaign_id, message.recipient_id, message.number_id, message.msisdn, message.state, message.slice_no,
+    CAST(message.price AS VARCHAR) AS price
+FROM waiting
+JOIN matched USING (report_id)
+JOIN message_status AS message USING (campaign_id, recipient_id)
+WHERE message.state NOT IN ('planned', 'claimed')
+ORDER BY waiting.reported_at, waiting.report_id
+
+-- name: report.mark_applied
+-- staged_rows: report_id VARCHAR
+UPDATE delivery_report SET applied_at = $at
+WHERE gateway = $gateway AND report_id IN (SELECT report_id FROM staged_rows)
+
+-- name: report.count_unmatched
+SELECT count(*) FROM delivery_report WHERE gateway = $gateway AND applied_at IS NULL
+
+-- name: reply.known
+SELECT gateway_reply_id FROM reply WHERE gateway = $gateway
+
+-- name: reply.next_id
+SELECT coalesce(max(reply_id), 0) + 1 FROM reply
+
+-- name: reply.add
+-- staged_rows: reply_id BIGINT, gateway_reply_id VARCHAR, sender VARCHAR, number_id BIGINT, text VARCHAR, verdict VARCHAR, received_at TIMESTAMPTZ
+-- The campaign is the last one whose message this person got.
+INSERT INTO reply
+SELECT
+    staged_rows.reply_id, $gateway, staged_rows.gateway_reply_id, staged_rows.sender, staged_rows.number_id,
+    staged_rows.text, staged_rows.verdict, last_message.campaign_id, NULL, staged_rows.received_at, $at
+FROM staged_rows
+LEFT JOIN (
+    SELECT message.number_id, max(message.campaign_id) AS campaign_id
+    FROM message JOIN campaign USING (campaign_id)
+    WHERE campaign.kind IN ('marketing', 'alert')
+        AND message.number_id IN (SELECT number_id FROM staged_rows)
+    GROUP BY message.number_id
+) AS last_message USING (number_id)
+
+-- name: reply.unanswered
+SELECT
+    reply.reply_id, reply.number_id, reply.sender, reply.verdict, reply.received_at,
+    opt_out.number_id IS NOT NULL AS is_opted_out,
+    (
+        SELECT max(earlier.received_at) FROM reply AS earlier
+        WHERE earlier.number_id = reply.number_id AND earlier.answer = 'planned'
+    ) AS answered_before_at
+FROM reply LEFT JOIN opt_out USING (number_id)
+WHERE reply.gateway = $gateway AND reply.answer IS NULL
+ORDER BY reply.reply_id
+
+-- name: reply.set_answers
+-- staged_rows: reply_id BIGINT, answer VARCHAR
+UPDATE reply SET answer = staged_rows.answer FROM staged_rows WHERE staged_rows.reply_id = reply.reply_id
+
+-- name: reply.answered_since
+SELECT count(*) FROM reply WHERE gateway = $gateway AND answer = 'planned' AND received_at >= $since
+
+-- name: reply.by_verdict
+SELECT verdict, coalesce(answer, 'waiting') AS answer, count(*) AS reply_count
+FROM reply WHERE campaign_id = $campaign_id GROUP BY verdict, answer ORDER BY verdict, answer
+
+-- name: setting.put
+INSERT INTO operator_setting
+SELECT coalesce(max(setting_id), 0) + 1, $name, $value, $changed_by, $at FROM operator_setting
+
+-- name: setting.get
+SELECT value, changed_by, changed_at FROM operator_setting WHERE name = $name ORDER BY setting_id DESC LIMIT 1
+
+-- name: state.put
+INSERT INTO gateway_state VALUES ($gateway, $name, $value, $at)
+
+-- name: state.forget
+DELETE FROM gateway_state WHERE gateway = $gateway AND name = $name
+
+-- name: state.get
+SELECT value, changed_at FROM gateway_state WHERE gateway = $gateway AND name = $name
+
+-- name: alert.open
+SELECT alert_id, kind, gateway, message, raised_at, mailed_at, texted_at FROM alert
+WHERE kind = $kind AND gateway = $gateway AND cleared_at IS NULL
+
+-- name: alert.next_id
+SELECT coalesce(max(alert_id), 0) + 1 FROM alert
+
+-- name: alert.raise
+INSERT INTO alert VALUES ($alert_id, $kind, $gateway, $message, $at, NULL, NULL, NULL)
+
+-- name: alert.set_mailed
+UPDATE alert SET mailed_at = $at WHERE alert_id = $alert_id
+
+-- name: alert.set_texted
+UPDATE alert SET texted_at = $at WHERE alert_id = $alert_id
+
+-- name: alert.clear
+UPDATE alert SET cleared_at = $at WHERE kind = $kind AND gateway = $gateway AND cleared_at IS NULL

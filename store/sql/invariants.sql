@@ -1,0 +1,182 @@
+-- What must always hold. Each query returns the rows that break it: none, when all is well.
+
+-- name: invariant.rows_have_one_fate
+SELECT import_id FROM import_file
+WHERE row_count <> accepted_count + updated_count + duplicate_count + rejected_count
+
+-- name: invariant.rejects_are_kept
+SELECT import_file.import_id
+FROM import_file LEFT JOIN import_row_reject USING (import_id)
+GROUP BY import_file.import_id, import_file.rejected_count
+HAVING count(import_row_reject.row_number) <> import_file.rejected_count
+
+-- name: invariant.rejects_have_a_reason
+SELECT import_id, row_number FROM import_row_reject WHERE reason = ''
+
+-- name: invariant.audience_is_messages_and_exclusions
+SELECT recap.campaign_id FROM recap
+WHERE recap.audience_count <> recap.message_count + recap.exclusion_count
+
+-- name: invariant.recap_counts_the_messages
+SELECT recap.campaign_id
+FROM recap JOIN campaign USING (campaign_id, version)
+LEFT JOIN (
+    SELECT campaign_id, count(*) AS message_count, sum(segment_count) AS segment_count, sum(price) AS price
+    FROM message GROUP BY campaign_id
+) AS found ON found.campaign_id = recap.campaign_id
+WHERE recap.message_count <> coalesce(found.message_count, 0)
+    OR recap.segment_count <> coalesce(found.segment_count, 0)
+    OR recap.total_price <> coalesce(found.price, 0)
+
+-- name: invariant.exclusions_are_counted
+SELECT recap.campaign_id
+FROM recap LEFT JOIN exclusion USING (campaign_id, version)
+GROUP BY recap.campaign_id, recap.version, recap.exclusion_count
+HAVING count(exclusion.reason) <> recap.exclusion_count
+
+-- name: invariant.one_message_a_person
+SELECT campaign_id, number_id FROM message JOIN campaign USING (campaign_id)
+WHERE campaign.kind IN ('marketing', 'alert')
+GROUP BY campaign_id, number_id HAVING count(*) > 1
+
+-- name: invariant.client_refs_are_unique
+SELECT client_ref FROM message GROUP BY client_ref HAVING count(*) > 1
+
+-- name: invariant.slices_hold_all_messages
+SELECT message.campaign_id, message.recipient_id
+FROM message LEFT JOIN slice USING (campaign_id, slice_no)
+WHERE slice.slice_no IS NULL
+
+-- name: invariant.planned_messages_are_queued
+-- A planned message of an open campaign stands in a planned slice: nothing is forgotten.
+SELECT status.campaign_id, status.recipient_id
+FROM message_status AS status
+JOIN campaign ON campaign.campaign_id = status.campaign_id
+LEFT JOIN slice ON slice.campaign_id = status.campaign_id AND slice.slice_no = status.slice_no
+WHERE status.state = 'planned' AND slice.state IS DISTINCT FROM 'planned'
+
+-- name: invariant.steps_are_legal
+SELECT step.campaign_id, step.recipient_id, step.state_before, step.event
+FROM (
+    SELECT
+        campaign_id, recipient_id, event,
+        coalesce(
+            lag(event) OVER (PARTITION BY campaign_id, recipient_id ORDER BY event_id), 'planned'
+        ) AS state_before
+    FROM message_event
+) AS step
+LEFT JOIN (
+    VALUES
+        ('planned', 'claimed'), ('planned', 'suppressed'), ('planned', 'cancelled'), ('planned', 'expired'),
+        ('claimed', 'accepted'), ('claimed', 'planned'), ('claimed', 'rejected'), ('claimed', 'unknown'),
+        ('unknown', 'accepted'), ('unknown', 'rejected'), ('unknown', 'planned'), ('unknown', 'written_off'),
+        ('written_off', 'accepted'), ('accepted', 'delivered'), ('accepted', 'undelivered')
+) AS legal (state_before, event) ON legal.state_before = step.state_before AND legal.event = step.event
+WHERE legal.event IS NULL
+
+-- name: invariant.accepted_once
+SELECT campaign_id, recipient_id FROM message_event WHERE event = 'accepted'
+GROUP BY campaign_id, recipient_id HAVING count(*) > 1
+
+-- name: invariant.gateway_ids_are_unique
+SELECT gateway_message_id FROM message_event WHERE gateway_message_id IS NOT NULL
+GROUP BY gateway_message_id HAVING count(DISTINCT (campaign_id, recipient_id)) > 1
+
+-- name: invariant.nothing_claimed_after_an_opt_out
+SELECT message.campaign_id, message.recipient_id
+FROM message_event
+JOIN message USING (campaign_id, recipient_id)
+JOIN campaign USING (campaign_id)
+JOIN opt_out USING (number_id)
+WHERE message_event.event = 'claimed'
+    AND message_event.recorded_at > opt_out.recorded_at
+    AND NOT (campaign.kind = 'alert' AND campaign.requested_service)
+
+-- name: invariant.nothing_claimed_before_approval
+SELECT message_event.campaign_id, message_event.recipient_id
+FROM message_event
+JOIN campaign USING (campaign_id)
+WHERE message_event.event = 'claimed'
+    AND campaign.kind IN ('marketing', 'alert')
+    AND NOT EXISTS (
+        SELECT 1 FROM campaign_event
+        WHERE campaign_event.campaign_id = message_event.campaign_id
+            AND campaign_event.event = 'approved'
+            AND campaign_event.version = campaign.version
+            AND campaign_event.recorded_at <= message_event.recorded_at
+    )
+
+-- name: invariant.approval_is_of_the_latest_recap
+SELECT campaign_id FROM campaign
+WHERE kind IN ('marketing', 'alert')
+    AND state IN ('approved', 'sending', 'parked', 'paused', 'finished')
+    AND NOT is_stopped
+    AND approved_hash IS DISTINCT FROM recap_hash
+
+-- name: invariant.finished_campaigns_have_nothing_open
+SELECT status.campaign_id, status.recipient_id
+FROM message_status AS status JOIN campaign USING (campaign_id)
+WHERE campaign.state IN ('finished', 'cancelled') AND status.state IN ('planned', 'claimed', 'unknown')
+
+-- name: invariant.fences_only_grow
+SELECT later.campaign_id, later.event_id
+FROM (
+    SELECT
+        campaign_id, event_id, fence,
+        max(fence) OVER (
+            PARTITION BY campaign_id ORDER BY event_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS fence_before
+    FROM message_event WHERE event = 'claimed'
+) AS later
+WHERE later.fence < later.fence_before
+
+-- name: invariant.reserves_are_settled
+-- Reserved = captured + released + what is still claimed or unknown, slice by slice.
+SELECT entry.campaign_id, entry.slice_no
+FROM (
+    SELECT
+        campaign_id, slice_no,
+        sum(CASE kind WHEN 'reserve' THEN amount ELSE -amount END) AS open_amount
+    FROM credit_entry GROUP BY campaign_id, slice_no
+) AS entry
+LEFT JOIN (
+    SELECT campaign_id, slice_no, sum(price) AS price
+    FROM message_status WHERE state IN ('claimed', 'unknown', 'written_off') GROUP BY campaign_id, slice_no
+) AS still_open USING (campaign_id, slice_no)
+WHERE entry.open_amount <> coalesce(still_open.price, 0)
+
+-- name: invariant.captures_are_what_was_accepted
+SELECT campaign.campaign_id
+FROM campaign
+LEFT JOIN (
+    SELECT campaign_id, sum(amount) AS amount FROM credit_entry WHERE kind = 'capture' GROUP BY campaign_id
+) AS captured USING (campaign_id)
+LEFT JOIN (
+    SELECT campaign_id, sum(price) AS amount
+    FROM message_status WHERE state IN ('accepted', 'delivered', 'undelivered') GROUP BY campaign_id
+) AS accepted USING (campaign_id)
+WHERE coalesce(captured.amount, 0) <> coalesce(accepted.amount, 0)
+
+-- name: invariant.replies_are_kept_once
+SELECT gateway, gateway_reply_id FROM reply GROUP BY gateway, gateway_reply_id HAVING count(*) > 1
+
+-- name: invariant.reports_are_kept_once
+SELECT gateway, report_id FROM delivery_report GROUP BY gateway, report_id HAVING count(*) > 1
+
+-- name: invariant.a_stop_is_an_opt_out
+SELECT reply_id FROM reply
+WHERE verdict IN ('stop', 'review') AND number_id IS NOT NULL
+    AND number_id NOT IN (SELECT number_id FROM opt_out)
+
+-- name: invariant.answers_match_replies
+SELECT message.recipient_id
+FROM message JOIN campaign USING (campaign_id)
+LEFT JOIN reply ON reply.reply_id = message.recipient_id
+WHERE campaign.kind = 'auto_reply' AND reply.answer IS DISTINCT FROM 'planned'
+
+-- name: invariant.planned_answers_have_a_message
+SELECT reply.reply_id FROM reply
+WHERE reply.answer = 'planned' AND NOT EXISTS (
+    SELECT 1 FROM message JOIN campaign USING (campaign_id)
+    WHERE campaign.kind = 'auto_reply' AND message.recipient_id = reply.reply_id
+)

@@ -1,0 +1,63 @@
+"""The balance: read, compared with what is committed, and an alert at once when it is critical."""
+
+from prefect import get_run_logger, task
+
+from gateways.mail import send_mail
+from schemas.gateway import Balance
+from store.operators import add_reading, captured, clear_alert, credit_left, mark_alert, raise_alert
+from tasks.house import amount_text, gateway_named, mail_settings, tariff_of, visit_store
+from tasks.notice import plan_notices
+from tasks.settings import settings
+
+BALANCE = "balance_critical"
+
+
+def read_balance(gateway: str) -> Balance:
+    """Read a gateway's balance and keep the reading."""
+    with visit_store(read_only=True) as visit:
+        captured_before = captured(visit, gateway)
+    balance = gateway_named(gateway).balance()
+    with visit_store() as visit:
+        add_reading(visit, gateway, balance.amount, balance.unit, captured_before)
+    return balance
+
+
+@task
+def watch_balance(gateway: str) -> str:
+    """Read the balance and alert once a crossing of the critical threshold; return one line that says how it is.
+
+    An alert that could not leave stays open and is tried again at the next reading.
+    """
+    balance = read_balance(gateway)
+    with visit_store(read_only=True) as visit:
+        credit = credit_left(visit, gateway) or {}
+    line = (
+        f"gateway {gateway}: balance {amount_text(balance.amount, balance.unit)}, "
+        f"{amount_text(credit['committed'], balance.unit)} committed to approved campaigns"
+    )
+    if balance.amount < settings().balance_critical:
+        critical = amount_text(settings().balance_critical, balance.unit)
+        alert(BALANCE, gateway, f"{line}; below the critical {critical}: top it up")
+    else:
+        with visit_store() as visit:
+            clear_alert(visit, BALANCE, gateway)
+    get_run_logger().info(line)
+    return line
+
+
+def alert(kind: str, gateway: str, message: str) -> None:
+    """Raise an alert and send it by every channel that is set and has not carried it yet."""
+    with visit_store() as visit:
+        raised = raise_alert(visit, kind, gateway, message)
+    mail = mail_settings()
+    if mail is not None and raised["mailed_at"] is None:
+        send_mail(mail, f"Campanile: {kind.replace('_', ' ')} on {gateway}", raised["message"])
+        with visit_store() as visit:
+            mark_alert(visit, raised["alert_id"], "mail")
+    if settings().alert_numbers and raised["texted_at"] is None:
+        tariff = tariff_of(gateway)
+        with visit_store() as visit:  # planning and marking are one act: one notice an alert and number
+            plan_notices(visit, gateway, tariff, raised["alert_id"], raised["message"])
+            mark_alert(visit, raised["alert_id"], "sms")
+    if mail is None and not settings().alert_numbers:
+        get_run_logger().warning("no channel for alerts (SMS_MAIL_HOST, SMS_ALERT_NUMBERS): %s", raised["message"])

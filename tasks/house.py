@@ -1,0 +1,104 @@
+"""What every task needs: a visit to the store, a gateway, the team's mail."""
+
+import contextlib
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+
+from gateways.mail import MailSettings
+from gateways.registry import GatewayAccess, manifest_of, open_gateway
+from gateways.sandbox.adapter import SandboxGateway
+from schemas.gateway import Gateway
+from sms.errors import ConfigurationError
+from sms.tariff import Tariff, parse_tariff
+from store.claims import ClaimRules
+from store.database import Transaction, transaction
+from tasks.clock import clock_offset, now
+from tasks.settings import settings
+
+
+@contextlib.contextmanager
+def visit_store(*, read_only: bool = False) -> Iterator[Transaction]:
+    """Visit the store in one transaction; short, and never around a network or Prefect call."""
+    clock_offset()  # opens and migrates the store once a process, before the first visit
+    wait_seconds = settings().store_wait_seconds
+    with transaction(settings().store_file, now, read_only=read_only, wait_seconds=wait_seconds) as visit:
+        yield visit
+
+
+@lru_cache(maxsize=8)
+def gateway_named(name: str) -> Gateway:
+    """Return the gateway of a name, told about the rehearsed clock.
+
+    Raises:
+        ConfigurationError: no such gateway, or a rehearsal would write to a real one.
+    """
+    manifest_of(name)  # an unknown name is refused before anything else
+    if settings().simulated_now is not None and name != "sandbox":
+        raise ConfigurationError(f"SMS_SIMULATED_NOW is set: only the sandbox may be used, not gateway {name}")
+    gateway = open_gateway(name, _access(name))
+    if settings().simulated_now is not None and isinstance(gateway, SandboxGateway):
+        gateway.set_clock(clock_offset().total_seconds())
+    return gateway
+
+
+def tariff_of(gateway: str) -> Tariff:
+    """Read the prices that the team keeps for a gateway.
+
+    Raises:
+        ConfigurationError: there is no such file, or it cannot be read.
+    """
+    path = settings().tariff_dir / f"{gateway}.csv"
+    if not path.is_file():
+        raise ConfigurationError(f"no tariff {path}; it must hold country,price,unit for gateway {gateway}")
+    return parse_tariff(path.read_text(encoding="utf-8"), path.name)
+
+
+def claim_rules() -> ClaimRules:
+    """Return the times a claim respects, from the settings."""
+    found = settings()
+    return ClaimRules(
+        claim_seconds=found.claim_seconds,
+        deadline_seconds=found.gateway_deadline_seconds,
+        margin_seconds=found.window_margin_seconds,
+        lease_seconds=found.lease_seconds,
+        settle_seconds=found.settle_seconds,
+    )
+
+
+def mail_settings() -> MailSettings | None:
+    """Return how mail leaves, or None when no host is set."""
+    found = settings()
+    if found.mail_host is None or not found.mail_to:
+        return None
+    return MailSettings(
+        host=found.mail_host,
+        port=found.mail_port,
+        sender=found.mail_from,
+        recipients=found.mail_to,
+        tls=found.mail_tls,
+        user=found.mail_user or "",
+        password=found.mail_password.get_secret_value() if found.mail_password else "",
+    )
+
+
+def data_path(*parts: str) -> Path:
+    """Return a folder in the data folder, made when it is missing."""
+    path = settings().data_dir.joinpath(*parts)
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def amount_text(amount: Decimal | float | int, unit: str) -> str:
+    """Return an amount as people read it: two decimals at least, no trailing zeros beyond."""
+    exact = Decimal(amount).quantize(Decimal("0.000001")).normalize()
+    places = max(2, -int(exact.as_tuple().exponent))
+    return f"{exact:,.{places}f} {unit}".replace(",", " ")
+
+
+def _access(name: str) -> GatewayAccess:
+    found = settings()
+    access = {"sandbox": (found.sandbox_url, found.sandbox_api_key)}
+    url, key = access[name]
+    return GatewayAccess(url, key.get_secret_value(), found.gateway_deadline_seconds)

@@ -1,0 +1,178 @@
+"""What comes back: STOPs before anything else, then reports, replies and automatic answers."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import pandas as pd
+from prefect import get_run_logger, task
+
+from schemas.gateway import IncomingReply, Page
+from sms.auto_reply import AutoResponder, decide_answer
+from sms.errors import InvalidNumber
+from sms.keywords import classify_reply
+from sms.msisdn import Number, parse_number
+from sms.segments import count_segments
+from store.contacts import add_opt_outs
+from store.database import Transaction
+from store.inbound import (
+    add_replies,
+    add_reports,
+    apply_reports,
+    cursor_of,
+    move_cursor,
+    set_answers,
+    unanswered_replies,
+)
+from store.operators import answered_count, get_setting, put_setting
+from tasks.house import gateway_named, tariff_of, visit_store
+from tasks.notice import plan_own_messages
+from tasks.settings import settings
+
+T = TypeVar("T")
+#: Verdicts after which nothing is sent to a person any more; a person may decide otherwise on ``review`` later.
+_SUPPRESSING = {"stop": "reply", "review": "reply_review"}
+
+
+@task(retries=3, retry_delay_seconds=[1, 5, 15])
+def read_stops(gateway: str) -> dict[str, int]:
+    """Read replies and the provider's own opt-outs, and honour each STOP in the transaction that records it."""
+    read_replies = _read_all(gateway, "replies", gateway_named(gateway).replies, _keep_replies)
+    opted_out = _read_all(gateway, "opt_outs", gateway_named(gateway).opt_outs, _keep_opt_outs)
+    get_run_logger().info("%s: %d new replies, %d new opt-outs at the provider", gateway, read_replies, opted_out)
+    return {"replies": read_replies, "provider_opt_outs": opted_out}
+
+
+@task(retries=3, retry_delay_seconds=[1, 5, 15])
+def read_reports(gateway: str) -> dict[str, int]:
+    """Read delivery reports and apply them; return how many messages moved, by event."""
+    count = _read_all(gateway, "reports", gateway_named(gateway).delivery_reports, _keep_reports)
+    with visit_store() as visit:
+        moved = apply_reports(visit, gateway)
+        waiting = visit.value("report.count_unmatched", gateway=gateway)
+    get_run_logger().info("%s: %d new reports, moved %s, %d wait for their message", gateway, count, moved, waiting)
+    return moved
+
+
+@task
+def plan_answers(gateway: str) -> dict[str, int]:
+    """Decide once for each new reply whether it gets the automatic answer, and plan those that do."""
+    tariff = tariff_of(gateway)
+    with visit_store() as visit:
+        responder = auto_responder(visit)
+        replies = unanswered_replies(visit, gateway)
+        answers = _decide(visit, gateway, responder, replies)
+        set_answers(visit, answers)
+        chosen = [
+            (row["reply_id"], _number_or_none(row["sender"]))
+            for row in replies
+            if answers[row["reply_id"]] == "planned"
+        ]
+        recipients = [(reply_id, number) for reply_id, number in chosen if number is not None]
+        plan_own_messages(visit, "auto_reply", gateway, tariff, recipients, responder.text)
+    counts = {answer: list(answers.values()).count(answer) for answer in sorted(set(answers.values()))}
+    get_run_logger().info("%s: automatic answers %s", gateway, counts)
+    return counts
+
+
+@task
+def set_auto_responder(responder: AutoResponder, changed_by: str) -> str:
+    """Put the auto-responder's settings in force; return one line that says what it does now, and at what price."""
+    value = asdict(responder)
+    value["valid_until"] = responder.valid_until.isoformat() if responder.valid_until else None
+    with visit_store() as visit:
+        put_setting(visit, "auto_responder", value, changed_by)
+    if not responder.enabled:
+        return "the auto-responder is off: replies are kept, nobody is answered"
+    parts = count_segments(responder.text)
+    return (
+        f"the auto-responder is on: each reply but STOP gets {parts.segment_count} segment(s) of {parts.encoding}, "
+        f"{responder.daily_cap} answers a day at most"
+    )
+
+
+def auto_responder(visit: Transaction) -> AutoResponder:
+    """Return the auto-responder as it is set; off when nobody ever set it."""
+    value = get_setting(visit, "auto_responder")
+    if value is None:
+        return AutoResponder(enabled=False, text="")
+    until = value["valid_until"]
+    return AutoResponder(**(value | {"valid_until": datetime.fromisoformat(until) if until else None}))
+
+
+def _read_all(
+    gateway: str, name: str, read: Callable[[str], Page[T]], keep: Callable[[Transaction, str, list[T]], int]
+) -> int:
+    """Read pages after the cursor until there are none; each page and its cursor are kept in one transaction."""
+    count = 0
+    with visit_store(read_only=True) as visit:
+        cursor = cursor_of(visit, gateway, name)
+    while True:
+        page = read(cursor)
+        with visit_store() as visit:
+            count += keep(visit, gateway, list(page.items))
+            move_cursor(visit, gateway, name, page.cursor)
+        if not page.items or page.cursor == cursor:
+            return count
+        cursor = page.cursor
+
+
+def _keep_replies(visit: Transaction, gateway: str, replies: list[IncomingReply]) -> int:
+    rows = pd.DataFrame([_reply_row(reply) for reply in replies], columns=_REPLY_COLUMNS, dtype=object)
+    fresh = add_replies(visit, gateway, rows)
+    for verdict, source in _SUPPRESSING.items():
+        leaving = fresh[(fresh["verdict"] == verdict) & fresh["number_id"].notna()]
+        for row in leaving.to_dict("records"):
+            numbers = pd.DataFrame([{"number_id": row["number_id"], "msisdn": f"+{row['number_id']}"}])
+            add_opt_outs(visit, numbers, source, f"reply {row['reply_id']}")
+    return len(fresh)
+
+
+def _keep_opt_outs(visit: Transaction, gateway: str, opt_outs: list[Any]) -> int:
+    numbers = [number for number in (_number_or_none(item.msisdn) for item in opt_outs) if number is not None]
+    rows = pd.DataFrame([{"number_id": number.number_id, "msisdn": number.msisdn} for number in numbers])
+    return 0 if rows.empty else add_opt_outs(visit, rows, "gateway", f"opt-out list of {gateway}")
+
+
+def _keep_reports(visit: Transaction, gateway: str, reports: list[Any]) -> int:
+    return add_reports(visit, gateway, reports)
+
+
+_REPLY_COLUMNS = ["gateway_reply_id", "sender", "number_id", "text", "verdict", "received_at"]
+
+
+def _reply_row(reply: IncomingReply) -> list[Any]:
+    number = _number_or_none(reply.sender)
+    return [
+        reply.gateway_reply_id,
+        reply.sender,
+        None if number is None else number.number_id,
+        reply.text,
+        classify_reply(reply.text),
+        reply.received_at,
+    ]
+
+
+def _decide(
+    visit: Transaction, gateway: str, responder: AutoResponder, replies: list[dict[str, Any]]
+) -> dict[int, str]:
+    answered = answered_count(visit, gateway, visit.at - timedelta(days=1))
+    max_age = timedelta(hours=settings().reply_max_age_hours)
+    answers: dict[int, str] = {}
+    answered_now: dict[int, datetime] = {}
+    for row in replies:
+        seen = row | {"answered_before_at": answered_now.get(row["number_id"], row["answered_before_at"])}
+        answers[row["reply_id"]] = decide_answer(seen, responder, visit.at, max_age, answered)
+        if answers[row["reply_id"]] == "planned":
+            answered += 1
+            answered_now[row["number_id"]] = row["received_at"]
+    return answers
+
+
+def _number_or_none(raw: str) -> Number | None:
+    """Return a sender as a number that can be written to; short codes and names cannot."""
+    try:
+        return parse_number(raw, settings().region)
+    except InvalidNumber:
+        return None

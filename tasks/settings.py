@@ -1,0 +1,118 @@
+"""Every setting, in one typed table: environment variables and ``.env``, prefix ``SMS_``.
+
+What operators change while it runs (the auto-responder, a campaign) lives in the store instead, so that it has a
+history. A wrong setting stops the start with one line.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from sms.errors import ConfigurationError
+
+
+def _words(value: object) -> object:
+    return value.replace(",", " ").split() if isinstance(value, str) else value
+
+
+Words = Annotated[list[str], NoDecode, BeforeValidator(_words)]
+
+
+#: France, its territories, and neighbours: whoever writes elsewhere says so, for tolls are real money.
+ALLOWED_COUNTRIES = ("FR", "GP", "MQ", "GF", "RE", "YT", "PM", "NC", "PF", "WF", "BL", "MF", "BE", "CH", "LU", "MC")
+
+
+class Settings(BaseSettings):
+    """All settings; each stands in ``.env.example`` with a line of comment."""
+
+    model_config = SettingsConfigDict(env_prefix="SMS_", env_file=".env", extra="ignore", env_ignore_empty=True)
+
+    data_dir: Path = Path("data")
+    store_path: Path | None = None
+    store_wait_seconds: float = Field(default=60, gt=0)
+    tariff_dir: Path = Path("data/tariffs")
+    samples_dir: Path = Path("data/samples")
+    team_zone: str = "Europe/Paris"
+    region: str = Field(default="FR", pattern=r"^[A-Z]{2}$")
+    allowed_countries: Words = list(ALLOWED_COUNTRIES)
+    alsace_moselle: Literal["all_mainland", "by_postcode"] = "all_mainland"
+    inbox_quiet_seconds: float = Field(default=5, ge=0)
+    max_file_mb: int = Field(default=200, gt=0)
+
+    gateway: str = "sandbox"
+    sandbox_url: str = "http://127.0.0.1:8900"
+    sandbox_api_key: SecretStr = SecretStr("sandbox-key")
+    gateway_deadline_seconds: float = Field(default=20, gt=0)
+
+    slice_size: int = Field(default=500, gt=0)
+    claim_seconds: float = Field(default=30, gt=0)
+    lease_seconds: float = Field(default=90, gt=0)
+    settle_seconds: float = Field(default=5, ge=0)
+    settle_wait_seconds: float = Field(default=60, ge=0)
+    window_margin_seconds: float = Field(default=120, ge=0)
+    refusals_before_parking: int = Field(default=5, gt=0)
+    replies_max_age_seconds: float = Field(default=900, gt=0)
+    reply_sender_id: str = "36180"
+    reply_max_age_hours: float = Field(default=24, gt=0)
+
+    balance_critical: Decimal = Field(default=Decimal("20"), ge=0)
+    alert_numbers: Words = []
+    mail_host: str | None = None
+    mail_port: int = Field(default=587, gt=0, lt=65536)
+    mail_tls: Literal["none", "starttls", "tls"] = "starttls"
+    mail_user: str | None = None
+    mail_password: SecretStr | None = None
+    mail_from: str = "campanile@localhost"
+    mail_to: Words = []
+
+    simulated_now: datetime | None = None
+
+    @field_validator("team_zone")
+    @classmethod
+    def _is_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError("it must be an IANA time zone such as Europe/Paris") from error
+        return value
+
+    @field_validator("simulated_now")
+    @classmethod
+    def _is_aware(cls, value: datetime | None) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("it must have a UTC offset, such as 2026-11-23T08:00:00+01:00")
+        return value
+
+    @property
+    def store_file(self) -> Path:
+        """Where the store is: ``SMS_STORE_PATH``, or ``sms.duckdb`` in the data folder."""
+        return self.store_path or self.data_dir / "sms.duckdb"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The team's time zone."""
+        return ZoneInfo(self.team_zone)
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """Return the settings, read once a process.
+
+    Raises:
+        ConfigurationError: one line that names each wrong variable, what it holds and what it may hold.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"SMS_{'_'.join(str(part) for part in item['loc']).upper()}={item['input']!r}: "
+            f"{item['msg'].removeprefix('Value error, ')}"
+            for item in error.errors()
+        )
+        raise ConfigurationError(f"wrong settings: {wrong}") from None

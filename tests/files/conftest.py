@@ -1,0 +1,115 @@
+"""Real files in a temporary folder: text in any encoding, and workbooks of three makes."""
+
+import io
+import struct
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import openpyxl
+import pytest
+
+Rows = Sequence[Sequence[object]]
+
+
+@pytest.fixture
+def text_file(tmp_path: Path) -> Callable[..., Path]:
+    """Write a text file; bytes are written as they are."""
+
+    def write(content: str | bytes, name: str = "clients.csv", encoding: str = "utf-8") -> Path:
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode(encoding))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def workbook_file(tmp_path: Path) -> Callable[..., Path]:
+    """Write a workbook of one sheet, ``Feuil1``, in the make that the name's end says."""
+
+    def write(rows: Rows, name: str = "clients.xlsx") -> Path:
+        path = tmp_path / name
+        path.write_bytes(MAKES[path.suffix](rows))
+        return path
+
+    return write
+
+
+def make_xlsx(rows: Rows) -> bytes:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.title = "Feuil1"
+    for row in rows:
+        sheet.append(list(row))
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return buffer.getvalue()
+
+
+def make_ods(rows: Rows) -> bytes:
+    def cell(value: object) -> str:
+        if isinstance(value, int | float):
+            return f'<table:table-cell office:value-type="float" office:value="{value}"/>'
+        text = escape(str(value or ""))
+        return f'<table:table-cell office:value-type="string"><text:p>{text}</text:p></table:table-cell>'
+
+    table = "".join(f"<table:table-row>{''.join(map(cell, row))}</table:table-row>" for row in rows)
+    space = "urn:oasis:names:tc:opendocument:xmlns"
+    content = (
+        f'<office:document-content xmlns:office="{space}:office:1.0" xmlns:table="{space}:table:1.0" '
+        f'xmlns:text="{space}:text:1.0"><office:body><office:spreadsheet>'
+        f'<table:table table:name="Feuil1">{table}</table:table>'
+        "</office:spreadsheet></office:body></office:document-content>"
+    )
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as book:
+        book.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        book.writestr("content.xml", content)
+        book.writestr("META-INF/manifest.xml", "<manifest/>")
+    return buffer.getvalue()
+
+
+def make_xls(rows: Rows) -> bytes:
+    """Return the least that Excel 97 calls a workbook: BIFF8 records in a compound file."""
+
+    def record(code: int, body: bytes) -> bytes:
+        return struct.pack("<HH", code, len(body)) + body
+
+    def start(kind: int) -> bytes:
+        return record(0x0809, struct.pack("<HHHHII", 0x0600, kind, 0x0DBB, 0x07CC, 0, 6))
+
+    def cell(row: int, column: int, value: object) -> bytes:
+        if isinstance(value, int | float):
+            return record(0x0203, struct.pack("<HHHd", row, column, 0, value))
+        text = str(value or "")
+        return record(0x0204, struct.pack("<HHHHB", row, column, 0, len(text), 1) + text.encode("utf-16-le"))
+
+    def front(offset: int) -> bytes:
+        name = struct.pack("<IBBBB", offset, 0, 0, 6, 0) + b"Feuil1"
+        return start(5) + record(0x42, struct.pack("<H", 1200)) + record(0x85, name) + record(0x0A, b"")
+
+    cells = b"".join(cell(r, c, value) for r, row in enumerate(rows) for c, value in enumerate(row))
+    return compound_file(front(len(front(0))) + start(0x10) + cells + record(0x0A, b""))
+
+
+def compound_file(stream: bytes) -> bytes:
+    stream = stream.ljust(max(4096, -(-len(stream) // 512) * 512), b"\0")
+    free, end, own = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
+    chain = [own, end, *range(3, len(stream) // 512 + 2), end]
+    table = chain + [free] * (128 - len(chain))
+
+    def entry(name: str, kind: int, child: int, first: int, size: int) -> bytes:
+        wide = name.encode("utf-16-le") + b"\0\0"
+        rest = struct.pack("<HBBIII", len(wide), kind, 1, free, free, child) + bytes(36)
+        return wide.ljust(64, b"\0") + rest + struct.pack("<IQ", first, size)
+
+    folder = (entry("Root Entry", 5, 1, end, 0) + entry("Workbook", 2, free, 2, len(stream))).ljust(512, b"\0")
+    head = bytes.fromhex("D0CF11E0A1B11AE1") + bytes(16) + struct.pack("<HHHHH6x", 0x3E, 3, 0xFFFE, 9, 6)
+    head += struct.pack("<10I", 0, 1, 1, 0, 4096, end, 0, end, 0, 0) + b"\xff" * 4 * 108
+    return head + struct.pack("<128I", *table) + folder + stream
+
+
+MAKES: dict[str, Callable[[Rows], bytes]] = {".xlsx": make_xlsx, ".ods": make_ods, ".xls": make_xls}

@@ -1,0 +1,281 @@
+"""CSV as people send it: encodings, delimiters, line ends, and every broken row with its reason."""
+
+import codecs
+import csv
+import hashlib
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from files.read import read_contact_file
+from sms.errors import ContactFileError
+
+Write = Callable[..., Path]
+TABLE = "Téléphone;Prénom;Ville\n0612345678;Zoë;Fos\n+33612345679;Noël;L'Haÿ\n"
+
+
+def test_what_is_known_of_a_file(text_file: Write) -> None:
+    found = read_contact_file(text_file(TABLE))
+    assert (found.file_name, found.encoding, found.delimiter, found.sheet) == ("clients.csv", "utf-8", ";", None)
+    assert found.size_bytes == len(TABLE.encode())
+    assert found.sha256 == hashlib.sha256(TABLE.encode()).hexdigest()
+    assert found.header == ("Téléphone", "Prénom", "Ville")
+    assert found.column_map == {"Téléphone": "msisdn", "Prénom": "first_name", "Ville": "ville"}
+    assert found.frame.to_dict("records") == [
+        {
+            "row_number": 2,
+            "raw_line": "0612345678;Zoë;Fos",
+            "raw_number": "0612345678",
+            "structure_reason": None,
+            "first_name": "Zoë",
+            "ville": "Fos",
+        },
+        {
+            "row_number": 3,
+            "raw_line": "+33612345679;Noël;L'Haÿ",
+            "raw_number": "+33612345679",
+            "structure_reason": None,
+            "first_name": "Noël",
+            "ville": "L'Haÿ",
+        },
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "expected"),
+    [
+        pytest.param(TABLE.encode(), None, "utf-8", id="UTF-8"),
+        pytest.param(TABLE.encode("utf-8-sig"), None, "utf-8-sig", id="UTF-8 with its mark"),
+        pytest.param(
+            codecs.BOM_UTF16_LE + TABLE.encode("utf-16-le"), None, "utf-16", id="UTF-16, Excel's Unicode text"
+        ),
+        pytest.param(codecs.BOM_UTF16_BE + TABLE.encode("utf-16-be"), None, "utf-16", id="UTF-16, the other way round"),
+        pytest.param(TABLE.encode("utf-32"), None, "utf-32", id="UTF-32"),
+        pytest.param(TABLE.encode("cp1252"), None, "cp1252", id="Windows"),
+        pytest.param(TABLE.encode("utf-16-le"), "utf-16-le", "utf-16-le", id="UTF-16 without mark, as said"),
+        pytest.param(TABLE.encode("mac_roman"), "mac_roman", "mac-roman", id="old Macintosh, as said"),
+        pytest.param(TABLE.encode("utf-8-sig"), "utf-8", "utf-8", id="said, and a mark all the same"),
+    ],
+)
+@pytest.mark.parametrize("line_end", [pytest.param(end, id=repr(end)) for end in ("\n", "\r\n", "\r")])
+def test_the_same_table_in_any_encoding(
+    text_file: Write, content: bytes, encoding: str | None, expected: str, line_end: str
+) -> None:
+    codec = {"utf-16": "utf-16-le" if content.startswith(codecs.BOM_UTF16_LE) else "utf-16-be"}.get(expected, expected)
+    if expected != "utf-32":
+        content = content.replace("\n".encode(codec.removesuffix("-sig")), line_end.encode(codec.removesuffix("-sig")))
+    found = read_contact_file(text_file(content), encoding=encoding)
+    assert found.encoding == expected
+    assert found.frame["first_name"].tolist() == ["Zoë", "Noël"]
+    assert found.frame["ville"].tolist() == ["Fos", "L'Haÿ"]
+    assert found.frame["row_number"].tolist() == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "words"),
+    [
+        pytest.param(b"Tel;Nom\n06;A\x81B\n", None, ["0x81", "encoding="], id="bytes of no cp1252 letter"),
+        pytest.param("Tel;Nom\n06;Éléonore\n".encode()[:-3] + b"\xc3", None, ["encoding="], id="cut in mid-letter"),
+        pytest.param("Tel;Nom\n1;Zoé\n2;Chloé\n".encode() + b"3;No\xebl\n", None, ["mixes"], id="two encodings in one"),
+        pytest.param(TABLE.encode("utf-16-le"), None, ["cp1252"], id="UTF-16 with accents, without mark"),
+        pytest.param("Tel;Nom\n06;A\n".encode("utf-16-le"), None, ["NUL", "utf-16-le"], id="UTF-16 without mark"),
+        pytest.param(codecs.BOM_UTF16_LE + b"T\0e", None, ["utf-16"], id="UTF-16 cut in two"),
+        pytest.param(TABLE.encode(), "klingon", ["'klingon'", "cp1252"], id="no such encoding"),
+        pytest.param(TABLE.encode(), "base64", ["'base64'"], id="a codec that is no text"),
+        pytest.param(TABLE.encode("cp1252"), "utf-8", ["'utf-8'", "0xE9"], id="not the encoding that was said"),
+        pytest.param(b"PK\x03\x04rest", None, ["workbook", ".xlsx"], id="a workbook named .csv"),
+    ],
+)
+def test_a_text_that_could_become_gibberish_is_refused(
+    text_file: Write, content: bytes, encoding: str | None, words: list[str]
+) -> None:
+    with pytest.raises(ContactFileError) as caught:
+        read_contact_file(text_file(content), encoding=encoding)
+    assert all(word in str(caught.value) for word in ["clients.csv", *words]), str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "delimiter", "rows"),
+    [
+        pytest.param("Tel;Nom\n06;A,B\n", ";", [["06", "A,B"]], id="semicolon"),
+        pytest.param("Tel,Nom\n06,A;B\n", ",", [["06", "A;B"]], id="comma"),
+        pytest.param("Tel\tNom\n06\tA\n", "\t", [["06", "A"]], id="tab"),
+        pytest.param("Tel|Nom\n06|A\n", "|", [["06", "A"]], id="pipe"),
+        pytest.param("Tel (fixe, portable);Mobile;Nom\n1;06;A\n", ";", [["06", "A"]], id="commas inside a name"),
+        pytest.param("Mobile,Nom; prénom\n06,A\n", ",", [["06", "A"]], id="a semicolon inside a name"),
+        pytest.param('"Tel","Nom"\n"06","A"\n', ",", [["06", "A"]], id="every cell quoted"),
+        pytest.param("sep=,\nTel,Nom\n06,A\n", ",", [["06", "A"]], id="sep= line"),
+        pytest.param("SEP=;\nTel;Nom\n06;A\n", ";", [["06", "A"]], id="sep= line in capitals"),
+        pytest.param("sep=\t\nTel\tNom\n06\tA\n", "\t", [["06", "A"]], id="sep= tab"),
+        pytest.param('"sep=;"\nTel;Nom\n06;A\n', ";", [["06", "A"]], id="sep= line in quotes"),
+    ],
+)
+def test_the_delimiter_is_the_one_of_the_header(
+    text_file: Write, content: str, delimiter: str, rows: list[list[str]]
+) -> None:
+    found = read_contact_file(text_file(content), columns={"last_name": "Nom"} if "prénom" not in content else None)
+    assert found.delimiter == delimiter
+    assert found.frame[["raw_number", found.frame.columns[-1]]].to_numpy().tolist() == rows
+
+
+def test_a_single_column_of_numbers(text_file: Write) -> None:
+    found = read_contact_file(text_file("telephone\n06 12 34 56 78\n0612345679,\n"))
+    assert found.frame["raw_number"].tolist() == ["06 12 34 56 78", "0612345679,"]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["NA", "None", "null", "nan", "True", "1e5", "007", "01000", "1,50", "-5", "=1+1", "{first_name}", "#N/A", "0"],
+)
+def test_a_cell_stays_text(text_file: Write, cell: str) -> None:
+    found = read_contact_file(text_file(f"Tel;Nom\n{cell};{cell}\n"))
+    assert found.frame.loc[0, ["raw_number", "last_name"]].tolist() == [cell, cell]
+
+
+@pytest.mark.parametrize(
+    ("line", "cells"),
+    [
+        pytest.param('06;"Dupont; Jean"', ["06", "Dupont; Jean"], id="delimiter in quotes"),
+        pytest.param('06;"Dupont\nJean"', ["06", "Dupont\nJean"], id="line break in quotes"),
+        pytest.param('06;"Jean ""Jojo"" D"', ["06", 'Jean "Jojo" D'], id="quotes in quotes"),
+        pytest.param('="0612345678";A', ['="0612345678"', "A"], id="formula that keeps the zero"),
+        pytest.param('06;5" pipe', ["06", '5" pipe'], id="inches"),
+        pytest.param('06;Jean "Jojo" D', ["06", 'Jean "Jojo" D'], id="quotes amid a cell"),
+        pytest.param("'0612345678;A", ["'0612345678", "A"], id="apostrophe that keeps the zero"),
+        pytest.param("06;\u00a0 A \u00a0", ["06", "A"], id="outer white space of a field"),
+        pytest.param(" 06 ;A", [" 06 ", "A"], id="number cell as it is"),
+        pytest.param('06;""', ["06", ""], id="empty in quotes"),
+        pytest.param("06;", ["06", ""], id="empty"),
+        pytest.param("06;A;;;", ["06", "A"], id="empty cells too many"),
+        pytest.param("06;A\x85".replace("\x85", "\u2028B"), ["06", "A\u2028B"], id="a line separator is no line end"),
+    ],
+)
+def test_a_row_is_split_as_a_spreadsheet_would(text_file: Write, line: str, cells: list[str]) -> None:
+    found = read_contact_file(text_file(f"Tel;Nom\n{line}\n07;Z\n"))
+    assert found.frame["structure_reason"].tolist() == [None, None]
+    assert found.frame[["raw_number", "last_name"]].to_numpy().tolist() == [cells, ["07", "Z"]]
+    assert found.frame["raw_line"].tolist() == [line, "07;Z"]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        pytest.param("06", "wrong_column_count", id="a cell is missing"),
+        pytest.param("06;A;Fos", "wrong_column_count", id="a cell too many"),
+        pytest.param('06;"A', "bad_quote", id="quote never closed"),
+        pytest.param('"06;A', "bad_quote", id="quote never closed at the start"),
+        pytest.param('06;"A" bis', "bad_quote", id="text after the closing quote"),
+        pytest.param("06;" + "x" * 32_768, "field_too_long", id="a cell longer than Excel takes"),
+        pytest.param('06;"' + "x" * 200_000 + '"', "field_too_long", id="a very long cell in quotes"),
+        pytest.param("06;A\0B", "control_characters", id="NUL"),
+        pytest.param("06;A\x0bB", "control_characters", id="vertical tab"),
+        pytest.param("06;A\x1b[2JB", "control_characters", id="escape"),
+        pytest.param("06;A\u0085B", "control_characters", id="next line"),
+    ],
+)
+def test_a_broken_row_has_its_reason_and_harms_no_other(text_file: Write, line: str, reason: str) -> None:
+    found = read_contact_file(text_file(f"Tel;Nom\n01;A\n{line}\n02;B\n03;C\n"))
+    assert found.frame["structure_reason"].tolist() == [None, reason, None, None]
+    assert found.frame["raw_number"].tolist() == ["01", "", "02", "03"]
+    assert found.frame["row_number"].tolist() == [2, 3, 4, 5]
+    assert found.frame.loc[1, "raw_line"] == line[:32_767]
+
+
+def test_two_open_quotes_do_not_swallow_the_rows_between(text_file: Write) -> None:
+    found = read_contact_file(text_file('Tel;Nom\n01;"A\n02;B\n03;"C\n04;D\n'))
+    assert found.frame["structure_reason"].tolist() == ["bad_quote", None, "bad_quote", None]
+
+
+def test_rows_are_numbered_by_the_line_where_they_start(text_file: Write) -> None:
+    found = read_contact_file(text_file('\n\nTel;Nom\n\n01;A\n;;\n  ;\t\n02;"B\nC"\n03;D\n'))
+    assert found.frame["row_number"].tolist() == [5, 8, 10]
+
+
+def test_columns_without_a_name(text_file: Write) -> None:
+    found = read_contact_file(text_file("Tel;;;Nom;;\n01;;x;A;;\n02;;;B;y;\n"))
+    assert found.header == ("Tel", "column 2", "column 3", "Nom", "column 5")
+    assert found.column_map == {"Tel": "msisdn", "column 3": "column_3", "Nom": "last_name", "column 5": "column_5"}
+    assert found.frame["column_5"].tolist() == ["", "y"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        pytest.param("clients.pdf", "x", ["'.pdf'", ".csv", ".xlsx", ".ods"], id="another kind of file"),
+        pytest.param("clients", "x", ["''", ".csv"], id="no extension"),
+        pytest.param("clients.csv", "", ["empty"], id="empty"),
+        pytest.param("clients.csv", " \r\n \n", ["empty"], id="blank"),
+        pytest.param("clients.csv", ";;;\n;;\n", ["blank lines"], id="delimiters only"),
+        pytest.param("clients.csv", "Tel;Nom\n", ["no data rows", "'Tel', 'Nom'"], id="header only"),
+        pytest.param("clients.csv", "0612345678\n0612345679\n", ["no header"], id="no header"),
+        pytest.param("clients.csv", 'Tel;"Nom\n01;A\n', ["no header", "bad_quote"], id="header with an open quote"),
+        pytest.param("clients.csv", '"\'\n"\n1\n', ["no header", "no name"], id="header of an apostrophe"),
+        pytest.param("clients.csv", "Nom;Ville\nA;Fos\n", ["no number column", "'Ville'"], id="no number column"),
+        pytest.param("clients.csv", "sep=#\nTel#Nom\n1#A\n", ["sep=#", "semicolon"], id="sep= something else"),
+        pytest.param("clients.csv", "x" * 3_000, ["3000 bytes", "2000"], id="too large"),
+    ],
+)
+def test_a_file_refused_as_a_whole(text_file: Write, name: str, content: str, words: list[str]) -> None:
+    with pytest.raises(ContactFileError) as caught:
+        read_contact_file(text_file(content, name), max_bytes=2_000)
+    message = str(caught.value)
+    assert all(word in message for word in [name, *words]), message
+    assert "\n" not in message
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ContactFileError, match=r"clients\.csv: it cannot be opened"):
+        read_contact_file(tmp_path / "clients.csv")
+
+
+def test_a_folder_or_a_pipe_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "clients.csv").mkdir()
+    os.mkfifo(tmp_path / "pipe.csv")
+    for name in ("clients.csv", "pipe.csv"):
+        with pytest.raises(ContactFileError, match="no regular file"):
+            read_contact_file(tmp_path / name)
+
+
+def test_a_sheet_of_a_text_is_refused(text_file: Write) -> None:
+    with pytest.raises(ContactFileError, match="for workbooks"):
+        read_contact_file(text_file(TABLE), sheet="Feuil1")
+
+
+def test_a_name_is_data(text_file: Write) -> None:
+    assert read_contact_file(text_file(TABLE, "a\n$(rm)\x1b.CSV")).file_name == "a?$(rm)?.CSV"
+
+
+CELL = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="'") | st.sampled_from(';,|"\n\t='), max_size=20
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@given(rows=st.lists(st.tuples(CELL, CELL), min_size=1, max_size=6), delimiter=st.sampled_from(";,\t|"))
+def test_what_a_csv_writer_writes_is_read_back(text_file: Write, rows: list[tuple[str, str]], delimiter: str) -> None:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, delimiter=delimiter, lineterminator="\r\n")
+    writer.writerows([("Tel", "Nom", "Ville"), *((number, name, "Fos") for number, name in rows)])
+    frame = read_contact_file(text_file(buffer.getvalue())).frame
+    assert frame["structure_reason"].isna().all()
+    assert frame["raw_number"].tolist() == [number for number, _ in rows]
+    assert frame["last_name"].tolist() == [name.strip() for _, name in rows]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@given(st.text(st.sampled_from(list('ab01;,"\n\r\t\0=é')), max_size=60))
+def test_no_text_crashes_and_every_line_is_accounted_for(text_file: Write, body: str) -> None:
+    text = f"Tel;Nom\n01;A\n{body}"
+    frame = read_contact_file(text_file(text, encoding="utf-8")).frame
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    covered = [
+        n + k for n, raw in zip(frame["row_number"], frame["raw_line"], strict=True) for k in range(raw.count("\n") + 1)
+    ]
+    assert len(covered) == len(set(covered))
+    missed = set(range(2, len(lines) + 1)) - set(covered)
+    assert all(not lines[n - 1].replace(";", "").replace('"', "").strip() for n in missed)

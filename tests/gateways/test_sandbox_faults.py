@@ -1,0 +1,90 @@
+"""What the sandbox does wrong, seen through the adapter; and that it is drawn the same way each time."""
+
+import pytest
+
+from gateways.sandbox import faults
+from schemas.gateway import Outcome
+from sms.errors import GatewayAmbiguous, GatewayDenied, GatewayError, GatewayThrottled
+
+FAULTS = [
+    # kind, error, what it says, is it billed
+    ("throttle", GatewayThrottled, "429", False),
+    ("unavailable", GatewayThrottled, "503", False),
+    ("reset", GatewayAmbiguous, "reset", False),
+    ("accept_then_reset", GatewayAmbiguous, "reset", True),
+    ("accept_then_500", GatewayAmbiguous, "500", True),
+    ("slow", GatewayAmbiguous, "no whole answer", True),
+    ("truncated", GatewayAmbiguous, "more expected", True),
+]
+
+
+@pytest.mark.parametrize(("kind", "error", "words", "is_billed"), FAULTS, ids=[row[0] for row in FAULTS])
+def test_fault_becomes_the_right_error(sandbox, make_batch, kind, error, words, is_billed):
+    batch = make_batch(3)
+    refs = {message.client_ref for message in batch}
+    gateway = sandbox.gateway(deadline_seconds=0.5 if kind == "slow" else 10)
+    sandbox.set_faults([kind], retry_after_seconds=0.5)
+    with pytest.raises(GatewayError, match=words) as caught:
+        gateway.submit(batch, kind)
+    assert type(caught.value) is error
+    assert getattr(caught.value, "retry_after", 0.5) == 0.5
+    assert refs & {line["client_ref"] for line in sandbox.billing()} == (refs if is_billed else set())
+
+    again = sandbox.gateway().submit(batch, kind)
+    assert [outcome.outcome for outcome in again] == [Outcome.ACCEPTED] * 3
+    bill = [line["client_ref"] for line in sandbox.billing() if line["client_ref"] in refs]
+    assert sorted(bill) == sorted(refs)
+
+
+def test_every_kind_has_a_row():
+    assert {row[0] for row in FAULTS} == set(faults.KINDS)
+
+
+def test_script_is_followed_then_over(sandbox, make_batch):
+    sandbox.set_faults(["none", "throttle", "none"])
+    gateway = sandbox.gateway()
+    happened = []
+    for index in range(4):
+        try:
+            gateway.submit(make_batch(), f"script-{index}")
+            happened.append("accepted")
+        except GatewayThrottled:
+            happened.append("throttled")
+    assert happened == ["accepted", "throttled", "accepted", "accepted"]
+
+
+def test_balance_too_low_and_key_of_another_body(sandbox, make_batch):
+    gateway = sandbox.gateway()
+    sandbox.set_balance(0)
+    with pytest.raises(GatewayDenied, match="402"):
+        gateway.submit(make_batch(), "denied")
+    sandbox.set_balance(10)
+    gateway.submit(make_batch(), "denied")
+    with pytest.raises(GatewayAmbiguous, match="409"):
+        gateway.submit(make_batch(), "denied")
+
+
+def test_rates_are_drawn_by_seed_and_number():
+    plan = faults.FaultPlan(seed=7, rates={"throttle": 0.1, "slow": 0.2})
+    drawn = [plan.draw(number) for number in range(5000)]
+    assert drawn == [plan.draw(number) for number in range(5000)]
+    assert drawn != [faults.FaultPlan(seed=8, rates=plan.rates).draw(number) for number in range(5000)]
+    assert set(drawn) == {"throttle", "slow", "none"}
+    assert 400 < drawn.count("throttle") < 600
+    assert 900 < drawn.count("slow") < 1100
+
+
+def test_no_rates_no_faults():
+    assert {faults.FaultPlan().draw(number) for number in range(100)} == {"none"}
+
+
+def test_command_line_form():
+    plan = faults.FaultPlan()
+    plan.replace_with(faults.parse_faults("throttle=0.02, slow = 0.5,slow_seconds=3"))
+    assert (plan.rates, plan.slow_seconds) == ({"throttle": 0.02, "slow": 0.5}, 3.0)
+
+
+@pytest.mark.parametrize("text", ["throttle", "throttle=", "throttle=x", "throttle=nan", "fire=1", "slow_seconds=-1"])
+def test_command_line_form_refused(text):
+    with pytest.raises(ValueError):
+        faults.FaultPlan().replace_with(faults.parse_faults(text))

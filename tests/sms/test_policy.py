@@ -1,0 +1,90 @@
+"""Policies and territories are data: what ships can be read, and what is wrong is named."""
+
+import hashlib
+import re
+from datetime import date
+from zoneinfo import available_timezones
+
+import pytest
+
+from sms.errors import ConfigurationError
+from sms.places import holidays_of, load_places
+from sms.policy import load_policy, parse_policy, policy_names
+
+GOOD = load_policy("fr-strict").text
+
+
+@pytest.mark.parametrize("name", policy_names())
+def test_each_policy_that_ships_is_whole(name: str) -> None:
+    policy = load_policy(name)
+    assert policy.name == name
+    assert "https://" in policy.source
+    assert policy.valid_from < date(2026, 11, 1)
+    assert policy.sha256 == hashlib.sha256(policy.text.encode()).hexdigest()
+    assert len(policy.windows) == 7
+    assert parse_policy(name, policy.text) == policy
+
+
+def test_the_default_policy_is_within_the_charter() -> None:
+    strict, charter = load_policy("fr-strict"), load_policy("fr-af2m-2026")
+    assert [list(map(str, day)) for day in strict.windows] == [["08:00-20:00"]] * 6 + [[]]
+    assert [list(map(str, day)) for day in charter.windows] == [["08:00-21:30"]] * 6 + [[]]
+    assert strict.closes_on_holidays
+    assert charter.closes_on_holidays
+
+
+@pytest.mark.parametrize("name", ["fr-lax", "", "../territories", "fr-strict.toml"])
+def test_an_unknown_policy_lists_those_there_are(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(f"no policy {name!r}; policies: fr-af2m-2026, fr-strict")):
+        load_policy(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        pytest.param("= 1", "line 1", id="no TOML"),
+        pytest.param("", "country", id="empty"),
+        pytest.param(GOOD.replace("closes_on_holidays = true", ""), "closes_on_holidays", id="key missing"),
+        pytest.param(GOOD.replace("= 2026-03-01", '= "March"'), "valid_from", id="date in words"),
+        pytest.param(f"hours = 3\n{GOOD}", "hours", id="unknown key"),
+        pytest.param(GOOD.replace("sunday = []", ""), "sunday", id="weekday missing"),
+        pytest.param(f"{GOOD}\nholiday = []", "holiday", id="unknown weekday"),
+        pytest.param(GOOD.replace("sunday = []", 'sunday = ["8-20"]'), "'8-20' on sunday", id="no window"),
+        pytest.param(GOOD.replace("sunday = []", 'sunday = ["08:00-25:00"]'), "25:00", id="no hour"),
+        pytest.param(GOOD.replace("sunday = []", 'sunday = ["20:00-08:00"]'), "before it opens", id="over midnight"),
+        pytest.param(GOOD.replace("sunday = []", 'sunday = ["08:00-08:00"]'), "before it opens", id="no time at all"),
+        pytest.param(GOOD.replace("sunday = []", 'sunday = ["08:00-12:00", "11:00-13:00"]'), "overlap", id="overlap"),
+    ],
+)
+def test_a_wrong_policy_is_named(text: str, named: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(named)) as error:
+        parse_policy("mine", text)
+    assert "policy mine" in str(error.value)
+
+
+def test_two_windows_a_day_are_fine() -> None:
+    policy = parse_policy("mine", GOOD.replace("sunday = []", 'sunday = ["08:00-12:00", "12:00-13:00"]'))
+    assert [str(window) for window in policy.windows[6]] == ["08:00-12:00", "12:00-13:00"]
+
+
+@pytest.mark.parametrize("place", sorted(load_places()))
+def test_each_territory_that_ships_is_whole(place: str) -> None:
+    entry = load_places()[place]
+    assert set(entry.zones) <= available_timezones()
+    assert date(2026, 1, 1) in holidays_of(place, 2026)
+    assert date(2027, 12, 25) in holidays_of(place, 2027)
+    assert entry.numbered_as is None or entry.numbered_as in load_places()
+
+
+def test_no_two_territories_claim_a_postcode() -> None:
+    prefixes = [prefix for entry in load_places().values() for prefix in entry.postcodes]
+    assert len(prefixes) == len(set(prefixes))
+
+
+@pytest.mark.parametrize("year", range(2025, 2032))
+def test_customs_are_off_and_name_a_day_the_library_has(year: int) -> None:
+    guadeloupe, martinique = holidays_of("GP", year), holidays_of("MQ", year)
+    own = {day for day in guadeloupe if day not in holidays_of("FR", year)}
+    assert len(own) == 3 or date(year, 5, 27) in holidays_of("FR", year)  # Good Friday, 27 May, 21 July
+    assert all(day.month != 3 or day in holidays_of("FR-AM", year) for day in own)
+    assert date(year, 5, 22) in martinique

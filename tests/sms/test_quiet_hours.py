@@ -1,0 +1,325 @@
+"""When marketing may leave, told by clocks on the wall at the recipient's."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from sms.errors import ConfigurationError
+from sms.places import holidays_of, load_places
+from sms.quiet_hours import (
+    is_key_open,
+    is_open,
+    key_closing,
+    load_policy,
+    next_key_opening,
+    next_opening,
+    parse_policy,
+    window_key,
+)
+
+MICROSECOND = timedelta(microseconds=1)
+
+# The French places, with the clock and the days that only they have; written down here, not read from the library.
+ZONES = {
+    "FR": "Europe/Paris", "FR-AM": "Europe/Paris", "GP": "America/Guadeloupe", "MQ": "America/Martinique",
+    "GF": "America/Cayenne", "RE": "Indian/Reunion", "YT": "Indian/Mayotte", "PM": "America/Miquelon",
+    "NC": "Pacific/Noumea", "PF": "Pacific/Tahiti", "WF": "Pacific/Wallis", "BL": "America/St_Barthelemy",
+    "MF": "America/Marigot",
+}  # fmt: skip
+OWN_HOLIDAYS = [
+    ("FR-AM", date(2026, 4, 3)), ("FR-AM", date(2026, 12, 26)),
+    ("GP", date(2026, 5, 27)), ("GP", date(2026, 7, 21)), ("GP", date(2026, 4, 3)),
+    ("MQ", date(2026, 5, 22)), ("MQ", date(2026, 7, 21)),
+    ("GF", date(2026, 6, 10)), ("RE", date(2027, 12, 20)), ("YT", date(2026, 4, 27)),
+    ("BL", date(2026, 10, 9)), ("MF", date(2026, 5, 28)), ("MF", date(2026, 7, 21)),
+    ("NC", date(2026, 9, 24)), ("PF", date(2026, 3, 5)), ("PF", date(2026, 4, 3)), ("PF", date(2026, 11, 20)),
+    ("WF", date(2026, 4, 28)), ("WF", date(2026, 6, 29)), ("WF", date(2026, 7, 29)),
+]  # fmt: skip
+NATIONAL_HOLIDAYS = [
+    date(2026, 1, 1), date(2026, 4, 6), date(2026, 5, 1), date(2026, 5, 8), date(2026, 5, 14), date(2026, 5, 25),
+    date(2026, 7, 14), date(2026, 8, 15), date(2027, 11, 1), date(2026, 11, 11), date(2026, 12, 25),
+]  # fmt: skip
+
+
+def on_the_wall(place: str, day: date, hour: int = 12, minute: int = 0, second: int = 0) -> datetime:
+    return datetime(day.year, day.month, day.day, hour, minute, second, tzinfo=ZoneInfo(ZONES[place]))
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+@pytest.mark.parametrize(("place", "day"), OWN_HOLIDAYS, ids=lambda value: str(value))
+def test_each_french_place_is_closed_on_its_own_days_and_the_mainland_is_not(place: str, day: date) -> None:
+    noon = on_the_wall(place, day)
+    assert day.weekday() < 6
+    assert not is_key_open(noon, place, "fr-strict")
+    assert is_key_open(on_the_wall("FR", day), "FR", "fr-strict")
+    assert next_key_opening(noon, place, "fr-strict").astimezone(noon.tzinfo).date() > day
+
+
+@pytest.mark.parametrize("place", ZONES)
+def test_national_days_close_every_french_place_and_the_day_after_opens(place: str) -> None:
+    assert [day for day in NATIONAL_HOLIDAYS if is_key_open(on_the_wall(place, day), place, "fr-strict")] == []
+    assert is_key_open(on_the_wall(place, date(2026, 7, 15)), place, "fr-strict")
+
+
+@pytest.mark.parametrize("place", ZONES)
+def test_the_day_begins_and_ends_to_the_second(place: str) -> None:
+    day = date(2026, 7, 15)
+    assert not is_key_open(on_the_wall(place, day, 7, 59, 59), place, "fr-strict")
+    assert is_key_open(on_the_wall(place, day, 8), place, "fr-strict")
+    last = {"PF": 18}.get(place, 19)  # Gambier is one hour ahead of Tahiti, and its numbers are the same
+    assert is_key_open(on_the_wall(place, day, last, 59, 59), place, "fr-strict")
+    assert not is_key_open(on_the_wall(place, day, last + 1), place, "fr-strict")
+
+
+@pytest.mark.parametrize(
+    ("when", "territory", "policy", "expected"),
+    [
+        pytest.param("2026-11-21T19:59:59+01:00", "FR", "fr-strict", True, id="Saturday evening"),
+        pytest.param("2026-11-22T12:00:00+01:00", "FR", "fr-strict", False, id="Sunday"),
+        pytest.param("2026-11-23T20:30:00+01:00", "FR", "fr-af2m-2026", True, id="charter allows half past eight"),
+        pytest.param("2026-11-23T21:30:00+01:00", "FR", "fr-af2m-2026", False, id="charter closes at half past nine"),
+        pytest.param("2026-11-22T12:00:00+01:00", "FR", "fr-af2m-2026", False, id="charter recommends no Sunday"),
+        pytest.param("2026-11-11T12:00:00+01:00", "FR", "fr-af2m-2026", False, id="charter recommends no holiday"),
+        pytest.param("2026-11-22T12:00:00-08:00", "US", "us-tcpa", True, id="Sunday in the United States"),
+        pytest.param("2026-12-25T12:00:00-08:00", "US", "us-tcpa", True, id="Christmas under the federal rule"),
+        pytest.param("2026-11-23T12:00:00-05:00", "US", "us-tcpa", False, id="noon in New York is 7 in Hawaii"),
+        pytest.param("2026-11-23T13:00:00-05:00", "US", "us-tcpa", True, id="8 in Hawaii"),
+        pytest.param("2026-07-14T13:59:59-04:00", "US", "us-tcpa", False, id="summer, not yet 8 in Hawaii"),
+        pytest.param("2026-07-14T14:00:00-04:00", "US", "us-tcpa", True, id="summer, 8 in Hawaii"),
+        pytest.param("2026-11-23T20:59:59-05:00", "US", "us-tcpa", True, id="last second in New York"),
+        pytest.param("2026-11-23T21:00:00-05:00", "US", "us-tcpa", False, id="9 p.m. in New York"),
+        pytest.param("2026-08-31T12:00:00+01:00", "GB", "fr-strict", False, id="summer bank holiday of England"),
+        pytest.param("2026-11-30T12:00:00+00:00", "GB", "fr-strict", False, id="St Andrew's day of Scotland"),
+        pytest.param("2026-01-06T12:00:00+01:00", "DE", "fr-strict", False, id="Epiphany of Bavaria"),
+        pytest.param("2026-07-21T12:00:00+02:00", "BE", "fr-strict", False, id="Belgium's own day"),
+        pytest.param("2026-07-14T12:00:00+02:00", "BE", "fr-strict", True, id="14 July means nothing in Belgium"),
+        pytest.param("2026-03-12T12:00:00-04:00", "GP", "fr-strict", True, id="Mi-Carême is a custom, no holiday"),
+        pytest.param("2026-11-23T08:30:00+01:00", "RE", "fr-strict", True, id="morning in Paris, noon in Réunion"),
+        pytest.param("2026-11-23T17:30:00+01:00", "RE", "fr-strict", False, id="afternoon in Paris, night in Réunion"),
+        pytest.param("2026-11-23T08:30:00+01:00", "GP", "fr-strict", False, id="morning in Paris, night in Guadeloupe"),
+    ],
+)
+def test_hours_at_the_recipient(when: str, territory: str, policy: str, expected: bool) -> None:
+    assert is_open(at(when), territory, policy) is expected
+    assert (next_opening(at(when), territory, policy) == at(when)) is expected
+
+
+@pytest.mark.parametrize(
+    ("when", "opening"),
+    [
+        pytest.param("2026-11-23T12:00:00+01:00", "2026-11-23T12:00:00+01:00", id="open already"),
+        pytest.param("2026-11-23T20:00:00+01:00", "2026-11-24T08:00:00+01:00", id="evening"),
+        pytest.param("2026-11-21T20:00:00+01:00", "2026-11-23T08:00:00+01:00", id="Saturday evening"),
+        pytest.param("2026-03-28T20:00:00+01:00", "2026-03-30T08:00:00+02:00", id="clock goes forward"),
+        pytest.param("2026-10-24T20:00:00+02:00", "2026-10-26T08:00:00+01:00", id="clock goes back"),
+        pytest.param("2026-12-24T20:00:00+01:00", "2026-12-28T08:00:00+01:00", id="Christmas, 26 December, Sunday"),
+        pytest.param("2026-04-02T20:00:00+02:00", "2026-04-04T08:00:00+02:00", id="Good Friday, were it Alsace"),
+    ],
+)
+def test_the_next_opening_on_the_mainland(when: str, opening: str) -> None:
+    assert next_opening(at(when), "FR") == at(opening)
+    assert next_opening(at(when), "FR").utcoffset() is not None
+
+
+@pytest.mark.parametrize(
+    ("postcode", "setting", "expected"),
+    [
+        pytest.param(None, "all_mainland", False, id="no postcode, strict"),
+        pytest.param(None, "by_postcode", True, id="no postcode, by postcode"),
+        pytest.param("67000", "by_postcode", False, id="Strasbourg"),
+        pytest.param("57000", "all_mainland", False, id="Metz"),
+        pytest.param("75001", "all_mainland", True, id="Paris"),
+        pytest.param("garbage", "all_mainland", False, id="unusable postcode"),
+    ],
+)
+def test_good_friday_depends_on_the_postcode(postcode: str | None, setting: str, expected: bool) -> None:
+    good_friday = at("2026-04-03T12:00:00+02:00")
+    assert is_open(good_friday, "FR", "fr-strict", postcode, setting) is expected
+
+
+KEYS = [
+    pytest.param("FR", None, "FR-AM", id="mainland number alone"),
+    pytest.param("FR", "", "FR-AM", id="empty postcode"),
+    pytest.param("FR", "75001", "FR", id="Paris"),
+    pytest.param("FR", " 75 001 ", "FR", id="spaces"),
+    pytest.param("FR", "F-75001", "FR", id="country letter"),
+    pytest.param("FR", "75001.0", "FR", id="read as a float"),
+    pytest.param("FR", "1000", "FR", id="leading zero lost"),
+    pytest.param("FR", "20000", "FR", id="Corsica"),
+    pytest.param("FR", "2A004", "FR", id="Corsica by commune code"),
+    pytest.param("FR", "2b", "FR", id="department of Corsica"),
+    pytest.param("FR", "67000", "FR-AM", id="Bas-Rhin"),
+    pytest.param("FR", "68100", "FR-AM", id="Haut-Rhin"),
+    pytest.param("FR", "57", "FR-AM", id="Moselle by department"),
+    pytest.param("FR", "98000", "FR-AM", id="Monaco is no French postcode"),
+    pytest.param("FR", "00000", "FR-AM", id="no such postcode"),
+    pytest.param("FR", "97000", "FR-AM", id="no such department"),
+    pytest.param("FR", "6", "FR-AM", id="one digit"),
+    pytest.param("FR", "750011", "FR-AM", id="six digits"),
+    pytest.param("FR", "SW1A 1AA", "FR-AM", id="foreign postcode"),
+    pytest.param("GP", None, "GP", id="Guadeloupe alone"),
+    pytest.param("GP", "97110", "GP", id="Pointe-à-Pitre"),
+    pytest.param("GP", "97133", "BL", id="St-Barthélemy"),
+    pytest.param("GP", "97150", "MF", id="St-Martin"),
+    pytest.param("GF", "97300", "GF", id="Cayenne"),
+    pytest.param("MQ", "97200", "MQ", id="Fort-de-France"),
+    pytest.param("RE", "97400", "RE", id="St-Denis"),
+    pytest.param("PM", "97500", "PM", id="St-Pierre"),
+    pytest.param("YT", "97600", "YT", id="Mamoudzou"),
+    pytest.param("WF", "98600", "WF", id="Wallis"),
+    pytest.param("PF", "98714", "PF", id="Papeete"),
+    pytest.param("NC", "98800", "NC", id="Nouméa"),
+    pytest.param("RE", "75001", "FR+RE", id="Réunion number in Paris"),
+    pytest.param("RE", "67000", "FR-AM+RE", id="Réunion number in Strasbourg"),
+    pytest.param("FR", "97400", "FR-AM+RE", id="mainland number in Réunion, from nobody knows where"),
+    pytest.param("GP", "97200", "GP+MQ", id="Guadeloupe number in Martinique"),
+    pytest.param("BE", "67000", "BE", id="a foreign number ignores postcodes"),
+    pytest.param("MC", "75001", "MC", id="Monaco too"),
+    pytest.param("XX", "75001", "XX", id="unknown territory"),
+]
+
+
+@pytest.mark.parametrize(("territory", "postcode", "key"), KEYS)
+def test_the_places_that_bind_a_recipient(territory: str, postcode: str | None, key: str) -> None:
+    assert window_key(territory, postcode) == key
+
+
+def test_by_postcode_a_mainland_number_is_bound_by_the_mainland() -> None:
+    assert window_key("FR", None, "by_postcode") == "FR"
+    assert window_key("FR", "97400", "by_postcode") == "FR+RE"
+    assert window_key("FR", "68000", "by_postcode") == "FR-AM"
+
+
+def test_two_places_must_both_be_open() -> None:
+    key = window_key("RE", "75001")
+    assert not is_key_open(at("2026-11-23T09:00:00+04:00"), key, "fr-strict")  # 6 in Paris
+    assert is_key_open(at("2026-11-23T11:00:00+04:00"), key, "fr-strict")
+    assert key_closing(at("2026-11-23T11:00:00+04:00"), key, "fr-strict") == at("2026-11-23T20:00:00+04:00")
+    assert not is_open(at("2027-12-20T12:00:00+04:00"), "RE", postcode="75001")
+
+
+def test_two_places_at_antipodes_wait_for_the_clocks_to_change() -> None:
+    assert next_key_opening(at("2026-06-01T12:00:00+02:00"), "FR+PF", "fr-strict") == at("2026-10-26T19:00:00+01:00")
+
+
+def test_an_unknown_place_is_never_open() -> None:
+    noon = at("2026-11-23T12:00:00+00:00")
+    for key in ("XX", "", "FR+XX"):
+        assert not is_key_open(noon, key, "fr-strict")
+        assert key_closing(noon, key, "fr-strict") is None
+        with pytest.raises(ConfigurationError, match="places: AT, BE"):
+            next_key_opening(noon, key, "fr-strict")
+    assert not is_open(noon, "XX")
+
+
+def test_a_time_without_zone_is_refused() -> None:
+    naive = datetime.fromisoformat("2026-11-23T12:00:00")
+    for ask in (is_open, next_opening):
+        with pytest.raises(ValueError, match="time zone"):
+            ask(naive, "FR")
+
+
+def test_wrong_settings_are_named() -> None:
+    noon = at("2026-11-23T12:00:00+00:00")
+    with pytest.raises(ConfigurationError, match="fr-af2m-2026, fr-strict, us-tcpa"):
+        is_open(noon, "FR", "fr-lax")
+    with pytest.raises(ConfigurationError, match="all_mainland or by_postcode"):
+        is_open(noon, "BE", alsace_moselle="never")
+
+
+def test_a_policy_that_never_opens_is_named() -> None:
+    text = load_policy("us-tcpa").text.replace('["08:00-21:00"]', "[]")
+    with pytest.raises(ConfigurationError, match="does not open within 400 days under closed"):
+        next_key_opening(at("2026-11-23T12:00:00+00:00"), "FR", parse_policy("closed", text))
+
+
+@pytest.mark.parametrize(
+    ("window", "day", "opens", "closes"),
+    [
+        pytest.param(
+            "01:30-02:30", "2026-10-25", "01:30:00+02:00", "02:30:00+02:00", id="ends in an hour that comes twice"
+        ),
+        pytest.param("02:30-04:00", "2026-10-25", "02:30:00+01:00", "04:00:00+01:00", id="begins in such an hour"),
+        pytest.param(
+            "02:30-05:00", "2026-03-29", "03:30:00+02:00", "05:00:00+02:00", id="begins in an hour that is skipped"
+        ),
+        pytest.param(
+            "01:00-02:30", "2026-03-29", "01:00:00+01:00", "01:30:00+01:00", id="ends in an hour that is skipped"
+        ),
+        pytest.param("22:00-24:00", "2026-11-22", "22:00:00+01:00", "24:00:00+01:00", id="until midnight"),
+    ],
+)
+def test_a_clock_change_counts_on_the_closed_side(window: str, day: str, opens: str, closes: str) -> None:
+    text = load_policy("us-tcpa").text.replace("08:00-21:00", window)
+    policy = parse_policy("night", text)
+    opening = at(f"{day}T{opens}")
+    closing = at(f"{day}T00:00:00+01:00") + timedelta(days=1) if closes[:2] == "24" else at(f"{day}T{closes}")
+    assert next_key_opening(opening - timedelta(minutes=5), "FR", policy) == opening
+    assert key_closing(opening, "FR", policy) == closing
+
+
+places = st.sampled_from(sorted(load_places()))
+keys = st.one_of(places, st.lists(places, min_size=2, max_size=2, unique=True).map(sorted).map("+".join))
+policies = st.sampled_from(["fr-strict", "fr-af2m-2026", "us-tcpa"])
+instants = st.floats(0, 6 * 365).map(lambda days: datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=days))
+HOURS = {"fr-strict": (8, 20), "fr-af2m-2026": (8, 21.5), "us-tcpa": (8, 21)}
+
+
+def may_write(moment: datetime, place: str, policy: str) -> bool:
+    """Look at each wall of a place."""
+    for zone in load_places()[place].zones:
+        wall = moment.astimezone(ZoneInfo(zone))
+        first, end = HOURS[policy]
+        if not first <= wall.hour + wall.minute / 60 < end:
+            return False
+        if policy != "us-tcpa" and (wall.weekday() == 6 or wall.date() in holidays_of(place, wall.year)):
+            return False
+    return True
+
+
+@settings(max_examples=500)
+@given(instants, keys, policies)
+def test_open_is_what_every_wall_clock_says(moment: datetime, key: str, policy: str) -> None:
+    assert is_key_open(moment, key, policy) is all(may_write(moment, place, policy) for place in key.split("+"))
+
+
+@settings(max_examples=300, deadline=None)
+@given(instants, keys, policies, st.floats(0, 1))
+def test_the_next_opening_is_open_and_nothing_before_it_is(
+    moment: datetime, key: str, policy: str, part: float
+) -> None:
+    try:
+        opening = next_key_opening(moment, key, policy)
+    except ConfigurationError:
+        assert "+" in key  # opposite sides of the globe
+        return
+    assert opening >= moment
+    assert opening.utcoffset() == timedelta(0)
+    assert is_key_open(opening, key, policy)
+    assume(opening > moment)
+    assert not is_key_open(opening - MICROSECOND, key, policy)
+    assert not is_key_open(moment + part * (opening - MICROSECOND - moment), key, policy)
+
+
+@settings(max_examples=300)
+@given(instants, keys, policies, st.floats(0, 1))
+def test_a_window_ends_where_it_says(moment: datetime, key: str, policy: str, part: float) -> None:
+    closing = key_closing(moment, key, policy)
+    assert (closing is not None) is is_key_open(moment, key, policy)
+    if closing is not None:
+        assert closing > moment
+        assert is_key_open(moment + part * (closing - MICROSECOND - moment), key, policy)
+        assert not is_key_open(closing, key, policy)
+
+
+@given(instants, st.sampled_from(sorted(ZONES)), st.sampled_from([None, "75001", "67000", "97150", "97400"]))
+def test_the_public_pair_agrees_with_the_keys(moment: datetime, territory: str, postcode: str | None) -> None:
+    key = window_key(territory, postcode)
+    assert is_open(moment, territory, postcode=postcode) is is_key_open(moment, key, "fr-strict")
+    assert next_opening(moment, territory, postcode=postcode) == next_key_opening(moment, key, "fr-strict")

@@ -1,0 +1,93 @@
+"""Texts with merge fields, as a campaign's author writes them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sms.errors import MissingField, TemplateError
+from sms.template import Template, check_fields, parse_template, render
+
+PERSON = {"first_name": "Léa", "city": "Nice", "empty": "", "blank": " \u00a0", "tricky": "{city} {{x}} {"}
+
+RENDERED = [
+    pytest.param("Bonjour", "Bonjour", id="no field"),
+    pytest.param("", "", id="nothing"),
+    pytest.param("Bonjour {first_name}", "Bonjour Léa", id="field"),
+    pytest.param("{first_name}{city}", "LéaNice", id="side by side"),
+    pytest.param("{ first_name }", "Léa", id="spaces around the name"),
+    pytest.param("{nickname|cher client}", "cher client", id="missing, default"),
+    pytest.param("{empty|cher client}", "cher client", id="empty counts as missing"),
+    pytest.param("{blank|cher client}", "cher client", id="spaces count as missing"),
+    pytest.param("{first_name|cher client}", "Léa", id="default not needed"),
+    pytest.param("a{nickname|}b", "ab", id="empty default"),
+    pytest.param("{nickname|a|b}", "a|b", id="bar in the default"),
+    pytest.param("{{promo}}", "{promo}", id="doubled braces"),
+    pytest.param("{{{first_name}}}", "{Léa}", id="field in braces"),
+    pytest.param("{tricky}", "{city} {{x}} {", id="a value is never read again"),
+]
+
+MALFORMED = [
+    pytest.param("Bonjour {first_name", 9, id="never closed"),
+    pytest.param("Bonjour first_name}", 19, id="never opened"),
+    pytest.param("{first_name}}", 13, id="closed twice"),
+    pytest.param("ab{}", 3, id="empty"),
+    pytest.param("ab{|x}", 3, id="default without name"),
+    pytest.param("{first name}", 1, id="space in the name"),
+    pytest.param("{1st}", 1, id="begins with a digit"),
+    pytest.param("{a.b}", 1, id="an expression"),
+    pytest.param("{a|{b}}", 1, id="field in a default"),
+]
+
+
+@pytest.mark.parametrize(("text", "rendered"), RENDERED)
+def test_a_text_is_rendered_for_a_person(text: str, rendered: str) -> None:
+    assert render(text, PERSON) == rendered
+    assert render(parse_template(text), PERSON) == rendered
+
+
+@pytest.mark.parametrize(("text", "position"), MALFORMED)
+def test_a_malformed_text_says_where(text: str, position: int) -> None:
+    with pytest.raises(TemplateError, match=rf"^at character {position}:"):
+        parse_template(text)
+
+
+@pytest.mark.parametrize("field", ["nickname", "empty", "blank"])
+def test_a_missing_value_without_default_is_named(field: str) -> None:
+    with pytest.raises(MissingField, match=field) as missing:
+        render(f"Bonjour {{{field}}}", PERSON)
+    assert missing.value.field == field
+
+
+def test_fields_come_once_and_in_order() -> None:
+    assert parse_template("{b} {a} {b|x} {{c}}").fields == ("b", "a")
+
+
+def test_an_unknown_field_gets_the_nearest_name() -> None:
+    with pytest.raises(TemplateError, match=r"\{firstname\}; did you mean \{first_name\}\? fields: city, first_name"):
+        check_fields("Bonjour {firstname|x}", ["first_name", "city"])
+
+
+def test_an_unknown_field_far_from_all_gets_the_list_only() -> None:
+    with pytest.raises(TemplateError, match=r"^no field \{zzz\}; fields: none$"):
+        check_fields("{zzz}", [])
+
+
+def test_known_fields_pass() -> None:
+    check_fields(parse_template("{city} {first_name}"), {"first_name", "city"})
+
+
+@given(st.text(), st.text(min_size=1).filter(str.strip))
+def test_a_value_is_inert(around: str, value: str) -> None:
+    text = around.replace("{", "{{").replace("}", "}}") + "{name}"
+    assert render(text, {"name": value}) == around + value
+
+
+@given(st.text(alphabet="{}|ab _1", max_size=12))
+def test_any_text_is_parsed_or_refused(text: str) -> None:
+    try:
+        template = parse_template(text)
+    except TemplateError:
+        return
+    assert isinstance(template, Template)
+    plain = render(template, dict.fromkeys(template.fields, "v"))
+    assert text == plain or "{" in text or "}" in text
