@@ -3,7 +3,7 @@
 from prefect import flow
 
 from schemas.draft import CampaignDraft
-from store.campaigns import Recap
+from store.preparing import Recap
 from tasks.prepare import prepare, publish_recap, read_draft
 
 

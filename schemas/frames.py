@@ -1,44 +1,45 @@
-"""What the frames that enter the store look like; each docstring gives grain and key."""
+"""What the frames that enter the store look like: a last wall, behind the code that makes them."""
 
+import pandas as pd
 import pandera.pandas as pa
-from pandera.typing import Series
 
 E164 = r"^\+[1-9][0-9]{6,14}$"
 
 
-class ImportRows(pa.DataFrameModel):
-    """One row a data row of a file, keyed by ``row_number``; a rejected one has a ``reason`` and no number."""
-
-    class Config:  # noqa: D106
-        coerce = True
-
-    row_number: Series[int] = pa.Field(ge=1, unique=True)
-    raw_line: Series[object]
-    reason: Series[object] = pa.Field(nullable=True)
-    number_id: Series[object] = pa.Field(nullable=True)
-    msisdn: Series[object] = pa.Field(nullable=True, str_matches=E164)
-    fields: Series[object]
-
-    @pa.dataframe_check
-    def has_number_or_reason(cls, rows: object) -> object:  # noqa: N805 - pandera's own form
-        """Each row is valid or rejected, never both, never neither."""
-        return rows["reason"].isna() == rows["msisdn"].notna()  # type: ignore[index]
+def _valid_or_rejected(rows: pd.DataFrame) -> "pd.Series[bool]":
+    return rows["reason"].isna() == rows["msisdn"].notna()
 
 
-class Messages(pa.DataFrameModel):
-    """One row a recipient, keyed by ``recipient_id``; ``price`` is exact decimal text in the tariff's unit."""
+#: One row a data row of a file, keyed by ``row_number``; a rejected one has a ``reason`` and no number.
+IMPORT_ROWS = pa.DataFrameSchema(
+    {
+        "row_number": pa.Column(int, pa.Check.ge(1), unique=True),
+        "raw_line": pa.Column(object),
+        "reason": pa.Column(object, nullable=True),
+        "number_id": pa.Column(object, nullable=True),
+        "msisdn": pa.Column(object, pa.Check.str_matches(E164), nullable=True),
+        "territory": pa.Column(object, nullable=True),
+        "fields": pa.Column(object),
+    },
+    checks=pa.Check(_valid_or_rejected, error="a row is valid or rejected, never both, never neither"),
+    coerce=True,
+)
 
-    class Config:  # noqa: D106
-        coerce = True
-
-    recipient_id: Series[int] = pa.Field(gt=0, unique=True)
-    number_id: Series[int] = pa.Field(gt=0)
-    msisdn: Series[object] = pa.Field(str_matches=E164)
-    text: Series[object] = pa.Field(str_length={"min_value": 1})
-    encoding: Series[object] = pa.Field(isin=["GSM-7", "UCS-2"])
-    segment_count: Series[int] = pa.Field(ge=1)
-    price: Series[object] = pa.Field(str_matches=r"^[0-9]+(\.[0-9]{1,6})?$")
-    territory: Series[object]
-    window_key: Series[object]
-    slice_no: Series[int] = pa.Field(ge=1)
-    origin: Series[object]
+#: One row a recipient, keyed by ``recipient_id``; ``price`` is exact decimal text in the tariff's unit.
+MESSAGES = pa.DataFrameSchema(
+    {
+        "recipient_id": pa.Column(int, pa.Check.gt(0), unique=True),
+        "number_id": pa.Column(int, pa.Check.gt(0)),
+        "msisdn": pa.Column(object, pa.Check.str_matches(E164)),
+        "text": pa.Column(object, pa.Check.str_length(min_value=1)),
+        "encoding": pa.Column(object, pa.Check.isin(["GSM-7", "UCS-2"])),
+        "sender_id": pa.Column(object),
+        "segment_count": pa.Column(int, pa.Check.ge(1)),
+        "price": pa.Column(object, pa.Check.str_matches(r"^[0-9]+(\.[0-9]{1,6})?$")),
+        "territory": pa.Column(object),
+        "window_key": pa.Column(object),
+        "slice_no": pa.Column(int, pa.Check.ge(1)),
+        "origin": pa.Column(object),
+    },
+    coerce=True,
+)

@@ -29,7 +29,6 @@ numbers: []
 exclude_lists: []
 gateway: sandbox
 policy: fr-strict
-send_time: "08:00"
 author: Prune Test-Dumoulin
 note: Sample campaign; every number and name in it is made up.
 """

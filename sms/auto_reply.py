@@ -32,7 +32,8 @@ def decide_answer(
 
     >>> from datetime import UTC
     >>> now = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-    >>> reply = {"verdict": "stop", "number_id": 1, "is_opted_out": True, "received_at": now, "answered_before_at": None}
+    >>> reply = {"verdict": "stop", "number_id": 1, "is_opted_out": True}
+    >>> reply |= {"received_at": now, "answered_before_at": None}
     >>> decide_answer(reply, AutoResponder(True, "Bonjour"), now, timedelta(hours=24), 0)
     'stop'
     """

@@ -11,12 +11,17 @@ from schemas.gateway import OutgoingMessage
 from sms.errors import CampaignError
 from sms.quiet_hours import key_closing
 from store.database import Transaction
+from store.inbound import seconds_since_read
 from store.journal import add_credit, add_events, total_price
 from store.lease import Lease, extend_lease
 
 
 class NotCovered(CampaignError):  # noqa: N818 - reads as what it is
     """The credit left does not cover the next slice."""
+
+
+class StaleStops(CampaignError):  # noqa: N818 - reads as what it is
+    """Replies or the provider's opt-outs were last read too long ago: a STOP may be waiting there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,7 @@ class ClaimRules:
     margin_seconds: float
     lease_seconds: float
     settle_seconds: float
+    replies_max_age_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +55,14 @@ def claim_next(visit: Transaction, lease: Lease, rules: ClaimRules) -> Claim | N
 
     Raises:
         LeaseLost: another owner took the campaign.
+        StaleStops: opt-outs must be read from the gateway first.
         NotCovered: the credit does not cover the slice.
         CampaignError: the campaign may not send.
     """
     extend_lease(visit, lease, rules.lease_seconds)
     campaign = visit.row("campaign.get", campaign_id=lease.campaign_id) or {}
     _check_may_send(campaign)
+    _check_stops_are_fresh(visit, campaign, rules)
     closings = _closings(visit, campaign, rules)
     while chosen := visit.row("slice.next_planned", campaign_id=lease.campaign_id, open_keys=list(closings)):
         leaving = _without_opted_out(visit, lease, campaign, chosen)
@@ -106,6 +114,16 @@ def _check_may_send(campaign: Mapping[str, Any]) -> None:
     needs_approval = campaign["kind"] in ("marketing", "alert")
     if needs_approval and (campaign["approved_hash"] is None or campaign["approved_hash"] != campaign["recap_hash"]):
         raise CampaignError(f"campaign {campaign['name']} is not approved under its latest recap; nothing leaves")
+
+
+def _check_stops_are_fresh(visit: Transaction, campaign: Mapping[str, Any], rules: ClaimRules) -> None:
+    for name in ("replies", "opt_outs"):
+        age = seconds_since_read(visit, campaign["gateway"], name)
+        if age is None or age > rules.replies_max_age_seconds:
+            seen = "never" if age is None else f"{age:.0f} s ago"
+            raise StaleStops(
+                f"{name} of gateway {campaign['gateway']} were last read {seen}; nothing leaves before they are"
+            )
 
 
 def _closings(

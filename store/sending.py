@@ -5,11 +5,12 @@ from typing import Any
 
 from sms.errors import CampaignError
 from sms.quiet_hours import key_closing, next_key_opening
-from store.campaigns import find_campaign, note_event, set_state, verify_recap
+from store.campaigns import find_campaign, note_event, set_state
 from store.claims import ClaimRules
 from store.database import Transaction
 from store.lease import Lease, extend_lease, take_lease
 from store.outcomes import abandon_claims_of_others, unknown_slices
+from store.recaps import verify_recap
 
 MAY_OPEN = ("approved", "parked", "sending")
 OPEN_STATES = ("planned", "claimed", "unknown")

@@ -64,6 +64,7 @@ def claim_rules() -> ClaimRules:
         margin_seconds=found.window_margin_seconds,
         lease_seconds=found.lease_seconds,
         settle_seconds=found.settle_seconds,
+        replies_max_age_seconds=found.replies_max_age_seconds,
     )
 
 

@@ -4,13 +4,14 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+import pandas as pd
 from prefect import get_run_logger, task
 
 from files.inbox import file_away, stable_files
 from files.read import ContactFile, read_contact_file
 from files.rejects import reject_rows, write_rejects
 from files.rows import interpret_rows
-from schemas.frames import ImportRows
+from schemas.frames import IMPORT_ROWS
 from sms.errors import ConfigurationError, ContactFileError
 from store.contacts import ImportSummary, SourceFile, earlier_import, import_contacts, import_opt_outs
 from tasks.clock import real_now
@@ -104,7 +105,7 @@ def _import(
             summary = earlier_import(visit, contact_file.sha256, kind, list_name)
         if summary is None:
             allowed = settings().allowed_countries if list_name else None
-            rows = ImportRows.validate(interpret_rows(contact_file, region or settings().region, allowed))
+            rows = IMPORT_ROWS.validate(interpret_rows(contact_file, region or settings().region, allowed))
             source = _source(contact_file, path, region)
             _write_rejects(contact_file, rows, subject)
             with visit_store() as visit:
@@ -151,7 +152,7 @@ def _is_sample(path: Path, digest: str) -> bool:
     return any(hashlib.sha256(sample.read_bytes()).hexdigest() == digest for sample in samples.glob("*.*"))
 
 
-def _write_rejects(contact_file: ContactFile, rows: ImportRows, subject: str) -> None:
+def _write_rejects(contact_file: ContactFile, rows: pd.DataFrame, subject: str) -> None:
     """Write the rejects before the import is committed: a run that is killed between the two writes them again."""
     rejected = rows[rows["reason"].notna()]
     if not rejected.empty:

@@ -9,8 +9,9 @@ import pandas as pd
 from sms.msisdn import Number, parse_number
 from sms.segments import count_segments
 from sms.tariff import Tariff
-from store.campaigns import add_messages, set_state, standing_campaign
+from store.campaigns import set_state
 from store.database import Transaction
+from store.preparing import add_messages, standing_campaign
 from tasks.settings import settings
 
 

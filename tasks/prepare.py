@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from gateways.registry import manifest_of
 from schemas.draft import CampaignDraft
-from schemas.frames import Messages
+from schemas.frames import MESSAGES
 from schemas.gateway import Manifest
 from sms.errors import CampaignError, InvalidNumber
 from sms.masking import mask_number
@@ -25,9 +25,9 @@ from sms.quiet_hours import key_closing, next_key_opening
 from sms.sender_id import check_sender_id
 from sms.tariff import Tariff
 from sms.template import check_fields, parse_template
-from store.campaigns import CampaignHead, Recap, has_samples, read_candidates, remember_policy, write_prepared
 from store.database import Transaction
 from store.operators import credit_left
+from store.preparing import CampaignHead, Recap, has_samples, read_candidates, remember_policy, write_prepared
 from tasks.clock import now, rehearsal_note
 from tasks.house import tariff_of, visit_store
 from tasks.names import check_name
@@ -155,7 +155,7 @@ def _as_messages(
     )
     starts_at = _due_at(draft) or now()
     closes_at = {key: key_closing(next_key_opening(starts_at, key, policy), key, policy) for key in set(keys)}
-    return Messages.validate(queue_messages(messages, closes_at, slice_size))
+    return MESSAGES.validate(queue_messages(messages, closes_at, slice_size))
 
 
 def _header(

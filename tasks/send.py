@@ -5,7 +5,7 @@ Nothing here is ever retried by Prefect: the store decides what may be posted ag
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -18,17 +18,20 @@ from schemas.gateway import Gateway, Outcome, OutgoingMessage, Resolution, Submi
 from sms.errors import CampaignError, GatewayAmbiguous, GatewayDenied, GatewayError, GatewayThrottled
 from sms.policy import load_policy
 from store.campaigns import find_campaign
-from store.claims import Claim, NotCovered, claim_again, claim_next
+from store.claims import Claim, NotCovered, StaleStops, claim_again, claim_next
 from store.lease import Lease, extend_lease
 from store.outcomes import note_absence, open_client_refs, record, unknown_slices
 from store.sending import close_sending, count_messages, open_sending
 from tasks.balance import alert
 from tasks.house import claim_rules, gateway_named, visit_store
+from tasks.inbound import read_stops
 from tasks.pages import progress_page
 from tasks.publish import publish
 from tasks.settings import settings
 
 RETRY_SECONDS = 60.0
+Answer = tuple[Sequence[SubmitOutcome], GatewayError | None]
+Submit = Callable[[Gateway, Claim, bool], Answer]
 _LONGEST_PAUSE_SECONDS = 10.0
 
 
@@ -76,6 +79,9 @@ def send_open_slices(sending: Sending) -> str | None:
     while True:
         try:
             step = send_step(sending, refusals)
+        except StaleStops:
+            read_stops(sending.gateway)
+            continue
         except (GatewayDenied, NotCovered) as error:
             alert("sending_stopped", sending.gateway, str(error))
             return str(error)
@@ -97,7 +103,7 @@ def send_step(sending: Sending, refusals: int) -> Step:
     with visit_store() as visit:
         claim = claim_next(visit, lease, claim_rules())
     if claim is not None:
-        return _submit_and_record(lease, gateway, claim, started)
+        return _submit_and_record(lease, gateway, claim, started, _submit)
     return _settle_next(lease, gateway)
 
 
@@ -132,14 +138,11 @@ def send_own_messages(kind: str, gateway: str) -> None:
         close_campaign(sending, send_open_slices(sending))
 
 
-def _submit_and_record(lease: Lease, gateway: Gateway, claim: Claim, started: float) -> Step:
+def _submit_and_record(lease: Lease, gateway: Gateway, claim: Claim, started: float, submit: Submit) -> Step:
     """Call the gateway with a committed claim, then commit what it answered."""
     elapsed = _clock_that_counts_sleep() - started
-    if elapsed >= (claim.post_before - claim.at).total_seconds():
-        outcomes: Sequence[SubmitOutcome] = _not_accepted(claim.messages, "the time to post it had passed")
-        error: GatewayError | None = None
-    else:
-        outcomes, error = _submit(gateway, claim)
+    is_late = elapsed >= (claim.post_before - claim.at).total_seconds()
+    outcomes, error = submit(gateway, claim, is_late)
     with visit_store() as visit:
         ask_after = visit.at + timedelta(seconds=_settle_seconds(gateway))
         counts = record(visit, lease, claim.slice_no, outcomes, ask_after)
@@ -151,8 +154,10 @@ def _submit_and_record(lease: Lease, gateway: Gateway, claim: Claim, started: fl
     return Step.REFUSED if set(counts) == {"planned"} else Step.SENT
 
 
-def _submit(gateway: Gateway, claim: Claim) -> tuple[Sequence[SubmitOutcome], GatewayError | None]:
-    """Post once; what the answer proves not accepted may be sent again, what it leaves open is unknown."""
+def _submit(gateway: Gateway, claim: Claim, is_late: bool) -> Answer:
+    """Post for the first time: what an error proves not accepted may be sent again, what it leaves open is unknown."""
+    if is_late:
+        return _not_accepted(claim.messages, "the time to post it had passed"), None
     try:
         return gateway.submit(claim.messages, claim.request_key), None
     except GatewayAmbiguous as error:
@@ -161,6 +166,20 @@ def _submit(gateway: Gateway, claim: Claim) -> tuple[Sequence[SubmitOutcome], Ga
     except GatewayError as error:
         get_run_logger().warning("slice %d was not accepted: %s", claim.slice_no, error)
         return _not_accepted(claim.messages, str(error)), error
+
+
+def _submit_again(gateway: Gateway, claim: Claim, is_late: bool) -> Answer:
+    """Post an unknown slice again under its first key.
+
+    An error speaks of this request only: the first one may have been accepted all the same, so all stays unknown.
+    """
+    if is_late:
+        return [], None
+    try:
+        return gateway.submit(claim.messages, claim.request_key), None
+    except GatewayError as error:
+        get_run_logger().warning("slice %d is still unknown: %s", claim.slice_no, error)
+        return [], error
 
 
 def _not_accepted(messages: Sequence[OutgoingMessage], reason: str) -> list[SubmitOutcome]:
@@ -194,7 +213,7 @@ def _ask_for(lease: Lease, gateway: Gateway, unknown: dict[str, Any]) -> Step:
             is_remembered = age < gateway.manifest.key_life_seconds / 2
             claim = claim_again(visit, lease, unknown["slice_no"], claim_rules()) if is_remembered else None
         if claim is not None:
-            return _submit_and_record(lease, gateway, claim, started)
+            return _submit_and_record(lease, gateway, claim, started, _submit_again)
     return _look_up(lease, gateway, unknown)
 
 
