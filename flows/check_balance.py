@@ -2,13 +2,14 @@
 
 from prefect import flow
 
+from schemas.form import OptionalText
 from tasks.balance import watch_balance
 from tasks.send import send_own_messages
 from tasks.settings import settings
 
 
 @flow(name="check-balance")
-def check_balance(gateway: str | None = None) -> str:
+def check_balance(gateway: OptionalText = "") -> str:
     """Read the balance and tell it.
 
     Args:

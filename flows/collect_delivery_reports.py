@@ -2,12 +2,13 @@
 
 from prefect import flow
 
+from schemas.form import OptionalText
 from tasks.inbound import read_reports
 from tasks.settings import settings
 
 
 @flow(name="collect-delivery-reports")
-def collect_delivery_reports(gateway: str | None = None) -> dict[str, int]:
+def collect_delivery_reports(gateway: OptionalText = "") -> dict[str, int]:
     """Read what became of accepted messages.
 
     Args:

@@ -1,20 +1,23 @@
 """From a draft to a recap that a person can approve; again under the same name, and the recap is replaced."""
 
+from typing import Annotated
+
 from prefect import flow
 
 from schemas.draft import CampaignDraft
+from schemas.form import AsBox, OptionalText
 from store.preparing import Recap
 from tasks.prepare import prepare, publish_recap, read_draft
 
 
 @flow(name="prepare-campaign")
-def prepare_campaign(draft: CampaignDraft | None = None, path: str | None = None) -> Recap:
+def prepare_campaign(draft: Annotated[CampaignDraft | None, AsBox()] = None, path: OptionalText = "") -> Recap:
     """Prepare a campaign and publish its recap; nothing leaves before it is approved.
 
     Args:
-        draft: The campaign, as a form.
-        path: A YAML or JSON file of the same, instead.
+        draft: The campaign. For a file instead, choose "Omit value" in the menu at the right, and give its path below.
+        path: A YAML or JSON file with the same fields.
     """
-    recap = prepare(read_draft(draft, path))
+    recap = prepare(read_draft(draft, path or None))
     publish_recap(recap)
     return recap

@@ -2,13 +2,14 @@
 
 from prefect import flow
 
+from schemas.form import OptionalText
 from tasks.inbound import plan_answers, read_stops
 from tasks.send import send_own_messages
 from tasks.settings import settings
 
 
 @flow(name="process-replies")
-def process_replies(gateway: str | None = None) -> dict[str, int]:
+def process_replies(gateway: OptionalText = "") -> dict[str, int]:
     """Honour every STOP, then answer every other reply if the auto-responder is on.
 
     Args:

@@ -5,6 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from schemas.form import draw_as_box
+
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{1,59}$"
 TIME_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 
@@ -17,7 +19,7 @@ class CampaignDraft(BaseModel):
     name: str = Field(
         title="Name",
         pattern=NAME_PATTERN,
-        description="Lower-case letters, digits and dashes. Prepare again under the same name to change the draft.",
+        description="Such as soldes-hiver: lower-case letters, digits, dashes. Prepare again under it to change the draft.",
         examples=["soldes-hiver"],
     )
     kind: Literal["marketing", "alert"] = Field(
@@ -29,7 +31,8 @@ class CampaignDraft(BaseModel):
         title="Text",
         min_length=1,
         max_length=1530,
-        description="Merge fields in braces, with a default after a bar; the STOP mention is added by itself.",
+        description="Such as: Bonjour {first_name|cher client}. In braces a column, and what to write where it is empty. "
+        "The STOP mention is added by itself.",
         examples=["Bonjour {first_name|cher client}, -20 % ce samedi."],
     )
     sender_id: str = Field(
@@ -37,8 +40,10 @@ class CampaignDraft(BaseModel):
         description="What the phone shows: 3 to 11 letters and digits, or a short code of 5 digits.",
         examples=["MABOUTIQUE"],
     )
-    lists: list[str] = Field(default_factory=list, title="Lists", description="Names of contact lists.")
-    numbers: list[str] = Field(default_factory=list, title="Numbers", description="Numbers typed by hand.")
+    lists: list[str] = Field(
+        default_factory=list, title="Lists", description="Names of contact lists, as they were ingested."
+    )
+    numbers: list[str] = Field(default_factory=list, title="Numbers", description="More numbers, typed by hand.")
     exclude_lists: list[str] = Field(
         default_factory=list, title="Lists to leave out", description="Nobody on these lists gets a message."
     )
@@ -47,14 +52,19 @@ class CampaignDraft(BaseModel):
         default="fr-strict", title="Policy", description="When marketing may leave: fr-strict, fr-af2m-2026, us-tcpa."
     )
     send_on: date | None = Field(
-        default=None, title="Day", description="Empty: as soon as it is approved.", examples=["2026-11-28"]
+        default=None,
+        title="Day",
+        description="Empty: as soon as it is approved.",
+        examples=["2026-11-28"],
+        json_schema_extra=draw_as_box,
     )
     send_time: str | None = Field(
         default=None,
         title="Hour",
         pattern=TIME_PATTERN,
-        description="In the team's time zone. Empty with a day: 00:00, so at the first legal minute.",
+        description="Such as 09:30, in the team's time zone. Empty with a day: 00:00, so at the first legal minute.",
         examples=["09:30"],
+        json_schema_extra=draw_as_box,
     )
     requested_service: bool = Field(
         default=False,
@@ -62,8 +72,15 @@ class CampaignDraft(BaseModel):
         description="Alerts only: these people asked for this very service, so a marketing STOP does not bind it.",
     )
     author: str = Field(title="Author", min_length=1, description="Who prepares it.", examples=["camille"])
-    cost_centre: str | None = Field(default=None, title="Cost centre", description="For your own accounts.")
-    note: str | None = Field(default=None, title="Note", description="For your colleagues; nobody else reads it.")
+    cost_centre: str | None = Field(
+        default=None, title="Cost centre", description="For your own accounts.", json_schema_extra=draw_as_box
+    )
+    note: str | None = Field(
+        default=None,
+        title="Note",
+        description="For your colleagues; nobody else reads it.",
+        json_schema_extra=draw_as_box,
+    )
 
     def hour(self) -> time:
         """Return the hour to send at, midnight when none is given."""

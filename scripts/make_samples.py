@@ -23,7 +23,7 @@ name: soldes-hiver
 kind: marketing
 text: >-
   {TEXT}
-sender_id: MABOUTIQUE
+sender_id: "36180"
 lists: [magasin, newsletter, salon]
 numbers: []
 exclude_lists: []

@@ -10,8 +10,8 @@ from sample_rows import ALLOWED, FIRST_NAMES, Sample
 DEFAULT = "cher client"
 FIELD = f"{{first_name|{DEFAULT}}}"
 TEXT = (
-    f"Bonjour {FIELD}, nos soldes d'hiver commencent mercredi : -30 % sur tout le magasin, "
-    "et -40 % avec votre carte de fidélité. A très vite à Lyon !"
+    f"MABOUTIQUE: bonjour {FIELD}, -30 % sur tout le magasin, -40 % avec votre carte de fidélité, "
+    "jusqu'à samedi à Lyon. Répondez STOP pour ne plus rien recevoir."
 )
 LIMITS = {"GSM-7": 160, "UCS-2": 70}  # characters of one segment
 

@@ -18,6 +18,8 @@ from sms.errors import ConfigurationError
 from tasks.settings import settings
 
 POOL = "campanile"
+#: Each run is a process of about 100 MB that computes for some seconds before it begins.
+RUNS_AT_ONCE = 8
 PREFECT = (sys.executable, "-m", "prefect", "--no-prompt")
 
 
@@ -74,6 +76,8 @@ def bring_up(household: Household, options: argparse.Namespace) -> None:
         "campanile",
         "--type",
         "process",
+        "--limit",
+        str(RUNS_AT_ONCE),
         "--install-policy",
         "never",
     )
@@ -83,16 +87,20 @@ def bring_up(household: Household, options: argparse.Namespace) -> None:
 def describe(options: argparse.Namespace) -> str:
     """Return what a person can do now."""
     inbox = options.home / "inbox"
+    samples = settings().samples_dir
     return f"""
 Campanile is up.
-  Prefect's UI   http://{HOST}:{options.port}/deployments
+  Prefect's UI   http://{HOST}:{options.port}/deployments   (pages to read: http://{HOST}:{options.port}/artifacts)
   sandbox        http://{HOST}:{options.sandbox_port}   (nothing it sends leaves this machine)
   drop folders   {inbox / "contacts"}/<list>/, {inbox / "opt_outs"}/
   logs           {options.home / "logs"}/
 
-To try: copy a contact file of {settings().samples_dir.resolve()}/ into {inbox / "contacts" / "customers"}/,
-run ingest-contacts with list_name customers, then prepare-campaign; read the recap under Artifacts, and give its
-hash to approve-campaign. Ctrl-C stops all of it."""
+To try it, open a deployment and choose Run, Custom run:
+  1. ingest-contacts    list_name newsletter, path {samples / "newsletter.csv"}
+                        (a file dropped into {inbox / "contacts" / "newsletter"}/ is read within five minutes)
+  2. prepare-campaign   fill in the form, with newsletter under Lists; then read the recap under artifacts
+  3. approve-campaign   the campaign's name, the hash of its recap, your name: then it is sent
+Ctrl-C stops all of it."""
 
 
 @contextlib.contextmanager
@@ -108,7 +116,7 @@ def only_one(home: Path) -> Iterator[None]:
 
 def run(options: argparse.Namespace) -> None:
     """Bring all up, stay until told to stop or one of them dies, and stop all."""
-    for folder in ("logs", "prefect", "sandbox", "inbox/contacts/customers", "inbox/opt_outs"):
+    for folder in ("logs", "prefect", "sandbox", "inbox/contacts/newsletter", "inbox/opt_outs"):
         (options.home / folder).mkdir(parents=True, exist_ok=True)
     with only_one(options.home):
         household = Household(options.home / "logs", build_environment(options))

@@ -6,10 +6,13 @@ quote) turns the whole text to UCS-2, counted in UTF-16 code units. Neither an e
 is ever cut in two, so a segment may stay one unit short: dividing is not enough.
 """
 
-import re
-from typing import NamedTuple
+from __future__ import annotations
 
-import pandas as pd
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 GSM7 = "GSM-7"
 UCS2 = "UCS-2"
@@ -54,12 +57,15 @@ def count_segments(text: str) -> Segmentation:
     return Segmentation(encoding, unit_count, _count_parts(text, encoding, unit_count))
 
 
-def segment_column(texts: "pd.Series[str]") -> pd.DataFrame:
+def segment_column(texts: pd.Series[str]) -> pd.DataFrame:
     """Return ``count_segments`` of each text: one row a text, same index, columns of ``Segmentation``.
 
+    >>> import pandas as pd
     >>> segment_column(pd.Series(["A" * 161])).to_dict("records")
     [{'encoding': 'GSM-7', 'unit_count': 161, 'segment_count': 2}]
     """
+    import pandas as pd  # a second of import, which the sandbox, counting one text at a time, does without
+
     rows = [count_segments(text) for text in texts]
     frame = pd.DataFrame(rows, columns=list(Segmentation._fields), index=texts.index)
     return frame.astype({"encoding": object, "unit_count": "int64", "segment_count": "int64"})

@@ -83,15 +83,17 @@ def claim_again(visit: Transaction, lease: Lease, slice_no: int, rules: ClaimRul
 
     Raises:
         LeaseLost: another owner took the campaign.
+        StaleStops: opt-outs must be read from the gateway first.
     """
     extend_lease(visit, lease, rules.lease_seconds)
     campaign = visit.row("campaign.get", campaign_id=lease.campaign_id) or {}
-    if campaign["state"] != "sending" or campaign["is_stopped"]:
-        return None
     found = visit.row("slice.get", campaign_id=lease.campaign_id, slice_no=slice_no) or {}
+    if campaign["state"] != "sending" or campaign["is_stopped"] or found["state"] != "unknown":
+        return None
+    _check_stops_are_fresh(visit, campaign, rules)
     closings = _closings(visit, campaign, rules, [found["window_key"]])
     posted = visit.frame("slice.claimed_members", campaign_id=lease.campaign_id, slice_no=slice_no)
-    is_barred = bool(posted["is_opted_out"].any()) and not campaign["requested_service"]
+    is_barred = bool(posted["is_opted_out"].any()) and _opt_outs_bind(campaign)
     if is_barred or found["window_key"] not in closings:
         return None
     return _claim(visit, lease, slice_no, posted, found["claimed_at"], closings[found["window_key"]], rules)
@@ -103,9 +105,14 @@ def _without_opted_out(
     """Suppress a slice's opted-out members and return the others."""
     statement = "slice.requeued_members" if chosen["is_requeued"] else "slice.members"
     members = visit.frame(statement, campaign_id=lease.campaign_id, slice_no=chosen["slice_no"])
-    is_suppressed = members["is_opted_out"].astype(bool) & (not campaign["requested_service"])
+    is_suppressed = members["is_opted_out"].astype(bool) & _opt_outs_bind(campaign)
     add_events(visit, lease, chosen["slice_no"], members[is_suppressed], "suppressed", reason="opted_out")
     return members[~is_suppressed]
+
+
+def _opt_outs_bind(campaign: Mapping[str, Any]) -> bool:
+    """Tell whether a STOP binds: always, but for an alert that people asked for."""
+    return not (campaign["kind"] == "alert" and campaign["requested_service"])
 
 
 def _check_may_send(campaign: Mapping[str, Any]) -> None:

@@ -7,6 +7,10 @@ turn, a visit costs about a millisecond, and a killed process leaves no lock: th
 Never inside a visit: a network call, a Prefect call, the parsing of a file.
 """
 
+# Annotations stay text: evaluated, they keep DuckDB's types alive in Prefect's threads, and each process would end
+# with a page of "leaked" objects.
+from __future__ import annotations
+
 import contextlib
 import fcntl
 import logging
@@ -47,22 +51,18 @@ class Transaction:
         DuckDB ends a transaction at its first error and lets a later COMMIT pass without a word, so the visit
         remembers the error and refuses to commit.
         """
-        try:
+        with self._remembering_errors():
             return self._connection.execute(sql, parameters or None)
-        except duckdb.Error:
-            self._is_broken = True
-            raise
 
     def run(self, name: str, /, **parameters: object) -> int:
         """Run a named statement that changes rows; return how many."""
-        found = self.execute(STATEMENTS[name], parameters).fetchone()
-        return int(found[0]) if found else 0
+        _, found = self._fetch(name, parameters)
+        return int(found[0][0]) if found else 0
 
     def rows(self, name: str, /, **parameters: object) -> list[dict[str, Any]]:
         """Return the rows of a named query, in its order."""
-        cursor = self.execute(STATEMENTS[name], parameters)
-        columns = [column[0] for column in cursor.description or ()]
-        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+        columns, found = self._fetch(name, parameters)
+        return [dict(zip(columns, row, strict=True)) for row in found]
 
     def row(self, name: str, /, **parameters: object) -> dict[str, Any] | None:
         """Return the only row of a named query, or None."""
@@ -78,9 +78,8 @@ class Transaction:
 
     def frame(self, name: str, /, **parameters: object) -> pd.DataFrame:
         """Return the rows of a named query as a frame. Amounts must be cast to text by the query: never floats."""
-        cursor = self.execute(STATEMENTS[name], parameters)
-        columns = [column[0] for column in cursor.description or ()]
-        return pd.DataFrame(cursor.fetchall(), columns=columns)
+        columns, found = self._fetch(name, parameters)
+        return pd.DataFrame(found, columns=columns)
 
     @contextlib.contextmanager
     def staged(self, **frames: pd.DataFrame) -> Iterator[None]:
@@ -99,6 +98,20 @@ class Transaction:
             return 0
         with self.staged(staged_rows=rows):
             return self.run(name, **parameters)
+
+    def _fetch(self, name: str, parameters: dict[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Run a named statement; DuckDB makes rows while they are fetched, so an error may come as late as that."""
+        with self._remembering_errors():
+            cursor = self.execute(STATEMENTS[name], parameters)
+            return [column[0] for column in cursor.description or ()], cursor.fetchall()
+
+    @contextlib.contextmanager
+    def _remembering_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except duckdb.Error:
+            self._is_broken = True
+            raise
 
     def _commit(self) -> None:
         if self._is_broken:
@@ -134,8 +147,8 @@ def transaction(
 def _one_transaction(connection: duckdb.DuckDBPyConnection, now: Callable[[], datetime]) -> Iterator[Transaction]:
     connection.execute("USE store")
     connection.execute("BEGIN")
-    visit = Transaction(connection, now())
     try:
+        visit = Transaction(connection, now())
         yield visit
         visit._commit()
     except BaseException:
@@ -159,25 +172,21 @@ def _instance() -> duckdb.DuckDBPyConnection:
 
 @contextlib.contextmanager
 def _locked(path: Path, read_only: bool, give_up_at: float) -> Iterator[None]:
-    """Hold ``flock`` on the lock file, shared for readers; the holder's pid stands in it, for the error line."""
+    """Hold ``flock`` on the lock file, shared for readers; in it stands who came last, for the error line."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(path.name + ".lock").open("a+") as lock_file:
+    lock_path = path.with_name(path.name + ".lock")
+    with open(os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+b", buffering=0) as lock_file:
         mode = fcntl.LOCK_SH if read_only else fcntl.LOCK_EX
         while not _try_lock(lock_file, mode):
             if time.monotonic() > give_up_at:
-                lock_file.seek(0)
-                holder = lock_file.read().strip() or "unknown"
+                holder = lock_file.read().decode().strip() or "unknown"
                 raise StoreBusy(f"store {path.name} is held by process {holder}; try again when it is done")
             time.sleep(random.uniform(0.001, 0.005))  # noqa: S311 - spreads the waiting processes
-        if not read_only:
-            lock_file.seek(0)
-            lock_file.truncate()
-            lock_file.write(str(os.getpid()))
-            lock_file.flush()
+        os.pwrite(lock_file.fileno(), f"{os.getpid():<20}".encode(), 0)
         yield
 
 
-def _try_lock(lock_file: IO[str], mode: int) -> bool:
+def _try_lock(lock_file: IO[bytes], mode: int) -> bool:
     try:
         fcntl.flock(lock_file, mode | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from schemas.gateway import DeliveryReport
 from store.database import Transaction
-from store.outcomes import apply_report
+from store.outcomes import apply_moves
 
 #: The event a report means for a message in a state. Reports only move forward: any other pair changes nothing.
 _FORWARD = {
@@ -47,27 +47,15 @@ def apply_reports(visit: Transaction, gateway: str) -> dict[str, int]:
 
     A report that speaks of a message still in flight, or of none we know, goes on waiting.
     """
-    counts: dict[str, int] = {}
-    applied: list[str] = []
-    dead: list[dict[str, Any]] = []
-    moved: set[tuple[int, int]] = set()
-    campaigns: dict[int, dict[str, Any]] = {}
-    for row in visit.rows("report.waiting", gateway=gateway):
-        applied.append(row["report_id"])
-        event = _FORWARD.get((row["state"], row["status"]))
-        message = (row["campaign_id"], row["recipient_id"])
-        if event is None or message in moved:
-            continue
-        moved.add(message)
-        if row["campaign_id"] not in campaigns:
-            campaigns[row["campaign_id"]] = visit.row("campaign.get", campaign_id=row["campaign_id"]) or {}
-        apply_report(visit, campaigns[row["campaign_id"]], row, event, row["reason"])
-        counts[event] = counts.get(event, 0) + 1
-        if row["is_permanent"]:
-            dead.append({"number_id": row["number_id"], "msisdn": row["msisdn"], "reason": row["reason"] or "unknown"})
-    visit.run_staged("report.mark_applied", pd.DataFrame({"report_id": applied}), gateway=gateway, at=visit.at)
-    visit.run_staged("dead_number.add", pd.DataFrame(dead), at=visit.at)
-    return counts
+    waiting = visit.frame("report.waiting", gateway=gateway)
+    events = [_FORWARD.get(pair) for pair in zip(waiting["state"], waiting["status"], strict=True)]
+    moves = waiting.assign(event=pd.Series(events, index=waiting.index, dtype=object))
+    moves = moves[moves["event"].notna()].drop_duplicates(["campaign_id", "recipient_id"])
+    apply_moves(visit, moves)
+    dead = moves[moves["is_permanent"].astype(bool)]
+    visit.run_staged("dead_number.add", dead.assign(reason=dead["reason"].fillna("unknown")), at=visit.at)
+    visit.run_staged("report.mark_applied", waiting[["report_id"]], gateway=gateway, at=visit.at)
+    return {str(event): int(count) for event, count in moves["event"].value_counts().items()}
 
 
 def add_replies(visit: Transaction, gateway: str, replies: pd.DataFrame) -> pd.DataFrame:

@@ -14,22 +14,20 @@ def add_events(
     visit: Transaction, lease: Lease, slice_no: int, members: pd.DataFrame, event: str, reason: str | None = None
 ) -> None:
     """Append one event for each member (``recipient_id``; ``gateway_message_id`` and ``reason`` where it has them)."""
-    if members.empty:
+    rows = members.reindex(columns=["recipient_id", "gateway_message_id", "reason"])
+    if reason is not None:
+        rows["reason"] = reason
+    append_events(visit, rows.assign(campaign_id=lease.campaign_id, slice_no=slice_no, fence=lease.fence, event=event))
+
+
+def append_events(visit: Transaction, rows: pd.DataFrame) -> None:
+    """Append one event a row, in the rows' order; the columns are those of ``event.add`` but its id."""
+    if rows.empty:
         return
     first_id = int(visit.value("event.next_id"))
-    rows = pd.DataFrame(
-        {
-            "event_id": range(first_id, first_id + len(members)),
-            "campaign_id": lease.campaign_id,
-            "recipient_id": members["recipient_id"].to_numpy(),
-            "event": event,
-            "slice_no": slice_no,
-            "fence": lease.fence,
-            "gateway_message_id": _texts(members, "gateway_message_id"),
-            "reason": _texts(members, "reason") if reason is None else reason,
-        }
-    )
-    visit.run_staged("event.add", rows, at=visit.at)
+    texts = rows[["gateway_message_id", "reason"]].astype(object)
+    numbered = rows.assign(event_id=range(first_id, first_id + len(rows)), **texts.where(texts.notna(), None))
+    visit.run_staged("event.add", numbered, at=visit.at)
 
 
 def add_credit(visit: Transaction, campaign: Mapping[str, Any], slice_no: int, kind: str, amount: Decimal) -> None:
@@ -49,7 +47,3 @@ def add_credit(visit: Transaction, campaign: Mapping[str, Any], slice_no: int, k
 def total_price(members: pd.DataFrame) -> Decimal:
     """Sum the members' prices, exactly."""
     return sum((Decimal(price) for price in members["price"]), Decimal(0))
-
-
-def _texts(members: pd.DataFrame, column: str) -> "pd.Series[str] | None":
-    return pd.Series(list(members[column]), dtype=object) if column in members else None

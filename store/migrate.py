@@ -1,5 +1,9 @@
 """Bring a store to this version: numbered SQL files, each in one transaction, each recorded."""
 
+# Annotations stay text: evaluated, they keep DuckDB's types alive in Prefect's threads, and each process would end
+# with a page of "leaked" objects.
+from __future__ import annotations
+
 import re
 import secrets
 from collections.abc import Callable

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -10,7 +9,7 @@ import pandas as pd
 from schemas.gateway import Outcome, SubmitOutcome
 from store.contacts import add_opt_outs
 from store.database import Transaction
-from store.journal import add_credit, add_events, total_price
+from store.journal import add_credit, add_events, append_events, total_price
 from store.lease import Lease, check_lease
 
 #: What an outcome makes of a message, and of the credit its claim reserved; unknown keeps its reserve.
@@ -89,16 +88,22 @@ def note_absence(visit: Transaction, lease: Lease, slice_no: int, ask_after: dat
     _make_unknown(visit, lease, slice_no, ask_after, found["absent_count"] + 1)
 
 
-def apply_report(
-    visit: Transaction, campaign: Mapping[str, Any], message: Mapping[str, Any], event: str, reason: str | None
-) -> None:
-    """Append the event that a delivery report proves; on an unknown message it is evidence of acceptance first."""
-    nobody = Lease(message["campaign_id"], 0)
-    rows = pd.DataFrame([{"recipient_id": message["recipient_id"]}])
-    if message["state"] in ("unknown", "written_off"):
-        add_events(visit, nobody, message["slice_no"], rows, "accepted", reason="a delivery report proves it")
-        add_credit(visit, campaign, message["slice_no"], "capture", Decimal(message["price"]))
-    add_events(visit, nobody, message["slice_no"], rows, event, reason=reason)
+def apply_moves(visit: Transaction, moves: pd.DataFrame) -> None:
+    """Append the events that delivery reports prove; on an unknown message a report proves acceptance first.
+
+    Args:
+        visit: the open transaction.
+        moves: one row a message, keyed by (campaign_id, recipient_id): ``state``, ``event``, ``reason``, ``slice_no``,
+            ``price``, and the gateway's own id of it, ``gateway_message_id``.
+    """
+    rows = moves.assign(fence=0)
+    was_unknown = rows["state"].isin(["unknown", "written_off"])
+    append_events(visit, rows[was_unknown].assign(event="accepted", reason="a delivery report proves it"))
+    for _, group in rows[was_unknown].groupby(["campaign_id", "slice_no"]):
+        first = group.iloc[0]
+        campaign = visit.row("campaign.get", campaign_id=int(first["campaign_id"])) or {}
+        add_credit(visit, campaign, int(first["slice_no"]), "capture", total_price(group))
+    append_events(visit, rows.assign(gateway_message_id=None))
 
 
 def _answered(visit: Transaction, lease: Lease, slice_no: int, outcomes: Sequence[SubmitOutcome]) -> pd.DataFrame:

@@ -63,7 +63,8 @@ def close_sending(
     is_standing = campaign["kind"] not in ("marketing", "alert")
     if is_open:
         due_at = _next_look(visit, campaign, rules, retry_seconds, why)
-        set_state(visit, campaign_id, "sending" if is_standing else "parked", due_at, why)
+        reason = campaign["state_reason"] if campaign["is_stopped"] else why
+        set_state(visit, campaign_id, "sending" if is_standing else "parked", due_at, reason)
         note_event(visit, campaign_id, "parked", campaign["version"], "campanile", f"until {due_at:%Y-%m-%d %H:%M} UTC")
     elif is_standing:
         set_state(visit, campaign_id, "sending", None, None)
@@ -98,7 +99,7 @@ def _next_look(
         times.append(retry_at)
     if why is not None:
         times = [max(at, retry_at) for at in times]
-    return max(min(times), visit.at + timedelta(seconds=1))
+    return max(min(times, default=retry_at), visit.at + timedelta(seconds=1))
 
 
 def _next_claim(at: datetime, key: str, policy: str, margin: timedelta) -> datetime:

@@ -35,7 +35,7 @@ T = TypeVar("T")
 _SUPPRESSING = {"stop": "reply", "review": "reply_review"}
 
 
-@task(retries=3, retry_delay_seconds=[1, 5, 15])
+@task(retries=2, retry_delay_seconds=[1, 3])
 def read_stops(gateway: str) -> dict[str, int]:
     """Read replies and the provider's own opt-outs, and honour each STOP in the transaction that records it."""
     read_replies = _read_all(gateway, "replies", gateway_named(gateway).replies, _keep_replies)
@@ -44,7 +44,7 @@ def read_stops(gateway: str) -> dict[str, int]:
     return {"replies": read_replies, "provider_opt_outs": opted_out}
 
 
-@task(retries=3, retry_delay_seconds=[1, 5, 15])
+@task(retries=2, retry_delay_seconds=[1, 3])
 def read_reports(gateway: str) -> dict[str, int]:
     """Read delivery reports and apply them; return how many messages moved, by event."""
     count = _read_all(gateway, "reports", gateway_named(gateway).delivery_reports, _keep_reports)

@@ -171,7 +171,10 @@ SELECT $campaign_id, $version, number_id, msisdn, reason, origin, import_id, row
 -- name: recap.hash_messages
 -- Every text, recipient, price and place, in one order whatever the order they were written in.
 SELECT sha256(coalesce(string_agg(
-    sha256(concat_ws(chr(31), recipient_id, msisdn, text, encoding, segment_count, price, territory, window_key, client_ref)),
+    sha256(concat_ws(
+        chr(31), recipient_id, number_id, msisdn, text, encoding, sender_id, segment_count, price, territory, window_key,
+        client_ref
+    )),
     '' ORDER BY recipient_id
 ), ''))
 FROM message WHERE campaign_id = $campaign_id

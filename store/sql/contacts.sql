@@ -14,9 +14,6 @@ SELECT coalesce(max(list_id), 0) + 1, $list_name, false, $at FROM contact_list
 -- name: list.mark_sample
 UPDATE contact_list SET is_sample = true WHERE list_id = $list_id
 
--- name: list.count_contacts
-SELECT count(*) FROM contact WHERE list_id = $list_id
-
 -- name: import.find_same_bytes
 SELECT import_id, file_name, recorded_at FROM import_file
 WHERE sha256 = $sha256 AND kind = $kind AND list_id IS NOT DISTINCT FROM $list_id

@@ -21,6 +21,7 @@ matched AS (
     UNION
     SELECT waiting.report_id, message_event.campaign_id, message_event.recipient_id
     FROM waiting JOIN message_event ON message_event.gateway_message_id = waiting.gateway_message_id
+    JOIN campaign ON campaign.campaign_id = message_event.campaign_id AND campaign.gateway = $gateway
     WHERE waiting.client_ref IS NULL
 )
 SELECT

@@ -75,7 +75,9 @@ WHERE latest.state IN ('claimed', 'unknown') AND latest.slice_no = $slice_no
 ORDER BY message.recipient_id
 
 -- name: slice.claim
-UPDATE slice SET state = 'claimed', fence = $fence, claimed_at = $claimed_at, ask_after = $ask_after
+-- What was found absent before this post says nothing of it.
+UPDATE slice SET
+    state = 'claimed', fence = $fence, claimed_at = $claimed_at, ask_after = $ask_after, absent_count = 0
 WHERE campaign_id = $campaign_id AND slice_no = $slice_no
 
 -- name: slice.settle

@@ -1,0 +1,27 @@
+"""How an optional value looks in the form that Prefect draws: a plain box, not two tabs of which one says None."""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
+
+
+def draw_as_box(schema: dict[str, Any]) -> None:
+    """Take None and the default out of an optional field's JSON schema; what is left empty is then not sent at all."""
+    choices = schema.pop("anyOf", [])
+    schema.pop("default", None)
+    schema.update(next((choice for choice in choices if choice.get("type") != "null"), {}))
+
+
+class AsBox:
+    """The same for a parameter of a flow, whose JSON schema Prefect makes."""
+
+    def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Return the JSON schema without None."""
+        schema = handler(core_schema)
+        draw_as_box(schema)
+        return schema
+
+
+#: A text that may stay empty. As a flow's parameter its default is "": None the form would send, and refuse.
+OptionalText = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]

@@ -1,0 +1,280 @@
+"""The chapters of the demo: each runs flows as a team would, and shows what they would see."""
+
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.panel import Panel
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, track
+from rich.table import Table
+
+from files.rejects import REJECT_WORDS
+from flows.approve_campaign import approve_campaign
+from flows.check_balance import check_balance
+from flows.collect_delivery_reports import collect_delivery_reports
+from flows.configure_auto_responder import configure_auto_responder
+from flows.import_opt_outs import import_opt_outs
+from flows.ingest_contacts import ingest_contacts
+from flows.prepare_campaign import prepare_campaign
+from flows.process_replies import process_replies
+from flows.report_campaign import report_campaign
+from flows.send_due_campaigns import send_due_campaigns
+from gateways.sandbox.process import SandboxProcess
+from sms.masking import mask_number
+from store.contacts import FATES, ImportSummary
+from store.invariants import broken_invariants
+from store.preparing import Recap
+from tasks.clock import clock_offset
+from tasks.house import gateway_named, visit_store
+from tasks.pages import STATE_WORDS
+from tasks.prepare import read_recap
+from tasks.settings import settings
+
+CAMPAIGN = "soldes-hiver"
+SAMPLES = Path("data/samples")
+console = Console(width=max(100, min(120, Console().width)))
+imported: dict[str, ImportSummary] = {}
+
+
+def opening(moment: datetime) -> None:
+    """Say what is going to happen, and which clock it happens by."""
+    console.print(
+        Panel(
+            "A campaign from contact files to results, through a real local gateway that costs nothing.\n"
+            f"[bold]Rehearsal[/]: the clock is set to [bold]{moment:%A %d %B %Y, %H:%M}[/] in Paris,\n"
+            "because marketing leaves on no Sunday and not at night. Only the sandbox may be written to.",
+            title="Campanile",
+        )
+    )
+
+
+def contacts_in(files: Sequence[tuple[str, str]]) -> None:
+    """Import the sample files and show the fate of every row."""
+    chapter("1. Contacts in", "each row accepted, updated, duplicate, or rejected with a reason")
+    for list_name, name in track(files, "reading files", console=console):
+        imported[name] = ingest_contacts(list_name, str(SAMPLES / name))[list_name][0]
+    imported["opt_outs.csv"] = import_opt_outs(str(SAMPLES / "opt_outs.csv"))[0]
+    fates = table("file", "rows", "accepted", "updated", "duplicate", "rejected")
+    for name, summary in imported.items():
+        fates.add_row(name, str(summary.row_count), *(str(count) for count in summary.fates.values()))
+    console.print(fates)
+    reasons = table("rejected because", "rows", "what the partner is told")
+    for reason, count in imported["clients_magasin.csv"].reject_reasons.items():
+        reasons.add_row(reason, str(count), REJECT_WORDS[reason])
+    console.print(reasons)
+    console.print("The rejected rows came back as files to fix: [bold]data/demo/rejects/[/]\n")
+
+
+def prepare() -> Recap:
+    """Prepare the sample campaign and show its recap as the artifact shows it."""
+    chapter("2. The recap", "what is approved is exactly what is sent")
+    console.print(f"{check_balance()}\n")
+    with console.status("writing and pricing every message"):
+        recap = prepare_campaign(path=str(SAMPLES / "campaign.yaml"))
+    from tasks.pages import recap_page
+
+    with visit_store(read_only=True) as visit:
+        page = recap_page(read_recap(visit, recap.campaign_id), settings().zone, "")
+    console.print(Panel(Markdown(page), border_style="dim"))
+    return recap
+
+
+def auto_responder(text: str) -> None:
+    """Switch the automatic answer on."""
+    console.print(f"Before it leaves, {configure_auto_responder(True, text)}.")
+
+
+def approve_and_send(recap: Recap) -> None:
+    """Approve the recap by its hash; it is due now, so the sending starts by itself."""
+    chapter("3. Approved and sent", "a gateway that refuses, breaks and forgets to answer: once each all the same")
+    console.print(f"Dominique approves recap [bold]{recap.recap_hash[:8]}[/]. From now on the campaign is locked.")
+    with progress_bar("handing over"):
+        approve_campaign(CAMPAIGN, recap.recap_hash[:8], "dominique")
+    with visit_store(read_only=True) as visit:
+        lost = visit.execute(
+            "SELECT count(DISTINCT slice_no), count(*) FROM message_event WHERE event = 'unknown'"
+        ).fetchone()
+    console.print(f"On the way {lost[0]} answers were lost, for {lost[1]} messages: asked again, none sent twice.")
+    show_states()
+    show_parked()
+
+
+def people_answer(sandbox: SandboxProcess) -> dict[str, list[str]]:
+    """Let people answer: two STOPs, one of them before his message has left, and three other replies."""
+    chapter("4. What comes back", "STOP before anything else, then reports and automatic answers")
+    got = [line["to"] for line in sandbox.billing()]
+    with visit_store(read_only=True) as visit:
+        waiting = visit.execute("SELECT min(msisdn) FROM message_status WHERE state = 'planned'").fetchone()[0]
+    stops, others = [got[3], waiting], [got[10], got[20], got[30]]
+    for sender in stops:
+        sandbox.reply(sender, "STOP")
+    for sender, text in zip(others, ("Merci !", "C'est ouvert dimanche ?", "Qui est-ce ?"), strict=True):
+        sandbox.reply(sender, text)
+    with console.status("reading replies and reports"):
+        process_replies()
+        moved = collect_delivery_reports()
+    replies = table("from", "text", "verdict", "automatic answer")
+    with visit_store(read_only=True) as visit:
+        for sender, text, verdict, answer in visit.execute(
+            "SELECT sender, text, verdict, answer FROM reply ORDER BY reply_id"
+        ).fetchall():
+            replies.add_row(mask_number(sender), text, verdict, "sent" if answer == "planned" else "none")
+    console.print(replies)
+    console.print(f"Delivery reports: {moved}.\n")
+    return {"stops": stops, "others": others, "waiting": [waiting]}
+
+
+def evening(moment: datetime) -> None:
+    """Set the clock to the evening, when it is morning overseas, and let what is parked leave."""
+    chapter("5. The rest, in its own morning", f"the clock now says {moment:%H:%M} in Paris")
+    os.environ["SMS_SIMULATED_NOW"] = moment.isoformat()
+    for cached in (settings, clock_offset, gateway_named):
+        cached.cache_clear()
+    with progress_bar("handing over"):
+        send_due_campaigns()
+    with console.status("reading reports"):
+        collect_delivery_reports()
+    show_states()
+
+
+def balance(mails: Sequence[str]) -> None:
+    """Show the balance, and the mail that left when it became critical: one, though it was read several times."""
+    chapter("6. The balance", "below the critical threshold a mail goes out at once, once a crossing")
+    console.print(check_balance())
+    for mail in mails:
+        console.print(Panel(mail, title="mail to data-team@example.org", border_style="yellow"))
+
+
+def results() -> None:
+    """Publish the results and show the page."""
+    chapter("7. The result", "every message in one state, and in files to open")
+    with console.status("exporting"):
+        page = report_campaign(CAMPAIGN)
+    console.print(Panel(Markdown(page), border_style="dim"))
+
+
+def verify(sandbox: SandboxProcess, people: dict[str, list[str]], expected: dict[str, Any]) -> bool:
+    """Compare the figures with the samples' description and with the sandbox's own bill."""
+    chapter("8. Is it right?", "the gateway's own bill is the judge")
+    checks = list(_checks(sandbox, people, expected))
+    found = table("must be", "expected", "found", "")
+    for what, wanted, got in checks:
+        found.add_row(what, str(wanted), str(got), "[green]yes[/]" if wanted == got else "[bold red]NO[/]")
+    console.print(found)
+    return all(wanted == got for _, wanted, got in checks)
+
+
+def where_next(home: Path) -> None:
+    """Say where to look."""
+    console.print(
+        Panel(
+            "[bold]make up[/]                      the same in the Prefect UI: forms, schedules, artifacts\n"
+            f"[bold]data/{home.name}/sms.duckdb[/]           the store; in SQL, on a copy of it\n"
+            "[bold]data/demo/rejects/[/]            the rejected rows, as the partner gets them back\n"
+            f"[bold]data/demo/exports/{CAMPAIGN}/[/]  every message, CSV and Parquet\n"
+            "[bold]data/samples/README.md[/]        what the samples hold",
+            title="Where to look next",
+        )
+    )
+
+
+def _checks(
+    sandbox: SandboxProcess, people: dict[str, list[str]], expected: dict[str, Any]
+) -> Iterator[tuple[str, object, object]]:
+    for name, file in expected["files"].items():
+        yield f"{name}: {' / '.join(FATES)}", _counts(file["fates"]), _counts(imported[name].fates)
+    bill = sandbox.billing()
+    with visit_store(read_only=True) as visit:
+        recap = visit.rows("recap.get", campaign_id=1, version=1)[0]
+        accepted = {
+            row[0]
+            for row in visit.execute(
+                "SELECT client_ref FROM message_status WHERE state IN ('accepted', 'delivered', 'undelivered')"
+            ).fetchall()
+        }
+        yield "messages of the recap", expected["campaign"]["recipients"], recap["message_count"]
+        contacts = sum(file["distinct_numbers"] for file in expected["files"].values() if file["list"])
+        yield "contacts = messages + left out", contacts, recap["message_count"] + recap["exclusion_count"]
+        yield "invariants broken", {}, broken_invariants(visit)
+    yield "billed twice", 0, len(bill) - len({line["client_ref"] for line in bill})
+    yield "billed = accepted in the store", len(accepted), len({line["client_ref"] for line in bill} & accepted)
+    yield "billed", len(accepted), len(bill)
+    answers = [line["to"] for line in bill if line["text"].startswith("Merci de votre message")]
+    yield "one answer to everybody who replied", sorted(people["others"]), sorted(answers)
+    to_stopped = [line for line in bill if line["to"] in people["stops"]]
+    yield "messages to those who said STOP, before it", 1, len(to_stopped)
+
+
+def _counts(fates: Mapping[str, int]) -> str:
+    return " / ".join(str(fates[fate]) for fate in FATES)
+
+
+def chapter(title: str, words: str) -> None:
+    """Head a chapter."""
+    console.rule(f"[bold]{title}[/] [dim]{words}[/]", align="left")
+
+
+def table(*columns: str) -> Table:
+    """Return an empty table; columns of counts stand right."""
+    counts = {"rows", "accepted", "updated", "duplicate", "rejected", "messages"}
+    made = Table(header_style="bold", border_style="dim")
+    for column in columns:
+        made.add_column(column, justify="right" if column in counts else "left")
+    return made
+
+
+def show_states() -> None:
+    """Show how many messages are in each state."""
+    states = table("state", "meaning", "messages")
+    for state, count in _states().items():
+        states.add_row(state, STATE_WORDS[state], str(count))
+    console.print(states)
+
+
+def show_parked() -> None:
+    """Say why the rest waits, and until when."""
+    with visit_store(read_only=True) as visit:
+        campaign = visit.row("campaign.find", name=CAMPAIGN)
+        places = visit.execute(
+            "SELECT string_agg(DISTINCT territory, ' ' ORDER BY territory) FROM message_status WHERE state = 'planned'"
+        ).fetchone()[0]
+    due_at = campaign["due_at"].astimezone(settings().zone)
+    console.print(f"In {places} it is night: the campaign is {campaign['state']} until {due_at:%A %H:%M} in Paris.\n")
+
+
+@contextmanager
+def progress_bar(words: str) -> Iterator[None]:
+    """Show the messages that have left while the block sends them, read from the store as anybody may."""
+    bar = Progress(
+        TextColumn(words), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console, transient=False
+    )
+    is_over = threading.Event()
+
+    def follow() -> None:
+        total = sum(_states().values())
+        line = bar.add_task(words, total=total)
+        while not is_over.wait(0.25):
+            bar.update(line, completed=total - _states().get("planned", 0))
+        bar.update(line, completed=total - _states().get("planned", 0))
+
+    with bar:
+        follower = threading.Thread(target=follow)
+        follower.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            follower.join()
+
+
+def _states() -> dict[str, int]:
+    with visit_store(read_only=True) as visit:
+        campaign = visit.row("campaign.find", name=CAMPAIGN) or {}
+        rows = visit.rows("message.count_by_state", campaign_id=campaign["campaign_id"])
+    return {row["state"]: row["message_count"] for row in rows}

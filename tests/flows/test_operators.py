@@ -1,0 +1,243 @@
+"""What operators do and watch: cancel, the auto-responder, the balance and its alerts, the rehearsed clock."""
+
+import os
+from typing import Any
+
+import pytest
+
+from sms.errors import GatewayError, SmsError
+
+pytestmark = pytest.mark.prefect
+
+
+@pytest.fixture
+def approved(house: Any) -> Any:
+    """Three people were sent a message from a short code, so that they can answer."""
+    approve(house, prepare(house, "soldes"))
+    return house
+
+
+def prepare(house: Any, name: str, **changes: Any) -> str:
+    from flows.ingest_contacts import ingest_contacts
+    from flows.prepare_campaign import prepare_campaign
+    from schemas.draft import CampaignDraft
+
+    if not house.query("SELECT 1 FROM contact_list"):
+        ingest_contacts("clients", house.drop("mobile\n0612345678\n0612345679\n0612345680\n"))
+    draft = {"name": name, "text": "Bonjour", "sender_id": "36180", "lists": ["clients"], "author": "camille"}
+    return str(prepare_campaign(CampaignDraft(**(draft | changes))).recap_hash)
+
+
+def approve(house: Any, recap_hash: str, name: str = "soldes") -> None:
+    from flows.approve_campaign import approve_campaign
+
+    approve_campaign(name, recap_hash, "dominique")
+
+
+def cancel(name: str = "soldes") -> str:
+    from flows.cancel_campaign import cancel_campaign
+
+    return str(cancel_campaign(name, "changed our mind", "camille"))
+
+
+def answer(enabled: bool, text: str = "Merci de votre message", **limits: Any) -> str:
+    from flows.configure_auto_responder import configure_auto_responder
+
+    return str(configure_auto_responder(enabled, text, **limits))
+
+
+def read_replies() -> dict[str, int]:
+    from flows.process_replies import process_replies
+
+    return dict(process_replies())
+
+
+def check_balance() -> str:
+    from flows.check_balance import check_balance as flow
+
+    return str(flow())
+
+
+class TestCancel:
+    def test_before_the_first_message_it_costs_nothing_and_its_name_is_free(self, house: Any) -> None:
+        recap_hash = prepare(house, "soldes", send_on="2026-11-24", send_time="09:00")
+        approve(house, recap_hash)
+        assert cancel() == "cancelled"
+        assert house.sandbox.billing() == []
+        assert house.query("SELECT DISTINCT state FROM message_status") == [("cancelled",)]
+        prepare(house, "soldes")
+        assert house.query("SELECT state FROM campaign ORDER BY campaign_id") == [("cancelled",), ("prepared",)]
+        house.assert_in_order()
+
+    def test_locked_once_approved(self, house: Any) -> None:
+        approve(house, prepare(house, "soldes", send_on="2026-11-24"))
+        with pytest.raises(SmsError, match="locked"):
+            prepare(house, "soldes", text="Bonsoir")
+
+    def test_what_has_left_has_left(self, approved: Any) -> None:
+        with pytest.raises(SmsError, match="finished"):
+            cancel()
+        approved.assert_in_order()
+
+    def test_what_waits_for_its_window_is_cancelled(self, house: Any) -> None:
+        recap_hash = prepare(house, "soldes", numbers=["+596696201234"])  # it is night in Martinique
+        approve(house, recap_hash)
+        assert cancel() == "finished"
+        states = dict(house.query("SELECT state, count(*) FROM message_status GROUP BY state"))
+        assert states == {"accepted": 3, "cancelled": 1}
+        house.assert_in_order()
+
+
+class TestAutoResponder:
+    def test_off_nobody_is_answered_nor_later(self, approved: Any) -> None:
+        answer(False)
+        approved.sandbox.reply("+33612345678", "Bonjour ?")
+        assert read_replies() == {"off": 1}
+        answer(True)
+        assert read_replies() == {}, "what came while it was off stays unanswered"
+        assert len(approved.sandbox.billing()) == 3
+
+    def test_once_a_day_for_a_person(self, approved: Any) -> None:
+        answer(True, once_per="day")
+        for text in ("un", "deux", "trois"):
+            approved.sandbox.reply("+33612345678", text)
+        assert read_replies() == {"answered_already": 2, "planned": 1}
+        approved.assert_in_order()
+
+    def test_the_daily_cap_holds(self, approved: Any) -> None:
+        answer(True, daily_cap=2)
+        for sender in ("+33612345678", "+33612345679", "+33612345680"):
+            approved.sandbox.reply(sender, "Oui")
+        assert read_replies() == {"capped": 1, "planned": 2}
+
+    def test_short_codes_and_names_get_no_answer(self, approved: Any) -> None:
+        answer(True)
+        approved.sandbox.reply("38000", "Votre colis arrive")
+        assert read_replies() == {"not_a_mobile": 1}
+
+    def test_a_doubtful_refusal_is_suppressed_and_not_answered(self, approved: Any) -> None:
+        answer(True)
+        approved.sandbox.reply(
+            "+33612345678", "Pouvez-vous me dire comment je fais pour que ce STOP soit pris en compte"
+        )
+        assert read_replies() == {"review": 1}
+        assert approved.query("SELECT source FROM opt_out") == [("reply_review",)]
+
+    def test_a_stop_at_the_providers_own_number_counts(self, approved: Any) -> None:
+        approved.sandbox.opt_out("+33612345679")
+        read_replies()
+        approve(approved, prepare(approved, "relance"), "relance")
+        assert [line["to"] for line in approved.sandbox.billing()].count("+33612345679") == 1
+        approved.assert_in_order()
+
+
+class TestBalance:
+    def test_one_mail_a_crossing(self, mailbox: Any) -> None:
+        mailbox.set(balance_critical=20)
+        check_balance()
+        assert mailbox.mails == []
+        mailbox.sandbox.set_balance("19.99")
+        check_balance()
+        check_balance()
+        assert len(mailbox.mails) == 1
+        assert "19.99 EUR" in mailbox.mails[0]
+        mailbox.sandbox.set_balance("500")
+        check_balance()
+        mailbox.sandbox.set_balance("0")
+        check_balance()
+        assert len(mailbox.mails) == 2
+
+    def test_an_sms_goes_to_the_team_at_once(self, house: Any) -> None:
+        house.set(balance_critical=2000, alert_numbers="+33612345699")
+        check_balance()
+        check_balance()
+        assert [line["to"] for line in house.sandbox.billing()] == ["+33612345699"]
+        house.assert_in_order()
+
+    def test_a_mail_that_could_not_leave_is_tried_again(self, mailbox: Any) -> None:
+        good_port = os.environ["SMS_MAIL_PORT"]
+        mailbox.set(balance_critical=2000, mail_port=1)
+        with pytest.raises(SmsError, match=r"127\.0\.0\.1:1"):
+            check_balance()
+        mailbox.set(mail_port=good_port)
+        check_balance()
+        assert len(mailbox.mails) == 1
+
+    def test_approval_needs_a_balance_that_covers(self, house: Any) -> None:
+        recap_hash = prepare(house, "soldes")
+        house.sandbox.set_balance("0.10")
+        with pytest.raises(SmsError, match=r"0\.035000 EUR are missing"):
+            approve(house, recap_hash)
+
+
+class TestRehearsal:
+    def test_marketing_of_a_sunday_night_waits_for_monday(self, house: Any) -> None:
+        house.rehearse("2026-11-22T23:00:00+01:00")
+        approve(house, prepare(house, "soldes"))
+        ((state, due_at),) = house.query("SELECT state, due_at FROM campaign")
+        assert (state, f"{due_at:%a %H:%M}") == ("parked", "Mon 07:00")
+        assert house.sandbox.billing() == []
+
+    def test_an_alert_leaves_at_any_time(self, house: Any) -> None:
+        house.rehearse("2026-11-22T23:00:00+01:00")
+        approve(house, prepare(house, "coupure", kind="alert"), "coupure")
+        assert len(house.sandbox.billing()) == 3
+        house.assert_in_order()
+
+    def test_every_process_agrees_on_the_clock(self, house: Any) -> None:
+        from tasks.clock import clock_offset, now
+
+        first = now()
+        clock_offset.cache_clear()  # as a second process
+        assert 0 <= (now() - first).total_seconds() < 60
+
+    def test_a_rehearsed_store_never_works_for_real(self, house: Any) -> None:
+        prepare(house, "soldes")
+        house.monkeypatch.delenv("SMS_SIMULATED_NOW")
+        house.set()
+        with pytest.raises(SmsError, match="rehearses"):
+            check_balance()
+
+    def test_a_rehearsal_writes_to_the_sandbox_only(self, house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        from gateways.registry import REGISTRY
+
+        monkeypatch.setitem(REGISTRY, "real", REGISTRY["sandbox"])
+        house.set(gateway="real")
+        with pytest.raises(SmsError, match="only the sandbox"):
+            check_balance()
+
+
+class TestSendingThroughTrouble:
+    def test_a_gateway_that_goes_down_parks_the_campaign_and_nothing_is_lost(self, house: Any) -> None:
+        from flows.send_due_campaigns import send_due_campaigns
+
+        house.set(slice_size=1, refusals_before_parking=2)
+        house.sandbox.set_faults(script=["none", "unavailable", "unavailable", "unavailable"])
+        approve(house, prepare(house, "soldes"))
+        ((state, reason),) = house.query("SELECT state, state_reason FROM campaign")
+        assert state == "parked"
+        assert "2 times in a row" in reason
+        house.rehearse("2026-11-23T08:30:00+01:00")
+        send_due_campaigns()
+        assert house.query("SELECT state FROM campaign") == [("finished",)]
+        assert len(house.sandbox.billing()) == 3
+        house.assert_in_order()
+
+    def test_stops_that_cannot_be_read_stop_the_sending(self, house: Any) -> None:
+        from flows.send_campaign import send_campaign
+
+        approve(house, prepare(house, "soldes", send_on="2026-11-23", send_time="08:30"))
+        house.rehearse("2026-11-23T08:31:00+01:00")
+        house.sandbox.kill()
+        with pytest.raises(GatewayError):
+            send_campaign("soldes")
+        assert dict(house.query("SELECT state, count(*) FROM message_status GROUP BY state")) == {"planned": 3}
+        house.sandbox.restart()
+        assert send_campaign("soldes") == "finished"
+        house.assert_in_order()
+
+    def test_sending_again_is_harmless(self, approved: Any) -> None:
+        from flows.send_campaign import send_campaign
+
+        assert "finished" in send_campaign("soldes")
+        assert len(approved.sandbox.billing()) == 3

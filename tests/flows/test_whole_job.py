@@ -1,0 +1,85 @@
+"""The main job on the samples, through Prefect, the store and a real gateway server: every figure by the book."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.prefect
+
+SAMPLES = Path(__file__).parents[2] / "data" / "samples"
+EXPECTED = json.loads((SAMPLES / "expected.json").read_text(encoding="utf-8"))
+LISTS = {"magasin": "clients_magasin.csv", "newsletter": "newsletter.csv", "salon": "salon.xlsx"}
+
+
+def test_the_samples_from_files_to_results(house: Any) -> None:
+    from flows.approve_campaign import approve_campaign
+    from flows.collect_delivery_reports import collect_delivery_reports
+    from flows.configure_auto_responder import configure_auto_responder
+    from flows.import_opt_outs import import_opt_outs
+    from flows.ingest_contacts import ingest_contacts
+    from flows.prepare_campaign import prepare_campaign
+    from flows.process_replies import process_replies
+    from flows.report_campaign import report_campaign
+    from flows.send_due_campaigns import send_due_campaigns
+
+    house.set(slice_size=100)
+    house.sandbox.set_faults(throttle=0.05, unavailable=0.05, accept_then_reset=0.1, accept_then_500=0.05)
+
+    # Contacts in: each row has the fate that the samples' description gives it.
+    for list_name, name in LISTS.items():
+        (summary,) = ingest_contacts(list_name, str(SAMPLES / name))[list_name]
+        assert dict(summary.fates) == EXPECTED["files"][name]["fates"]
+        assert dict(summary.reject_reasons) == EXPECTED["files"][name]["rejected_by_reason"]
+        assert summary.row_count == sum(summary.fates.values())
+        (rejects,) = (house.data_dir / "rejects" / list_name).iterdir()
+        assert rejects.read_text(encoding="utf-8-sig").count("\n") >= summary.fates["rejected"]
+    (opt_outs,) = import_opt_outs(str(SAMPLES / "opt_outs.csv"))
+    assert dict(opt_outs.fates) == EXPECTED["files"]["opt_outs.csv"]["fates"]
+
+    # The recap: audience = messages + exclusions, by territory and encoding as counted by hand.
+    recap = prepare_campaign(path=str(SAMPLES / "campaign.yaml"))
+    assert recap.message_count == EXPECTED["campaign"]["recipients"]
+    assert recap.audience_count == recap.message_count + recap.exclusion_count
+    assert recap.audience_count == sum(EXPECTED["files"][name]["distinct_numbers"] for name in LISTS.values())
+    by_territory = house.query("SELECT territory, count(*) FROM message GROUP BY territory")
+    assert dict(by_territory) == EXPECTED["campaign"]["by_territory"]
+    by_encoding = house.query("SELECT encoding, count(*) FROM message GROUP BY encoding")
+    assert dict(by_encoding) == EXPECTED["campaign"]["by_encoding"]
+
+    # Approved, it leaves by itself: what is legal now is accepted once, the rest waits for its morning.
+    configure_auto_responder(True, "Merci, un conseiller vous rappelle. MABOUTIQUE")
+    approve_campaign("soldes-hiver", recap.recap_hash[:8], "dominique")
+    states = dict(house.query("SELECT state, count(*) FROM message_status GROUP BY state"))
+    in_the_night = ("GP", "MQ", "GF", "PM", "PF")
+    sleeping = sum(EXPECTED["campaign"]["by_territory"][place] for place in in_the_night)
+    assert states == {"accepted": recap.message_count - sleeping, "planned": sleeping}
+    house.assert_in_order()
+
+    # What comes back: a STOP is honoured, before and after the message; everybody else gets one answer.
+    billed = [line["to"] for line in house.sandbox.billing()]
+    ((waiting,),) = house.query("SELECT min(msisdn) FROM message_status WHERE state = 'planned'")
+    for sender in (billed[0], waiting):
+        house.sandbox.reply(sender, "Stop. Merci")
+    answered = billed[1:4]
+    for sender in answered:
+        house.sandbox.reply(sender, "à quelle heure ouvrez-vous ?")
+    assert process_replies() == {"planned": 3, "stop": 2}
+    assert process_replies() == {}, "reading again answers nobody twice"
+    collect_delivery_reports()
+    house.rehearse("2026-11-23T19:10:00+01:00")
+    assert send_due_campaigns() == ["soldes-hiver"]
+    collect_delivery_reports()
+    house.assert_in_order()
+    bill = house.sandbox.billing()
+    assert [line["to"] for line in bill].count(billed[0]) == 1, "nothing after a STOP"
+    assert waiting not in [line["to"] for line in bill], "a STOP before the message has left stops it"
+    assert sorted(line["to"] for line in bill if line["text"].startswith("Merci,")) == sorted(answered)
+
+    page = report_campaign("soldes-hiver")
+    assert "State: finished" in page
+    assert not [msisdn for msisdn in billed if msisdn in page], "numbers are masked"
+    exported = (house.data_dir / "exports" / "soldes-hiver" / "messages.csv").read_text(encoding="utf-8-sig")
+    assert exported.count("soldes") == 0
+    assert len(exported.splitlines()) == recap.message_count + 1

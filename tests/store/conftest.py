@@ -1,0 +1,382 @@
+"""A store on a real file, a clock that stands where the test puts it, and a desk where a team works without Prefect."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from schemas.gateway import DeliveryReport, Outcome, OutgoingMessage, SubmitOutcome
+from sms.planning import queue_messages
+from sms.quiet_hours import key_closing, next_key_opening
+from store import campaigns, contacts, sending
+from store.claims import Claim, ClaimRules, claim_again, claim_next
+from store.database import Transaction, transaction
+from store.inbound import add_reports, apply_reports, move_cursor
+from store.invariants import broken_invariants
+from store.lease import Lease
+from store.migrate import migrate
+from store.operators import add_reading, captured
+from store.outcomes import note_absence, record, unknown_slices
+from store.preparing import CampaignHead, Recap, write_prepared
+
+HERE = Path(__file__).parent
+collect_ignore = ["workers.py"]  # the other processes; they import this file
+#: A Tuesday, 10:00 in Paris, 13:00 in La Réunion, 05:00 in Guadeloupe.
+MORNING = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+RULES = ClaimRules(
+    claim_seconds=30,
+    deadline_seconds=20,
+    margin_seconds=120,
+    lease_seconds=90,
+    settle_seconds=5,
+    replies_max_age_seconds=600,
+)
+
+
+class Clock:
+    """The wall clock, moved by hand."""
+
+    def __init__(self, at: datetime = MORNING) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def forward(self, **time: float) -> None:
+        self.at += timedelta(**time)
+
+
+def number_of(person: int) -> int:
+    """Return a number that is kept for examples and films, as its digits."""
+    return 33_639_980_000 + person
+
+
+def message_rows(
+    people: Sequence[int], text: str, price: str = "0.05", place: str = "FR", sender_id: str = "CAMPANILE"
+) -> pd.DataFrame:
+    """Return one message a person, not queued yet."""
+    numbers = [number_of(person) for person in people]
+    return pd.DataFrame(
+        {
+            "recipient_id": numbers,
+            "number_id": numbers,
+            "msisdn": [f"+{number}" for number in numbers],
+            "text": text,
+            "encoding": "GSM-7",
+            "sender_id": sender_id,
+            "segment_count": 1,
+            "price": price,
+            "territory": place[:2],
+            "window_key": place,
+            "origin": "typed",
+            "import_id": None,
+            "row_number": list(people),
+        }
+    )
+
+
+def campaign_head(name: str, **changes: Any) -> CampaignHead:
+    head = CampaignHead(
+        name, "marketing", "sandbox", "fr-strict", "CAMPANILE", False, False, "{}", due_at=None, author="camille"
+    )
+    return replace(head, **changes)
+
+
+def opt_out_rows(people: Sequence[int]) -> pd.DataFrame:
+    numbers = [number_of(person) for person in people]
+    return pd.DataFrame({"number_id": numbers, "msisdn": [f"+{number}" for number in numbers]})
+
+
+class Desk:
+    """What a team does with a store, one visit each: every method is one transaction."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.clock = Clock()
+        self.rules = RULES
+        self._count = 0
+
+    def visit(self, **options: Any) -> AbstractContextManager[Transaction]:
+        return transaction(self.path, self.clock, **options)
+
+    def next_number(self) -> int:
+        """Return a number not given before."""
+        self._count += 1
+        return self._count
+
+    # --- before ---------------------------------------------------------------------------------------------
+
+    def read_stops(self, gateway: str = "sandbox") -> None:
+        """Say that replies and the provider's opt-outs were read just now."""
+        with self.visit() as visit:
+            for name in ("replies", "opt_outs"):
+                move_cursor(visit, gateway, name, "1")
+
+    def put_balance(self, amount: str, gateway: str = "sandbox") -> None:
+        with self.visit() as visit:
+            add_reading(visit, gateway, Decimal(amount), "EUR", captured(visit, gateway))
+
+    def fill_list(self, list_name: str, fields_of: Mapping[int, Mapping[str, str]]) -> None:
+        """Import people into a list, each with merge fields."""
+        numbers = [number_of(person) for person in fields_of]
+        rows = pd.DataFrame(
+            {
+                "row_number": range(1, len(numbers) + 1),
+                "raw_line": "",
+                "reason": pd.Series([None] * len(numbers), dtype=object),
+                "number_id": numbers,
+                "msisdn": [f"+{number}" for number in numbers],
+                "territory": "FR",
+                "fields": [json.dumps(fields) for fields in fields_of.values()],
+            }
+        )
+        digest = f"{list_name}-{self.next_number()}"
+        source = contacts.SourceFile(f"{list_name}.csv", digest, 1, "utf-8", ";", None, {}, "FR", False)
+        with self.visit() as visit:
+            contacts.import_contacts(visit, list_name, source, rows)
+
+    def opt_out(self, *people: int) -> int:
+        with self.visit() as visit:
+            return contacts.add_opt_outs(visit, opt_out_rows(people), "reply", None)
+
+    def prepare(
+        self,
+        name: str,
+        people: Sequence[int] | Mapping[str, Sequence[int]],
+        *,
+        per_slice: int = 2,
+        text: str = "Soldes demain STOP 36111",
+        price: str = "0.05",
+        header: Mapping[str, Any] | None = None,
+        **head: Any,
+    ) -> Recap:
+        """Prepare a campaign to people, or to people by place."""
+        by_place = people if isinstance(people, Mapping) else {"FR": people}
+        policy = head.get("policy", "fr-strict")
+        rows = pd.concat([message_rows(found, text, price, place) for place, found in by_place.items()])
+        start = head.get("due_at") or self.clock.at
+        closes_at = {key: key_closing(next_key_opening(start, key, policy), key, policy) for key in by_place}
+        messages = queue_messages(rows, closes_at, per_slice)  # type: ignore[arg-type]
+        covered = {"name": name, "policy": policy, "due_at": str(head.get("due_at"))} | dict(header or {})
+        with self.visit() as visit:
+            return write_prepared(visit, campaign_head(name, **head), covered, messages, _NOBODY, "EUR")
+
+    def approve(self, name: str) -> dict[str, Any]:
+        with self.visit() as visit:
+            found = campaigns.find_campaign(visit, name)
+            return campaigns.approve(visit, name, str(found["recap_hash"])[:8], "dominique")
+
+    def cancel(self, name: str) -> dict[str, Any]:
+        with self.visit() as visit:
+            return campaigns.cancel(visit, name, "wrong price", "dominique")
+
+    # --- sending --------------------------------------------------------------------------------------------
+
+    def open(self, name: str, owner: str = "first sender") -> Lease | None:
+        with self.visit() as visit:
+            return sending.open_sending(visit, name, owner, self.rules.lease_seconds)[1]
+
+    def start(self, name: str, people: Sequence[int] | Mapping[str, Sequence[int]] = range(4), **how: Any) -> Lease:
+        """Prepare, approve and open a campaign, with credit and with STOPs just read."""
+        self.put_balance("100")
+        self.read_stops()
+        self.prepare(name, people, **how)
+        self.approve(name)
+        lease = self.open(name)
+        assert lease is not None
+        return lease
+
+    def claim(self, lease: Lease) -> Claim | None:
+        with self.visit() as visit:
+            return claim_next(visit, lease, self.rules)
+
+    def must_claim(self, lease: Lease) -> Claim:
+        claim = self.claim(lease)
+        assert claim is not None
+        return claim
+
+    def claim_again(self, lease: Lease, slice_no: int) -> Claim | None:
+        with self.visit() as visit:
+            return claim_again(visit, lease, slice_no, self.rules)
+
+    def record(self, lease: Lease, slice_no: int, outcomes: Sequence[SubmitOutcome]) -> dict[str, int]:
+        with self.visit() as visit:
+            return record(visit, lease, slice_no, outcomes, visit.at + timedelta(seconds=5))
+
+    def answer(self, lease: Lease, claim: Claim, *outcomes: Outcome | str) -> dict[str, int]:
+        """Record an answer: one outcome for all, or one a message (the rest gets none)."""
+        return self.record(lease, claim.slice_no, answers(claim.messages, *outcomes))
+
+    def note_absence(self, lease: Lease, slice_no: int) -> None:
+        with self.visit() as visit:
+            note_absence(visit, lease, slice_no, visit.at)
+
+    def report(self, claim_message: OutgoingMessage, status: str = "delivered", **changes: Any) -> dict[str, int]:
+        """Take in a delivery report and apply what waits."""
+        report = DeliveryReport(
+            report_id=f"report-{self.next_number()}",
+            gateway_message_id=f"gw-{claim_message.client_ref}",
+            client_ref=claim_message.client_ref,
+            status=status,
+            reason=None,
+            is_permanent=False,
+            reported_at=self.clock.at,
+        )
+        return self.report_all([replace(report, **changes)])
+
+    def report_all(self, reports: Sequence[DeliveryReport], gateway: str = "sandbox") -> dict[str, int]:
+        with self.visit() as visit:
+            add_reports(visit, gateway, reports)
+            return apply_reports(visit, gateway)
+
+    def close(self, lease: Lease, why: str | None = None, retry_seconds: float = 60) -> dict[str, Any]:
+        with self.visit() as visit:
+            return sending.close_sending(visit, lease, self.rules, retry_seconds, why)
+
+    # --- what is seen ---------------------------------------------------------------------------------------
+
+    def rows(self, name: str, /, **parameters: Any) -> list[dict[str, Any]]:
+        with self.visit(read_only=True) as visit:
+            return visit.rows(name, **parameters)
+
+    def sql(self, text: str) -> list[tuple[Any, ...]]:
+        with self.visit() as visit:
+            return visit.execute(text).fetchall()
+
+    def find(self, name: str) -> dict[str, Any]:
+        with self.visit(read_only=True) as visit:
+            return campaigns.find_campaign(visit, name)
+
+    def states(self, name: str) -> dict[str, int]:
+        """Return how many messages of a campaign are in each state."""
+        with self.visit(read_only=True) as visit:
+            campaign_id = campaigns.find_campaign(visit, name)["campaign_id"]
+            return {row["state"]: row["message_count"] for row in sending.count_messages(visit, campaign_id)}
+
+    def slices(self, name: str) -> dict[int, str]:
+        found = self.sql(f"SELECT slice_no, state FROM slice WHERE campaign_id = {self.find(name)['campaign_id']}")
+        return dict(sorted(found))
+
+    def credit(self) -> dict[str, Decimal]:
+        """Return the credit entries, summed by kind."""
+        total: Counter[str] = Counter()
+        for kind, amount in self.sql("SELECT kind, amount FROM credit_entry"):
+            total[kind] += amount
+        return dict(total)
+
+    def unknown(self, name: str) -> list[dict[str, Any]]:
+        with self.visit(read_only=True) as visit:
+            return unknown_slices(visit, campaigns.find_campaign(visit, name)["campaign_id"])
+
+    def broken(self) -> dict[str, int]:
+        with self.visit(read_only=True) as visit:
+            return broken_invariants(visit)
+
+
+_NOBODY = pd.DataFrame(columns=["number_id", "msisdn", "reason", "origin", "import_id", "row_number"])
+
+
+def answers(messages: Sequence[OutgoingMessage], *outcomes: Outcome | str) -> list[SubmitOutcome]:
+    """Return a gateway's answer: the one outcome for all messages, or an outcome each, in order."""
+    given = [Outcome(outcome) for outcome in outcomes]
+    if len(given) == 1:
+        given *= len(messages)
+    return [
+        SubmitOutcome(message.client_ref, outcome, f"gw-{message.client_ref}" if outcome == "accepted" else None)
+        for message, outcome in zip(messages, given, strict=False)
+    ]
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("migrated") / "sms.duckdb"
+    migrate(path, Clock())
+    return path
+
+
+@pytest.fixture(scope="session")
+def make_desk() -> type[Desk]:
+    return Desk
+
+
+@pytest.fixture(scope="session")
+def rows_for() -> Callable[..., pd.DataFrame]:
+    return message_rows
+
+
+@pytest.fixture(scope="session")
+def head_of() -> Callable[..., CampaignHead]:
+    return campaign_head
+
+
+@pytest.fixture
+def store_path(empty_store: Path, tmp_path: Path) -> Path:
+    """Return a migrated store of the test's own."""
+    path = tmp_path / "sms.duckdb"
+    path.write_bytes(empty_store.read_bytes())
+    return path
+
+
+@pytest.fixture
+def desk(store_path: Path) -> Iterator[Desk]:
+    """Return a desk; whatever the test did there, the invariants hold at its end."""
+    desk = Desk(store_path)
+    yield desk
+    assert desk.broken() == {}
+
+
+@pytest.fixture
+def run_script(tmp_path: Path) -> Iterator[Callable[..., "Script"]]:
+    """Return a function that starts a script beside this file as a process of its own."""
+    started: list[Script] = []
+
+    def run(name: str, *arguments: object) -> Script:
+        started.append(Script(HERE / name, arguments))
+        return started[-1]
+
+    yield run
+    for script in started:
+        script.end()
+
+
+class Script:
+    """A Python process that is talked to by lines."""
+
+    def __init__(self, path: Path, arguments: Sequence[object]) -> None:
+        command = [sys.executable, "-W", "error", str(path), *map(str, arguments)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.pid = self._process.pid
+
+    def say(self, word: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(word + "\n")
+        self._process.stdin.flush()
+
+    def hear(self) -> Any:
+        """Return the next line, read as JSON."""
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line, f"process {self.pid} ended with {self._process.wait()}"
+        return json.loads(line)
+
+    def kill(self) -> None:
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+    def end(self) -> None:
+        if self._process.poll() is None:
+            self.kill()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()

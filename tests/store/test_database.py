@@ -1,0 +1,270 @@
+"""The seam: one visit at a time, whole or not at all, whoever dies where."""
+
+import fcntl
+import os
+import random
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pytest
+
+from sms.errors import StoreBusy, StoreError
+from store import database
+from store.campaigns import find_campaign
+from store.database import transaction
+from store.operators import get_setting, put_setting
+from store.recaps import verify_recap
+
+RunScript = Callable[..., Any]
+DEATHS = ("anywhere", "anywhere", "after commit", "anywhere", "before commit")
+
+
+def put(path: Path, now: Callable[[], datetime], name: str = "colour", value: object = "blue") -> None:
+    with transaction(path, now) as visit:
+        put_setting(visit, name, value, "camille")
+
+
+# --- several processes -----------------------------------------------------------------------------------------
+
+
+def test_what_processes_write_at_once_is_there_once(desk, run_script: RunScript) -> None:
+    writers = [run_script("workers.py", "write", desk.path, f"writer{number}", 10) for number in range(3)]
+    assert [writer.hear() for writer in writers] == ["ready"] * 3
+    for writer in writers:
+        writer.say("go")
+    told = [writer.hear() for writer in writers for _ in range(10)]
+    found = [name for (name,) in desk.sql("SELECT name FROM operator_setting WHERE name <> 'store_key'")]
+    assert sorted(found) == sorted(told)
+    assert len(set(found)) == 30
+
+
+@pytest.mark.parametrize("kill_count", [25, pytest.param(400, marks=pytest.mark.soak)])
+def test_killed_writers_lose_nothing_they_acknowledged(desk, run_script: RunScript, kill_count: int) -> None:
+    nursery = run_script("workers.py", "nursery", desk.path, kill_count)
+    assert nursery.hear() == "ready"
+    latest = left_log_count = 0
+    for number in range(kill_count):
+        nursery.say(DEATHS[number % len(DEATHS)])
+        latest = max([latest, *nursery.hear()])
+        left_log_count += Path(f"{desk.path}.wal").exists()
+        if number % 3 or number == kill_count - 1:  # else the next child comes to what the dead one left
+            latest = check_what_the_dead_left(desk, latest, is_reader=number % 3 == 1)
+    assert latest > kill_count / 3
+    assert left_log_count >= kill_count / len(DEATHS)  # these died between COMMIT and DETACH at the latest
+
+
+def check_what_the_dead_left(desk, acknowledged: int, is_reader: bool) -> int:
+    """Open at once, for nobody may hold a lock; find whole transactions only; return the version there."""
+    with desk.visit(read_only=is_reader, wait_seconds=0) as visit:
+        if acknowledged == 0 and visit.row("campaign.find", name="again") is None:
+            return 0
+        campaign = find_campaign(visit, "again")
+        version = campaign["version"]
+        assert version >= acknowledged
+        verify_recap(visit, campaign)
+        texts = visit.execute("SELECT DISTINCT text FROM message").fetchall()
+        assert texts == [(f"version {version}",)]
+        assert visit.value("opt_out.count") == version
+    assert desk.broken() == {}
+    with pytest.raises(duckdb.ConstraintException), desk.visit() as visit:  # the key still guards
+        visit.execute("INSERT INTO message SELECT * FROM message LIMIT 1")
+    return int(version)
+
+
+def test_lock_of_another_process_is_waited_for(desk, run_script: RunScript) -> None:
+    holder = run_script("workers.py", "hold", desk.path, "writer")
+    holder.hear()
+    written = threading.Thread(target=put, args=(desk.path, desk.clock))
+    written.start()
+    holder.say("go")
+    assert holder.hear() == "free"
+    written.join()
+    assert desk.rows("setting.get", name="colour")[0]["value"] == '"blue"'
+
+
+@pytest.mark.parametrize("mode", ["writer", "reader"])
+def test_busy_store_names_the_process(desk, run_script: RunScript, mode: str) -> None:
+    put(desk.path, desk.clock)
+    holder = run_script("workers.py", "hold", desk.path, mode)
+    holder.hear()
+    line = rf"^store sms\.duckdb is held by process {holder.pid}; try again when it is done$"
+    with pytest.raises(StoreBusy, match=line), desk.visit(wait_seconds=0.05):
+        pass
+    holder.kill()
+    put(desk.path, desk.clock)
+
+
+def test_readers_read_together(desk, run_script: RunScript) -> None:
+    run_script("workers.py", "hold", desk.path, "reader").hear()
+    with desk.visit(read_only=True, wait_seconds=0) as visit:
+        assert get_setting(visit, "colour") is None
+
+
+def test_foreign_program_is_named(desk, run_script: RunScript) -> None:
+    foreigner = run_script("workers.py", "hold", desk.path, "foreign")
+    foreigner.hear()
+    with pytest.raises(StoreBusy) as caught, desk.visit(wait_seconds=0.1):
+        pass
+    assert str(caught.value).startswith(f"store sms.duckdb is held by process {foreigner.pid} (python")
+    assert "not Campanile" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    foreigner.kill()
+    put(desk.path, desk.clock)
+
+
+# --- one visit -------------------------------------------------------------------------------------------------
+
+
+def test_exception_leaves_nothing(desk) -> None:
+    with suppress(ZeroDivisionError), desk.visit() as visit:
+        put_setting(visit, "colour", "blue", "camille")
+        raise ZeroDivisionError
+    assert desk.rows("setting.get", name="colour") == []
+
+
+def test_caught_error_is_not_committed(desk) -> None:
+
+    def catch_an_error() -> None:
+        with desk.visit() as visit:
+            put_setting(visit, "colour", "blue", "camille")
+            with pytest.raises(duckdb.ConstraintException):
+                visit.execute("INSERT INTO lease SELECT 1, 1, 'x', now() FROM range(2)")
+
+    with pytest.raises(StoreError, match="nothing of it is committed"):
+        catch_an_error()
+    assert desk.rows("setting.get", name="colour") == []
+
+
+LATE = "SELECT CAST(CASE WHEN i = 99999 THEN 'no number' ELSE '1' END AS INTEGER) AS one FROM range(100000) r(i)"
+
+
+@pytest.mark.parametrize("method", ["run", "rows", "row", "value", "frame"])
+def test_error_that_comes_while_rows_are_fetched_is_not_committed(desk, monkeypatch, method: str) -> None:
+    monkeypatch.setattr(database, "STATEMENTS", {**database.STATEMENTS, "test.late": LATE})
+
+    def catch_a_late_error() -> None:
+        with desk.visit() as visit:
+            put_setting(visit, "colour", "blue", "camille")
+            with pytest.raises(duckdb.ConversionException):
+                getattr(visit, method)("test.late")
+
+    with pytest.raises(StoreError, match="nothing of it is committed"):
+        catch_a_late_error()
+    assert desk.rows("setting.get", name="colour") == []
+
+
+def test_store_is_usable_after_the_clock_failed(desk) -> None:
+    def no_clock() -> datetime:
+        raise OSError("no clock")
+
+    with pytest.raises(OSError, match="no clock"), transaction(desk.path, no_clock):
+        pass
+    put(desk.path, desk.clock)
+
+
+def test_reader_cannot_write(desk) -> None:
+    with pytest.raises(duckdb.InvalidInputException, match="read-only"), desk.visit(read_only=True) as visit:
+        put_setting(visit, "colour", "blue", "camille")
+    put(desk.path, desk.clock)
+
+
+def test_clock_is_read_once_the_lock_is_held(desk) -> None:
+    is_free = threading.Event()
+    was_free: list[bool] = []
+
+    def recording_clock() -> datetime:
+        was_free.append(is_free.is_set())
+        return desk.clock()
+
+    with open(f"{desk.path}.lock", "a") as lock_file:
+        fcntl.flock(lock_file, fcntl.LOCK_EX)
+        waiting = threading.Thread(target=put, args=(desk.path, recording_clock))
+        waiting.start()
+        waiting.join(0.2)
+        assert waiting.is_alive()
+        is_free.set()
+    waiting.join()
+    assert was_free == [True]
+
+
+def test_threads_have_their_own_instance(desk) -> None:
+    instances: set[int] = set()
+    kept = []
+
+    def work(who: int) -> None:
+        kept.append(database._instance())
+        instances.add(id(kept[-1]))
+        for number in range(10):
+            put(desk.path, desk.clock, f"{who}-{number}")
+
+    threads = [threading.Thread(target=work, args=(who,)) for who in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(instances) == 4
+    assert desk.sql("SELECT count(DISTINCT name) FROM operator_setting WHERE name <> 'store_key'") == [(40,)]
+
+
+@pytest.mark.parametrize("name", ["l'été d'Ana.duckdb", 'a "b"; $1.duckdb', "новый.duckdb"])
+def test_any_path_will_do(tmp_path: Path, desk, name: str) -> None:
+    path = tmp_path / "a new folder" / name
+    with transaction(path, desk.clock) as visit:
+        visit.execute("CREATE TABLE here (x INTEGER)")
+    assert path.is_file()
+    with transaction(path, desk.clock, read_only=True) as visit:
+        assert visit.execute("SELECT count(*) FROM here").fetchall() == [(0,)]
+
+
+def test_file_that_is_no_store_is_one_line(tmp_path: Path, desk) -> None:
+    path = tmp_path / "photo.duckdb"
+    path.write_bytes(random.Random(1).randbytes(20_000))
+    with (
+        pytest.raises(StoreError, match=r"^store photo\.duckdb cannot be opened: [^\n]*$"),
+        transaction(path, desk.clock),
+    ):
+        pass
+
+
+def test_row_refuses_two(desk, monkeypatch) -> None:
+    put(desk.path, desk.clock, "colour")
+    monkeypatch.setattr(database, "STATEMENTS", {"setting.all": "SELECT * FROM operator_setting"})
+    with pytest.raises(StoreError, match=r"^statement setting\.all gave 2 rows, one"), desk.visit() as visit:
+        visit.row("setting.all")
+
+
+def test_staged_rows_go_when_the_block_ends(desk) -> None:
+    with desk.visit() as visit:
+        with visit.staged(staged_rows=pd.DataFrame({"x": [1, 2]})):
+            assert visit.execute("SELECT sum(x) FROM staged_rows").fetchall() == [(3,)]
+        with pytest.raises(duckdb.CatalogException):
+            visit.execute("SELECT * FROM staged_rows")
+        visit._is_broken = False  # seen, and of no consequence
+        assert visit.run_staged("opt_out.add", pd.DataFrame(), at=visit.at) == 0
+
+
+def test_nothing_tries_the_network(desk) -> None:
+    with pytest.raises(duckdb.Error), desk.visit() as visit:
+        visit.execute("SELECT * FROM read_csv('https://example.invalid/a.csv')")
+    settings = "SELECT value FROM duckdb_settings() WHERE name LIKE 'auto%_known_extensions'"
+    assert desk.sql(settings) == [("false",), ("false",)]
+
+
+def test_lock_file_is_not_inherited(desk) -> None:
+    with desk.visit():
+        held = [fd for fd in os.listdir("/proc/self/fd") if _points_to(fd, f"{desk.path}.lock")]
+        assert held
+        assert not any(os.get_inheritable(int(fd)) for fd in held)
+
+
+def _points_to(fd: str, path: str) -> bool:
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}") == path
+    except OSError:
+        return False

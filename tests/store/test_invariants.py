@@ -1,0 +1,206 @@
+"""The invariants are silent after whole lives, and each one fires on a store that was tampered with."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from store.contacts import SourceFile, import_contacts
+from store.inbound import add_replies, set_answers
+from store.invariants import INVARIANTS
+from store.preparing import add_messages, standing_campaign, write_prepared
+
+#: Each invariant, and what breaks it.
+MUTATIONS = [
+    ("rows_have_one_fate", "UPDATE import_file SET row_count = row_count + 1"),
+    ("rejects_are_kept", "DELETE FROM import_row_reject"),
+    ("rejects_have_a_reason", "UPDATE import_row_reject SET reason = ''"),
+    (
+        "audience_is_messages_and_exclusions",
+        "UPDATE recap SET audience_count = audience_count + 1 WHERE campaign_id = 1",
+    ),
+    (
+        "recap_counts_the_messages",
+        "UPDATE recap SET message_count = message_count - 1, audience_count = audience_count - 1",
+    ),
+    ("recap_counts_the_messages", "UPDATE recap SET total_price = total_price + 0.000001 WHERE campaign_id = 1"),
+    ("recap_counts_the_messages", "UPDATE message SET segment_count = 2 WHERE campaign_id = 1"),
+    ("exclusions_are_counted", "DELETE FROM exclusion"),
+    ("one_message_a_person", "UPDATE message SET number_id = 33639980000 WHERE campaign_id = 1"),
+    ("client_refs_are_unique", "UPDATE message SET client_ref = 'same' WHERE campaign_id IN (1, 2)"),
+    ("slices_hold_all_messages", "DELETE FROM slice WHERE campaign_id = 1 AND slice_no = 1"),
+    ("planned_messages_are_queued", "UPDATE slice SET state = 'settled' WHERE state = 'planned'"),
+    ("planned_messages_are_queued", "DELETE FROM slice WHERE is_requeued"),
+    (
+        "steps_are_legal",
+        "INSERT INTO message_event SELECT event_id + 1000, campaign_id, recipient_id, 'claimed', slice_no, fence, "
+        "NULL, NULL, recorded_at FROM message_event WHERE event = 'delivered'",
+    ),
+    ("steps_are_legal", "DELETE FROM message_event WHERE event = 'claimed'"),
+    (
+        "accepted_once",
+        "INSERT INTO message_event SELECT event_id + 1000, * EXCLUDE (event_id) FROM message_event "
+        "WHERE event = 'accepted'",
+    ),
+    ("gateway_ids_are_unique", "UPDATE message_event SET gateway_message_id = 'same' WHERE event = 'accepted'"),
+    (
+        "nothing_claimed_after_an_opt_out",
+        "INSERT INTO opt_out SELECT number_id, msisdn, 'reply', NULL, '2000-01-01' FROM message_status "
+        "WHERE campaign_id = 1 AND state = 'delivered'",
+    ),
+    ("nothing_claimed_after_an_opt_out", "UPDATE campaign SET requested_service = false, recap_hash = recap_hash"),
+    ("nothing_claimed_before_approval", "DELETE FROM campaign_event WHERE event = 'approved'"),
+    (
+        "nothing_claimed_before_approval",
+        "UPDATE campaign_event SET recorded_at = '2030-01-01' WHERE event = 'approved'",
+    ),
+    ("nothing_claimed_before_approval", "UPDATE campaign SET version = version + 1"),
+    ("approval_is_of_the_latest_recap", "UPDATE campaign SET approved_hash = NULL"),
+    ("approval_is_of_the_latest_recap", "UPDATE campaign SET recap_hash = 'another'"),
+    ("finished_campaigns_have_nothing_open", "UPDATE campaign SET state = 'finished' WHERE state = 'parked'"),
+    ("finished_campaigns_have_nothing_open", "UPDATE campaign SET state = 'cancelled' WHERE state = 'parked'"),
+    (
+        "fences_only_grow",
+        "UPDATE message_event SET fence = 99 WHERE event_id = "
+        "(SELECT min(event_id) FROM message_event WHERE event = 'claimed' AND campaign_id = 1)",
+    ),
+    ("reserves_are_settled", "DELETE FROM credit_entry WHERE kind = 'release'"),
+    (
+        "reserves_are_settled",
+        "DELETE FROM credit_entry WHERE (campaign_id, slice_no) IN "
+        "(SELECT (campaign_id, slice_no) FROM slice WHERE state = 'unknown')",
+    ),
+    (
+        "reserves_are_settled",
+        "UPDATE credit_entry SET amount = amount + 0.000001 WHERE kind = 'reserve' AND campaign_id = 1",
+    ),
+    ("captures_are_what_was_accepted", "DELETE FROM credit_entry WHERE kind = 'capture' AND campaign_id = 1"),
+    (
+        "captures_are_what_was_accepted",
+        "UPDATE credit_entry SET campaign_id = 2 WHERE kind = 'capture' AND campaign_id = 1",
+    ),
+    ("replies_are_kept_once", "INSERT INTO reply SELECT reply_id + 100, * EXCLUDE (reply_id) FROM reply"),
+    ("reports_are_kept_once", "INSERT INTO delivery_report SELECT * FROM delivery_report"),
+    ("a_stop_is_an_opt_out", "DELETE FROM opt_out"),
+    ("answers_match_replies", "UPDATE reply SET answer = 'off'"),
+    ("answers_match_replies", "DELETE FROM reply WHERE answer = 'planned'"),
+    (
+        "planned_answers_have_a_message",
+        "DELETE FROM message WHERE campaign_id = (SELECT campaign_id FROM campaign WHERE kind = 'auto_reply')",
+    ),
+]
+
+
+def test_every_invariant_has_a_row() -> None:
+    assert {f"invariant.{name}" for name, _ in MUTATIONS} == set(INVARIANTS)
+
+
+@pytest.fixture(scope="module")
+def lived(
+    empty_store: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    make_desk: Callable,
+    rows_for: Callable,
+    head_of: Callable,
+) -> Path:
+    """Return a store in which campaigns of all kinds have lived."""
+    path = tmp_path_factory.mktemp("lived") / "sms.duckdb"
+    path.write_bytes(empty_store.read_bytes())
+    desk = make_desk(path)
+    fill_books(desk, rows_for, head_of)
+    live(desk, rows_for)
+    assert desk.broken() == {}
+    return path
+
+
+def fill_books(desk, rows_for: Callable, head_of: Callable) -> None:
+    """Import a file with rejects, and cancel a campaign that left somebody out."""
+    rows = pd.DataFrame(
+        [[1, "06…", None, 33639980001, "+33639980001", "FR", "{}"], [2, "06", "too_short", None, None, None, "{}"]],
+        columns=["row_number", "raw_line", "reason", "number_id", "msisdn", "territory", "fields"],
+        dtype=object,
+    )
+    source = SourceFile("clients.csv", "1", 9, "utf-8", ";", None, {}, "FR", False)
+    left_out = pd.DataFrame(
+        [[33639980099, "+33639980099", "opted_out", "typed", None, 1]],
+        columns=["number_id", "msisdn", "reason", "origin", "import_id", "row_number"],
+    )
+    messages = rows_for([50, 51], "Annulée STOP 36111").assign(slice_no=1)
+    with desk.visit() as visit:
+        import_contacts(visit, "clients", source, rows.astype({"row_number": "int64"}))
+        write_prepared(visit, head_of("first"), {"name": "first"}, messages, left_out, "EUR")
+
+
+def live(desk, rows_for: Callable) -> None:
+    """Send campaigns that end in every way a message can."""
+    lease = desk.start("first", range(10), per_slice=5, text="Soldes STOP 36111")
+    claim = desk.must_claim(lease)
+    desk.answer(lease, claim, "accepted", "accepted", "rejected", "not_accepted", "unknown")
+    desk.report(claim.messages[0])
+    desk.report(claim.messages[1], "undelivered")
+    desk.must_claim(lease)
+    desk.clock.forward(seconds=91)
+    lease = desk.open("first", "second sender")
+    desk.answer(lease, desk.must_claim(lease), "not_accepted")  # a slice that is planned again
+    stopped(desk, 9)
+
+    alert = desk.start("alert", [9, 20], kind="alert", requested_service=True)
+    desk.clock.forward(seconds=1)
+    desk.answer(alert, desk.must_claim(alert), "accepted")
+    desk.close(alert)
+    answer_automatically(desk, rows_for)
+    desk.close(lease)
+
+    whole = desk.start("whole", [30, 31])
+    claim = desk.must_claim(whole)
+    desk.answer(whole, claim, "accepted")
+    desk.report(claim.messages[0])
+    desk.close(whole)
+    unknown = desk.start("unknown", [40])
+    desk.answer(unknown, desk.must_claim(unknown), "unknown")
+    desk.close(unknown)
+    desk.prepare("cancelled", [60])
+    desk.cancel("cancelled")
+
+
+def stopped(desk, person: int) -> None:
+    reply(desk, f"stop-{person}", person, "stop")
+    desk.opt_out(person)
+
+
+def reply(desk, reply_id: str, person: int, verdict: str) -> None:
+    number = 33639980000 + person
+    row = [reply_id, f"+{number}", number, "…", verdict, desk.clock.at - timedelta(seconds=1)]
+    columns = ["gateway_reply_id", "sender", "number_id", "text", "verdict", "received_at"]
+    with desk.visit() as visit:
+        add_replies(visit, "sandbox", pd.DataFrame([row], columns=columns))
+
+
+def answer_automatically(desk, rows_for: Callable) -> None:
+    reply(desk, "question", 20, "other")
+    (found,) = [row for row in desk.rows("reply.unanswered", gateway="sandbox") if row["number_id"] == 33639980020]
+    with desk.visit() as visit:
+        campaign = standing_campaign(visit, "auto_reply", "sandbox")
+        answer = rows_for([20], "Merci").assign(recipient_id=found["reply_id"], slice_no=1)
+        add_messages(visit, campaign["campaign_id"], answer, first_slice_no=1)
+        set_answers(visit, {found["reply_id"]: "planned"})
+
+
+def test_a_whole_life_breaks_nothing(lived: Path, make_desk: Callable) -> None:
+    desk = make_desk(lived)
+    assert desk.broken() == {}
+    states = {state for (state,) in desk.sql("SELECT DISTINCT state FROM message_status")}
+    assert states == {"planned", "unknown", "accepted", "delivered", "undelivered", "rejected", "cancelled"}
+
+
+@pytest.mark.parametrize(
+    ("name", "sql"), MUTATIONS, ids=[f"{name}-{number}" for number, (name, _) in enumerate(MUTATIONS)]
+)
+def test_each_invariant_fires(lived: Path, tmp_path: Path, make_desk: Callable, name: str, sql: str) -> None:
+    path = tmp_path / "sms.duckdb"
+    path.write_bytes(lived.read_bytes())
+    desk = make_desk(path)
+    desk.sql(sql)
+    assert f"invariant.{name}" in desk.broken()

@@ -1,0 +1,79 @@
+"""Bringing a store up to date: once, whole, and never backwards."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from sms.errors import StoreTooNew
+from store import migrate as module
+from store.migrate import migrate, migrations
+
+BAD = "CREATE TABLE half_done (x INTEGER); INSERT INTO half_done VALUES ('no number');"
+
+
+def test_versions_count_up_from_one() -> None:
+    assert [version for version, _, _ in migrations()] == list(range(1, len(migrations()) + 1))
+
+
+def test_migrating_again_changes_nothing(desk) -> None:
+    before = desk.sql("SELECT * FROM operator_setting"), desk.sql("SELECT * FROM schema_migration")
+    desk.clock.forward(days=1)
+    assert migrate(desk.path, desk.clock) == migrations()[-1][0]
+    assert (desk.sql("SELECT * FROM operator_setting"), desk.sql("SELECT * FROM schema_migration")) == before
+
+
+def test_a_store_made_anew_has_another_key(desk, tmp_path: Path) -> None:
+    other = tmp_path / "other.duckdb"
+    migrate(other, desk.clock)
+    key = "SELECT value FROM operator_setting WHERE name = 'store_key'"
+    with duckdb.connect(str(other)) as connection:
+        assert connection.execute(key).fetchall() != desk.sql(key)
+
+
+def test_newer_store_is_refused_and_left_alone(desk) -> None:
+    desk.sql("INSERT INTO schema_migration VALUES (99, 'from the future', now())")
+    before = desk.path.read_bytes()
+    line = (
+        rf"^store sms\.duckdb has version 99, this Campanile knows up to {migrations()[-1][0]}: install the newer one$"
+    )
+    with pytest.raises(StoreTooNew, match=line):
+        migrate(desk.path, desk.clock)
+    assert desk.path.read_bytes() == before
+
+
+def test_failed_migration_leaves_nothing_of_itself(desk, monkeypatch) -> None:
+    newest = migrations()[-1][0]
+    both = [*migrations(), (newest + 1, "bad", BAD)]
+    monkeypatch.setattr(module, "migrations", lambda: both)
+    with pytest.raises(duckdb.ConversionException):
+        migrate(desk.path, desk.clock)
+    assert desk.sql("SELECT max(version) FROM schema_migration") == [(newest,)]
+    assert desk.sql("SELECT table_name FROM duckdb_tables() WHERE table_name = 'half_done'") == []
+
+    both[-1] = (newest + 1, "good", BAD.replace("'no number'", "1"))
+    assert migrate(desk.path, desk.clock) == newest + 1
+    assert desk.sql("SELECT version, name FROM schema_migration ORDER BY version")[-1] == (newest + 1, "good")
+
+
+def test_two_processes_migrate_at_once(tmp_path: Path, run_script: Callable[..., Any]) -> None:
+    path = tmp_path / "new" / "sms.duckdb"
+    workers = [run_script("workers.py", "migrate", path) for _ in range(2)]
+    assert [worker.hear() for worker in workers] == ["ready"] * 2
+    for worker in workers:
+        worker.say("go")
+    assert [worker.hear() for worker in workers] == [migrations()[-1][0]] * 2
+    with duckdb.connect(str(path)) as connection:
+        applied = connection.execute("SELECT version FROM schema_migration ORDER BY version").fetchall()
+        keys = connection.execute("SELECT count(*) FROM operator_setting WHERE name = 'store_key'").fetchall()
+    assert applied == [(version,) for version, _, _ in migrations()]
+    assert keys == [(1,)]
+
+
+def test_secondary_keys_are_nowhere() -> None:
+    """Primary keys only: an index beside them was once corrupted by a killed writer."""
+    text = "\n".join(re.sub(r"--[^\n]*", "", sql) for _, _, sql in migrations()).upper()
+    assert [word for word in ("UNIQUE", "CREATE INDEX", "FOREIGN KEY", "REFERENCES", "SEQUENCE") if word in text] == []
