@@ -8,12 +8,12 @@ from prefect import task
 
 from schemas.gateway import Gateway
 from sms.errors import SmsError
+from sms.masking import escape_markdown
 from sms.policy import load_policy, policy_names
 from store.invariants import broken_invariants
 from store.migrate import migrations
 from tasks.clock import now, rehearsal_note
 from tasks.house import gateway_named, mail_settings, tariff_of, visit_store
-from tasks.pages import table
 from tasks.publish import publish
 from tasks.settings import settings
 
@@ -45,8 +45,8 @@ def publish_checks(checks: list[tuple[str, bool, str]]) -> None:
     Raises:
         SmsError: one does not hold; the line names it.
     """
-    rows = [(name, "holds" if holds else "FAILS", found) for name, holds, found in checks]
-    publish("diagnose-setup", f"# Setup\n\n{table(['check', 'state', 'found'], rows)}\n", "Is everything in its place")
+    lines = [f"- **{name}** {'holds' if holds else 'FAILS'}: {escape_markdown(found)}" for name, holds, found in checks]
+    publish("diagnose-setup", "\n".join(["# Setup", "", *lines, ""]), "Is everything in its place")
     failed = [f"{name}: {found}" for name, holds, found in checks if not holds]
     if failed:
         raise SmsError("; ".join(failed))

@@ -71,7 +71,7 @@ def claim_rules() -> ClaimRules:
 def mail_settings() -> MailSettings | None:
     """Return how mail leaves, or None when no host is set."""
     found = settings()
-    if found.mail_host is None or not found.mail_to:
+    if found.mail_host is None:
         return None
     return MailSettings(
         host=found.mail_host,

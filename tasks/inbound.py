@@ -10,7 +10,7 @@ from prefect import get_run_logger, task
 
 from schemas.gateway import IncomingReply, Page
 from sms.auto_reply import AutoResponder, decide_answer
-from sms.errors import InvalidNumber
+from sms.errors import ConfigurationError, InvalidNumber
 from sms.keywords import classify_reply
 from sms.msisdn import Number, parse_number
 from sms.segments import count_segments
@@ -78,7 +78,13 @@ def plan_answers(gateway: str) -> dict[str, int]:
 
 @task
 def set_auto_responder(responder: AutoResponder, changed_by: str) -> str:
-    """Put the auto-responder's settings in force; return one line that says what it does now, and at what price."""
+    """Put the auto-responder's settings in force; return one line that says what it does now, and at what price.
+
+    Raises:
+        ConfigurationError: it is switched on without a text.
+    """
+    if responder.enabled and not responder.text.strip():
+        raise ConfigurationError("the auto-responder has nothing to say: give its text, or switch it off")
     value = asdict(responder)
     value["valid_until"] = responder.valid_until.isoformat() if responder.valid_until else None
     with visit_store() as visit:

@@ -18,7 +18,7 @@ from tasks.clock import real_now
 from tasks.house import data_path, visit_store
 from tasks.names import check_name
 from tasks.pages import import_page
-from tasks.publish import publish
+from tasks.publish import publish, publish_table
 from tasks.settings import settings
 
 OPT_OUTS = "opt_outs"
@@ -84,6 +84,14 @@ def publish_import(subject: str, results: list[ImportSummary | str]) -> None:
     summaries = [result for result in results if isinstance(result, ImportSummary)]
     refusals = [result for result in results if isinstance(result, str)]
     publish(f"import-{subject}", import_page(subject, summaries, refusals), f"Files into {subject}")
+    rows = [
+        {"file": summary.file_name, "fate": fate, "rows": count}
+        for summary in summaries
+        for fate, count in (
+            summary.fates | {f"rejected: {code}": n for code, n in summary.reject_reasons.items()}
+        ).items()
+    ]
+    publish_table(f"import-{subject}-rows", rows, f"Rows into {subject}, by file and fate")
     if refusals:
         raise ContactFileError("; ".join(refusals))
 

@@ -46,8 +46,7 @@ def import_page(list_name: str, summaries: Sequence[ImportSummary], refusals: Se
         parts.append(f"{summary.row_count} rows in, each with one fate:")
         parts.append(table(["fate", "rows"], summary.fates.items()))
         if summary.reject_reasons:
-            reasons = [(code, REJECT_WORDS.get(code, code), count) for code, count in summary.reject_reasons.items()]
-            parts.append(table(["reason", "what to do", "rows"], reasons))
+            parts.append(_rejects(list_name, summary.reject_reasons))
         if summary.opted_out_count:
             parts.append(f"{summary.opted_out_count} of these people are opted out; campaigns leave them out.")
         if summary.territories:
@@ -82,11 +81,7 @@ def recap_page(view: Mapping[str, Any], zone: ZoneInfo, note: str) -> str:
     ]
     rows = [(row["encoding"], row["segment_count"], row["message_count"]) for row in view["encodings"]]
     parts.append(table(["encoding", "segments a message", "messages"], rows))
-    rows = [
-        (row["which"], mask_number(row["msisdn"]), row["text"], row["segment_count"], amount_text(row["price"], unit))
-        for row in view["previews"]
-    ]
-    parts.append(table(["preview", "to", "text", "segments", "price"], rows))
+    parts += [_preview(row, unit) for row in view["previews"]]
     parts.append("## How much")
     rows = [
         (row["territory"], row["message_count"], row["segment_count"], amount_text(row["price"], unit))
@@ -107,7 +102,7 @@ def progress_page(campaign: Mapping[str, Any], states: Sequence[Mapping[str, Any
     if campaign["state_reason"]:
         parts.append(escape_markdown(campaign["state_reason"]))
     if campaign["due_at"] is not None and campaign["state"] in ("approved", "parked"):
-        parts.append(f"Goes on at {local_time(campaign['due_at'], zone)}.")
+        parts.append(f"Goes on at {local_time(campaign['due_at'], zone)} ({zone.key}), by itself.")
     parts.append(_states(states))
     return "\n\n".join(parts) + "\n"
 
@@ -133,18 +128,19 @@ def results_page(view: Mapping[str, Any], zone: ZoneInfo) -> str:
         )
         for row in view["territories"]
     ]
-    parts.append(table(["territory", "messages", "accepted", "delivered", "spent"], rows))
+    parts += ["## Where", table(["territory", "messages", "accepted", "delivered", "spent"], rows)]
     if view["reasons"]:
-        parts.append(table(["state", "reason", "messages"], [tuple(row.values()) for row in view["reasons"]]))
+        rows = [tuple(row.values()) for row in view["reasons"]]
+        parts += ["## What did not arrive", table(["state", "reason", "messages"], rows)]
     if view["replies"]:
         rows = [(row["verdict"], row["answer"], row["reply_count"]) for row in view["replies"]]
-        parts.append(table(["reply", "automatic answer", "replies"], rows))
+        parts += ["## Replies", table(["reply", "automatic answer", "replies"], rows)]
     rows = [
         (local_time(row["recorded_at"], zone), row["event"], row["actor"], row["version"], row["detail"] or "")
         for row in view["events"]
     ]
-    parts.append(table(["when", "what", "who", "version", "detail"], rows))
-    parts.append("Exports: " + ", ".join(f"`{escape_markdown(str(path))}`" for path in view["exports"]))
+    parts += ["## History", table([f"when ({zone.key})", "what", "who", "version", "detail"], rows)]
+    parts += ["## Files", *(f"- {escape_markdown(str(path))}" for path in view["exports"])]
     return "\n\n".join(parts) + "\n"
 
 
@@ -157,6 +153,28 @@ def _row(cells: Sequence[object], *, is_raw: bool = False) -> str:
     return "| " + " | ".join(str(cell) if is_raw else escape_markdown(str(cell)) for cell in cells) + " |"
 
 
+def _rejects(subject: str, reasons: Mapping[str, int]) -> str:
+    """Return why rows were rejected, as a list: the UI cuts a table that is wider than its page."""
+    lines = [
+        f"- **{count}** {escape_markdown(code)}: {escape_markdown(REJECT_WORDS.get(code, code))}"
+        for code, count in reasons.items()
+    ]
+    where = (
+        f"The rejected rows, each with its reason, are in the data folder under rejects/{escape_markdown(subject)}/."
+    )
+    return "\n".join(["### Rejected", "", *lines, "", f"{where} Correct them there, and import that file."])
+
+
+def _preview(row: Mapping[str, Any], unit: str) -> str:
+    """Return one message as its recipient will read it, as a quotation: a cell would cut it."""
+    count = row["segment_count"]
+    return (
+        f"**{escape_markdown(row['which'].capitalize())}**, to {escape_markdown(mask_number(row['msisdn']))}, "
+        f"{count} segment{'s' if count > 1 else ''}, {amount_text(row['price'], unit)}:"
+        f"\n\n> {escape_markdown(row['text'])}"
+    )
+
+
 def _states(states: Sequence[Mapping[str, Any]]) -> str:
     rows = [(row["state"], STATE_WORDS[row["state"]], row["message_count"], row["segment_count"]) for row in states]
     return table(["state", "meaning", "messages", "segments"], rows)
@@ -167,13 +185,16 @@ def _when(view: Mapping[str, Any], zone: ZoneInfo) -> str:
         (row["window_key"], row["message_count"], local_time(row["opens_at"], zone), local_time(row["closes_at"], zone))
         for row in view["windows"]
     ]
-    return table(["place", "messages", f"from ({zone.key})", "until"], rows)
+    words = table(["place", "messages", f"from ({zone.key})", "until"], rows)
+    if any(row["window_key"] == "FR-AM" for row in view["windows"]):
+        words += "\n\nFR-AM: may be in Alsace-Moselle, which has two holidays more."
+    return words
 
 
 def _money(view: Mapping[str, Any], unit: str) -> str:
     credit = view["credit"]
     if credit is None:
-        return "The balance was never read; run check-balance before approving."
+        return "The balance was never read. Approving reads it first; run **check-balance** to see it before."
     left = credit["available"] - credit["committed"] - view["recap"]["total_price"]
     words = "left after this one" if left >= 0 else "**missing for this one**"
     rows = [

@@ -32,7 +32,7 @@ from tasks.clock import now, rehearsal_note
 from tasks.house import tariff_of, visit_store
 from tasks.names import check_name
 from tasks.pages import local_time, recap_page
-from tasks.publish import publish
+from tasks.publish import publish, publish_table
 from tasks.settings import settings
 
 
@@ -86,7 +86,11 @@ def publish_recap(recap: Recap) -> str:
     with visit_store(read_only=True) as visit:
         view = read_recap(visit, recap.campaign_id)
     page = recap_page(view, settings().zone, rehearsal_note())
-    publish(f"recap-{view['campaign']['name']}", page, f"Recap of {view['campaign']['name']}")
+    name = view["campaign"]["name"]
+    publish(f"recap-{name}", page, f"Recap of {name}")
+    publish_table(
+        f"recap-{name}-territories", view["territories"], f"Messages, segments and price of {name} by territory"
+    )
     return page
 
 

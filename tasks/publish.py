@@ -1,26 +1,45 @@
 """Artifacts: one stable key a subject, published anew only when what it says has changed."""
 
+import json
 import re
+from collections.abc import Sequence
+from typing import Any
 
 from prefect import get_run_logger
-from prefect.artifacts import Artifact, create_markdown_artifact
+from prefect.artifacts import Artifact, create_markdown_artifact, create_table_artifact
 
 from sms.masking import mask_numbers
 
 
 def publish(key: str, markdown: str, description: str) -> None:
-    """Publish a page under a key, unless the latest one under that key says the same.
+    """Publish a page, unless the latest one under its key says the same."""
+    if not _is_published(key, markdown):
+        create_markdown_artifact(markdown, key=artifact_key(key), description=mask_numbers(description))
 
-    Prefect's own copy is compared, so a wiped Prefect database gets its pages back.
+
+def publish_table(key: str, rows: Sequence[dict[str, Any]], description: str) -> None:
+    """Publish rows as a table to search and sort, unless the latest one under its key holds the same.
+
+    Amounts and times become text, so that the table shows them as they are stored.
     """
-    key = artifact_key(key)
-    latest = Artifact.get(key)
-    if latest is not None and latest.data == markdown:
-        get_run_logger().info("artifact %s has not changed", key)
-        return
-    create_markdown_artifact(markdown, key=key, description=mask_numbers(description))
+    plain = [{name: _plain(value) for name, value in row.items()} for row in rows]
+    if not _is_published(key, json.dumps(plain)):
+        create_table_artifact(plain, key=artifact_key(key), description=mask_numbers(description))
 
 
 def artifact_key(text: str) -> str:
     """Return a text as Prefect wants keys: lower-case letters, digits and dashes."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def _is_published(key: str, data: str) -> bool:
+    """Compare with Prefect's own copy: so a wiped Prefect database gets its pages back."""
+    latest = Artifact.get(artifact_key(key))
+    is_same = latest is not None and latest.data == data
+    if is_same:
+        get_run_logger().info("artifact %s has not changed", artifact_key(key))
+    return is_same
+
+
+def _plain(value: object) -> object:
+    return mask_numbers(value) if isinstance(value, str) else value if isinstance(value, int) else str(value)

@@ -8,10 +8,10 @@ from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from sms.errors import ConfigurationError
@@ -89,6 +89,12 @@ class Settings(BaseSettings):
             raise ValueError("it must have a UTC offset, such as 2026-11-23T08:00:00+01:00")
         return value
 
+    @model_validator(mode="after")
+    def _mail_goes_somewhere(self) -> Self:
+        if self.mail_host is not None and not self.mail_to:
+            raise ValueError("SMS_MAIL_HOST is set and SMS_MAIL_TO is not: say who gets the alerts")
+        return self
+
     @property
     def store_file(self) -> Path:
         """Where the store is: ``SMS_STORE_PATH``, or ``sms.duckdb`` in the data folder."""
@@ -110,9 +116,15 @@ def settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        wrong = "; ".join(
-            f"SMS_{'_'.join(str(part) for part in item['loc']).upper()}={item['input']!r}: "
-            f"{item['msg'].removeprefix('Value error, ')}"
-            for item in error.errors()
-        )
+        wrong = "; ".join(_one_line(item["loc"], item["input"], item["msg"]) for item in error.errors())
         raise ConfigurationError(f"wrong settings: {wrong}") from None
+
+
+def _one_line(place: tuple[int | str, ...], value: object, message: str) -> str:
+    """Name a variable, what it holds and why that is wrong; a secret's value never shows, nor all of them at once."""
+    words = message.removeprefix("Value error, ")
+    if not place:
+        return words
+    name = str(place[0])
+    shown = "…" if name.endswith(("password", "key")) else repr(value)
+    return f"SMS_{name.upper()}={shown}: {words}"

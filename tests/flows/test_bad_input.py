@@ -137,6 +137,12 @@ def test_a_wrong_setting_names_itself(ready: Any) -> None:
         prepare()
 
 
+def test_a_missing_setting_names_itself(ready: Any) -> None:
+    ready.set(mail_host="127.0.0.1")
+    with pytest.raises(SmsError, match="SMS_MAIL_TO is not"):
+        check_balance("sandbox")
+
+
 def test_a_gateway_that_is_down_sends_nothing_and_says_so(ready: Any) -> None:
     ready.sandbox.kill()
     with pytest.raises(SmsError, match="Connection refused") as caught:

@@ -1,5 +1,6 @@
 """The deployments as a team has them: prefect.yaml on a real server, a real worker, runs started from outside."""
 
+import json
 import os
 import signal
 import subprocess
@@ -107,6 +108,8 @@ def test_files_in_and_a_recap_out_by_a_worker(worker: Any) -> None:
     assert done.state.is_completed(), done.state.message
     recap = page("recap-invitation")
     assert "130 messages" in recap
+    by_territory = json.loads(page("recap-invitation-territories"))
+    assert sum(row["message_count"] for row in by_territory) == 130
 
     done = run("prepare-campaign", draft=draft | {"lists": ["salons"], "author": "camille"})
     assert done.state.is_failed()

@@ -1,0 +1,46 @@
+"""Artifacts: a stable key a subject, nothing anew when nothing changed, no whole number anywhere."""
+
+from typing import Any
+
+import pytest
+
+pytestmark = [
+    pytest.mark.prefect,
+    # Prefect's client leaves sockets to the garbage collector when artifacts are read from a test.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+def versions(key: str) -> list[Any]:
+    """Return all artifacts ever published under a key."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+
+    with get_client(sync_client=True) as client:
+        return list(client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key]))))
+
+
+def test_published_once_until_something_changes(house: Any) -> None:
+    from flows.ingest_contacts import ingest_contacts
+    from flows.prepare_campaign import prepare_campaign
+    from flows.report_campaign import report_campaign
+    from schemas.draft import CampaignDraft
+
+    path = house.drop("mobile;prénom\n+33612345678;=cmd|'/c calc'\n+33612345679;<b>Basile</b>\n12;Rejetée\n")
+    ingest_contacts("artefacts", path)
+    draft = {"name": "artefacts", "sender_id": "36180", "lists": ["artefacts"], "author": "camille"}
+    prepare_campaign(CampaignDraft(**draft, text="Bonjour {first_name}"))
+    for _ in range(2):
+        report_campaign("artefacts")
+    keys = ("import-artefacts", "import-artefacts-rows", "recap-artefacts", "recap-artefacts-territories")
+    assert {key: len(versions(key)) for key in keys} == dict.fromkeys(keys, 1)
+    assert len(versions("results-artefacts")) == 1, "published twice, and nothing had changed"
+
+    prepare_campaign(CampaignDraft(**draft, text="Bonsoir {first_name}"))
+    assert len(versions("recap-artefacts")) == 2
+
+    for key in (*keys, "results-artefacts", "results-artefacts-territories"):
+        for found in versions(key):
+            text = str(found.data)
+            assert "33612345678" not in text, f"a whole number in {key}"
+            assert "<b>" not in text, f"a live tag in {key}"
