@@ -66,14 +66,7 @@ def cancel(visit: Transaction, name: str, reason: str, actor: str) -> dict[str, 
     if state in ("cancelled", "finished"):
         raise CampaignError(f"campaign {name} is {state} already; nothing is left to cancel")
     slices = {row["state"] for row in visit.rows("slice.count_by_state", campaign_id=campaign_id)}
-    visit.run(
-        "event.cancel_planned",
-        campaign_id=campaign_id,
-        first_event_id=visit.value("event.next_id"),
-        reason=reason,
-        at=visit.at,
-    )
-    visit.run("slice.cancel_planned", campaign_id=campaign_id)
+    cancel_planned(visit, campaign_id, reason)
     visit.run("campaign.stop", campaign_id=campaign_id)
     note_event(visit, campaign_id, "cancelled", campaign["version"], actor, reason)
     if slices <= {"planned"}:
@@ -84,6 +77,15 @@ def cancel(visit: Transaction, name: str, reason: str, actor: str) -> dict[str, 
         new_state, due_at = "finished", None
     set_state(visit, campaign_id, new_state, due_at, f"stopped: {reason}")
     return find_campaign(visit, name)
+
+
+def cancel_planned(visit: Transaction, campaign_id: int, reason: str) -> None:
+    """Cancel every message of a campaign that nobody has claimed."""
+    first_event_id = visit.value("event.next_id")
+    visit.run(
+        "event.cancel_planned", campaign_id=campaign_id, first_event_id=first_event_id, reason=reason, at=visit.at
+    )
+    visit.run("slice.cancel_planned", campaign_id=campaign_id)
 
 
 def set_state(visit: Transaction, campaign_id: int, state: str, due_at: datetime | None, reason: str | None) -> None:

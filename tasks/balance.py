@@ -1,10 +1,12 @@
 """The balance: read, compared with what is committed, and an alert at once when it is critical."""
 
+from typing import Any
+
 from prefect import get_run_logger, task
 
 from gateways.mail import send_mail
 from schemas.gateway import Balance
-from store.operators import add_reading, captured, clear_alert, credit_left, mark_alert, raise_alert
+from store.operators import add_reading, captured, clear_alert, credit_left, mark_alert, open_alerts, raise_alert
 from tasks.house import amount_text, gateway_named, mail_settings, tariff_of, visit_store
 from tasks.notice import plan_notices
 from tasks.settings import settings
@@ -41,17 +43,34 @@ def watch_balance(gateway: str) -> str:
     else:
         with visit_store() as visit:
             clear_alert(visit, BALANCE, gateway)
+    _send_waiting_alerts(gateway)
     get_run_logger().info(line)
     return line
 
 
 def alert(kind: str, gateway: str, message: str) -> None:
-    """Raise an alert and send it by every channel that is set and has not carried it yet."""
+    """Raise an alert, once until it is cleared, and send it at once.
+
+    Raises:
+        MailError: the mail did not leave; it is tried again at the next reading of the balance.
+    """
     with visit_store() as visit:
         raised = raise_alert(visit, kind, gateway, message)
+    _send_alert(gateway, raised)
+
+
+def _send_waiting_alerts(gateway: str) -> None:
+    with visit_store(read_only=True) as visit:
+        waiting = open_alerts(visit, gateway)
+    for raised in waiting:
+        _send_alert(gateway, raised)
+
+
+def _send_alert(gateway: str, raised: dict[str, Any]) -> None:
+    """Send an alert by every channel that is set and has not carried it yet."""
     mail = mail_settings()
     if mail is not None and raised["mailed_at"] is None:
-        send_mail(mail, f"Campanile: {kind.replace('_', ' ')} on {gateway}", raised["message"])
+        send_mail(mail, f"Campanile: {raised['kind'].replace('_', ' ')} on {gateway}", raised["message"])
         with visit_store() as visit:
             mark_alert(visit, raised["alert_id"], "mail")
     if settings().alert_numbers and raised["texted_at"] is None:

@@ -14,6 +14,7 @@ from sms.errors import ConfigurationError, InvalidNumber
 from sms.keywords import classify_reply
 from sms.msisdn import Number, parse_number
 from sms.segments import count_segments
+from store.campaigns import cancel_planned
 from store.contacts import add_opt_outs
 from store.database import Transaction
 from store.inbound import (
@@ -89,6 +90,9 @@ def set_auto_responder(responder: AutoResponder, changed_by: str) -> str:
     value["valid_until"] = responder.valid_until.isoformat() if responder.valid_until else None
     with visit_store() as visit:
         put_setting(visit, "auto_responder", value, changed_by)
+        if not responder.enabled:  # the switch also stops what was planned and has not left
+            for row in visit.rows("campaign.standing_of", kind="auto_reply"):
+                cancel_planned(visit, row["campaign_id"], "the auto-responder was switched off")
     if not responder.enabled:
         return "the auto-responder is off: replies are kept, nobody is answered"
     parts = count_segments(responder.text)

@@ -15,11 +15,12 @@ from typing import Any
 from prefect import get_run_logger, task
 
 from schemas.gateway import Gateway, Outcome, OutgoingMessage, Resolution, SubmitOutcome
-from sms.errors import CampaignError, GatewayAmbiguous, GatewayDenied, GatewayError, GatewayThrottled
+from sms.errors import CampaignError, GatewayAmbiguous, GatewayDenied, GatewayError, GatewayThrottled, MailError
 from sms.policy import load_policy
 from store.campaigns import find_campaign
 from store.claims import Claim, NotCovered, StaleStops, claim_again, claim_next
 from store.lease import Lease, extend_lease
+from store.operators import clear_alert
 from store.outcomes import note_absence, open_client_refs, record, unknown_slices
 from store.sending import close_sending, count_messages, open_sending
 from tasks.balance import alert
@@ -30,6 +31,7 @@ from tasks.publish import publish
 from tasks.settings import settings
 
 RETRY_SECONDS = 60.0
+STOPPED = "sending_stopped"
 Answer = tuple[Sequence[SubmitOutcome], GatewayError | None]
 Submit = Callable[[Gateway, Claim, bool], Answer]
 _LONGEST_PAUSE_SECONDS = 10.0
@@ -76,20 +78,20 @@ def send_open_slices(sending: Sending) -> str | None:
         LeaseLost: another sender took the campaign over.
     """
     refusals = 0
-    while True:
+    while refusals < settings().refusals_before_parking:
         try:
             step = send_step(sending, refusals)
         except StaleStops:
-            read_stops(sending.gateway)
-            continue
+            step = _read_stops_again(sending)
         except (GatewayDenied, NotCovered) as error:
-            alert("sending_stopped", sending.gateway, str(error))
+            _alert_team(sending, str(error))
+            return str(error)
+        except GatewayError as error:
             return str(error)
         if step is Step.DONE:
             return None
         refusals = refusals + 1 if step is Step.REFUSED else 0
-        if refusals >= settings().refusals_before_parking:
-            return f"gateway {sending.gateway} refused or could not be reached {refusals} times in a row"
+    return f"gateway {sending.gateway} refused or could not be reached {refusals} times in a row"
 
 
 @task(retries=0, task_run_name="slice of {sending.campaign}")
@@ -112,6 +114,8 @@ def close_campaign(sending: Sending, why: str | None) -> dict[str, Any]:
     """Give the lease back: finished when nothing is open, else parked until something can be done."""
     with visit_store() as visit:
         campaign = close_sending(visit, _lease_of(sending), claim_rules(), RETRY_SECONDS, why)
+        if why is None:
+            clear_alert(visit, STOPPED, sending.gateway)
     get_run_logger().info("%s is %s, due at %s", sending.campaign, campaign["state"], campaign["due_at"])
     return campaign
 
@@ -136,6 +140,24 @@ def send_own_messages(kind: str, gateway: str) -> None:
     sending = open_campaign(standing["name"])
     if sending.lease is not None:
         close_campaign(sending, send_open_slices(sending))
+
+
+def _read_stops_again(sending: Sending) -> Step:
+    """Read the STOPs that came during a long sending; until they are read nothing leaves."""
+    try:
+        read_stops(sending.gateway)
+    except GatewayError as error:
+        get_run_logger().warning("STOPs cannot be read: %s", error)
+        return Step.REFUSED
+    return Step.WAITED
+
+
+def _alert_team(sending: Sending, why: str) -> None:
+    """Tell the team at once; a mail that cannot leave must not keep the campaign from being closed in order."""
+    try:
+        alert(STOPPED, sending.gateway, why)
+    except MailError as error:
+        get_run_logger().error("the alert stays open, for its mail did not leave: %s", error)
 
 
 def _submit_and_record(lease: Lease, gateway: Gateway, claim: Claim, started: float, submit: Submit) -> Step:

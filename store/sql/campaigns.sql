@@ -8,6 +8,9 @@ SELECT * FROM campaign WHERE name = $name ORDER BY campaign_id DESC LIMIT 1
 -- The one campaign that holds all automatic answers, or all notices, of a gateway.
 SELECT * FROM campaign WHERE kind = $kind AND gateway = $gateway
 
+-- name: campaign.standing_of
+SELECT campaign_id FROM campaign WHERE kind = $kind
+
 -- name: campaign.get
 SELECT * FROM campaign WHERE campaign_id = $campaign_id
 

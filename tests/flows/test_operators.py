@@ -97,6 +97,20 @@ class TestAutoResponder:
         assert read_replies() == {}, "what came while it was off stays unanswered"
         assert len(approved.sandbox.billing()) == 3
 
+    def test_switched_off_it_also_stops_what_has_not_left(self, approved: Any) -> None:
+        answer(True)
+        approved.set(refusals_before_parking=1)
+        approved.sandbox.set_faults(script=["unavailable"])
+        approved.sandbox.reply("+33612345678", "Bonjour ?")
+        assert read_replies() == {"planned": 1}
+        answer(False)
+        from flows.send_due_campaigns import send_due_campaigns
+
+        approved.rehearse("2026-11-23T08:30:00+01:00")
+        send_due_campaigns()
+        assert len(approved.sandbox.billing()) == 3
+        approved.assert_in_order()
+
     def test_once_a_day_for_a_person(self, approved: Any) -> None:
         answer(True, once_per="day")
         for text in ("un", "deux", "trois"):
@@ -235,6 +249,25 @@ class TestSendingThroughTrouble:
         house.sandbox.restart()
         assert send_campaign("soldes") == "finished"
         house.assert_in_order()
+
+    def test_a_gateway_that_shuts_us_out_parks_the_campaign_and_alerts_once(self, mailbox: Any) -> None:
+        from flows.send_due_campaigns import send_due_campaigns
+
+        recap_hash = prepare(mailbox, "soldes", send_on="2026-11-23", send_time="08:30")
+        approve(mailbox, recap_hash)
+        mailbox.rehearse("2026-11-23T08:31:00+01:00")
+        mailbox.sandbox.set_balance("0.05")  # somebody else spent it
+        send_due_campaigns()
+        ((state, reason),) = mailbox.query("SELECT state, state_reason FROM campaign")
+        assert state == "parked"
+        assert "402" in reason
+        assert [mail.splitlines()[0] for mail in mailbox.mails].count("Campanile: sending stopped on sandbox") == 1
+        mailbox.sandbox.set_balance("100")
+        mailbox.rehearse("2026-11-23T08:40:00+01:00")
+        check_balance()
+        send_due_campaigns()
+        assert mailbox.query("SELECT state FROM campaign WHERE kind = 'marketing'") == [("finished",)]
+        mailbox.assert_in_order()
 
     def test_sending_again_is_harmless(self, approved: Any) -> None:
         from flows.send_campaign import send_campaign
