@@ -42,7 +42,7 @@ demo: $(READY) ## run the main job on data/samples, from files to results, and t
 	.venv/bin/python scripts/demo.py
 
 test: lint ## lint, types and all tests but the browser's and the long ones
-	.venv/bin/python -m pytest -m "not browser and not soak"
+	.venv/bin/python -m pytest -m "not browser and not soak" --numprocesses 2 --dist loadfile
 
 lint: $(READY) ## ruff and mypy
 	.venv/bin/ruff check .

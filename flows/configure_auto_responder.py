@@ -11,7 +11,7 @@ from tasks.inbound import set_auto_responder
 
 @flow(name="configure-auto-responder")
 def configure_auto_responder(
-    enabled: bool,
+    enabled: bool = True,
     text: str = "",
     once_per: Literal["reply", "day"] = "reply",
     daily_cap: int = 500,

@@ -19,7 +19,7 @@ class CampaignDraft(BaseModel):
     name: str = Field(
         title="Name",
         pattern=NAME_PATTERN,
-        description="Such as soldes-hiver: lower-case letters, digits, dashes. Prepare again under it to change the draft.",
+        description="Such as soldes-hiver: small letters, digits, dashes. Prepare again under it to change the draft.",
         examples=["soldes-hiver"],
     )
     kind: Literal["marketing", "alert"] = Field(
@@ -31,7 +31,7 @@ class CampaignDraft(BaseModel):
         title="Text",
         min_length=1,
         max_length=1530,
-        description="Such as: Bonjour {first_name|cher client}. In braces a column, and what to write where it is empty. "
+        description="Such as: Bonjour {first_name|cher client}. In braces a column, then what replaces an empty cell. "
         "The STOP mention is added by itself.",
         examples=["Bonjour {first_name|cher client}, -20 % ce samedi."],
     )

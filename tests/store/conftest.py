@@ -1,16 +1,20 @@
 """A store on a real file, a clock that stands where the test puts it, and a desk where a team works without Prefect."""
 
 import json
+import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
@@ -336,47 +340,70 @@ def desk(store_path: Path) -> Iterator[Desk]:
     assert desk.broken() == {}
 
 
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Path]:
+    """Return the socket where processes are to be had."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "socket"
+        command = [sys.executable, str(HERE / "workers.py"), str(path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            yield path
+            process.kill()
+
+
 @pytest.fixture
-def run_script(tmp_path: Path) -> Iterator[Callable[..., "Script"]]:
-    """Return a function that starts a script beside this file as a process of its own."""
-    started: list[Script] = []
+def hire(nursery: Path) -> Iterator[Callable[..., "Worker"]]:
+    """Return a function that gives a job of ``workers.py`` to a process of its own."""
+    hired: list[Worker] = []
 
-    def run(name: str, *arguments: object) -> Script:
-        started.append(Script(HERE / name, arguments))
-        return started[-1]
+    def start(*job: object) -> Worker:
+        hired.append(Worker(nursery, job))
+        return hired[-1]
 
-    yield run
-    for script in started:
-        script.end()
+    yield start
+    for worker in hired:
+        worker.kill()
 
 
-class Script:
-    """A Python process that is talked to by lines."""
+class Worker:
+    """Another process, talked to by lines of JSON."""
 
-    def __init__(self, path: Path, arguments: Sequence[object]) -> None:
-        command = [sys.executable, "-W", "error", str(path), *map(str, arguments)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.pid = self._process.pid
+    def __init__(self, nursery: Path, job: Sequence[object]) -> None:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(nursery))
+            self._stream = connection.makefile("rw")
+        self.pid: int = self.hear()
+        self.say(job)
 
-    def say(self, word: str) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(word + "\n")
-        self._process.stdin.flush()
+    def say(self, what: object) -> None:
+        self._stream.write(json.dumps(what, default=str) + "\n")
+        self._stream.flush()
 
     def hear(self) -> Any:
-        """Return the next line, read as JSON."""
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        assert line, f"process {self.pid} ended with {self._process.wait()}"
+        """Return the next thing it tells; it must live."""
+        line = self._stream.readline()
+        assert line, "the other process died"
         return json.loads(line)
 
-    def kill(self) -> None:
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
+    def hear_out(self) -> list[Any]:
+        """Return all that it tells until it is dead and buried."""
+        told = []
+        with suppress(ConnectionResetError):  # it died before it had read its job
+            told += (json.loads(line) for line in self._stream)
+        with suppress(ProcessLookupError):
+            while True:
+                os.kill(self.pid, 0)
+                time.sleep(0.001)
+        return told
 
-    def end(self) -> None:
-        if self._process.poll() is None:
-            self.kill()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
+    def kill(self) -> list[Any]:
+        """Kill it, wait until it is dead, and return what it told before."""
+        if self._stream.closed:
+            return []
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        told = self.hear_out()
+        self._stream.close()
+        return told

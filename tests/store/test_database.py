@@ -4,6 +4,7 @@ import fcntl
 import os
 import random
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -21,7 +22,7 @@ from store.database import transaction
 from store.operators import get_setting, put_setting
 from store.recaps import verify_recap
 
-RunScript = Callable[..., Any]
+Hire = Callable[..., Any]
 DEATHS = ("anywhere", "anywhere", "after commit", "anywhere", "before commit")
 
 
@@ -33,8 +34,8 @@ def put(path: Path, now: Callable[[], datetime], name: str = "colour", value: ob
 # --- several processes -----------------------------------------------------------------------------------------
 
 
-def test_what_processes_write_at_once_is_there_once(desk, run_script: RunScript) -> None:
-    writers = [run_script("workers.py", "write", desk.path, f"writer{number}", 10) for number in range(3)]
+def test_what_processes_write_at_once_is_there_once(desk, hire: Hire) -> None:
+    writers = [hire("write", desk.path, f"writer{number}", 10) for number in range(3)]
     assert [writer.hear() for writer in writers] == ["ready"] * 3
     for writer in writers:
         writer.say("go")
@@ -45,13 +46,16 @@ def test_what_processes_write_at_once_is_there_once(desk, run_script: RunScript)
 
 
 @pytest.mark.parametrize("kill_count", [25, pytest.param(400, marks=pytest.mark.soak)])
-def test_killed_writers_lose_nothing_they_acknowledged(desk, run_script: RunScript, kill_count: int) -> None:
-    nursery = run_script("workers.py", "nursery", desk.path, kill_count)
-    assert nursery.hear() == "ready"
+def test_killed_writers_lose_nothing_they_acknowledged(desk, hire: Hire, kill_count: int) -> None:
     latest = left_log_count = 0
     for number in range(kill_count):
-        nursery.say(DEATHS[number % len(DEATHS)])
-        latest = max([latest, *nursery.hear()])
+        where = DEATHS[number % len(DEATHS)]
+        worker = hire("prepare", desk.path, where)
+        if where == "anywhere":
+            time.sleep(random.uniform(0, 0.3))
+            latest = max([latest, *worker.kill()])
+        else:
+            latest = max([latest, *worker.hear_out()])
         left_log_count += Path(f"{desk.path}.wal").exists()
         if number % 3 or number == kill_count - 1:  # else the next child comes to what the dead one left
             latest = check_what_the_dead_left(desk, latest, is_reader=number % 3 == 1)
@@ -77,8 +81,8 @@ def check_what_the_dead_left(desk, acknowledged: int, is_reader: bool) -> int:
     return int(version)
 
 
-def test_lock_of_another_process_is_waited_for(desk, run_script: RunScript) -> None:
-    holder = run_script("workers.py", "hold", desk.path, "writer")
+def test_lock_of_another_process_is_waited_for(desk, hire: Hire) -> None:
+    holder = hire("hold", desk.path, "writer")
     holder.hear()
     written = threading.Thread(target=put, args=(desk.path, desk.clock))
     written.start()
@@ -89,9 +93,9 @@ def test_lock_of_another_process_is_waited_for(desk, run_script: RunScript) -> N
 
 
 @pytest.mark.parametrize("mode", ["writer", "reader"])
-def test_busy_store_names_the_process(desk, run_script: RunScript, mode: str) -> None:
+def test_busy_store_names_the_process(desk, hire: Hire, mode: str) -> None:
     put(desk.path, desk.clock)
-    holder = run_script("workers.py", "hold", desk.path, mode)
+    holder = hire("hold", desk.path, mode)
     holder.hear()
     line = rf"^store sms\.duckdb is held by process {holder.pid}; try again when it is done$"
     with pytest.raises(StoreBusy, match=line), desk.visit(wait_seconds=0.05):
@@ -100,14 +104,14 @@ def test_busy_store_names_the_process(desk, run_script: RunScript, mode: str) ->
     put(desk.path, desk.clock)
 
 
-def test_readers_read_together(desk, run_script: RunScript) -> None:
-    run_script("workers.py", "hold", desk.path, "reader").hear()
+def test_readers_read_together(desk, hire: Hire) -> None:
+    hire("hold", desk.path, "reader").hear()
     with desk.visit(read_only=True, wait_seconds=0) as visit:
         assert get_setting(visit, "colour") is None
 
 
-def test_foreign_program_is_named(desk, run_script: RunScript) -> None:
-    foreigner = run_script("workers.py", "hold", desk.path, "foreign")
+def test_foreign_program_is_named(desk, hire: Hire) -> None:
+    foreigner = hire("hold", desk.path, "foreign")
     foreigner.hear()
     with pytest.raises(StoreBusy) as caught, desk.visit(wait_seconds=0.1):
         pass

@@ -59,9 +59,23 @@ def test_failed_migration_leaves_nothing_of_itself(desk, monkeypatch) -> None:
     assert desk.sql("SELECT version, name FROM schema_migration ORDER BY version")[-1] == (newest + 1, "good")
 
 
-def test_two_processes_migrate_at_once(tmp_path: Path, run_script: Callable[..., Any]) -> None:
+def test_rival_that_is_faster_is_noticed(tmp_path: Path, desk, monkeypatch) -> None:
+    path, known, calls = tmp_path / "new.duckdb", migrations(), []
+
+    def meet_a_rival() -> list[tuple[int, str, str]]:
+        calls.append("asked")
+        if len(calls) == 2:  # the version was read; now somebody else migrates
+            migrate(path, desk.clock)
+        return known
+
+    monkeypatch.setattr(module, "migrations", meet_a_rival)
+    assert migrate(path, desk.clock) == known[-1][0]
+    assert len(calls) == 4
+
+
+def test_two_processes_migrate_at_once(tmp_path: Path, hire: Callable[..., Any]) -> None:
     path = tmp_path / "new" / "sms.duckdb"
-    workers = [run_script("workers.py", "migrate", path) for _ in range(2)]
+    workers = [hire("migrate", path) for _ in range(2)]
     assert [worker.hear() for worker in workers] == ["ready"] * 2
     for worker in workers:
         worker.say("go")

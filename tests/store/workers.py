@@ -1,16 +1,20 @@
-"""Other processes of the tests: ``python workers.py <what> <store> …``, talked to by lines of JSON.
+"""The other processes of the tests: ``python workers.py <socket>`` gives a process of its own to each who connects.
 
-Where it helps the tests, a worker dies: killed by its nursery at any moment, or by its own hand at a chosen one.
+The first line that comes in is the job and its arguments as JSON, the first that goes out the process id. Processes
+are forked here, where no DuckDB was ever opened: to start each from nothing would cost more than all they do.
 """
 
 import json
 import os
 import random
 import signal
+import socket
 import sys
-import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TextIO
 
 import duckdb
 import pandas as pd
@@ -24,80 +28,57 @@ from store.preparing import write_prepared
 
 PEOPLE = range(20)
 FIRST_STOPPED = 1000
+NOBODY = pd.DataFrame(columns=["number_id", "msisdn", "reason", "origin", "import_id", "row_number"])
+
+
+@dataclass
+class Line:
+    """The line to the test."""
+
+    stream: TextIO
+
+    def tell(self, what: object) -> None:
+        self.stream.write(json.dumps(what) + "\n")
+        self.stream.flush()
+
+    def hear(self) -> Any:
+        return json.loads(self.stream.readline())
 
 
 def now() -> datetime:
     return datetime.now(UTC)
 
 
-def tell(what: object) -> None:
-    sys.stdout.write(json.dumps(what) + "\n")
-    sys.stdout.flush()
-
-
-def hear() -> str:
-    return sys.stdin.readline().strip()
-
-
-def hold(path: Path, mode: str) -> None:
+def hold(line: Line, path: str, mode: str) -> None:
     """Hold the store, as Campanile or as any other program, until a line comes."""
     if mode == "foreign":
-        with duckdb.connect(str(path)):
-            tell("held")
-            hear()
+        with duckdb.connect(path):
+            line.tell("held")
+            line.hear()
     else:
-        with transaction(path, now, read_only=mode == "reader"):
-            tell("held")
-            hear()
-    tell("free")
+        with transaction(Path(path), now, read_only=mode == "reader"):
+            line.tell("held")
+            line.hear()
+    line.tell("free")
 
 
-def write(path: Path, who: str, count: str) -> None:
+def write(line: Line, path: str, who: str, count: int) -> None:
     """Write settings, one a visit, and tell each once it is committed."""
-    tell("ready")
-    hear()
-    for number in range(int(count)):
-        with transaction(path, now) as visit:
+    line.tell("ready")
+    line.hear()
+    for number in range(count):
+        with transaction(Path(path), now) as visit:
             put_setting(visit, f"{who}-{number}", number, who)
-        tell(f"{who}-{number}")
+        line.tell(f"{who}-{number}")
 
 
-def migrate_at_once(path: Path) -> None:
-    tell("ready")
-    hear()
-    tell(migrate(path, now))
+def migrate_at_once(line: Line, path: str) -> None:
+    line.tell("ready")
+    line.hear()
+    line.tell(migrate(Path(path), now))
 
 
-def prepare_again(path: Path) -> None:
-    """Prepare one campaign again: the same keys are deleted and inserted in one transaction; and add an opt-out."""
-    nobody = pd.DataFrame(columns=["number_id", "msisdn", "reason", "origin", "import_id", "row_number"])
-    with transaction(path, now) as visit:
-        found = visit.row("campaign.find", name="again")
-        version = found["version"] + 1 if found else 1
-        messages = message_rows(PEOPLE, f"version {version}").assign(slice_no=[1 + row // 5 for row in PEOPLE])
-        write_prepared(visit, campaign_head("again"), {"version": version}, messages, nobody, "EUR")
-        add_opt_outs(visit, opt_out_rows([FIRST_STOPPED + version]), "reply", None)
-
-
-def nursery(path: Path, seed: str) -> None:
-    """Raise a child for each line (``anywhere``, ``after commit`` …), let it die there; tell what it had committed."""
-    chance = random.Random(int(seed))
-    tell("ready")
-    while where := hear():
-        reading, writing = os.pipe()
-        child = os.fork()
-        if child == 0:
-            die_somewhere(path, where, writing)
-        os.close(writing)
-        if where == "anywhere":
-            time.sleep(chance.uniform(0.0, 0.4))
-            os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        with open(reading) as acknowledged:
-            tell([int(line) for line in acknowledged])
-
-
-def die_somewhere(path: Path, where: str, writing: int) -> None:
+def prepare_until_death(line: Line, path: str, where: str) -> None:
     """Prepare again and again; tell each version when COMMIT has returned, while the store is still attached."""
     commit = Transaction._commit
     visits_left = random.Random().randrange(1, 4)
@@ -109,16 +90,51 @@ def die_somewhere(path: Path, where: str, writing: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         version = (visit.row("campaign.find", name="again") or {})["version"]
         commit(visit)
-        os.write(writing, f"{version}\n".encode())
+        line.tell(version)
         if visits_left == 0 and where == "after commit":
             os.kill(os.getpid(), signal.SIGKILL)
 
     Transaction._commit = dying_commit  # type: ignore[method-assign]
     while True:
-        prepare_again(path)
+        prepare_again(Path(path))
+
+
+def prepare_again(path: Path) -> None:
+    """Prepare one campaign again: the same keys are deleted and inserted in one transaction; and add an opt-out."""
+    with transaction(path, now) as visit:
+        found = visit.row("campaign.find", name="again")
+        version = found["version"] + 1 if found else 1
+        messages = message_rows(PEOPLE, f"version {version}").assign(slice_no=[1 + row // 5 for row in PEOPLE])
+        write_prepared(visit, campaign_head("again"), {"version": version}, messages, NOBODY, "EUR")
+        add_opt_outs(visit, opt_out_rows([FIRST_STOPPED + version]), "reply", None)
+
+
+JOBS: dict[str, Callable[..., None]] = {
+    "hold": hold,
+    "write": write,
+    "migrate": migrate_at_once,
+    "prepare": prepare_until_death,
+}
+
+
+def serve(listener: socket.socket) -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are buried by the kernel
+    while True:
+        connection, _ = listener.accept()
+        if os.fork() == 0:
+            listener.close()
+            line = Line(connection.makefile("rw"))
+            line.tell(os.getpid())
+            job, *arguments = line.hear()
+            JOBS[job](line, *arguments)
+            os._exit(0)
+        connection.close()
 
 
 if __name__ == "__main__":
-    what, store_file, *rest = sys.argv[1:]
-    jobs = {"hold": hold, "write": write, "migrate": migrate_at_once, "nursery": nursery}
-    jobs[what](Path(store_file), *rest)
+    with socket.socket(socket.AF_UNIX) as home:
+        home.bind(sys.argv[1])
+        home.listen()
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        serve(home)

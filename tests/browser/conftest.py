@@ -1,0 +1,212 @@
+"""Campanile as `make up` starts it, and a person in front of its UI."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = Path("/usr/bin/chromium")
+QUIET = [
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+MONDAY_9_IN_PARIS = "2026-11-23T09:00:00+01:00"
+#: A run is a process that is started by a worker: seconds on an idle machine, a minute on a busy one.
+RUN_MS = 180_000
+FINAL = re.compile("Completed|Failed|Crashed|Cancelled")
+
+
+@dataclass
+class House:
+    """What `make up` started."""
+
+    home: Path
+    ui: str
+    sandbox: str
+    process: subprocess.Popen[bytes]
+
+    @property
+    def output(self) -> str:
+        """All that it has printed."""
+        return (self.home / "up.log").read_text(encoding="utf-8")
+
+    def wait_until_up(self, seconds: float = 240) -> None:
+        """Return when it says that it is up."""
+        deadline = time.monotonic() + seconds
+        while "Campanile is up" not in self.output:
+            assert self.process.poll() is None, self.output
+            assert time.monotonic() < deadline, self.output
+            time.sleep(0.2)
+
+    def stop(self) -> int:
+        """Press Ctrl-C and return the exit status."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(90)
+
+    def left_behind(self) -> list[str]:
+        """Return the processes that still have this house in their environment."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if os.fsencode(self.home) in (process / "environ").read_bytes():
+                    found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        return found
+
+    def ask_sandbox(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """Call the sandbox as a tester's own hands do."""
+        key = {"Authorization": "Bearer sandbox-key"}
+        answer = requests.request(method, f"{self.sandbox}{path}", json=body, headers=key, timeout=20)
+        answer.raise_for_status()
+        return answer.json()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    if not CHROMIUM.exists():
+        pytest.skip(f"no {CHROMIUM}: install it (Debian: apt-get install chromium)")
+    return CHROMIUM
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def house(chromium: Path, tmp_path: Path) -> Iterator[House]:
+    """Campanile, up, with everything it keeps in a folder of its own."""
+    port, sandbox_port = free_port(), free_port()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("SMS_", "PREFECT_"))}
+    arguments = {
+        "--home": str(tmp_path),
+        "--port": str(port),
+        "--sandbox-port": str(sandbox_port),
+        "--simulated-now": MONDAY_9_IN_PARIS,
+    }
+    command = [sys.executable, str(ROOT / "scripts" / "up.py"), *(word for pair in arguments.items() for word in pair)]
+    with (tmp_path / "up.log").open("wb") as log:
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment, start_new_session=True
+        )
+    found = House(tmp_path, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{sandbox_port}", process)
+    try:
+        found.wait_until_up()
+        yield found
+    finally:
+        if process.poll() is None:
+            found.stop()
+
+
+@dataclass
+class Person:
+    """Somebody at the UI: knows deployments, forms and pages, and no address but the first."""
+
+    page: Any
+    ui: str
+
+    def run(self, deployment: str, **values: str | list[str]) -> str:
+        """Fill in a deployment's form, submit it, wait for the end of its run; return the run's last state.
+
+        ``values`` are by the name that the form shows, with _ for a space.
+        """
+        self.open_form(deployment)
+        for label, value in values.items():
+            self.fill(label, value)
+        self.submit()
+        return self.wait_for_end()
+
+    def open_form(self, deployment: str) -> None:
+        """Go to a deployment, and choose Run, Custom run."""
+        self.page.goto(f"{self.ui}/deployments")
+        self.page.get_by_placeholder("Search deployments").fill(deployment)
+        self.page.get_by_role("link", name=deployment, exact=True).first.click()
+        self.page.get_by_role("button", name="Run", exact=True).click()
+        self.page.get_by_text("Custom run").click()
+        self.page.get_by_role("button", name="Submit").wait_for()
+
+    def field(self, label: str) -> Any:
+        """Return the innermost group of the form that carries a label."""
+        words = re.compile(rf"^{re.escape(label)}( \(Optional\))?$")
+        return self.page.locator(".schema-form-property").filter(has=self.page.get_by_text(words)).last
+
+    def fill(self, label: str, value: str | list[str]) -> None:
+        """Type a value, or the items of a list one by one."""
+        group = self.field(label)
+        if isinstance(value, str):
+            group.locator("textarea").fill(value)
+            return
+        for position, item in enumerate(value):
+            group.get_by_role("button", name="Add item").click()
+            group.locator("textarea").nth(position).fill(item)
+
+    def press_submit(self) -> None:
+        """Press Submit; whether the form is accepted is another matter."""
+        self.page.get_by_role("button", name="Submit").click()
+
+    def submit(self) -> None:
+        """Press Submit, and go to the run that it made."""
+        with self.page.expect_response(re.compile("/create_flow_run$")) as answer:
+            self.press_submit()
+        assert answer.value.status == 201, answer.value.text()
+        self.page.goto(f"{self.ui}/runs/flow-run/{answer.value.json()['id']}")
+
+    def wait_for_end(self) -> str:
+        """Return the state of the run on the page once it is final."""
+        badge = self.page.locator(".state-badge").first
+        badge.filter(has_text=FINAL).wait_for(timeout=RUN_MS)
+        return str(badge.inner_text()).strip()
+
+    def follow(self, run_name: str) -> str:
+        """Find a run by its name among all runs, wait for its end, and return its last state."""
+        self.page.goto(f"{self.ui}/runs")
+        self.page.get_by_role("link", name=run_name, exact=True).first.click(timeout=RUN_MS)
+        return self.wait_for_end()
+
+    def read(self, key: str, title: str | re.Pattern[str]) -> str:
+        """Open the latest page of an artifact, and return its text once it carries a title."""
+        self.page.goto(f"{self.ui}/artifacts")
+        self.page.get_by_role("link", name=key, exact=True).or_(self.page.get_by_text(key, exact=True)).first.click()
+        self.page.locator("a[href*='/artifacts/artifact/']").first.click()
+        self.page.get_by_role("heading", name=title).wait_for()
+        return str(self.page.locator("body").inner_text())
+
+
+@pytest.fixture
+def person(chromium: Path, house: House) -> Iterator[Person]:
+    """Somebody at the UI of the house."""
+    with browsing(chromium) as page:
+        yield Person(page, house.ui)
+
+
+@contextmanager
+def browsing(chromium: Path) -> Iterator[Any]:
+    """A page of 1280 pixels in a headless Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(chromium), headless=True, args=QUIET)
+        try:
+            page = browser.new_page(viewport={"width": 1280, "height": 1000})
+            page.set_default_timeout(60_000)
+            yield page
+        finally:
+            browser.close()

@@ -1,0 +1,73 @@
+"""A campaign by hand: files in, prepared, approved and sent from the forms of the UI, as `make up` gives it."""
+
+import json
+import re
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+#: Twelve mobile numbers beside the examples of the French numbering plan, one of them twice, and a landline.
+MOBILES = [f"06123456{last:02}" for last in range(70, 82)]
+CONTACTS = "prénom;mobile\n" + "\n".join(f"Client {number[-2:]};{number}" for number in [*MOBILES, MOBILES[0]])
+LEAVES = "+33612345671"
+
+
+def test_a_campaign_is_prepared_approved_and_sent_by_hand(house: Any, person: Any, tmp_path: Path) -> None:
+    file = tmp_path / "clients.csv"
+    file.write_text(f"{CONTACTS}\nLigne fixe;0123456789\n", encoding="utf-8")
+    assert person.run("ingest-contacts", list_name="clients", path=str(file)) == "Completed"
+    page = person.read("import-clients", "Import into clients")
+    assert rows_of(page) >= {"accepted": "12", "duplicate": "1", "rejected": "1"}.items()
+
+    person.open_form("prepare-campaign")
+    person.press_submit()
+    person.page.get_by_text("'name' is a required property").wait_for()
+    person.fill("Name", "soldes")
+    person.fill("Text", "Bonjour {first_name|cher client}, <b>-20 %</b> | ce samedi.")
+    person.fill("Sender", "MABOUTIQUE")
+    person.fill("Lists", ["clients"])
+    person.fill("Author", "Camille")
+    person.submit()
+    assert person.wait_for_end() == "Completed"
+    recap = person.read("recap-soldes", "Recap of soldes, version 1")
+    assert "12 contacts = 12 messages + 0 left out." in recap
+    assert "Bonjour Client 70, <b>-20 %</b> | ce samedi." in recap, "what a user wrote is shown as it was written"
+    assert "+336****5670" in recap
+    assert not re.search(r"6123456\d\d", recap), "no number in the clear"
+    (recap_hash,) = re.findall(r"Hash ([0-9a-f]{8})\b", recap)
+
+    house.ask_sandbox("POST", "/sandbox/replies", {"from": LEAVES, "text": "STOP"})
+    approval = {"campaign": "soldes", "approver": "Dominique"}
+    assert person.run("approve-campaign", **approval, recap_hash=recap_hash) == "Completed"
+    assert person.follow("send soldes") == "Completed"
+    progress = person.read("progress-soldes", "soldes: finished, 100 % done")
+    assert "accepted by the gateway" in progress
+    assert "stopped by an opt-out" in progress
+
+    assert house.stop() == 0, house.output
+    assert house.output.rstrip().endswith("all stopped")
+    assert house.left_behind() == []
+    accepted = read_store(
+        house.home, "SELECT client_ref, msisdn FROM message_status WHERE gateway_message_id IS NOT NULL"
+    )
+    bills = [json.loads(line) for line in (house.home / "sandbox" / "billing.jsonl").read_text().splitlines()]
+    assert Counter((bill["client_ref"], bill["to"]) for bill in bills) == Counter(accepted)
+    wanted = {f"+33{number[1:]}" for number in MOBILES} - {LEAVES}
+    assert sorted(bill["to"] for bill in bills) == sorted(wanted), "each once, and nobody who said STOP"
+
+
+def rows_of(page: str) -> set[tuple[str, str]]:
+    """Return the rows of two cells of the tables of a page."""
+    return {(cells[0], cells[1]) for line in page.splitlines() if len(cells := line.split("\t")) == 2}
+
+
+def read_store(home: Path, query: str) -> list[tuple[Any, ...]]:
+    from store.database import transaction
+
+    with transaction(home / "sms.duckdb", lambda: datetime.now(UTC), read_only=True) as visit:
+        return visit.execute(query).fetchall()
