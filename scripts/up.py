@@ -43,7 +43,8 @@ def build_environment(options: argparse.Namespace) -> dict[str, str]:
         "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "PREFECT_SERVER_UI_V2_ENABLED": "false",
-        "PREFECT_WORKER_QUERY_SECONDS": "2",
+        # Each look is a write to the server's SQLite file, which refuses a form that is submitted in that moment.
+        "PREFECT_WORKER_QUERY_SECONDS": "5",
     }
 
 

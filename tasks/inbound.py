@@ -82,10 +82,12 @@ def set_auto_responder(responder: AutoResponder, changed_by: str) -> str:
     """Put the auto-responder's settings in force; return one line that says what it does now, and at what price.
 
     Raises:
-        ConfigurationError: it is switched on without a text.
+        ConfigurationError: it is switched on with nothing to say, or nobody to say it to.
     """
     if responder.enabled and not responder.text.strip():
         raise ConfigurationError("the auto-responder has nothing to say: give its text, or switch it off")
+    if responder.daily_cap < 1:
+        raise ConfigurationError(f"daily_cap {responder.daily_cap} answers nobody: give 1 or more, or switch it off")
     value = asdict(responder)
     value["valid_until"] = responder.valid_until.isoformat() if responder.valid_until else None
     with visit_store() as visit:

@@ -111,6 +111,17 @@ class TestAutoResponder:
         assert len(approved.sandbox.billing()) == 3
         approved.assert_in_order()
 
+    @pytest.mark.parametrize(
+        ("wrong", "words"),
+        [
+            pytest.param({"text": "  "}, "nothing to say", id="no words"),
+            pytest.param({"daily_cap": 0}, "answers nobody", id="nobody to say them to"),
+        ],
+    )
+    def test_on_it_needs_words_and_somebody(self, house: Any, wrong: dict[str, Any], words: str) -> None:
+        with pytest.raises(SmsError, match=words):
+            answer(**({"enabled": True} | wrong))
+
     def test_once_a_day_for_a_person(self, approved: Any) -> None:
         answer(True, once_per="day")
         for text in ("un", "deux", "trois"):
