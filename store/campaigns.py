@@ -40,8 +40,8 @@ def approve(visit: Transaction, name: str, recap_hash: str, approver: str) -> di
     latest = str(campaign["recap_hash"])
     if len(recap_hash) < 8 or not latest.startswith(recap_hash.lower()):
         raise CampaignError(
-            f"recap hash {recap_hash!r} is not that of the latest recap of {name} (version {campaign['version']}); read "
-            "that recap, and approve it by the first eight characters of its hash, or more"
+            f"recap hash {recap_hash!r} is not that of the latest recap of {name} (version {campaign['version']}); "
+            "read that recap, and approve it by the first eight characters of its hash, or more"
         )
     verify_recap(visit, campaign)
     _cover(visit, campaign)
