@@ -193,11 +193,13 @@ class Desk:
 
     def start(self, name: str, people: Sequence[int] | Mapping[str, Sequence[int]] = range(4), **how: Any) -> Lease:
         """Prepare, approve and open a campaign, with credit and with STOPs just read."""
-        self.put_balance("100")
-        self.read_stops()
-        self.prepare(name, people, **how)
-        self.approve(name)
-        lease = self.open(name)
+        recap = self.prepare(name, people, **how)
+        with self.visit() as visit:
+            add_reading(visit, "sandbox", Decimal(100), "EUR", captured(visit, "sandbox"))
+            for cursor in ("replies", "opt_outs"):
+                move_cursor(visit, "sandbox", cursor, "1")
+            campaigns.approve(visit, name, recap.recap_hash, "dominique")
+            lease = sending.open_sending(visit, name, "first sender", self.rules.lease_seconds)[1]
         assert lease is not None
         return lease
 

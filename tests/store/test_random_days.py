@@ -232,7 +232,10 @@ class RandomDays:
     def bring_to_its_end(self) -> None:
         """Let a sound sender finish: then our books and the gateway's say the same, to the last cent."""
         self.desk.clock.forward(seconds=100)
+        rounds_left = 50
         while self.find_sender():
+            rounds_left -= 1
+            assert rounds_left, "it never ends"
             while self.desk.unknown(self.name):
                 self.look_up()
             while not self.desk.find(self.name)["is_stopped"] and (claim := self.claim()):
@@ -248,12 +251,12 @@ class RandomDays:
         assert self.desk.credit().get("capture", 0) == accepted * Decimal("0.05")
 
 
-@pytest.mark.parametrize("walk", range(6))
+@pytest.mark.parametrize("walk", range(4))
 def test_random_days(desk, walk: int) -> None:
     RandomDays(desk, walk).walk(15)
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("walk", range(100, 400))
+@pytest.mark.parametrize("walk", range(100, 200))
 def test_random_weeks(desk, walk: int) -> None:
     RandomDays(desk, walk).walk(40)
