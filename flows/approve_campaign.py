@@ -4,7 +4,7 @@ from prefect import flow
 
 from flows.send_campaign import send_campaign
 from tasks.approve import approve_recap
-from tasks.dispatch import find_due, start_run
+from tasks.dispatch import find_due, start_runs
 
 
 @flow(name="approve-campaign")
@@ -17,6 +17,5 @@ def approve_campaign(campaign: str, recap_hash: str, approver: str) -> str:
         approver: Who approves it.
     """
     approved = approve_recap(campaign, recap_hash, approver)
-    for due, attempt in find_due(campaign).items():
-        start_run(due, attempt, send_campaign)
+    start_runs(find_due(campaign), send_campaign)
     return str(approved["recap_hash"])

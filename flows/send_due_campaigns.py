@@ -3,13 +3,12 @@
 from prefect import flow
 
 from flows.send_campaign import send_campaign
-from tasks.dispatch import find_due, start_run
+from tasks.dispatch import find_due, start_runs
 
 
 @flow(name="send-due-campaigns")
 def send_due_campaigns() -> list[str]:
     """Start what is due, parked until now, or orphaned; the store alone decides, so a lost run changes nothing."""
     due = find_due()
-    for campaign, attempt in due.items():
-        start_run(campaign, attempt, send_campaign)
+    start_runs(due, send_campaign)
     return list(due)

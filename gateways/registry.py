@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from gateways.sandbox import adapter as sandbox
-from schemas.gateway import Gateway, Manifest
+from schemas.gateway import Gateway, Manifest, Resolution
 from sms.errors import ConfigurationError
 
 
@@ -15,6 +15,8 @@ class GatewayAccess:
     url: str
     api_key: str = field(repr=False)
     deadline_seconds: float = 10.0
+    resolution: Resolution = Resolution.IDEMPOTENCY_KEY
+    """How the sandbox was told to settle unknown messages; real gateways have a class of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Entry:
 
 
 def _open_sandbox(access: GatewayAccess) -> Gateway:
-    return sandbox.SandboxGateway(access.url, access.api_key, access.deadline_seconds)
+    return sandbox.SandboxGateway(access.url, access.api_key, access.deadline_seconds, access.resolution)
 
 
 REGISTRY: Mapping[str, Entry] = {

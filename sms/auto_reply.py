@@ -23,8 +23,8 @@ def decide_answer(
     """Return ``planned`` when a reply gets an answer, else the one reason why not.
 
     Args:
-        reply: ``verdict``, ``number_id`` (None when the sender is no mobile number), ``is_opted_out``,
-            ``received_at`` and ``answered_before_at``.
+        reply: ``verdict``, ``number_id`` (None when the sender is no mobile number), ``is_allowed`` (we write to that
+            country, and know the price), ``is_opted_out``, ``received_at`` and ``answered_before_at``.
         responder: what the team set.
         at: now.
         max_age: an older reply gets no answer: it would come out of the blue.
@@ -32,7 +32,7 @@ def decide_answer(
 
     >>> from datetime import UTC
     >>> now = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-    >>> reply = {"verdict": "stop", "number_id": 1, "is_opted_out": True}
+    >>> reply = {"verdict": "stop", "number_id": 1, "is_allowed": True, "is_opted_out": True}
     >>> reply |= {"received_at": now, "answered_before_at": None}
     >>> decide_answer(reply, AutoResponder(True, "Bonjour"), now, timedelta(hours=24), 0)
     'stop'
@@ -42,6 +42,7 @@ def decide_answer(
         (reply["verdict"] != "reply", str(reply["verdict"])),
         (bool(reply["is_opted_out"]), "opted_out"),
         (reply["number_id"] is None, "not_a_mobile"),
+        (not reply["is_allowed"], "country_not_allowed"),
         (not responder.enabled, "off"),
         (responder.valid_until is not None and at >= responder.valid_until, "off"),
         (at - reply["received_at"] > max_age, "too_old"),

@@ -46,6 +46,7 @@ def classify_reply(text: str) -> str:
 
 def _is_short_stop(words: list[str], starters: frozenset[str]) -> bool:
     heads = {" ".join(words[:count]) for count in (1, 2)}
+    heads |= {word.strip("0123456789") for word in words[:1]}  # STOP36180: the short code stuck to the word
     return len(words) <= _SHORT_MESSAGE_WORDS and not heads.isdisjoint(starters)
 
 

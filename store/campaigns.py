@@ -43,6 +43,10 @@ def approve(visit: Transaction, name: str, recap_hash: str, approver: str) -> di
             f"recap hash {recap_hash!r} is not that of the latest recap of {name} (version {campaign['version']}); "
             "read that recap, and approve it by the first eight characters of its hash, or more"
         )
+    if not approver.strip():
+        raise CampaignError(f"campaign {name} needs the name of who approves it")
+    if not visit.rows("slice.count_by_state", campaign_id=campaign["campaign_id"]):
+        raise CampaignError(f"campaign {name} has no message to send; prepare it again with other recipients")
     verify_recap(visit, campaign)
     _cover(visit, campaign)
     due_at = campaign["due_at"] or visit.at
@@ -106,6 +110,17 @@ def note_event(visit: Transaction, campaign_id: int, event: str, version: int, a
         detail=detail,
         at=visit.at,
     )
+
+
+def refuse_reserved_name(name: str) -> None:
+    """Keep the names of Campanile's own campaigns free, also before there are any.
+
+    Raises:
+        CampaignError: it is one of them.
+    """
+    for kind in STANDING_KINDS:
+        if name.startswith(f"{kind.replace('_', '-')}-"):
+            raise CampaignError(f"campaign name {name} is kept for Campanile's own campaigns; choose another one")
 
 
 def refuse_standing(campaign: Mapping[str, Any]) -> None:

@@ -20,6 +20,10 @@ class NotCovered(CampaignError):  # noqa: N818 - reads as what it is
     """The credit left does not cover the next slice."""
 
 
+class NotSending(CampaignError):  # noqa: N818 - reads as what it is
+    """Somebody took the campaign out of sending meanwhile."""
+
+
 class StaleStops(CampaignError):  # noqa: N818 - reads as what it is
     """Replies or the provider's opt-outs were last read too long ago: a STOP may be waiting there."""
 
@@ -117,7 +121,7 @@ def _opt_outs_bind(campaign: Mapping[str, Any]) -> bool:
 
 def _check_may_send(campaign: Mapping[str, Any]) -> None:
     if campaign["state"] != "sending":
-        raise CampaignError(f"campaign {campaign['name']} is {campaign['state']}; only a sending one may claim")
+        raise NotSending(f"campaign {campaign['name']} is {campaign['state']}; only a sending one may claim")
     needs_approval = campaign["kind"] in ("marketing", "alert")
     if needs_approval and (campaign["approved_hash"] is None or campaign["approved_hash"] != campaign["recap_hash"]):
         raise CampaignError(f"campaign {campaign['name']} is not approved under its latest recap; nothing leaves")

@@ -56,14 +56,26 @@ def list_id_of(visit: Transaction, list_name: str) -> int:
 
 
 def earlier_import(
-    visit: Transaction, sha256: str, kind: str = "contacts", list_name: str | None = None
+    visit: Transaction, source: SourceFile, kind: str = "contacts", list_name: str | None = None
 ) -> ImportSummary | None:
-    """Return a summary that says when the same bytes came first, or None."""
+    """Return a summary that says when the same bytes came first, or None.
+
+    Read in another way (sheet, columns, region, encoding) the same bytes are another import.
+    """
     found_list = visit.row("list.find", list_name=list_name) if list_name else None
     if list_name and found_list is None:
         return None
     list_id = found_list["list_id"] if found_list else None
-    found = visit.row("import.find_same_bytes", sha256=sha256, kind=kind, list_id=list_id)
+    found = visit.row(
+        "import.find_same_bytes",
+        sha256=source.sha256,
+        kind=kind,
+        list_id=list_id,
+        sheet=source.sheet,
+        encoding=source.encoding,
+        column_map=_as_json(source.column_map),
+        region=source.region,
+    )
     if found is None:
         return None
     first = f"{found['file_name']} on {found['recorded_at']:%Y-%m-%d %H:%M} UTC (import {found['import_id']})"
@@ -84,7 +96,7 @@ def import_contacts(visit: Transaction, list_name: str, source: SourceFile, rows
         ContactFileError: the same bytes were imported into this list by another process meanwhile.
         StoreError: the fates do not add up to the rows.
     """
-    earlier = earlier_import(visit, source.sha256, "contacts", list_name)
+    earlier = earlier_import(visit, source, "contacts", list_name)
     if earlier is not None:
         raise ContactFileError(f"{source.file_name} is already in list {list_name}: {earlier.same_as}")
     list_id = _list_made_sure(visit, list_name, source.is_sample)
@@ -131,6 +143,10 @@ def add_opt_outs(visit: Transaction, numbers: pd.DataFrame, source: str, source_
     return visit.run_staged("opt_out.add", rows, at=visit.at)
 
 
+def _as_json(column_map: Mapping[str, str]) -> str:
+    return json.dumps(dict(column_map), ensure_ascii=False)
+
+
 def _list_made_sure(visit: Transaction, list_name: str, is_sample: bool) -> int:
     if visit.row("list.find", list_name=list_name) is None:
         visit.run("list.add", list_name=list_name, at=visit.at)
@@ -172,7 +188,7 @@ def _add_file(
         encoding=source.encoding,
         delimiter=source.delimiter,
         sheet=source.sheet,
-        column_map=json.dumps(dict(source.column_map), ensure_ascii=False),
+        column_map=_as_json(source.column_map),
         region=source.region,
         is_sample=source.is_sample,
         row_count=row_count,

@@ -208,7 +208,7 @@ def _attach(connection: duckdb.DuckDBPyConnection, path: Path, read_only: bool, 
             if time.monotonic() > give_up_at:
                 raise StoreBusy(
                     f"store {path.name} is held by process {holder['pid']} ({Path(holder['program']).name}), "
-                    "which is not Campanile; close it there, and read data/snapshot/*.parquet instead"
+                    "which is not Campanile; close it there, and look at a copy of the file instead"
                 ) from error
             time.sleep(0.05)
 

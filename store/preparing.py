@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from sms.errors import CampaignError
-from store.campaigns import note_event, refuse_standing
+from store.campaigns import note_event, refuse_reserved_name
 from store.database import Transaction
 from store.recaps import canonical, compute_hash
 
@@ -144,9 +144,8 @@ def standing_campaign(visit: Transaction, kind: str, gateway: str) -> dict[str, 
 
 def _open_version(visit: Transaction, head: CampaignHead) -> tuple[int, int]:
     """Return the campaign and version to write: a new campaign, or the next version of a prepared one."""
+    refuse_reserved_name(head.name)
     found = visit.row("campaign.find", name=head.name)
-    if found is not None:
-        refuse_standing(found)
     if found is None or found["state"] == "cancelled":
         campaign_id = int(visit.value("campaign.next_id"))
         _add_campaign(visit, campaign_id, head, "prepared")

@@ -69,14 +69,14 @@ def _send_waiting_alerts(gateway: str) -> None:
 def _send_alert(gateway: str, raised: dict[str, Any]) -> None:
     """Send an alert by every channel that is set and has not carried it yet."""
     mail = mail_settings()
-    if mail is not None and raised["mailed_at"] is None:
-        send_mail(mail, f"Campanile: {raised['kind'].replace('_', ' ')} on {gateway}", raised["message"])
-        with visit_store() as visit:
-            mark_alert(visit, raised["alert_id"], "mail")
     if settings().alert_numbers and raised["texted_at"] is None:
         tariff = tariff_of(gateway)
         with visit_store() as visit:  # planning and marking are one act: one notice an alert and number
             plan_notices(visit, gateway, tariff, raised["alert_id"], raised["message"])
             mark_alert(visit, raised["alert_id"], "sms")
+    if mail is not None and raised["mailed_at"] is None:  # last: a dead mail server keeps no SMS back
+        send_mail(mail, f"Campanile: {raised['kind'].replace('_', ' ')} on {gateway}", raised["message"])
+        with visit_store() as visit:
+            mark_alert(visit, raised["alert_id"], "mail")
     if mail is None and not settings().alert_numbers:
         get_run_logger().warning("no channel for alerts (SMS_MAIL_HOST, SMS_ALERT_NUMBERS): %s", raised["message"])

@@ -7,6 +7,7 @@ from prefect import get_run_logger, task
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
 
+from sms.errors import SmsError
 from store.sending import due_campaigns
 from tasks.house import visit_store
 
@@ -27,11 +28,26 @@ def find_due(campaign: str | None = None) -> dict[str, str]:
     return {row["name"]: f"{row['campaign_id']}-{row['fence']}" for row in due if campaign in (None, row["name"])}
 
 
-def start_run(campaign: str, attempt: str, run_here: Callable[[str], object]) -> None:
-    """Start a send run of its own; where the deployment is not registered, run it here and now.
+def start_runs(due: dict[str, str], run_here: Callable[[str], object]) -> None:
+    """Start a send run of its own for each campaign; where the deployment is not registered, run it here and now.
 
-    The same attempt is started once a few minutes, however often somebody looks.
+    Raises:
+        SmsError: runs that were made here failed; the others were made all the same.
     """
+    failures = []
+    for campaign, attempt in due.items():
+        try:
+            _start_run(campaign, attempt, run_here)
+        except SmsError as error:
+            failures.append(error)
+    if len(failures) == 1:
+        raise failures[0]
+    if failures:
+        raise SmsError("; ".join(str(error) for error in failures))
+
+
+def _start_run(campaign: str, attempt: str, run_here: Callable[[str], object]) -> None:
+    """The same attempt is started once a few minutes, however often somebody looks."""
     period = int(datetime.now(UTC).timestamp()) // _RESTART_SECONDS
     try:
         run_deployment(

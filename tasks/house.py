@@ -102,4 +102,4 @@ def _access(name: str) -> GatewayAccess:
     found = settings()
     access = {"sandbox": (found.sandbox_url, found.sandbox_api_key)}
     url, key = access[name]
-    return GatewayAccess(url, key.get_secret_value(), found.gateway_deadline_seconds)
+    return GatewayAccess(url, key.get_secret_value(), found.gateway_deadline_seconds, found.sandbox_resolution)

@@ -14,6 +14,7 @@ from sms.errors import ConfigurationError, InvalidNumber
 from sms.keywords import classify_reply
 from sms.msisdn import Number, parse_number
 from sms.segments import count_segments
+from sms.tariff import Tariff
 from store.campaigns import cancel_planned
 from store.contacts import add_opt_outs
 from store.database import Transaction
@@ -63,7 +64,7 @@ def plan_answers(gateway: str) -> dict[str, int]:
     with visit_store() as visit:
         responder = auto_responder(visit)
         replies = unanswered_replies(visit, gateway)
-        answers = _decide(visit, gateway, responder, replies)
+        answers = _decide(visit, gateway, responder, replies, tariff)
         set_answers(visit, answers)
         chosen = [
             (row["reply_id"], _number_or_none(row["sender"]))
@@ -88,8 +89,10 @@ def set_auto_responder(responder: AutoResponder, changed_by: str) -> str:
         raise ConfigurationError("the auto-responder has nothing to say: give its text, or switch it off")
     if responder.daily_cap < 1:
         raise ConfigurationError(f"daily_cap {responder.daily_cap} answers nobody: give 1 or more, or switch it off")
-    value = asdict(responder)
-    value["valid_until"] = responder.valid_until.isoformat() if responder.valid_until else None
+    until = responder.valid_until
+    if until is not None and until.tzinfo is None:  # typed into a form: meant in the team's zone
+        until = until.replace(tzinfo=settings().zone)
+    value = asdict(responder) | {"valid_until": until.isoformat() if until else None}
     with visit_store() as visit:
         put_setting(visit, "auto_responder", value, changed_by)
         if not responder.enabled:  # the switch also stops what was planned and has not left
@@ -167,19 +170,28 @@ def _reply_row(reply: IncomingReply) -> list[Any]:
 
 
 def _decide(
-    visit: Transaction, gateway: str, responder: AutoResponder, replies: list[dict[str, Any]]
+    visit: Transaction, gateway: str, responder: AutoResponder, replies: list[dict[str, Any]], tariff: Tariff
 ) -> dict[int, str]:
     answered = answered_count(visit, gateway, visit.at - timedelta(days=1))
     max_age = timedelta(hours=settings().reply_max_age_hours)
     answers: dict[int, str] = {}
     answered_now: dict[int, datetime] = {}
     for row in replies:
-        seen = row | {"answered_before_at": answered_now.get(row["number_id"], row["answered_before_at"])}
+        seen = row | {
+            "is_allowed": _is_allowed(row["sender"], tariff),
+            "answered_before_at": answered_now.get(row["number_id"], row["answered_before_at"]),
+        }
         answers[row["reply_id"]] = decide_answer(seen, responder, visit.at, max_age, answered)
         if answers[row["reply_id"]] == "planned":
             answered += 1
             answered_now[row["number_id"]] = row["received_at"]
     return answers
+
+
+def _is_allowed(sender: str, tariff: Tariff) -> bool:
+    """Tell whether an answer may go there: a country the team writes to, at a price it knows."""
+    number = _number_or_none(sender)
+    return number is not None and number.territory in set(settings().allowed_countries) & set(tariff.prices)
 
 
 def _number_or_none(raw: str) -> Number | None:

@@ -13,10 +13,11 @@ from files.rejects import reject_rows, write_rejects
 from files.rows import interpret_rows
 from schemas.frames import IMPORT_ROWS
 from sms.errors import ConfigurationError, ContactFileError
+from sms.masking import mask_numbers
 from store.contacts import ImportSummary, SourceFile, earlier_import, import_contacts, import_opt_outs
 from tasks.clock import real_now
 from tasks.house import data_path, visit_store
-from tasks.names import check_name
+from tasks.names import check_name, is_name
 from tasks.pages import import_page
 from tasks.publish import publish, publish_table
 from tasks.settings import settings
@@ -37,7 +38,7 @@ def find_files(list_name: str | None, path: str | None) -> list[tuple[str, Path]
         if not Path(path).is_file():
             raise ContactFileError(f"no file {path}; give the path of a file, or drop it into {_inbox(list_name)}")
         return [(check_name(list_name, "list"), Path(path))]
-    folders = [_inbox(check_name(list_name, "list"))] if list_name else sorted(_inbox().glob("[a-z0-9]*"))
+    folders = [_inbox(check_name(list_name, "list"))] if list_name else _list_folders()
     return [(folder.name, found) for folder in folders for found in _stable(folder)]
 
 
@@ -53,7 +54,7 @@ def find_opt_out_files(path: str | None) -> list[Path]:
     return [Path(path)]
 
 
-@task(task_run_name="import {path.name} into {list_name}")
+@task(task_run_name="import into {list_name}")
 def import_file(
     list_name: str,
     path: Path,
@@ -66,7 +67,7 @@ def import_file(
     return _import(path, list_name, region, columns, sheet, encoding)
 
 
-@task(task_run_name="import opt-outs of {path.name}")
+@task(task_run_name="import opt-outs")
 def import_opt_out_file(path: Path) -> ImportSummary | str:
     """Opt out every number of a file, of any country; return as ``import_file`` does."""
     return _import(path, None)
@@ -109,12 +110,12 @@ def _import(
     max_bytes = settings().max_file_mb * 1024 * 1024
     try:
         contact_file = read_contact_file(path, columns=columns, sheet=sheet, encoding=encoding, max_bytes=max_bytes)
+        source = _source(contact_file, path, region)
         with visit_store() as visit:
-            summary = earlier_import(visit, contact_file.sha256, kind, list_name)
+            summary = earlier_import(visit, source, kind, list_name)
         if summary is None:
             allowed = settings().allowed_countries if list_name else None
             rows = IMPORT_ROWS.validate(interpret_rows(contact_file, region or settings().region, allowed))
-            source = _source(contact_file, path, region)
             _write_rejects(contact_file, rows, subject)
             with visit_store() as visit:
                 if list_name:
@@ -122,16 +123,30 @@ def _import(
                 else:
                     summary = import_opt_outs(visit, source, rows)
     except ContactFileError as error:
-        get_run_logger().error("refused: %s", error)
+        why = mask_numbers(str(error))
+        get_run_logger().error("refused: %s", why)
         _put_away(path, "refused", "refused")
-        return str(error)
+        return why
     _put_away(path, "archive", contact_file.sha256)
-    get_run_logger().info("%s into %s: %s", contact_file.file_name, subject, summary.same_as or dict(summary.fates))
+    fate = summary.same_as or dict(summary.fates)
+    get_run_logger().info(mask_numbers(f"{contact_file.file_name} into {subject}: {fate}"))
     return summary
 
 
 def _inbox(*parts: str) -> Path:
     return data_path("inbox", "contacts", *parts)
+
+
+def _list_folders() -> list[Path]:
+    """Return the drop folders of lists; what lies beside them is named in the log, and left alone."""
+    found = sorted(_inbox().iterdir())
+    folders = [path for path in found if path.is_dir() and is_name(path.name)]
+    for path in set(found) - set(folders):
+        get_run_logger().warning(
+            "%s is no drop folder of a list: a folder with a name of small letters, digits and dashes is",
+            mask_numbers(path.name),
+        )
+    return folders
 
 
 def _stable(folder: Path) -> list[Path]:

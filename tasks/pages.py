@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from files.rejects import REJECT_WORDS
-from sms.masking import escape_markdown, mask_number
+from sms.masking import escape_markdown, mask_number, mask_numbers
 from sms.planning import EXCLUSION_REASONS
 from store.contacts import ImportSummary
 from tasks.house import amount_text
@@ -39,9 +39,9 @@ def import_page(list_name: str, summaries: Sequence[ImportSummary], refusals: Se
     """Return what became of the files of an import run."""
     parts = [f"# Import into {escape_markdown(list_name)}"]
     for summary in summaries:
-        parts.append(f"## {escape_markdown(summary.file_name)}")
+        parts.append(f"## {_user_text(summary.file_name)}")
         if summary.same_as:
-            parts.append(f"Nothing to do: the same bytes came as {escape_markdown(summary.same_as)}.")
+            parts.append(f"Nothing to do: the same bytes came as {_user_text(summary.same_as)}.")
             continue
         parts.append(f"{summary.row_count} rows in, each with one fate:")
         parts.append(table(["fate", "rows"], summary.fates.items()))
@@ -51,7 +51,7 @@ def import_page(list_name: str, summaries: Sequence[ImportSummary], refusals: Se
             parts.append(f"{summary.opted_out_count} of these people are opted out; campaigns leave them out.")
         if summary.territories:
             parts.append(table(["territory", "contacts in the list"], summary.territories.items()))
-    parts += [f"**Refused:** {escape_markdown(refusal)}" for refusal in refusals]
+    parts += [f"**Refused:** {_user_text(refusal)}" for refusal in refusals]
     return "\n\n".join(parts) + "\n"
 
 
@@ -76,7 +76,7 @@ def recap_page(view: Mapping[str, Any], zone: ZoneInfo, note: str) -> str:
         parts.append(table(["left out", "why", "contacts"], rows))
     parts += [
         "## What",
-        f"Text: {escape_markdown(header['text'])}",
+        f"Text: {_user_text(header['text'])}",
         f"Sender: {escape_markdown(campaign['sender_id'])}",
     ]
     rows = [(row["encoding"], row["segment_count"], row["message_count"]) for row in view["encodings"]]
@@ -149,6 +149,11 @@ def local_time(at: datetime, zone: ZoneInfo) -> str:
     return f"{at.astimezone(zone):%a %Y-%m-%d %H:%M}"
 
 
+def _user_text(text: str) -> str:
+    """Return what somebody wrote, inert and with every number in it masked."""
+    return escape_markdown(mask_numbers(text))
+
+
 def _row(cells: Sequence[object], *, is_raw: bool = False) -> str:
     return "| " + " | ".join(str(cell) if is_raw else escape_markdown(str(cell)) for cell in cells) + " |"
 
@@ -171,7 +176,7 @@ def _preview(row: Mapping[str, Any], unit: str) -> str:
     return (
         f"**{escape_markdown(row['which'].capitalize())}**, to {escape_markdown(mask_number(row['msisdn']))}, "
         f"{count} segment{'s' if count > 1 else ''}, {amount_text(row['price'], unit)}:"
-        f"\n\n> {escape_markdown(row['text'])}"
+        f"\n\n> {_user_text(row['text'])}"
     )
 
 

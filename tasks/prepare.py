@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +126,9 @@ def _check(draft: CampaignDraft) -> tuple[Manifest, Policy, Tariff]:
         raise CampaignError(
             f"send_time {draft.send_time} needs a day in send_on; leave both empty to send once approved"
         )
+    today = now().astimezone(settings().zone).date()
+    if draft.send_on is not None and not today <= draft.send_on <= today + timedelta(days=366):
+        raise CampaignError(f"send_on {draft.send_on} is not between today ({today}) and a year from now")
     if not draft.lists and not draft.numbers:
         raise CampaignError(f"campaign {draft.name} has no recipients; name lists, or type numbers")
     return manifest, policy, tariff

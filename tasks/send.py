@@ -18,7 +18,7 @@ from schemas.gateway import Gateway, Outcome, OutgoingMessage, Resolution, Submi
 from sms.errors import CampaignError, GatewayAmbiguous, GatewayDenied, GatewayError, GatewayThrottled, MailError
 from sms.policy import load_policy
 from store.campaigns import find_campaign
-from store.claims import Claim, NotCovered, StaleStops, claim_again, claim_next
+from store.claims import Claim, NotCovered, NotSending, StaleStops, claim_again, claim_next
 from store.lease import Lease, extend_lease
 from store.operators import clear_alert
 from store.outcomes import note_absence, open_client_refs, record, unknown_slices
@@ -31,7 +31,6 @@ from tasks.publish import publish
 from tasks.settings import settings
 
 RETRY_SECONDS = 60.0
-STOPPED = "sending_stopped"
 Answer = tuple[Sequence[SubmitOutcome], GatewayError | None]
 Submit = Callable[[Gateway, Claim, bool], Answer]
 _LONGEST_PAUSE_SECONDS = 10.0
@@ -88,6 +87,8 @@ def send_open_slices(sending: Sending) -> str | None:
             return str(error)
         except GatewayError as error:
             return str(error)
+        except NotSending:  # somebody cancelled it meanwhile: what is in flight is settled, the rest is theirs
+            return None
         if step is Step.DONE:
             return None
         refusals = refusals + 1 if step is Step.REFUSED else 0
@@ -115,7 +116,7 @@ def close_campaign(sending: Sending, why: str | None) -> dict[str, Any]:
     with visit_store() as visit:
         campaign = close_sending(visit, _lease_of(sending), claim_rules(), RETRY_SECONDS, why)
         if why is None:
-            clear_alert(visit, STOPPED, sending.gateway)
+            clear_alert(visit, _stopped(sending), sending.gateway)
     get_run_logger().info("%s is %s, due at %s", sending.campaign, campaign["state"], campaign["due_at"])
     return campaign
 
@@ -152,10 +153,15 @@ def _read_stops_again(sending: Sending) -> Step:
     return Step.WAITED
 
 
+def _stopped(sending: Sending) -> str:
+    """Name the alert of one campaign: another one's good end does not clear it."""
+    return f"sending stopped: {sending.campaign}"
+
+
 def _alert_team(sending: Sending, why: str) -> None:
     """Tell the team at once; a mail that cannot leave must not keep the campaign from being closed in order."""
     try:
-        alert(STOPPED, sending.gateway, why)
+        alert(_stopped(sending), sending.gateway, why)
     except MailError as error:
         get_run_logger().error("the alert stays open, for its mail did not leave: %s", error)
 
@@ -173,7 +179,7 @@ def _submit_and_record(lease: Lease, gateway: Gateway, claim: Claim, started: fl
         raise error
     if isinstance(error, GatewayThrottled) and error.retry_after:
         time.sleep(min(error.retry_after, _LONGEST_PAUSE_SECONDS))
-    return Step.REFUSED if set(counts) == {"planned"} else Step.SENT
+    return Step.SENT if error is None and set(counts) != {"planned"} else Step.REFUSED
 
 
 def _submit(gateway: Gateway, claim: Claim, is_late: bool) -> Answer:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from schemas.gateway import Resolution
 from sms.errors import ConfigurationError
 
 
@@ -48,6 +49,7 @@ class Settings(BaseSettings):
     gateway: str = "sandbox"
     sandbox_url: str = "http://127.0.0.1:8900"
     sandbox_api_key: SecretStr = SecretStr("sandbox-key")
+    sandbox_resolution: Resolution = Resolution.IDEMPOTENCY_KEY
     gateway_deadline_seconds: float = Field(default=20, gt=0)
 
     slice_size: int = Field(default=500, gt=0)

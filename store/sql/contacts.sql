@@ -17,6 +17,8 @@ UPDATE contact_list SET is_sample = true WHERE list_id = $list_id
 -- name: import.find_same_bytes
 SELECT import_id, file_name, recorded_at FROM import_file
 WHERE sha256 = $sha256 AND kind = $kind AND list_id IS NOT DISTINCT FROM $list_id
+    AND sheet IS NOT DISTINCT FROM $sheet AND encoding IS NOT DISTINCT FROM $encoding
+    AND column_map = $column_map AND region = $region
 ORDER BY import_id LIMIT 1
 
 -- name: import.next_id

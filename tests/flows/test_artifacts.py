@@ -26,10 +26,13 @@ def test_published_once_until_something_changes(house: Any) -> None:
     from flows.report_campaign import report_campaign
     from schemas.draft import CampaignDraft
 
-    path = house.drop("mobile;prénom\n+33612345678;=cmd|'/c calc'\n+33612345679;<b>Basile</b>\n12;Rejetée\n")
+    path = house.drop(
+        "mobile;prénom;fixe\n+33612345678;=cmd|'/c calc';0145678901\n+33612345679;<b>Basile</b>;\n12;Rejetée;\n",
+        "0698765432.csv",
+    )
     ingest_contacts("artefacts", path)
     draft = {"name": "artefacts", "sender_id": "36180", "lists": ["artefacts"], "author": "camille"}
-    prepare_campaign(CampaignDraft(**draft, text="Bonjour {first_name}"))
+    prepare_campaign(CampaignDraft(**draft, text="Bonjour {first_name}, {fixe|-}"))
     for _ in range(2):
         report_campaign("artefacts")
     keys = ("import-artefacts", "import-artefacts-rows", "recap-artefacts", "recap-artefacts-territories")
@@ -42,5 +45,6 @@ def test_published_once_until_something_changes(house: Any) -> None:
     for key in (*keys, "results-artefacts", "results-artefacts-territories"):
         for found in versions(key):
             text = str(found.data)
-            assert "33612345678" not in text, f"a whole number in {key}"
+            for number in ("33612345678", "0145678901", "0698765432"):
+                assert number not in text, f"a whole number in {key}"
             assert "<b>" not in text, f"a live tag in {key}"

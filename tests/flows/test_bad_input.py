@@ -90,6 +90,8 @@ CASES: list[Any] = [
     pytest.param(lambda h: prepare(numbers=["12"]), "typed number 1", id="a typed number that is none"),
     pytest.param(lambda h: prepare(lists=[]), "recipients", id="nobody to write to"),
     pytest.param(lambda h: prepare(send_time="09:00"), "send_on", id="an hour without a day"),
+    pytest.param(lambda h: prepare(send_on="2020-01-01"), "today", id="a day that is over"),
+    pytest.param(lambda h: prepare(send_on="9999-12-31"), "a year from now", id="a day nobody will see"),
     pytest.param(lambda h: draft_file(h, "name: [unclosed"), "YAML", id="a draft that is no YAML"),
     pytest.param(lambda h: draft_file(h, "name: soldes\ntxt: x\n"), "txt", id="a draft with an unknown field"),
     pytest.param(lambda h: approve("solde"), "soldes", id="an unknown campaign: those that exist"),
@@ -184,6 +186,27 @@ def test_one_bad_file_does_not_stop_the_others(ready: Any) -> None:
     assert list(inbox.iterdir()) == [], "each file has left the drop folder"
     assert [path.name[:9] for path in (ready.data_dir / "refused" / "contacts" / "clients").iterdir()] == ["a-strange"]
     assert [path.name[:6] for path in (ready.data_dir / "archive" / "contacts" / "clients").iterdir()] == ["b-good"]
+
+
+def test_what_lies_beside_the_drop_folders_stops_nobody(ready: Any) -> None:
+    from flows.ingest_contacts import ingest_contacts
+
+    inbox = ready.data_dir / "inbox" / "contacts"
+    (inbox / "clients").mkdir(parents=True)
+    (inbox / "Clients du Nord").mkdir()
+    (inbox / "perdu.csv").write_text("mobile\n0612345681\n")
+    (inbox / "clients" / "bon.csv").write_text("mobile\n0612345680\n")
+    ingest_contacts()
+    assert ready.query("SELECT count(*) FROM contact") == [(3,)]
+    assert (inbox / "perdu.csv").exists()
+
+
+def test_the_same_bytes_read_in_another_way_are_another_import(ready: Any) -> None:
+    path = ready.drop("tel 1;portable\n0145678901;0612345690\n", "deux.csv")
+    first = ingest("deux", path, columns={"msisdn": "tel 1"})["deux"][0]
+    second = ingest("deux", path, columns={"msisdn": "portable"})["deux"][0]
+    assert (first.fates["rejected"], second.fates["accepted"]) == (1, 1)
+    assert ingest("deux", path, columns={"msisdn": "portable"})["deux"][0].same_as
 
 
 def test_samples_reach_no_other_gateway(ready: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """What operators do and watch: cancel, the auto-responder, the balance and its alerts, the rehearsed clock."""
 
 import os
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -69,6 +70,11 @@ class TestCancel:
         assert house.query("SELECT state FROM campaign ORDER BY campaign_id") == [("cancelled",), ("prepared",)]
         house.assert_in_order()
 
+    @pytest.mark.parametrize("name", ["auto-reply-sandbox", "notice-sandbox"])
+    def test_the_names_of_our_own_campaigns_are_kept(self, house: Any, name: str) -> None:
+        with pytest.raises(SmsError, match="is kept for Campanile"):
+            prepare(house, name)
+
     def test_locked_once_approved(self, house: Any) -> None:
         approve(house, prepare(house, "soldes", send_on="2026-11-24"))
         with pytest.raises(SmsError, match="locked"):
@@ -122,6 +128,18 @@ class TestAutoResponder:
         with pytest.raises(SmsError, match=words):
             answer(**({"enabled": True} | wrong))
 
+    def test_countries_we_do_not_write_to_get_no_answer_and_stop_nobody_elses(self, approved: Any) -> None:
+        answer(True)
+        for sender in ("+8613800138000", "+447400123456", "+33612345678"):
+            approved.sandbox.reply(sender, "Hello")
+        assert read_replies() == {"country_not_allowed": 2, "planned": 1}
+        approved.assert_in_order()
+
+    def test_an_hour_without_zone_is_the_teams(self, approved: Any) -> None:
+        answer(True, valid_until=datetime(2026, 11, 23, 8, 0))  # noqa: DTZ001 - as a form gives it
+        approved.sandbox.reply("+33612345678", "Bonjour ?")
+        assert read_replies() == {"off": 1}
+
     def test_once_a_day_for_a_person(self, approved: Any) -> None:
         answer(True, once_per="day")
         for text in ("un", "deux", "trois"):
@@ -171,6 +189,12 @@ class TestBalance:
         mailbox.sandbox.set_balance("0")
         check_balance()
         assert len(mailbox.mails) == 2
+
+    def test_a_dead_mail_server_keeps_no_sms_back(self, mailbox: Any) -> None:
+        mailbox.set(balance_critical=2000, mail_port=1, alert_numbers="+33612345699")
+        with pytest.raises(SmsError, match=r"127\.0\.0\.1:1"):
+            check_balance()
+        assert mailbox.query("SELECT count(*) FROM message_status WHERE state = 'planned'") == [(1,)]
 
     def test_an_sms_goes_to_the_team_at_once(self, house: Any) -> None:
         house.set(balance_critical=2000, alert_numbers="+33612345699")
@@ -272,13 +296,52 @@ class TestSendingThroughTrouble:
         ((state, reason),) = mailbox.query("SELECT state, state_reason FROM campaign")
         assert state == "parked"
         assert "402" in reason
-        assert [mail.splitlines()[0] for mail in mailbox.mails].count("Campanile: sending stopped on sandbox") == 1
+        assert [mail.splitlines()[0] for mail in mailbox.mails].count("Campanile: sending stopped: soldes on sandbox") == 1
         mailbox.sandbox.set_balance("100")
         mailbox.rehearse("2026-11-23T08:40:00+01:00")
         check_balance()
         send_due_campaigns()
         assert mailbox.query("SELECT state FROM campaign WHERE kind = 'marketing'") == [("finished",)]
         mailbox.assert_in_order()
+
+    def test_an_alert_that_leaves_well_does_not_clear_itself(self, house: Any) -> None:
+        from flows.send_due_campaigns import send_due_campaigns
+
+        recap_hash = prepare(house, "soldes", send_on="2026-11-23", send_time="08:30")
+        approve(house, recap_hash)
+        house.set(alert_numbers="+33612345699", balance_critical=0)
+        house.sandbox.set_balance("0.10")
+        for minute in range(31, 40, 2):
+            house.rehearse(f"2026-11-23T08:{minute}:00+01:00")
+            send_due_campaigns()
+        assert [line["to"] for line in house.sandbox.billing()] == ["+33612345699"]
+        house.assert_in_order()
+
+    def test_a_gateway_that_only_answers_look_ups(self, house: Any) -> None:
+        from gateways.sandbox.process import SandboxProcess
+
+        with SandboxProcess.start(house.data_dir / "other", resolution="look_up", balance="100") as sandbox:
+            house.sandbox = sandbox
+            house.set(sandbox_url=sandbox.base_url, sandbox_resolution="look_up", slice_size=1, settle_seconds=0.05)
+            sandbox.set_faults(script=["accept_then_reset", "reset", "accept_then_500"])
+            approve(house, prepare(house, "soldes"))
+            assert house.query("SELECT state FROM campaign") == [("finished",)]
+            assert len(sandbox.billing()) == 3
+            house.assert_in_order()
+
+    def test_one_bad_campaign_does_not_keep_the_others(self, house: Any) -> None:
+        from flows.send_due_campaigns import send_due_campaigns
+        from tasks.house import visit_store
+
+        for name in ("avant", "apres"):
+            approve(house, prepare(house, name, send_on="2026-11-23", send_time="08:30"), name)
+        with visit_store() as visit:
+            visit.execute("UPDATE message SET text = 'autre chose' WHERE campaign_id = 1 AND recipient_id % 2 = 0")
+        house.rehearse("2026-11-23T08:31:00+01:00")
+        with pytest.raises(SmsError, match="avant is not what its recap says"):
+            send_due_campaigns()
+        assert house.query("SELECT state FROM campaign ORDER BY campaign_id") == [("approved",), ("finished",)]
+        assert len(house.sandbox.billing()) == 3
 
     def test_sending_again_is_harmless(self, approved: Any) -> None:
         from flows.send_campaign import send_campaign

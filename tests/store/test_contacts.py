@@ -135,11 +135,11 @@ def test_lists_do_not_see_each_other(desk) -> None:
 def test_same_bytes_come_once(desk) -> None:
     take_in(desk, (1, ANA), sha256="b")
     with desk.visit() as visit:
-        earlier = earlier_import(visit, "b", "contacts", "clients")
+        earlier = earlier_import(visit, replace(FILE, sha256="b"), "contacts", "clients")
         assert earlier.same_as == "clients.csv on 2026-11-24 09:00 UTC (import 1)"
-        assert earlier_import(visit, "b", "contacts", "others") is None
-        assert earlier_import(visit, "c", "contacts", "clients") is None
-        assert earlier_import(visit, "b", "opt_outs") is None
+        assert earlier_import(visit, replace(FILE, sha256="b"), "contacts", "others") is None
+        assert earlier_import(visit, replace(FILE, sha256="c"), "contacts", "clients") is None
+        assert earlier_import(visit, replace(FILE, sha256="b"), "opt_outs") is None
     with pytest.raises(ContactFileError, match=r"^again\.csv is already in list clients: clients\.csv on"):
         take_in(desk, (1, BEA), sha256="b", file_name="again.csv")
     assert people(desk) == {1: ANA}

@@ -118,9 +118,15 @@ JOBS: dict[str, Callable[..., None]] = {
 
 
 def serve(listener: socket.socket) -> None:
+    """Fork for each who connects, until the tests are over."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are buried by the kernel
-    while True:
-        connection, _ = listener.accept()
+    tests = os.getppid()
+    listener.settimeout(1)
+    while os.getppid() == tests:
+        try:
+            connection, _ = listener.accept()
+        except TimeoutError:
+            continue
         if os.fork() == 0:
             listener.close()
             line = Line(connection.makefile("rw"))
