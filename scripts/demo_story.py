@@ -206,9 +206,13 @@ def _checks(
     yield "billed = accepted in the store", len(accepted), len({line["client_ref"] for line in bill} & accepted)
     yield "billed", len(accepted), len(bill)
     answers = [line["to"] for line in bill if line["text"].startswith("Merci de votre message")]
-    yield "one answer to everybody who replied", sorted(people["others"]), sorted(answers)
+    yield "one answer to everybody who replied", _masked(people["others"]), _masked(answers)
     to_stopped = [line for line in bill if line["to"] in people["stops"]]
     yield "messages to those who said STOP, before it", 1, len(to_stopped)
+
+
+def _masked(numbers: Sequence[str]) -> str:
+    return ", ".join(mask_number(number) for number in sorted(numbers))
 
 
 def _counts(fates: Mapping[str, int]) -> str:
