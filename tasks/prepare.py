@@ -68,6 +68,8 @@ def prepare(draft: CampaignDraft) -> Recap:
         raise CampaignError(f"campaign {draft.name} uses a list made from samples; only gateway sandbox may send to it")
     template = parse_template(draft.text)
     check_fields(template, field_names)
+    if draft.requested_service:  # an alert that people asked for: a STOP to marketing does not take it from them
+        candidates = candidates.assign(is_opted_out=False)
     recipients, left_out = choose_recipients(candidates)
     written, without_field = write_texts(recipients, template, lambda place: _mention(draft, manifest, place))
     messages = _as_messages(written, draft, policy, tariff, min(settings().slice_size, manifest.batch_size))

@@ -233,6 +233,15 @@ class TestRehearsal:
         assert len(house.sandbox.billing()) == 3
         house.assert_in_order()
 
+    @pytest.mark.parametrize(("requested", "count"), [(False, 2), (True, 3)], ids=["unasked for", "asked for"])
+    def test_a_stop_binds_an_alert_that_nobody_asked_for(self, house: Any, requested: bool, count: int) -> None:
+        house.sandbox.reply("+33612345678", "STOP")
+        read_replies()
+        approve(house, prepare(house, "coupure", kind="alert", requested_service=requested), "coupure")
+        states = dict(house.query("SELECT state, count(*) FROM message_status GROUP BY state"))
+        assert sum(states.values()) == count
+        house.assert_in_order()
+
     def test_every_process_agrees_on_the_clock(self, house: Any) -> None:
         from tasks.clock import clock_offset, now
 
@@ -296,7 +305,9 @@ class TestSendingThroughTrouble:
         ((state, reason),) = mailbox.query("SELECT state, state_reason FROM campaign")
         assert state == "parked"
         assert "402" in reason
-        assert [mail.splitlines()[0] for mail in mailbox.mails].count("Campanile: sending stopped: soldes on sandbox") == 1
+        assert [mail.splitlines()[0] for mail in mailbox.mails].count(
+            "Campanile: sending stopped: soldes on sandbox"
+        ) == 1
         mailbox.sandbox.set_balance("100")
         mailbox.rehearse("2026-11-23T08:40:00+01:00")
         check_balance()
