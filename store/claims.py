@@ -96,7 +96,7 @@ def claim_again(visit: Transaction, lease: Lease, slice_no: int, rules: ClaimRul
         return None
     _check_stops_are_fresh(visit, campaign, rules)
     closings = _closings(visit, campaign, rules, [found["window_key"]])
-    posted = visit.frame("slice.claimed_members", campaign_id=lease.campaign_id, slice_no=slice_no)
+    posted = visit.frame("slice.members_by_event", event="claimed", campaign_id=lease.campaign_id, slice_no=slice_no)
     is_barred = bool(posted["is_opted_out"].any()) and _opt_outs_bind(campaign)
     if is_barred or found["window_key"] not in closings:
         return None
@@ -107,8 +107,11 @@ def _without_opted_out(
     visit: Transaction, lease: Lease, campaign: Mapping[str, Any], chosen: Mapping[str, Any]
 ) -> pd.DataFrame:
     """Suppress a slice's opted-out members and return the others."""
-    statement = "slice.requeued_members" if chosen["is_requeued"] else "slice.members"
-    members = visit.frame(statement, campaign_id=lease.campaign_id, slice_no=chosen["slice_no"])
+    queued = {"campaign_id": lease.campaign_id, "slice_no": chosen["slice_no"]}
+    if chosen["is_requeued"]:
+        members = visit.frame("slice.members_by_event", event="planned", **queued)
+    else:
+        members = visit.frame("slice.members", **queued)
     is_suppressed = members["is_opted_out"].astype(bool) & _opt_outs_bind(campaign)
     add_events(visit, lease, chosen["slice_no"], members[is_suppressed], "suppressed", reason="opted_out")
     return members[~is_suppressed]

@@ -134,14 +134,15 @@ def _write_outcome(
     if outcome is Outcome.BLACKLISTED:
         add_opt_outs(visit, members[["number_id", "msisdn"]], "gateway", f"blacklisted by {campaign['gateway']}")
     if outcome is Outcome.NOT_ACCEPTED:
-        _requeue(visit, lease, slice_no, members)
+        _requeue(visit, lease, campaign, slice_no, members)
     else:
         add_events(visit, lease, slice_no, members, _EVENT_OF[outcome])
 
 
-def _requeue(visit: Transaction, lease: Lease, slice_no: int, members: pd.DataFrame) -> None:
+def _requeue(
+    visit: Transaction, lease: Lease, campaign: Mapping[str, Any], slice_no: int, members: pd.DataFrame
+) -> None:
     found = visit.row("slice.get", campaign_id=lease.campaign_id, slice_no=slice_no) or {}
-    campaign = visit.row("campaign.get", campaign_id=lease.campaign_id) or {}
     if campaign["is_stopped"]:  # cancelled while it was in flight: it never left, and never will
         add_events(visit, lease, slice_no, members, "planned")
         add_events(visit, lease, slice_no, members, "cancelled")

@@ -158,16 +158,9 @@ def _open_version(visit: Transaction, head: CampaignHead) -> tuple[int, int]:
     visit.run(
         "campaign.rewrite",
         campaign_id=found["campaign_id"],
-        kind=head.kind,
         version=version,
-        gateway=head.gateway,
-        policy=head.policy,
-        sender_id=head.sender_id,
-        requested_service=head.requested_service,
-        is_sample=head.is_sample,
-        draft=head.draft,
-        due_at=head.due_at,
         at=visit.at,
+        **_columns_of(head),
     )
     return int(found["campaign_id"]), version
 
@@ -177,18 +170,25 @@ def _add_campaign(visit: Transaction, campaign_id: int, head: CampaignHead, stat
         "campaign.add",
         campaign_id=campaign_id,
         name=head.name,
-        kind=head.kind,
         state=state,
         version=1,
-        gateway=head.gateway,
-        policy=head.policy,
-        sender_id=head.sender_id,
-        requested_service=head.requested_service,
-        is_sample=head.is_sample,
-        draft=head.draft,
-        due_at=head.due_at,
         at=visit.at,
+        **_columns_of(head),
     )
+
+
+def _columns_of(head: CampaignHead) -> dict[str, Any]:
+    """Return what a new version may change: all but the name and the author, who stands in the history."""
+    return {
+        "kind": head.kind,
+        "gateway": head.gateway,
+        "policy": head.policy,
+        "sender_id": head.sender_id,
+        "requested_service": head.requested_service,
+        "is_sample": head.is_sample,
+        "draft": head.draft,
+        "due_at": head.due_at,
+    }
 
 
 def _add_recap(visit: Transaction, recap: Recap, header: Mapping[str, Any]) -> None:

@@ -61,8 +61,9 @@ def read_draft(draft: CampaignDraft | None, path: str | None) -> CampaignDraft:
 def prepare(draft: CampaignDraft) -> Recap:
     """Choose the recipients, write and price every message, and store it all under one recap."""
     manifest, policy, tariff = _check(draft)
+    typed = _typed(draft)
     with visit_store(read_only=True) as visit:
-        candidates, field_names = read_candidates(visit, draft.lists, _typed(draft), draft.exclude_lists)
+        candidates, field_names = read_candidates(visit, draft.lists, typed, draft.exclude_lists)
         is_sample = has_samples(visit, draft.lists)
     if is_sample and draft.gateway != "sandbox":
         raise CampaignError(f"campaign {draft.name} uses a list made from samples; only gateway sandbox may send to it")

@@ -68,7 +68,6 @@ def test_every_dependency_is_explained_and_no_other() -> None:
     assert sorted(rows) == sorted(canonicalize_name(Requirement(line).name) for line in required())
 
 
-@pytest.mark.skipif(not SETTINGS.exists(), reason="no settings yet")
 def test_every_setting_is_in_the_example_with_a_comment() -> None:
     example = example_settings(ENV_EXAMPLE.read_text())
     assert set(example) == declared_settings(SETTINGS.read_text())

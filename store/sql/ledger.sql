@@ -30,7 +30,9 @@ FROM message LEFT JOIN opt_out USING (number_id)
 WHERE message.campaign_id = $campaign_id AND message.slice_no = $slice_no
 ORDER BY message.recipient_id
 
--- name: slice.requeued_members
+-- name: slice.members_by_event
+-- `planned`: put into this slice when another was refused. `claimed`: the body that was posted from it; asked again
+-- with the same key, it must be the same to the letter.
 SELECT
     message.recipient_id, message.number_id, message.msisdn, message.text, message.encoding, message.sender_id, message.client_ref,
     CAST(message.price AS VARCHAR) AS price, opt_out.number_id IS NOT NULL AS is_opted_out
@@ -39,20 +41,7 @@ JOIN message USING (campaign_id, recipient_id)
 LEFT JOIN opt_out ON opt_out.number_id = message.number_id
 WHERE message_event.campaign_id = $campaign_id
     AND message_event.slice_no = $slice_no
-    AND message_event.event = 'planned'
-ORDER BY message.recipient_id
-
--- name: slice.claimed_members
--- The body that was posted: asked again with the same key, it must be the same to the letter.
-SELECT
-    message.recipient_id, message.number_id, message.msisdn, message.text, message.encoding, message.sender_id, message.client_ref,
-    CAST(message.price AS VARCHAR) AS price, opt_out.number_id IS NOT NULL AS is_opted_out
-FROM message_event
-JOIN message USING (campaign_id, recipient_id)
-LEFT JOIN opt_out ON opt_out.number_id = message.number_id
-WHERE message_event.campaign_id = $campaign_id
-    AND message_event.slice_no = $slice_no
-    AND message_event.event = 'claimed'
+    AND message_event.event = $event
 ORDER BY message.recipient_id
 
 -- name: slice.open_members
