@@ -17,7 +17,7 @@ import phonenumbers
 from rich.console import Console
 from rich.table import Table
 
-from sms.msisdn import parse_column
+from sms.number_column import parse_column
 from sms.segments import count_segments, segment_column
 from store.database import transaction
 from store.migrate import migrate

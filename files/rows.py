@@ -6,7 +6,7 @@ from collections.abc import Collection
 import pandas as pd
 
 from files.read import ContactFile
-from sms.msisdn import parse_column
+from sms.number_column import parse_column
 
 #: Columns of a contact file's frame that are not merge fields.
 _OWN_COLUMNS = ("row_number", "raw_line", "raw_number", "structure_reason")

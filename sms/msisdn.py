@@ -9,17 +9,13 @@ plan (ARCEP, decision 2018-0881).
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
-import numpy as np
-import pandas as pd
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberType, ValidationResult
 
 from sms.errors import ConfigurationError, InvalidNumber
 from sms.masking import mask_number
-from sms.number_text import FLOAT_TAIL, clean_number_text
+from sms.number_text import clean_number_text
 
 REASONS: dict[str, str] = {
     "empty_number": "There is no number.",
@@ -39,17 +35,16 @@ REASONS: dict[str, str] = {
 
 _KINDS = {PhoneNumberType.MOBILE: "mobile", PhoneNumberType.FIXED_LINE_OR_MOBILE: "fixed_line_or_mobile"}
 _PREMIUM = (PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST)
-_FRENCH_REGIONS = frozenset({"FR", "GP", "MQ", "GF", "RE", "YT", "PM", "BL", "MF"})
-_OVERSEAS_CODES = {
+BARE_INTERNATIONAL_DIGITS = 11  # as many digits without plus or zero may be a number with its country code
+FRENCH_REGIONS = frozenset({"FR", "GP", "MQ", "GF", "RE", "YT", "PM", "BL", "MF"})
+OVERSEAS_CODES = {
     "690": ("590",), "691": ("590",), "694": ("594",), "696": ("596",), "697": ("596",),
     "692": ("262",), "693": ("262",), "639": ("262",),
     "708": ("508",), "709": ("590", "596", "262", "594"),
 }  # fmt: skip
-_FRENCH_NATIONAL = re.compile(r"(?:(?:\+|00)?(?:33|262|508|590|594|596)0?|0)?([67][0-9]{8})")
-_FRENCH_MOBILE_SHAPE = re.compile(r"(?:\+330?|0033|0)([67][0-9]{8})")
-_PLAIN_CELL = re.compile(r"\+?[0-9][0-9 .-]{5,30}", re.ASCII)
-_SEPARATORS = str.maketrans("", "", " .-")
-_BARE_INTERNATIONAL_DIGITS = 11
+FRENCH_CODES = (33, 262, 508, 590, 594, 596)
+OVERSEAS_MOBILE = "[67][0-9]{8}"
+_FRENCH_NATIONAL = re.compile(rf"(?:(?:\+|00)?(?:{'|'.join(map(str, FRENCH_CODES))})0?|0)?({OVERSEAS_MOBILE})")
 _SHORT_CODE_DIGITS = range(3, 7)
 _PARSE_REASONS = {
     NumberParseException.INVALID_COUNTRY_CODE: "invalid_number",
@@ -100,7 +95,7 @@ def parse_number(raw: str, region: str = "FR", allowed: Collection[str] | None =
     >>> parse_number("0692 12 34 56")
     Number(msisdn='+262692123456', territory='RE', kind='mobile')
     """
-    _check_region(region)
+    check_region(region)
     text = clean_number_text(raw)
     parsed = _find_valid(text, region)
     if parsed is None:
@@ -113,57 +108,12 @@ def parse_number(raw: str, region: str = "FR", allowed: Collection[str] | None =
     return _check_allowed(number, allowed)
 
 
-def parse_column(values: "pd.Series[str]", region: str = "FR", allowed: Collection[str] | None = None) -> pd.DataFrame:
-    """Parse a column: one row a value, same index; says of each row what ``parse_number`` says of it.
-
-    Missing values are ``empty_number``; values that are not text are read as Python writes them. Columns
-    ``msisdn``, ``number_id`` (Int64), ``territory``, ``kind``, ``reason`` (None when valid). Each distinct text
-    is parsed once.
+def check_region(region: str) -> None:
+    """Refuse what is no region of ``phonenumbers``.
 
     Raises:
-        ConfigurationError: ``region`` is no country code.
-
-    >>> parse_column(pd.Series(["0612345678", "01 23"]))["reason"].tolist()
-    [None, 'short_code']
+        ConfigurationError: tells what a region is.
     """
-    _check_region(region)
-    texts = np.array(
-        ["" if missing else str(value) for value, missing in zip(values, values.isna(), strict=True)], dtype=object
-    )
-    codes, distinct = pd.factorize(texts)
-    rows = [_parse_row(text, region, allowed) for text in distinct]
-    table = pd.DataFrame(rows, columns=["msisdn", "number_id", "territory", "kind", "reason"], dtype=object)
-    return table.take(codes).set_axis(values.index, axis=0).astype({"number_id": "Int64"})
-
-
-_Row = tuple[str | None, int | None, str | None, str | None, str | None]
-
-
-def _parse_row(text: str, region: str, allowed: Collection[str] | None) -> _Row:
-    try:
-        number = _parse_plain(text, region, allowed) or parse_number(text, region, allowed)
-    except InvalidNumber as error:
-        return None, None, None, None, error.reason
-    return number.msisdn, number.number_id, number.territory, number.kind, None
-
-
-def _parse_plain(text: str, region: str, allowed: Collection[str] | None) -> Number | None:
-    """Decide the commonest cells, mainland mobiles in plain writing, by the plan's own pattern: much faster."""
-    if region != "FR" or not _PLAIN_CELL.fullmatch(text) or FLOAT_TAIL.fullmatch(text):
-        return None
-    shape = _FRENCH_MOBILE_SHAPE.fullmatch(text.translate(_SEPARATORS))
-    if shape is None or not _french_mobiles().fullmatch(shape[1]):
-        return None
-    return _check_allowed(Number(f"+33{shape[1]}", "FR", "mobile"), allowed)
-
-
-@cache
-def _french_mobiles() -> re.Pattern[str]:
-    metadata: Any = phonenumbers.PhoneMetadata.metadata_for_region("FR")
-    return re.compile(metadata.mobile.national_number_pattern, re.ASCII)
-
-
-def _check_region(region: str) -> None:
     if region not in phonenumbers.SUPPORTED_REGIONS:
         raise ConfigurationError(
             f"region {region!r} is no country code; write two capital letters such as FR, RE or BE"
@@ -193,11 +143,11 @@ def _candidates(text: str, region: str) -> Iterator[str]:
     yield text
     if text.startswith("00"):
         yield f"+{text[2:]}"
-    elif text[0] not in "+0" and len(text) >= _BARE_INTERNATIONAL_DIGITS:
+    elif text[0] not in "+0" and len(text) >= BARE_INTERNATIONAL_DIGITS:
         yield f"+{text}"
-    national = _FRENCH_NATIONAL.fullmatch(text) if region in _FRENCH_REGIONS else None
+    national = _FRENCH_NATIONAL.fullmatch(text) if region in FRENCH_REGIONS else None
     if national:
-        for code in _OVERSEAS_CODES.get(national[1][:3], ("33",)):
+        for code in OVERSEAS_CODES.get(national[1][:3], ("33",)):
             yield f"+{code}{national[1]}"
 
 

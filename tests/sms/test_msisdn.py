@@ -1,14 +1,13 @@
 """Cells as people fill them; every number is an example number of its numbering plan."""
 
-import pandas as pd
 import phonenumbers
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 from sms.errors import ConfigurationError, InvalidNumber
-from sms.msisdn import REASONS, Number, parse_column, parse_number
+from sms.msisdn import REASONS, Number, parse_number
 
 VALID = [
     pytest.param("0612345678", "+33612345678", id="as typed in France"),
@@ -189,8 +188,6 @@ def test_an_allowed_list_that_is_empty_allows_nothing() -> None:
 def test_a_region_that_is_no_country_is_a_setting_error() -> None:
     with pytest.raises(ConfigurationError, match="'fr'"):
         parse_number("0612345678", region="fr")
-    with pytest.raises(ConfigurationError, match="'France'"):
-        parse_column(pd.Series([], dtype=str), region="France")
 
 
 @given(st.sampled_from(TERRITORIES), st.integers(0, 9999), st.sampled_from(["FR", "US", "RE", "BE"]))
@@ -202,65 +199,3 @@ def test_reading_a_result_again_changes_nothing(territory: str, tail: int, regio
         return
     assert parse_number(number.msisdn, region=region) == number
     assert number.number_id < 10**15
-
-
-digits = st.text("0123456789", min_size=6, max_size=12)
-heads = st.sampled_from(["", "0", "06", "07", "+33", "+336", "0033", "00336", "33", "+", "069", "0639", "0033 0"])
-noise = st.sampled_from(["", " ", ".", "-", ".0", ",0", " - ", "/", "\u200b", "(0)", "'", "x", "²", "E+08"])
-cells = st.one_of(
-    st.builds("{}{}{}{}".format, heads, digits, noise, st.text("0123456789", max_size=4)),
-    st.builds("{}{}{}".format, heads, noise, digits),
-    st.sampled_from([str(row.values[0]) for row in VALID + OVERSEAS + REFUSED]),
-    st.text(max_size=20),
-)
-
-
-def decide(raw: str, region: str, allowed: tuple[str, ...] | None) -> tuple[str | None, ...]:
-    try:
-        number = parse_number(raw, region=region, allowed=allowed)
-    except InvalidNumber as refusal:
-        return None, None, None, refusal.reason
-    return number.msisdn, number.territory, number.kind, None
-
-
-@settings(max_examples=400)
-@given(st.lists(cells, max_size=8), st.sampled_from(["FR", "RE", "BE"]), st.sampled_from([None, ("FR",), ("BE", "GP")]))
-@example(["061234567.0"], "FR", None)
-@example(["00330612345678", "0033061 2345678"], "FR", None)
-@example(["0612345678", "0612345678"], "FR", ("BE",))
-def test_a_column_says_of_each_row_what_the_function_says(
-    values: list[str], region: str, allowed: tuple[str, ...] | None
-) -> None:
-    index = [7 * position for position in range(len(values))]
-    column = parse_column(pd.Series(values, index=index, dtype=object), region=region, allowed=allowed)
-    assert column.index.tolist() == index
-    for raw, row in zip(values, column.to_dict("records"), strict=True):
-        assert (row["msisdn"], row["territory"], row["kind"], row["reason"]) == decide(raw, region, allowed)
-        assert pd.isna(row["number_id"]) if row["reason"] else f"+{row['number_id']}" == row["msisdn"]
-
-
-def test_a_column_takes_what_a_spreadsheet_gives() -> None:
-    values = pd.Series([612345678.0, 612345678, None, float("nan"), "0612345678"], index=list("aabbc"), dtype=object)
-    column = parse_column(values)
-    assert column["reason"].tolist() == [None, None, "empty_number", "empty_number", None]
-    assert column["msisdn"].dropna().unique().tolist() == ["+33612345678"]
-    assert column.index.tolist() == list("aabbc")
-    assert str(column["number_id"].dtype) == "Int64"
-
-
-def test_a_column_reads_each_distinct_text_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-
-    def spy(text: str, *_: object) -> Number:
-        asked.append(text)
-        return Number("+33612345678", "FR", "mobile")
-
-    monkeypatch.setattr("sms.msisdn.parse_number", spy)
-    parse_column(pd.Series(["+32450001234", "0123456789", "+32450001234"] * 50))
-    assert asked == ["+32450001234", "0123456789"]
-
-
-def test_an_empty_column_is_an_empty_table() -> None:
-    column = parse_column(pd.Series([], dtype=str))
-    assert column.columns.tolist() == ["msisdn", "number_id", "territory", "kind", "reason"]
-    assert len(column) == 0

@@ -1,0 +1,194 @@
+"""Whole columns of numbers at once: of every cell, exactly what ``sms.msisdn.parse_number`` says of it.
+
+The digits of plain cells (``sms.number_cells``) are walked through the region's automaton (``sms.number_plans``)
+for all of them together. Every other cell is cleaned by itself (``sms.number_text``), once per distinct cell, and
+what is left of it goes the same way.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sms.errors import InvalidNumber
+from sms.msisdn import check_region, parse_number
+from sms.number_cells import SEPARATOR, Block, digits_value, plain_cells, split_blocks
+from sms.number_plans import OPAQUE, automaton
+from sms.number_text import clean_number_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Characters that cleaning turns into a space or a dash, one for one; done here at once for the whole text.
+_LIKE_ASCII = {
+    "\u00a0": " ", "\u202f": " ", "\u2007": " ", "\u2009": " ",
+    "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "-", "\u2014": "-", "\u2212": "-",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What many cells of a column have in common: a territory and a kind, or the reason why they are no number."""
+
+    territory: str | None
+    kind: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NumberColumn:
+    """One entry a cell, in their order.
+
+    Attributes:
+        number_ids: E.164 digits as int64; 0 where there is no number.
+        codes: the place in ``findings`` of what was found.
+        findings: few.
+    """
+
+    number_ids: NDArray[np.int64]
+    codes: NDArray[np.intp]
+    findings: tuple[Finding, ...]
+
+
+def parse_joined(joined: str, region: str = "FR", allowed: Collection[str] | None = None) -> NumberColumn:
+    """Parse cells joined by ``SEPARATOR``, which stands in none of them; at least one cell.
+
+    Raises:
+        ConfigurationError: ``region`` is no country code.
+    """
+    check_region(region)
+    for character, plain in _LIKE_ASCII.items():
+        joined = joined.replace(character, plain)
+    column = _Column(region, joined.count(SEPARATOR) + 1)
+    others = column.read_plain(joined)
+    if len(others):
+        cells = joined.split(SEPARATOR)
+        column.read_others(others, [cells[place] for place in others.tolist()])
+    return column.result(allowed)
+
+
+def parse_column(
+    values: "pd.Series[str]", region: str = "FR", allowed: Collection[str] | None = None
+) -> "pd.DataFrame":
+    """Parse a column: one row a value, same index; says of each row what ``parse_number`` says of it.
+
+    Missing values are ``empty_number``; values that are not text are read as Python writes them. Columns
+    ``msisdn``, ``number_id`` (Int64), ``territory``, ``kind``, ``reason`` (None when valid).
+
+    Raises:
+        ConfigurationError: ``region`` is no country code.
+
+    >>> import pandas as pd
+    >>> parse_column(pd.Series(["0612345678", "01 23"]))["reason"].tolist()
+    [None, 'short_code']
+    """
+    import pandas as pd  # a second of start-up, which only those who bring a frame should pay
+
+    check_region(region)
+    joined = _joined(values)
+    found = parse_joined(joined, region, allowed) if len(values) else _NOTHING
+    is_number = found.number_ids > 0
+    named = {name: [getattr(finding, name) for finding in found.findings] for name in ("territory", "kind", "reason")}
+    columns: dict[str, list[str | None] | NDArray[np.object_]] = {
+        "msisdn": [f"+{number}" if number else None for number in found.number_ids.tolist()],
+        **{name: np.array(words, dtype=object)[found.codes] for name, words in named.items()},
+    }
+    number_id = pd.Series(pd.arrays.IntegerArray(found.number_ids, ~is_number), values.index)
+    frame = pd.DataFrame({name: pd.Series(cells, values.index, dtype=object) for name, cells in columns.items()})
+    return frame.assign(number_id=number_id)[["msisdn", "number_id", "territory", "kind", "reason"]]
+
+
+_NOTHING = NumberColumn(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.intp), ())
+
+
+def _joined(values: "pd.Series[str]") -> str:
+    try:
+        joined = SEPARATOR.join(values)
+    except TypeError:  # missing values, or others that are no text
+        texts = ("" if missing else str(value) for value, missing in zip(values, values.isna(), strict=True))
+        return SEPARATOR.join(text.replace(SEPARATOR, " ") for text in texts)
+    if joined.count(SEPARATOR) < len(values):
+        return joined
+    return SEPARATOR.join(text.replace(SEPARATOR, " ") for text in values)  # it is white space like any other
+
+
+class _Column:
+    """The answers so far, cell by cell."""
+
+    def __init__(self, region: str, cell_count: int) -> None:
+        self._region = region
+        self._automaton = automaton(region)
+        self._findings: dict[Finding, int] = {}
+        self._shifts: list[int] = []  # of the automaton's answers, and below what each of them is found to be
+        self._of_answers: list[int] = []
+        self._ids = np.zeros(cell_count, dtype=np.int64)
+        self._codes = np.zeros(cell_count, dtype=np.intp)
+
+    def read_plain(self, joined: str) -> NDArray[np.int64]:
+        """Read the plain cells of a column; return the places of all others."""
+        others, first = [], 0
+        for block in split_blocks(joined):
+            others.append(self._read_block(block, first))
+            first += len(block.ends)
+        return np.concatenate(others)
+
+    def read_others(self, places: NDArray[np.int64], cells: list[str]) -> None:
+        """Read what is not plain, each distinct cell once: cleaned by itself, then like the plain ones."""
+        distinct = {cell: row for row, cell in enumerate(dict.fromkeys(cells))}
+        inner = _Column(self._region, len(distinct))
+        cleaned = [inner._clean(row, cell) for cell, row in distinct.items()]
+        for row in inner.read_plain(SEPARATOR.join(cleaned)).tolist():
+            if cleaned[row]:
+                inner._parse_alone(row, cleaned[row])
+        rows = np.array([distinct[cell] for cell in cells])
+        own = np.array([self._place(finding) for finding in inner._findings])
+        self._ids[places], self._codes[places] = inner._ids[rows], own[inner._codes[rows]]
+
+    def result(self, allowed: Collection[str] | None) -> NumberColumn:
+        """Return the column, with the territories that are not allowed turned into rejects."""
+        findings = tuple(_checked(finding, allowed) for finding in self._findings)
+        is_rejected = np.array([finding.reason is not None for finding in findings])[self._codes]
+        return NumberColumn(np.where(is_rejected, 0, self._ids), self._codes, findings)
+
+    def _read_block(self, block: Block, first: int) -> NDArray[np.int64]:
+        """Read the plain cells of a block; return the places of all others. ``first``: the place of its first cell."""
+        plain, digits, lengths = plain_cells(block)
+        others = np.flatnonzero(~plain) + first
+        if not len(lengths):
+            return others
+        rows = np.flatnonzero(plain) + first
+        answers = self._automaton.read(digits, lengths, block.counts.plus[plain] > 0)
+        for answer in self._automaton.answers[len(self._shifts) :]:
+            self._shifts.append(answer.shift)
+            self._of_answers.append(self._place(Finding(answer.territory, answer.kind, answer.reason)))
+        self._ids[rows] = digits_value(digits, lengths) + np.array(self._shifts)[answers]
+        self._codes[rows] = np.array(self._of_answers)[answers]
+        return np.concatenate([others, rows[answers == OPAQUE]])
+
+    def _clean(self, row: int, cell: str) -> str:
+        """Return the digits of a cell; nothing when it is settled by being cleaned."""
+        try:
+            return clean_number_text(cell)
+        except InvalidNumber as error:
+            self._codes[row] = self._place(Finding(None, None, error.reason))
+            return ""
+
+    def _parse_alone(self, row: int, digits: str) -> None:
+        try:
+            number = parse_number(digits, self._region)
+        except InvalidNumber as error:
+            self._codes[row] = self._place(Finding(None, None, error.reason))
+        else:
+            self._ids[row] = number.number_id
+            self._codes[row] = self._place(Finding(number.territory, number.kind, None))
+
+    def _place(self, finding: Finding) -> int:
+        return self._findings.setdefault(finding, len(self._findings))
+
+
+def _checked(finding: Finding, allowed: Collection[str] | None) -> Finding:
+    if allowed is None or finding.territory is None or finding.territory in allowed:
+        return finding
+    return Finding(None, None, "country_not_allowed")
