@@ -76,26 +76,7 @@ def _national(dice: random.Random, region: str) -> str:
 
 def _lead(dice: random.Random, region: str) -> str:
     plan: Any = PhoneMetadata.metadata_for_region(region)
-    leads = (
-        "0",
-        "",
-        "+{}",
-        "00{}",
-        "{}",
-        "+{}0",
-        "00{}0",
-        "{}0",
-        "+{} (0)",
-        "+{}(0) ",
-        "011{}",
-        "00",
-        "+",
-        "1",
-        "+00{}",
-        "0+{}",
-        "(+{})",
-    )
-    return dice.choice(leads).format(plan.country_code)
+    return dice.choice(_LEADS).format(plan.country_code)
 
 
 def _grouped(dice: random.Random, text: str) -> str:

@@ -1,132 +1,86 @@
-"""Ratios against named peers, in one process, on CPU time, with the results compared on the same data.
+"""The bench: every row of the table in ``docs/performance.md``, or those that are named.
 
-Each row alternates ours and the peer a few times and keeps the median, so that a machine that slows down slows both.
+``make bench ARGS="numbers file --size 100000"``; a wrong result ends it.
 """
 
-import random
-import statistics
-import tempfile
-import time
+import argparse
+import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
-from pathlib import Path
+from typing import TypeAlias
 
-import duckdb
-import pandas as pd
-import phonenumbers
 from rich.console import Console
 from rich.table import Table
 
-from sms.number_column import parse_column
-from sms.segments import count_segments, segment_column
-from store.database import transaction
-from store.migrate import migrate
+from bench.importing import Footprint, footprint, whole_import
+from bench.numbering import clean_column, dirty_column, dirty_frame, identity
+from bench.racing import Race
+from bench.texts import segments
+from bench.visits import visits
 
-ROUNDS = 5
-WAYS = ("0{}", "+33{}", "0033{}", "+33 {}", "0{} ")
+Row: TypeAlias = Callable[[int, int], Race]
+
+RACES: dict[str, Row] = {
+    "clean": clean_column,
+    "numbers": dirty_column,
+    "frame": dirty_frame,
+    "identity": identity,
+    "file": whole_import,
+    "segments": segments,
+    "visits": visits,
+}
+FOOTPRINTS = {"memory": 1, "large": 5}
+"""How many times the size; ``large`` runs when it is named only."""
 
 
 def main() -> None:
-    """Run every row and print the table."""
-    found = Table("what", "peer", "ours / s", "peer / s", "ratio", "same result")
-    for row in (numbers(), segments(), visits()):
-        found.add_row(*row)
-    Console(width=120).print(found)
+    """Run the rows and print their tables."""
+    asked = _arguments()
+    races, footprints = [], []
+    for name in asked.rows:
+        print(f"{name} …", file=sys.stderr)
+        if name in RACES:
+            races.append(RACES[name](asked.size, asked.rounds))
+        else:
+            footprints.append(footprint(asked.size * FOOTPRINTS[name]))
+    console = Console(width=140)
+    if races:
+        console.print(_race_table(races))
+    if footprints:
+        console.print(_footprint_table(footprints))
 
 
-def numbers() -> tuple[str, ...]:
-    """A column of distinct French mobiles in five notations, against a loop of parse, is_valid and format."""
-    dice = random.Random(7)
-    column = pd.Series([WAYS[n % 5].format(612000000 + dice.randrange(999999)) for n in range(20_000)], dtype=object)
-
-    def peer() -> list[str | None]:
-        return [_by_library(raw) for raw in column]
-
-    ours, theirs, mine, other = race(lambda: parse_column(column)["msisdn"].tolist(), peer)
-    return report("numbers, a column", "phonenumbers, a loop", len(column), ours, theirs, mine == other)
+def _arguments() -> argparse.Namespace:
+    names = [*RACES, *FOOTPRINTS]
+    parser = argparse.ArgumentParser(description=f"Measure ours against named peers. Rows: {', '.join(names)}.")
+    parser.add_argument("rows", nargs="*", type=_row_name, default=[name for name in names if name != "large"])
+    parser.add_argument("--size", type=int, default=1_000_000, help="rows of the columns and files (1,000,000)")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each is run; the median counts (3)")
+    return parser.parse_args()
 
 
-def segments() -> tuple[str, ...]:
-    """Messages with accents and euro signs, against a loop that walks every character."""
-    dice = random.Random(7)
-    words = ["Bonjour", "soldes", "€", "élégant", "ça", "-20 %", "œuvre", "{promo}", "😀", "à", "bientôt"]
-    texts = pd.Series([" ".join(dice.choices(words, k=dice.randrange(5, 40))) for _ in range(20_000)], dtype=object)
-    ours, theirs, mine, other = race(
-        lambda: segment_column(texts)["segment_count"].tolist(), lambda: [_walked(text) for text in texts]
-    )
-    return report("segments, a column", "a character by character walk", len(texts), ours, theirs, mine == other)
+def _row_name(text: str) -> str:
+    if text not in RACES | FOOTPRINTS:
+        raise argparse.ArgumentTypeError(f"no row {text!r}; rows: {', '.join([*RACES, *FOOTPRINTS])}")
+    return text
 
 
-def visits() -> tuple[str, ...]:
-    """A visit to the store (lock, attach, transaction, detach), against connecting to the file each time."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "store.duckdb"
-        migrate(path, lambda: datetime.now(UTC))
-
-        def ours() -> list[int]:
-            with transaction(path, lambda: datetime.now(UTC)) as visit:
-                return [visit.value("opt_out.count")]
-
-        def peer() -> list[int]:
-            with duckdb.connect(str(path)) as connection:
-                found = connection.execute("SELECT count(*) FROM opt_out").fetchone()
-                return [found[0] if found else -1]
-
-        mine_s, peer_s, mine, other = race(lambda: [ours() for _ in range(20)], lambda: [peer() for _ in range(20)])
-    return report("a visit to the store", "duckdb.connect and close", 20, mine_s, peer_s, mine == other)
+def _race_table(races: list[Race]) -> Table:
+    table = Table("what", "how many", "ours / s", "peer", "peer / s", "ratio", title="CPU time; no result differs")
+    for one in races:
+        ours, theirs = f"{one.count / one.ours:,.0f}", f"{one.count / one.theirs:,.0f}"
+        table.add_row(one.what, f"{one.count:,}", ours, one.peer, theirs, f"{one.ratio:.1f}x")
+    return table
 
 
-def race(ours: Callable[[], object], peer: Callable[[], object]) -> tuple[float, float, object, object]:
-    """Return the median CPU seconds of both, and what each gave."""
-    mine = other = None
-    times: tuple[list[float], list[float]] = ([], [])
-    for _ in range(ROUNDS):
-        started = time.process_time()
-        mine = ours()
-        middle = time.process_time()
-        other = peer()
-        times[0].append(middle - started)
-        times[1].append(time.process_time() - middle)
-    return statistics.median(times[0]), statistics.median(times[1]), mine, other
-
-
-def report(what: str, peer: str, count: int, ours: float, theirs: float, is_same: bool) -> tuple[str, ...]:
-    """Return one row of the table.
-
-    Raises:
-        SystemExit: the results differ: a fast wrong answer is no answer.
-    """
-    if not is_same:
-        raise SystemExit(f"{what}: ours and {peer} differ")
-    return what, peer, f"{count / ours:,.0f}", f"{count / theirs:,.0f}", f"{theirs / ours:.1f}x", "yes"
-
-
-def _by_library(raw: str) -> str | None:
-    number = phonenumbers.parse(raw, "FR")
-    if not phonenumbers.is_valid_number(number):
-        return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-
-
-def _walked(text: str) -> int:
-    """Count segments one character at a time, each whole character in one segment."""
-    encoding = count_segments(text).encoding
-    single, part = (160, 153) if encoding == "GSM-7" else (70, 67)
-    sizes = [_size(character, encoding) for character in text]
-    if sum(sizes) <= single:
-        return 1 if sizes else 0
-    segments, room = 1, part
-    for size in sizes:
-        if size > room:
-            segments, room = segments + 1, part
-        room -= size
-    return segments
-
-
-def _size(character: str, encoding: str) -> int:
-    if encoding == "GSM-7":
-        return 2 if character in "^{}\\[~]|€" else 1
-    return len(character.encode("utf-16-be")) // 2
+def _footprint_table(footprints: list[Footprint]) -> Table:
+    table = Table("file to store", "file MB", "CPU s", "µs a row", "parser MB", "store MB", title="Memory at its peak")
+    for one in footprints:
+        per_row = f"{one.seconds / one.row_count * 1e6:.2f}"
+        table.add_row(
+            f"{one.row_count:,} rows", f"{one.file_mb:.0f}", f"{one.seconds:.1f}", per_row,
+            f"{one.parser_mb:.0f}", f"{one.store_mb:.0f}",
+        )  # fmt: skip
+    return table
 
 
 if __name__ == "__main__":

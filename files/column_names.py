@@ -52,3 +52,17 @@ NUMBER_NAMES = frozenset(
     [lead + noun for lead in ["", *_NUMBER_LEADS.split()] for noun in _NUMBER_NOUNS.split()] + _NUMBER_ALONE.split()
 )
 FIELD_NAMES: dict[str, str] = {name: field for field, words in _FIELD_WORDS.items() for name in words.split()}
+
+# Of opt-out files only: when the person said so, and where.
+_OPT_OUT_DATE_WORDS = """
+    date optedoutat optoutat optoutdate dateofoptout unsubscribedat unsubscribedate stopat stopdate saidat
+    datestop datedestop datedustop dateoptout datedesinscription datededesinscription datedopposition
+    dateopposition desinscritle fechabaja fechadebaja datadisiscrizione datadidisiscrizione abmeldedatum
+    abgemeldetam datum afmelddatum afgemeldop
+"""
+_OPT_OUT_SOURCE_WORDS = """
+    source channel origin origine canal provenance optoutsource sourcestop motif canale fuente origen quelle
+    kanal bron kanaal
+"""
+OPT_OUT_DATE_NAMES = frozenset(_OPT_OUT_DATE_WORDS.split())
+OPT_OUT_SOURCE_NAMES = frozenset(_OPT_OUT_SOURCE_WORDS.split())

@@ -23,6 +23,7 @@ RESERVED_FIELDS = frozenset(
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "đ": "d"})
 _FIELD = re.compile(r"[^\W\d_][\w]*")
 _MAX_PLAIN_NAME = 64
+_NUMBER_DIGITS = 7
 _MAX_LISTED = 40
 
 
@@ -65,9 +66,24 @@ def header_score(cells: Sequence[str]) -> tuple[bool, int, int]:
     )
 
 
+def is_rejects_header(names: Sequence[str]) -> bool:
+    """Tell whether a header ends in the three columns that a rejects file adds."""
+    return tuple(names[-3:]) == REJECT_COLUMNS
+
+
 def without_reject_columns(names: Sequence[str]) -> list[str]:
     """Return a header without the three columns that a rejects file adds at its end."""
-    return list(names[:-3] if tuple(names[-3:]) == REJECT_COLUMNS else names)
+    return list(names[:-3] if is_rejects_header(names) else names)
+
+
+def looks_like_number(cell: str) -> bool:
+    """Tell whether a cell holds digits enough for a number and no letter."""
+    return has_number_digits(cell) and not any(map(str.isalpha, cell))
+
+
+def has_number_digits(cell: str) -> bool:
+    """Tell whether a cell holds digits enough for a number."""
+    return sum(map(str.isdigit, cell)) >= _NUMBER_DIGITS
 
 
 def map_columns(header: Sequence[str], columns: Mapping[str, str] | None = None) -> Layout:

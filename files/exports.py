@@ -1,5 +1,8 @@
 """Tables for people: a CSV that Excel opens as it is, a Parquet file for analysts."""
 
+# Annotations stay text: evaluated, they keep DuckDB's types alive, and each process would end with "leaked" objects.
+from __future__ import annotations
+
 import csv
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +15,7 @@ from files.whole import written_whole
 
 EXPORT_DELIMITER = ";"
 EXPORT_ENCODING = "utf-8-sig"
+_PART_ROWS = 10_000
 
 
 def export_csv(frame: pd.DataFrame, path: Path) -> Path:
@@ -24,6 +28,16 @@ def export_parquet(frame: pd.DataFrame, path: Path) -> Path:
     with written_whole(path) as temporary, duckdb.connect(":memory:") as connection:
         connection.from_df(frame).write_parquet(str(temporary), compression="zstd")
     return path
+
+
+def convert_to_csv(parquet: Path, path: Path) -> Path:
+    """Write the rows of a Parquet file as ``export_csv`` writes a frame; they pass through memory in parts."""
+    with duckdb.connect(":memory:") as connection:
+        found = connection.execute("SELECT * FROM read_parquet($path)", {"path": str(parquet)})
+        header = [column[0] for column in found.description]
+        parts = iter(lambda: found.fetchmany(_PART_ROWS), [])
+        rows = (["" if value is None else value for value in row] for part in parts for row in part)
+        return write_cells(path, header, rows)
 
 
 def write_cells(path: Path, header: Iterable[object], rows: Iterable[Iterable[object]]) -> Path:

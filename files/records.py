@@ -1,4 +1,4 @@
-"""Text to records, without losing a line.
+"""One record of a text at a time, exactly: the judge of every line that is not plain.
 
 A quote opens a cell only at the start of that cell, as in Excel; ``="0612…"`` and ``5" pipe`` are plain text.
 When a quoted cell does not close, or goes on after its closing quote, only that line is broken: reading goes on
@@ -9,16 +9,17 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
+from mmap import mmap
 from typing import NamedTuple
 
 from files.columns import header_score
-from sms.errors import ContactFileError
 
 DELIMITERS: dict[str, str] = {";": "semicolon", ",": "comma", "\t": "tab", "|": "pipe"}
 MAX_CELL_LENGTH = 32_767  # characters: what a cell of Excel can hold
 CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
-_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[;,\t| ]*', re.IGNORECASE)
+Text = bytes | mmap
+"""UTF-8 where each line, the last one too, ends in a line feed."""
 
 
 class Record(NamedTuple):
@@ -30,21 +31,26 @@ class Record(NamedTuple):
     reason: str | None
 
 
-def split_text(text: str) -> tuple[str, list[Record]]:
-    """Return the delimiter and every record that is not wholly blank, the header first.
+def read_records(text: Text, offset: int, row_number: int, delimiter: str) -> Iterator[tuple[Record, int]]:
+    """Yield each record from an offset on, blank ones too, with the offset behind it.
 
-    Raises:
-        ContactFileError: ``sep=`` names something that is no delimiter.
+    Args:
+        text: what is read.
+        offset: where a line starts.
+        row_number: of that line, from 1.
+        delimiter: one of ``DELIMITERS``.
     """
-    lines = text.split("\n")
-    declared = _SEPARATOR_LINE.fullmatch(lines[0])
-    if declared and declared[1] not in DELIMITERS:
-        raise ContactFileError(
-            f"its first line says {lines[0]!r}; allowed delimiters: {', '.join(DELIMITERS.values())}"
-        )
-    start = 1 if declared else 0
-    delimiter = declared[1] if declared else choose_delimiter(next((line for line in lines if line.strip()), ""))
-    return delimiter, [record for record in _records(lines, start, delimiter) if not is_blank(record.cells)]
+    opening = delimiter + '"'
+    while offset < len(text):
+        end = text.find(b"\n", offset)
+        line = str(text[offset:end], "utf-8")
+        if line.startswith('"') or opening in line:
+            record, end = _quoted_record(text, offset, row_number, delimiter)
+        else:
+            record = Record(row_number, line.split(delimiter), line, None)
+        yield record, end + 1
+        row_number += record.raw_line.count("\n") + 1
+        offset = end + 1
 
 
 def choose_delimiter(header_line: str) -> str:
@@ -54,7 +60,7 @@ def choose_delimiter(header_line: str) -> str:
 
 def split_record(raw_line: str, delimiter: str) -> list[str]:
     """Return the cells of one record; a record with a broken quote is one cell."""
-    return next(_records(raw_line.split("\n"), 0, delimiter)).cells
+    return next(read_records(f"{raw_line}\n".encode(), 0, 1, delimiter))[0].cells
 
 
 def join_record(cells: Sequence[str], delimiter: str) -> str:
@@ -69,27 +75,42 @@ def is_blank(cells: Sequence[str]) -> bool:
     return not "".join(cells).strip()
 
 
-def _records(lines: list[str], start: int, delimiter: str) -> Iterator[Record]:
-    opening = delimiter + '"'
-    position = start
-    while position < len(lines):
-        line = lines[position]
-        if line.startswith('"') or opening in line:
-            record, taken = _quoted_record(lines, position, delimiter)
-        else:
-            record, taken = Record(position + 1, line.split(delimiter), line, None), 1
-        yield record
-        position += taken
+def check_record(record: Record, least: int, most: int) -> Record:
+    """Return the record with ``most`` cells, or without cells and with the reason why it cannot be used."""
+    reason = record.reason or _defect(record, least, most)
+    if reason:
+        return record._replace(cells=[], raw_line=record.raw_line[:MAX_CELL_LENGTH], reason=reason)
+    cells = record.cells
+    return record if len(cells) == most else record._replace(cells=(cells + [""] * (most - len(cells)))[:most])
 
 
-def _quoted_record(lines: list[str], position: int, delimiter: str) -> tuple[Record, int]:
-    following = (f"{lines[index]}\n" for index in range(position, len(lines)))
-    reader = csv.reader(following, delimiter=delimiter, strict=True)
+def _defect(record: Record, least: int, most: int) -> str | None:
+    cells, line = record.cells, record.raw_line
+    if len(cells) < least or (len(cells) > most and any(cell.strip() for cell in cells[most:])):
+        return "wrong_column_count"
+    if not line.isprintable() and CONTROL_CHARACTERS.search(line):
+        return "control_characters"
+    if len(line) > MAX_CELL_LENGTH and max(map(len, cells)) > MAX_CELL_LENGTH:
+        return "field_too_long"
+    return None
+
+
+def _quoted_record(text: Text, offset: int, row_number: int, delimiter: str) -> tuple[Record, int]:
+    reader = csv.reader(_lines(text, offset), delimiter=delimiter, strict=True)
+    end = text.find(b"\n", offset)
     try:
         cells = next(reader)
     except csv.Error as error:
+        line = str(text[offset:end], "utf-8")
         too_long = reader.line_num == 1 and "field limit" in str(error)
-        reason = "field_too_long" if too_long else "bad_quote"
-        return Record(position + 1, [lines[position]], lines[position], reason), 1
-    taken = reader.line_num
-    return Record(position + 1, cells, "\n".join(lines[position : position + taken]), None), taken
+        return Record(row_number, [line], line, "field_too_long" if too_long else "bad_quote"), end
+    for _ in range(reader.line_num - 1):
+        end = text.find(b"\n", end + 1)
+    return Record(row_number, cells, str(text[offset:end], "utf-8"), None), end
+
+
+def _lines(text: Text, offset: int) -> Iterator[str]:
+    while offset < len(text):
+        end = text.find(b"\n", offset) + 1
+        yield str(text[offset:end], "utf-8")
+        offset = end

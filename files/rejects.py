@@ -5,17 +5,15 @@ do`` follow and are ignored on reading. A row whose cells cannot be trusted stan
 dropped unfixed, it is rejected again rather than read with a name in the place of a postcode.
 """
 
-from collections.abc import Mapping, Sequence
+import csv
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-
-import pandas as pd
+from typing import NamedTuple
 
 from files.columns import REJECT_COLUMNS
-from files.exports import write_cells
-from files.formulas import unguard_cell
-from files.read import ContactFile
+from files.formulas import guard_cell, unguard_cell
 from files.records import CONTROL_CHARACTERS, split_record
-from files.workbook import WORKBOOK_DELIMITER
+from files.whole import written_whole
 from sms.msisdn import REASONS
 
 STRUCTURE_WORDS: dict[str, str] = {
@@ -32,45 +30,35 @@ REJECT_WORDS: dict[str, str] = {**STRUCTURE_WORDS, **REASONS}
 _IN_ONE_PIECE = frozenset({"wrong_column_count", "bad_quote", "field_too_long"})
 
 
-def reject_rows(contact_file: ContactFile, reasons: Mapping[int, str]) -> pd.DataFrame:
-    """Return the rows to hand back, as ``write_rejects`` takes them.
+class Reject(NamedTuple):
+    """A row to hand back, with its cells as they are to stand there, neither guarded nor cut."""
 
-    Args:
-        contact_file: what was read.
-        reasons: ``row_number`` -> code, a key of ``REJECT_WORDS``.
-
-    Returns:
-        One row per rejected row, keyed by ``row_number``: that, one column per column of the file, ``reason``.
-    """
-    delimiter = contact_file.delimiter or WORKBOOK_DELIMITER
-    lines = contact_file.frame.set_index("row_number")["raw_line"].loc[list(reasons)]
-    width = len(contact_file.header)
-    records = [
-        [row_number, *_cells(line, delimiter, reasons[row_number], width), reasons[row_number]]
-        for row_number, line in zip(reasons, lines, strict=True)
-    ]
-    return pd.DataFrame(records, columns=["row_number", *contact_file.header, "reason"])
+    row_number: int
+    reason: str
+    cells: Sequence[str]
 
 
-def write_rejects(path: Path, header: Sequence[str], frame: pd.DataFrame) -> Path:
+def write_rejects(path: Path, header: Sequence[str], rejects: Iterable[Reject]) -> Path:
     """Write rejected rows as a ``;`` UTF-8 file, and return its path.
 
     Args:
         path: replaced when it exists.
         header: the original columns in order.
-        frame: one row per rejected row, keyed by ``row_number``: that, one text column per name of ``header``,
-            ``reason``.
+        rejects: in the order to write them, with a cell for each name of ``header``.
     """
-    words = [REJECT_WORDS[reason] for reason in frame["reason"]]
-    cells = [frame[name] for name in header]
-    rows = zip(*cells, frame["row_number"], frame["reason"], words, strict=True)
-    return write_cells(path, [*header, *REJECT_COLUMNS], rows)
+    tails = {reason: (reason, words) for reason, words in REJECT_WORDS.items()}
+    with written_whole(path) as temporary, temporary.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file, delimiter=";", lineterminator="\r\n")
+        writer.writerow([guard_cell(name) for name in [*header, *REJECT_COLUMNS]])
+        writer.writerows([*map(guard_cell, cells), row_number, *tails[reason]] for row_number, reason, cells in rejects)
+    return path
 
 
-def _cells(line: str, delimiter: str, reason: str, width: int) -> list[str]:
+def broken_cells(raw_line: str, reason: str, delimiter: str, width: int) -> list[str]:
+    """Return the cells to hand back of a row whose structure is broken."""
     if reason in _IN_ONE_PIECE:
-        return [_visible(line), *[""] * (width - 1)]
-    cells = [_visible(unguard_cell(cell)) for cell in split_record(line, delimiter)]
+        return [_visible(raw_line), *[""] * (width - 1)]
+    cells = [_visible(unguard_cell(cell)) for cell in split_record(raw_line, delimiter)]
     return (cells + [""] * (width - len(cells)))[:width]
 
 

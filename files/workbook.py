@@ -3,10 +3,14 @@
 import datetime
 import io
 from collections.abc import Iterator
+from itertools import chain, islice
+from pathlib import Path
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, WorksheetNotFound
 
-from files.records import Record, is_blank, join_record
+from files.cells import CellTable
+from files.headers import HEADER_SAMPLE, Header, read_header
+from files.records import Record, check_record, is_blank, join_record
 from sms.errors import ContactFileError
 
 WORKBOOK_DELIMITER = ";"  # of ``raw_line``, since a sheet has none
@@ -14,16 +18,21 @@ WORKBOOK_DELIMITER = ";"  # of ``raw_line``, since a sheet has none
 Cell = int | float | str | bool | datetime.time | datetime.date | datetime.datetime | datetime.timedelta
 
 
-def split_workbook(content: bytes, sheet: str | None = None) -> tuple[str, list[Record]]:
-    """Return the sheet's name and every row that is not wholly blank, the header first.
+def split_workbook(content: bytes, sheet: str | None, folder: Path) -> tuple[str, Header, CellTable]:
+    """Return the sheet's name, its header and its rows.
+
+    Args:
+        content: of the workbook.
+        sheet: None is the first.
+        folder: where the rows may lie.
 
     Raises:
-        ContactFileError: no readable workbook, a password, no such sheet.
+        ContactFileError: no readable workbook, a password, no such sheet, no header, or only blank rows.
     """
     try:
         with CalamineWorkbook.from_filelike(io.BytesIO(content)) as workbook:
             found = _open_sheet(workbook, sheet)
-            return found.name, list(_records(found))
+            return found.name, *_split_rows(_records(found), folder)
     except PasswordError as error:
         raise ContactFileError("it has a password: save it without one") from error
     except (CalamineError, OSError, ValueError) as error:
@@ -56,9 +65,20 @@ def _open_sheet(workbook: CalamineWorkbook, sheet: str | None) -> CalamineSheet:
         ) from error
 
 
+def _split_rows(records: Iterator[Record], folder: Path) -> tuple[Header, CellTable]:
+    sample = list(islice(records, 1 + HEADER_SAMPLE))
+    if not sample:
+        raise ContactFileError("it holds only blank lines; needed: a line of column names and at least one row")
+    header = read_header(sample[0], sample[1:])
+    table = CellTable(folder, header.most, WORKBOOK_DELIMITER)
+    for record in chain(sample if header.is_data else sample[1:], records):
+        table.add_record(check_record(record, header.least, header.most))
+    return header, table
+
+
 def _records(sheet: CalamineSheet) -> Iterator[Record]:
-    # The empty area is kept: row numbers are those that a person sees.
-    for row_number, row in enumerate(sheet.to_python(skip_empty_area=False), start=1):
-        cells = [cell_text(value).replace("\r\n", "\n").replace("\r", "\n") for value in row]
+    margin = [""] * (sheet.start[1] if sheet.start else 0)
+    for row_number, row in enumerate(sheet.iter_rows(), start=1):
+        cells = margin + [cell_text(value).replace("\r\n", "\n").replace("\r", "\n") for value in row]
         if not is_blank(cells):
             yield Record(row_number, cells, join_record(cells, WORKBOOK_DELIMITER), None)

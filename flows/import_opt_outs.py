@@ -3,16 +3,32 @@
 from prefect import flow
 
 from schemas.form import OptionalText
-from tasks.ingest import OPT_OUTS, find_opt_out_files, import_opt_out_file, publish_import
+from tasks.ingest import OPT_OUTS, Result, fail_if_refused, find_opt_out_files, import_opt_out_file, publish_import
+from tasks.reading import ReadOptions
 
 
 @flow(name="import-opt-outs")
-def import_opt_outs(path: OptionalText = "") -> list[object]:
-    """Opt out every number of a file.
+def import_opt_outs(
+    path: OptionalText = "",
+    region: OptionalText = "",
+    sheet: OptionalText = "",
+    encoding: OptionalText = "",
+    columns: dict[str, str] | None = None,
+) -> list[Result]:
+    """Opt out every number of a file; a column with the date and one with the source are kept as the proof.
 
     Args:
         path: One file, in any form contacts come in. Empty: every stable file in `data/inbox/opt_outs/`.
+        region: How numbers without a country code are read, such as FR.
+        sheet: The sheet of a workbook. Empty: its first.
+        encoding: The encoding of a CSV, when it cannot be told from its bytes.
+        columns: Which column is which, when the header does not say: {"msisdn": "Tel 2"}.
     """
-    results = [import_opt_out_file(file) for file in find_opt_out_files(path or None)]
+    options = ReadOptions(region or None, columns, sheet or None, encoding or None)
+    results: list[Result] = []
+    for file in find_opt_out_files(path or None):
+        state = import_opt_out_file(file, options, return_state=True)
+        results.append(state.result(raise_on_failure=False))
     publish_import(OPT_OUTS, results)
+    fail_if_refused(results)
     return results

@@ -1,9 +1,12 @@
 """Contact files in: every row accepted, updated, duplicate or rejected with a reason."""
 
+from typing import Annotated, Literal
+
 from prefect import flow
 
-from schemas.form import OptionalText
-from tasks.ingest import find_files, import_file, publish_import
+from schemas.form import AsBox, OptionalText
+from tasks.ingest import Result, check_replacement, fail_if_refused, find_files, import_file, publish_import
+from tasks.reading import ReadOptions
 
 
 @flow(name="ingest-contacts")
@@ -14,7 +17,11 @@ def ingest_contacts(
     sheet: OptionalText = "",
     encoding: OptionalText = "",
     columns: dict[str, str] | None = None,
-) -> dict[str, list[object]]:
+    mode: Literal["add", "replace"] = "add",
+    replaces: Annotated[int | None, AsBox()] = None,
+    name: OptionalText = "",
+    preview: bool = False,
+) -> dict[str, list[Result]]:
     """Import contact files into their lists.
 
     Args:
@@ -24,11 +31,18 @@ def ingest_contacts(
         sheet: The sheet of a workbook. Empty: its first.
         encoding: The encoding of a CSV, when it cannot be told from its bytes.
         columns: Which column is which, when the header does not say: {"msisdn": "Tel 2"}.
+        mode: Add the file to the list, or replace an earlier import by it.
+        replaces: For replace: the number of the import whose place the file takes.
+        name: For replace: who does it.
+        preview: Only show what it would do; nothing is imported and no file moved.
     """
-    found: dict[str, list[object]] = {}
+    options = ReadOptions(region or None, columns, sheet or None, encoding or None)
+    check_replacement(list_name or None, path or None, mode, replaces)
+    found: dict[str, list[Result]] = {}
     for target, file in find_files(list_name or None, path or None):
-        result = import_file(target, file, region or None, columns, sheet or None, encoding or None)
-        found.setdefault(target, []).append(result)
+        state = import_file(target, file, options, replaces, name or None, preview, return_state=True)
+        found.setdefault(target, []).append(state.result(raise_on_failure=False))
     for target, results in found.items():
         publish_import(target, results)
+    fail_if_refused([result for results in found.values() for result in results])
     return found

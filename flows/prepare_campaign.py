@@ -7,6 +7,7 @@ from prefect import flow
 from schemas.draft import CampaignDraft
 from schemas.form import AsBox, OptionalText
 from store.preparing import Recap
+from tasks.attach import attach_file
 from tasks.prepare import prepare, publish_recap, read_draft
 
 
@@ -18,6 +19,8 @@ def prepare_campaign(draft: Annotated[CampaignDraft | None, AsBox()] = None, pat
         draft: The campaign. For a file instead, choose "Omit value" in the menu at the right, and give its path below.
         path: A YAML or JSON file with the same fields.
     """
-    recap = prepare(read_draft(draft, path or None))
+    draft = read_draft(draft, path or None)
+    attach_file(draft)
+    recap = prepare(draft)
     publish_recap(recap)
     return recap

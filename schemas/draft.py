@@ -44,6 +44,13 @@ class CampaignDraft(BaseModel):
         default_factory=list, title="Lists", description="Names of contact lists, as they were ingested."
     )
     numbers: list[str] = Field(default_factory=list, title="Numbers", description="More numbers, typed by hand.")
+    file: str | None = Field(
+        default=None,
+        title="File",
+        description="The name of a contact file in data/inbox/attachments/, for this campaign alone.",
+        examples=["invites.xlsx"],
+        json_schema_extra=draw_as_box,
+    )
     exclude_lists: list[str] = Field(
         default_factory=list, title="Lists to leave out", description="Nobody on these lists gets a message."
     )

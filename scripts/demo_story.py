@@ -27,7 +27,7 @@ from flows.report_campaign import report_campaign
 from flows.send_due_campaigns import send_due_campaigns
 from gateways.sandbox.process import SandboxProcess
 from sms.masking import mask_number
-from store.contacts import FATES, ImportSummary
+from store.imports import FATES, ImportSummary
 from store.invariants import broken_invariants
 from store.preparing import Recap
 from tasks.clock import clock_offset
@@ -58,8 +58,8 @@ def contacts_in(files: Sequence[tuple[str, str]]) -> None:
     """Import the sample files and show the fate of every row."""
     chapter("1. Contacts in", "each row accepted, updated, duplicate, or rejected with a reason")
     for list_name, name in track(files, "reading files", console=console):
-        imported[name] = ingest_contacts(list_name, str(SAMPLES / name))[list_name][0]
-    imported["opt_outs.csv"] = import_opt_outs(str(SAMPLES / "opt_outs.csv"))[0]
+        imported[name] = ingest_contacts(list_name, str(SAMPLES / name))[list_name][0].summary
+    imported["opt_outs.csv"] = import_opt_outs(str(SAMPLES / "opt_outs.csv"))[0].summary
     fates = table("file", "rows", "accepted", "updated", "duplicate", "rejected")
     for name, summary in imported.items():
         fates.add_row(name, str(summary.row_count), *(str(count) for count in summary.fates.values()))

@@ -165,7 +165,7 @@ def _decimal_zeros(block: Block) -> _Zeros:
     before_last = block.content[np.maximum(block.ends - 2, 0)]
     is_bare = (counts.gap == 0) & (counts.bracket == 0)
     is_point = (before_last == ord(".")) | (before_last == ord(","))
-    is_decimal = ~plain & is_bare & (last == ord("0")) & is_point & (counts.digit >= 2)
+    is_decimal = ~plain & is_bare & (last == ord("0")) & is_point
     is_spaced = (first == ord(" ")) | (last == ord(" ")) | (counts.quote > 0)
     plain |= is_decimal | (is_bare & (last != ord("0"))) | (~is_bare & ~is_spaced)
     return plain, block.ends[is_decimal] - 1

@@ -45,9 +45,9 @@ _Alive: TypeAlias = tuple[tuple[int, Places], ...]
 
 
 class _Walk(NamedTuple):
-    """A number whose beginning is understood: for each place and plan of its points, the patterns still possible."""
+    """A number whose beginning is understood: its points tell it, and for each, the patterns still possible."""
 
-    head: Head
+    length: int
     points: tuple[Point, ...]
     alive: tuple[_Alive, ...]
 
@@ -152,15 +152,14 @@ class NumberAutomaton:
             return None
         tried = sorted({(point.offset, point.code) for point in points}, key=str)
         alive = tuple(_run(code, head.length - offset, head.digits[offset:]) for offset, code in tried)
-        beginning = head._replace(digits=head.digits[: max(offset for offset, _ in tried)])
-        return _Walk(beginning, points, alive)
+        return _Walk(head.length, points, alive)
 
     def _settle(self, state: Head | _Walk | None, text: str) -> int:
         """Return the place of the answer for all numbers that end in a state, of which ``text`` is one."""
         if not isinstance(state, _Walk):
             return OPAQUE
         matched = tuple(tuple(number for number, places in alive if None in places) for alive in state.alive)
-        signature = (state.head, state.points, matched)
+        signature = (state.length, state.points, matched)
         if signature not in self._by_signature:
             answer = self._ask(text)
             if answer is None:

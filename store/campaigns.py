@@ -31,12 +31,14 @@ def approve(visit: Transaction, name: str, recap_hash: str, approver: str) -> di
     ``recap_hash`` may be its first eight characters or more.
 
     Raises:
-        CampaignError: wrong state, wrong hash, or the balance does not cover it.
+        CampaignError: wrong state, a list that changed since, wrong hash, or the balance does not cover it.
     """
     campaign = find_campaign(visit, name)
     refuse_standing(campaign)
     if campaign["state"] != "prepared":
         raise CampaignError(f"campaign {name} is {campaign['state']}; only a prepared one can be approved")
+    if campaign["stale_reason"] is not None:
+        raise CampaignError(f"campaign {name} cannot be approved: {campaign['stale_reason']}")
     latest = str(campaign["recap_hash"])
     if len(recap_hash) < 8 or not latest.startswith(recap_hash.lower()):
         raise CampaignError(
@@ -97,6 +99,8 @@ def set_state(visit: Transaction, campaign_id: int, state: str, due_at: datetime
     visit.run(
         "campaign.set_state", campaign_id=campaign_id, state=state, due_at=due_at, state_reason=reason, at=visit.at
     )
+    if state in ("finished", "cancelled"):
+        visit.run("alert.clear_list_changed", campaign_id=campaign_id, at=visit.at)
 
 
 def note_event(visit: Transaction, campaign_id: int, event: str, version: int, actor: str, detail: str | None) -> None:

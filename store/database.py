@@ -19,7 +19,7 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
@@ -43,10 +43,15 @@ class Transaction:
     def __init__(self, connection: duckdb.DuckDBPyConnection, at: datetime) -> None:
         self._connection = connection
         self._is_broken = False
+        self._is_rehearsal = False
         self.at = at
 
+    def rehearse(self) -> None:
+        """Do everything as always and keep nothing: at its end this visit is rolled back, also what it did before."""
+        self._is_rehearsal = True
+
     def execute(self, sql: str, parameters: dict[str, Any] | None = None) -> duckdb.DuckDBPyConnection:
-        """Run SQL text; for migrations and checks only, everything else has a name.
+        """Run SQL text; for migrations, checks and exports whose columns are data: everything else has a name.
 
         DuckDB ends a transaction at its first error and lets a later COMMIT pass without a word, so the visit
         remembers the error and refuses to commit.
@@ -82,15 +87,28 @@ class Transaction:
         return pd.DataFrame(found, columns=columns)
 
     @contextlib.contextmanager
-    def staged(self, **frames: pd.DataFrame) -> Iterator[None]:
-        """Make frames readable by named statements under the given names, inside the block."""
-        for name, frame in frames.items():
-            self._connection.register(name, frame)
+    def staged(
+        self, *, types: Mapping[str, Mapping[str, str]] | None = None, **sources: pd.DataFrame | Path
+    ) -> Iterator[None]:
+        """Make frames, or Parquet files by their paths, readable by named statements inside the block.
+
+        ``types`` says for a name which columns to take and as what: an empty frame or file knows no types.
+        """
+        for name, source in sources.items():
+            found = self._connection.read_parquet(str(source)) if isinstance(source, Path) else source
+            if types is not None:
+                found = self._connection.from_df(found) if isinstance(found, pd.DataFrame) else found
+                found = found.project(
+                    ", ".join(f"CAST({column} AS {kind}) AS {column}" for column, kind in types[name].items())
+                )
+            self._connection.register(name, found)
         try:
             yield
         finally:
-            for name in frames:
-                self._connection.unregister(name)
+            for name in sources:
+                # After an error the transaction is over, and the view with it: that error is the one to be told.
+                with contextlib.suppress(duckdb.TransactionException):
+                    self._connection.unregister(name)
 
     def run_staged(self, name: str, rows: pd.DataFrame, /, **parameters: object) -> int:
         """Run a named statement that reads ``staged_rows``; return how many rows it changed."""
@@ -116,7 +134,7 @@ class Transaction:
     def _commit(self) -> None:
         if self._is_broken:
             raise StoreError("an error was caught inside a visit to the store: nothing of it is committed")
-        self._connection.execute("COMMIT")
+        self._connection.execute("ROLLBACK" if self._is_rehearsal else "COMMIT")
 
 
 @contextlib.contextmanager

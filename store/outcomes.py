@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 
 from schemas.gateway import Outcome, SubmitOutcome
-from store.contacts import add_opt_outs
 from store.database import Transaction
 from store.journal import add_credit, add_events, append_events, total_price
 from store.lease import Lease, check_lease
+from store.opt_outs import add_opt_outs
 
 #: What an outcome makes of a message, and of the credit its claim reserved; unknown keeps its reserve.
 _EVENT_OF = {

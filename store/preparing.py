@@ -11,6 +11,7 @@ import pandas as pd
 from sms.errors import CampaignError
 from store.campaigns import note_event, refuse_reserved_name
 from store.database import Transaction
+from store.lists import find_list
 from store.recaps import canonical, compute_hash
 
 
@@ -58,9 +59,7 @@ def read_candidates(
         CampaignError: a list does not exist.
     """
     for list_name in [*lists, *exclude_lists]:
-        if visit.row("list.find", list_name=list_name) is None:
-            known = ", ".join(row["list_name"] for row in visit.rows("list.names")) or "none yet"
-            raise CampaignError(f"no list {list_name!r}; lists are: {known}")
+        find_list(visit, list_name)
     contacts = visit.frame("audience.candidates", lists=lists, exclude_lists=exclude_lists)
     names = [row["field"] for row in visit.rows("audience.field_names", lists=lists)]
     if typed.empty:

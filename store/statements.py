@@ -52,6 +52,15 @@ def parse_statements(text: str, origin: str) -> dict[str, str]:
     return found
 
 
+def json_pointer(field: str) -> str:
+    """Return where a field stands in a JSON object, whatever signs its name has (RFC 6901).
+
+    >>> json_pointer("price/unit")
+    '/price~1unit'
+    """
+    return "/" + field.replace("~", "~0").replace("/", "~1")
+
+
 def _load() -> Statements:
     found: dict[str, str] = {}
     for path in sorted(files("store").joinpath("sql").iterdir(), key=lambda item: item.name):

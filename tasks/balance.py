@@ -1,11 +1,15 @@
 """The balance: read, compared with what is committed, and an alert at once when it is critical."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from prefect import get_run_logger, task
 
 from gateways.mail import send_mail
 from schemas.gateway import Balance
+from sms.errors import MailError
+from store.campaigns import find_campaign
+from store.changes import TouchedCampaign
 from store.operators import add_reading, captured, clear_alert, credit_left, mark_alert, open_alerts, raise_alert
 from tasks.house import amount_text, gateway_named, mail_settings, tariff_of, visit_store
 from tasks.notice import plan_notices
@@ -43,7 +47,7 @@ def watch_balance(gateway: str) -> str:
     else:
         with visit_store() as visit:
             clear_alert(visit, BALANCE, gateway)
-    _send_waiting_alerts(gateway)
+    send_waiting_alerts(gateway)
     get_run_logger().info(line)
     return line
 
@@ -59,11 +63,28 @@ def alert(kind: str, gateway: str, message: str) -> None:
     _send_alert(gateway, raised)
 
 
-def _send_waiting_alerts(gateway: str) -> None:
+def send_waiting_alerts(gateway: str) -> None:
+    """Send every alert of a gateway that a channel has not carried yet.
+
+    Raises:
+        MailError: a mail did not leave; it is tried again at the next reading of the balance.
+    """
     with visit_store(read_only=True) as visit:
         waiting = open_alerts(visit, gateway)
     for raised in waiting:
         _send_alert(gateway, raised)
+
+
+def send_alerts_about(touched: Sequence[TouchedCampaign]) -> None:
+    """Send the alerts that a change of a list raised; a mail that does not leave is tried again by itself."""
+    locked = [campaign.name for campaign in touched if campaign.state != "prepared"]
+    with visit_store(read_only=True) as visit:
+        gateways = {find_campaign(visit, name)["gateway"] for name in locked}
+    for gateway in gateways:
+        try:
+            send_waiting_alerts(gateway)
+        except MailError as error:
+            get_run_logger().error("the change is done; its alert waits for the next reading of the balance: %s", error)
 
 
 def _send_alert(gateway: str, raised: dict[str, Any]) -> None:

@@ -16,7 +16,6 @@ from sms.msisdn import Number, parse_number
 from sms.segments import count_segments
 from sms.tariff import Tariff
 from store.campaigns import cancel_planned
-from store.contacts import add_opt_outs
 from store.database import Transaction
 from store.inbound import (
     add_replies,
@@ -28,6 +27,7 @@ from store.inbound import (
     unanswered_replies,
 )
 from store.operators import answered_count, get_setting, put_setting
+from store.opt_outs import add_opt_outs
 from tasks.house import gateway_named, tariff_of, visit_store
 from tasks.notice import plan_own_messages
 from tasks.settings import settings

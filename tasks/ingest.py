@@ -1,28 +1,54 @@
 """Contact files in: found, read, merged, put away; each row with one fate."""
 
-import hashlib
-from collections.abc import Mapping
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
 from prefect import get_run_logger, task
 
-from files.inbox import file_away, stable_files
-from files.read import ContactFile, read_contact_file
-from files.rejects import reject_rows, write_rejects
-from files.rows import interpret_rows
-from schemas.frames import IMPORT_ROWS
+from files.column_names import OPT_OUT_DATE_NAMES, OPT_OUT_SOURCE_NAMES
+from files.columns import header_key
+from files.staging import StagedFile
 from sms.errors import ConfigurationError, ContactFileError
 from sms.masking import mask_numbers
-from store.contacts import ImportSummary, SourceFile, earlier_import, import_contacts, import_opt_outs
-from tasks.clock import real_now
+from store.contacts import import_contacts
+from store.imports import ImportSummary, SourceFile, earlier_import
+from store.opt_outs import import_opt_outs
+from store.undo import find_undoable
+from tasks.balance import send_alerts_about
 from tasks.house import data_path, visit_store
-from tasks.names import check_name, is_name
-from tasks.pages import import_page
+from tasks.import_pages import ImportReport, import_page, import_rows
+from tasks.names import check_list_name, is_name
 from tasks.publish import publish, publish_table
+from tasks.reading import (
+    DroppedFile,
+    ReadOptions,
+    clear_leftovers,
+    keep_rejects,
+    source_of,
+    stable_in,
+    staged_file,
+    staged_rows,
+)
 from tasks.settings import settings
 
 OPT_OUTS = "opt_outs"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How a file changes its list: the import whose place it takes, who says so, or only what it would do."""
+
+    replaces: int | None = None
+    actor: str = "campanile"
+    is_preview: bool = False
+
+
+_ADDED = Change()
+
+#: What became of a file: its report, or in one line why it was refused, or the error that stopped it.
+Result = ImportReport | str | BaseException
 
 
 @task
@@ -32,105 +58,148 @@ def find_files(list_name: str | None, path: str | None) -> list[tuple[str, Path]
     Raises:
         ContactFileError: the file given does not exist.
     """
+    clear_leftovers()
     if path is not None:
         if list_name is None:
             raise ConfigurationError("a path needs a list_name: the list its contacts go into")
-        if not Path(path).is_file():
-            raise ContactFileError(f"no file {path}; give the path of a file, or drop it into {_inbox(list_name)}")
-        return [(check_name(list_name, "list"), Path(path))]
-    folders = [_inbox(check_name(list_name, "list"))] if list_name else _list_folders()
-    return [(folder.name, found) for folder in folders for found in _stable(folder)]
+        return [(check_list_name(list_name), _existing(path, "contacts", list_name))]
+    folders = [_inbox(check_list_name(list_name))] if list_name else _list_folders()
+    return [(folder.name, found) for folder in folders for found in stable_in(folder)]
 
 
 @task
 def find_opt_out_files(path: str | None) -> list[Path]:
     """Return the opt-out file given, or every stable file of the opt-outs' drop folder."""
-    if path is None:
-        return _stable(data_path("inbox", OPT_OUTS))
-    if not Path(path).is_file():
-        raise ContactFileError(
-            f"no file {path}; give the path of a file, or drop it into {data_path('inbox', OPT_OUTS)}"
+    clear_leftovers()
+    return stable_in(data_path("inbox", OPT_OUTS)) if path is None else [_existing(path, OPT_OUTS)]
+
+
+@task
+def check_replacement(list_name: str | None, path: str | None, mode: str, replaces: int | None) -> None:
+    """Refuse a replacement that is not wholly said, before a file is read.
+
+    Raises:
+        ConfigurationError: ``mode`` and ``replaces`` do not go together.
+        CampaignError: there is no such import in the list, or it was undone before.
+    """
+    if mode == "add" and replaces is None:
+        return
+    if mode == "add" or replaces is None or path is None or list_name is None:
+        raise ConfigurationError(
+            f"mode {mode!r} with replaces={replaces}: to replace an import, give mode 'replace', the number of that "
+            "import in replaces, its list_name and the path of the new file"
         )
-    return [Path(path)]
+    with visit_store(read_only=True) as visit:
+        find_undoable(visit, replaces, list_name)
 
 
 @task(task_run_name="import into {list_name}")
 def import_file(
     list_name: str,
     path: Path,
-    region: str | None = None,
-    columns: Mapping[str, str] | None = None,
-    sheet: str | None = None,
-    encoding: str | None = None,
-) -> ImportSummary | str:
+    options: ReadOptions,
+    replaces: int | None = None,
+    name: str | None = None,
+    preview: bool = False,
+) -> ImportReport | str:
     """Import one file into a list; return what became of its rows, or in one line why the file was refused."""
-    return _import(path, list_name, region, columns, sheet, encoding)
+    return take_in(path, list_name, options, Change(replaces, name or "campanile", preview))
 
 
 @task(task_run_name="import opt-outs")
-def import_opt_out_file(path: Path) -> ImportSummary | str:
+def import_opt_out_file(path: Path, options: ReadOptions) -> ImportReport | str:
     """Opt out every number of a file, of any country; return as ``import_file`` does."""
-    return _import(path, None)
+    return take_in(path, None, options)
 
 
 @task
-def publish_import(subject: str, results: list[ImportSummary | str]) -> None:
-    """Publish what became of a run's files; nothing when there were none.
+def publish_import(subject: str, results: Sequence[Result]) -> None:
+    """Publish what became of a run's files; nothing when there were none."""
+    reports = [result for result in results if isinstance(result, ImportReport)]
+    refused = [
+        result if isinstance(result, str) else f"{type(result).__name__}: {result}"
+        for result in results
+        if not isinstance(result, ImportReport)
+    ]
+    if results:
+        publish(f"import-{subject}", import_page(subject, reports, refused), f"Files into {subject}")
+        publish_table(f"import-{subject}-rows", import_rows(reports), f"Rows into {subject}, by file and fate")
+
+
+@task
+def fail_if_refused(results: Sequence[Result]) -> None:
+    """End the run as failed when a file was not imported; the others were, all the same.
 
     Raises:
-        ContactFileError: a file was refused; the others were imported all the same.
+        ContactFileError: files were refused; one line for all of them.
+        BaseException: whatever stopped the import of a file.
     """
-    if not results:
-        return
-    summaries = [result for result in results if isinstance(result, ImportSummary)]
-    refusals = [result for result in results if isinstance(result, str)]
-    publish(f"import-{subject}", import_page(subject, summaries, refusals), f"Files into {subject}")
-    rows = [
-        {"file": summary.file_name, "fate": fate, "rows": count}
-        for summary in summaries
-        for fate, count in (
-            summary.fates | {f"rejected: {code}": n for code, n in summary.reject_reasons.items()}
-        ).items()
-    ]
-    publish_table(f"import-{subject}-rows", rows, f"Rows into {subject}, by file and fate")
-    if refusals:
-        raise ContactFileError("; ".join(refusals))
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    refused = [result for result in results if isinstance(result, str)]
+    if refused:
+        raise ContactFileError("; ".join(refused))
 
 
-def _import(
-    path: Path,
-    list_name: str | None,
-    region: str | None = None,
-    columns: Mapping[str, str] | None = None,
-    sheet: str | None = None,
-    encoding: str | None = None,
-) -> ImportSummary | str:
+def take_in(path: Path, list_name: str | None, options: ReadOptions, change: Change = _ADDED) -> ImportReport | str:
     """Import contacts into a list, or opt-outs when there is no list; a STOP is honoured wherever it comes from."""
-    kind, subject = ("contacts", list_name) if list_name else (OPT_OUTS, OPT_OUTS)
-    max_bytes = settings().max_file_mb * 1024 * 1024
+    subject = list_name or OPT_OUTS
+    started = time.monotonic()
+    dropped = DroppedFile.at(path)
     try:
-        contact_file = read_contact_file(path, columns=columns, sheet=sheet, encoding=encoding, max_bytes=max_bytes)
-        source = _source(contact_file, path, region)
-        with visit_store() as visit:
-            summary = earlier_import(visit, source, kind, list_name)
-        if summary is None:
-            allowed = settings().allowed_countries if list_name else None
-            rows = IMPORT_ROWS.validate(interpret_rows(contact_file, region or settings().region, allowed))
-            _write_rejects(contact_file, rows, subject)
-            with visit_store() as visit:
-                if list_name:
-                    summary = import_contacts(visit, list_name, source, rows)
-                else:
-                    summary = import_opt_outs(visit, source, rows)
+        with staged_file(path, options, allows_every_country=list_name is None) as staged:
+            source = source_of(staged, path, options)
+            summary = _store(staged, source, list_name, change)
     except ContactFileError as error:
         why = mask_numbers(str(error))
         get_run_logger().error("refused: %s", why)
-        _put_away(path, "refused", "refused")
+        if not change.is_preview:
+            dropped.put_away("refused", "refused")
         return why
-    _put_away(path, "archive", contact_file.sha256)
+    if not change.is_preview:
+        dropped.put_away("archive", staged.sha256)
+        send_alerts_about(summary.replaced.touched if summary.replaced else ())
     fate = summary.same_as or dict(summary.fates)
-    get_run_logger().info(mask_numbers(f"{contact_file.file_name} into {subject}: {fate}"))
-    return summary
+    get_run_logger().info(mask_numbers(f"{staged.file_name} into {subject}: {fate}"))
+    return ImportReport(summary, staged, time.monotonic() - started, change.is_preview)
+
+
+def _store(staged: StagedFile, source: SourceFile, list_name: str | None, change: Change) -> ImportSummary:
+    kind, subject = ("contacts", list_name) if list_name else (OPT_OUTS, OPT_OUTS)
+    with visit_store(read_only=True) as visit:
+        earlier = earlier_import(visit, source, kind, list_name)
+    if earlier is not None:
+        return earlier
+    if not change.is_preview:
+        keep_rejects(staged, subject)
+    with visit_store() as visit:
+        if change.is_preview:
+            visit.rehearse()
+        if list_name:
+            return import_contacts(
+                visit, list_name, source, staged_rows(staged), replaces=change.replaces, actor=change.actor
+            )
+        return import_opt_outs(
+            visit,
+            source,
+            staged_rows(staged),
+            date_field=_field_named(staged, OPT_OUT_DATE_NAMES),
+            source_field=_field_named(staged, OPT_OUT_SOURCE_NAMES),
+            zone=settings().team_zone,
+        )
+
+
+def _field_named(staged: StagedFile, names: frozenset[str]) -> str | None:
+    """Return the merge field of the first column that has one of these names."""
+    return next((field for name, field in staged.column_map.items() if header_key(name) in names), None)
+
+
+def _existing(path: str, *drop_folder: str) -> Path:
+    if not Path(path).is_file():
+        folder = data_path("inbox", *drop_folder)
+        raise ContactFileError(f"no file {path}; give the path of a file, or drop it into {folder}")
+    return Path(path)
 
 
 def _inbox(*parts: str) -> Path:
@@ -147,46 +216,3 @@ def _list_folders() -> list[Path]:
             mask_numbers(path.name),
         )
     return folders
-
-
-def _stable(folder: Path) -> list[Path]:
-    return stable_files(folder, quiet_seconds=settings().inbox_quiet_seconds, now=real_now().timestamp())
-
-
-def _source(contact_file: ContactFile, path: Path, region: str | None) -> SourceFile:
-    return SourceFile(
-        file_name=contact_file.file_name,
-        sha256=contact_file.sha256,
-        size_bytes=contact_file.size_bytes,
-        encoding=contact_file.encoding,
-        delimiter=contact_file.delimiter,
-        sheet=contact_file.sheet,
-        column_map=contact_file.column_map,
-        region=region or settings().region,
-        is_sample=_is_sample(path, contact_file.sha256),
-    )
-
-
-def _is_sample(path: Path, digest: str) -> bool:
-    """Tell whether a file is one of the samples, by its place or by its bytes."""
-    samples = settings().samples_dir.resolve()
-    if path.resolve().is_relative_to(samples):
-        return True
-    return any(hashlib.sha256(sample.read_bytes()).hexdigest() == digest for sample in samples.glob("*.*"))
-
-
-def _write_rejects(contact_file: ContactFile, rows: pd.DataFrame, subject: str) -> None:
-    """Write the rejects before the import is committed: a run that is killed between the two writes them again."""
-    rejected = rows[rows["reason"].notna()]
-    if not rejected.empty:
-        path = data_path("rejects", subject) / f"{Path(contact_file.file_name).stem}-{contact_file.sha256[:8]}.csv"
-        reasons = dict(zip(rejected["row_number"], rejected["reason"], strict=True))
-        write_rejects(path, contact_file.header, reject_rows(contact_file, reasons))
-
-
-def _put_away(path: Path, folder: str, digest: str) -> None:
-    """Move a file out of the drop folders; a file that was given by its path stays where it is."""
-    inbox = data_path("inbox").resolve()
-    if path.resolve().is_relative_to(inbox):
-        relative = path.resolve().parent.relative_to(inbox)
-        file_away(path, settings().data_dir / folder / relative, digest)

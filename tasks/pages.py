@@ -8,10 +8,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from files.rejects import REJECT_WORDS
 from sms.masking import escape_markdown, mask_number, mask_numbers
 from sms.planning import EXCLUSION_REASONS
-from store.contacts import ImportSummary
 from tasks.house import amount_text
 
 STATE_WORDS = {
@@ -35,26 +33,6 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join([*lines, *(_row(row) for row in rows)])
 
 
-def import_page(list_name: str, summaries: Sequence[ImportSummary], refusals: Sequence[str]) -> str:
-    """Return what became of the files of an import run."""
-    parts = [f"# Import into {escape_markdown(list_name)}"]
-    for summary in summaries:
-        parts.append(f"## {_user_text(summary.file_name)}")
-        if summary.same_as:
-            parts.append(f"Nothing to do: the same bytes came as {_user_text(summary.same_as)}.")
-            continue
-        parts.append(f"{summary.row_count} rows in, each with one fate:")
-        parts.append(table(["fate", "rows"], summary.fates.items()))
-        if summary.reject_reasons:
-            parts.append(_rejects(list_name, summary.reject_reasons))
-        if summary.opted_out_count:
-            parts.append(f"{summary.opted_out_count} of these people are opted out; campaigns leave them out.")
-        if summary.territories:
-            parts.append(table(["territory", "contacts in the list"], summary.territories.items()))
-    parts += [f"**Refused:** {_user_text(refusal)}" for refusal in refusals]
-    return "\n\n".join(parts) + "\n"
-
-
 def recap_page(view: Mapping[str, Any], zone: ZoneInfo, note: str) -> str:
     """Return the recap that a person approves; ``view`` is what ``tasks.prepare`` read from the store."""
     recap, campaign, header = view["recap"], view["campaign"], view["header"]
@@ -76,7 +54,7 @@ def recap_page(view: Mapping[str, Any], zone: ZoneInfo, note: str) -> str:
         parts.append(table(["left out", "why", "contacts"], rows))
     parts += [
         "## What",
-        f"Text: {_user_text(header['text'])}",
+        f"Text: {user_text(header['text'])}",
         f"Sender: {escape_markdown(campaign['sender_id'])}",
     ]
     rows = [(row["encoding"], row["segment_count"], row["message_count"]) for row in view["encodings"]]
@@ -149,7 +127,7 @@ def local_time(at: datetime, zone: ZoneInfo) -> str:
     return f"{at.astimezone(zone):%a %Y-%m-%d %H:%M}"
 
 
-def _user_text(text: str) -> str:
+def user_text(text: str) -> str:
     """Return what somebody wrote, inert and with every number in it masked."""
     return escape_markdown(mask_numbers(text))
 
@@ -158,25 +136,13 @@ def _row(cells: Sequence[object], *, is_raw: bool = False) -> str:
     return "| " + " | ".join(str(cell) if is_raw else escape_markdown(str(cell)) for cell in cells) + " |"
 
 
-def _rejects(subject: str, reasons: Mapping[str, int]) -> str:
-    """Return why rows were rejected, as a list: the UI cuts a table that is wider than its page."""
-    lines = [
-        f"- **{count}** {escape_markdown(code)}: {escape_markdown(REJECT_WORDS.get(code, code))}"
-        for code, count in reasons.items()
-    ]
-    where = (
-        f"The rejected rows, each with its reason, are in the data folder under rejects/{escape_markdown(subject)}/."
-    )
-    return "\n".join(["### Rejected", "", *lines, "", f"{where} Correct them there, and import that file."])
-
-
 def _preview(row: Mapping[str, Any], unit: str) -> str:
     """Return one message as its recipient will read it, as a quotation: a cell would cut it."""
     count = row["segment_count"]
     return (
         f"**{escape_markdown(row['which'].capitalize())}**, to {escape_markdown(mask_number(row['msisdn']))}, "
         f"{count} segment{'s' if count > 1 else ''}, {amount_text(row['price'], unit)}:"
-        f"\n\n> {_user_text(row['text'])}"
+        f"\n\n> {user_text(row['text'])}"
     )
 
 

@@ -26,8 +26,10 @@ from sms.sender_id import check_sender_id
 from sms.tariff import Tariff
 from sms.template import check_fields, parse_template
 from store.database import Transaction
+from store.lists import mark_of
 from store.operators import credit_left
 from store.preparing import CampaignHead, Recap, has_samples, read_candidates, remember_policy, write_prepared
+from tasks.attach import attached_list
 from tasks.clock import now, rehearsal_note
 from tasks.house import tariff_of, visit_store
 from tasks.names import check_name
@@ -62,9 +64,11 @@ def prepare(draft: CampaignDraft) -> Recap:
     """Choose the recipients, write and price every message, and store it all under one recap."""
     manifest, policy, tariff = _check(draft)
     typed = _typed(draft)
+    lists = [*draft.lists, *attached_list(draft)]
     with visit_store(read_only=True) as visit:
-        candidates, field_names = read_candidates(visit, draft.lists, typed, draft.exclude_lists)
-        is_sample = has_samples(visit, draft.lists)
+        mark = mark_of(visit, [*lists, *draft.exclude_lists])
+        candidates, field_names = read_candidates(visit, lists, typed, draft.exclude_lists)
+        is_sample = has_samples(visit, lists)
     if is_sample and draft.gateway != "sandbox":
         raise CampaignError(f"campaign {draft.name} uses a list made from samples; only gateway sandbox may send to it")
     template = parse_template(draft.text)
@@ -76,6 +80,8 @@ def prepare(draft: CampaignDraft) -> Recap:
     messages = _as_messages(written, draft, policy, tariff, min(settings().slice_size, manifest.batch_size))
     header = _header(draft, manifest, policy, tariff, messages)
     with visit_store() as visit:
+        if mark_of(visit, [*lists, *draft.exclude_lists]) != mark:
+            raise CampaignError(f"a list of campaign {draft.name} changed while the recap was made; prepare it again")
         remember_policy(visit, policy.name, policy.sha256, policy.valid_from, policy.text)
         exclusions = pd.concat([left_out, without_field])
         recap = write_prepared(visit, _head(draft, is_sample), header, messages, exclusions, tariff.unit)
@@ -132,8 +138,8 @@ def _check(draft: CampaignDraft) -> tuple[Manifest, Policy, Tariff]:
     today = now().astimezone(settings().zone).date()
     if draft.send_on is not None and not today <= draft.send_on <= today + timedelta(days=366):
         raise CampaignError(f"send_on {draft.send_on} is not between today ({today}) and a year from now")
-    if not draft.lists and not draft.numbers:
-        raise CampaignError(f"campaign {draft.name} has no recipients; name lists, or type numbers")
+    if not draft.lists and not draft.numbers and draft.file is None:
+        raise CampaignError(f"campaign {draft.name} has no recipients; name lists, type numbers, or give a file")
     return manifest, policy, tariff
 
 

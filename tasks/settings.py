@@ -45,6 +45,8 @@ class Settings(BaseSettings):
     alsace_moselle: Literal["all_mainland", "by_postcode"] = "all_mainland"
     inbox_quiet_seconds: float = Field(default=5, ge=0)
     max_file_mb: int = Field(default=200, gt=0)
+    parser_memory_mb: int = Field(default=2048, ge=512)
+    parser_seconds: float = Field(default=600, gt=0)
 
     gateway: str = "sandbox"
     sandbox_url: str = "http://127.0.0.1:8900"

@@ -10,6 +10,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from files.rejects import REJECT_WORDS
+
 ROOT = Path(__file__).parents[1]
 SETTINGS = ROOT / "tasks" / "settings.py"
 ENV_EXAMPLE = ROOT / ".env.example"
@@ -122,3 +124,9 @@ def test_rows_and_targets_are_read() -> None:
         "pandas",
     ]
     assert makefile_targets("UV := 1\nall: a ## x\na: ## y\n\tb\n.PHONY: a\n") == ["all", "a"]
+
+
+def test_every_reason_for_a_rejected_row_is_in_the_docs_in_the_same_words() -> None:
+    page = (ROOT / "docs" / "contact-files.md").read_text()
+    rows = dict(re.findall(r"^\| ([a-z_]+) \| (.+) \|$", page.partition("## Why rows are rejected")[2], re.MULTILINE))
+    assert {reason: words for reason, words in rows.items() if reason != "reason"} == REJECT_WORDS

@@ -32,7 +32,8 @@ INSERT INTO campaign (
 -- name: campaign.rewrite
 UPDATE campaign SET
     kind = $kind, version = $version, gateway = $gateway, policy = $policy, sender_id = $sender_id,
-    requested_service = $requested_service, is_sample = $is_sample, draft = $draft, due_at = $due_at, updated_at = $at
+    requested_service = $requested_service, is_sample = $is_sample, draft = $draft, due_at = $due_at,
+    stale_reason = NULL, updated_at = $at
 WHERE campaign_id = $campaign_id
 
 -- name: campaign.set_recap_hash

@@ -13,6 +13,57 @@ HAVING count(import_row_reject.row_number) <> import_file.rejected_count
 -- name: invariant.rejects_have_a_reason
 SELECT import_id, row_number FROM import_row_reject WHERE reason = ''
 
+-- name: invariant.rows_are_as_the_book_says
+-- Files that came before rows were kept (known_count is NULL) have only the rows that brought somebody.
+SELECT import_file.import_id
+FROM import_file
+LEFT JOIN (
+    SELECT
+        import_id,
+        count(*) FILTER (fate = 'accepted') AS accepted_count,
+        count(*) FILTER (fate = 'updated') AS updated_count,
+        count(*) FILTER (fate = 'duplicate') AS duplicate_count
+    FROM import_row GROUP BY import_id
+) AS kept ON kept.import_id = import_file.import_id
+WHERE import_file.undone_at IS NULL AND (
+    ((import_file.kind = 'contacts' OR import_file.known_count IS NOT NULL)
+        AND import_file.accepted_count <> coalesce(kept.accepted_count, 0))
+    OR (import_file.known_count IS NOT NULL AND (
+        import_file.updated_count <> coalesce(kept.updated_count, 0)
+        OR import_file.duplicate_count <> coalesce(kept.duplicate_count, 0)
+    ))
+)
+
+-- name: invariant.contacts_have_their_origin
+SELECT contact.list_id, contact.number_id
+FROM contact
+LEFT JOIN import_file
+    ON import_file.import_id = contact.import_id
+    AND import_file.list_id = contact.list_id
+    AND import_file.undone_at IS NULL
+LEFT JOIN import_row
+    ON import_row.import_id = import_file.import_id
+    AND import_row.row_number = contact.row_number
+    AND import_row.number_id = contact.number_id
+WHERE import_row.number_id IS NULL
+
+-- name: invariant.rows_have_their_contact
+SELECT import_row.import_id, import_row.row_number
+FROM import_row
+JOIN import_file ON import_file.import_id = import_row.import_id AND import_file.kind = 'contacts'
+LEFT JOIN contact ON contact.list_id = import_file.list_id AND contact.number_id = import_row.number_id
+WHERE contact.number_id IS NULL
+
+-- name: invariant.rows_of_other_files_exist
+SELECT import_id, row_number FROM import_row
+WHERE of_import_id IS NOT NULL AND of_import_id NOT IN (SELECT import_id FROM import_file)
+
+-- name: invariant.undone_files_left_nothing
+SELECT import_id FROM import_file
+WHERE undone_at IS NOT NULL AND (
+    import_id IN (SELECT import_id FROM import_row) OR import_id IN (SELECT import_id FROM contact)
+)
+
 -- name: invariant.audience_is_messages_and_exclusions
 SELECT recap.campaign_id FROM recap
 WHERE recap.audience_count <> recap.message_count + recap.exclusion_count

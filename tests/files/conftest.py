@@ -1,14 +1,25 @@
 """Real files in a temporary folder: text in any encoding, and workbooks of three makes."""
 
 import io
+import json
 import struct
 import zipfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 from xml.sax.saxutils import escape
 
+import duckdb
 import openpyxl
+import pandas as pd
 import pytest
+
+from files.reading import Reading, read_cells
+from files.records import is_blank, split_record
+from files.rejects import STRUCTURE_WORDS
+from files.staging import StagedFile, StagingRequest, stage_contact_file
 
 Rows = Sequence[Sequence[object]]
 
@@ -35,6 +46,72 @@ def workbook_file(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@dataclass(frozen=True)
+class ReadFile:
+    """A staged file, and its rows in memory.
+
+    Attributes:
+        staged: what the file became.
+        frame: one row a row, keyed and ordered by ``row_number``: ``raw_line``, ``raw_number``, ``structure_reason``,
+            then a text column per merge field, "" if empty. A row with a ``structure_reason`` has its text in
+            ``raw_line`` only.
+        rejects: bytes of the file to hand back.
+    """
+
+    staged: StagedFile
+    frame: pd.DataFrame
+    rejects: bytes | None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.staged, name)
+
+
+@pytest.fixture(scope="session")
+def read_contact_file() -> Callable[..., ReadFile]:
+    """Stage a file in this process and give its rows."""
+    return _read
+
+
+def _read(path: Path, **options: Any) -> ReadFile:
+    with TemporaryDirectory() as staging, TemporaryDirectory() as reading:
+        staged = stage_contact_file(StagingRequest(path, Path(staging), "FR", None, **options))
+        frame = _read_frame(StagingRequest(path, Path(reading), "FR", None, **options))
+        with duckdb.connect(":memory:") as engine:
+            valid = engine.read_parquet(str(staged.rows)).fetchall()
+            rejected = engine.read_parquet(str(staged.rejected)).fetchall()
+        rejects = staged.rejects_file.read_bytes() if staged.rejects_file else None
+    assert sorted([row[0] for row in valid] + [row[0] for row in rejected]) == frame["row_number"].tolist()
+    by_number = frame.set_index("row_number")
+    for row_number, _, _, fields in valid:
+        filled = {name: text for name, text in by_number.loc[row_number].iloc[3:].items() if text}
+        assert fields == json.dumps(filled, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    for row_number, reason, raw_line in rejected:
+        assert raw_line == by_number.loc[row_number, "raw_line"]
+        assert (reason if reason in STRUCTURE_WORDS else None) == by_number.loc[row_number, "structure_reason"]
+    return ReadFile(staged, frame, rejects)
+
+
+def _read_frame(request: StagingRequest) -> pd.DataFrame:
+    reading = read_cells(request, lambda _: None)
+    fields = {field: f"c{position}" for position, field in reading.layout.fields.items() if field != "msisdn"}
+    texts = "".join(f", coalesce(field({column}), '') AS \"{field}\"" for field, column in fields.items())
+    engine = reading.table.engine
+    sound = engine.execute(
+        f"SELECT ordinal, raw_line, coalesce(unguard(c{reading.layout.number}), ''), NULL{texts} "
+        "FROM cells JOIN raw_lines USING (ordinal) ORDER BY ordinal"
+    ).fetchall()
+    kept = [(int(reading.row_numbers[row[0]]), *row[1:]) for row in sound if not is_blank(split(row[1], reading))]
+    broken = engine.execute("SELECT row_number, raw_line, '', reason FROM broken").fetchall()
+    engine.close()
+    names = ["row_number", "raw_line", "raw_number", "structure_reason", *fields]
+    rows = sorted([*kept, *([*row, *[""] * len(fields)] for row in broken)], key=lambda row: row[0])
+    return pd.DataFrame(rows, columns=names, dtype=object)
+
+
+def split(raw_line: str, reading: Reading) -> list[str]:
+    return split_record(raw_line, reading.line_delimiter)
 
 
 def make_xlsx(rows: Rows) -> bytes:

@@ -29,14 +29,15 @@ def test_the_samples_from_files_to_results(house: Any) -> None:
 
     # Contacts in: each row has the fate that the samples' description gives it.
     for list_name, name in LISTS.items():
-        (summary,) = ingest_contacts(list_name, str(SAMPLES / name))[list_name]
+        (report,) = ingest_contacts(list_name, str(SAMPLES / name))[list_name]
+        summary = report.summary
         assert dict(summary.fates) == EXPECTED["files"][name]["fates"]
         assert dict(summary.reject_reasons) == EXPECTED["files"][name]["rejected_by_reason"]
         assert summary.row_count == sum(summary.fates.values())
         (rejects,) = (house.data_dir / "rejects" / list_name).iterdir()
         assert rejects.read_text(encoding="utf-8-sig").count("\n") >= summary.fates["rejected"]
-    (opt_outs,) = import_opt_outs(str(SAMPLES / "opt_outs.csv"))
-    assert dict(opt_outs.fates) == EXPECTED["files"]["opt_outs.csv"]["fates"]
+    (report,) = import_opt_outs(str(SAMPLES / "opt_outs.csv"))
+    assert dict(report.summary.fates) == EXPECTED["files"]["opt_outs.csv"]["fates"]
 
     # The recap: audience = messages + exclusions, by territory and encoding as counted by hand.
     recap = prepare_campaign(path=str(SAMPLES / "campaign.yaml"))

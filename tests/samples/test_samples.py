@@ -5,16 +5,17 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
+import duckdb
 import pandas as pd
 import pytest
 import yaml
 
-from files.read import ContactFile, read_contact_file
+from files.staging import StagedFile, StagingRequest, stage_contact_file
 from schemas.draft import CampaignDraft
-from sms.errors import InvalidNumber
 from sms.msisdn import parse_number
 from sms.segments import count_segments
 
@@ -22,7 +23,6 @@ ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "data" / "samples"
 EXPECTED: dict[str, Any] = json.loads((SAMPLES / "expected.json").read_text("utf-8"))
 NAMES = ["clients_magasin.csv", "newsletter.csv", "salon.xlsx", "opt_outs.csv"]
-FACTS = ["row_number", "raw_line", "raw_number", "structure_reason"]
 
 
 @pytest.fixture(scope="module")
@@ -41,29 +41,49 @@ def samples(script: ModuleType) -> dict[str, Any]:
     return {sample.name: sample for sample in script.build_samples()}
 
 
-def judge(contact_file: ContactFile) -> list[tuple[str | None, str]]:
+class Row(NamedTuple):
+    number: str | None
+    reason: str | None
+    fields: dict[str, str]
+
+
+Staged = dict[str, tuple[StagedFile, list[Row]]]
+
+
+def stage(name: str) -> tuple[StagedFile, list[Row]]:
+    """Return what a sample is, and its rows in order."""
+    with TemporaryDirectory() as folder, duckdb.connect(":memory:") as engine:
+        allowed = tuple(EXPECTED["allowed_territories"])
+        staged = stage_contact_file(StagingRequest(SAMPLES / name, Path(folder), "FR", allowed))
+        valid = engine.read_parquet(str(staged.rows)).fetchall()
+        rejected = engine.read_parquet(str(staged.rejected)).fetchall()
+    rows = {row_number: Row(f"+{number_id}", None, json.loads(fields)) for row_number, number_id, _, fields in valid}
+    rows |= {row_number: Row(None, reason, {}) for row_number, reason, _ in rejected}
+    return staged, [rows[row_number] for row_number in sorted(rows)]
+
+
+def judge(rows: list[Row]) -> list[tuple[str | None, str]]:
     """Return (number, fate or reason) of each row, by the rule of one fate per row."""
     known: dict[str, dict[str, str]] = {}
     fates: list[tuple[str | None, str]] = []
-    for row in contact_file.frame.to_dict("records"):
-        if row["structure_reason"]:
-            fates.append((None, row["structure_reason"]))
+    for row in rows:
+        if row.number is None:
+            fates.append((None, str(row.reason)))
             continue
-        try:
-            msisdn = parse_number(row["raw_number"], allowed=EXPECTED["allowed_territories"]).msisdn
-        except InvalidNumber as error:
-            fates.append((None, error.reason))
-            continue
-        filled = {str(name): text for name, text in row.items() if name not in FACTS and text}
-        is_new, old = msisdn not in known, known.get(msisdn, {})
-        known[msisdn] = old | filled
-        fates.append((msisdn, "accepted" if is_new else "duplicate" if known[msisdn] == old else "updated"))
+        is_new, old = row.number not in known, known.get(row.number, {})
+        known[row.number] = old | row.fields
+        fates.append((row.number, "accepted" if is_new else "duplicate" if known[row.number] == old else "updated"))
     return fates
 
 
 @pytest.fixture(scope="module")
-def judged() -> dict[str, list[tuple[str | None, str]]]:
-    return {name: judge(read_contact_file(SAMPLES / name)) for name in NAMES}
+def staged() -> Staged:
+    return {name: stage(name) for name in NAMES}
+
+
+@pytest.fixture(scope="module")
+def judged(staged: Staged) -> dict[str, list[tuple[str | None, str]]]:
+    return {name: judge(rows) for name, (_, rows) in staged.items()}
 
 
 def test_writing_them_again_gives_the_same_bytes(script: ModuleType, tmp_path: Path) -> None:
@@ -116,12 +136,12 @@ def test_the_figures_of_the_campaign(judged: dict[str, list[tuple[str | None, st
     assert campaign["by_territory"] == territories
 
 
-def test_the_encodings_of_the_campaign(judged: dict[str, list[tuple[str | None, str]]]) -> None:
+def test_the_encodings_of_the_campaign(judged: dict[str, list[tuple[str | None, str]]], staged: Staged) -> None:
     text = yaml.safe_load((SAMPLES / "campaign.yaml").read_text("utf-8"))["text"]
     first_names: dict[str, str] = {}
     for name in NAMES[:3]:
-        frame = read_contact_file(SAMPLES / name).frame
-        for (number, _), first_name in zip(judged[name], frame["first_name"], strict=True):
+        for number, _, fields in staged[name][1]:
+            first_name = fields.get("first_name", "")
             if number and first_names.setdefault(number, first_name) == "":
                 first_names[number] = first_name
     opted_out = {number for number, _ in judged["opt_outs.csv"]}
@@ -137,12 +157,11 @@ def test_the_encodings_of_the_campaign(judged: dict[str, list[tuple[str | None, 
     assert {segmentation.encoding for segmentation in long} == {"GSM-7", "UCS-2"}
 
 
-def test_the_postcodes_of_the_shop(judged: dict[str, list[tuple[str | None, str]]]) -> None:
-    frame = read_contact_file(SAMPLES / NAMES[0]).frame
+def test_the_postcodes_of_the_shop(staged: Staged) -> None:
     postcodes: dict[str, str] = {}
-    for (number, _), postcode in zip(judged[NAMES[0]], frame["postcode"], strict=True):
+    for number, _, fields in staged[NAMES[0]][1]:
         if number:
-            postcodes[number] = postcode or postcodes.get(number, "")
+            postcodes[number] = fields.get("postcode") or postcodes.get(number, "")
     mainland = [postcode for number, postcode in postcodes.items() if number.startswith("+33")]
     assert EXPECTED["magasin_postcodes"] == {
         "mainland_57_67_68": sum(postcode.startswith(("57", "67", "68")) for postcode in mainland),
@@ -152,8 +171,8 @@ def test_the_postcodes_of_the_shop(judged: dict[str, list[tuple[str | None, str]
     }
 
 
-def test_what_is_found_in_each_file() -> None:
-    found = {name: read_contact_file(SAMPLES / name) for name in NAMES}
+def test_what_is_found_in_each_file(staged: Staged) -> None:
+    found = {name: file for name, (file, _) in staged.items()}
     assert [(f.encoding, f.delimiter, f.sheet) for f in found.values()] == [
         ("cp1252", ";", None),
         ("utf-8", ",", None),

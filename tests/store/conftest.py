@@ -23,12 +23,15 @@ import pytest
 from schemas.gateway import DeliveryReport, Outcome, OutgoingMessage, SubmitOutcome
 from sms.planning import queue_messages
 from sms.quiet_hours import key_closing, next_key_opening
-from store import campaigns, contacts, sending
+from store import campaigns, opt_outs, sending
 from store.claims import Claim, ClaimRules, claim_again, claim_next
+from store.contacts import import_contacts
 from store.database import Transaction, transaction
+from store.imports import ImportSummary, SourceFile, StagedRows
 from store.inbound import add_reports, apply_reports, move_cursor
 from store.invariants import broken_invariants
 from store.lease import Lease
+from store.lists import list_id_of
 from store.migrate import migrate
 from store.operators import add_reading, captured
 from store.outcomes import note_absence, record, unknown_slices
@@ -48,6 +51,10 @@ RULES = ClaimRules(
 )
 
 
+#: A row of a file: a person and their fields, or the reason why it is rejected.
+Cell = tuple[int, Mapping[str, str]] | str
+
+
 class Clock:
     """The wall clock, moved by hand."""
 
@@ -64,6 +71,26 @@ class Clock:
 def number_of(person: int) -> int:
     """Return a number that is kept for examples and films, as its digits."""
     return 33_639_980_000 + person
+
+
+def as_json(fields: Mapping[str, str]) -> str:
+    return json.dumps(fields, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def staged_rows(*cells: Cell) -> StagedRows:
+    """Return a file's rows, numbered from 1."""
+    numbered = list(enumerate(cells, start=1))
+    valid = [
+        (row_number, number_of(cell[0]), "FR", as_json(cell[1]))
+        for row_number, cell in numbered
+        if not isinstance(cell, str)
+    ]
+    rejected = [(row_number, cell, f"raw {row_number}") for row_number, cell in numbered if isinstance(cell, str)]
+    return StagedRows(
+        pd.DataFrame(valid, columns=["row_number", "number_id", "territory", "fields"]),
+        pd.DataFrame(rejected, columns=["row_number", "reason", "raw_line"]),
+        len(cells),
+    )
 
 
 def message_rows(
@@ -131,28 +158,37 @@ class Desk:
         with self.visit() as visit:
             add_reading(visit, gateway, Decimal(amount), "EUR", captured(visit, gateway))
 
+    def take_in(self, list_name: str, *cells: Cell, replaces: int | None = None, **source: Any) -> ImportSummary:
+        """Import a file into a list."""
+        file = self.file(list_name, **source)
+        with self.visit() as visit:
+            staged = staged_rows(*cells)
+            return import_contacts(visit, list_name, file, staged, replaces=replaces, actor="camille")
+
+    def take_in_stops(self, *cells: Cell, **how: Any) -> ImportSummary:
+        """Import a file of opt-outs."""
+        with self.visit() as visit:
+            return opt_outs.import_opt_outs(visit, self.file("stops"), staged_rows(*cells), **how)
+
     def fill_list(self, list_name: str, fields_of: Mapping[int, Mapping[str, str]]) -> None:
         """Import people into a list, each with merge fields."""
-        numbers = [number_of(person) for person in fields_of]
-        rows = pd.DataFrame(
-            {
-                "row_number": range(1, len(numbers) + 1),
-                "raw_line": "",
-                "reason": pd.Series([None] * len(numbers), dtype=object),
-                "number_id": numbers,
-                "msisdn": [f"+{number}" for number in numbers],
-                "territory": "FR",
-                "fields": [json.dumps(fields) for fields in fields_of.values()],
-            }
-        )
-        digest = f"{list_name}-{self.next_number()}"
-        source = contacts.SourceFile(f"{list_name}.csv", digest, 1, "utf-8", ";", None, {}, "FR", False)
-        with self.visit() as visit:
-            contacts.import_contacts(visit, list_name, source, rows)
+        self.take_in(list_name, *fields_of.items())
+
+    def people(self, list_name: str) -> dict[int, dict[str, str]]:
+        """Return who stands in a list, with their fields."""
+        with self.visit(read_only=True) as visit:
+            sql = "SELECT number_id % 10000, fields FROM contact WHERE list_id = $list_id ORDER BY 1"
+            found = visit.execute(sql, {"list_id": list_id_of(visit, list_name)}).fetchall()
+        return {person: json.loads(fields) for person, fields in found}
+
+    def file(self, stem: str, **changes: Any) -> SourceFile:
+        """Return a file of its own bytes."""
+        file = SourceFile(f"{stem}.csv", f"digest {self.next_number()}", 1, "utf-8", ";", None, {}, "FR", False)
+        return replace(file, **changes)
 
     def opt_out(self, *people: int) -> int:
         with self.visit() as visit:
-            return contacts.add_opt_outs(visit, opt_out_rows(people), "reply", None)
+            return opt_outs.add_opt_outs(visit, opt_out_rows(people), "reply", None)
 
     def prepare(
         self,
@@ -163,6 +199,8 @@ class Desk:
         text: str = "Soldes demain STOP 36111",
         price: str = "0.05",
         header: Mapping[str, Any] | None = None,
+        origin: str = "typed",
+        left_out: pd.DataFrame | None = None,
         **head: Any,
     ) -> Recap:
         """Prepare a campaign to people, or to people by place."""
@@ -171,10 +209,12 @@ class Desk:
         rows = pd.concat([message_rows(found, text, price, place) for place, found in by_place.items()])
         start = head.get("due_at") or self.clock.at
         closes_at = {key: key_closing(next_key_opening(start, key, policy), key, policy) for key in by_place}
+        rows["origin"] = origin
         messages = queue_messages(rows, closes_at, per_slice)  # type: ignore[arg-type]
         covered = {"name": name, "policy": policy, "due_at": str(head.get("due_at"))} | dict(header or {})
         with self.visit() as visit:
-            return write_prepared(visit, campaign_head(name, **head), covered, messages, _NOBODY, "EUR")
+            exclusions = _NOBODY if left_out is None else left_out
+            return write_prepared(visit, campaign_head(name, **head), covered, messages, exclusions, "EUR")
 
     def approve(self, name: str) -> dict[str, Any]:
         with self.visit() as visit:
@@ -319,6 +359,11 @@ def make_desk() -> type[Desk]:
 @pytest.fixture(scope="session")
 def rows_for() -> Callable[..., pd.DataFrame]:
     return message_rows
+
+
+@pytest.fixture(scope="session")
+def staged_for() -> Callable[..., StagedRows]:
+    return staged_rows
 
 
 @pytest.fixture(scope="session")

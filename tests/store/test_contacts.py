@@ -1,9 +1,10 @@
 """Imports: rows are taken in order, each has one fate, and nothing that was filled is erased."""
 
-import json
-from dataclasses import replace
+import re
 from decimal import Decimal
+from pathlib import Path
 
+import duckdb
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,56 +12,9 @@ from hypothesis import strategies as st
 
 from sms.errors import CampaignError, ContactFileError, StoreError
 from store import contacts, operators
-from store.contacts import SourceFile, earlier_import, import_contacts, import_opt_outs, list_id_of
-
-FILE = SourceFile(
-    file_name="clients.csv",
-    sha256="a" * 64,
-    size_bytes=100,
-    encoding="utf-8",
-    delimiter=";",
-    sheet=None,
-    column_map={"Prénom": "first_name"},
-    region="FR",
-    is_sample=False,
-)
-REJECTED = "rejected"
-
-
-def rows_of(*cells) -> pd.DataFrame:
-    """Return import rows from (person, fields) pairs, or from reasons to reject."""
-    rows = []
-    for row_number, cell in enumerate(cells, start=1):
-        reason = cell if isinstance(cell, str) else None
-        person, fields = (None, {}) if reason else cell
-        number = None if person is None else 33_639_980_000 + person
-        rows.append(
-            [
-                row_number,
-                f"raw {row_number}",
-                reason,
-                number,
-                number and f"+{number}",
-                number and "FR",
-                json.dumps(fields),
-            ]
-        )
-    columns = ["row_number", "raw_line", "reason", "number_id", "msisdn", "territory", "fields"]
-    return pd.DataFrame(rows, columns=columns, dtype=object).astype({"row_number": "int64"})
-
-
-def take_in(desk, *cells, name: str = "clients", **source):
-    source = {"sha256": str(desk.next_number())} | source
-    with desk.visit() as visit:
-        return import_contacts(visit, name, replace(FILE, **source), rows_of(*cells))
-
-
-def people(desk, name: str = "clients") -> dict[int, dict[str, str]]:
-    with desk.visit(read_only=True) as visit:
-        found = visit.execute(
-            f"SELECT number_id % 100, fields FROM contact WHERE list_id = {list_id_of(visit, name)} ORDER BY 1"
-        ).fetchall()
-    return {person: json.loads(fields) for person, fields in found}
+from store.contacts import import_contacts
+from store.imports import FATES, StagedRows, earlier_import
+from store.opt_outs import import_opt_outs
 
 
 def fates(summary) -> dict[str, int]:
@@ -84,6 +38,7 @@ ANA, BEA = {"first_name": "Ana"}, {"first_name": "Béa"}
         ([(1, ANA)], [(1, {})], {"duplicate": 1}, ANA),
         ([(1, ANA)], [(1, BEA)], {"updated": 1}, BEA),
         ([(1, ANA)], [(1, BEA), (1, BEA), (1, ANA)], {"updated": 2, "duplicate": 1}, ANA),
+        ([(1, ANA)], [(1, BEA), (1, BEA)], {"updated": 1, "duplicate": 1}, BEA),
         ([(1, {})], [(1, ANA)], {"updated": 1}, ANA),
         ([(1, {})], [(1, {})], {"duplicate": 1}, {}),
         ([(1, ANA)], [(1, {"town": "Lille"}), (1, BEA)], {"updated": 2}, BEA | {"town": "Lille"}),
@@ -93,20 +48,21 @@ ANA, BEA = {"first_name": "Ana"}, {"first_name": "Béa"}
 )
 def test_rows_are_taken_in_order(desk, known, cells, expected, fields) -> None:
     if known:
-        take_in(desk, *known)
-    summary = take_in(desk, *cells)
+        desk.take_in("clients", *known)
+    summary = desk.take_in("clients", *cells)
     assert fates(summary) == expected
     assert summary.row_count == len(cells)
-    assert people(desk)[1] == fields
+    assert desk.people("clients")[1] == fields
 
 
 def test_summary_and_book_say_the_same(desk) -> None:
     desk.opt_out(2)
-    summary = take_in(desk, (1, ANA), (2, BEA), "no_number", (1, ANA), "no_number", "too_short")
+    cells = (1, ANA), (2, BEA), "no_number", (1, ANA), "no_number", "too_short"
+    summary = desk.take_in("clients", *cells, column_map={"Prénom": "first_name"})
     assert summary.fates == {"accepted": 2, "updated": 0, "duplicate": 1, "rejected": 3}
     assert summary.reject_reasons == {"no_number": 2, "too_short": 1}
     assert summary.opted_out_count == 1
-    assert summary.territories == {"FR": 2}
+    assert summary.territories == {"FR": 3}
     rejects = desk.sql("SELECT row_number, reason, raw_line FROM import_row_reject ORDER BY row_number")
     assert rejects == [(3, "no_number", "raw 3"), (5, "no_number", "raw 5"), (6, "too_short", "raw 6")]
     (book,) = desk.sql("SELECT row_count, accepted_count, duplicate_count, rejected_count, column_map FROM import_file")
@@ -115,70 +71,169 @@ def test_summary_and_book_say_the_same(desk) -> None:
 
 @pytest.mark.parametrize("cells", [[], ["no_number"]])
 def test_file_without_a_single_number(desk, cells) -> None:
-    summary = take_in(desk, *cells)
+    summary = desk.take_in("clients", *cells)
     assert fates(summary) == ({"rejected": 1} if cells else {})
-    assert people(desk) == {}
+    assert desk.people("clients") == {}
 
 
 def test_the_origin_stays_the_row_that_brought_the_person(desk) -> None:
-    take_in(desk, "no_number", (1, ANA))
-    take_in(desk, (1, BEA))
+    desk.take_in("clients", "no_number", (1, ANA))
+    desk.take_in("clients", (1, BEA))
     assert desk.sql("SELECT import_id, row_number FROM contact") == [(1, 2)]
 
 
 def test_lists_do_not_see_each_other(desk) -> None:
-    take_in(desk, (1, ANA), name="north")
-    assert fates(take_in(desk, (1, BEA), name="south")) == {"accepted": 1}
-    assert people(desk, "north") == {1: ANA}
+    desk.take_in("north", (1, ANA))
+    assert fates(desk.take_in("south", (1, BEA))) == {"accepted": 1}
+    assert desk.people("north") == {1: ANA}
 
 
 def test_same_bytes_come_once(desk) -> None:
-    take_in(desk, (1, ANA), sha256="b")
+    desk.take_in("clients", (1, ANA), sha256="b")
     with desk.visit() as visit:
-        earlier = earlier_import(visit, replace(FILE, sha256="b"), "contacts", "clients")
+        earlier = earlier_import(visit, desk.file("clients", sha256="b"), "contacts", "clients")
         assert earlier.same_as == "clients.csv on 2026-11-24 09:00 UTC (import 1)"
-        assert earlier_import(visit, replace(FILE, sha256="b"), "contacts", "others") is None
-        assert earlier_import(visit, replace(FILE, sha256="c"), "contacts", "clients") is None
-        assert earlier_import(visit, replace(FILE, sha256="b"), "opt_outs") is None
+        assert earlier_import(visit, desk.file("clients", sha256="b"), "contacts", "others") is None
+        assert earlier_import(visit, desk.file("clients", sha256="c"), "contacts", "clients") is None
+        assert earlier_import(visit, desk.file("clients", sha256="b"), "opt_outs") is None
     with pytest.raises(ContactFileError, match=r"^again\.csv is already in list clients: clients\.csv on"):
-        take_in(desk, (1, BEA), sha256="b", file_name="again.csv")
-    assert people(desk) == {1: ANA}
-    take_in(desk, (1, BEA), sha256="b", name="others")
+        desk.take_in("clients", (1, BEA), sha256="b", file_name="again.csv")
+    assert desk.people("clients") == {1: ANA}
+    desk.take_in("others", (1, BEA), sha256="b")
 
 
 def test_sample_marks_its_list_for_good(desk) -> None:
-    take_in(desk, (1, ANA), is_sample=True)
-    take_in(desk, (2, ANA), is_sample=False)
+    desk.take_in("clients", (1, ANA), is_sample=True)
+    desk.take_in("clients", (2, ANA), is_sample=False)
     assert desk.rows("list.find", list_name="clients")[0]["is_sample"]
 
 
 def test_unknown_list_is_named(desk) -> None:
     with pytest.raises(CampaignError, match=r"^no list 'ghosts'; lists are: none yet$"):
-        people(desk, "ghosts")
+        desk.people("ghosts")
 
 
 def test_rows_without_a_fate_stop_the_import(desk, monkeypatch) -> None:
-    monkeypatch.setattr(contacts, "_add_rejects", lambda visit, import_id, rows: 0)
+    monkeypatch.setattr(contacts, "_merge", lambda visit, list_id, import_id: None)
     with pytest.raises(StoreError, match=r"^clients\.csv: 2 rows, but fates .* add up to another number$"):
-        take_in(desk, (1, ANA), "no_number")
+        desk.take_in("clients", (1, ANA), "no_number")
     assert desk.sql("SELECT count(*) FROM contact") == [(0,)]
 
 
-def test_opt_outs_of_a_file_are_counted(desk) -> None:
-    desk.opt_out(1)
-    before = desk.sql("SELECT * FROM opt_out")
-    desk.clock.forward(days=1)
+def row_fates(desk, import_id: int) -> list[tuple]:
+    return desk.sql(
+        "SELECT row_number, fate, of_import_id, of_row_number FROM import_row "
+        f"WHERE import_id = {import_id} ORDER BY row_number"
+    )
+
+
+def test_each_row_says_where_its_number_came_from_first(desk) -> None:
+    desk.take_in("clients", "letters", (1, ANA))
+    summary = desk.take_in("clients", (1, ANA), (2, ANA), (1, BEA), (2, ANA), (2, BEA), (3, {}))
+    assert row_fates(desk, 1) == [(2, "accepted", None, None)]
+    assert row_fates(desk, 2) == [
+        (1, "duplicate", 1, 2),
+        (2, "accepted", None, None),
+        (3, "updated", 1, 2),
+        (4, "duplicate", 2, 2),
+        (5, "updated", 2, 2),
+        (6, "accepted", None, None),
+    ]
+    assert summary.known_count == 2
+
+
+def test_another_spelling_of_the_same_fields_is_no_news(desk) -> None:
+    desk.take_in("clients", (1, {"a": "é", "b": "2"}), (2, {"a": "é", "b": "2"}))
+    rows = staged_of([[1, "\\u00e9"], [2, "é"], [2, "\\u00e9"]])
     with desk.visit() as visit:
-        summary = import_opt_outs(visit, FILE, rows_of((1, {}), (2, {}), (2, {}), (3, {}), "no_number"))
-    assert summary.fates == {"accepted": 2, "updated": 0, "duplicate": 2, "rejected": 1}
-    assert summary.reject_reasons == {"no_number": 1}
-    assert desk.sql("SELECT count(*) FROM opt_out") == [(3,)]
-    assert desk.sql("SELECT * FROM opt_out WHERE source = 'reply'") == before  # the first STOP is the proof
+        assert fates(import_contacts(visit, "clients", desk.file("again"), rows)) == {"duplicate": 3}
+    assert desk.people("clients") == {1: {"a": "é", "b": "2"}, 2: {"a": "é", "b": "2"}}
+
+
+@pytest.mark.parametrize("cells", [[(1, {"a": "1"})], [(1, {"a": "0"}), (1, {"a": "1"})]], ids=["one row", "two rows"])
+def test_fields_are_kept_in_one_spelling(desk, cells) -> None:
+    desk.take_in("clients", (1, {"b": "2", "c": "é"}))
+    desk.take_in("clients", *cells)
+    assert desk.sql("SELECT fields FROM contact") == [('{"a":"1","b":"2","c":"é"}',)]
+
+
+def staged_of(cells: list[list]) -> StagedRows:
+    """Return rows whose JSON is written in another way than ours."""
+    rows = [
+        (row_number, 33_639_980_000 + person, "FR", f'{{ "b" : "2", "a": "{value}" }}')
+        for row_number, (person, value) in enumerate(cells, start=1)
+    ]
+    valid = pd.DataFrame(rows, columns=["row_number", "number_id", "territory", "fields"])
+    return StagedRows(valid, pd.DataFrame(columns=["row_number", "reason", "raw_line"]), len(rows))
+
+
+@pytest.mark.parametrize("cells", [[], [(1, ANA)], ["letters"], [(1, ANA), (1, BEA), "letters"]])
+def test_parquet_files_say_the_same_as_frames(desk, staged_for, tmp_path: Path, cells) -> None:
+    frames = staged_for(*cells)
+    paths = StagedRows(tmp_path / "it's rows.parquet", tmp_path / "rejected.parquet", frames.row_count)
+    duckdb.from_df(frames.rows).write_parquet(str(paths.rows))
+    duckdb.from_df(frames.rejected).write_parquet(str(paths.rejected))
+    with desk.visit() as visit:
+        from_frames = import_contacts(visit, "frames", desk.file("a"), frames)
+        from_paths = import_contacts(visit, "paths", desk.file("a"), paths)
+    assert from_paths.fates == from_frames.fates
+    assert desk.people("paths") == desk.people("frames")
+
+
+# --- the wall --------------------------------------------------------------------------------------------------
+
+GOOD, BAD = (1, 33639980001, "FR", "{}"), (2, "letters", "raw")
+
+
+@pytest.mark.parametrize(
+    ("rows", "rejected", "row_count", "broken"),
+    [
+        pytest.param([GOOD, GOOD], [BAD], 3, "row number twice (1)", id="twice"),
+        pytest.param([(0, *GOOD[1:]), (-1, *GOOD[1:])], [], 2, "row number below 1 (2)", id="below 1"),
+        pytest.param([(None, *GOOD[1:])], [], 1, "row number twice (1)", id="no row number"),
+        pytest.param([(1, 999_999, "FR", "{}")], [], 1, "number out of range (1)", id="short"),
+        pytest.param([(1, 10**15, "FR", "{}")], [], 1, "number out of range (1)", id="long"),
+        pytest.param([(1, None, "FR", "{}")], [], 1, "number out of range (1)", id="no number"),
+        pytest.param([(1, 33639980001, "", "{}")], [], 1, "territory empty (1)", id="empty territory"),
+        pytest.param([(1, 33639980001, None, "{}")], [], 1, "territory empty (1)", id="no territory"),
+        pytest.param([(1, 33639980001, "FR", "{")], [], 1, "fields no JSON object (1)", id="broken JSON"),
+        pytest.param([(1, 33639980001, "FR", "[]")], [], 1, "fields no JSON object (1)", id="a JSON list"),
+        pytest.param([(1, 33639980001, "FR", None)], [], 1, "fields no JSON object (1)", id="no JSON"),
+        pytest.param([], [BAD, BAD], 2, "rejected row number twice (1)", id="rejected twice"),
+        pytest.param([], [(0, *BAD[1:])], 1, "rejected row number below 1 (1)", id="rejected below 1"),
+        pytest.param([], [(2, "", "raw")], 1, "reason empty (1)", id="empty reason"),
+        pytest.param([], [(2, None, "raw")], 1, "reason empty (1)", id="no reason"),
+        pytest.param([], [(2, "letters", None)], 1, "raw line missing (1)", id="no raw line"),
+        pytest.param([GOOD], [(1, "letters", "raw")], 2, "row both valid and rejected (1)", id="both"),
+        pytest.param([GOOD], [BAD], 5, "row missing or too many (3)", id="missing"),
+        pytest.param([GOOD], [BAD], 1, "row missing or too many (1)", id="too many"),
+        pytest.param(
+            [(1, 1, "", "{}")], [(2, "", "raw")], 2,
+            "number out of range (1), territory empty (1), reason empty (1)", id="several",
+        ),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["contacts", "opt_outs"])
+def test_rows_that_are_not_what_they_must_be(desk, kind: str, rows, rejected, row_count: int, broken: str) -> None:
+    staged = StagedRows(
+        pd.DataFrame(rows, columns=["row_number", "number_id", "territory", "fields"], dtype=object),
+        pd.DataFrame(rejected, columns=["row_number", "reason", "raw_line"], dtype=object),
+        row_count,
+    )
+    line = rf"^clients\.csv: {row_count} rows cannot be stored: {re.escape(broken)}$"
+    take_in = {"contacts": lambda *given: import_contacts(given[0], "clients", *given[1:]), "opt_outs": import_opt_outs}
+    with pytest.raises(StoreError, match=line), desk.visit() as visit:
+        take_in[kind](visit, desk.file("clients"), staged)
+    assert desk.sql("SELECT count(*) FROM import_file") == [(0,)]
+    assert desk.rows("list.names") == []
+
+
+# --- the whole -------------------------------------------------------------------------------------------------
 
 
 def model(known: dict[int, dict[str, str]], cells) -> tuple[dict[int, dict[str, str]], dict[str, int]]:
     """Import one row after the other, the slow and plain way."""
-    book, counts = {person: dict(fields) for person, fields in known.items()}, dict.fromkeys(contacts.FATES, 0)
+    book, counts = {person: dict(fields) for person, fields in known.items()}, dict.fromkeys(FATES, 0)
     for cell in cells:
         if isinstance(cell, str):
             counts["rejected"] += 1
@@ -203,10 +258,10 @@ def test_fates_are_those_of_one_row_after_the_other(desk, first, second) -> None
     name = f"list-{desk.next_number()}"
     book: dict[int, dict[str, str]] = {}
     for cells in (first, second):
-        summary = take_in(desk, *cells, name=name)
+        summary = desk.take_in(name, *cells)
         book, counts = model(book, cells)
         assert summary.fates == counts
-        assert people(desk, name) == book
+        assert desk.people(name) == book
 
 
 def test_balance_and_settings_of_operators(desk) -> None:

@@ -250,7 +250,38 @@ def test_staged_rows_go_when_the_block_ends(desk) -> None:
         with pytest.raises(duckdb.CatalogException):
             visit.execute("SELECT * FROM staged_rows")
         visit._is_broken = False  # seen, and of no consequence
-        assert visit.run_staged("opt_out.add", pd.DataFrame(), at=visit.at) == 0
+        assert visit.run_staged("dead_number.add", pd.DataFrame(), at=visit.at) == 0
+
+
+def test_staged_file_is_read_where_it_lies(desk, tmp_path: Path) -> None:
+    path = tmp_path / "it's rows.parquet"
+    duckdb.sql("SELECT unnest([1, 2]) AS x").write_parquet(str(path))
+    with desk.visit() as visit:
+        with visit.staged(staged_rows=path):
+            assert visit.execute("SELECT sum(x) FROM staged_rows").fetchall() == [(3,)]
+        with visit.staged(types={"staged_rows": {"x": "VARCHAR"}}, staged_rows=path):
+            assert visit.execute("SELECT list(x ORDER BY x) FROM staged_rows").fetchall() == [(["1", "2"],)]
+
+
+@pytest.mark.parametrize(
+    "rows", [pd.DataFrame({"x": ["no number"]}), pd.DataFrame({"y": [1]})], ids=["value", "column"]
+)
+def test_error_inside_staged_rows_is_the_one_that_is_told(desk, rows: pd.DataFrame) -> None:
+    told = pytest.raises((duckdb.ConversionException, duckdb.BinderException), match=r"no number|\bx\b")
+    with told, desk.visit() as visit, visit.staged(staged_rows=rows):
+        visit.execute("SELECT CAST(x AS BIGINT) FROM staged_rows").fetchall()
+    put(desk.path, desk.clock)
+
+
+def test_rehearsal_keeps_nothing_and_holds_nothing(desk) -> None:
+    with desk.visit() as visit:
+        put_setting(visit, "colour", "blue", "camille")
+        visit.rehearse()
+        put_setting(visit, "colour", "green", "camille")
+        assert get_setting(visit, "colour") == "green"
+    assert desk.rows("setting.get", name="colour") == []
+    put(desk.path, desk.clock)
+    assert desk.rows("setting.get", name="colour")[0]["value"] == '"blue"'
 
 
 def test_nothing_tries_the_network(desk) -> None:

@@ -7,15 +7,29 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from store.contacts import SourceFile, import_contacts
 from store.inbound import add_replies, set_answers
 from store.invariants import INVARIANTS
 from store.preparing import add_messages, standing_campaign, write_prepared
+from store.undo import undo_import
 
 #: Each invariant, and what breaks it.
 MUTATIONS = [
     ("rows_have_one_fate", "UPDATE import_file SET row_count = row_count + 1"),
     ("rejects_are_kept", "DELETE FROM import_row_reject"),
+    ("rows_are_as_the_book_says", "DELETE FROM import_row WHERE fate = 'accepted'"),
+    ("rows_are_as_the_book_says", "UPDATE import_row SET fate = 'updated' WHERE fate = 'duplicate'"),
+    (
+        "rows_are_as_the_book_says",
+        "DELETE FROM import_row WHERE import_id = (SELECT import_id FROM import_file WHERE kind = 'opt_outs')",
+    ),
+    ("contacts_have_their_origin", "UPDATE contact SET row_number = row_number + 1"),
+    ("contacts_have_their_origin", "UPDATE contact SET list_id = list_id + 1"),
+    ("contacts_have_their_origin", "UPDATE import_row SET number_id = number_id + 1"),
+    ("contacts_have_their_origin", "UPDATE import_file SET undone_at = recorded_at"),
+    ("rows_have_their_contact", "DELETE FROM contact"),
+    ("rows_of_other_files_exist", "UPDATE import_row SET of_import_id = 99 WHERE fate = 'duplicate'"),
+    ("undone_files_left_nothing", "UPDATE import_row SET import_id = 2 WHERE import_id = 1"),
+    ("undone_files_left_nothing", "UPDATE contact SET import_id = 2"),
     ("rejects_have_a_reason", "UPDATE import_row_reject SET reason = ''"),
     (
         "audience_is_messages_and_exclusions",
@@ -47,7 +61,8 @@ MUTATIONS = [
     ("gateway_ids_are_unique", "UPDATE message_event SET gateway_message_id = 'same' WHERE event = 'accepted'"),
     (
         "nothing_claimed_after_an_opt_out",
-        "INSERT INTO opt_out SELECT number_id, msisdn, 'reply', NULL, '2000-01-01' FROM message_status "
+        "INSERT INTO opt_out (number_id, msisdn, source, recorded_at) "
+        "SELECT number_id, msisdn, 'reply', '2000-01-01' FROM message_status "
         "WHERE campaign_id = 1 AND state = 'delivered'",
     ),
     ("nothing_claimed_after_an_opt_out", "UPDATE campaign SET requested_service = false, recap_hash = recap_hash"),
@@ -116,20 +131,18 @@ def lived(
 
 
 def fill_books(desk, rows_for: Callable, head_of: Callable) -> None:
-    """Import a file with rejects, and cancel a campaign that left somebody out."""
-    rows = pd.DataFrame(
-        [[1, "06…", None, 33639980001, "+33639980001", "FR", "{}"], [2, "06", "too_short", None, None, None, "{}"]],
-        columns=["row_number", "raw_line", "reason", "number_id", "msisdn", "territory", "fields"],
-        dtype=object,
-    )
-    source = SourceFile("clients.csv", "1", 9, "utf-8", ";", None, {}, "FR", False)
+    """Import files, undo one, and cancel a campaign that left somebody out."""
+    desk.take_in("clients", (1, {}), "too_short", (1, {}))
+    desk.take_in("clients", (1, {"town": "Lille"}), (2, {}))
+    with desk.visit() as visit:
+        undo_import(visit, 2, "camille")
+    desk.take_in_stops((98, {}), (98, {}))
     left_out = pd.DataFrame(
         [[33639980099, "+33639980099", "opted_out", "typed", None, 1]],
         columns=["number_id", "msisdn", "reason", "origin", "import_id", "row_number"],
     )
     messages = rows_for([50, 51], "Annulée STOP 36111").assign(slice_no=1)
     with desk.visit() as visit:
-        import_contacts(visit, "clients", source, rows.astype({"row_number": "int64"}))
         write_prepared(visit, head_of("first"), {"name": "first"}, messages, left_out, "EUR")
 
 

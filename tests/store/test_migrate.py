@@ -11,7 +11,19 @@ import pytest
 from sms.errors import StoreTooNew
 from store import migrate as module
 from store.migrate import migrate, migrations
+from store.undo import undo_import
 
+#: A list of two people that the first version made from three rows, and an opt-out from another file.
+FIRST_VERSION = """
+INSERT INTO contact_list VALUES (1, 'clients', false, '2026-11-01');
+INSERT INTO import_file
+SELECT i, kind, list_id, 'old.csv', 'digest', 1, NULL, NULL, NULL, '{}', 'FR', false, rows, accepted, updated, 0, 0, '2026-11-01'
+FROM (VALUES (1, 'contacts', 1, 3, 2, 1), (2, 'opt_outs', NULL, 1, 1, 0)) AS old(i, kind, list_id, rows, accepted, updated);
+INSERT INTO contact VALUES
+    (1, 33639980001, '+33639980001', 'FR', '{"town":"Lille"}', 1, 1, '2026-11-01'),
+    (1, 33639980002, '+33639980002', 'FR', '{}', 1, 2, '2026-11-01');
+INSERT INTO opt_out VALUES (33639980002, '+33639980002', 'file', 'import 2', '2026-11-01');
+"""  # noqa: E501
 BAD = "CREATE TABLE half_done (x INTEGER); INSERT INTO half_done VALUES ('no number');"
 
 
@@ -71,6 +83,22 @@ def test_rival_that_is_faster_is_noticed(tmp_path: Path, desk, monkeypatch) -> N
     monkeypatch.setattr(module, "migrations", meet_a_rival)
     assert migrate(path, desk.clock) == known[-1][0]
     assert len(calls) == 4
+
+
+def test_files_of_the_first_version_can_be_undone(tmp_path: Path, make_desk: Callable[..., Any], monkeypatch) -> None:
+    path, all_of_them = tmp_path / "old.duckdb", migrations()
+    monkeypatch.setattr(module, "migrations", lambda: all_of_them[:1])
+    desk = make_desk(path)
+    migrate(path, desk.clock)
+    desk.sql(FIRST_VERSION)
+    monkeypatch.undo()
+    migrate(path, desk.clock)
+    assert desk.broken() == {}
+    desk.take_in("clients", (1, {"town": "Lyon"}), (3, {}))
+    with desk.visit() as visit:
+        assert undo_import(visit, 1, "camille").removed == 1
+    assert desk.people("clients") == {1: {"town": "Lyon"}, 3: {}}
+    assert desk.broken() == {}
 
 
 def test_two_processes_migrate_at_once(tmp_path: Path, hire: Callable[..., Any]) -> None:

@@ -20,10 +20,10 @@ import duckdb
 import pandas as pd
 from conftest import campaign_head, message_rows, opt_out_rows
 
-from store.contacts import add_opt_outs
 from store.database import Transaction, transaction
 from store.migrate import migrate
 from store.operators import put_setting
+from store.opt_outs import add_opt_outs
 from store.preparing import write_prepared
 
 PEOPLE = range(20)

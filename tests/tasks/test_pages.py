@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.contacts import ImportSummary
 from tasks.house import amount_text
-from tasks.pages import import_page, progress_page, recap_page, table
+from tasks.pages import progress_page, recap_page, table
 from tasks.publish import artifact_key
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -114,15 +113,6 @@ def test_a_table_has_one_line_a_row_whatever_the_cells_hold(cells: list[str]) ->
     assert len(lines) == 3
     unescaped = lines[2].replace("\\\\", "").replace("\\|", "")
     assert unescaped.count("|") == len(cells) + 1
-
-
-def test_an_import_tells_every_fate_and_what_was_refused() -> None:
-    summary = ImportSummary(
-        1, "clients.csv", 10, {"accepted": 5, "updated": 1, "duplicate": 1, "rejected": 3}, {"letters": 3}, 2, {"FR": 5}
-    )
-    page = import_page("magasin", [summary], ["strange|file.csv: no text"])
-    for words in ("10 rows in", "| accepted | 5 |", "letters", "2 of these people are opted out", "strange\\|file.csv"):
-        assert words in page, words
 
 
 def test_progress_counts_what_is_settled() -> None:

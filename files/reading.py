@@ -1,0 +1,99 @@
+"""A contact file to a table of cells, whatever it is: text in any encoding, or a sheet of a workbook."""
+
+import mmap
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from files.cells import CellTable
+from files.columns import Layout, map_columns
+from files.confirm import confirm_numbers
+from files.decode import ASK_ENCODING, choose_codec, read_blocks
+from files.headers import Header, refuse_no_rows
+from files.lines import Places
+from files.opening import is_workbook, read_content
+from files.request import StagingRequest
+from files.splitting import split_text
+from files.workbook import WORKBOOK_DELIMITER, split_workbook
+from sms.errors import ContactFileError
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a file is, as far as its bytes tell."""
+
+    size_bytes: int
+    sha256: str
+    encoding: str | None
+    delimiter: str | None
+    sheet: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The rows of a file and what its columns are.
+
+    Attributes:
+        source: the file.
+        table: its rows, finished.
+        row_numbers: of each ordinal of ``table``.
+        header: its names; those of columns that do not count are blank.
+        layout: the field of each column.
+    """
+
+    source: Source
+    table: CellTable
+    row_numbers: Places
+    header: list[str]
+    layout: Layout
+
+    @property
+    def line_delimiter(self) -> str:
+        """Delimiter of ``raw_lines``."""
+        return self.source.delimiter or WORKBOOK_DELIMITER
+
+
+def read_cells(request: StagingRequest, tell: Tell) -> Reading:
+    """Return the rows of a file; they lie in the folder of the request.
+
+    Raises:
+        ContactFileError: the file as a whole is refused.
+    """
+    source, header, table = _open_source(request, tell)
+    row_numbers = table.finish()
+    if not len(row_numbers) and not table.has_broken:
+        refuse_no_rows(header.names)
+    names = header.name_filled(table.filled(header.unnamed))
+    layout = map_columns(names, request.columns)
+    if not header.is_of_rejects:
+        confirm_numbers(table, layout, names)
+    return Reading(source, table, row_numbers, names, layout)
+
+
+def _open_source(request: StagingRequest, tell: Tell) -> tuple[Source, Header, CellTable]:
+    content = read_content(request.path, request.max_bytes)
+    facts, suffix = (content.size_bytes, content.sha256), request.path.suffix.lower()
+    if is_workbook(request.path):
+        if request.encoding is not None:
+            raise ContactFileError(f"encoding={request.encoding!r} is for text; leave it out for a {suffix} workbook")
+        sheet, header, table = split_workbook(content.data, request.sheet, request.folder)
+        return Source(*facts, encoding=None, delimiter=None, sheet=sheet), header, table
+    if request.sheet is not None:
+        raise ContactFileError(f"sheet={request.sheet!r} is for workbooks; leave it out for a {suffix} text")
+    codec = choose_codec(content.data, request.encoding)
+    text = _write_text(content.data, codec, request.folder / "text")
+    del content
+    delimiter, header, table = split_text(text, request.folder, tell)
+    return Source(*facts, encoding=codec, delimiter=delimiter, sheet=None), header, table
+
+
+def _write_text(data: bytes, codec: str, path: Path) -> mmap.mmap:
+    with path.open("wb") as file:
+        file.writelines(read_blocks(data, codec))
+    with path.open("rb") as file:
+        text = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    if b"\0" in text[: text.find(b"\n")]:
+        raise ContactFileError(f"its first line holds NUL characters (UTF-16 without its mark?): {ASK_ENCODING}")
+    return text

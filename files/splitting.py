@@ -1,0 +1,96 @@
+"""A text to its cells: plain lines in bulk, every other record by itself, in the order of the file."""
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from files.cells import CellTable
+from files.headers import HEADER_SAMPLE, Header, read_header
+from files.lines import ODD, classify_lines
+from files.records import DELIMITERS, Record, Text, check_record, choose_delimiter, is_blank, read_records
+from sms.errors import ContactFileError
+
+_BLOCK = 8 * 1024 * 1024
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[;,\t| ]*', re.IGNORECASE)
+_SWALLOWED = 255  # by a record that began on a line before
+
+
+def split_text(text: Text, folder: Path, tell: Callable[[str], None]) -> tuple[str, Header, CellTable]:
+    """Return the delimiter, the header and the rows of a text.
+
+    Args:
+        text: what is read.
+        folder: where the rows may lie.
+        tell: is told how far it is.
+
+    Raises:
+        ContactFileError: ``sep=`` names something that is no delimiter, there is no header, or only blank lines.
+    """
+    declared = _declared_delimiter(text)
+    start, line = (text.find(b"\n") + 1, 2) if declared else (0, 1)
+    delimiter = declared or choose_delimiter(next((found for found in _lines(text) if found.strip()), ""))
+    found = ((record, end) for record, end in read_records(text, start, line, delimiter) if not is_blank(record.cells))
+    first = next(found, None)
+    if first is None:
+        raise ContactFileError("it holds only blank lines; needed: a line of column names and at least one row")
+    top, end = first
+    header = read_header(top, [record for record, _ in islice(found, HEADER_SAMPLE)] if len(top.cells) < 3 else [])
+    if not header.is_data:
+        start, line = end, top.row_number + top.raw_line.count("\n") + 1
+    table = CellTable(folder, header.most, delimiter)
+    _split_rows(text, start, line, delimiter, header, table, tell)
+    return delimiter, header, table
+
+
+def _declared_delimiter(text: Text) -> str | None:
+    line = next(_lines(text))
+    declared = _SEPARATOR_LINE.fullmatch(line)
+    if declared and declared[1] not in DELIMITERS:
+        raise ContactFileError(f"its first line says {line!r}; allowed delimiters: {', '.join(DELIMITERS.values())}")
+    return declared[1] if declared else None
+
+
+def _lines(text: Text) -> Iterator[str]:
+    offset = 0
+    while offset < len(text):
+        end = text.find(b"\n", offset)
+        yield str(text[offset:end], "utf-8")
+        offset = end + 1
+
+
+def _split_rows(
+    text: Text,
+    offset: int,
+    line: int,
+    delimiter: str,
+    header: Header,
+    table: CellTable,
+    tell: Callable[[str], None],
+) -> None:
+    while offset < len(text):
+        end = text.rfind(b"\n", offset, offset + _BLOCK) + 1 or text.find(b"\n", offset) + 1
+        block = np.frombuffer(text, np.uint8, end - offset, offset)
+        lines = classify_lines(block, delimiter, header.most)
+        ends, kinds = lines.ends, lines.kinds
+        swallowed_to = 0
+        for position in np.flatnonzero(kinds == ODD).tolist():
+            if position < swallowed_to:
+                continue
+            start = offset + (int(ends[position - 1]) + 1 if position else 0)
+            record, behind = next(read_records(text, start, line + position, delimiter))
+            _keep(record, header, table)
+            swallowed_to = position + record.raw_line.count("\n") + 1
+            kinds[position:swallowed_to] = _SWALLOWED
+            end = max(end, behind)
+        table.add_lines(block, lines, line)
+        line += max(len(ends), swallowed_to)
+        offset = end
+        tell(f"{line - 1} lines read")
+
+
+def _keep(record: Record, header: Header, table: CellTable) -> None:
+    if not is_blank(record.cells):
+        table.add_record(check_record(record, header.least, header.most))

@@ -1,0 +1,39 @@
+"""Lists: what there is, what stands in them, and why they may be written to."""
+
+from typing import Literal
+
+from prefect import flow
+
+from schemas.form import OptionalText
+from tasks.lists import clear, declare, show_list, show_lists
+
+Action = Literal["show", "export", "declare", "empty", "delete"]
+LegalBasis = Literal["", "consent", "customer", "service"]
+
+
+@flow(name="manage-list")
+def manage_list(
+    list_name: OptionalText = "",
+    action: Action = "show",
+    legal_basis: LegalBasis = "",
+    wording: OptionalText = "",
+    name: OptionalText = "",
+    preview: bool = True,
+) -> str:
+    """Show, export, declare the legal basis of, empty or delete a list.
+
+    Args:
+        list_name: The list. Empty: all of them are shown.
+        action: What to do. Exports go to `data/exports/lists/`, as CSV and Parquet.
+        legal_basis: For declare: people agreed (consent), bought something alike (customer), or need it (service).
+        wording: For declare: the words that people agreed to.
+        name: For declare, empty and delete: who does it.
+        preview: For empty and delete: only show what it would do. Switch it off to do it.
+    """
+    if not list_name:
+        return show_lists()
+    if action in ("empty", "delete"):
+        return clear(list_name, action, name, preview)
+    if action == "declare":
+        declare(list_name, legal_basis, wording or None, name)
+    return show_list(list_name, is_export=action == "export")

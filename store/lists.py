@@ -1,0 +1,132 @@
+"""Lists: what there is, what stands in them, and why their people may be written to."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sms.errors import CampaignError
+from store.database import Transaction
+from store.statements import STATEMENTS, json_pointer
+
+#: Why the people of a list may be written to: they agreed; they bought, and it is like what they bought; they need it.
+LEGAL_BASES = ("consent", "customer", "service")
+_SOURCE_COLUMNS = ("source_file", "source_row", "is_opted_out")
+
+
+def find_list(visit: Transaction, list_name: str) -> dict[str, Any]:
+    """Return a list: ``list_id``, ``is_sample``, ``legal_basis``, ``wording``, who declared them and when.
+
+    Raises:
+        CampaignError: there is no such list; the line names those that exist.
+    """
+    found = visit.row("list.find", list_name=list_name)
+    if found is None:
+        known = ", ".join(row["list_name"] for row in visit.rows("list.names")) or "none yet"
+        raise CampaignError(f"no list {list_name!r}; lists are: {known}")
+    return found
+
+
+def list_id_of(visit: Transaction, list_name: str) -> int:
+    """Return a list's id.
+
+    Raises:
+        CampaignError: there is no such list; the line names those that exist.
+    """
+    return int(find_list(visit, list_name)["list_id"])
+
+
+def list_made_sure(visit: Transaction, list_name: str, is_sample: bool) -> int:
+    """Return a list's id; a new list is made, and one that took a sample file stays marked."""
+    if visit.row("list.find", list_name=list_name) is None:
+        visit.run("list.add", list_name=list_name, at=visit.at)
+    list_id = list_id_of(visit, list_name)
+    if is_sample:
+        visit.run("list.mark_sample", list_id=list_id)
+    return list_id
+
+
+def live_imports(visit: Transaction, list_name: str) -> list[int]:
+    """Return the imports that a list is made of, oldest first; none when there is no such list."""
+    return [row["import_id"] for row in visit.rows("list.live_imports", list_name=list_name)]
+
+
+def mark_of(visit: Transaction, list_names: Sequence[str]) -> dict[str, int]:
+    """Return what differs as soon as a file comes into one of the lists, or is taken out."""
+    return visit.row("list.mark", list_names=list(list_names)) or {}
+
+
+def lists(visit: Transaction) -> list[dict[str, Any]]:
+    """Return every list by name.
+
+    Returns:
+        One row a list: ``list_name``, ``contact_count``, ``opted_out_count`` among them, ``legal_basis``, ``wording``,
+        ``import_count`` (undone ones aside), ``last_import_at``, ``is_sample``.
+    """
+    return visit.rows("list.overview")
+
+
+def list_card(visit: Transaction, list_name: str) -> dict[str, Any]:
+    """Return what ``lists`` tells of a list, with its ``fields`` and ``territories`` (counts) and ten last ``imports``.
+
+    Raises:
+        CampaignError: there is no such list.
+    """
+    found = find_list(visit, list_name)
+    list_id = found["list_id"]
+    (overview,) = [row for row in lists(visit) if row["list_name"] == list_name]
+    return (
+        found
+        | overview
+        | {
+            "fields": {row["field"]: row["filled_count"] for row in visit.rows("list.fields", list_id=list_id)},
+            "territories": {
+                row["territory"]: row["contact_count"] for row in visit.rows("list.territories", list_id=list_id)
+            },
+            "imports": visit.rows("list.imports", list_id=list_id),
+        }
+    )
+
+
+def declare_legal_basis(visit: Transaction, list_name: str, basis: str, wording: str | None, actor: str) -> None:
+    """Declare why the people of a list may be written to, and the words they agreed to.
+
+    Raises:
+        CampaignError: there is no such list, or no such basis.
+    """
+    list_id = list_id_of(visit, list_name)
+    if basis not in LEGAL_BASES:
+        raise CampaignError(f"legal basis {basis!r} is unknown; it is one of {', '.join(LEGAL_BASES)}")
+    visit.run("list.declare", list_id=list_id, legal_basis=basis, wording=wording, actor=actor, at=visit.at)
+
+
+def export_contacts(visit: Transaction, list_name: str, path: Path) -> int:
+    """Write a list into a Parquet file; return how many contacts it has.
+
+    One row a contact, keyed by ``msisdn``: ``territory``, each merge field, ``source_file`` and ``source_row`` that
+    brought it, ``is_opted_out``. A field of one of these names gets ``field_`` before it. All is text but the row
+    and the flag.
+
+    Raises:
+        CampaignError: there is no such list.
+    """
+    list_id = list_id_of(visit, list_name)
+    fields = sorted(row["field"] for row in visit.rows("list.fields", list_id=list_id))
+    columns = ["msisdn", "territory", *(_field_column(field) for field in fields), *_SOURCE_COLUMNS]
+    select = f"SELECT {', '.join(columns)} FROM ({STATEMENTS['list.export']})"  # noqa: S608 - all names are quoted
+    copied = visit.execute(
+        f"COPY ({select}) TO {_literal(str(path))} (FORMAT PARQUET)", {"list_id": list_id}
+    ).fetchone()
+    return int(copied[0]) if copied else 0
+
+
+def _field_column(field: str) -> str:
+    name = f"field_{field}" if field.lower() in ("msisdn", "territory", *_SOURCE_COLUMNS) else field
+    return f"fields ->> {_literal(json_pointer(field))} AS {_identifier(name)}"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,143 @@
+"""From a contact file to its staged rows, in a bounded child process, and from the drop folder to where it belongs."""
+
+import contextlib
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from prefect import get_run_logger
+
+from files.inbox import file_away, stable_files
+from files.staging import ParserLimits, StagedFile, StagingRequest, stage_in_child
+from sms.masking import mask_numbers
+from store.imports import SourceFile, StagedRows
+from tasks.clock import real_now
+from tasks.house import data_path
+from tasks.settings import settings
+
+ATTACHMENTS = "attachments"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """How a person says a file is to be read, where it does not say so itself; None decides by the file."""
+
+    region: str | None = None
+    columns: Mapping[str, str] | None = None
+    sheet: str | None = None
+    encoding: str | None = None
+
+
+@contextlib.contextmanager
+def staged_file(path: Path, options: ReadOptions, *, allows_every_country: bool = False) -> Iterator[StagedFile]:
+    """Read a file; what was staged of it is gone after the block.
+
+    Raises:
+        ContactFileError: the file as a whole is refused.
+    """
+    staging = data_path("staging")
+    staging.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f"{os.getpid()}-", dir=staging) as folder:
+        request = StagingRequest(
+            path=path.absolute(),
+            folder=Path(folder).absolute(),
+            region=options.region or settings().region,
+            allowed=None if allows_every_country else tuple(settings().allowed_countries),
+            columns=options.columns,
+            sheet=options.sheet,
+            encoding=options.encoding,
+            max_bytes=settings().max_file_mb * 1024 * 1024,
+        )
+        limits = ParserLimits(settings().parser_memory_mb, settings().parser_seconds)
+        log = get_run_logger()
+        yield stage_in_child(request, limits, lambda line: log.info("%s: %s", mask_numbers(path.name), line))
+
+
+def staged_rows(staged: StagedFile) -> StagedRows:
+    """Return what the store takes of a staged file."""
+    return StagedRows(staged.rows, staged.rejected, staged.row_count)
+
+
+def source_of(staged: StagedFile, path: Path, options: ReadOptions) -> SourceFile:
+    """Return what the store remembers of a file."""
+    return SourceFile(
+        file_name=staged.file_name,
+        sha256=staged.sha256,
+        size_bytes=staged.size_bytes,
+        encoding=staged.encoding,
+        delimiter=staged.delimiter,
+        sheet=staged.sheet,
+        column_map=staged.column_map,
+        region=options.region or settings().region,
+        is_sample=_is_sample(path, staged.sha256),
+    )
+
+
+def clear_leftovers() -> None:
+    """Remove what a killed process had staged: its import starts from zero."""
+    for folder in data_path("staging").glob("[0-9]*-*"):
+        if not _is_running(int(folder.name.partition("-")[0])):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def stable_in(folder: Path) -> list[Path]:
+    """Return the files of a drop folder that nobody is still writing."""
+    return stable_files(folder, quiet_seconds=settings().inbox_quiet_seconds, now=real_now().timestamp())
+
+
+def keep_rejects(staged: StagedFile, subject: str) -> None:
+    """Put the file to fix where people look for it; before the commit, so that a killed run does it again."""
+    if staged.rejects_file is not None:
+        folder = data_path("rejects", subject)
+        folder.mkdir(parents=True, exist_ok=True)
+        staged.rejects_file.replace(folder / f"{Path(staged.file_name).stem}-{staged.sha256[:8]}.csv")
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedFile:
+    """A file as it was when its reading began; it is put away only if nobody has written to it since."""
+
+    path: Path
+    status: tuple[int, int, int]
+
+    @classmethod
+    def at(cls, path: Path) -> "DroppedFile":
+        """Remember a file."""
+        return cls(path, _status(path))
+
+    def put_away(self, folder: str, mark: str) -> None:
+        """Move the file out of the drop folders; one that was given by its path, or is attached, stays."""
+        inbox, path = data_path("inbox").resolve(), self.path.resolve()
+        if not path.is_relative_to(inbox) or path.is_relative_to(inbox / ATTACHMENTS):
+            return
+        if _status(path) != self.status:
+            get_run_logger().warning("%s was written to while it was read: it is read again", mask_numbers(path.name))
+            return
+        file_away(path, settings().data_dir / folder / path.parent.relative_to(inbox), mark)
+
+
+def _status(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _is_sample(path: Path, digest: str) -> bool:
+    """Tell whether a file is one of the samples, by its place or by its bytes."""
+    samples = settings().samples_dir.resolve()
+    if path.resolve().is_relative_to(samples):
+        return True
+    return any(hashlib.sha256(sample.read_bytes()).hexdigest() == digest for sample in samples.glob("*.*"))

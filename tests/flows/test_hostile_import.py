@@ -1,0 +1,42 @@
+"""Hostile files through the whole flow: no crash, one fate a row, and what is handed back comes in again."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.hostile import hostile_file
+
+pytestmark = pytest.mark.prefect
+
+FATES = "row_count, accepted_count, updated_count, duplicate_count, rejected_count"
+
+
+@pytest.mark.parametrize(
+    "row_count", [pytest.param(5_000, id="short"), pytest.param(500_000, id="whole", marks=pytest.mark.soak)]
+)
+def test_hostile_rows_have_one_fate_each(house: Any, row_count: int) -> None:
+    from flows.ingest_contacts import ingest_contacts
+
+    content, expected = hostile_file(row_count, seed=20261123)
+    inbox = house.data_dir / "inbox" / "contacts" / "clients"
+    inbox.mkdir(parents=True)
+    (inbox / "hostile.csv").write_bytes(content)
+    ingest_contacts()
+    ((total, *fates),) = house.query(f"SELECT {FATES} FROM import_file")
+    assert total == sum(fates) == expected
+    assert all(fates), "each fate is reached"
+    house.assert_in_order()
+
+    handed_back = handed_back_file(house)
+    handed_back.rename(inbox / "handed-back.csv")
+    ingest_contacts()
+    assert list(inbox.iterdir()) == []
+    (again,) = house.query(f"SELECT {FATES} FROM import_file WHERE file_name = 'handed-back.csv'")
+    assert again[0] == sum(again[1:]) == fates[-1], "each rejected row is in the file that is handed back"
+    house.assert_in_order()
+
+
+def handed_back_file(house: Any) -> Path:
+    (found,) = (house.data_dir / "rejects").rglob("*.csv")
+    return Path(found)

@@ -1,0 +1,304 @@
+"""Lists by hand: files taken out or replaced, exports, legal bases, opt-outs told to a colleague, a draft's file."""
+
+import csv
+from typing import Any
+
+import duckdb
+import pytest
+
+from sms.errors import CampaignError, SmsError
+
+pytestmark = pytest.mark.prefect
+
+FIRST = "Mobile;Prénom;Ville\n0612345678;Zoé;Lyon\n0612345679;Basile;Nantes\n0612345680;Ève;Lille\n"
+SECOND = "Mobile;Prénom;Ville\n0612345678;Zoé;Paris\n0612345681;Léa;Brest\n"
+
+
+def ingest(house: Any, text: str, file_name: str = "clients.csv", **options: Any) -> Any:
+    from flows.ingest_contacts import ingest_contacts
+
+    return ingest_contacts("clients", house.drop(text, file_name), **options)["clients"][0]
+
+
+def undo(import_id: int, **options: Any) -> str:
+    from flows.undo_import import undo_import
+
+    return undo_import(import_id, **({"name": "camille"} | options))
+
+
+def manage(*given: Any, **options: Any) -> str:
+    from flows.manage_list import manage_list
+
+    return manage_list(*given, **({"name": "camille"} | options))
+
+
+def prepare(**changes: Any) -> Any:
+    from flows.prepare_campaign import prepare_campaign
+    from schemas.draft import CampaignDraft
+
+    draft = {"name": "soldes", "text": "Bonjour {ville|à vous}", "sender_id": "MABOUTIQUE", "author": "camille"}
+    return prepare_campaign(CampaignDraft(**(draft | {"lists": ["clients"]} | changes)))
+
+
+def approve(campaign: str, recap_hash: str) -> Any:
+    from flows.approve_campaign import approve_campaign
+    from flows.check_balance import check_balance
+
+    check_balance("sandbox")
+    return approve_campaign(campaign, recap_hash, "dominique")
+
+
+def people(house: Any, list_name: str = "clients") -> dict[str, str]:
+    rows = house.query(
+        "SELECT msisdn, fields ->> 'ville' FROM contact JOIN contact_list USING (list_id) "
+        f"WHERE list_name = '{list_name}' AND deleted_at IS NULL"
+    )
+    return {msisdn[-2:]: town for msisdn, town in rows}
+
+
+def test_an_undone_file_leaves_the_list_as_the_others_say(house: Any) -> None:
+    ingest(house, FIRST)
+    second = ingest(house, SECOND, "deux.csv")
+    page = undo(second.summary.import_id)
+    assert "A preview" in page
+    assert people(house) == {"78": "Paris", "79": "Nantes", "80": "Lille", "81": "Brest"}
+    page = undo(second.summary.import_id, preview=False)
+    for words in ("| removed | are in no other file of the list | 1 |", "| ville | 1 |", "Paris → Lyon"):
+        assert words in page, words
+    assert "0612345681" not in page
+    assert people(house) == {"78": "Lyon", "79": "Nantes", "80": "Lille"}
+    house.assert_in_order()
+
+
+def test_an_undone_file_can_be_dropped_again(house: Any) -> None:
+    first = ingest(house, FIRST)
+    undo(first.summary.import_id, preview=False)
+    assert people(house) == {}
+    assert ingest(house, FIRST).summary.fates["accepted"] == 3
+
+
+def test_an_import_that_is_not_there_names_those_that_are(house: Any) -> None:
+    ingest(house, FIRST)
+    with pytest.raises(CampaignError, match=r"no import 99.*1 \(clients\.csv"):
+        undo(99)
+
+
+def test_an_import_is_undone_once_and_by_somebody(house: Any) -> None:
+    ingest(house, FIRST)
+    with pytest.raises(CampaignError, match="name"):
+        undo(1, name="")
+    undo(1, preview=False)
+    with pytest.raises(CampaignError, match="by camille"):
+        undo(1, preview=False)
+
+
+def test_a_corrected_file_takes_the_place_of_the_first(house: Any) -> None:
+    first = ingest(house, FIRST)
+    options = {"mode": "replace", "replaces": first.summary.import_id, "name": "camille"}
+    preview = ingest(house, SECOND, "corrige.csv", preview=True, **options)
+    assert people(house) == {"78": "Lyon", "79": "Nantes", "80": "Lille"}
+    done = ingest(house, SECOND, "corrige.csv", **options)
+    assert preview.summary.replaced == done.summary.replaced
+    replaced = done.summary.replaced
+    assert (replaced.added, replaced.removed, replaced.changed) == (1, 2, 1)
+    assert dict(replaced.changed_columns) == {"ville": 1}
+    assert people(house) == {"78": "Paris", "81": "Brest"}
+    house.assert_in_order()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"mode": "replace"}, id="replace without saying what"),
+        pytest.param({"replaces": 1}, id="an import to replace, but mode add"),
+        pytest.param({"mode": "replace", "replaces": 7}, id="an import that is not there"),
+    ],
+)
+def test_a_replacement_half_said_is_refused_before_anything_is_read(house: Any, options: dict[str, Any]) -> None:
+    ingest(house, FIRST)
+    with pytest.raises(SmsError, match="import"):
+        ingest(house, SECOND, "deux.csv", **options)
+    assert people(house) == {"78": "Lyon", "79": "Nantes", "80": "Lille"}
+
+
+def test_a_preview_of_a_file_imports_and_moves_nothing(house: Any) -> None:
+    from flows.ingest_contacts import ingest_contacts
+
+    inbox = house.data_dir / "inbox" / "contacts" / "clients"
+    inbox.mkdir(parents=True)
+    (inbox / "un.csv").write_text(FIRST)
+    (report,) = ingest_contacts(preview=True)["clients"]
+    assert report.summary.fates["accepted"] == 3
+    assert house.query("SELECT count(*) FROM import_file") == [(0,)]
+    assert (inbox / "un.csv").exists()
+
+
+def test_a_prepared_recap_that_an_undo_touches_is_stale(house: Any) -> None:
+    first = ingest(house, FIRST)
+    recap = prepare()
+    page = undo(first.summary.import_id, preview=False)
+    assert "| soldes | prepared |" in page
+    with pytest.raises(CampaignError, match="prepare again"):
+        approve("soldes", recap.recap_hash)
+
+
+def test_an_approved_recap_that_an_undo_touches_raises_an_alert_by_mail(mailbox: Any) -> None:
+    first = ingest(mailbox, FIRST)
+    recap = prepare(send_on="2026-11-27", send_time="10:00")
+    approve("soldes", recap.recap_hash)
+    undo(first.summary.import_id, preview=False)
+    assert mailbox.query("SELECT state FROM campaign WHERE name = 'soldes'") == [("approved",)]
+    ((message,),) = mailbox.query("SELECT message FROM alert WHERE kind LIKE 'list_changed%'")
+    assert "soldes" in message
+    assert "import 1 undone" in message
+    assert any("import 1 undone" in mail for mail in mailbox.mails)
+
+
+def test_all_lists_and_one_of_them(house: Any) -> None:
+    assert "There are no lists yet" in manage()
+    ingest(house, FIRST)
+    assert "| clients | 3 |" in manage()
+    page = manage("clients")
+    for words in ("3 contacts", "not declared", "| ville | 3 |", "| FR | 3 |", "clients.csv"):
+        assert words in page, words
+
+
+def test_the_legal_basis_and_its_wording_are_declared_by_somebody(house: Any) -> None:
+    ingest(house, FIRST)
+    with pytest.raises(CampaignError, match="name"):
+        manage("clients", "declare", "consent", "J'accepte de recevoir des SMS", name="")
+    with pytest.raises(CampaignError, match="consent, customer, service"):
+        manage("clients", "declare")
+    page = manage("clients", "declare", "consent", "J'accepte de recevoir des SMS")
+    assert "Legal basis: **consent**" in page
+    assert "accepte de recevoir des SMS" in page
+    assert house.query("SELECT legal_basis, declared_by FROM contact_list") == [("consent", "camille")]
+
+
+def test_a_list_is_exported_for_people_and_for_machines(house: Any) -> None:
+    ingest(house, FIRST + "0612345682;=1+1;Metz\n")
+    manage("clients", "export")
+    (csv_path, parquet) = sorted((house.data_dir / "exports" / "lists").iterdir())
+    rows = list(csv.DictReader(csv_path.read_text(encoding="utf-8-sig").splitlines(), delimiter=";"))
+    assert [row["msisdn"].lstrip("'") for row in rows] == [f"+336123456{n}" for n in (78, 79, 80, 82)]
+    assert (rows[0]["ville"], rows[0]["source_file"], rows[0]["source_row"]) == ("Lyon", "clients.csv", "2")
+    assert rows[3]["first_name"] == "'=1+1"
+    assert duckdb.sql(f"SELECT count(*), min(msisdn) FROM '{parquet}'").fetchall() == [(4, "+33612345678")]
+
+
+@pytest.mark.parametrize("action", ["empty", "delete"])
+def test_a_list_is_emptied_or_deleted_only_without_preview(house: Any, action: str) -> None:
+    ingest(house, FIRST)
+    assert "A preview" in manage("clients", action)
+    assert len(people(house)) == 3
+    manage("clients", action, preview=False)
+    assert people(house) == {}
+    assert ("| clients | 0 |" in manage()) == (action == "empty")
+    assert ingest(house, FIRST).summary.fates["accepted"] == 3
+    house.assert_in_order()
+
+
+def test_a_list_that_is_not_there_names_those_that_are(house: Any) -> None:
+    ingest(house, FIRST)
+    with pytest.raises(CampaignError, match="lists are: clients"):
+        manage("clientes", "empty")
+
+
+def test_an_opt_out_told_on_the_telephone_binds_at_once(house: Any) -> None:
+    from flows.record_opt_out import record_opt_out
+
+    ingest(house, FIRST)
+    assert record_opt_out("06 12 34 56 78", "phone", "camille", note="ticket 12")
+    assert not record_opt_out("+33612345678", "mail", "camille")
+    assert house.query("SELECT msisdn, source, note FROM opt_out") == [("+33612345678", "phone", "ticket 12")]
+    assert prepare().message_count == 2
+    assert "1 of them opted out" in manage("clients")
+
+
+def test_an_opt_out_of_no_number_shows_none(house: Any) -> None:
+    from flows.record_opt_out import record_opt_out
+
+    with pytest.raises(CampaignError, match="cannot be opted out") as refused:
+        record_opt_out("06123456789", "phone", "camille")
+    assert "06123456789" not in str(refused.value)
+
+
+def test_opt_outs_keep_when_and_where_it_was_said(house: Any) -> None:
+    from flows.import_opt_outs import import_opt_outs
+
+    text = (
+        "Numéro;Date de désinscription;Canal\n"
+        "0612345678;14/07/2026 10:30;magasin\n0612345679;2026-01-02;\n0612345680;hier;site\n0612345678;;\n"
+    )
+    (report,) = import_opt_outs(house.drop(text, "stops.csv"))
+    assert report.summary.fates == {"accepted": 3, "updated": 0, "duplicate": 1, "rejected": 0}
+    found = house.query("SELECT right(msisdn, 2), CAST(said_at AS VARCHAR), channel FROM opt_out ORDER BY msisdn")
+    assert found == [
+        ("78", "2026-07-14 08:30:00+00", "magasin"),
+        ("79", "2026-01-01 23:00:00+00", None),
+        ("80", None, "site"),
+    ]
+
+
+def test_opted_out_people_are_imported_counted_and_left_out(house: Any) -> None:
+    from flows.import_opt_outs import import_opt_outs
+
+    import_opt_outs(house.drop("Mobile\n0612345678\n", "stops.csv"))
+    report = ingest(house, FIRST)
+    assert (report.summary.fates["accepted"], report.summary.opted_out_count) == (3, 1)
+    assert prepare().exclusion_count == 1
+
+
+def test_a_draft_brings_its_own_file(house: Any) -> None:
+    folder = house.data_dir / "inbox" / "attachments"
+    folder.mkdir(parents=True)
+    (folder / "invites.csv").write_text("Mobile;Ville\n0612345690;Lyon\n06123;Paris\n0612345678;Nice\n")
+    ingest(house, FIRST)
+    recap = prepare(file="invites.csv")
+    assert recap.message_count == 4
+    assert people(house, "draft-soldes") == {"90": "Lyon", "78": "Nice"}
+    assert (folder / "invites.csv").exists()
+    (folder / "invites.csv").write_text("Mobile;Ville\n0612345691;Metz\n")
+    recap = prepare(file="invites.csv", lists=[])
+    assert recap.message_count == 1
+    assert people(house, "draft-soldes") == {"91": "Metz"}
+    assert house.query("SELECT text FROM message") == [("Bonjour Metz STOP au 36180",)]
+    approve("soldes", recap.recap_hash)
+    house.assert_in_order()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        pytest.param("../contacts/clients/x.csv", "is not in", id="a way out of the folder"),
+        pytest.param("/etc/hostname", "is not in", id="an absolute path"),
+        pytest.param("absent.csv", "there are: invites.csv", id="a file that is not there"),
+        pytest.param("lien.csv", "is not in", id="a link"),
+        pytest.param("invites.csv", "no number column", id="a file that is refused"),
+    ],
+)
+def test_a_drafts_file_stands_in_the_folder_of_attachments(house: Any, name: str, words: str) -> None:
+    folder = house.data_dir / "inbox" / "attachments"
+    folder.mkdir(parents=True)
+    (folder / "invites.csv").write_text("Nom\nZoé\n")
+    (folder / "lien.csv").symlink_to(house.drop(FIRST))
+    with pytest.raises(SmsError, match=words):
+        prepare(file=name, lists=[])
+
+
+def test_the_lists_of_drafts_are_nobody_elses(house: Any) -> None:
+    from flows.ingest_contacts import ingest_contacts
+
+    with pytest.raises(CampaignError, match="kept for the file"):
+        ingest_contacts("draft-soldes", house.drop(FIRST))
+
+
+def test_which_partner_sends_rubbish(house: Any) -> None:
+    ingest(house, "Mobile\n06123\n0612345678\n", "partenaire_2026-11.csv")
+    ingest(house, "Mobile\n061234\n0612345679\n0612345678\n", "partenaire_2026-12.csv")
+    found = house.query("SELECT source, rejected_share, duplicate_share FROM import_quality ORDER BY import_id")
+    assert [(source, round(bad, 2), round(twice, 2)) for source, bad, twice in found] == [
+        ("partenaire_#-#.csv", 0.5, 0.0),
+        ("partenaire_#-#.csv", 0.33, 0.33),
+    ]
+    assert house.query("SELECT source, file_count, row_count FROM source_quality") == [("partenaire_#-#.csv", 2, 5)]

@@ -1,0 +1,145 @@
+"""Lists: what there is, what stands in them, on what ground; and which partner sends what."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from sms.errors import CampaignError
+from store.imports import import_quality, source_quality
+from store.lists import declare_legal_basis, export_contacts, list_card, lists
+from store.undo import delete_list, undo_import
+
+
+def test_lists_are_told_with_what_counts(desk) -> None:
+    desk.take_in("north", (1, {"town": "Lille"}), (2, {}))
+    desk.take_in("north", (2, {}), (3, {}))
+    desk.take_in("south", (9, {}), is_sample=True)
+    desk.opt_out(1, 9)
+    with desk.visit() as visit:
+        undo_import(visit, 2, "camille")
+        declare_legal_basis(visit, "north", "consent", "J'accepte de recevoir des SMS", "camille")
+        north, south = lists(visit)
+    assert north == {
+        "list_name": "north",
+        "is_sample": False,
+        "legal_basis": "consent",
+        "wording": "J'accepte de recevoir des SMS",
+        "contact_count": 2,
+        "opted_out_count": 1,
+        "import_count": 1,
+        "last_import_at": desk.clock.at,
+    }
+    assert (south["list_name"], south["is_sample"], south["opted_out_count"]) == ("south", True, 1)
+
+
+def test_an_empty_list_is_told_too(desk) -> None:
+    desk.take_in("empty")
+    with desk.visit() as visit:
+        (found,) = lists(visit)
+        card = list_card(visit, "empty")
+    assert (found["contact_count"], found["import_count"]) == (0, 1)
+    assert (card["fields"], card["territories"]) == ({}, {})
+
+
+def test_the_card_of_a_list_says_what_stands_in_it(desk) -> None:
+    desk.take_in("north", (1, {"town": "Lille", "first_name": "Ana"}), (2, {"town": "Lyon"}), "letters")
+    for _ in range(11):
+        desk.take_in("north", (1, {}))
+    with desk.visit() as visit:
+        undo_import(visit, 12, "camille")
+        declare_legal_basis(visit, "north", "service", None, "dominique")
+        card = list_card(visit, "north")
+    assert card["fields"] == {"town": 2, "first_name": 1}
+    assert card["territories"] == {"FR": 2}
+    assert [row["import_id"] for row in card["imports"]] == list(range(12, 2, -1))
+    assert (card["imports"][0]["undone_by"], card["imports"][1]["duplicate_count"]) == ("camille", 1)
+    assert (card["legal_basis"], card["declared_by"], card["declared_at"]) == ("service", "dominique", desk.clock.at)
+
+
+def test_a_legal_basis_is_one_of_three(desk) -> None:
+    desk.take_in("north", (1, {}))
+    line = r"^legal basis 'because' is unknown; it is one of consent, customer, service$"
+    with pytest.raises(CampaignError, match=line), desk.visit() as visit:
+        declare_legal_basis(visit, "north", "because", None, "camille")
+
+
+@pytest.mark.parametrize("act", ["card", "declare", "delete", "export"])
+def test_a_list_that_is_not_there_is_named(desk, act: str, tmp_path: Path) -> None:
+    desk.take_in("north", (1, {}))
+    acts = {
+        "card": lambda visit: list_card(visit, "nroth"),
+        "declare": lambda visit: declare_legal_basis(visit, "nroth", "consent", None, "camille"),
+        "delete": lambda visit: delete_list(visit, "nroth", "camille"),
+        "export": lambda visit: export_contacts(visit, "nroth", tmp_path / "a.parquet"),
+    }
+    with pytest.raises(CampaignError, match=r"^no list 'nroth'; lists are: north$"), desk.visit() as visit:
+        acts[act](visit)
+
+
+def test_a_list_is_exported_with_its_fields_as_columns(desk, tmp_path: Path) -> None:
+    desk.take_in("north", "letters", (1, {"town": "L'Haÿ", 'a "b"/c': "x", "territory": "west"}))
+    desk.take_in("north", (2, {"town": "Lyon"}), file_name="mars.csv")
+    desk.take_in("south", (3, {"town": "Nice"}))
+    desk.opt_out(2)
+    path = tmp_path / "north's [list].parquet"
+    with desk.visit(read_only=True) as visit:
+        assert export_contacts(visit, "north", path) == 2
+    found = duckdb.read_parquet(str(tmp_path / "north*.parquet"))
+    assert found.columns == [
+        "msisdn", "territory", 'a "b"/c', "field_territory", "town", "source_file", "source_row", "is_opted_out",
+    ]  # fmt: skip
+    assert found.fetchall() == [
+        ("+33639980001", "FR", "x", "west", "L'Haÿ", "north.csv", 2, False),
+        ("+33639980002", "FR", None, None, "Lyon", "mars.csv", 1, True),
+    ]
+
+
+def test_an_empty_list_is_exported(desk, tmp_path: Path) -> None:
+    desk.take_in("empty")
+    with desk.visit(read_only=True) as visit:
+        assert export_contacts(visit, "empty", tmp_path / "empty.parquet") == 0
+    assert duckdb.read_parquet(str(tmp_path / "empty.parquet")).fetchall() == []
+
+
+# --- who sends what --------------------------------------------------------------------------------------------
+
+
+def test_what_became_of_the_people_a_file_brought(desk) -> None:
+    desk.opt_out(1)  # known before the file: no fault of it
+    desk.clock.forward(days=1)
+    desk.take_in("north", (1, {}), (2, {}), (2, {}), (3, {}), "letters", file_name="partner_2026-11.csv")
+    desk.take_in("north", (2, {}), (4, {}), file_name="shop.csv")
+    desk.clock.forward(days=1)
+    desk.opt_out(2, 4)
+    desk.sql("INSERT INTO dead_number VALUES (33639980003, '+33639980003', 'unknown', TIMESTAMPTZ '2026-11-27')")
+    with desk.visit(read_only=True) as visit:
+        partner, shop = import_quality(visit, "north")
+        assert import_quality(visit, "south") == []
+    assert (partner["source"], partner["row_count"]) == ("partner_#-#.csv", 5)
+    assert (partner["rejected_share"], partner["duplicate_share"]) == (0.2, 0.2)
+    assert (partner["opted_out_later"], partner["dead_later"]) == (1, 1)
+    assert (shop["opted_out_later"], shop["dead_later"], shop["duplicate_share"]) == (1, 0, 0.5)
+
+
+def test_a_partners_files_are_one_source_a_month(desk) -> None:
+    desk.take_in("north", (1, {}), "letters", file_name="partner_47.csv")
+    desk.take_in("north", (2, {}), (3, {}), file_name="partner_48.csv")
+    desk.clock.forward(days=10)
+    desk.take_in("north", file_name="partner_49.csv")
+    with desk.visit() as visit:
+        undo_import(visit, 2, "camille")
+        november, december = source_quality(visit)
+    assert str(november.pop("month_on")) == "2026-11-01"
+    assert november == {
+        "list_name": "north",
+        "source": "partner_#.csv",
+        "file_count": 2,
+        "undone_count": 1,
+        "row_count": 4,
+        "rejected_share": 0.25,
+        "duplicate_share": 0.0,
+        "opted_out_later": 0,
+        "dead_later": 0,
+    }
+    assert (str(december["month_on"]), december["row_count"], december["rejected_share"]) == ("2026-12-01", 0, None)
