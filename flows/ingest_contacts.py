@@ -1,10 +1,10 @@
 """Contact files in: every row accepted, updated, duplicate or rejected with a reason."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from prefect import flow
 
-from schemas.form import AsBox, OptionalText
+from schemas.form import OptionalNumber, OptionalText
 from tasks.ingest import Result, check_replacement, fail_if_refused, find_files, import_file, publish_import
 from tasks.reading import ReadOptions
 
@@ -18,7 +18,7 @@ def ingest_contacts(
     encoding: OptionalText = "",
     columns: dict[str, str] | None = None,
     mode: Literal["add", "replace"] = "add",
-    replaces: Annotated[int | None, AsBox()] = None,
+    replaces: OptionalNumber = 0,
     name: OptionalText = "",
     preview: bool = False,
 ) -> dict[str, list[Result]]:
@@ -32,15 +32,15 @@ def ingest_contacts(
         encoding: The encoding of a CSV, when it cannot be told from its bytes.
         columns: Which column is which, when the header does not say: {"msisdn": "Tel 2"}.
         mode: Add the file to the list, or replace an earlier import by it.
-        replaces: For replace: the number of the import whose place the file takes.
+        replaces: For replace: the number of the import whose place the file takes. 0: none.
         name: For replace: who does it.
         preview: Only show what it would do; nothing is imported and no file moved.
     """
     options = ReadOptions(region or None, columns, sheet or None, encoding or None)
-    check_replacement(list_name or None, path or None, mode, replaces)
+    check_replacement(list_name or None, path or None, mode, replaces or None)
     found: dict[str, list[Result]] = {}
     for target, file in find_files(list_name or None, path or None):
-        state = import_file(target, file, options, replaces, name or None, preview, return_state=True)
+        state = import_file(target, file, options, replaces or None, name or None, preview, return_state=True)
         found.setdefault(target, []).append(state.result(raise_on_failure=False))
     for target, results in found.items():
         publish_import(target, results)

@@ -1,20 +1,17 @@
 """An opt-out that a person told a colleague: on the telephone, by mail, in the shop."""
 
-from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
 from prefect import flow
 
-from schemas.form import AsBox, OptionalText
+from schemas.form import OptionalText
 from tasks.lists import record_stop
 
 Source = Literal["phone", "mail", "letter", "shop", "web", "other"]
 
 
 @flow(name="record-opt-out")
-def record_opt_out(
-    number: str, source: Source, name: str, note: OptionalText = "", said_at: Annotated[datetime | None, AsBox()] = None
-) -> bool:
+def record_opt_out(number: str, source: Source, name: str, note: OptionalText = "", said_at: OptionalText = "") -> bool:
     """Record that somebody does not want messages any more; it binds at once, for every campaign.
 
     Args:
@@ -22,6 +19,6 @@ def record_opt_out(
         source: How the person said so.
         name: Who records it.
         note: What is worth remembering, such as the number of the ticket.
-        said_at: When the person said so. Empty: now.
+        said_at: When the person said so, such as 2026-11-22 14:30, in the team's time zone. Empty: now.
     """
-    return record_stop(number, source, name, note or None, said_at)
+    return record_stop(number, source, name, note or None, said_at or None)

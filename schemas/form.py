@@ -25,3 +25,6 @@ class AsBox:
 
 #: A text that may stay empty. As a flow's parameter its default is "": None the form would send, and refuse.
 OptionalText = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
+
+#: A number that may stay empty, in the same way: 0 is none.
+OptionalNumber = Annotated[int, BeforeValidator(lambda value: 0 if value is None else value)]

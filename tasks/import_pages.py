@@ -103,7 +103,9 @@ def _file_parts(subject: str, report: ImportReport) -> list[str]:
     if summary.same_as:
         return [f"Nothing to do: the same bytes came as {user_text(summary.same_as)}."]
     parts = ["*A preview: nothing was imported.*"] if report.is_preview else []
-    parts.append(f"{_how_it_was_read(staged)} {_count(summary.row_count, 'row')} in {report.seconds:.1f} s.")
+    number = "" if report.is_preview else f"Import {summary.import_id}. "
+    read = f"{_how_it_was_read(staged)} {_count(summary.row_count, 'row')} in {report.seconds:.1f} s."
+    parts.append(number + read)
     rows = [(fate, _FATE_WORDS[fate], count, _share(count, summary.row_count)) for fate, count in summary.fates.items()]
     parts.append(table(["fate", "meaning", "rows", "share"], rows))
     valid = summary.row_count - summary.fates["rejected"]

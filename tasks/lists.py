@@ -88,7 +88,7 @@ def undo(import_id: int, name: str, preview: bool) -> str:
 
 
 @task(task_run_name="record an opt-out")
-def record_stop(number: str, source: str, name: str, note: str | None, said_at: datetime | None) -> bool:
+def record_stop(number: str, source: str, name: str, note: str | None, said_at: str | None) -> bool:
     """Record that a person told a colleague to stop; return whether that was new.
 
     Raises:
@@ -98,15 +98,24 @@ def record_stop(number: str, source: str, name: str, note: str | None, said_at: 
         found = parse_number(number, settings().region)
     except InvalidNumber as error:
         raise CampaignError(f"number {mask_number(number)} cannot be opted out: {error}") from error
-    if said_at is not None and said_at.tzinfo is None:
-        said_at = said_at.replace(tzinfo=settings().zone)
+    said, actor = _instant(said_at), _signed(name)
     with visit_store() as visit:
         is_new = record_opt_out(
-            visit, found.number_id, found.msisdn, source=source, note=note, said_at=said_at, actor=_signed(name)
+            visit, found.number_id, found.msisdn, source=source, note=note, said_at=said, actor=actor
         )
     words = "is opted out from now on" if is_new else "was opted out before"
     get_run_logger().info("%s %s", mask_number(found.msisdn), words)
     return is_new
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise CampaignError(f"said_at {text!r} is no date; write it like 2026-11-22 or 2026-11-22 14:30") from error
+    return found if found.tzinfo else found.replace(tzinfo=settings().zone)
 
 
 def _export(list_name: str) -> list[Path]:

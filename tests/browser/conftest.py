@@ -152,7 +152,7 @@ class Person:
         """Type a value, or the items of a list one by one."""
         group = self.field(label)
         if isinstance(value, str):
-            group.locator("textarea").fill(value)
+            group.locator("textarea, input").first.fill(value)
             return
         for position, item in enumerate(value):
             group.get_by_role("button", name="Add item").click()

@@ -208,9 +208,10 @@ def test_an_opt_out_told_on_the_telephone_binds_at_once(house: Any) -> None:
     from flows.record_opt_out import record_opt_out
 
     ingest(house, FIRST)
-    assert record_opt_out("06 12 34 56 78", "phone", "camille", note="ticket 12")
+    assert record_opt_out("06 12 34 56 78", "phone", "camille", note="ticket 12", said_at="2026-11-20 09:30")
     assert not record_opt_out("+33612345678", "mail", "camille")
-    assert house.query("SELECT msisdn, source, note FROM opt_out") == [("+33612345678", "phone", "ticket 12")]
+    found = house.query("SELECT msisdn, source, note, CAST(said_at AS VARCHAR) FROM opt_out")
+    assert found == [("+33612345678", "phone", "ticket 12", "2026-11-20 08:30:00+00")]
     assert prepare().message_count == 2
     assert "1 of them opted out" in manage("clients")
 
@@ -221,6 +222,15 @@ def test_an_opt_out_of_no_number_shows_none(house: Any) -> None:
     with pytest.raises(CampaignError, match="cannot be opted out") as refused:
         record_opt_out("06123456789", "phone", "camille")
     assert "06123456789" not in str(refused.value)
+
+
+@pytest.mark.parametrize("said_at", ["hier", "2027-01-01"])
+def test_an_opt_out_was_said_at_a_time_that_has_been(house: Any, said_at: str) -> None:
+    from flows.record_opt_out import record_opt_out
+
+    with pytest.raises(CampaignError, match="said_at"):
+        record_opt_out("0612345678", "phone", "camille", said_at=said_at)
+    assert house.query("SELECT count(*) FROM opt_out") == [(0,)]
 
 
 def test_opt_outs_keep_when_and_where_it_was_said(house: Any) -> None:
