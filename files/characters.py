@@ -8,6 +8,7 @@ FITS, DOUBTFUL, ABSURD = range(3)
 
 _SMALL = "àâäáçèéêëìíîïñòóôöùúûüÿæœß"
 KNOWN = frozenset(_SMALL + _SMALL.replace("ß", "").upper())
+CAPITALS = frozenset("ÀÂÄÁÇÈÉÊËÌÍÎÏÑÒÓÔÖÙÚÛÜ")  # those that a tired hand types amid small letters
 FOREIGN = frozenset("ãåøõšžýÃÅØÕŠŽÝ")
 _LONE = frozenset("àÀèÈéÉêòóÒÓùúìí")
 _CEDILLA_BEFORE = frozenset("aouâôûàóáãõAOUÂÔÛÀÓÁÃÕ")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from files.characters import ABSURD, DOUBTFUL, FITS, judge_character
+from files.characters import ABSURD, CAPITALS, DOUBTFUL, FITS, judge_character
 from sms.errors import ContactFileError
 from sms.masking import mask_numbers
 
@@ -80,10 +80,18 @@ def _is_beaten(rival: _Reading, best: _Reading, windows: Sequence[bytes]) -> boo
     ]
     if not differing:
         return True
-    if rival.share(ABSURD, differing) >= _ABSURD and best.share(ABSURD, differing) <= _CLEAN:
+    proving = [place for place in differing if _is_proof(rival, best, windows[place])]
+    if proving and rival.share(ABSURD, proving) >= _ABSURD and best.share(ABSURD, differing) <= _CLEAN:
         return True
     is_sure = len(differing) >= _MANY and best.share(DOUBTFUL, differing) <= _SURE
     return is_sure and rival.share(DOUBTFUL, differing) >= _UNSURE
+
+
+def _is_proof(rival: _Reading, best: _Reading, window: bytes) -> bool:
+    """Tell whether an absurdity of the rival speaks for the best: ``ChloÉ`` is likelier than ``Chlo…`` to be meant."""
+    value = window[_REACH]
+    is_slip = rival.letters[value] in CAPITALS and chr(window[_REACH - 1]).islower()
+    return best.letters[value].isalpha() or not is_slip
 
 
 def _read(codec: str, windows: Sequence[bytes]) -> _Reading | None:

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import io
 import os
 import zlib
 from dataclasses import dataclass
@@ -58,16 +59,16 @@ def read_content(path: Path, max_bytes: int) -> Content:
         raise ContactFileError(f"it has {size} bytes; allowed: up to {max_bytes}")
     sha256 = hashlib.sha256(data).hexdigest()
     if name.endswith(PACKED_SUFFIXES):
-        data = _unpack(path, max_bytes)
+        data = _unpack(data, max_bytes)
     if not data.strip():
         raise ContactFileError(f"it is empty ({size} bytes); needed: a line of column names and at least one row")
     return Content(data, size, sha256)
 
 
-def _unpack(path: Path, max_bytes: int) -> bytes:
+def _unpack(packed: bytes, max_bytes: int) -> bytes:
     data = bytearray()
     try:
-        with gzip.open(path) as file:
+        with gzip.GzipFile(fileobj=io.BytesIO(packed)) as file:
             while len(data) <= max_bytes and (block := file.read(_BLOCK)):
                 data += block
     except (OSError, EOFError, zlib.error) as error:

@@ -76,6 +76,13 @@ def test_few_accents_are_read_right_or_asked_for(text: str, read_in: set[str]) -
                 decoded(text.encode(codec))
 
 
+@pytest.mark.parametrize("codec", ["cp1252", "iso8859-15"])
+@pytest.mark.parametrize("text", ["ChloÉ", "LeÈ", "NoÊ"])
+def test_a_capital_typed_amid_small_letters_becomes_no_sign(text: str, codec: str) -> None:
+    with pytest.raises(ContactFileError, match="encoding="):
+        decoded(text.encode(codec))
+
+
 def test_what_a_refusal_shows() -> None:
     with pytest.raises(ContactFileError) as caught:
         choose_codec("1;FRANÇOIS\n".encode("cp1252"))
