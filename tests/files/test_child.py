@@ -7,7 +7,7 @@ import sys
 import textwrap
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -30,10 +30,22 @@ def children() -> set[int]:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_left() -> object:
+def older() -> Iterator[set[int]]:
+    """The processes that were there before a test; none is left after it that was not."""
     before = children()
-    yield
-    assert children() == before
+    yield before
+    assert children() <= before
+
+
+@pytest.fixture
+def freeze_parser(older: set[int]) -> Callable[[str], None]:
+    """Stop the parser, and no other process that the tests have started."""
+
+    def freeze(_: str = "") -> None:
+        for pid in children() - older:
+            os.kill(pid, signal.SIGSTOP)
+
+    return freeze
 
 
 @pytest.fixture
@@ -44,11 +56,6 @@ def request_for(tmp_path: Path) -> Callable[..., StagingRequest]:
         return StagingRequest(path, folder, region, ("FR",), columns={"msisdn": "Mobile"})
 
     return make
-
-
-def freeze_children(_: str = "") -> None:
-    for pid in children():
-        os.kill(pid, signal.SIGSTOP)
 
 
 def refusal(request: StagingRequest, limits: ParserLimits, on_progress: Callable[[str], None] | None = None) -> str:
@@ -169,8 +176,12 @@ def test_a_field_of_ten_megabytes_harms_its_row_alone(
     assert (staged.row_count, staged.reject_reasons) == (4, {"field_too_long": 2})
 
 
-def test_more_time_than_allowed(text_file: Callable[..., Path], request_for: Callable[..., StagingRequest]) -> None:
-    message = refusal(request_for(text_file(TABLE)), ParserLimits(memory_mb=1024, seconds=2), freeze_children)
+def test_more_time_than_allowed(
+    text_file: Callable[..., Path],
+    request_for: Callable[..., StagingRequest],
+    freeze_parser: Callable[[str], None],
+) -> None:
+    message = refusal(request_for(text_file(TABLE)), ParserLimits(memory_mb=1024, seconds=2), freeze_parser)
     assert message == "clients.csv: reading it takes longer than 2 seconds (SMS_PARSER_SECONDS=2)"
 
 
@@ -207,10 +218,12 @@ def test_a_parser_that_does_not_start_is_no_fault_of_the_file(
 
 
 def test_an_interrupted_parent_leaves_no_child(
-    text_file: Callable[..., Path], request_for: Callable[..., StagingRequest]
+    text_file: Callable[..., Path],
+    request_for: Callable[..., StagingRequest],
+    freeze_parser: Callable[[str], None],
 ) -> None:
-    def interrupt(_: str) -> None:
-        freeze_children()
+    def interrupt(line: str) -> None:
+        freeze_parser(line)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
