@@ -49,20 +49,6 @@ def import_contacts(
     return close_import(visit, import_id, "contacts", list_id, source, staged.row_count, known_count, replaced)
 
 
-def preview_replace(visit: Transaction, list_name: str, staged: StagedRows, replaces: int) -> Preview:
-    """Return what ``import_contacts(…, replaces=…)`` would do to the list's people.
-
-    The visit is a rehearsal from then on: nothing of it is kept.
-
-    Raises:
-        CampaignError: the import to replace cannot be undone, or is of another list.
-        StoreError: the rows are not what they must be.
-    """
-    visit.rehearse()
-    with staged_file(visit, "the new file", staged):
-        return _replace(visit, list_name, int(visit.value("import.next_id")), replaces, "rehearsal")
-
-
 def _replace(visit: Transaction, list_name: str, import_id: int, replaces: int, actor: str) -> Preview:
     """Take one file out and merge the staged one, and tell the difference between before and after both."""
     undone = find_undoable(visit, replaces, list_name)

@@ -8,12 +8,6 @@ from store.database import Transaction
 from store.lists import list_id_of
 
 
-def preview_undo(visit: Transaction, import_id: int) -> Preview:
-    """Return what ``undo_import`` would do. The visit is a rehearsal from then on: nothing of it is kept."""
-    visit.rehearse()
-    return undo_import(visit, import_id, "rehearsal")
-
-
 def undo_import(visit: Transaction, import_id: int, actor: str) -> Preview:
     """Take a file out of its list.
 

@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sms.errors import CampaignError
-from store.contacts import import_contacts, preview_replace
+from store.contacts import import_contacts
 from store.operators import open_alerts
-from store.undo import delete_list, empty_list, preview_undo, undo_import
+from store.undo import delete_list, empty_list, undo_import
 
 ANA, BEA, LILLE, PARIS = {"first_name": "Ana"}, {"first_name": "Béa"}, {"town": "Lille"}, {"town": "Paris"}
 
@@ -18,6 +18,11 @@ ANA, BEA, LILLE, PARIS = {"first_name": "Ana"}, {"first_name": "Béa"}, {"town":
 def undo(desk, import_id: int):
     with desk.visit() as visit:
         return undo_import(visit, import_id, "camille")
+
+
+def rehearse_undo(visit, import_id: int):
+    visit.rehearse()
+    return undo_import(visit, import_id, "camille")
 
 
 def counts(preview) -> dict[str, int]:
@@ -48,7 +53,7 @@ def test_what_an_undo_leaves(desk, files, undone, expected, people) -> None:
     for rows in files:
         desk.take_in("clients", *rows)
     with desk.visit() as visit:
-        foretold = preview_undo(visit, undone)
+        foretold = rehearse_undo(visit, undone)
     preview = undo(desk, undone)
     assert counts(preview) == expected
     assert foretold == preview
@@ -59,7 +64,7 @@ def test_preview_keeps_nothing(desk) -> None:
     desk.take_in("clients", (1, ANA))
     before = desk.sql("SELECT * FROM contact"), desk.sql("SELECT * FROM import_file")
     with desk.visit() as visit:
-        assert counts(preview_undo(visit, 1)) == {"removed": 1}
+        assert counts(rehearse_undo(visit, 1)) == {"removed": 1}
     assert (desk.sql("SELECT * FROM contact"), desk.sql("SELECT * FROM import_file")) == before
 
 
@@ -144,7 +149,8 @@ def test_a_corrected_file_takes_the_place_of_the_first(desk, staged_for: Callabl
     desk.take_in("clients", (1, ANA | PARIS), (2, BEA), (3, LILLE), (4, {}))
     cells = (1, ANA | LILLE), (2, BEA), (5, {})
     with desk.visit() as visit:
-        foretold = preview_replace(visit, "clients", staged_for(*cells), replaces=1)
+        visit.rehearse()
+        foretold = import_contacts(visit, "clients", desk.file("clients"), staged_for(*cells), replaces=1).replaced
     assert len(desk.people("clients")) == 4
     summary = desk.take_in("clients", *cells, replaces=1)
     assert counts(summary.replaced) == {"added": 1, "removed": 2, "changed": 1, "kept": 1}
@@ -333,7 +339,7 @@ def test_a_preview_touches_no_campaign(desk) -> None:
     desk.take_in("clients", (1, ANA))
     prepared(desk, people=[1])
     with desk.visit() as visit:
-        assert list(preview_undo(visit, 1).touched) == [("soldes", "prepared", 1)]
+        assert list(rehearse_undo(visit, 1).touched) == [("soldes", "prepared", 1)]
     assert desk.find("soldes")["stale_reason"] is None
 
 
