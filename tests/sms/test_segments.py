@@ -1,14 +1,26 @@
-"""Sizes of texts, against the tables of 3GPP TS 23.038 and a second count written the slow way."""
+"""Sizes of texts, against the tables of 3GPP TS 23.038, a second count written the slow way, smsutil and Perl."""
 
 import shutil
 import subprocess
+from collections import Counter
+from itertools import product
 
 import pandas as pd
 import pytest
+import smsutil
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sms.segments import GSM7_BASIC, GSM7_EXTENSION, Segmentation, count_segments, segment_column
+from sms.replacements import replace_characters
+from sms.segments import (
+    GSM7_BASIC,
+    GSM7_EXTENSION,
+    UCS2,
+    Segmentation,
+    count_segments,
+    scan_column,
+    segment_column,
+)
 
 TEXTS = [
     pytest.param("", "GSM-7", 0, 0, id="empty"),
@@ -70,7 +82,7 @@ def runs(characters: str, longest: int) -> st.SearchStrategy[str]:
     return st.lists(run, max_size=6).map("".join)
 
 
-texts = st.one_of(runs("aé€{", 160), runs("aê👍€", 70), st.text(max_size=200))
+texts = st.one_of(runs("aé€{", 160), runs("aê👍€", 70), runs("aêœ…’\u200be\u0301👍€", 70), st.text(max_size=200))
 
 
 @settings(max_examples=500)
@@ -97,6 +109,76 @@ def test_a_column_says_of_each_row_what_the_function_says(values: list[str]) -> 
     assert column.columns.tolist() == ["encoding", "unit_count", "segment_count"]
 
 
+@settings(max_examples=200)
+@given(st.lists(texts, max_size=6))
+@example(["", "ê", ""])
+@example(["a\ud83d", "\ude00b", "👍"])  # halves of a pair, which joined would be one
+@example(["e\u0301" * 40])
+@example(["\u200b", "e\u0301", "ê" * 66 + "👍" + "…" * 66])
+@example(["ê" + "a" * 151 + "€" + "a" * 152, "œ" * 35 + "👍" * 50])
+def test_a_scan_says_of_each_text_what_the_functions_say(values: list[str]) -> None:
+    assert_scan_is_exact(values)
+
+
+def test_a_scan_knows_every_character_of_the_basic_plane() -> None:
+    assert_scan_is_exact([chr(code) * 54 for code in range(0x10000)])
+
+
+def assert_scan_is_exact(values: list[str]) -> None:
+    scan = scan_column(values)
+    columns = (scan.is_ucs2, scan.unit_count, scan.segment_count)
+    sizes = [count_segments(text) for text in values]
+    assert list(zip(*(column.tolist() for column in columns), strict=True)) == [
+        (size.encoding == UCS2, size.unit_count, size.segment_count) for size in sizes
+    ]
+    assert {level: counts.tolist() for level, counts in scan.replaced_segment_counts.items()} == {
+        level: [count_segments(replace_characters(text, level)).segment_count for text in values]
+        for level in ("typography", "accents")
+    }
+    assert scan.forcing == Counter(
+        character for text in values for character in set(text) - set(GSM7_BASIC + GSM7_EXTENSION)
+    )
+
+
+def test_a_scan_of_many_texts_keeps_their_order() -> None:
+    values = [
+        pair * (number % 90) + "ç" * (number % 2) for number, pair in zip(range(2_500), "a€👍" * 900, strict=False)
+    ]
+    scan = scan_column(values, levels=["accents"])
+    assert scan.segment_count.tolist() == [count_segments(text).segment_count for text in values]
+    assert scan.replaced_segment_counts["accents"].tolist() == [
+        count_segments(text.replace("ç", "c")).segment_count for text in values
+    ]
+    assert scan.forcing == {"ç": 1_250, "👍": sum("👍" in text for text in values)}
+
+
+def traps() -> list[str]:
+    """Pairs just before, at and after each boundary of the first five parts, alone, in twos and in rows."""
+    found = []
+    for filler, pair, single, part in (("a", "€", 160, 153), ("é", "{", 160, 153), ("ê", "👍", 70, 67)):
+        ends = [single, *(part * count for count in range(1, 6))]
+        for end, shift, length, rest in product(ends, range(-3, 3), (1, 2, part), (0, 1, part - 1, part)):
+            found.append(filler * (end + shift) + pair * length + filler * rest)
+    return found
+
+
+def test_three_counts_agree_on_pairs_at_every_boundary() -> None:
+    values = traps()
+    mine = [count_segments(text) for text in values]
+    divided = [-(-size.unit_count // (67 if size.encoding == UCS2 else 153)) for size in mine]
+    assert sum(size.segment_count > parts > 1 for size, parts in zip(mine, divided, strict=True)) > 100  # traps indeed
+    assert mine == [count_slowly(text) for text in values]
+    assert mine == [count_with_smsutil(text) for text in values]
+    assert scan_column(values).segment_count.tolist() == [size.segment_count for size in mine]
+
+
+def count_with_smsutil(text: str) -> Segmentation:
+    found = smsutil.split(text)
+    if found.encoding == "gsm0338":
+        return Segmentation("GSM-7", found.total_bytes, len(found.parts))
+    return Segmentation("UCS-2", found.total_bytes // 2, len(found.parts))
+
+
 def test_the_tables_have_the_size_of_the_norm() -> None:
     assert len(set(GSM7_BASIC)) == len(GSM7_BASIC) == 127  # 128 with the escape
     assert len(set(GSM7_EXTENSION)) == len(GSM7_EXTENSION) == 10
@@ -112,14 +194,48 @@ for my $code (0 .. 0xFFFF) {
     printf("%X %d\\n", $code, length $bytes) if length $bytes;
 }
 """
+# Each line of the input is a text. Units are cut off the encoded bytes as long as a part lasts, pairs whole.
+PERL_COUNT = r"""
+use Encode;
+while (my $line = <STDIN>) {
+    chomp $line;
+    my $text = decode("UTF-8", $line);
+    my $bytes = eval { encode("gsm0338", my $copy = $text, Encode::FB_CROAK) };
+    my $is_gsm = defined $bytes;
+    $bytes = encode("UTF-16BE", $text) unless $is_gsm;
+    my $unit = $is_gsm ? qr/\x1b.|[^\x1b]/s : qr/[\xd8-\xdb].{3}|../s;
+    my ($single, $part) = $is_gsm ? (160, 153) : (140, 134);
+    my ($parts, $used) = (1, 0);
+    if (length $bytes > $single) {
+        while ($bytes =~ /\G($unit)/g) {
+            if ($used + length $1 > $part) { $parts++; $used = 0 }
+            $used += length $1;
+        }
+    }
+    print join(" ", $is_gsm ? "GSM-7" : "UCS-2", length($bytes) / ($is_gsm ? 1 : 2), $parts), "\n";
+}
+"""
+
+
+def run_perl(program: str, lines: list[str]) -> list[list[str]]:
+    """Return the words of each line that Perl answers; its Encode::GSM0338 is a second opinion."""
+    perl = shutil.which("perl")
+    if perl is None:
+        pytest.skip("perl is not installed; its gsm0338 encoding is the second opinion")
+    run = subprocess.run([perl, "-e", program], input="\n".join(lines).encode(), capture_output=True, check=False)
+    if run.returncode:
+        pytest.skip(f"perl has no gsm0338 encoding: {run.stderr[:80]!r}")
+    return [line.split() for line in run.stdout.decode().splitlines()]
 
 
 def test_the_tables_are_those_of_another_implementation() -> None:
-    perl = shutil.which("perl")
-    if perl is None:
-        pytest.skip("perl is not installed; its Encode::GSM0338 is the second opinion")
-    table = subprocess.run([perl, "-e", PERL_TABLE], capture_output=True, text=True, check=False)
-    if table.returncode:
-        pytest.skip(f"perl has no gsm0338 encoding: {table.stderr[:80]}")
-    septets = {chr(int(code, 16)): int(count) for code, count in map(str.split, table.stdout.splitlines())}
+    septets = {chr(int(code, 16)): int(count) for code, count in run_perl(PERL_TABLE, [])}
     assert septets == dict.fromkeys(GSM7_BASIC, 1) | dict.fromkeys(GSM7_EXTENSION, 2)
+
+
+def test_perl_counts_the_same_on_pairs_at_every_boundary() -> None:
+    values = [*traps(), "été à Noël", "10 €, [ça] œuvre {x} ~ 👍", *GSM7_BASIC.replace("\n", ""), *GSM7_EXTENSION]
+    counted = run_perl(PERL_COUNT, values)
+    assert [Segmentation(encoding, int(units), int(parts)) for encoding, units, parts in counted] == [
+        count_segments(text) for text in values
+    ]

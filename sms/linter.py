@@ -1,0 +1,281 @@
+"""What a campaign's text costs needlessly, and what somebody should know before it leaves.
+
+Each check looks at the figures of a prepared campaign and says at most one thing, in a sentence for somebody who
+knows nothing of encodings. Nothing is ever changed here: the author decides.
+"""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import accumulate
+from typing import NamedTuple, TypeAlias
+
+from sms.errors import MissingField
+from sms.replacements import LEVELS, replace_characters
+from sms.segments import SINGLE_LENGTH, UCS2, count_segments
+from sms.template import Template, render
+from sms.text_signs import find_links, find_promotional_words, find_words, has_typed_stop, is_shortener, names_brand
+from sms.wording import amount_text, count_text, grouped
+
+SEVERITIES = ("refused", "costs", "advice")
+"""``refused``: the gateway would not take it. ``costs``: mending it saves money. ``advice``: to think about."""
+
+_MOST_NAMED = 6  # characters that force UCS-2, the others are counted
+_CONTROLS = {"\t": "tab", "\v": "line tabulation", "\x85": "next line"}  # the norm gives controls no name
+_FEWEST_SHOUTED, _SHOUTED_SHARE = 3, 0.3
+
+
+class SizeCount(NamedTuple):
+    """How many messages have one size; ``price`` is that of all of them together."""
+
+    encoding: str
+    unit_count: int
+    segment_count: int
+    message_count: int
+    price: Decimal
+
+
+class Saving(NamedTuple):
+    """How many messages would shrink, and the segments and the money that saves."""
+
+    message_count: int
+    segment_count: int
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """All that is looked at: the draft's own words, and the figures of the messages made of it.
+
+    Attributes:
+        template: the author's text, taken apart.
+        kind: ``marketing`` or ``alert``.
+        sender_id: who signs.
+        brand: the team's name as people know it, None where nobody set it.
+        replace_characters: the level that the author chose, applied in all figures.
+        stop_mentions: what is added at the end, distinct, each with its leading space; empty where nothing is.
+        forbids_links: whether the gateway blocks links from this sender somewhere in the audience.
+        sizes: of all messages.
+        forcing: of each character outside GSM-7, in how many messages it stands.
+        savings: what each level beyond the chosen one would save.
+        longest_values: of each merge field, the longest value among the recipients, where there is any.
+        segment_price: of one segment, the dearest in the audience.
+        unit: of all prices.
+    """
+
+    template: Template
+    kind: str
+    sender_id: str
+    brand: str | None
+    replace_characters: str
+    stop_mentions: Sequence[str]
+    forbids_links: bool
+    sizes: Sequence[SizeCount]
+    forcing: Mapping[str, int]
+    savings: Mapping[str, Saving]
+    longest_values: Mapping[str, str]
+    segment_price: Decimal
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to mend or to know.
+
+    Attributes:
+        code: the name of the check.
+        severity: one of ``SEVERITIES``.
+        words: one plain sentence.
+        message_count: how many messages it concerns; None for the text as a whole.
+        segment_count: how many segments mending it saves.
+        price: what mending it saves, in the subject's unit.
+    """
+
+    code: str
+    severity: str
+    words: str
+    message_count: int | None = None
+    segment_count: int | None = None
+    price: Decimal | None = None
+
+
+Check: TypeAlias = Callable[[Subject], Iterator[Finding]]
+
+
+def lint(subject: Subject) -> list[Finding]:
+    """Return all findings: what is refused first, then what costs, the dearest first, then advice."""
+    findings = [finding for check in _CHECKS for finding in check(subject)]
+    return sorted(findings, key=lambda finding: (SEVERITIES.index(finding.severity), -(finding.price or 0)))
+
+
+def _check_ucs2(subject: Subject) -> Iterator[Finding]:
+    count = sum(size.message_count for size in subject.sizes if size.encoding == UCS2)
+    if not count:
+        return
+    savings = {level: saving for level, saving in subject.savings.items() if saving.segment_count > 0}
+    ways = [
+        f"{level} would save {amount_text(savings[level].price, subject.unit)}" for level in LEVELS if level in savings
+    ]
+    best = max(savings.values(), key=lambda saving: saving.price, default=Saving(0, 0, Decimal()))
+    words = (
+        f"{_name_characters(subject.forcing)} {'leaves' if len(subject.forcing) == 1 else 'leave'} 70 characters a "
+        f"segment instead of 160 in {count_text(count, 'message')}; "
+        f"{'replace_characters: ' + ', '.join(ways) if ways else 'no replacement would save a segment'}."
+    )
+    yield Finding("ucs2", "costs", words, count, best.segment_count, best.price)
+
+
+def _check_length(subject: Subject) -> Iterator[Finding]:
+    long = [size for size in subject.sizes if size.segment_count > 1]
+    if not long:
+        return
+    count = sum(size.message_count for size in long)
+    total = sum(size.message_count for size in subject.sizes)
+    price = sum((size.price - size.price / size.segment_count for size in long), Decimal())
+    half, whole = _characters_to_cut(long, -(-count // 2)), _characters_to_cut(long, count)
+    halfway = f"{count_text(half, 'character')} less would make half of them fit, " if half < whole else ""
+    words = (
+        f"{grouped(count)} of {count_text(total, 'message')} {'does' if count == 1 else 'do'} not fit in one segment, "
+        f"which costs {amount_text(price, subject.unit)} more; {halfway}"
+        f"{count_text(whole, 'character')} less would make {'it' if count == 1 else 'them all'} fit."
+    )
+    segments = sum(size.message_count * (size.segment_count - 1) for size in long)
+    yield Finding("over_one_segment", "costs", words, count, segments, price)
+
+
+def _check_worst_case(subject: Subject) -> Iterator[Finding]:
+    text = _longest_text(subject)
+    size = count_segments(text) if text is not None else None
+    if not subject.template.fields or size is None or size.segment_count < 2:
+        return
+    price = amount_text(subject.segment_price * size.segment_count, subject.unit)
+    words = (
+        f"With the longest value of every merge field the text counts {count_text(size.unit_count, 'character')}, "
+        f"{size.segment_count} segments, up to {price} a message."
+    )
+    yield Finding("worst_case", "advice", words)
+
+
+def _check_outer_spaces(subject: Subject) -> Iterator[Finding]:
+    text = subject.template.text
+    ends = {"starts": len(text) - len(text.lstrip()), "ends": len(text) - len(text.rstrip())}
+    found = [f"{verb} with {count_text(count, 'blank')}" for verb, count in ends.items() if count]
+    if found:
+        words = f"The text {' and '.join(found)}, which count and which nobody sees."
+        yield Finding("outer_spaces", "advice", words)
+
+
+def _check_links(subject: Subject) -> Iterator[Finding]:
+    links = find_links(_longest_text(subject) or _plain_text(subject))
+    if links and subject.forbids_links:
+        words = (
+            f"The gateway blocks links in texts from {subject.sender_id}: take {_list(links)} out or sign with a name."
+        )
+        yield Finding("link_refused", "refused", words)
+    shorteners = [site for site in links if is_shortener(site)]
+    if shorteners:
+        words = (
+            f"Operators block public link shorteners and people mistrust them: {_list(shorteners)} may lose readers."
+        )
+        yield Finding("link_shortener", "advice", words)
+
+
+def _check_brand(subject: Subject) -> Iterator[Finding]:
+    if not subject.sender_id.isdecimal():
+        return
+    number = f"The sender {subject.sender_id} is a number"
+    if subject.brand is None:
+        words = f"{number}: name your brand in the text, and in SMS_BRAND to have that checked."
+        yield Finding("no_brand", "advice", words)
+    elif not names_brand(_plain_text(subject), subject.brand):
+        words = f"{number} and the text does not name {subject.brand}: nobody can tell who writes."
+        yield Finding("no_brand", "advice", words)
+
+
+def _check_capitals(subject: Subject) -> Iterator[Finding]:
+    words = find_words(_plain_text(subject))
+    shouted = sum(word.isupper() for word in words)
+    if shouted >= _FEWEST_SHOUTED and shouted >= _SHOUTED_SHARE * len(words):
+        said = (
+            f"{shouted} of {len(words)} words are in CAPITALS, which reads as shouting and which filters take for spam."
+        )
+        yield Finding("capitals", "advice", said)
+
+
+def _check_promotion(subject: Subject) -> Iterator[Finding]:
+    found = find_promotional_words(_plain_text(subject)) if subject.kind == "alert" else []
+    if found:
+        words = f"{_list(map(_quote, found))} in an alert: confirm that it advertises nothing, or make it marketing."
+        yield Finding("promotional_alert", "advice", words)
+
+
+def _check_stop(subject: Subject) -> Iterator[Finding]:
+    text = _plain_text(subject)
+    added = [mention.strip() for mention in subject.stop_mentions if mention and not text.endswith(mention.strip())]
+    if added and has_typed_stop(text):
+        words = f"The text says how to opt out and {_list(map(_quote, added), 'or')} is added to it: take your own out."
+        yield Finding("double_stop", "advice", words)
+
+
+_CHECKS: tuple[Check, ...] = (
+    _check_ucs2,
+    _check_length,
+    _check_links,
+    _check_stop,
+    _check_promotion,
+    _check_brand,
+    _check_outer_spaces,
+    _check_capitals,
+    _check_worst_case,
+)
+
+
+def _characters_to_cut(sizes: Sequence[SizeCount], wanted: int) -> int:
+    """Return the fewest characters less with which so many of the messages fit in one segment."""
+    excesses = Counter[int]()
+    for size in sizes:
+        excesses[size.unit_count - SINGLE_LENGTH[size.encoding]] += size.message_count
+    ranked = sorted(excesses)
+    reached = accumulate(excesses[excess] for excess in ranked)
+    return next(excess for excess, count in zip(ranked, reached, strict=True) if count >= wanted)
+
+
+def _longest_text(subject: Subject) -> str | None:
+    """Return the text with each field's longest value and the longest STOP mention; None where a field has none."""
+    values = {name: value for name, value in subject.longest_values.items() if value}
+    try:
+        text = render(subject.template, values)
+    except MissingField:
+        return None
+    mention = max(subject.stop_mentions, key=len, default="")
+    return replace_characters(text if text.endswith(mention.strip()) else text + mention, subject.replace_characters)
+
+
+def _plain_text(subject: Subject) -> str:
+    """Return the author's own words: what stands outside of the merge fields."""
+    return "".join(part if isinstance(part, str) else " " for part in subject.template.parts)
+
+
+def _name_characters(forcing: Mapping[str, int]) -> str:
+    """Name the characters that are found most, so that those nobody can see are seen too."""
+    ranked = sorted(forcing, key=lambda character: (-forcing[character], character))
+    others = len(ranked) - _MOST_NAMED
+    return _list(map(_name_character, ranked[:_MOST_NAMED])) + (f" (and {grouped(others)} more)" if others > 0 else "")
+
+
+def _name_character(character: str) -> str:
+    code = f"(U+{ord(character):04X})"
+    if unicodedata.category(character)[0] in "CMZ":
+        return f"{_CONTROLS.get(character) or unicodedata.name(character, 'a character without name').lower()} {code}"
+    return f"{_quote(character)} {code}"
+
+
+def _quote(words: str) -> str:
+    return f"« {words} »"
+
+
+def _list(items: Iterable[str], last: str = "and") -> str:
+    *firsts, end = items
+    return f"{', '.join(firsts)} {last} {end}" if firsts else end
