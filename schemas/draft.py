@@ -5,10 +5,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from schemas.form import draw_as_box
+from schemas.form import LegalBasis, draw_as_box
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{1,59}$"
 TIME_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
+MOMENT_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}( ([01][0-9]|2[0-3]):[0-5][0-9])?$"
+CAP_PATTERN = r"^[1-9][0-9]{0,2} in [1-9][0-9]{0,2}$"
 
 
 class CampaignDraft(BaseModel):
@@ -35,6 +37,12 @@ class CampaignDraft(BaseModel):
         "The STOP mention is added by itself.",
         examples=["Bonjour {first_name|cher client}, -20 % ce samedi."],
     )
+    replace_characters: Literal["off", "typography", "accents"] = Field(
+        default="off",
+        title="Replace characters",
+        description="Some characters make a message twice as dear. typography: curly quotes, dashes, œ … are replaced; "
+        "accents: ê, ç, À … too; off: the text stays as it is. The recap says what each would save.",
+    )
     sender_id: str = Field(
         title="Sender",
         description="What the phone shows: 3 to 11 letters and digits, or a short code of 5 digits.",
@@ -53,6 +61,19 @@ class CampaignDraft(BaseModel):
     )
     exclude_lists: list[str] = Field(
         default_factory=list, title="Lists to leave out", description="Nobody on these lists gets a message."
+    )
+    legal_basis: LegalBasis = Field(
+        default="",
+        title="Legal basis of the file",
+        description="Why the people of the campaign's own file may get marketing. Lists have theirs by manage-list.",
+    )
+    max_messages_in_days: str | None = Field(
+        default=None,
+        title="At most",
+        pattern=CAP_PATTERN,
+        description="Such as 3 in 30: who got 3 marketing messages in the last 30 days is left out of this one.",
+        examples=["3 in 30"],
+        json_schema_extra=draw_as_box,
     )
     gateway: str = Field(default="sandbox", title="Gateway", description="The provider that carries the messages.")
     policy: str = Field(
@@ -73,10 +94,30 @@ class CampaignDraft(BaseModel):
         examples=["09:30"],
         json_schema_extra=draw_as_box,
     )
+    offer_ends: str | None = Field(
+        default=None,
+        title="Offer ends",
+        pattern=MOMENT_PATTERN,
+        description="Such as 2026-11-30, or 2026-11-30 18:00 in the team's time zone. A day alone: until its end. "
+        "The recap warns when a message would leave later.",
+        examples=["2026-11-30"],
+        json_schema_extra=draw_as_box,
+    )
+    repeat: bool = Field(
+        default=False,
+        title="Repeat",
+        description="Send although largely the same people were sent the same text within 48 hours.",
+    )
     requested_service: bool = Field(
         default=False,
         title="Requested service",
         description="Alerts only: these people asked for this very service, so a marketing STOP does not bind it.",
+    )
+    emergency_reason: str | None = Field(
+        default=None,
+        title="Emergency",
+        description="Alerts only: why it cannot wait. It may then use the credit that is committed to marketing.",
+        json_schema_extra=draw_as_box,
     )
     author: str = Field(title="Author", min_length=1, description="Who prepares it.", examples=["camille"])
     cost_centre: str | None = Field(

@@ -1,6 +1,6 @@
 """How an optional value looks in the form that Prefect draws: a plain box, not two tabs of which one says None."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
@@ -28,3 +28,6 @@ OptionalText = Annotated[str, BeforeValidator(lambda value: "" if value is None 
 
 #: A number that may stay empty, in the same way: 0 is none.
 OptionalNumber = Annotated[int, BeforeValidator(lambda value: 0 if value is None else value)]
+
+#: Why people may be written to: they agreed, they bought something alike, they need it. Empty: it is not said.
+LegalBasis = Literal["", "consent", "customer", "service"]

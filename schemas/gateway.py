@@ -115,6 +115,8 @@ class SenderRule:
     can_be_answered: bool
     stop_mention: str
     """Text added to marketing messages, with its leading space; empty where a plain reply works."""
+    allows_links: bool = True
+    """False where the provider blocks a message that holds a link."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ postcode): then both places bind. What nobody can tell is answered by the strict
 import re
 import tomllib
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -28,6 +29,7 @@ _POSTCODE = re.compile(r"[0-9]{5}|2[AB][0-9]{3}")
 class Place:
     """One entry of ``territories.toml``, which says what each key means."""
 
+    name: str
     zones: tuple[str, ...]
     country: str
     subdivisions: tuple[str, ...] = ()
@@ -53,20 +55,55 @@ def _build_place(entry: dict[str, Any]) -> Place:
 
 
 @cache
+def holiday_names(place: str, year: int) -> Mapping[date, str]:
+    """Return the public holidays of a place in a year with their names, local customs left out.
+
+    Names are English wherever the library has them, whatever the language of the machine.
+
+    >>> holiday_names("RE", 2026)[date(2026, 12, 20)]
+    'Abolition of Slavery'
+    """
+    entry = load_places()[place]
+    found: dict[date, str] = {}
+    for subdivision in (None, *entry.subdivisions):
+        calendar = holidays.country_holidays(entry.country, subdiv=subdivision, years=year, language="en_US")
+        for day in calendar:
+            names = [name for name in calendar.get_list(day) if name not in entry.customs_off]
+            if names:
+                found.setdefault(day, "; ".join(names))
+    return found
+
+
+@cache
 def holidays_of(place: str, year: int) -> frozenset[date]:
     """Return the public holidays of a place in a year, local customs left out.
 
     >>> date(2026, 12, 20) in holidays_of("RE", 2026)
     True
     """
-    entry = load_places()[place]
-    calendars = [
-        holidays.country_holidays(entry.country, subdiv=subdivision, years=year, language=_language(entry.country))
-        for subdivision in (None, *entry.subdivisions)
-    ]
-    return frozenset(
-        day for calendar in calendars for day in calendar if not set(calendar.get_list(day)) <= set(entry.customs_off)
-    )
+    return frozenset(holiday_names(place, year))
+
+
+@lru_cache(maxsize=1024)
+def clocks_of(key: str) -> tuple[tuple[str, str], ...]:
+    """Return each (place, zone) of a ``window_key``; none at all when one of its places is unknown.
+
+    >>> clocks_of("FR+RE")
+    (('FR', 'Europe/Paris'), ('RE', 'Indian/Reunion'))
+    """
+    places = load_places()
+    names = key.split("+")
+    return tuple((name, zone) for name in names for zone in places[name].zones) if set(names) <= set(places) else ()
+
+
+def key_name(key: str) -> str:
+    """Return what people call the places of a ``window_key``; an unknown place keeps its code.
+
+    >>> key_name("RE"), key_name("FR+RE"), key_name("JP")
+    ('Réunion', 'mainland France and Réunion', 'JP')
+    """
+    places = load_places()
+    return " and ".join(places[code].name if code in places else code for code in key.split("+"))
 
 
 def window_key(territory: str, postcode: str | None = None, alsace_moselle: str = "all_mainland") -> str:
@@ -92,11 +129,6 @@ def window_key(territory: str, postcode: str | None = None, alsace_moselle: str 
     if territory in (by_postcode, places[by_postcode].numbered_as):
         return by_postcode
     return "+".join(sorted({by_number, by_postcode}))
-
-
-def _language(country: str) -> str | None:
-    """Ask for English names where they are compared with ``customs_off``, whatever the language of the machine."""
-    return "en_US" if country == "FR" else None
 
 
 def _place_of_postcode(postcode: str) -> str | None:

@@ -18,6 +18,8 @@ from sms.errors import ConfigurationError
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _KEYS = {"country": str, "valid_from": date, "source": str, "closes_on_holidays": bool, "windows": dict}
+_LATER_KEYS = {"needs_legal_basis": (bool, False), "inactive_after_days": (int, 0)}
+"""Keys that the first policies did not have, and what stands for them in a text kept since."""
 _WINDOW = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-(24:00|(?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII)
 
 
@@ -36,8 +38,9 @@ class Window(NamedTuple):
 class Policy:
     """When marketing may leave, at the recipient's place.
 
-    ``windows`` holds one tuple of windows a weekday, Monday first; ``sha256`` is that of ``text``, the file as
-    it is.
+    ``windows`` holds one tuple of windows a weekday, Monday first. ``needs_legal_basis``: marketing goes to lists
+    whose legal basis is declared, and to no other. ``inactive_after_days``: contacts that nothing was heard of for
+    longer get no marketing either; None: they always do. ``sha256`` is that of ``text``, the file as it is.
     """
 
     name: str
@@ -46,6 +49,8 @@ class Policy:
     source: str
     closes_on_holidays: bool
     windows: tuple[tuple[Window, ...], ...]
+    needs_legal_basis: bool
+    inactive_after_days: int | None
     sha256: str
     text: str
 
@@ -78,7 +83,8 @@ def parse_policy(name: str, text: str) -> Policy:
     """Read a policy from the text of its file, such as a recap kept it.
 
     Raises:
-        ConfigurationError: a key is missing, unknown or of the wrong type, or windows overlap.
+        ConfigurationError: a key is missing, unknown or of the wrong type, a number of days is negative, or windows
+            overlap.
 
     >>> parse_policy("kept", load_policy("us-tcpa").text).country
     'US'
@@ -87,20 +93,28 @@ def parse_policy(name: str, text: str) -> Policy:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"policy {name}: {error}") from error
+    data = {key: default for key, (_, default) in _LATER_KEYS.items()} | data
     _check_keys(name, data)
-    windows = tuple(_parse_day(name, weekday, data["windows"][weekday]) for weekday in WEEKDAYS)
-    sha256 = hashlib.sha256(text.encode()).hexdigest()
-    return Policy(name=name, **{**data, "windows": windows}, sha256=sha256, text=text)
+    values = data | {
+        "windows": tuple(_parse_day(name, weekday, data["windows"][weekday]) for weekday in WEEKDAYS),
+        "inactive_after_days": data["inactive_after_days"] or None,
+    }
+    return Policy(name=name, **values, sha256=hashlib.sha256(text.encode()).hexdigest(), text=text)
 
 
 def _check_keys(name: str, data: dict[str, Any]) -> None:
-    wrong = [key for key, kind in _KEYS.items() if not isinstance(data.get(key), kind)]
-    wrong += [key for key in data if key not in _KEYS]
+    kinds = _KEYS | {key: kind for key, (kind, _) in _LATER_KEYS.items()}
+    wrong = [key for key, kind in kinds.items() if type(data.get(key)) is not kind]
+    wrong += [key for key in data if key not in kinds]
     wrong += [] if wrong else sorted(set(WEEKDAYS) ^ set(data["windows"]))
     if wrong:
         raise ConfigurationError(
             f"policy {name}: {', '.join(wrong)} missing, unknown or of the wrong type; "
-            f"it needs {', '.join(_KEYS)}, and in windows each of {', '.join(WEEKDAYS)}"
+            f"it needs {', '.join(kinds)}, and in windows each of {', '.join(WEEKDAYS)}"
+        )
+    if data["inactive_after_days"] < 0:
+        raise ConfigurationError(
+            f"policy {name}: inactive_after_days is {data['inactive_after_days']}; it is a number of days, 0 for never"
         )
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from sms.errors import ConfigurationError
-from sms.places import holidays_of, load_places, window_key
+from sms.places import clocks_of, holidays_of, load_places, window_key
 from sms.policy import Policy, Window, load_policy, parse_policy, policy_names
 
 __all__ = [
@@ -94,7 +94,7 @@ def next_key_opening(at: datetime, key: str, policy: str | Policy) -> datetime:
     '2026-12-22T07:00:00+00:00'
     """
     rules = _as_policy(policy)
-    clocks = _clocks_of(key)
+    clocks = clocks_of(key)
     if not clocks:
         raise ConfigurationError(f"no hours are known for {key!r}; places: {', '.join(sorted(load_places()))}")
     instant = start = _to_utc(at)
@@ -119,7 +119,7 @@ def key_closing(at: datetime, key: str, policy: str | Policy) -> datetime | None
     '2026-12-21 19:00:00+00:00'
     """
     rules, instant = _as_policy(policy), _to_utc(at)
-    ends = [_end_of_window(instant, place, zone, rules) for place, zone in _clocks_of(key)]
+    ends = [_end_of_window(instant, place, zone, rules) for place, zone in clocks_of(key)]
     known = [end for end in ends if end is not None]
     return min(known) if known and len(known) == len(ends) else None
 
@@ -132,14 +132,6 @@ def _to_utc(at: datetime) -> datetime:
     if at.utcoffset() is None:
         raise ValueError(f"{at.isoformat()} has no time zone; give an aware datetime, such as one in UTC")
     return at.astimezone(UTC)
-
-
-@lru_cache(maxsize=1024)
-def _clocks_of(key: str) -> tuple[tuple[str, str], ...]:
-    """Return each (place, zone) of a key; none at all when one of its places is unknown."""
-    places = load_places()
-    names = key.split("+")
-    return tuple((name, zone) for name in names for zone in places[name].zones) if set(names) <= set(places) else ()
 
 
 def _end_of_window(instant: datetime, place: str, zone: str, policy: Policy) -> datetime | None:

@@ -32,6 +32,18 @@ class Template:
     parts: tuple[str | Field, ...]
 
     @property
+    def required(self) -> tuple[str, ...]:
+        """Names of the merge fields that stand somewhere without a default, in order of appearance."""
+        fields = [part for part in self.parts if isinstance(part, Field)]
+        return tuple(dict.fromkeys(field.name for field in fields if field.default is None))
+
+    @property
+    def defaulted(self) -> tuple[str, ...]:
+        """Names of the merge fields that have a default somewhere, in order of appearance."""
+        fields = [part for part in self.parts if isinstance(part, Field)]
+        return tuple(dict.fromkeys(field.name for field in fields if field.default is not None))
+
+    @property
     def fields(self) -> tuple[str, ...]:
         """Names of the merge fields, each once, in order of appearance."""
         return tuple(dict.fromkeys(part.name for part in self.parts if isinstance(part, Field)))
@@ -62,6 +74,28 @@ def render(template: str | Template, fields: Mapping[str, str]) -> str:
     'Bonjour cher client'
     """
     return "".join(part if isinstance(part, str) else _value_of(part, fields) for part in _as_template(template).parts)
+
+
+def as_sql(template: Template) -> tuple[str, dict[str, str]]:
+    """Return the column form of ``render``: an SQL expression over ``cells``, and the values of its parameters.
+
+    ``cells`` is a list column with the values of ``template.fields`` in their order, NULL where there is none; the
+    expression is NULL for whom ``render`` would raise ``MissingField``.
+
+    >>> as_sql(parse_template("Bonjour {first_name|cher client}"))
+    ('$piece_0 || coalesce(cells[1], $piece_1)', {'piece_0': 'Bonjour ', 'piece_1': 'cher client'})
+    """
+    terms, pieces = [], {}
+    for number, part in enumerate(template.parts):
+        name = f"piece_{number}"
+        if isinstance(part, str):
+            pieces[name], term = part, f"${name}"
+        elif part.default is None:
+            term = f"cells[{template.fields.index(part.name) + 1}]"
+        else:
+            pieces[name], term = part.default, f"coalesce(cells[{template.fields.index(part.name) + 1}], ${name})"
+        terms.append(term)
+    return " || ".join(terms) or "''", pieces
 
 
 def check_fields(template: str | Template, known: Collection[str]) -> None:

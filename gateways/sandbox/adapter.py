@@ -41,7 +41,8 @@ MANIFEST = Manifest(
             (territory, "alphanumeric"): SenderRule(can_be_answered=False, stop_mention=" STOP au 36789")
             for territory in OVERSEAS
         },
-        ("*", "short_code"): SenderRule(can_be_answered=True, stop_mention=""),
+        # As at OVHcloud: a link beside a number that can be answered is blocked.
+        ("*", "short_code"): SenderRule(can_be_answered=True, stop_mention="", allows_links=False),
     },
 )
 

@@ -14,7 +14,8 @@ from sms.tariff import Tariff
 
 BATCH_LIMIT = 500
 _E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
-_SENDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._&'-]{0,14}", re.ASCII)
+_SENDER = re.compile(r"(?! )[A-Za-z0-9 @+._&'-]{1,15}", re.ASCII)
+_LINK = re.compile(r"https?://|\bwww\.", re.IGNORECASE)
 
 
 class Refused(Exception):  # noqa: N818 - an answer of the sandbox, not an error of ours
@@ -65,7 +66,7 @@ def _parse_order(message: Any, sender_id: object) -> Order:
         raise Refused(400, "client_ref, to, text and sender_id must be texts, and not empty")
     order = Order(*map(str, texts))
     if not _SENDER.fullmatch(order.sender_id):
-        raise Refused(400, "sender_id must be 1 to 15 Latin letters, digits, spaces or . _ & ' -")
+        raise Refused(400, "sender_id must be 1 to 15 Latin letters, digits, spaces or @ + . _ & ' -")
     return order
 
 
@@ -107,6 +108,8 @@ def price_order(order: Order, tariff: Tariff, opted_out: set[str]) -> dict[str, 
         return result
     if order.to in opted_out:
         return {**result, "status": "blacklisted", "reason": "opted out"}
+    if order.sender_id.isdigit() and _LINK.search(order.text):
+        return {**result, "reason": "link from a number that can be answered"}
     segments = count_segments(order.text).segment_count
     price = _price(order.to, tariff)
     if price is None:

@@ -138,6 +138,15 @@ def test_sender_rules(territory, sender_id, can_be_answered, mention):
     assert (rule.can_be_answered, rule.stop_mention) == (can_be_answered, mention)
 
 
+@pytest.mark.parametrize(("sender_id", "outcome"), [("SHOP", Outcome.ACCEPTED), ("36180", Outcome.REJECTED)])
+@pytest.mark.parametrize("text", ["Voyez https://example.org/a", "Voyez WWW.example.org"])
+def test_links_leave_where_the_manifest_says_so(sandbox, sender_id, outcome, text):
+    message = OutgoingMessage(f"{sender_id}-{text[-20:]}", "+33612345678", text, "GSM-7", sender_id)
+    (told,) = sandbox.gateway().submit([message], f"links-{message.client_ref}")
+    assert told.outcome is outcome
+    assert MANIFEST.sender_rule("FR", sender_id).allows_links == (outcome is Outcome.ACCEPTED)
+
+
 def test_messages_of_several_senders_go_in_one_batch(sandbox):
     batch = [
         OutgoingMessage(f"sender-{sender}", "+33612345678", "Bonjour", "GSM-7", sender) for sender in ("SHOP", "38123")

@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 import pytest
 
 from sms.errors import ConfigurationError
-from sms.places import holidays_of, load_places
+from sms.places import clocks_of, holiday_names, holidays_of, key_name, load_places
 from sms.policy import load_policy, parse_policy, policy_names
 
 GOOD = load_policy("fr-strict").text
@@ -33,6 +33,22 @@ def test_the_default_policy_is_within_the_charter() -> None:
     assert charter.closes_on_holidays
 
 
+@pytest.mark.parametrize(
+    ("name", "inactive_after_days"),
+    [("fr-strict", 1095), ("fr-af2m-2026", 1095), ("us-tcpa", None)],
+)
+def test_whom_marketing_may_go_to(name: str, inactive_after_days: int | None) -> None:
+    assert load_policy(name).needs_legal_basis
+    assert load_policy(name).inactive_after_days == inactive_after_days
+
+
+def test_a_policy_kept_before_it_asked_for_a_legal_basis_asks_for_none() -> None:
+    lines = [line for line in GOOD.splitlines() if not line.startswith(("needs_legal_basis", "inactive_after_days"))]
+    kept = parse_policy("kept", "\n".join(lines))
+    assert (kept.needs_legal_basis, kept.inactive_after_days) == (False, None)
+    assert kept.windows == load_policy("fr-strict").windows
+
+
 @pytest.mark.parametrize("name", ["fr-lax", "", "../territories", "fr-strict.toml"])
 def test_an_unknown_policy_lists_those_there_are(name: str) -> None:
     with pytest.raises(ConfigurationError, match=re.escape(f"no policy {name!r}; policies: fr-af2m-2026, fr-strict")):
@@ -49,6 +65,10 @@ def test_an_unknown_policy_lists_those_there_are(name: str) -> None:
         pytest.param(f"hours = 3\n{GOOD}", "hours", id="unknown key"),
         pytest.param(GOOD.replace("sunday = []", ""), "sunday", id="weekday missing"),
         pytest.param(f"{GOOD}\nholiday = []", "holiday", id="unknown weekday"),
+        pytest.param(GOOD.replace("= 2026-03-01", "= 2026-03-01T00:00:00"), "valid_from", id="an instant for a day"),
+        pytest.param(GOOD.replace("legal_basis = true", "legal_basis = 1"), "needs_legal_basis", id="a number for yes"),
+        pytest.param(GOOD.replace("days = 1095", "days = true"), "inactive_after_days", id="yes for a number"),
+        pytest.param(GOOD.replace("days = 1095", "days = -1"), "inactive_after_days is -1", id="days before"),
         pytest.param(GOOD.replace("sunday = []", 'sunday = ["8-20"]'), "'8-20' on sunday", id="no window"),
         pytest.param(GOOD.replace("sunday = []", 'sunday = ["08:00-25:00"]'), "25:00", id="no hour"),
         pytest.param(GOOD.replace("sunday = []", 'sunday = ["20:00-08:00"]'), "before it opens", id="over midnight"),
@@ -88,3 +108,31 @@ def test_customs_are_off_and_name_a_day_the_library_has(year: int) -> None:
     assert len(own) == 3 or date(year, 5, 27) in holidays_of("FR", year)  # Good Friday, 27 May, 21 July
     assert all(day.month != 3 or day in holidays_of("FR-AM", year) for day in own)
     assert date(year, 5, 22) in martinique
+
+
+@pytest.mark.parametrize(
+    ("place", "day", "name"),
+    [
+        pytest.param("RE", date(2026, 12, 20), "Abolition of Slavery", id="a territory's own day"),
+        pytest.param("FR-AM", date(2026, 4, 3), "Good Friday", id="Alsace-Moselle"),
+        pytest.param("DE", date(2026, 1, 6), "Epiphany", id="a day of one region, in English"),
+        pytest.param("GP", date(2026, 3, 12), None, id="a custom that is off"),
+        pytest.param("FR", date(2026, 12, 26), None, id="a day of Alsace-Moselle in the rest of France"),
+    ],
+)
+def test_holidays_have_names(place: str, day: date, name: str | None) -> None:
+    assert holiday_names(place, day.year).get(day) == name
+
+
+@pytest.mark.parametrize(
+    ("key", "zones", "name"),
+    [
+        pytest.param("FR", ["Europe/Paris"], "mainland France", id="one place"),
+        pytest.param("FR+RE", ["Europe/Paris", "Indian/Reunion"], "mainland France and Réunion", id="two places"),
+        pytest.param("PT", ["Europe/Lisbon", "Atlantic/Azores"], "Portugal", id="two clocks in one place"),
+        pytest.param("FR+JP", [], "mainland France and JP", id="a place that is not known"),
+    ],
+)
+def test_a_key_has_clocks_and_a_name(key: str, zones: list[str], name: str) -> None:
+    assert [zone for _, zone in clocks_of(key)] == zones
+    assert key_name(key) == name

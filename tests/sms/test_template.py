@@ -1,11 +1,12 @@
 """Texts with merge fields, as a campaign's author writes them."""
 
+import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sms.errors import MissingField, TemplateError
-from sms.template import Template, check_fields, parse_template, render
+from sms.template import Template, as_sql, check_fields, parse_template, render
 
 PERSON = {"first_name": "Léa", "city": "Nice", "empty": "", "blank": " \u00a0", "tricky": "{city} {{x}} {"}
 
@@ -60,6 +61,36 @@ def test_a_missing_value_without_default_is_named(field: str) -> None:
 
 def test_fields_come_once_and_in_order() -> None:
     assert parse_template("{b} {a} {b|x} {{c}}").fields == ("b", "a")
+
+
+def test_what_has_a_default_here_may_be_needed_there() -> None:
+    template = parse_template("{b} {a|x} {b|x} {c}")
+    assert (template.required, template.defaulted) == (("b", "c"), ("a", "b"))
+
+
+TEXTS = st.lists(
+    st.sampled_from(["{a}", "{b}", "{a|vous}", "{b|}", "{{", "}}", "'", "''", "$1", "%", "\\", "L’été ", "😀", "\n"]),
+    max_size=6,
+)
+VALUES = st.none() | st.text(min_size=1).filter(lambda value: value == value.strip() and "\0" not in value and value)
+
+
+@settings(deadline=None)
+@given(TEXTS.map("".join), VALUES, VALUES)
+def test_the_column_form_writes_the_same(text: str, a: str | None, b: str | None) -> None:
+    template = parse_template(text)
+    fields = {name: value for name, value in {"a": a, "b": b}.items() if value is not None}
+    try:
+        expected = render(template, fields)
+    except MissingField:
+        expected = None
+    expression, pieces = as_sql(template)
+    cells = [fields.get(name) for name in template.fields]
+    with duckdb.connect(":memory:", config={"threads": 1}) as engine:
+        (found,) = engine.execute(
+            f"SELECT {expression} FROM (SELECT $cells::VARCHAR[] AS cells)", pieces | {"cells": cells}
+        ).fetchone()
+    assert found == expected
 
 
 def test_an_unknown_field_gets_the_nearest_name() -> None:
