@@ -41,6 +41,12 @@ _FIELD_WORDS = {
         origenconsentimiento origendelconsentimiento fonteconsenso fontedelconsenso
         einwilligungsquelle bronvantoestemming toestemmingsbron
     """,
+    "last_active_at": """
+        lastactiveat lastactive lastactivity lastactivitydate lastorder lastorderdate lastpurchase lastpurchasedate
+        derniereactivite datederniereactivite dernierachat datedernierachat datedudernierachat dernierecommande
+        datedernierecommande ultimacompra fechaultimacompra ultimoacquisto dataultimoacquisto
+        letzterkauf letztebestellung laatsteaankoop laatstebestelling
+    """,
     "birthday": """
         birthday birthdate dateofbirth dob naissance datenaissance datedenaissance anniversaire
         fechanacimiento fechadenacimiento cumpleanos datanascita datadinascita compleanno

@@ -4,8 +4,17 @@ from typing import Literal
 
 from prefect import flow
 
-from schemas.form import OptionalNumber, OptionalText
-from tasks.ingest import Result, check_replacement, fail_if_refused, find_files, import_file, publish_import
+from schemas.form import LegalBasis, OptionalNumber, OptionalText
+from tasks.ingest import (
+    ImportReport,
+    Result,
+    check_replacement,
+    fail_if_refused,
+    find_files,
+    import_file,
+    publish_import,
+)
+from tasks.lists import check_basis, declare_imported
 from tasks.reading import ReadOptions
 
 
@@ -21,6 +30,7 @@ def ingest_contacts(
     replaces: OptionalNumber = 0,
     name: OptionalText = "",
     preview: bool = False,
+    legal_basis: LegalBasis = "",
 ) -> dict[str, list[Result]]:
     """Import contact files into their lists.
 
@@ -33,16 +43,22 @@ def ingest_contacts(
         columns: Which column is which, when the header does not say: {"msisdn": "Tel 2"}.
         mode: Add the file to the list, or replace an earlier import by it.
         replaces: For replace: the number of the import whose place the file takes. 0: none.
-        name: For replace: who does it.
+        name: For replace and for a legal basis: who does it.
         preview: Only show what it would do; nothing is imported and no file moved.
+        legal_basis: Why the people of the list may be written to: they agreed (consent), bought something alike
+            (customer), or need it (service). Empty: as the list was declared; undeclared lists get no marketing.
     """
     options = ReadOptions(region or None, columns, sheet or None, encoding or None)
     check_replacement(list_name or None, path or None, mode, replaces or None)
+    files = find_files(list_name or None, path or None)
+    check_basis({target for target, _ in files}, legal_basis)
     found: dict[str, list[Result]] = {}
-    for target, file in find_files(list_name or None, path or None):
+    for target, file in files:
         state = import_file(target, file, options, replaces or None, name or None, preview, return_state=True)
         found.setdefault(target, []).append(state.result(raise_on_failure=False))
     for target, results in found.items():
+        if legal_basis and not preview and any(isinstance(result, ImportReport) for result in results):
+            declare_imported(target, legal_basis, name)
         publish_import(target, results)
     fail_if_refused([result for results in found.values() for result in results])
     return found

@@ -4,11 +4,10 @@ from typing import Literal
 
 from prefect import flow
 
-from schemas.form import OptionalText
+from schemas.form import LegalBasis, OptionalText
 from tasks.lists import clear, declare, show_list, show_lists
 
 Action = Literal["show", "export", "declare", "empty", "delete"]
-LegalBasis = Literal["", "consent", "customer", "service"]
 
 
 @flow(name="manage-list")

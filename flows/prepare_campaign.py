@@ -6,9 +6,11 @@ from prefect import flow
 
 from schemas.draft import CampaignDraft
 from schemas.form import AsBox, OptionalText
-from store.preparing import Recap
+from store.recaps import Recap
 from tasks.attach import attach_file
-from tasks.prepare import prepare, publish_recap, read_draft
+from tasks.prepare import prepare
+from tasks.recaps import publish_recap
+from tasks.terms import read_draft
 
 
 @flow(name="prepare-campaign")

@@ -29,11 +29,11 @@ from gateways.sandbox.process import SandboxProcess
 from sms.masking import mask_number
 from store.imports import FATES, ImportSummary
 from store.invariants import broken_invariants
-from store.preparing import Recap
+from store.recaps import Recap
 from tasks.clock import clock_offset
 from tasks.house import gateway_named, visit_store
 from tasks.pages import STATE_WORDS
-from tasks.prepare import read_recap
+from tasks.recaps import draw_recap, read_recap
 from tasks.settings import settings
 
 CAMPAIGN = "soldes-hiver"
@@ -58,7 +58,8 @@ def contacts_in(files: Sequence[tuple[str, str]]) -> None:
     """Import the sample files and show the fate of every row."""
     chapter("1. Contacts in", "each row accepted, updated, duplicate, or rejected with a reason")
     for list_name, name in track(files, "reading files", console=console):
-        imported[name] = ingest_contacts(list_name, str(SAMPLES / name))[list_name][0].summary
+        (report,) = ingest_contacts(list_name, str(SAMPLES / name), legal_basis="consent")[list_name]
+        imported[name] = report.summary
     imported["opt_outs.csv"] = import_opt_outs(str(SAMPLES / "opt_outs.csv"))[0].summary
     fates = table("file", "rows", "accepted", "updated", "duplicate", "rejected")
     for name, summary in imported.items():
@@ -77,10 +78,9 @@ def prepare() -> Recap:
     console.print(f"{check_balance()}\n")
     with console.status("writing and pricing every message"):
         recap = prepare_campaign(path=str(SAMPLES / "campaign.yaml"))
-    from tasks.pages import recap_page
-
     with visit_store(read_only=True) as visit:
-        page = recap_page(read_recap(visit, recap.campaign_id), settings().zone, "")
+        view = read_recap(visit, recap.campaign_id)
+    page = draw_recap(view)
     console.print(Panel(Markdown(page), border_style="dim"))
     return recap
 

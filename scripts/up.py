@@ -97,7 +97,7 @@ Campanile is up.
   logs           {options.home / "logs"}/
 
 To try it, open a deployment and choose Run, Custom run:
-  1. ingest-contacts    list_name newsletter, path {samples / "newsletter.csv"}
+  1. ingest-contacts    list_name newsletter, path {samples / "newsletter.csv"}, legal_basis consent
                         (a file dropped into {inbox / "contacts" / "newsletter"}/ is read within five minutes)
   2. prepare-campaign   fill in the form, with newsletter under Lists; then read the recap under artifacts
   3. approve-campaign   the campaign's name, the hash of its recap, your name: then it is sent

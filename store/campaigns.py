@@ -1,4 +1,4 @@
-"""Campaigns and their history: find, approve, cancel, move from state to state."""
+"""Campaigns and their history: find, cancel, take an approval back, move from state to state."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,10 +6,17 @@ from typing import Any
 
 from sms.errors import CampaignError
 from store.database import Transaction
-from store.recaps import verify_recap
 
-#: Kinds with one campaign a gateway that never ends: automatic answers, and alerts to the team.
-STANDING_KINDS = ("auto_reply", "notice")
+#: Kinds with one campaign a gateway that never ends, and how its name begins.
+STANDING_KINDS = {"auto_reply": "auto-reply", "notice": "notice", "test": "send-test"}
+#: Locked, and free to be changed by revise-campaign while nothing was claimed.
+REVISABLE_STATES = ("approved", "parked", "paused")
+_HAS_BEGUN = "its messages have begun to leave; cancel-campaign stops the rest, then prepare it under another name"
+_WHY_NOT_REVISED = dict.fromkeys((*REVISABLE_STATES, "sending"), _HAS_BEGUN) | {
+    "prepared": "it is not approved, so there is nothing to withdraw; prepare-campaign changes it",
+    "finished": "it is over; prepare it under another name",
+    "cancelled": "it is cancelled, so its name is free; prepare-campaign makes it anew",
+}
 
 
 def find_campaign(visit: Transaction, name: str) -> dict[str, Any]:
@@ -23,38 +30,6 @@ def find_campaign(visit: Transaction, name: str) -> dict[str, Any]:
         known = ", ".join(row["name"] for row in visit.rows("campaign.names")) or "none yet"
         raise CampaignError(f"no campaign {name!r}; campaigns are: {known}")
     return found
-
-
-def approve(visit: Transaction, name: str, recap_hash: str, approver: str) -> dict[str, Any]:
-    """Lock a prepared campaign under its recap; return the campaign as it then stands.
-
-    ``recap_hash`` may be its first eight characters or more.
-
-    Raises:
-        CampaignError: wrong state, a list that changed since, wrong hash, or the balance does not cover it.
-    """
-    campaign = find_campaign(visit, name)
-    refuse_standing(campaign)
-    if campaign["state"] != "prepared":
-        raise CampaignError(f"campaign {name} is {campaign['state']}; only a prepared one can be approved")
-    if campaign["stale_reason"] is not None:
-        raise CampaignError(f"campaign {name} cannot be approved: {campaign['stale_reason']}")
-    latest = str(campaign["recap_hash"])
-    if len(recap_hash) < 8 or not latest.startswith(recap_hash.lower()):
-        raise CampaignError(
-            f"recap hash {recap_hash!r} is not that of the latest recap of {name} (version {campaign['version']}); "
-            "read that recap, and approve it by the first eight characters of its hash, or more"
-        )
-    if not approver.strip():
-        raise CampaignError(f"campaign {name} needs the name of who approves it")
-    if not visit.rows("slice.count_by_state", campaign_id=campaign["campaign_id"]):
-        raise CampaignError(f"campaign {name} has no message to send; prepare it again with other recipients")
-    verify_recap(visit, campaign)
-    _cover(visit, campaign)
-    due_at = campaign["due_at"] or visit.at
-    visit.run("campaign.approve", campaign_id=campaign["campaign_id"], due_at=due_at, at=visit.at)
-    note_event(visit, campaign["campaign_id"], "approved", campaign["version"], approver, latest[:8])
-    return find_campaign(visit, name)
 
 
 def cancel(visit: Transaction, name: str, reason: str, actor: str) -> dict[str, Any]:
@@ -71,11 +46,12 @@ def cancel(visit: Transaction, name: str, reason: str, actor: str) -> dict[str, 
     campaign_id, state = campaign["campaign_id"], campaign["state"]
     if state in ("cancelled", "finished"):
         raise CampaignError(f"campaign {name} is {state} already; nothing is left to cancel")
+    was_claimed = visit.value("campaign.was_claimed", campaign_id=campaign_id)
     slices = {row["state"] for row in visit.rows("slice.count_by_state", campaign_id=campaign_id)}
     cancel_planned(visit, campaign_id, reason)
     visit.run("campaign.stop", campaign_id=campaign_id)
     note_event(visit, campaign_id, "cancelled", campaign["version"], actor, reason)
-    if slices <= {"planned"}:
+    if not was_claimed:
         new_state, due_at = "cancelled", None
     elif slices & {"claimed", "unknown"}:
         new_state, due_at = "sending", visit.at  # the next run settles what is in flight, then ends it
@@ -83,6 +59,24 @@ def cancel(visit: Transaction, name: str, reason: str, actor: str) -> dict[str, 
         new_state, due_at = "finished", None
     set_state(visit, campaign_id, new_state, due_at, f"stopped: {reason}")
     return find_campaign(visit, name)
+
+
+def withdraw_approval(visit: Transaction, campaign: Mapping[str, Any], actor: str, detail: str) -> None:
+    """Take back the approval of a locked campaign, so that it can be changed.
+
+    Its credit is free again at once, and until it is approved anew nothing leaves. Its messages are expected to be
+    cut anew in the same visit: the steps of those that a STOP had suppressed go with them.
+
+    Raises:
+        CampaignError: it is being sent, something of it was claimed already, or it is not locked.
+    """
+    campaign_id, state = campaign["campaign_id"], campaign["state"]
+    if state not in REVISABLE_STATES or visit.value("campaign.was_claimed", campaign_id=campaign_id):
+        raise CampaignError(f"campaign {campaign['name']} is {state}: {_WHY_NOT_REVISED[state]}")
+    visit.run("event.forget", campaign_id=campaign_id)
+    visit.run("campaign.withdraw_approval", campaign_id=campaign_id, at=visit.at)
+    visit.run("alert.clear_list_changed", campaign_id=campaign_id, at=visit.at)
+    note_event(visit, campaign_id, "withdrawn", campaign["version"], actor, detail)
 
 
 def cancel_planned(visit: Transaction, campaign_id: int, reason: str) -> None:
@@ -116,38 +110,26 @@ def note_event(visit: Transaction, campaign_id: int, event: str, version: int, a
     )
 
 
+def standing_name(kind: str, gateway: str) -> str:
+    """Return the name of the campaign that holds all messages of a standing kind on a gateway."""
+    return f"{STANDING_KINDS[kind]}-{gateway}"
+
+
 def refuse_reserved_name(name: str) -> None:
     """Keep the names of Campanile's own campaigns free, also before there are any.
 
     Raises:
         CampaignError: it is one of them.
     """
-    for kind in STANDING_KINDS:
-        if name.startswith(f"{kind.replace('_', '-')}-"):
-            raise CampaignError(f"campaign name {name} is kept for Campanile's own campaigns; choose another one")
+    if name.startswith(tuple(f"{prefix}-" for prefix in STANDING_KINDS.values())):
+        raise CampaignError(f"campaign name {name} is kept for Campanile's own campaigns; choose another one")
 
 
 def refuse_standing(campaign: Mapping[str, Any]) -> None:
-    """Keep people's hands off the campaigns that hold automatic answers and notices.
+    """Keep people's hands off the campaigns that hold automatic answers, notices and tests.
 
     Raises:
         CampaignError: it is one of them.
     """
     if campaign["kind"] in STANDING_KINDS:
         raise CampaignError(f"{campaign['name']} is Campanile's own campaign ({campaign['kind']}); choose another name")
-
-
-def _cover(visit: Transaction, campaign: Mapping[str, Any]) -> None:
-    """Check that the balance covers a campaign besides all that is committed already."""
-    gateway, name = campaign["gateway"], campaign["name"]
-    credit = visit.row("credit.available", gateway=gateway)
-    if credit is None:
-        raise CampaignError(f"the balance of gateway {gateway} was never read; run check-balance, then approve {name}")
-    committed = visit.value("campaign.committed", gateway=gateway)
-    price = (visit.row("recap.totals", campaign_id=campaign["campaign_id"]) or {})["total_price"]
-    missing = price + committed - credit["available"]
-    if missing > 0:
-        raise CampaignError(
-            f"campaign {name} costs {price} {credit['unit']}; {credit['available']} are available on {gateway}, "
-            f"{committed} of them committed to approved campaigns: {missing} {credit['unit']} are missing"
-        )

@@ -35,6 +35,13 @@ def list_id_of(visit: Transaction, list_name: str) -> int:
     return int(find_list(visit, list_name)["list_id"])
 
 
+def declared_basis(visit: Transaction, list_name: str) -> str | None:
+    """Return the legal basis that a list was declared to have; None when none was, or there is no such list."""
+    found = visit.row("list.find", list_name=list_name)
+    basis: str | None = found["legal_basis"] if found else None
+    return basis
+
+
 def list_made_sure(visit: Transaction, list_name: str, is_sample: bool) -> int:
     """Return a list's id; a new list is made, and one that took a sample file stays marked."""
     if visit.row("list.find", list_name=list_name) is None:
@@ -87,14 +94,14 @@ def list_card(visit: Transaction, list_name: str) -> dict[str, Any]:
     )
 
 
-def declare_legal_basis(visit: Transaction, list_name: str, basis: str, wording: str | None, actor: str) -> None:
-    """Declare why the people of a list may be written to, and the words they agreed to.
+def declare_legal_basis(visit: Transaction, list_name: str, basis: str | None, wording: str | None, actor: str) -> None:
+    """Declare why the people of a list may be written to, and the words they agreed to; None takes it back.
 
     Raises:
         CampaignError: there is no such list, or no such basis.
     """
     list_id = list_id_of(visit, list_name)
-    if basis not in LEGAL_BASES:
+    if basis is not None and basis not in LEGAL_BASES:
         raise CampaignError(f"legal basis {basis!r} is unknown; it is one of {', '.join(LEGAL_BASES)}")
     visit.run("list.declare", list_id=list_id, legal_basis=basis, wording=wording, actor=actor, at=visit.at)
 

@@ -31,11 +31,18 @@ def add_reading(visit: Transaction, gateway: str, amount: Decimal, unit: str, ca
 
 
 def credit_left(visit: Transaction, gateway: str) -> dict[str, Any] | None:
-    """Return ``balance``, ``available`` (less what is in flight), ``committed`` to approved campaigns, and ``unit``."""
+    """Return a gateway's credit, or None when its balance was never read.
+
+    ``balance``; ``available``, less what is in flight; ``committed`` to approved campaigns, and of that
+    ``committed_to_alerts``, which an emergency must leave alone; ``unit``.
+    """
     found = visit.row("credit.available", gateway=gateway)
     if found is None:
         return None
-    return found | {"committed": visit.value("campaign.committed", gateway=gateway)}
+    return found | {
+        "committed": visit.value("campaign.committed", gateway=gateway),
+        "committed_to_alerts": visit.value("campaign.committed_to_alerts", gateway=gateway),
+    }
 
 
 def raise_alert(visit: Transaction, kind: str, gateway: str, message: str) -> dict[str, Any]:

@@ -1,18 +1,21 @@
 """From candidates to a stored, hashed recap; and the campaigns that Campanile holds for itself."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
 import pandas as pd
 
+from schemas.frames import MESSAGES
 from sms.errors import CampaignError
-from store.campaigns import note_event, refuse_reserved_name
+from store.campaigns import note_event, refuse_reserved_name, standing_name, withdraw_approval
 from store.database import Transaction
-from store.lists import find_list
-from store.recaps import canonical, compute_hash
+from store.recaps import Recap, audience_mark, canonical, changes_since, compute_hash
+
+_DEPARTURES = {
+    "window_key": "VARCHAR", "starts_at": "TIMESTAMPTZ", "ends_at": "TIMESTAMPTZ", "message_count": "BIGINT",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,43 +32,22 @@ class CampaignHead:
     draft: str
     due_at: datetime | None
     author: str
+    emergency_reason: str | None = None
+    offer_ends_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Recap:
-    """A stored recap; ``total_price`` in ``unit``."""
+class Draught:
+    """What goes with a recap and is not covered by its hash.
 
-    campaign_id: int
-    version: int
-    recap_hash: str
-    audience_count: int
-    message_count: int
-    exclusion_count: int
-    segment_count: int
-    total_price: Decimal
-    unit: str
-
-
-def read_candidates(
-    visit: Transaction, lists: list[str], typed: pd.DataFrame, exclude_lists: list[str]
-) -> tuple[pd.DataFrame, list[str]]:
-    """Return who may get a message, and the names of the merge fields that exist.
-
-    Returns:
-        One row a contact of each list and a typed number, keyed by (origin, number_id), in the draft's order, with
-        ``is_opted_out``, ``is_dead``, ``is_excluded``; and the field names, sorted.
-
-    Raises:
-        CampaignError: a list does not exist.
+    ``unit`` of the prices, the ``lists`` it was made from and those it leaves out, the ``details`` that its page shows
+    (JSON-ready), and when messages leave: (window_key, starts_at, ends_at, message_count).
     """
-    for list_name in [*lists, *exclude_lists]:
-        find_list(visit, list_name)
-    contacts = visit.frame("audience.candidates", lists=lists, exclude_lists=exclude_lists)
-    names = [row["field"] for row in visit.rows("audience.field_names", lists=lists)]
-    if typed.empty:
-        return contacts, names
-    with visit.staged(staged_rows=typed):
-        return pd.concat([contacts, visit.frame("audience.typed", exclude_lists=exclude_lists)]), names
+
+    unit: str
+    lists: Sequence[str] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+    departures: Sequence[tuple[str, datetime, datetime, int]] = ()
 
 
 def has_samples(visit: Transaction, lists: list[str]) -> bool:
@@ -75,54 +57,55 @@ def has_samples(visit: Transaction, lists: list[str]) -> bool:
 
 
 def write_prepared(
-    visit: Transaction,
-    head: CampaignHead,
-    header: Mapping[str, Any],
-    messages: pd.DataFrame,
-    exclusions: pd.DataFrame,
-    unit: str,
+    visit: Transaction, head: CampaignHead, header: Mapping[str, Any], draught: Draught, *, revises: bool = False
 ) -> Recap:
     """Store a campaign's messages, exclusions and recap, in place of those it had before.
+
+    The messages are those of ``staged_messages``, one row a recipient, as ``message.add`` reads them; and
+    ``staged_exclusions`` has one row a contact left out, with its one reason.
 
     Args:
         visit: the open transaction.
         head: what the campaign is.
         header: everything the recap hash covers besides the messages; JSON-ready.
-        messages: one row a recipient, keyed by ``recipient_id``, as ``message.add`` reads it.
-        exclusions: one row a contact left out, with its one reason.
-        unit: of the prices.
+        draught: what goes with the recap and is not covered.
+        revises: the campaign may be approved: that is withdrawn in the same transaction.
 
     Raises:
         CampaignError: the campaign is locked, or over.
     """
-    campaign_id, version = _open_version(visit, head)
+    campaign_id, version = _open_version(visit, head, revises)
+    before = visit.row("recap.get", campaign_id=campaign_id, version=version - 1)
+    people = visit.row("recap.people_changed", campaign_id=campaign_id) if before else None
     visit.run("message.forget", campaign_id=campaign_id)
     visit.run("slice.forget", campaign_id=campaign_id)
-    add_messages(visit, campaign_id, messages, first_slice_no=1)
-    visit.run_staged("exclusion.add", exclusions, campaign_id=campaign_id, version=version)
+    visit.run("departure.forget", campaign_id=campaign_id)
+    _store_messages(visit, campaign_id, first_slice_no=1)
+    exclusion_count = visit.run("exclusion.add", campaign_id=campaign_id, version=version)
+    _add_departures(visit, campaign_id, draught.departures)
     totals = visit.row("recap.totals", campaign_id=campaign_id) or {}
     recap = Recap(
         campaign_id=campaign_id,
         version=version,
         recap_hash=compute_hash(visit, campaign_id, header),
-        audience_count=len(messages) + len(exclusions),
+        audience_count=totals["message_count"] + exclusion_count,
         message_count=totals["message_count"],
-        exclusion_count=len(exclusions),
+        exclusion_count=exclusion_count,
         segment_count=int(totals["segment_count"]),
         total_price=totals["total_price"],
-        unit=unit,
+        unit=draught.unit,
     )
-    _add_recap(visit, recap, header)
+    changes = changes_since(before, header, recap, people) if before and people else None
+    _add_recap(visit, recap, header, draught, changes)
     visit.run("campaign.set_recap_hash", campaign_id=campaign_id, recap_hash=recap.recap_hash, at=visit.at)
-    note_event(visit, campaign_id, "prepared", version, head.author, recap.recap_hash[:8])
+    note_event(visit, campaign_id, "revised" if revises else "prepared", version, head.author, recap.recap_hash[:8])
     return recap
 
 
 def add_messages(visit: Transaction, campaign_id: int, messages: pd.DataFrame, first_slice_no: int) -> None:
     """Add messages and cut their slices; ``slice_no`` of each is at least ``first_slice_no``."""
-    setting = visit.row("setting.get", name="store_key") or {}
-    visit.run_staged("message.add", messages, campaign_id=campaign_id, store_key=setting["value"])
-    visit.run("slice.cut", campaign_id=campaign_id, first_slice_no=first_slice_no)
+    with visit.staged(staged_messages=MESSAGES.validate(messages)):
+        _store_messages(visit, campaign_id, first_slice_no)
 
 
 def remember_policy(visit: Transaction, policy: str, digest: str, valid_from: date, text: str) -> None:
@@ -131,17 +114,17 @@ def remember_policy(visit: Transaction, policy: str, digest: str, valid_from: da
 
 
 def standing_campaign(visit: Transaction, kind: str, gateway: str) -> dict[str, Any]:
-    """Return the campaign that holds all automatic answers, or all notices, of a gateway; made at first use."""
+    """Return the campaign that holds all automatic answers, notices or tests of a gateway; made at first use."""
     found = visit.row("campaign.find_standing", kind=kind, gateway=gateway)
     if found is None:
-        name = f"{kind.replace('_', '-')}-{gateway}"
+        name = standing_name(kind, gateway)
         head = CampaignHead(name, kind, gateway, "none", "", False, False, "{}", None, "campanile")
         _add_campaign(visit, int(visit.value("campaign.next_id")), head, "sending")
         found = visit.row("campaign.find_standing", kind=kind, gateway=gateway) or {}
     return found
 
 
-def _open_version(visit: Transaction, head: CampaignHead) -> tuple[int, int]:
+def _open_version(visit: Transaction, head: CampaignHead, revises: bool) -> tuple[int, int]:
     """Return the campaign and version to write: a new campaign, or the next version of a prepared one."""
     refuse_reserved_name(head.name)
     found = visit.row("campaign.find", name=head.name)
@@ -151,8 +134,13 @@ def _open_version(visit: Transaction, head: CampaignHead) -> tuple[int, int]:
         return campaign_id, 1
     if found["state"] == "finished":
         raise CampaignError(f"campaign {head.name} is finished; choose another name")
-    if found["state"] != "prepared":
-        raise CampaignError(f"campaign {head.name} is {found['state']}, so it is locked; cancel it to make it again")
+    if found["state"] != "prepared" and revises:
+        withdraw_approval(visit, found, head.author, "to be revised")
+    elif found["state"] != "prepared":
+        raise CampaignError(
+            f"campaign {head.name} is {found['state']}, so it is locked; run revise-campaign to change it (it must "
+            "then be approved anew), or cancel-campaign to drop it"
+        )
     version = found["version"] + 1
     visit.run(
         "campaign.rewrite",
@@ -187,16 +175,40 @@ def _columns_of(head: CampaignHead) -> dict[str, Any]:
         "is_sample": head.is_sample,
         "draft": head.draft,
         "due_at": head.due_at,
+        "emergency_reason": head.emergency_reason,
+        "offer_ends_at": head.offer_ends_at,
     }
 
 
-def _add_recap(visit: Transaction, recap: Recap, header: Mapping[str, Any]) -> None:
+def _store_messages(visit: Transaction, campaign_id: int, first_slice_no: int) -> None:
+    setting = visit.row("setting.get", name="store_key") or {}
+    visit.run("message.add", campaign_id=campaign_id, store_key=setting["value"])
+    visit.run("slice.cut", campaign_id=campaign_id, first_slice_no=first_slice_no)
+
+
+def _add_departures(
+    visit: Transaction, campaign_id: int, departures: Sequence[tuple[str, datetime, datetime, int]]
+) -> None:
+    rows = pd.DataFrame(departures, columns=list(_DEPARTURES))
+    with visit.staged(types={"staged_departures": _DEPARTURES}, staged_departures=rows):
+        visit.run("departure.add", campaign_id=campaign_id)
+
+
+def _add_recap(
+    visit: Transaction,
+    recap: Recap,
+    header: Mapping[str, Any],
+    draught: Draught,
+    changes: Mapping[str, Any] | None,
+) -> None:
     visit.run(
         "recap.add",
         campaign_id=recap.campaign_id,
         version=recap.version,
         recap_hash=recap.recap_hash,
         header=canonical(header),
+        details=canonical({**draught.details, "lists": sorted(draught.lists), "changes": changes}),
+        audience_mark=audience_mark(visit, draught.lists),
         audience_count=recap.audience_count,
         message_count=recap.message_count,
         exclusion_count=recap.exclusion_count,

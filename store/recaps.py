@@ -1,12 +1,35 @@
-"""The recap's hash: what is approved is exactly what is sent."""
+"""The recap: its hash (what is approved is exactly what is sent), and what has changed since the one before."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
 from sms.errors import CampaignError
 from store.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Recap:
+    """A stored recap; ``total_price`` in ``unit``."""
+
+    campaign_id: int
+    version: int
+    recap_hash: str
+    audience_count: int
+    message_count: int
+    exclusion_count: int
+    segment_count: int
+    total_price: Decimal
+    unit: str
+
+
+_FIGURES = {
+    "audience_count": "contacts", "message_count": "messages", "exclusion_count": "left out",
+    "segment_count": "segments", "total_price": "price",
+}  # fmt: skip
 
 
 def verify_recap(visit: Transaction, campaign: Mapping[str, Any]) -> None:
@@ -36,3 +59,50 @@ def compute_hash(visit: Transaction, campaign_id: int, header: Mapping[str, Any]
 def canonical(header: Mapping[str, Any]) -> str:
     """Return a header as the one text that is hashed and stored."""
     return json.dumps(header, ensure_ascii=False, sort_keys=True)
+
+
+def audience_mark(visit: Transaction, list_names: Sequence[str]) -> str:
+    """Return a digest of the people of lists, their fields and legal basis; opt-outs are no part of it."""
+    return str(visit.value("audience.mark", list_names=list(list_names)))
+
+
+def refuse_changed_audience(visit: Transaction, campaign: Mapping[str, Any], recap: Mapping[str, Any]) -> None:
+    """Refuse a recap whose lists are not what they were: somebody would be missing, or read an old name.
+
+    Raises:
+        CampaignError: names the lists.
+    """
+    names = json.loads(recap["details"] or "{}").get("lists", [])
+    if recap["audience_mark"] is not None and audience_mark(visit, names) != recap["audience_mark"]:
+        raise CampaignError(
+            f"campaign {campaign['name']} cannot be approved: its lists ({', '.join(names)}) have changed since "
+            f"version {recap['version']} was prepared; prepare it again"
+        )
+
+
+def changes_since(
+    before: Mapping[str, Any], header: Mapping[str, Any], recap: Recap, people: Mapping[str, int]
+) -> dict[str, Any]:
+    """Return what is not as it was in the recap before: ``fields`` of the header, ``figures``, and ``people``.
+
+    Args:
+        before: the row of the recap before.
+        header: the new one's.
+        recap: the new one.
+        people: how many were added, removed, and read another text.
+    """
+    old = json.loads(before["header"])
+    return {
+        "since_version": before["version"],
+        "fields": [
+            {"field": name, "before": old.get(name), "after": header.get(name)}
+            for name in sorted(old.keys() | header.keys())
+            if old.get(name) != header.get(name)
+        ],
+        "figures": [
+            {"figure": word, "before": str(before[name]), "after": str(getattr(recap, name))}
+            for name, word in _FIGURES.items()
+            if before[name] != getattr(recap, name)
+        ],
+        "people": dict(people),
+    }

@@ -1,13 +1,25 @@
 """Lock a campaign under its recap, or take it back."""
 
+import json
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from prefect import get_run_logger, task
 
 from gateways.registry import manifest_of
-from store.campaigns import approve, cancel, find_campaign
+from sms.approval import is_approval_code
+from sms.errors import CampaignError
+from sms.policy import load_policy
+from sms.tariff import Tariff
+from store.approving import ApprovalRules, approve, full_hash
+from store.campaigns import cancel, find_campaign
 from tasks.balance import read_balance
-from tasks.house import visit_store
+from tasks.house import tariff_of, visit_store
+from tasks.lock_pages import approval_page
+from tasks.publish import publish
+from tasks.settings import parse_secrets, settings
 
 
 @task
@@ -23,13 +35,42 @@ def gateway_of(campaign: str) -> str:
 
 
 @task
-def approve_recap(campaign: str, recap_hash: str, approver: str) -> dict[str, Any]:
-    """Approve a prepared campaign, with the balance read just before."""
-    read_balance(gateway_of.fn(campaign))
+def approve_recap(campaign: str, recap_hash: str, approver: str, code: str) -> dict[str, Any]:
+    """Approve a prepared campaign under the terms of today, with the balance read just before.
+
+    Args:
+        campaign: its name.
+        recap_hash: eight characters or more, with or without spaces.
+        approver: who approves.
+        code: what ``python -m tasks.approval_code`` printed; empty where the team has no secrets.
+
+    Returns:
+        The campaign as ``store.approving.approve`` returns it.
+
+    Raises:
+        CampaignError: it may not be approved; one line that says why, and what to do.
+    """
+    with visit_store(read_only=True) as visit:
+        found = find_campaign(visit, campaign)
+        whole_hash = full_hash(found, "".join(recap_hash.split()))
+        recap = visit.row("recap.get", campaign_id=found["campaign_id"], version=found["version"]) or {}
+    _refuse_code(campaign, whole_hash, approver, code)
+    _refuse_changed_terms(campaign, json.loads(recap["header"]), tariff_of(found["gateway"]))
+    read_balance(found["gateway"])
     with visit_store() as visit:
-        approved = approve(visit, campaign, recap_hash.strip(), approver)
+        approved = approve(visit, campaign, whole_hash, approver, approval_rules())
     get_run_logger().info("%s approved by %s, due at %s", campaign, approver, approved["due_at"])
+    if approved["opted_out_count"]:
+        get_run_logger().info("%d of its messages stay behind: a STOP came since", approved["opted_out_count"])
     return approved
+
+
+@task
+def publish_approval(approved: Mapping[str, Any], approver: str) -> str:
+    """Publish that a campaign is approved, and return the page."""
+    page = approval_page(approved, approver.strip(), settings().zone)
+    publish(f"approval-{approved['name']}", page, f"Approval of {approved['name']}")
+    return page
 
 
 @task
@@ -39,3 +80,47 @@ def cancel_rest(campaign: str, reason: str, actor: str) -> str:
         state = str(cancel(visit, campaign, reason, actor)["state"])
     get_run_logger().info("%s: what had not left is cancelled (%s); it is %s", campaign, reason, state)
     return state
+
+
+def approval_rules() -> ApprovalRules:
+    """Return what the team asks of an approval, from the settings."""
+    found = settings()
+    return ApprovalRules(found.approvers, found.four_eyes, timedelta(hours=found.recap_max_age_hours))
+
+
+def _refuse_code(campaign: str, whole_hash: str, approver: str, code: str) -> None:
+    """Where approvers have secrets, refuse any other code than theirs for this very recap."""
+    secrets = parse_secrets(settings().approver_secrets)
+    if not secrets:
+        return
+    secret = secrets.get(approver.strip().casefold())
+    if secret is None:
+        raise CampaignError(f"{approver!r} has no secret in SMS_APPROVER_SECRETS, so they cannot approve {campaign}")
+    if not is_approval_code(code, secret, whole_hash):
+        wrong = "this code is not that" if code else "an approval needs the code"
+        raise CampaignError(
+            f"{wrong} of {approver} for this recap of {campaign}; python -m tasks.approval_code {whole_hash} prints it"
+        )
+
+
+def _refuse_changed_terms(campaign: str, header: Mapping[str, Any], tariff: Tariff) -> None:
+    """Refuse a recap whose prices, policy or reading of Alsace-Moselle are not those in force now."""
+    changes = "; ".join(_changed_terms(header, tariff))
+    if changes:
+        raise CampaignError(f"since the recap of {campaign} was made, {changes}: prepare it again")
+
+
+def _changed_terms(header: Mapping[str, Any], tariff: Tariff) -> Iterator[str]:
+    for territory, price in header["prices"].items():
+        now = tariff.prices.get(territory)
+        if now is None or now != Decimal(price):
+            yield f"the price of {territory} changed from {price} to {'none' if now is None else now}"
+    policy = load_policy(header["policy"])
+    terms = {
+        "the unit of prices": (header["unit"], tariff.unit),
+        f"the text of policy {policy.name}": (header["policy_sha256"][:8], policy.sha256[:8]),
+        "the setting alsace_moselle": (header["alsace_moselle"], settings().alsace_moselle),
+    }
+    for what, (before, after) in terms.items():
+        if before != after:
+            yield f"{what} changed from {before} to {after}"

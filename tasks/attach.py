@@ -6,8 +6,9 @@ from prefect import task
 
 from schemas.draft import CampaignDraft
 from sms.errors import CampaignError, ContactFileError
-from store.lists import live_imports
+from store.lists import declare_legal_basis, live_imports
 from tasks.house import data_path, visit_store
+from tasks.import_pages import ImportReport
 from tasks.ingest import Change, fail_if_refused, publish_import, take_in
 from tasks.names import ATTACHED
 from tasks.reading import ATTACHMENTS, ReadOptions
@@ -34,6 +35,9 @@ def attach_file(draft: CampaignDraft) -> None:
         before = live_imports(visit, list_name)
     change = Change(replaces=before[-1] if before else None, actor=draft.author)
     result = take_in(path, list_name, ReadOptions(), change)
+    if isinstance(result, ImportReport):
+        with visit_store() as visit:
+            declare_legal_basis(visit, list_name, draft.legal_basis or None, None, draft.author)
     publish_import.fn(list_name, [result])
     fail_if_refused.fn([result])
 

@@ -8,10 +8,11 @@ from prefect import get_run_logger, task
 from gateways.mail import send_mail
 from schemas.gateway import Balance
 from sms.errors import MailError
+from sms.wording import amount_text
 from store.campaigns import find_campaign
 from store.changes import TouchedCampaign
 from store.operators import add_reading, captured, clear_alert, credit_left, mark_alert, open_alerts, raise_alert
-from tasks.house import amount_text, gateway_named, mail_settings, tariff_of, visit_store
+from tasks.house import gateway_named, mail_settings, tariff_of, visit_store
 from tasks.notice import plan_notices
 from tasks.settings import settings
 

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Iterator
-from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 
@@ -89,13 +88,6 @@ def data_path(*parts: str) -> Path:
     path = settings().data_dir.joinpath(*parts)
     path.mkdir(parents=True, exist_ok=True)
     return path
-
-
-def amount_text(amount: Decimal | float | int, unit: str) -> str:
-    """Return an amount as people read it: two decimals at least, no trailing zeros beyond."""
-    exact = Decimal(amount).quantize(Decimal("0.000001")).normalize()
-    places = max(2, -int(exact.as_tuple().exponent))
-    return f"{exact:,.{places}f} {unit}".replace(",", " ")
 
 
 def _access(name: str) -> GatewayAccess:

@@ -123,7 +123,7 @@ def publish_import(subject: str, results: Sequence[Result]) -> None:
     ]
     if results:
         publish(f"import-{subject}", import_page(subject, reports, refused), f"Files into {subject}")
-        publish_table(f"import-{subject}-rows", import_rows(reports), f"Rows into {subject}, by file and fate")
+        publish_table(f"rows-of-{subject}", import_rows(reports), f"Rows into {subject}, by file and fate")
 
 
 @task

@@ -1,16 +1,18 @@
 """Lists by hand: show, export, declare their legal basis, empty, delete; undo an import; record an opt-out."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
 from prefect import get_run_logger, task
+from prefect.runtime import flow_run
 
 from files.exports import convert_to_csv
 from sms.errors import CampaignError, InvalidNumber
 from sms.masking import mask_number
 from sms.msisdn import parse_number
 from store.changes import Preview
-from store.lists import declare_legal_basis, export_contacts, list_card, lists
+from store.lists import declare_legal_basis, declared_basis, export_contacts, list_card, lists
 from store.opt_outs import record_opt_out
 from store.undo import delete_list, empty_list, undo_import
 from tasks.balance import send_alerts_about
@@ -57,6 +59,33 @@ def declare(list_name: str, legal_basis: str, wording: str | None, name: str) ->
         declare_legal_basis(visit, list_name, legal_basis, wording, _signed(name))
 
 
+@task
+def check_basis(list_names: Iterable[str], legal_basis: str) -> None:
+    """Refuse to bring people into a list that stands on another legal basis than theirs, before a file is read.
+
+    Raises:
+        CampaignError: a list was declared otherwise.
+    """
+    if not legal_basis:
+        return
+    with visit_store(read_only=True) as visit:
+        declared = {name: declared_basis(visit, name) for name in sorted(list_names)}
+    others = [f"{name} stands on {basis}" for name, basis in declared.items() if basis not in (None, legal_basis)]
+    if others:
+        raise CampaignError(
+            f"legal_basis {legal_basis} is not that of the list: {'; '.join(others)}. Import these people into a list "
+            "of their own, or declare the whole list anew with manage-list"
+        )
+
+
+@task(task_run_name="declare the legal basis of {list_name}")
+def declare_imported(list_name: str, legal_basis: str, name: str) -> None:
+    """Declare the legal basis that the files of a run came with; one that the list has already stays as it is."""
+    with visit_store() as visit:
+        if declared_basis(visit, list_name) is None:
+            declare_legal_basis(visit, list_name, legal_basis, None, name.strip() or f"run {flow_run.name}")
+
+
 @task(task_run_name="{action} {list_name}")
 def clear(list_name: str, action: str, name: str, preview: bool) -> str:
     """Empty or delete a list, or show what that would do; return the page.
@@ -69,7 +98,7 @@ def clear(list_name: str, action: str, name: str, preview: bool) -> str:
         if preview:
             visit.rehearse()
         change = _CLEARING[action](visit, list_name, actor)
-    return _publish_change(f"{action} list {list_name}", f"list-{list_name}-{action}", change, preview)
+    return _publish_change(f"{action} list {list_name}", f"{action}-of-{list_name}", change, preview)
 
 
 @task(task_run_name="undo import {import_id}")

@@ -1,4 +1,4 @@
-"""Messages that Campanile writes by itself: alerts to the team, automatic answers. Same ledger, same protocol."""
+"""Messages that Campanile writes by itself: alerts to the team, answers, tests. Same ledger, same protocol."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -30,21 +30,33 @@ def plan_own_messages(
     recipients: Sequence[tuple[int, Number]],
     text: str,
 ) -> None:
-    """Add one message for each (recipient_id, number) to the standing campaign of a kind, due at once.
+    """Plan one text for each (recipient_id, number), by the sender that Campanile answers with."""
+    sender_id = settings().reply_sender_id
+    rows = [own_message(recipient_id, number, text, sender_id, tariff) for recipient_id, number in recipients]
+    plan_rows(visit, kind, gateway, rows)
+
+
+def plan_rows(visit: Transaction, kind: str, gateway: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Add messages, made by ``own_message``, to the standing campaign of a kind, due at once.
 
     The primary key makes a recipient_id that was planned before an error: nothing is planned twice.
     """
-    if not recipients:
+    if not rows:
         return
-    campaign = standing_campaign(visit, kind, gateway)
-    campaign_id = campaign["campaign_id"]
+    campaign_id = standing_campaign(visit, kind, gateway)["campaign_id"]
     first_slice_no = int(visit.value("slice.next_no", campaign_id=campaign_id))
-    rows = [_row(recipient_id, number, text, tariff, first_slice_no) for recipient_id, number in recipients]
-    add_messages(visit, campaign_id, pd.DataFrame(rows), first_slice_no)
+    add_messages(visit, campaign_id, pd.DataFrame(rows).assign(slice_no=first_slice_no), first_slice_no)
     set_state(visit, campaign_id, "sending", visit.at - timedelta(seconds=1), None)
 
 
-def _row(recipient_id: int, number: Number, text: str, tariff: Tariff, slice_no: int) -> dict[str, Any]:
+def own_message(
+    recipient_id: int, number: Number, text: str, sender_id: str, tariff: Tariff, origin: str = "campanile"
+) -> dict[str, Any]:
+    """Return one message at its normal price, as ``plan_rows`` takes it.
+
+    Raises:
+        ConfigurationError: the tariff has no price for the number's territory.
+    """
     parts = count_segments(text)
     return {
         "recipient_id": recipient_id,
@@ -52,13 +64,12 @@ def _row(recipient_id: int, number: Number, text: str, tariff: Tariff, slice_no:
         "msisdn": number.msisdn,
         "text": text,
         "encoding": parts.encoding,
-        "sender_id": settings().reply_sender_id,
+        "sender_id": sender_id,
         "segment_count": parts.segment_count,
         "price": str(tariff.price(number.territory) * parts.segment_count),
         "territory": number.territory,
         "window_key": number.territory,
-        "slice_no": slice_no,
-        "origin": "campanile",
+        "origin": origin,
         "import_id": None,
         "row_number": None,
     }

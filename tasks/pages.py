@@ -1,16 +1,16 @@
-"""The pages people read: import, recap, progress, results. Data in, Markdown out.
+"""What pages are made of, and those of a campaign on its way: progress, results. Data in, Markdown out.
 
 Numbers are masked and every text that a user or a gateway wrote is escaped, here and nowhere else.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sms.masking import escape_markdown, mask_number, mask_numbers
-from sms.planning import EXCLUSION_REASONS
-from tasks.house import amount_text
+from sms.masking import escape_markdown, mask_numbers
+from sms.wording import amount_text
 
 STATE_WORDS = {
     "planned": "waiting",
@@ -25,50 +25,39 @@ STATE_WORDS = {
     "expired": "never left",
     "written_off": "written off",
 }
+#: What would begin a heading, a list or a rule at the start of a line.
+_BLOCK_START = re.compile(r"^(\d*)([-+#=.)])")
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a Markdown table; cells are escaped."""
-    lines = [_row(header), _row(["---"] * len(header), is_raw=True)]
-    return "\n".join([*lines, *(_row(row) for row in rows)])
+class Markup(str):
+    """Markdown that is safe as it stands; a cell made of it is not escaped."""
+
+    __slots__ = ()
 
 
-def recap_page(view: Mapping[str, Any], zone: ZoneInfo, note: str) -> str:
-    """Return the recap that a person approves; ``view`` is what ``tasks.prepare`` read from the store."""
-    recap, campaign, header = view["recap"], view["campaign"], view["header"]
-    unit = recap["unit"]
-    short = recap["recap_hash"][:8]
-    parts = [f"# Recap of {campaign['name']}, version {recap['version']}"]
-    if note:
-        parts.append(f"*{note}*")
-    parts.append(
-        f"**{recap['message_count']} messages, {recap['segment_count']} segments, "
-        f"{amount_text(recap['total_price'], unit)}**, {header['due_at']}. Hash **`{short}`**."
-    )
-    parts.append("## Who")
-    parts.append(
-        f"{recap['audience_count']} contacts = {recap['message_count']} messages + {recap['exclusion_count']} left out."
-    )
-    if view["exclusions"]:
-        rows = [(row["reason"], EXCLUSION_REASONS[row["reason"]], row["contact_count"]) for row in view["exclusions"]]
-        parts.append(table(["left out", "why", "contacts"], rows))
-    parts += [
-        "## What",
-        f"Text: {user_text(header['text'])}",
-        f"Sender: {escape_markdown(campaign['sender_id'])}",
-    ]
-    rows = [(row["encoding"], row["segment_count"], row["message_count"]) for row in view["encodings"]]
-    parts.append(table(["encoding", "segments a message", "messages"], rows))
-    parts += [_preview(row, unit) for row in view["previews"]]
-    parts.append("## How much")
-    rows = [
-        (row["territory"], row["message_count"], row["segment_count"], amount_text(row["price"], unit))
-        for row in view["territories"]
-    ]
-    parts.append(table(["territory", "messages", "segments", "price"], rows))
-    parts += ["## When", _when(view, zone), "## Money", _money(view, unit), "## Rules", _rules(header)]
-    parts += ["## Next", _next_steps(campaign["name"], short)]
-    return "\n\n".join(parts) + "\n"
+_RULES = {"l": Markup("---"), "r": Markup("---:")}
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]], align: str = "") -> str:
+    """Return a Markdown table; cells are escaped, unless they are ``Markup``.
+
+    Args:
+        header: the columns' titles.
+        rows: the cells. Keep the first columns short: Prefect's UI cuts a wide table at the right.
+        align: one letter a column, ``l`` or ``r``; without it all stand left.
+    """
+    rules = [_RULES[letter] for letter in align or "l" * len(header)]
+    return "\n".join(_row(row) for row in (header, rules, *rows))
+
+
+def bullets(lines: Iterable[str]) -> str:
+    """Return a Markdown list of lines that are Markdown already."""
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def quotation(line: str) -> str:
+    """Return an escaped line as a quotation; whatever it begins with, it begins no list and no heading."""
+    return "> " + _BLOCK_START.sub(r"\1\\\2", line.strip())
 
 
 def progress_page(campaign: Mapping[str, Any], states: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> str:
@@ -106,13 +95,13 @@ def results_page(view: Mapping[str, Any], zone: ZoneInfo) -> str:
         )
         for row in view["territories"]
     ]
-    parts += ["## Where", table(["territory", "messages", "accepted", "delivered", "spent"], rows)]
+    parts += ["## Where", table(["territory", "messages", "accepted", "delivered", "spent"], rows, align="lrrrr")]
     if view["reasons"]:
         rows = [tuple(row.values()) for row in view["reasons"]]
-        parts += ["## What did not arrive", table(["state", "reason", "messages"], rows)]
+        parts += ["## What did not arrive", table(["state", "reason", "messages"], rows, align="llr")]
     if view["replies"]:
         rows = [(row["verdict"], row["answer"], row["reply_count"]) for row in view["replies"]]
-        parts += ["## Replies", table(["reply", "automatic answer", "replies"], rows)]
+        parts += ["## Replies", table(["reply", "automatic answer", "replies"], rows, align="llr")]
     rows = [
         (local_time(row["recorded_at"], zone), row["event"], row["actor"], row["version"], row["detail"] or "")
         for row in view["events"]
@@ -132,62 +121,10 @@ def user_text(text: str) -> str:
     return escape_markdown(mask_numbers(text))
 
 
-def _row(cells: Sequence[object], *, is_raw: bool = False) -> str:
-    return "| " + " | ".join(str(cell) if is_raw else escape_markdown(str(cell)) for cell in cells) + " |"
-
-
-def _preview(row: Mapping[str, Any], unit: str) -> str:
-    """Return one message as its recipient will read it, as a quotation: a cell would cut it."""
-    count = row["segment_count"]
-    return (
-        f"**{escape_markdown(row['which'].capitalize())}**, to {escape_markdown(mask_number(row['msisdn']))}, "
-        f"{count} segment{'s' if count > 1 else ''}, {amount_text(row['price'], unit)}:"
-        f"\n\n> {user_text(row['text'])}"
-    )
+def _row(cells: Sequence[object]) -> str:
+    return "| " + " | ".join(cell if isinstance(cell, Markup) else escape_markdown(str(cell)) for cell in cells) + " |"
 
 
 def _states(states: Sequence[Mapping[str, Any]]) -> str:
     rows = [(row["state"], STATE_WORDS[row["state"]], row["message_count"], row["segment_count"]) for row in states]
-    return table(["state", "meaning", "messages", "segments"], rows)
-
-
-def _when(view: Mapping[str, Any], zone: ZoneInfo) -> str:
-    rows = [
-        (row["window_key"], row["message_count"], local_time(row["opens_at"], zone), local_time(row["closes_at"], zone))
-        for row in view["windows"]
-    ]
-    words = table(["place", "messages", f"from ({zone.key})", "until"], rows)
-    if any(row["window_key"] == "FR-AM" for row in view["windows"]):
-        words += "\n\nFR-AM: may be in Alsace-Moselle, which has two holidays more."
-    return words
-
-
-def _money(view: Mapping[str, Any], unit: str) -> str:
-    credit = view["credit"]
-    if credit is None:
-        return "The balance was never read. Approving reads it first; run **check-balance** to see it before."
-    left = credit["available"] - credit["committed"] - view["recap"]["total_price"]
-    words = "left after this one" if left >= 0 else "**missing for this one**"
-    rows = [
-        ("available", amount_text(credit["available"], unit)),
-        ("committed to approved campaigns", amount_text(credit["committed"], unit)),
-        ("this campaign", amount_text(view["recap"]["total_price"], unit)),
-    ]
-    return table(["money", "amount"], rows) + f"\n\n{amount_text(abs(left), unit)} {words}."
-
-
-def _rules(header: Mapping[str, Any]) -> str:
-    rows = [
-        ("policy", f"{header['policy']} of {header['policy_valid_from']}"),
-        ("mainland without postcode, Alsace-Moselle", header["alsace_moselle"]),
-        ("STOP mention", header["stop_mentions"]),
-        ("replies", header["replies"]),
-    ]
-    return table(["rule", "value"], rows)
-
-
-def _next_steps(name: str, short: str) -> str:
-    return (
-        f"Approve: run **approve-campaign** with campaign `{name}`, recap_hash `{short}` and your name. "
-        f"Change: run **prepare-campaign** again under the same name. Drop it: run **cancel-campaign**."
-    )
+    return table(["state", "meaning", "messages", "segments"], rows, align="llrr")

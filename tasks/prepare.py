@@ -1,146 +1,109 @@
 """From a draft to a recap that a person can approve."""
 
-import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
-from pathlib import Path
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
-import yaml
 from prefect import get_run_logger, task
-from pydantic import ValidationError
 
-from gateways.registry import manifest_of
 from schemas.draft import CampaignDraft
-from schemas.frames import MESSAGES
-from schemas.gateway import Manifest
 from sms.errors import CampaignError, InvalidNumber
+from sms.linter import Finding, Saving, SizeCount, Subject, lint
 from sms.masking import mask_number
 from sms.msisdn import parse_number
 from sms.places import window_key
-from sms.planning import choose_recipients, price_messages, queue_messages, write_texts
-from sms.policy import Policy, load_policy
+from sms.planning import queue_places
+from sms.policy import Policy
 from sms.quiet_hours import key_closing, next_key_opening
-from sms.sender_id import check_sender_id
-from sms.tariff import Tariff
-from sms.template import check_fields, parse_template
-from store.database import Transaction
+from sms.sender_id import check_sender_id, sender_notes
+from sms.template import check_fields
+from sms.timetable import Departure, alert_advice, closed_days, plan_departures
+from store.database import Workbench, workbench
 from store.lists import mark_of
-from store.operators import credit_left
-from store.preparing import CampaignHead, Recap, has_samples, read_candidates, remember_policy, write_prepared
+from store.planning import (
+    Audience,
+    Place,
+    fields_of,
+    longest_values,
+    mark_duplicates,
+    stage_candidates,
+    stage_messages,
+    stage_recipients,
+    territories_of,
+    write_texts,
+)
+from store.preparing import CampaignHead, Draught, has_samples, remember_policy, write_prepared
+from store.recaps import Recap
+from store.repeats import refuse_repeat
 from tasks.attach import attached_list
-from tasks.clock import now, rehearsal_note
-from tasks.house import tariff_of, visit_store
-from tasks.names import check_name
-from tasks.pages import local_time, recap_page
-from tasks.publish import publish, publish_table
+from tasks.clock import now
+from tasks.house import visit_store
+from tasks.pages import local_time
 from tasks.settings import settings
-
-
-@task
-def read_draft(draft: CampaignDraft | None, path: str | None) -> CampaignDraft:
-    """Return the draft given, or the one that a YAML or JSON file holds.
-
-    Raises:
-        CampaignError: none or both were given, or the file holds no draft; one line for all that is wrong.
-    """
-    if (draft is None) == (path is None):
-        raise CampaignError("give either a draft or the path of a YAML file with one")
-    if draft is not None:
-        return draft
-    try:
-        return CampaignDraft.model_validate(yaml.safe_load(Path(str(path)).read_text(encoding="utf-8")))
-    except OSError as error:
-        raise CampaignError(f"no draft {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise CampaignError(f"draft {path} is no YAML: {str(error).splitlines()[0]}") from error
-    except ValidationError as error:
-        raise CampaignError(f"draft {path}: {_in_one_line(error)}") from error
+from tasks.terms import Terms, terms_of
 
 
 @task(task_run_name="prepare {draft.name}")
-def prepare(draft: CampaignDraft) -> Recap:
-    """Choose the recipients, write and price every message, and store it all under one recap."""
-    manifest, policy, tariff = _check(draft)
-    typed = _typed(draft)
-    lists = [*draft.lists, *attached_list(draft)]
-    with visit_store(read_only=True) as visit:
-        mark = mark_of(visit, [*lists, *draft.exclude_lists])
-        candidates, field_names = read_candidates(visit, lists, typed, draft.exclude_lists)
-        is_sample = has_samples(visit, lists)
-    if is_sample and draft.gateway != "sandbox":
-        raise CampaignError(f"campaign {draft.name} uses a list made from samples; only gateway sandbox may send to it")
-    template = parse_template(draft.text)
-    check_fields(template, field_names)
-    if draft.requested_service:  # an alert that people asked for: a STOP to marketing does not take it from them
-        candidates = candidates.assign(is_opted_out=False)
-    recipients, left_out = choose_recipients(candidates)
-    written, without_field = write_texts(recipients, template, lambda place: _mention(draft, manifest, place))
-    messages = _as_messages(written, draft, policy, tariff, min(settings().slice_size, manifest.batch_size))
-    header = _header(draft, manifest, policy, tariff, messages)
-    with visit_store() as visit:
-        if mark_of(visit, [*lists, *draft.exclude_lists]) != mark:
-            raise CampaignError(f"a list of campaign {draft.name} changed while the recap was made; prepare it again")
-        remember_policy(visit, policy.name, policy.sha256, policy.valid_from, policy.text)
-        exclusions = pd.concat([left_out, without_field])
-        recap = write_prepared(visit, _head(draft, is_sample), header, messages, exclusions, tariff.unit)
+def prepare(draft: CampaignDraft, revises: bool = False) -> Recap:
+    """Prepare a draft; ``revises`` takes back the approval of a campaign in the same step."""
+    recap = make_recap(draft, revises=revises)
     get_run_logger().info("%s: %d messages, recap %s", draft.name, recap.message_count, recap.recap_hash[:8])
     return recap
 
 
-@task
-def publish_recap(recap: Recap) -> str:
-    """Publish a campaign's recap and return the page."""
-    with visit_store(read_only=True) as visit:
-        view = read_recap(visit, recap.campaign_id)
-    page = recap_page(view, settings().zone, rehearsal_note())
-    name = view["campaign"]["name"]
-    publish(f"recap-{name}", page, f"Recap of {name}")
-    publish_table(
-        f"recap-{name}-territories", view["territories"], f"Messages, segments and price of {name} by territory"
+def make_recap(draft: CampaignDraft, *, revises: bool = False) -> Recap:
+    """Choose the recipients, write and price every message, and store it all under one recap.
+
+    Raises:
+        CampaignError: the draft, its text or its sender cannot be, the same text went to largely the same people, or
+            the campaign is locked.
+        ConfigurationError: there is no such gateway or policy, or no price for a territory, which it names.
+    """
+    terms = terms_of(draft)
+    lists = [*draft.lists, *attached_list(draft)]
+    covered = [*lists, *draft.exclude_lists]
+    with workbench() as bench:
+        with visit_store(read_only=True) as visit:
+            mark = mark_of(visit, covered)
+            check_fields(terms.template, fields_of(visit, lists, terms.template))
+            stage_candidates(visit, _audience(draft, lists, terms, visit.at))
+            is_sample = has_samples(visit, lists)
+        if is_sample and draft.gateway != "sandbox":
+            raise CampaignError(
+                f"campaign {draft.name} uses a list made from samples; only gateway sandbox may send to it"
+            )
+        header, draught = _write(bench, draft, terms, covered)
+        with visit_store() as visit:
+            if mark_of(visit, covered) != mark:
+                raise CampaignError(
+                    f"a list of campaign {draft.name} changed while the recap was made; prepare it again"
+                )
+            remember_policy(visit, terms.policy.name, terms.policy.sha256, terms.policy.valid_from, terms.policy.text)
+            recap = write_prepared(visit, _head(draft, terms, is_sample), header, draught, revises=revises)
+            refuse_repeat(visit, visit.row("campaign.get", campaign_id=recap.campaign_id) or {})
+    return recap
+
+
+def _audience(draft: CampaignDraft, lists: Sequence[str], terms: Terms, at: datetime) -> Audience:
+    """Return whom a draft asks for; the rules of consent bind marketing only."""
+    is_marketing = draft.kind == "marketing"
+    most, _, days = (draft.max_messages_in_days or "").partition(" in ")
+    silent_days = terms.policy.inactive_after_days if is_marketing else None
+    return Audience(
+        draft.name,
+        lists,
+        _typed(draft),
+        draft.exclude_lists,
+        honours_opt_outs=not draft.requested_service,
+        needs_legal_basis=is_marketing and terms.policy.needs_legal_basis,
+        seen_since=at - timedelta(days=silent_days) if silent_days else None,
+        most_messages=int(most) if is_marketing and most else None,
+        counted_since=at - timedelta(days=int(days)) if is_marketing and days else None,
     )
-    return page
-
-
-def read_recap(visit: Transaction, campaign_id: int) -> dict[str, Any]:
-    """Return everything the recap page shows."""
-    campaign = visit.row("campaign.get", campaign_id=campaign_id) or {}
-    recap = visit.row("recap.get", campaign_id=campaign_id, version=campaign["version"]) or {}
-    starts_at = campaign["due_at"] or visit.at
-    return {
-        "campaign": campaign,
-        "recap": recap,
-        "header": json.loads(recap["header"]),
-        "exclusions": visit.rows("recap.exclusions", campaign_id=campaign_id, version=campaign["version"]),
-        "territories": visit.rows("recap.territories", campaign_id=campaign_id),
-        "encodings": visit.rows("recap.encodings", campaign_id=campaign_id),
-        "previews": visit.rows("recap.previews", campaign_id=campaign_id),
-        "windows": [
-            row | _window(row["window_key"], starts_at, campaign)
-            for row in visit.rows("recap.windows", campaign_id=campaign_id)
-        ],
-        "credit": credit_left(visit, campaign["gateway"]),
-    }
-
-
-def _check(draft: CampaignDraft) -> tuple[Manifest, Policy, Tariff]:
-    """Refuse whatever is wrong before any contact is read."""
-    check_name(draft.name, "campaign")
-    check_sender_id(draft.sender_id)
-    manifest, policy, tariff = manifest_of(draft.gateway), load_policy(draft.policy), tariff_of(draft.gateway)
-    if draft.kind == "marketing" and draft.requested_service:
-        raise CampaignError("requested_service is for alerts: a marketing STOP always binds marketing")
-    if draft.send_time is not None and draft.send_on is None:
-        raise CampaignError(
-            f"send_time {draft.send_time} needs a day in send_on; leave both empty to send once approved"
-        )
-    today = now().astimezone(settings().zone).date()
-    if draft.send_on is not None and not today <= draft.send_on <= today + timedelta(days=366):
-        raise CampaignError(f"send_on {draft.send_on} is not between today ({today}) and a year from now")
-    if not draft.lists and not draft.numbers and draft.file is None:
-        raise CampaignError(f"campaign {draft.name} has no recipients; name lists, type numbers, or give a file")
-    return manifest, policy, tariff
 
 
 def _typed(draft: CampaignDraft) -> pd.DataFrame:
@@ -151,67 +114,140 @@ def _typed(draft: CampaignDraft) -> pd.DataFrame:
             number = parse_number(raw, settings().region, settings().allowed_countries)
         except InvalidNumber as error:
             raise CampaignError(f"typed number {position} ({mask_number(raw)}) cannot get an SMS: {error}") from error
-        rows.append(("typed", position, number.number_id, number.msisdn, number.territory))
-    return pd.DataFrame(rows, columns=["origin", "row_number", "number_id", "msisdn", "territory"])
+        rows.append((position, number.number_id, number.territory))
+    return pd.DataFrame(rows, columns=["row_number", "number_id", "territory"])
 
 
-def _mention(draft: CampaignDraft, manifest: Manifest, territory: str) -> str:
-    return manifest.sender_rule(territory, draft.sender_id).stop_mention if draft.kind == "marketing" else ""
-
-
-def _as_messages(
-    written: pd.DataFrame, draft: CampaignDraft, policy: Policy, tariff: Tariff, slice_size: int
-) -> pd.DataFrame:
-    keys = [
-        window_key(territory, json.loads(fields).get("postcode"), settings().alsace_moselle)
-        for territory, fields in zip(written["territory"], written["fields"], strict=True)
-    ]
-    messages = price_messages(
-        written.assign(window_key=keys, recipient_id=written["number_id"], sender_id=draft.sender_id), tariff
+def _write(
+    bench: Workbench, draft: CampaignDraft, terms: Terms, covered: Sequence[str]
+) -> tuple[dict[str, Any], Draught]:
+    """Write every message on the bench; return what the recap's hash covers besides them, and what its page shows."""
+    mark_duplicates(bench, terms.template)
+    territories = territories_of(bench)
+    check_sender_id(draft.sender_id, territories)
+    places = {
+        territory: Place(terms.stop_mention(draft, territory), str(terms.tariff.price(territory)))
+        for territory in territories
+    }
+    starts_at = max(terms.due_at or now(), now())
+    slice_size = min(settings().slice_size, terms.manifest.batch_size)
+    addresses = stage_recipients(bench, terms.template)
+    window_keys = {address: window_key(*address, settings().alsace_moselle) for address in addresses}
+    loads: Counter[str] = Counter()
+    for address, count in addresses.items():
+        loads[window_keys[address]] += count
+    closes_at = {key: _closing(key, starts_at, terms.policy) for key in loads}
+    queue = queue_places(loads, closes_at, slice_size)
+    forcing = write_texts(bench, terms.template, places, window_keys, queue, slice_size, draft.replace_characters)
+    departures = plan_departures(
+        list(stage_messages(bench, draft.sender_id).items()),
+        starts_at,
+        terms.manifest.messages_per_second,
+        terms.policy if draft.kind == "marketing" else None,
+        settings().window_margin_seconds,
     )
-    starts_at = _due_at(draft) or now()
-    closes_at = {key: key_closing(next_key_opening(starts_at, key, policy), key, policy) for key in set(keys)}
-    return MESSAGES.validate(queue_messages(messages, closes_at, slice_size))
+    findings = _findings(bench, draft, terms, places, forcing)
+    details = {
+        "sources": [row | {"origin": _origin(draft, row["origin"])} for row in bench.rows("plan.sources")],
+        "findings": [asdict(finding) | {"price": _text(finding.price)} for finding in findings],
+        "defaulted": bench.row("plan.defaulted"),
+        "closed_days": _closed_days(draft, starts_at, departures, terms.policy),
+        "advice": alert_advice(departures) if draft.kind == "alert" else [],
+    }
+    header = _header(draft, terms, places)
+    return header, Draught(terms.tariff.unit, sorted(covered), details, [tuple(leaving) for leaving in departures])
 
 
-def _header(
-    draft: CampaignDraft, manifest: Manifest, policy: Policy, tariff: Tariff, messages: pd.DataFrame
-) -> dict[str, Any]:
+def _closing(key: str, starts_at: datetime, policy: Policy) -> datetime:
+    """Return when the window that a place's messages may first leave in closes."""
+    opens_at = next_key_opening(starts_at, key, policy)
+    return key_closing(opens_at, key, policy) or opens_at
+
+
+def _findings(
+    bench: Workbench, draft: CampaignDraft, terms: Terms, places: dict[str, Place], forcing: Counter[str]
+) -> list[Finding]:
+    """Lint what was written.
+
+    Raises:
+        CampaignError: the gateway would not take it.
+    """
+    savings = {row.pop("level"): Saving(**row) for row in bench.rows("plan.savings")}
+    found = lint(
+        Subject(
+            template=terms.template,
+            kind=draft.kind,
+            sender_id=draft.sender_id,
+            brand=settings().brand,
+            replace_characters=draft.replace_characters,
+            stop_mentions=sorted({place.stop_mention for place in places.values()}),
+            forbids_links=any(not terms.rule(draft, territory).allows_links for territory in places),
+            sizes=[SizeCount(**row) for row in bench.rows("plan.sizes")],
+            forcing=forcing,
+            savings=savings,
+            longest_values=longest_values(bench, terms.template),
+            segment_price=max((terms.tariff.price(territory) for territory in places), default=Decimal()),
+            unit=terms.tariff.unit,
+        )
+    )
+    refused = [finding.words for finding in found if finding.severity == "refused"]
+    if refused:
+        raise CampaignError(f"campaign {draft.name}: {' '.join(refused)}")
+    return found
+
+
+def _closed_days(
+    draft: CampaignDraft, starts_at: datetime, departures: Sequence[Departure], policy: Policy
+) -> dict[str, list[tuple[str, str]]]:
+    """Return, for each place, the days that its messages wait for, and why they are closed."""
+    if draft.kind != "marketing":
+        return {}
+    last = {leaving.window_key: leaving.ends_at for leaving in departures}  # by start, so the last one stays
+    return {
+        key: [(str(day), why) for day, why in closed_days(key, starts_at, ends_at, policy)]
+        for key, ends_at in last.items()
+    }
+
+
+def _header(draft: CampaignDraft, terms: Terms, places: dict[str, Place]) -> dict[str, Any]:
     """Return what the recap's hash covers besides the messages."""
-    territories = sorted(messages["territory"].unique())
-    due_at = _due_at(draft)
-    mentions = sorted({_mention(draft, manifest, territory).strip() for territory in territories} - {""})
-    can_answer = any(manifest.sender_rule(territory, draft.sender_id).can_be_answered for territory in territories)
+    rules = [terms.rule(draft, territory) for territory in places]
     return {
         "name": draft.name,
         "kind": draft.kind,
         "text": draft.text,
+        "replace_characters": draft.replace_characters,
         "sender_id": draft.sender_id,
         "gateway": draft.gateway,
+        "lists": sorted(draft.lists),
+        "exclude_lists": sorted(draft.exclude_lists),
+        "file": draft.file,
+        "typed_numbers": len(draft.numbers),
         "requested_service": draft.requested_service,
-        "due_at": f"leaves from {local_time(due_at, settings().zone)}"
-        if due_at
+        "emergency_reason": draft.emergency_reason,
+        "max_messages_in_days": draft.max_messages_in_days,
+        "repeat": draft.repeat,
+        "offer_ends": draft.offer_ends,
+        "due_at": f"leaves from {local_time(terms.due_at, settings().zone)}"
+        if terms.due_at
         else "leaves as soon as it is approved",
-        "policy": policy.name,
-        "policy_sha256": policy.sha256,
-        "policy_valid_from": str(policy.valid_from),
+        "policy": terms.policy.name,
+        "policy_sha256": terms.policy.sha256,
+        "policy_valid_from": str(terms.policy.valid_from),
         "alsace_moselle": settings().alsace_moselle,
-        "prices": {territory: str(tariff.price(territory)) for territory in territories},
-        "unit": tariff.unit,
-        "stop_mentions": ", ".join(mentions) or "none",
+        "prices": {territory: place.segment_price for territory, place in places.items()},
+        "unit": terms.tariff.unit,
+        "stop_mentions": {territory: place.stop_mention.strip() for territory, place in places.items()},
         "replies": (
             "people can answer; the auto-responder applies"
-            if can_answer
+            if any(rule.can_be_answered for rule in rules)
             else f"nobody can answer {draft.sender_id} but by STOP; the auto-responder will not fire"
         ),
+        "sender_notes": sender_notes(draft.sender_id, places),
     }
 
 
-def _due_at(draft: CampaignDraft) -> datetime | None:
-    return None if draft.send_on is None else datetime.combine(draft.send_on, draft.hour(), settings().zone)
-
-
-def _head(draft: CampaignDraft, is_sample: bool) -> CampaignHead:
+def _head(draft: CampaignDraft, terms: Terms, is_sample: bool) -> CampaignHead:
     return CampaignHead(
         name=draft.name,
         kind=draft.kind,
@@ -221,15 +257,19 @@ def _head(draft: CampaignDraft, is_sample: bool) -> CampaignHead:
         requested_service=draft.requested_service,
         is_sample=is_sample,
         draft=draft.model_dump_json(),
-        due_at=_due_at(draft),
+        due_at=terms.due_at,
         author=draft.author,
+        emergency_reason=draft.emergency_reason,
+        offer_ends_at=terms.offer_ends_at,
     )
 
 
-def _window(key: str, starts_at: datetime, campaign: Mapping[str, Any]) -> dict[str, Any]:
-    opens_at = next_key_opening(starts_at, key, campaign["policy"]) if campaign["kind"] == "marketing" else starts_at
-    return {"opens_at": opens_at, "closes_at": key_closing(opens_at, key, campaign["policy"]) or opens_at}
+def _origin(draft: CampaignDraft, origin: str) -> str:
+    """Name a source as people know it."""
+    if origin == "typed":
+        return "typed numbers"
+    return f"file {draft.file}" if origin in attached_list(draft) else f"list {origin}"
 
 
-def _in_one_line(error: ValidationError) -> str:
-    return "; ".join(f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors())
+def _text(amount: Decimal | None) -> str | None:
+    return None if amount is None else str(amount)

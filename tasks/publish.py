@@ -20,7 +20,8 @@ def publish(key: str, markdown: str, description: str) -> None:
 def publish_table(key: str, rows: Sequence[dict[str, Any]], description: str) -> None:
     """Publish rows as a table to search and sort, unless the latest one under its key holds the same.
 
-    Amounts and times become text, so that the table shows them as they are stored.
+    Amounts and times become text, so that the table shows them as they are stored. The key must begin otherwise than
+    a page's: ``recap-x-rows`` would be the table of campaign ``x`` and the page of campaign ``x-rows``.
     """
     plain = [{name: _plain(value) for name, value in row.items()} for row in rows]
     if not _is_published(key, json.dumps(plain)):
@@ -28,8 +29,11 @@ def publish_table(key: str, rows: Sequence[dict[str, Any]], description: str) ->
 
 
 def artifact_key(text: str) -> str:
-    """Return a text as Prefect wants keys: lower-case letters, digits and dashes."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    """Return a text as Prefect wants keys: lower-case letters, digits and dashes.
+
+    The name of a campaign or list stays as it is, so that no two of them share a page.
+    """
+    return re.sub(r"[^a-z0-9-]", "-", text.lower())
 
 
 def _is_published(key: str, data: str) -> bool:

@@ -41,5 +41,5 @@ def publish_results(view: dict[str, Any]) -> str:
     page = results_page(view, settings().zone)
     name = view["campaign"]["name"]
     publish(f"results-{name}", page, f"Results of {name}")
-    publish_table(f"results-{name}-territories", view["territories"], f"What became of {name} by territory")
+    publish_table(f"outcomes-of-{name}", view["territories"], f"What became of {name} by territory")
     return page

@@ -65,6 +65,12 @@ class Settings(BaseSettings):
     reply_sender_id: str = "36180"
     reply_max_age_hours: float = Field(default=24, gt=0)
 
+    brand: str | None = None
+    recap_max_age_hours: float = Field(default=72, gt=0)
+    approvers: Words = []
+    four_eyes: bool = False
+    approver_secrets: SecretStr | None = None
+
     balance_critical: Decimal = Field(default=Decimal("20"), ge=0)
     alert_numbers: Words = []
     mail_host: str | None = None
@@ -84,6 +90,12 @@ class Settings(BaseSettings):
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError("it must be an IANA time zone such as Europe/Paris") from error
+        return value
+
+    @field_validator("approver_secrets")
+    @classmethod
+    def _is_one_secret_a_name(cls, value: SecretStr | None) -> SecretStr | None:
+        parse_secrets(value)
         return value
 
     @field_validator("simulated_now")
@@ -110,6 +122,23 @@ class Settings(BaseSettings):
         return ZoneInfo(self.team_zone)
 
 
+def parse_secrets(listed: SecretStr | None) -> dict[str, str]:
+    """Return the secret of each approver, by the name in small letters: ``Ada=secret, Grace=another``.
+
+    Raises:
+        ValueError: a part is no name and secret, or a name stands twice; no secret shows.
+    """
+    found: dict[str, str] = {}
+    for part in listed.get_secret_value().split(",") if listed else ():
+        name, _, secret = (piece.strip() for piece in part.partition("="))
+        if not name or not secret:
+            raise ValueError("it must be a name and a secret for each approver: Ada=…, Grace=…")
+        if name.casefold() in found:
+            raise ValueError(f"it names {name} twice")
+        found[name.casefold()] = secret
+    return found
+
+
 @lru_cache(maxsize=1)
 def settings() -> Settings:
     """Return the settings, read once a process.
@@ -130,5 +159,5 @@ def _one_line(place: tuple[int | str, ...], value: object, message: str) -> str:
     if not place:
         return words
     name = str(place[0])
-    shown = "…" if name.endswith(("password", "key")) else repr(value)
+    shown = "…" if name.endswith(("password", "key", "secrets")) else repr(value)
     return f"SMS_{name.upper()}={shown}: {words}"

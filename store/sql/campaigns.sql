@@ -22,18 +22,18 @@ SELECT coalesce(max(campaign_id), 0) + 1 FROM campaign
 
 -- name: campaign.add
 INSERT INTO campaign (
-    campaign_id, name, kind, state, version, gateway, policy, sender_id, requested_service, is_sample, draft,
-    recap_hash, approved_hash, is_stopped, due_at, state_reason, created_at, updated_at
+    campaign_id, name, kind, state, version, gateway, policy, sender_id, requested_service, emergency_reason, is_sample,
+    draft, recap_hash, approved_hash, is_stopped, due_at, offer_ends_at, state_reason, created_at, updated_at
 ) VALUES (
-    $campaign_id, $name, $kind, $state, $version, $gateway, $policy, $sender_id, $requested_service, $is_sample, $draft,
-    NULL, NULL, false, $due_at, NULL, $at, $at
+    $campaign_id, $name, $kind, $state, $version, $gateway, $policy, $sender_id, $requested_service, $emergency_reason,
+    $is_sample, $draft, NULL, NULL, false, $due_at, $offer_ends_at, NULL, $at, $at
 )
 
 -- name: campaign.rewrite
 UPDATE campaign SET
     kind = $kind, version = $version, gateway = $gateway, policy = $policy, sender_id = $sender_id,
-    requested_service = $requested_service, is_sample = $is_sample, draft = $draft, due_at = $due_at,
-    stale_reason = NULL, updated_at = $at
+    requested_service = $requested_service, emergency_reason = $emergency_reason, is_sample = $is_sample, draft = $draft,
+    due_at = $due_at, offer_ends_at = $offer_ends_at, stale_reason = NULL, updated_at = $at
 WHERE campaign_id = $campaign_id
 
 -- name: campaign.set_recap_hash
@@ -77,67 +77,46 @@ WHERE slice.state = 'planned'
     AND campaign.gateway = $gateway
     AND campaign.state IN ('approved', 'sending', 'parked', 'paused')
 
--- name: audience.candidates
--- One row a contact of the named lists, in the order the draft names them.
-SELECT
-    contact_list.list_name AS origin,
-    contact.import_id,
-    contact.row_number,
-    contact.number_id,
-    contact.msisdn,
-    contact.territory,
-    contact.fields,
-    opt_out.number_id IS NOT NULL AS is_opted_out,
-    dead_number.number_id IS NOT NULL AS is_dead,
-    contact.number_id IN (
-        SELECT other.number_id FROM contact AS other JOIN contact_list AS excluded USING (list_id)
-        WHERE list_contains($exclude_lists, excluded.list_name)
-    ) AS is_excluded
-FROM contact
-JOIN contact_list USING (list_id)
-LEFT JOIN opt_out USING (number_id)
-LEFT JOIN dead_number USING (number_id)
-WHERE list_contains($lists, contact_list.list_name)
-ORDER BY list_position($lists, contact_list.list_name), contact.number_id
-
--- name: audience.typed
--- staged_rows: origin VARCHAR, row_number BIGINT, number_id BIGINT, msisdn VARCHAR, territory VARCHAR
--- Numbers typed by hand, seen with the same eyes as contacts.
-SELECT
-    staged_rows.origin,
-    CAST(NULL AS BIGINT) AS import_id,
-    staged_rows.row_number,
-    staged_rows.number_id,
-    staged_rows.msisdn,
-    staged_rows.territory,
-    '{}' AS fields,
-    opt_out.number_id IS NOT NULL AS is_opted_out,
-    dead_number.number_id IS NOT NULL AS is_dead,
-    staged_rows.number_id IN (
-        SELECT other.number_id FROM contact AS other JOIN contact_list AS excluded USING (list_id)
-        WHERE list_contains($exclude_lists, excluded.list_name)
-    ) AS is_excluded
-FROM staged_rows
-LEFT JOIN opt_out USING (number_id)
-LEFT JOIN dead_number USING (number_id)
-ORDER BY staged_rows.row_number
+-- name: audience.has_field
+SELECT true AS is_there FROM contact
+WHERE list_contains($list_ids, list_id) AND json_exists(fields, $pointer) LIMIT 1
 
 -- name: audience.field_names
-SELECT DISTINCT unnest(json_keys(contact.fields)) AS field
-FROM contact JOIN contact_list USING (list_id)
-WHERE list_contains($lists, contact_list.list_name)
+SELECT DISTINCT unnest(json_keys(fields)) AS field
+FROM contact WHERE list_contains($list_ids, list_id)
 ORDER BY field
+
+-- name: audience.mark
+-- A digest of all that a recap took from its lists: another one as soon as a person, a field or a legal basis differs.
+SELECT count(*) || '-' || coalesce(bit_xor(hash(
+    contact.list_id, contact.number_id, contact.territory, contact.fields, contact_list.legal_basis
+)), 0) AS mark
+FROM contact JOIN contact_list USING (list_id)
+WHERE list_contains($list_names, contact_list.list_name)
 
 -- name: message.forget
 -- Only while nothing was claimed: a campaign that is prepared again is cut anew.
 DELETE FROM message WHERE campaign_id = $campaign_id
 
+-- name: departure.forget
+DELETE FROM departure WHERE campaign_id = $campaign_id
+
+-- name: departure.add
+-- staged_departures: window_key VARCHAR, starts_at TIMESTAMPTZ, ends_at TIMESTAMPTZ, message_count BIGINT
+INSERT INTO departure
+SELECT $campaign_id, row_number() OVER (ORDER BY starts_at, window_key), window_key, starts_at, ends_at, message_count
+FROM staged_departures
+
+-- name: departure.list
+SELECT window_key, starts_at, ends_at, message_count FROM departure WHERE campaign_id = $campaign_id ORDER BY departure_no
+
 -- name: slice.forget
 DELETE FROM slice WHERE campaign_id = $campaign_id
 
 -- name: message.add
--- staged_rows: recipient_id BIGINT, number_id BIGINT, msisdn VARCHAR, text VARCHAR, encoding VARCHAR, sender_id VARCHAR, segment_count BIGINT, price VARCHAR, territory VARCHAR, window_key VARCHAR, slice_no BIGINT, origin VARCHAR, import_id BIGINT, row_number BIGINT
--- client_ref is fixed here, before the first try: 80 bits of a keyed hash of the campaign and the recipient.
+-- staged_messages: recipient_id BIGINT, number_id BIGINT, msisdn VARCHAR, text VARCHAR, encoding VARCHAR, sender_id VARCHAR, segment_count BIGINT, price VARCHAR, territory VARCHAR, window_key VARCHAR, slice_no BIGINT, origin VARCHAR, import_id BIGINT, row_number BIGINT
+-- client_ref is fixed here, before the first try: 80 bits of a keyed hash of the campaign and the recipient. Rows come in
+-- the order of the queue and stay in it, so that a claim reads little.
 INSERT INTO message
 SELECT
     $campaign_id,
@@ -156,7 +135,7 @@ SELECT
     origin,
     import_id,
     row_number
-FROM staged_rows
+FROM staged_messages
 
 -- name: slice.cut
 -- One slice for each slice_no that the messages of these numbers name.
@@ -168,9 +147,9 @@ WHERE campaign_id = $campaign_id AND slice_no >= $first_slice_no
 GROUP BY campaign_id, slice_no
 
 -- name: exclusion.add
--- staged_rows: number_id BIGINT, msisdn VARCHAR, reason VARCHAR, origin VARCHAR, import_id BIGINT, row_number BIGINT
+-- staged_exclusions: number_id BIGINT, msisdn VARCHAR, reason VARCHAR, origin VARCHAR, import_id BIGINT, row_number BIGINT
 INSERT INTO exclusion
-SELECT $campaign_id, $version, number_id, msisdn, reason, origin, import_id, row_number FROM staged_rows
+SELECT $campaign_id, $version, number_id, msisdn, reason, origin, import_id, row_number FROM staged_exclusions
 
 -- name: recap.hash_messages
 -- Every text, recipient, price and place, in one order whatever the order they were written in.
@@ -189,11 +168,11 @@ FROM message WHERE campaign_id = $campaign_id
 
 -- name: recap.add
 INSERT INTO recap (
-    campaign_id, version, recap_hash, header, audience_count, message_count, exclusion_count, segment_count,
-    total_price, unit, prepared_at
+    campaign_id, version, recap_hash, header, details, audience_mark, audience_count, message_count, exclusion_count,
+    segment_count, total_price, unit, prepared_at
 ) VALUES (
-    $campaign_id, $version, $recap_hash, $header, $audience_count, $message_count, $exclusion_count, $segment_count,
-    $total_price, $unit, $at
+    $campaign_id, $version, $recap_hash, $header, $details, $audience_mark, $audience_count, $message_count,
+    $exclusion_count, $segment_count, $total_price, $unit, $at
 )
 
 -- name: recap.get
@@ -207,26 +186,42 @@ WHERE campaign_id = $campaign_id AND version = $version GROUP BY reason ORDER BY
 SELECT territory, count(*) AS message_count, sum(segment_count) AS segment_count, sum(price) AS price
 FROM message WHERE campaign_id = $campaign_id GROUP BY territory ORDER BY message_count DESC, territory
 
--- name: recap.windows
+-- name: recap.people_changed
+-- staged_messages: recipient_id BIGINT, text VARCHAR
+-- Who came, who went, and who will read something else, against the messages of the version before.
+SELECT
+    count(*) FILTER (message.recipient_id IS NULL) AS added,
+    count(*) FILTER (staged_messages.recipient_id IS NULL) AS removed,
+    count(*) FILTER (message.text <> staged_messages.text) AS rewritten
+FROM staged_messages
+FULL JOIN (SELECT recipient_id, text FROM message WHERE campaign_id = $campaign_id) AS message USING (recipient_id)
+
+-- name: recap.places
 SELECT window_key, count(*) AS message_count FROM message
 WHERE campaign_id = $campaign_id GROUP BY window_key ORDER BY message_count DESC, window_key
 
 -- name: recap.encodings
-SELECT encoding, segment_count, count(*) AS message_count FROM message
+SELECT encoding, segment_count, count(*) AS message_count, sum(price) AS price FROM message
 WHERE campaign_id = $campaign_id GROUP BY encoding, segment_count ORDER BY encoding, segment_count
 
 -- name: recap.previews
--- Real texts: the shortest, the longest, the dearest.
-SELECT * FROM (
-    (SELECT 'shortest' AS which, msisdn, text, segment_count, price FROM message
+-- Real texts: the shortest, the longest, the dearest, one from elsewhere, and one with what stands in for an empty cell.
+SELECT which, msisdn, text, encoding, segment_count, price, territory FROM (
+    (SELECT 1 AS rank, 'shortest' AS which, * FROM message
      WHERE campaign_id = $campaign_id ORDER BY length(text), recipient_id LIMIT 1)
     UNION ALL
-    (SELECT 'longest', msisdn, text, segment_count, price FROM message
+    (SELECT 2, 'longest', * FROM message
      WHERE campaign_id = $campaign_id ORDER BY length(text) DESC, recipient_id LIMIT 1)
     UNION ALL
-    (SELECT 'dearest', msisdn, text, segment_count, price FROM message
-     WHERE campaign_id = $campaign_id ORDER BY price DESC, recipient_id LIMIT 1)
-)
+    (SELECT 3, 'dearest', * FROM message
+     WHERE campaign_id = $campaign_id ORDER BY price DESC, length(text) DESC, recipient_id LIMIT 1)
+    UNION ALL
+    (SELECT 4, 'overseas', * FROM message
+     WHERE campaign_id = $campaign_id AND territory <> $home ORDER BY recipient_id LIMIT 1)
+    UNION ALL
+    (SELECT 5, 'with defaults', * FROM message
+     WHERE campaign_id = $campaign_id AND recipient_id = $defaulted_id)
+) ORDER BY rank
 
 -- name: policy.remember
 INSERT INTO policy_snapshot

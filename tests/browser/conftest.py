@@ -149,14 +149,29 @@ class Person:
         return self.page.locator(".schema-form-property").filter(has=self.page.get_by_text(words)).last
 
     def fill(self, label: str, value: str | list[str]) -> None:
-        """Type a value, or the items of a list one by one."""
+        """Type a value, choose it where there is a menu, or type the items of a list one by one."""
         group = self.field(label)
+        menu = group.locator(".p-select-button__control")
+        if menu.count():
+            menu.press("ArrowDown")
+            self.page.get_by_role("option", name=str(value), exact=True).click()
+            return
         if isinstance(value, str):
             group.locator("textarea, input").first.fill(value)
             return
         for position, item in enumerate(value):
             group.get_by_role("button", name="Add item").click()
             group.locator("textarea").nth(position).fill(item)
+
+    def filled_in(self) -> dict[str, str]:
+        """Return what stands in each box of the form, by its label."""
+        self.page.get_by_role("button", name="Submit").wait_for()
+        boxes = self.page.locator(".schema-form-property").filter(has=self.page.locator("textarea"))
+        pairs = boxes.evaluate_all(
+            "groups => groups.map(group => [group.querySelector('.schema-form-property__label').innerText,"
+            " group.querySelector('textarea').value])"
+        )
+        return {label.removesuffix(" (Optional)"): value for label, value in pairs}
 
     def press_submit(self) -> None:
         """Press Submit; whether the form is accepted is another matter."""
@@ -175,6 +190,15 @@ class Person:
                 break
         assert answer.value.status == 201, answer.value.text()
         self.page.goto(f"{self.ui}/runs/flow-run/{answer.value.json()['id']}")
+
+    @contextmanager
+    def following(self, link: str) -> Iterator["Person"]:
+        """Follow a link of the page, which opens in a window of its own."""
+        with self.page.expect_popup() as window:
+            self.page.get_by_role("link", name=link, exact=True).click()
+        window.value.set_default_timeout(60_000)
+        yield Person(window.value, self.ui)
+        window.value.close()
 
     def wait_for_end(self) -> str:
         """Return the state of the run on the page once it is final."""

@@ -15,12 +15,14 @@ pytestmark = pytest.mark.browser
 MOBILES = [f"06123456{last:02}" for last in range(70, 82)]
 CONTACTS = "prénom;mobile\n" + "\n".join(f"Client {number[-2:]};{number}" for number in [*MOBILES, MOBILES[0]])
 LEAVES = "+33612345671"
+#: What an address, a form, Markdown or a shell could trip over.
+TEXT = """Bonjour {first_name|cher client}, <b>-20 %</b> | l'été "à 100%25" & + #1 \\o/ ce samedi."""
 
 
 def test_a_campaign_is_prepared_approved_and_sent_by_hand(house: Any, person: Any, tmp_path: Path) -> None:
     file = tmp_path / "clients.csv"
     file.write_text(f"{CONTACTS}\nLigne fixe;0123456789\n", encoding="utf-8")
-    assert person.run("ingest-contacts", list_name="clients", path=str(file)) == "Completed"
+    assert person.run("ingest-contacts", list_name="clients", path=str(file), legal_basis="consent") == "Completed"
     page = person.read("import-clients", "Import into clients")
     assert fates_of(page) == {"accepted": "12", "updated": "0", "duplicate": "1", "rejected": "1"}
 
@@ -28,7 +30,7 @@ def test_a_campaign_is_prepared_approved_and_sent_by_hand(house: Any, person: An
     person.press_submit()
     person.page.get_by_text("'name' is a required property").wait_for()
     person.fill("Name", "soldes")
-    person.fill("Text", "Bonjour {first_name|cher client}, <b>-20 %</b> | ce samedi.")
+    person.fill("Text", TEXT)
     person.fill("Sender", "MABOUTIQUE")
     person.fill("Lists", ["clients"])
     person.fill("Author", "Camille")
@@ -36,14 +38,34 @@ def test_a_campaign_is_prepared_approved_and_sent_by_hand(house: Any, person: An
     assert person.wait_for_end() == "Completed"
     recap = person.read("recap-soldes", "Recap of soldes, version 1")
     assert "12 contacts = 12 messages + 0 left out." in recap
-    assert "Bonjour Client 70, <b>-20 %</b> | ce samedi." in recap, "what a user wrote is shown as it was written"
+    assert TEXT in recap, "what a user wrote is shown as it was written"
+    assert TEXT.replace("{first_name|cher client}", "Client 70") in recap, "and as it will be read"
     assert "+336****5670" in recap
     assert not re.search(r"6123456\d\d", recap), "no number in the clear"
     (recap_hash,) = re.findall(r"Hash ([0-9a-f]{8})\b", recap)
+    filled_in = {
+        "Approve": {"campaign": "soldes", "recap_hash": recap_hash, "approver": ""},
+        "Send a test": {"campaign": "soldes"},
+        "Revise": {"campaign": "soldes", "text": TEXT, "author": "", "sender_id": ""},
+        "Cancel": {"campaign": "soldes", "reason": ""},
+    }
+    for link, values in filled_in.items():
+        with person.following(link) as form:
+            assert form.filled_in().items() >= values.items(), link
+
+    with person.following("Revise") as form:
+        form.fill("text", TEXT.replace("samedi", "dimanche"))
+        form.fill("author", "Camille")
+        form.submit()
+        assert form.wait_for_end() == "Completed"
+    recap = person.read("recap-soldes", "Recap of soldes, version 2")
+    assert "People since version 1: 12 get another text." in recap
 
     house.ask_sandbox("POST", "/sandbox/replies", {"from": LEAVES, "text": "STOP"})
-    approval = {"campaign": "soldes", "approver": "Dominique"}
-    assert person.run("approve-campaign", **approval, recap_hash=recap_hash) == "Completed"
+    with person.following("Approve") as form:
+        form.fill("approver", "Dominique")
+        form.submit()
+        assert form.wait_for_end() == "Completed"
     assert person.follow("send soldes") == "Completed"
     progress = person.read("progress-soldes", "soldes: finished, 100 % done")
     assert "accepted by the gateway" in progress

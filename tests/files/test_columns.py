@@ -59,6 +59,7 @@ def test_another_column_is_no_number_column(name: str) -> None:
         pytest.param("Achternaam", "last_name", id="Dutch last name"),
         pytest.param("Date de naissance", "birthday", id="birthday"),
         pytest.param("Date du consentement", "consent_at", id="consent date"),
+        pytest.param("Date du dernier achat", "last_active_at", id="last purchase"),
         pytest.param("Opt-in source", "consent_source", id="consent source"),
         pytest.param("N° adhérent", "n_adherent", id="number sign"),
         pytest.param("Cœur de cible", "coeur_de_cible", id="ligature"),

@@ -30,19 +30,21 @@ def test_published_once_until_something_changes(house: Any) -> None:
         "mobile;prénom;fixe\n+33612345678;=cmd|'/c calc';0145678901\n+33612345679;<b>Basile</b>;\n12;Rejetée;\n",
         "0698765432.csv",
     )
-    ingest_contacts("artefacts", path)
+    ingest_contacts("artefacts", path, legal_basis="consent")
     draft = {"name": "artefacts", "sender_id": "36180", "lists": ["artefacts"], "author": "camille"}
     prepare_campaign(CampaignDraft(**draft, text="Bonjour {first_name}, {fixe|-}"))
     for _ in range(2):
         report_campaign("artefacts")
-    keys = ("import-artefacts", "import-artefacts-rows", "recap-artefacts", "recap-artefacts-territories")
+    keys = ("import-artefacts", "rows-of-artefacts", "recap-artefacts", "territories-of-artefacts")
     assert {key: len(versions(key)) for key in keys} == dict.fromkeys(keys, 1)
     assert len(versions("results-artefacts")) == 1, "published twice, and nothing had changed"
 
     prepare_campaign(CampaignDraft(**draft, text="Bonsoir {first_name}"))
-    assert len(versions("recap-artefacts")) == 2
+    recaps = [str(found.data) for found in versions("recap-artefacts")]
+    assert len(recaps) == 2
+    assert all("python -m flows approve-campaign campaign=artefacts" in page for page in recaps), "no server to link to"
 
-    for key in (*keys, "results-artefacts", "results-artefacts-territories"):
+    for key in (*keys, "results-artefacts", "outcomes-of-artefacts"):
         for found in versions(key):
             text = str(found.data)
             for number in ("33612345678", "0145678901", "0698765432"):

@@ -33,7 +33,8 @@ def prepare(**changes: Any) -> Any:
 
 def furnish(house: Any) -> Any:
     """Give a house one list of two people and one prepared campaign."""
-    ingest("clients", house.drop("mobile;prénom\n0612345678;Prune\n0612345679;Basile\n"))
+    people = "mobile;prénom\n0612345678;Prune\n0612345679;Basile\n"
+    ingest("clients", house.drop(people), legal_basis="consent")
     prepare()
     return house
 

@@ -23,7 +23,7 @@ def _prepared_campaign(house: Any) -> str:
     from flows.prepare_campaign import prepare_campaign
 
     numbers = "\n".join(f"+336123{45000 + rank}" for rank in range(MESSAGES))
-    ingest_contacts("clients", house.drop(f"mobile\n{numbers}\n"))
+    ingest_contacts("clients", house.drop(f"mobile\n{numbers}\n"), legal_basis="consent")
     from schemas.draft import CampaignDraft
 
     draft = CampaignDraft(

@@ -17,7 +17,9 @@ SECOND = "Mobile;Prénom;Ville\n0612345678;Zoé;Paris\n0612345681;Léa;Brest\n"
 def ingest(house: Any, text: str, file_name: str = "clients.csv", **options: Any) -> Any:
     from flows.ingest_contacts import ingest_contacts
 
-    return ingest_contacts("clients", house.drop(text, file_name), **options)["clients"][0]
+    return ingest_contacts("clients", house.drop(text, file_name), **({"legal_basis": "consent"} | options))["clients"][
+        0
+    ]
 
 
 def undo(import_id: int, **options: Any) -> str:
@@ -156,7 +158,7 @@ def test_an_approved_recap_that_an_undo_touches_raises_an_alert_by_mail(mailbox:
 
 def test_all_lists_and_one_of_them(house: Any) -> None:
     assert "There are no lists yet" in manage()
-    ingest(house, FIRST)
+    ingest(house, FIRST, legal_basis="")
     assert "| clients | 3 |" in manage()
     page = manage("clients")
     for words in ("3 contacts", "not declared", "| ville | 3 |", "| FR | 3 |", "clients.csv"):
@@ -164,7 +166,7 @@ def test_all_lists_and_one_of_them(house: Any) -> None:
 
 
 def test_the_legal_basis_and_its_wording_are_declared_by_somebody(house: Any) -> None:
-    ingest(house, FIRST)
+    ingest(house, FIRST, legal_basis="")
     with pytest.raises(CampaignError, match="name"):
         manage("clients", "declare", "consent", "J'accepte de recevoir des SMS", name="")
     with pytest.raises(CampaignError, match="consent, customer, service"):
@@ -173,6 +175,49 @@ def test_the_legal_basis_and_its_wording_are_declared_by_somebody(house: Any) ->
     assert "Legal basis: **consent**" in page
     assert "accepte de recevoir des SMS" in page
     assert house.query("SELECT legal_basis, declared_by FROM contact_list") == [("consent", "camille")]
+
+
+def basis_of(house: Any) -> list[tuple[Any, ...]]:
+    return house.query("SELECT legal_basis, wording, declared_by FROM contact_list")
+
+
+def test_an_import_declares_the_legal_basis_of_its_list(house: Any) -> None:
+    ingest(house, FIRST, legal_basis="customer", name="camille")
+    assert basis_of(house) == [("customer", None, "camille")]
+
+
+def test_a_legal_basis_nobody_signs_is_signed_by_the_run(house: Any) -> None:
+    ingest(house, FIRST, legal_basis="consent")
+    ((basis, _, declared_by),) = basis_of(house)
+    assert basis == "consent"
+    assert declared_by.startswith("run ")
+    assert declared_by != "run None"
+
+
+def test_what_a_list_was_declared_with_outlives_the_next_import(house: Any) -> None:
+    ingest(house, FIRST, legal_basis="")
+    manage("clients", "declare", "consent", "J'accepte de recevoir des SMS")
+    ingest(house, SECOND, "deux.csv", legal_basis="consent", name="dominique")
+    assert basis_of(house) == [("consent", "J'accepte de recevoir des SMS", "camille")]
+
+
+def test_people_of_another_legal_basis_are_refused_before_their_file_is_read(house: Any) -> None:
+    ingest(house, FIRST, legal_basis="consent")
+    with pytest.raises(CampaignError, match=r"legal_basis service .*clients stands on consent.*manage-list"):
+        ingest(house, SECOND, "deux.csv", legal_basis="service")
+    assert house.query("SELECT count(*) FROM import_file") == [(1,)]
+
+
+def test_a_preview_declares_nothing(house: Any) -> None:
+    ingest(house, FIRST, legal_basis="")
+    ingest(house, SECOND, "deux.csv", legal_basis="consent", preview=True)
+    assert basis_of(house) == [(None, None, None)]
+
+
+def test_a_refused_file_declares_nothing(house: Any) -> None:
+    with pytest.raises(SmsError, match="no number column"):
+        ingest(house, "Nom\nZoé\n", legal_basis="consent")
+    assert basis_of(house) == []
 
 
 def test_a_list_is_exported_for_people_and_for_machines(house: Any) -> None:
@@ -264,12 +309,12 @@ def test_a_draft_brings_its_own_file(house: Any) -> None:
     folder.mkdir(parents=True)
     (folder / "invites.csv").write_text("Mobile;Ville\n0612345690;Lyon\n06123;Paris\n0612345678;Nice\n")
     ingest(house, FIRST)
-    recap = prepare(file="invites.csv")
+    recap = prepare(file="invites.csv", legal_basis="consent")
     assert recap.message_count == 4
     assert people(house, "draft-soldes") == {"90": "Lyon", "78": "Nice"}
     assert (folder / "invites.csv").exists()
     (folder / "invites.csv").write_text("Mobile;Ville\n0612345691;Metz\n")
-    recap = prepare(file="invites.csv", lists=[])
+    recap = prepare(file="invites.csv", legal_basis="consent", lists=[])
     assert recap.message_count == 1
     assert people(house, "draft-soldes") == {"91": "Metz"}
     assert house.query("SELECT text FROM message") == [("Bonjour Metz STOP au 36180",)]

@@ -24,8 +24,9 @@ def prepare(house: Any, name: str, **changes: Any) -> str:
     from schemas.draft import CampaignDraft
 
     if not house.query("SELECT 1 FROM contact_list"):
-        ingest_contacts("clients", house.drop("mobile\n0612345678\n0612345679\n0612345680\n"))
-    draft = {"name": name, "text": "Bonjour", "sender_id": "36180", "lists": ["clients"], "author": "camille"}
+        people = "mobile\n0612345678\n0612345679\n0612345680\n"
+        ingest_contacts("clients", house.drop(people), legal_basis="consent")
+    draft = {"name": name, "text": f"{name}: bonjour", "sender_id": "36180", "lists": ["clients"], "author": "camille"}
     return str(prepare_campaign(CampaignDraft(**(draft | changes))).recap_hash)
 
 

@@ -29,7 +29,7 @@ def test_the_samples_from_files_to_results(house: Any) -> None:
 
     # Contacts in: each row has the fate that the samples' description gives it.
     for list_name, name in LISTS.items():
-        (report,) = ingest_contacts(list_name, str(SAMPLES / name))[list_name]
+        (report,) = ingest_contacts(list_name, str(SAMPLES / name), legal_basis="consent")[list_name]
         summary = report.summary
         assert dict(summary.fates) == EXPECTED["files"][name]["fates"]
         assert dict(summary.reject_reasons) == EXPECTED["files"][name]["rejected_by_reason"]

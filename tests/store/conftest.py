@@ -21,9 +21,10 @@ import pandas as pd
 import pytest
 
 from schemas.gateway import DeliveryReport, Outcome, OutgoingMessage, SubmitOutcome
-from sms.planning import queue_messages
+from sms.planning import queue_places
 from sms.quiet_hours import key_closing, next_key_opening
 from store import campaigns, opt_outs, sending
+from store.approving import ApprovalRules, approve
 from store.claims import Claim, ClaimRules, claim_again, claim_next
 from store.contacts import import_contacts
 from store.database import Transaction, transaction
@@ -35,7 +36,8 @@ from store.lists import list_id_of
 from store.migrate import migrate
 from store.operators import add_reading, captured
 from store.outcomes import note_absence, record, unknown_slices
-from store.preparing import CampaignHead, Recap, write_prepared
+from store.preparing import CampaignHead, Draught, write_prepared
+from store.recaps import Recap
 
 HERE = Path(__file__).parent
 collect_ignore = ["workers.py"]  # the other processes; they import this file
@@ -49,6 +51,8 @@ RULES = ClaimRules(
     settle_seconds=5,
     replies_max_age_seconds=600,
 )
+#: A team that lets anybody approve, and whose recaps hold for ten days.
+APPROVAL_RULES = ApprovalRules(approvers=(), four_eyes=False, max_age=timedelta(days=10))
 
 
 #: A row of a file: a person and their fields, or the reason why it is rejected.
@@ -201,25 +205,34 @@ class Desk:
         header: Mapping[str, Any] | None = None,
         origin: str = "typed",
         left_out: pd.DataFrame | None = None,
+        lists: Sequence[str] = (),
+        revises: bool = False,
         **head: Any,
     ) -> Recap:
-        """Prepare a campaign to people, or to people by place."""
+        """Prepare a campaign to people, or to people by place; ``lists`` are those it says it was made from."""
         by_place = people if isinstance(people, Mapping) else {"FR": people}
         policy = head.get("policy", "fr-strict")
         rows = pd.concat([message_rows(found, text, price, place) for place, found in by_place.items()])
         start = head.get("due_at") or self.clock.at
-        closes_at = {key: key_closing(next_key_opening(start, key, policy), key, policy) for key in by_place}
+        closes_at = {key: key_closing(next_key_opening(start, key, policy), key, policy) or start for key in by_place}
         rows["origin"] = origin
-        messages = queue_messages(rows, closes_at, per_slice)  # type: ignore[arg-type]
+        messages = queued(rows, closes_at, per_slice)
         covered = {"name": name, "policy": policy, "due_at": str(head.get("due_at"))} | dict(header or {})
-        with self.visit() as visit:
-            exclusions = _NOBODY if left_out is None else left_out
-            return write_prepared(visit, campaign_head(name, **head), covered, messages, exclusions, "EUR")
+        with self.visit() as visit, prepared_rows(visit, messages, left_out):
+            return write_prepared(visit, campaign_head(name, **head), covered, Draught("EUR", lists), revises=revises)
 
-    def approve(self, name: str) -> dict[str, Any]:
+    @staticmethod
+    def stage(visit: Transaction, *rows: pd.DataFrame | None) -> AbstractContextManager[None]:
+        """Stage messages, and exclusions, as a preparation does."""
+        return prepared_rows(visit, *rows)
+
+    def approve(
+        self, name: str, recap_hash: str | None = None, approver: str = "dominique", **rules: Any
+    ) -> dict[str, Any]:
+        """Approve a campaign, by the latest recap if no hash is given; ``rules`` are a team's own beside ours."""
         with self.visit() as visit:
-            found = campaigns.find_campaign(visit, name)
-            return campaigns.approve(visit, name, str(found["recap_hash"])[:8], "dominique")
+            shown = str(campaigns.find_campaign(visit, name)["recap_hash"])[:8] if recap_hash is None else recap_hash
+            return approve(visit, name, shown, approver, replace(APPROVAL_RULES, **rules))
 
     def cancel(self, name: str) -> dict[str, Any]:
         with self.visit() as visit:
@@ -238,7 +251,7 @@ class Desk:
             add_reading(visit, "sandbox", Decimal(100), "EUR", captured(visit, "sandbox"))
             for cursor in ("replies", "opt_outs"):
                 move_cursor(visit, "sandbox", cursor, "1")
-            campaigns.approve(visit, name, recap.recap_hash, "dominique")
+            approve(visit, name, recap.recap_hash, "dominique", APPROVAL_RULES)
             lease = sending.open_sending(visit, name, "first sender", self.rules.lease_seconds)[1]
         assert lease is not None
         return lease
@@ -330,7 +343,34 @@ class Desk:
             return broken_invariants(visit)
 
 
-_NOBODY = pd.DataFrame(columns=["number_id", "msisdn", "reason", "origin", "import_id", "row_number"])
+_MESSAGES = {
+    "recipient_id": "BIGINT", "number_id": "BIGINT", "msisdn": "VARCHAR", "text": "VARCHAR", "encoding": "VARCHAR",
+    "sender_id": "VARCHAR", "segment_count": "BIGINT", "price": "VARCHAR", "territory": "VARCHAR",
+    "window_key": "VARCHAR", "slice_no": "BIGINT", "origin": "VARCHAR", "import_id": "BIGINT", "row_number": "BIGINT",
+}  # fmt: skip
+_EXCLUSIONS = {
+    "number_id": "BIGINT", "msisdn": "VARCHAR", "reason": "VARCHAR", "origin": "VARCHAR", "import_id": "BIGINT",
+    "row_number": "BIGINT",
+}  # fmt: skip
+
+
+def queued(rows: pd.DataFrame, closes_at: Mapping[str, datetime], per_slice: int) -> pd.DataFrame:
+    """Cut messages into slices, the places in the order of the queue."""
+    loads = {str(key): count for key, count in rows["window_key"].value_counts().items()}
+    first = {place.window_key: place.first_slice_no for place in queue_places(loads, closes_at, per_slice)}
+    ordered = rows.sort_values(["window_key", "number_id"])
+    slice_no = ordered["window_key"].map(first) + ordered.groupby("window_key").cumcount() // per_slice
+    return ordered.assign(slice_no=slice_no).sort_values("slice_no").reset_index(drop=True)
+
+
+def prepared_rows(
+    visit: Transaction, messages: pd.DataFrame, left_out: pd.DataFrame | None = None
+) -> AbstractContextManager[None]:
+    """Stage messages and exclusions as a preparation does."""
+    nobody = pd.DataFrame(columns=list(_EXCLUSIONS))
+    types = {"staged_messages": _MESSAGES, "staged_exclusions": _EXCLUSIONS}
+    exclusions = nobody if left_out is None else left_out
+    return visit.staged(types=types, staged_messages=messages, staged_exclusions=exclusions)
 
 
 def answers(messages: Sequence[OutgoingMessage], *outcomes: Outcome | str) -> list[SubmitOutcome]:

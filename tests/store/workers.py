@@ -17,18 +17,16 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import duckdb
-import pandas as pd
-from conftest import campaign_head, message_rows, opt_out_rows
+from conftest import campaign_head, message_rows, opt_out_rows, prepared_rows
 
 from store.database import Transaction, transaction
 from store.migrate import migrate
 from store.operators import put_setting
 from store.opt_outs import add_opt_outs
-from store.preparing import write_prepared
+from store.preparing import Draught, write_prepared
 
 PEOPLE = range(20)
 FIRST_STOPPED = 1000
-NOBODY = pd.DataFrame(columns=["number_id", "msisdn", "reason", "origin", "import_id", "row_number"])
 
 
 @dataclass
@@ -105,7 +103,8 @@ def prepare_again(path: Path) -> None:
         found = visit.row("campaign.find", name="again")
         version = found["version"] + 1 if found else 1
         messages = message_rows(PEOPLE, f"version {version}").assign(slice_no=[1 + row // 5 for row in PEOPLE])
-        write_prepared(visit, campaign_head("again"), {"version": version}, messages, NOBODY, "EUR")
+        with prepared_rows(visit, messages):
+            write_prepared(visit, campaign_head("again"), {"version": version}, Draught("EUR"))
         add_opt_outs(visit, opt_out_rows([FIRST_STOPPED + version]), "reply", None)
 
 

@@ -2,85 +2,18 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.house import amount_text
-from tasks.pages import progress_page, recap_page, table
+from sms.wording import amount_text
+from tasks.pages import Markup, progress_page, quotation, table
 from tasks.publish import artifact_key
 
 PARIS = ZoneInfo("Europe/Paris")
 AT = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
-
-
-def recap_view(**changes: Any) -> dict[str, Any]:
-    view: dict[str, Any] = {
-        "campaign": {"name": "soldes", "sender_id": "MABOUTIQUE"},
-        "recap": {
-            "version": 2,
-            "recap_hash": "0123456789abcdef",
-            "message_count": 3,
-            "segment_count": 4,
-            "exclusion_count": 1,
-            "audience_count": 4,
-            "total_price": Decimal("0.180000"),
-            "unit": "EUR",
-        },
-        "header": {
-            "text": "Bonjour {first_name}",
-            "due_at": "leaves as soon as it is approved",
-            "policy": "fr-strict",
-            "policy_valid_from": "2026-03-01",
-            "alsace_moselle": "all_mainland",
-            "stop_mentions": "STOP au 36180",
-            "replies": "nobody can answer",
-        },
-        "exclusions": [{"reason": "opted_out", "contact_count": 1}],
-        "territories": [{"territory": "FR", "message_count": 3, "segment_count": 4, "price": Decimal("0.18")}],
-        "encodings": [{"encoding": "GSM-7", "segment_count": 1, "message_count": 3}],
-        "previews": [
-            {
-                "which": "longest",
-                "msisdn": "+33612345678",
-                "text": "Bonjour",
-                "segment_count": 1,
-                "price": Decimal("0.045"),
-            }
-        ],
-        "windows": [{"window_key": "FR", "message_count": 3, "opens_at": AT, "closes_at": AT}],
-        "credit": {"available": Decimal("10"), "committed": Decimal("2"), "balance": Decimal("10"), "unit": "EUR"},
-    }
-    return view | changes
-
-
-def test_the_recap_says_who_what_how_much_when_and_the_hash() -> None:
-    page = recap_page(recap_view(), PARIS, "Rehearsal")
-    for words in (
-        "3 messages, 4 segments, 0.18 EUR",
-        "`01234567`",
-        "4 contacts = 3 messages + 1 left out",
-        "Mon 2026-11-23 08:00",
-        "7.82 EUR left after this one",
-        "fr-strict of 2026-03-01",
-        "approve-campaign",
-        "Rehearsal",
-    ):
-        assert words in page, words
-
-
-def test_missing_money_is_said_and_so_is_a_balance_never_read() -> None:
-    poor = {"available": Decimal("0.1"), "committed": Decimal("0"), "balance": Decimal("0.1"), "unit": "EUR"}
-    assert "0.08 EUR **missing for this one**" in recap_page(recap_view(credit=poor), PARIS, "")
-    assert "never read" in recap_page(recap_view(credit=None), PARIS, "")
-
-
-def test_numbers_are_masked() -> None:
-    assert "+33612345678" not in recap_page(recap_view(), PARIS, "")
-    assert "+336****5678" in recap_page(recap_view(), PARIS, "").replace("\\", "")
 
 
 @pytest.mark.parametrize(
@@ -140,5 +73,32 @@ def test_amounts_as_people_read_them(amount: str, words: str) -> None:
     assert amount_text(Decimal(amount), "EUR") == words
 
 
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        pytest.param("-20 % samedi", "> \\-20 % samedi", id="a dash"),
+        pytest.param("- 20 % samedi", "> \\- 20 % samedi", id="a list"),
+        pytest.param("# 1 des soldes", "> \\# 1 des soldes", id="a heading"),
+        pytest.param("1. Venez", "> 1\\. Venez", id="a numbered list"),
+        pytest.param("    Bonjour", "> Bonjour", id="four spaces would be code"),
+        pytest.param("Bonjour - 20 %", "> Bonjour - 20 %", id="later in the line it is text"),
+    ],
+)
+def test_a_quotation_stays_one_line_of_text(line: str, shown: str) -> None:
+    assert quotation(line) == shown
+
+
+def test_a_cell_of_markup_is_shown_as_it_is_and_counts_stand_right() -> None:
+    assert table(["a", "b"], [[Markup("**x**"), "**y**"]], align="lr").splitlines()[1:] == [
+        "| --- | ---: |",
+        "| **x** | \\*\\*y\\*\\* |",
+    ]
+
+
 def test_keys_are_what_prefect_takes() -> None:
     assert artifact_key("import-opt_outs") == "import-opt-outs"
+
+
+@pytest.mark.parametrize("name", ["soldes--hiver", "soldes-", "soldes-hiver"])
+def test_a_campaign_keeps_a_key_of_its_own(name: str) -> None:
+    assert artifact_key(f"recap-{name}") == f"recap-{name}"

@@ -1,0 +1,86 @@
+"""Change a campaign in one step, also an approved one: its approval is withdrawn, and only what is named changes."""
+
+from typing import Literal
+
+from prefect import flow
+
+from schemas.form import OptionalText
+from store.recaps import Recap
+from tasks.attach import attach_file
+from tasks.prepare import prepare
+from tasks.recaps import publish_recap
+from tasks.revise import read_revised
+
+Switch = Literal["keep", "yes", "no"]
+
+
+@flow(name="revise-campaign")
+def revise_campaign(
+    campaign: str,
+    author: str,
+    text: OptionalText = "",
+    replace_characters: Literal["keep", "off", "typography", "accents"] = "keep",
+    sender_id: OptionalText = "",
+    kind: Literal["keep", "marketing", "alert"] = "keep",
+    lists: list[str] = [],  # noqa: B006 - read only; a form needs a list
+    numbers: list[str] = [],  # noqa: B006
+    file: OptionalText = "",
+    exclude_lists: list[str] = [],  # noqa: B006
+    legal_basis: Literal["keep", "consent", "customer", "service"] = "keep",
+    max_messages_in_days: OptionalText = "",
+    gateway: OptionalText = "",
+    policy: OptionalText = "",
+    send_on: OptionalText = "",
+    send_time: OptionalText = "",
+    offer_ends: OptionalText = "",
+    repeat: Switch = "keep",
+    requested_service: Switch = "keep",
+    emergency_reason: OptionalText = "",
+    cost_centre: OptionalText = "",
+    note: OptionalText = "",
+    clear: list[str] = [],  # noqa: B006
+) -> Recap:
+    """Prepare a campaign again with some fields changed; what is left empty stays as it was.
+
+    An approved campaign loses its approval and gets its credit back in the same transaction, as long as no message
+    was handed over: it must be approved anew, and unapproved at its hour nothing leaves. The recap shows the
+    difference.
+
+    Args:
+        campaign: The campaign's name.
+        author: Who changes it.
+        text: The new text.
+        replace_characters: Which characters are replaced so that messages get cheaper.
+        sender_id: What the phone shows.
+        kind: marketing or alert.
+        lists: All lists that it goes to, in place of those it had.
+        numbers: All numbers typed by hand, in place of those it had.
+        file: A contact file in data/inbox/attachments/, read now, in place of the one it had.
+        exclude_lists: All lists to leave out, in place of those it had.
+        legal_basis: Why the people of its own file may get marketing.
+        max_messages_in_days: Such as 3 in 30.
+        gateway: The provider that carries it.
+        policy: When marketing may leave.
+        send_on: The day, such as 2026-11-28.
+        send_time: The hour, such as 09:30, in the team's time zone.
+        offer_ends: Such as 2026-11-30 or 2026-11-30 18:00.
+        repeat: Whether it is meant to repeat another campaign's text to the same people.
+        requested_service: Whether people asked for this very alert.
+        emergency_reason: Why an alert may use the credit committed to marketing.
+        cost_centre: For your own accounts.
+        note: For your colleagues.
+        clear: Names of fields to empty, such as send_on and send_time.
+    """
+    fields = {
+        "text": text, "replace_characters": replace_characters, "sender_id": sender_id, "kind": kind, "lists": lists,
+        "numbers": numbers, "file": file, "exclude_lists": exclude_lists, "legal_basis": legal_basis,
+        "max_messages_in_days": max_messages_in_days, "gateway": gateway, "policy": policy, "send_on": send_on,
+        "send_time": send_time, "offer_ends": offer_ends, "repeat": repeat, "requested_service": requested_service,
+        "emergency_reason": emergency_reason, "cost_centre": cost_centre, "note": note,
+    }  # fmt: skip
+    draft = read_revised(campaign, author, fields, clear)
+    if file or legal_basis != "keep":
+        attach_file(draft)
+    recap = prepare(draft, revises=True)
+    publish_recap(recap)
+    return recap

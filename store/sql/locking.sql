@@ -1,0 +1,66 @@
+-- From draft to lock: what an approval looks at, how it is taken back, and what tests are made of.
+
+-- name: campaign.was_claimed
+SELECT count(*) > 0 FROM message_event WHERE campaign_id = $campaign_id AND event = 'claimed'
+
+-- name: campaign.withdraw_approval
+UPDATE campaign SET
+    state = 'prepared', approved_hash = NULL, due_at = NULL, state_reason = NULL, updated_at = $at
+WHERE campaign_id = $campaign_id
+
+-- name: event.forget
+-- Only while nothing was claimed: the steps of messages that are cut anew.
+DELETE FROM message_event WHERE campaign_id = $campaign_id
+
+-- name: campaign.authors
+-- Who prepared or revised it, in whatever version.
+SELECT DISTINCT actor FROM campaign_event
+WHERE campaign_id = $campaign_id AND event IN ('prepared', 'revised')
+
+-- name: campaign.count_opted_out
+SELECT count(*) FROM message SEMI JOIN opt_out USING (number_id) WHERE message.campaign_id = $campaign_id
+
+-- name: campaign.committed_to_alerts
+-- The part of campaign.committed that an emergency must leave alone.
+SELECT coalesce(sum(slice.price), 0)
+FROM slice JOIN campaign USING (campaign_id)
+WHERE slice.state = 'planned'
+    AND campaign.gateway = $gateway
+    AND campaign.kind <> 'marketing'
+    AND campaign.state IN ('approved', 'sending', 'parked', 'paused')
+
+-- name: message.telling
+-- Texts worth a test, the most telling first: of the dearest message, of the longest, of the shortest, then of others.
+SELECT 1 AS rank, text FROM (
+    SELECT text FROM message WHERE campaign_id = $campaign_id
+    ORDER BY price DESC, length(text) DESC, recipient_id LIMIT 1
+)
+UNION ALL
+SELECT 2, text FROM (
+    SELECT text FROM message WHERE campaign_id = $campaign_id ORDER BY length(text) DESC, recipient_id LIMIT 1
+)
+UNION ALL
+SELECT 3, text FROM (
+    SELECT text FROM message WHERE campaign_id = $campaign_id ORDER BY length(text), recipient_id LIMIT 1
+)
+UNION ALL
+SELECT 3 + row_number() OVER (ORDER BY recipient_id), text FROM (
+    SELECT recipient_id, text FROM message WHERE campaign_id = $campaign_id ORDER BY recipient_id LIMIT 3 + $count
+)
+ORDER BY rank
+
+-- name: message.next_recipient_id
+-- In a standing campaign, whose recipients are counted.
+SELECT coalesce(max(message.recipient_id), 0) + 1
+FROM message JOIN campaign USING (campaign_id)
+WHERE campaign.kind = $kind AND campaign.gateway = $gateway
+
+-- name: message.has_origin
+SELECT count(*) > 0 FROM message JOIN campaign USING (campaign_id)
+WHERE campaign.kind = $kind AND message.origin = $origin
+
+-- name: message.of_origin
+SELECT message.msisdn, message.text, message.encoding, message.segment_count, message.price, message_status.state
+FROM message JOIN campaign USING (campaign_id) JOIN message_status USING (campaign_id, recipient_id)
+WHERE campaign.kind = $kind AND message.origin = $origin
+ORDER BY message.recipient_id

@@ -1,0 +1,112 @@
+"""A recap as people read it: everything its page shows, read back from the store."""
+
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from prefect import task
+
+from sms.errors import ConfigurationError
+from sms.places import MAINLAND, clocks_of, window_key
+from sms.segments import count_segments
+from store.database import Transaction
+from store.operators import credit_left
+from store.recaps import Recap
+from tasks.clock import rehearsal_note
+from tasks.house import tariff_of, visit_store
+from tasks.inbound import auto_responder
+from tasks.links import run_links
+from tasks.publish import publish, publish_table
+from tasks.recap_page import recap_page
+from tasks.settings import settings
+
+#: Of these details, what a recap has that was made before they were kept.
+_NO_DETAILS = {"sources": [], "findings": [], "defaulted": None, "closed_days": {}, "advice": [], "changes": None}
+
+
+@task
+def publish_recap(recap: Recap) -> str:
+    """Publish a campaign's recap and return the page."""
+    with visit_store(read_only=True) as visit:
+        view = read_recap(visit, recap.campaign_id)
+    name, page = view["campaign"]["name"], draw_recap(view)
+    publish(f"recap-{name}", page, f"Recap of {name}")
+    publish_table(f"territories-of-{name}", view["territories"], f"Messages, segments and price of {name} by territory")
+    return page
+
+
+def draw_recap(view: dict[str, Any]) -> str:
+    """Return the page of a recap, with the links to what can be done next."""
+    campaign, answers = view["campaign"], view["auto_reply"]
+    answers["price"] = _answer_price(campaign["gateway"], answers["text"])
+    return recap_page(view, settings().zone, rehearsal_note(), run_links(campaign))
+
+
+def read_recap(visit: Transaction, campaign_id: int) -> dict[str, Any]:
+    """Return everything the recap page shows of a campaign's newest version."""
+    campaign = visit.row("campaign.get", campaign_id=campaign_id) or {}
+    version = campaign["version"]
+    recap = visit.row("recap.get", campaign_id=campaign_id, version=version) or {}
+    details = _NO_DETAILS | json.loads(recap["details"] or "{}")
+    departures = visit.rows("departure.list", campaign_id=campaign_id)
+    defaulted_id = (details["defaulted"] or {}).get("recipient_id")
+    counts = visit.rows("recap.places", campaign_id=campaign_id)
+    return {
+        "campaign": campaign,
+        "recap": recap,
+        "header": json.loads(recap["header"]),
+        **details,
+        "exclusions": visit.rows("recap.exclusions", campaign_id=campaign_id, version=version),
+        "territories": visit.rows("recap.territories", campaign_id=campaign_id),
+        "encodings": visit.rows("recap.encodings", campaign_id=campaign_id),
+        "previews": visit.rows(
+            "recap.previews", campaign_id=campaign_id, home=settings().region, defaulted_id=defaulted_id
+        ),
+        "departures": departures,
+        "places": [_place(row, departures, details["closed_days"], campaign["offer_ends_at"]) for row in counts],
+        "alsace_moselle_count": sum(
+            row["message_count"] for row in counts if row["window_key"] == window_key(MAINLAND, None)
+        ),
+        "credit": credit_left(visit, campaign["gateway"]),
+        "auto_reply": _auto_reply(visit, json.loads(recap["header"])),
+    }
+
+
+def _place(
+    row: Mapping[str, Any],
+    departures: Sequence[Mapping[str, Any]],
+    closed_days: Mapping[str, list[list[str]]],
+    offer_ends_at: Any,
+) -> dict[str, Any]:
+    """Return when the messages of one place leave."""
+    key = row["window_key"]
+    own = [leaving for leaving in departures if leaving["window_key"] == key]
+    first_at = min((leaving["starts_at"] for leaving in own), default=None)
+    last_at = max((leaving["ends_at"] for leaving in own), default=None)
+    return {
+        **row,
+        "first_at": first_at,
+        "last_at": last_at,
+        "closed_days": closed_days.get(key, []),
+        "is_late": bool(offer_ends_at and last_at and last_at > offer_ends_at),
+        "zone": next((zone for _, zone in clocks_of(key)), settings().team_zone),
+    }
+
+
+def _auto_reply(visit: Transaction, header: Mapping[str, Any]) -> dict[str, Any]:
+    responder = auto_responder(visit)
+    return {
+        "enabled": responder.enabled,
+        "text": responder.text,
+        "reply_share": visit.value("reply.share"),
+        "can_answer": str(header["replies"]).startswith("people can answer"),
+    }
+
+
+def _answer_price(gateway: str, text: str) -> Decimal | None:
+    """Return what one automatic answer costs where most people are, or None when there is no price for it."""
+    try:
+        return tariff_of(gateway).price(settings().region) * count_segments(text).segment_count
+    except ConfigurationError:
+        return None

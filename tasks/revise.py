@@ -1,0 +1,67 @@
+"""Change a campaign that stands: only the fields that somebody names, all others stay."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, get_origin
+
+from prefect import task
+from pydantic import ValidationError
+
+from schemas.draft import CampaignDraft
+from sms.errors import CampaignError
+from store.campaigns import find_campaign, refuse_standing
+from tasks.house import visit_store
+
+_SWITCHES = {"keep": None, "yes": True, "no": False}
+#: Fields that may be emptied: the others have no value to go back to.
+CLEARABLE = tuple(name for name, field in CampaignDraft.model_fields.items() if not field.is_required())
+
+
+@task
+def read_revised(campaign: str, author: str, fields: Mapping[str, Any], clear: Sequence[str]) -> CampaignDraft:
+    """Return a campaign's draft with some fields changed, as ``author`` wants it.
+
+    Raises:
+        CampaignError: there is no such campaign, it is over, nothing would change, or a value is wrong.
+    """
+    with visit_store(read_only=True) as visit:
+        found = find_campaign(visit, campaign)
+    refuse_standing(found)
+    if found["state"] in ("cancelled", "finished"):
+        raise CampaignError(f"campaign {campaign} is {found['state']}; run prepare-campaign to make a new one")
+    return revise_draft(CampaignDraft.model_validate_json(found["draft"]), author, touched(fields), clear)
+
+
+def touched(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that a form gives a value: what is empty, and a choice left at ``keep``, is not touched."""
+    meant = {name: _meant(CampaignDraft.model_fields[name].annotation, value) for name, value in fields.items()}
+    return {name: value for name, value in meant.items() if value not in (None, "", [])}
+
+
+def _meant(kind: Any, value: Any) -> Any:
+    """Return what a form's value means to a field: None for ``keep``, and a switch as what it says."""
+    if kind is bool:
+        return _SWITCHES[value]
+    return None if get_origin(kind) is Literal and value == "keep" else value
+
+
+def revise_draft(draft: CampaignDraft, author: str, changes: Mapping[str, Any], clear: Sequence[str]) -> CampaignDraft:
+    """Return a draft with the changes, and the fields of ``clear`` as if they had never been given.
+
+    Raises:
+        CampaignError: one line for all that is wrong.
+    """
+    unknown = [name for name in clear if name not in CLEARABLE]
+    if unknown:
+        raise CampaignError(f"{', '.join(unknown)} cannot be cleared; these can: {', '.join(CLEARABLE)}")
+    both = [name for name in clear if name in changes]
+    if both:
+        raise CampaignError(f"{', '.join(both)} cannot be given and cleared at once")
+    kept = {name: value for name, value in draft.model_dump().items() if name not in clear}
+    try:
+        revised = CampaignDraft.model_validate(kept | changes | {"author": author})
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise CampaignError(f"campaign {draft.name} cannot be revised so: {wrong}") from error
+    if revised == draft.model_copy(update={"author": revised.author}):
+        raise CampaignError(f"nothing to change in campaign {draft.name}: every field is what it was; name one")
+    return revised

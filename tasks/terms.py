@@ -1,0 +1,122 @@
+"""A draft and the terms it is prepared under: hours, prices, what the provider promises; what is wrong is said here."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+
+import yaml
+from prefect import task
+from pydantic import ValidationError
+
+from gateways.registry import manifest_of
+from schemas.draft import CampaignDraft
+from schemas.gateway import Manifest, SenderRule
+from sms.errors import CampaignError
+from sms.policy import Policy, load_policy
+from sms.replacements import replace_characters
+from sms.sender_id import check_sender_id
+from sms.tariff import Tariff
+from sms.template import Template, parse_template
+from tasks.clock import now
+from tasks.house import tariff_of
+from tasks.names import check_name
+from tasks.settings import settings
+
+_FURTHEST = timedelta(days=366)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a draft is prepared under: the provider's manifest, the hours, the prices, and its text taken apart."""
+
+    manifest: Manifest
+    policy: Policy
+    tariff: Tariff
+    template: Template
+    due_at: datetime | None
+    offer_ends_at: datetime | None
+
+    def rule(self, draft: CampaignDraft, territory: str) -> SenderRule:
+        """Return what the draft's sender implies in a territory."""
+        return self.manifest.sender_rule(territory, draft.sender_id)
+
+    def stop_mention(self, draft: CampaignDraft, territory: str) -> str:
+        """Return the STOP mention of a territory, with its leading space; alerts have none."""
+        return self.rule(draft, territory).stop_mention if draft.kind == "marketing" else ""
+
+
+@task
+def read_draft(draft: CampaignDraft | None, path: str | None) -> CampaignDraft:
+    """Return the draft given, or the one that a YAML or JSON file holds.
+
+    Raises:
+        CampaignError: none or both were given, or the file holds no draft; one line for all that is wrong.
+    """
+    if (draft is None) == (path is None):
+        raise CampaignError("give either a draft or the path of a YAML file with one")
+    if draft is not None:
+        return draft
+    try:
+        return CampaignDraft.model_validate(yaml.safe_load(Path(str(path)).read_text(encoding="utf-8")))
+    except OSError as error:
+        raise CampaignError(f"no draft {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise CampaignError(f"draft {path} is no YAML: {str(error).splitlines()[0]}") from error
+    except ValidationError as error:
+        raise CampaignError(f"draft {path}: {_in_one_line(error)}") from error
+
+
+def terms_of(draft: CampaignDraft) -> Terms:
+    """Refuse whatever is wrong before any contact is read."""
+    check_name(draft.name, "campaign")
+    check_sender_id(draft.sender_id, ())
+    for name, value in (("requested_service", draft.requested_service), ("emergency_reason", draft.emergency_reason)):
+        if value and draft.kind == "marketing":
+            raise CampaignError(f"{name} is for alerts: campaign {draft.name} is marketing")
+    if not draft.lists and not draft.numbers and draft.file is None:
+        raise CampaignError(f"campaign {draft.name} has no recipients; name lists, type numbers, or give a file")
+    return Terms(
+        manifest_of(draft.gateway),
+        load_policy(draft.policy),
+        tariff_of(draft.gateway),
+        parse_template(replace_characters(draft.text, draft.replace_characters)),
+        _due_at(draft),
+        _offer_ends_at(draft),
+    )
+
+
+def _due_at(draft: CampaignDraft) -> datetime | None:
+    """Return the moment a draft names, in the team's zone, or None: as soon as it is approved."""
+    if draft.send_on is None and draft.send_time is not None:
+        raise CampaignError(
+            f"send_time {draft.send_time} needs a day in send_on; leave both empty to send once approved"
+        )
+    if draft.send_on is None:
+        return None
+    today = now().astimezone(settings().zone).date()
+    if not today <= draft.send_on <= today + _FURTHEST:
+        raise CampaignError(f"send_on {draft.send_on} is not between today ({today}) and a year from now")
+    return datetime.combine(draft.send_on, draft.hour(), settings().zone)
+
+
+def _offer_ends_at(draft: CampaignDraft) -> datetime | None:
+    """Return when a draft's offer ends: at the minute it names, or when its day is over."""
+    if draft.offer_ends is None:
+        return None
+    day, _, hour = draft.offer_ends.partition(" ")
+    try:
+        ends_on = date.fromisoformat(day)
+    except ValueError as error:
+        raise CampaignError(f"offer_ends {draft.offer_ends!r} is no date; write such as 2026-11-30 18:00") from error
+    ends_at = (
+        datetime.combine(ends_on, time.fromisoformat(hour), settings().zone)
+        if hour
+        else datetime.combine(ends_on + timedelta(days=1), time(), settings().zone)
+    )
+    if ends_at <= (_due_at(draft) or now()):
+        raise CampaignError(f"offer_ends {draft.offer_ends} is over before campaign {draft.name} would leave")
+    return ends_at
+
+
+def _in_one_line(error: ValidationError) -> str:
+    return "; ".join(f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors())

@@ -1,0 +1,383 @@
+"""From draft to lock through the flows: tests, approvals by the book, revisions, names used again."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sms.approval import approval_code
+from sms.errors import SmsError
+
+pytestmark = [
+    pytest.mark.prefect,
+    # Prefect's client leaves sockets to the garbage collector when artifacts are read from a test.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+PEOPLE = "mobile;prenom\n0612345678;Ana\n0612345679;Maximilienne\n0612345680;Jo\n"
+OWN = "+33 6 12 34 56 90"
+ADA = "only Ada knows"
+TOMORROW = {"send_on": "2026-11-24", "send_time": "09:00"}
+
+
+@pytest.fixture
+def ready(house: Any) -> Iterator[Any]:
+    """A house with a list of three people, whom marketing may be written to; whatever a test does, all is in order."""
+    from flows.ingest_contacts import ingest_contacts
+
+    ingest_contacts("clients", house.drop(PEOPLE), legal_basis="consent")
+    yield house
+    house.assert_in_order()
+
+
+@pytest.fixture(scope="module")
+def furnished(shared_house: Any) -> Any:
+    """One such house for all that is refused, with a prepared campaign in it."""
+    from flows.ingest_contacts import ingest_contacts
+
+    ingest_contacts("clients", shared_house.drop(PEOPLE), legal_basis="consent")
+    prepare()
+    return shared_house
+
+
+@pytest.fixture
+def prepared(furnished: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The prepared campaign, whose settings a test may change for itself; it stays as it is."""
+    yield replace(furnished, monkeypatch=monkeypatch)
+    monkeypatch.undo()
+    furnished.set()  # as a new process
+    assert history(furnished) == [("prepared", "camille", 1)]
+    assert furnished.sandbox.billing() == []
+
+
+def prepare(name: str = "soldes", **changes: Any) -> str:
+    from flows.prepare_campaign import prepare_campaign
+    from schemas.draft import CampaignDraft
+
+    draft = {
+        "name": name,
+        "text": "Bonjour {first_name}",
+        "sender_id": "36180",
+        "lists": ["clients"],
+        "author": "camille",
+    }
+    return str(prepare_campaign(CampaignDraft(**(draft | changes))).recap_hash)
+
+
+def approve(recap_hash: str, approver: str = "dominique", code: str = "", name: str = "soldes") -> None:
+    from flows.approve_campaign import approve_campaign
+
+    approve_campaign(name, recap_hash, approver, code)
+
+
+def try_to_approve(recap_hash: str, approver: str = "dominique", code: str = "") -> None:
+    """Approve without a run: what is refused is refused before anything is logged or sent."""
+    from tasks.approve import approve_recap
+
+    approve_recap.fn("soldes", recap_hash, approver, code)
+
+
+def latest_hash(house: Any) -> str:
+    return str(house.query("SELECT recap_hash FROM campaign WHERE name = 'soldes'")[0][0])
+
+
+def revise(author: str = "lou", **fields: Any) -> str:
+    from flows.revise_campaign import revise_campaign
+
+    return str(revise_campaign("soldes", author, **fields).recap_hash)
+
+
+def send_due() -> list[str]:
+    from flows.send_due_campaigns import send_due_campaigns
+
+    return list(send_due_campaigns())
+
+
+def send_test(*numbers: str, **how: Any) -> str:
+    from flows.send_test import send_test as flow
+
+    return str(flow("soldes", list(numbers), "camille", **how))
+
+
+def try_to_test(*numbers: str) -> None:
+    """Plan a test without a run."""
+    from tasks.send_test import plan_test
+
+    plan_test.fn("soldes", list(numbers), "camille")
+
+
+def page(key: str) -> str:
+    from prefect.artifacts import Artifact
+
+    found = Artifact.get(key)
+    assert found is not None, f"no artifact {key}"
+    return str(found.data)
+
+
+def history(house: Any) -> list[tuple[Any, ...]]:
+    return house.query(
+        "SELECT event, actor, campaign_event.version FROM campaign_event JOIN campaign USING (campaign_id) "
+        "WHERE name = 'soldes' ORDER BY campaign_id, event_no"
+    )
+
+
+class TestApprove:
+    def test_its_hash_may_be_typed_as_it_is_read(self, ready: Any) -> None:
+        shown = prepare(**TOMORROW)[:8]
+        approve(f" {shown[:4]} {shown[4:]}\n")
+        assert ready.query("SELECT state FROM campaign") == [("approved",)]
+        assert "leaves from Tue 2026-11-24 09:00 (Europe/Paris)" in page("approval-soldes")
+
+    def test_stops_since_the_recap_stay_behind_and_are_shown(self, ready: Any) -> None:
+        from flows.record_opt_out import record_opt_out
+
+        shown = prepare()
+        record_opt_out("0612345679", "phone", "camille")
+        approve(shown)
+        assert "**1 of its messages stay behind**" in page("approval-soldes")
+        assert sorted(line["to"] for line in ready.sandbox.billing()) == ["+33612345678", "+33612345680"]
+
+    @pytest.mark.parametrize(
+        ("change", "words"),
+        [
+            pytest.param(
+                lambda house: new_tariff(house, "FR,0.09,EUR"),
+                r"the price of FR changed from 0\.\d+ to 0\.09: prepare it again",
+                id="the price",
+            ),
+            pytest.param(
+                lambda house: new_tariff(house, "BE,0.09,EUR"),
+                r"the price of FR changed from 0\.\d+ to none",
+                id="no price any more",
+            ),
+            pytest.param(
+                lambda house: new_tariff(house, "FR,0.09,CHF"),
+                r"changed from 0\.\d+ to 0\.09; the unit of prices changed from EUR to CHF",
+                id="the unit",
+            ),
+            pytest.param(
+                lambda house: new_policy(house),
+                r"the text of policy fr-strict changed from [0-9a-f]{8} to 00000000",
+                id="the policy",
+            ),
+            pytest.param(
+                lambda house: house.set(alsace_moselle="by_postcode"),
+                r"alsace_moselle changed from all_mainland to by_postcode",
+                id="alsace-moselle",
+            ),
+        ],
+    )
+    def test_other_terms_are_another_recap(self, prepared: Any, change: Any, words: str) -> None:
+        change(prepared)
+        with pytest.raises(SmsError, match=f"since the recap of soldes was made, .*{words}"):
+            try_to_approve(latest_hash(prepared))
+
+    def test_a_price_written_otherwise_is_the_same(self, ready: Any) -> None:
+        shown = prepare()
+        ((price,),) = ready.query("SELECT header ->> '$.prices.FR' FROM recap")
+        new_tariff(ready, f"FR,{price}0,EUR")
+        approve(shown)
+
+    @pytest.mark.parametrize(
+        ("setting", "who", "words"),
+        [
+            pytest.param({"approvers": "Ada, Grace"}, "dominique", "SMS_APPROVERS names Ada, Grace", id="not named"),
+            pytest.param({"four_eyes": "true"}, "Camille", "Camille prepared soldes", id="the author"),
+            pytest.param(
+                {"recap_max_age_hours": "0.000001"}, "dominique", "hours old, and 1e-06 are allowed", id="too old"
+            ),
+        ],
+    )
+    def test_rules_of_the_team(self, prepared: Any, setting: dict[str, str], who: str, words: str) -> None:
+        prepared.set(**setting)
+        with pytest.raises(SmsError, match=words):
+            try_to_approve(latest_hash(prepared), who)
+
+    @pytest.mark.parametrize(
+        ("who", "code_of", "words"),
+        [
+            pytest.param("Ada", lambda right: "", "an approval needs the code of Ada", id="none"),
+            pytest.param("Ada", lambda right: approval_code(ADA, "0" * 64), "is not that of Ada", id="another recap's"),
+            pytest.param("Grace", lambda right: right, "is not that of Grace", id="another person's"),
+            pytest.param("Ada", lambda right: right[:7], "is not that of Ada", id="too short"),
+            pytest.param("Lou", lambda right: right, "'Lou' has no secret in SMS_APPROVER_SECRETS", id="a stranger's"),
+            pytest.param("Ada", lambda right: ADA, "is not that of Ada", id="the secret itself"),
+        ],
+    )
+    def test_a_wrong_code_is_refused(self, prepared: Any, who: str, code_of: Any, words: str) -> None:
+        prepared.set(approver_secrets=f"Ada={ADA}, Grace=and this one Grace")
+        with pytest.raises(SmsError, match=words) as caught:
+            try_to_approve(latest_hash(prepared), who, code_of(approval_code(ADA, latest_hash(prepared))))
+        assert ADA not in str(caught.value)
+
+    def test_the_right_code_approves(self, ready: Any) -> None:
+        shown = prepare(**TOMORROW)
+        ready.set(approver_secrets=f"Ada={ADA}")
+        approve(shown[:8], "ADA", f" {approval_code(ADA, shown).lower()} ")
+        assert ready.query("SELECT state FROM campaign") == [("approved",)]
+
+
+def new_tariff(house: Any, line: str) -> None:
+    (house.data_dir / "sandbox.csv").write_text(f"country,price,unit\n{line}\n", encoding="utf-8")
+    house.set(tariff_dir=house.data_dir)
+
+
+def new_policy(house: Any) -> None:
+    """Stand in for another text of the policy: as if the file that comes with the program had been changed."""
+    from dataclasses import replace
+
+    from sms.policy import load_policy
+    from tasks import approve as module
+
+    changed = replace(load_policy("fr-strict"), sha256="0" * 64)
+    house.monkeypatch.setattr(module, "load_policy", lambda name: changed)
+
+
+class TestRevise:
+    def test_only_what_is_named_changes(self, ready: Any) -> None:
+        old = prepare(note="pour Noël", **TOMORROW)
+        approve(old)
+        new = revise(text="Bonsoir {first_name}", clear=["note"])
+        ((state, draft),) = ready.query("SELECT state, draft FROM campaign")
+        assert state == "prepared"
+        from schemas.draft import CampaignDraft
+
+        revised = CampaignDraft.model_validate_json(draft)
+        assert (revised.text, revised.note, revised.author) == ("Bonsoir {first_name}", None, "lou")
+        assert (str(revised.send_on), revised.send_time, revised.lists) == ("2026-11-24", "09:00", ["clients"])
+        assert "Bonsoir" in page("recap-soldes")
+        assert "Bonjour" in page("recap-soldes"), "the page shows what it was"
+        with pytest.raises(SmsError, match="not that of the latest recap"):
+            approve(old)
+        ready.rehearse("2026-11-24T09:30:00+01:00")
+        assert send_due() == [], "unapproved at its hour nothing leaves"
+        assert ready.sandbox.billing() == []
+        approve(new)
+        assert len(ready.sandbox.billing()) == 3
+        assert history(ready) == [
+            ("prepared", "camille", 1),
+            ("approved", "dominique", 1),
+            ("withdrawn", "lou", 1),
+            ("revised", "lou", 2),
+            ("approved", "dominique", 2),
+            ("started", ready.query("SELECT actor FROM campaign_event WHERE event = 'started'")[0][0], 2),
+            ("finished", "campanile", 2),
+        ]
+
+    def test_a_revision_that_cannot_be_leaves_the_approval(self, ready: Any) -> None:
+        approve(prepare(**TOMORROW))
+        before = ready.query("SELECT * FROM campaign"), history(ready)
+        for wrong in (
+            {"text": "Bonjour {fist_name}"},
+            {"lists": ["clientes"]},
+            {"send_time": "25:00"},
+            {"send_on": "soon"},
+        ):
+            with pytest.raises(SmsError):
+                revise(**wrong)
+        assert (ready.query("SELECT * FROM campaign"), history(ready)) == before
+
+    def test_every_refusal_of_a_locked_campaign_names_the_way_out(self, ready: Any) -> None:
+        shown = prepare(**TOMORROW)
+        approve(shown)
+        for change in (lambda: prepare(text="Bonsoir"), lambda: approve(shown)):
+            with pytest.raises(SmsError, match=r"is approved.*revise-campaign"):
+                change()
+
+    def test_what_has_left_is_not_revised(self, ready: Any) -> None:
+        approve(prepare(numbers=["+596696201234"], text="Bonjour {first_name|vous}"))  # it is night in Martinique
+        with pytest.raises(SmsError, match="soldes is parked: its messages have begun to leave; cancel-campaign stops"):
+            revise(text="Bonsoir {first_name|vous}")
+
+    def test_what_is_over_is_made_anew(self, ready: Any) -> None:
+        from flows.cancel_campaign import cancel_campaign
+
+        prepare()
+        cancel_campaign("soldes", "changed our mind", "camille")
+        with pytest.raises(SmsError, match="soldes is cancelled; run prepare-campaign to make a new one"):
+            revise(text="Bonsoir")
+        assert ready.query("SELECT state FROM campaign") == [("cancelled",)]
+
+    def test_a_cancelled_name_can_be_used_again(self, ready: Any) -> None:
+        from flows.cancel_campaign import cancel_campaign
+
+        approve(prepare(**TOMORROW))
+        cancel_campaign("soldes", "changed our mind", "camille")
+        approve(prepare())
+        assert ready.query("SELECT state FROM campaign ORDER BY campaign_id") == [("cancelled",), ("finished",)]
+        assert len(ready.sandbox.billing()) == 3
+        assert [row[0] for row in history(ready)][2:5] == ["cancelled", "prepared", "approved"]
+
+
+class TestSendTest:
+    def test_own_numbers_read_what_people_will_read(self, ready: Any) -> None:
+        prepare()
+        shown = send_test(OWN, OWN, "0612345691", "0612345692")
+        billed = ready.sandbox.billing()
+        assert [line["to"] for line in billed] == ["+33612345690", "+33612345690", "+33612345691", "+33612345692"]
+        texts = [
+            text for (text,) in ready.query("SELECT text FROM message WHERE origin LIKE 'run %' ORDER BY recipient_id")
+        ]
+        names = [text.split()[1] for text in texts]
+        assert names == ["Maximilienne", "Jo", "Ana", "Maximilienne"], "dearest, shortest, another, and round again"
+        assert ready.query("SELECT DISTINCT sender_id FROM message WHERE origin LIKE 'run %'") == [("36180",)]
+        assert "612345690" not in shown
+        assert shown == page("test-soldes")
+        assert history(ready)[-1] == ("tested", "camille", 1)
+        assert ready.query("SELECT state FROM campaign WHERE name = 'soldes'") == [("prepared",)]
+
+    def test_retry_of_a_run_sends_nothing_again(self, ready: Any) -> None:
+        prepare()
+        for run in ("first", "first", "second"):
+            ready.monkeypatch.setenv("PREFECT__RUNTIME__FLOW_RUN__ID", run)
+            send_test(OWN)
+        assert len(ready.sandbox.billing()) == 2
+
+    def test_opt_outs_bind(self, ready: Any) -> None:
+        from flows.record_opt_out import record_opt_out
+
+        prepare()
+        record_opt_out(OWN, "phone", "camille")
+        assert "stopped by an opt-out" in send_test(OWN)
+        assert ready.sandbox.billing() == []
+
+    @pytest.mark.parametrize(
+        ("numbers", "words"),
+        [
+            pytest.param([], "1 to 10 numbers, not to 0", id="none"),
+            pytest.param([OWN] * 11, "1 to 10 numbers, not to 11", id="too many"),
+            pytest.param([OWN, "0145678901"], r"number 2 \(01\*+901\) cannot get an SMS", id="a landline"),
+        ],
+    )
+    def test_wrong_numbers_plan_nothing(self, prepared: Any, numbers: list[str], words: str) -> None:
+        with pytest.raises(SmsError, match=words):
+            try_to_test(*numbers)
+
+    def test_without_credit_nothing_is_planned(self, prepared: Any) -> None:
+        prepared.sandbox.set_balance("0.01")
+        with pytest.raises(SmsError, match=r"the test of soldes costs .* EUR are missing on sandbox"):
+            try_to_test(OWN)
+        prepared.sandbox.set_balance("1000")
+
+    def test_its_name_is_kept(self, ready: Any) -> None:
+        with pytest.raises(SmsError, match="is kept for Campanile"):
+            prepare("send-test-sandbox")
+        prepare("test-sandbox")
+        prepare()
+        send_test(OWN)
+        assert ready.query("SELECT name FROM campaign WHERE kind = 'test'") == [("send-test-sandbox",)]
+
+
+def test_the_command_line_runs_a_flow(ready: Any) -> None:
+    shown = prepare(**TOMORROW)
+    words = ["approve-campaign", "campaign=soldes", f"recap_hash={shown[:8]}", "approver=Ada"]
+    done = subprocess.run(
+        [sys.executable, "-m", "flows", *words], cwd=Path(__file__).parents[2], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == shown
+    assert history(ready)[-1] == ("approved", "Ada", 1)

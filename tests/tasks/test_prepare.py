@@ -1,0 +1,255 @@
+"""What a draft may say, and what its recap then shows: whole preparations, without Prefect and without a gateway."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import tasks.settings
+from schemas.draft import CampaignDraft
+from sms.errors import CampaignError, ConfigurationError, TemplateError
+from store.approving import ApprovalRules, approve
+from store.contacts import import_contacts
+from store.imports import SourceFile, StagedRows
+from store.lists import declare_legal_basis
+from store.operators import add_reading
+from store.recaps import Recap
+from tasks.clock import clock_offset
+from tasks.house import visit_store
+from tasks.prepare import make_recap
+from tasks.recaps import read_recap
+
+RULES = ApprovalRules(approvers=(), four_eyes=False, max_age=timedelta(days=3))
+DRAFT = {"name": "soldes", "text": "Soldes ce samedi", "sender_id": "MABOUTIQUE", "lists": ["clients"], "author": "ada"}
+PARIS, LYON, CAYENNE = 33612345678, 33612345679, 594694123456
+Prepare = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """A store on a Tuesday at 10:00 in Paris, and the way to fill a list of it."""
+    (tmp_path / "sandbox.csv").write_text("country,price,unit\nFR,0.0485,EUR\nGF,0.09,EUR\n", encoding="utf-8")
+    for name, value in {
+        "DATA_DIR": tmp_path,
+        "TARIFF_DIR": tmp_path,
+        "SIMULATED_NOW": "2026-11-24T10:00+01:00",
+    }.items():
+        monkeypatch.setenv(f"SMS_{name}", str(value))
+    for cached in (tasks.settings.settings, clock_offset):
+        cached.cache_clear()
+
+    def fill(name: str, people: Mapping[int, Mapping[str, str]], legal_basis: str | None = "consent") -> None:
+        rows = [
+            (row, number, "GF" if str(number).startswith("594") else "FR", json.dumps(fields, sort_keys=True))
+            for row, (number, fields) in enumerate(people.items(), start=1)
+        ]
+        staged = StagedRows(
+            pd.DataFrame(rows, columns=["row_number", "number_id", "territory", "fields"]),
+            pd.DataFrame([], columns=["row_number", "reason", "raw_line"]),
+            len(rows),
+        )
+        with visit_store() as visit:
+            digest = str(visit.at)
+            import_contacts(
+                visit, name, SourceFile(f"{name}.csv", digest, 1, "utf-8", ";", None, {}, "FR", False), staged
+            )
+            if legal_basis:
+                declare_legal_basis(visit, name, legal_basis, None, "ada")
+
+    yield fill
+    for cached in (tasks.settings.settings, clock_offset):
+        cached.cache_clear()
+
+
+@pytest.fixture
+def prepare(lists: Callable[..., None]) -> Prepare:
+    """Prepare a draft with some fields changed, to three people, and return all that its page shows."""
+    lists("clients", {PARIS: {"first_name": "Zoé", "postcode": "75001"}, LYON: {"postcode": "69001"}, CAYENNE: {}})
+
+    def view(**changes: Any) -> dict[str, Any]:
+        return view_of(make_recap(CampaignDraft.model_validate(DRAFT | changes)))
+
+    return view
+
+
+def view_of(recap: Recap) -> dict[str, Any]:
+    with visit_store(read_only=True) as visit:
+        return read_recap(visit, recap.campaign_id)
+
+
+def approve_latest(name: str = "soldes") -> None:
+    from decimal import Decimal
+
+    with visit_store() as visit:
+        add_reading(visit, "sandbox", Decimal(100), "EUR", Decimal(0))
+        approve(visit, name, visit.row("campaign.find", name=name)["recap_hash"], "grace", RULES)
+
+
+def reasons(view: Mapping[str, Any]) -> dict[str, int]:
+    return {row["reason"]: row["contact_count"] for row in view["exclusions"]}
+
+
+# --- what a draft may not say ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "line"),
+    [
+        pytest.param(
+            {"text": "Bonjour {firstname}"},
+            TemplateError,
+            r"^no field \{firstname\}; did you mean \{first_name\}\? fields: first_name, postcode$",
+            id="a field that does not exist",
+        ),
+        pytest.param({"lists": ["client"]}, CampaignError, r"no list 'client'; lists are: clients", id="a list"),
+        pytest.param({"gateway": "pigeon"}, ConfigurationError, "pigeon", id="a gateway"),
+        pytest.param(
+            {"numbers": ["+352621123456"]}, ConfigurationError, "no price for LU", id="a country without price"
+        ),
+        pytest.param({"sender_id": "12345678"}, CampaignError, "12345678", id="a sender of digits"),
+        pytest.param({"offer_ends": "2026-11-23"}, CampaignError, "is over before", id="an offer that is over"),
+        pytest.param({"offer_ends": "2026-02-30"}, CampaignError, "2026-02-30", id="a day that does not exist"),
+        pytest.param({"emergency_reason": "flood"}, CampaignError, "is for alerts", id="marketing is no emergency"),
+        pytest.param({"requested_service": True}, CampaignError, "is for alerts", id="marketing is no service"),
+        pytest.param(
+            {"sender_id": "36180", "text": "Soldes https://example.org"},
+            CampaignError,
+            "link",
+            id="a link that is blocked",
+        ),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_line(prepare: Prepare, changes: dict[str, Any], error: type, line: str) -> None:
+    with pytest.raises(error, match=line) as refused:
+        prepare(**changes)
+    assert "\n" not in str(refused.value)
+    with visit_store(read_only=True) as visit:
+        assert visit.row("campaign.find", name="soldes") is None
+
+
+# --- who -------------------------------------------------------------------------------------------------------
+
+
+def test_the_funnel_goes_from_every_source_to_messages(prepare: Prepare, lists: Callable[..., None]) -> None:
+    lists("vip", {PARIS: {"first_name": "Zoé"}, 33612345670: {}})
+    view = prepare(lists=["clients", "vip"], numbers=["06 12 34 56 71", "0612345679"], text="Bonjour {first_name}")
+    assert view["sources"] == [
+        {"origin": "list clients", "contact_count": 3, "message_count": 0},
+        {"origin": "list vip", "contact_count": 2, "message_count": 1},
+        {"origin": "typed numbers", "contact_count": 2, "message_count": 0},
+    ]
+    assert reasons(view) == {"missing_field": 4, "duplicate": 2}
+    assert view["recap"]["audience_count"] == 7
+
+
+def test_marketing_needs_a_legal_basis_and_an_alert_does_not(prepare: Prepare, lists: Callable[..., None]) -> None:
+    lists("bought", {33612345670: {}, 33612345671: {}}, legal_basis=None)
+    assert reasons(prepare(lists=["clients", "bought"])) == {"no_consent": 2}
+    assert reasons(prepare(lists=["bought"], kind="alert", name="alerte")) == {}
+
+
+# --- what ------------------------------------------------------------------------------------------------------
+
+
+def test_the_recap_says_what_a_character_costs(prepare: Prepare) -> None:
+    view = prepare(text="L’été " + "a" * 100)
+    (finding,) = [found for found in view["findings"] if found["code"] == "ucs2"]
+    assert (finding["message_count"], finding["segment_count"]) == (3, 3)
+    cheaper = prepare(text="L’été " + "a" * 100, replace_characters="typography")
+    assert "ucs2" not in {found["code"] for found in cheaper["findings"]}
+    assert cheaper["recap"]["total_price"] == view["recap"]["total_price"] / 2
+    assert [row["text"][:5] for row in cheaper["previews"]] == ["L'été"] * len(cheaper["previews"])
+
+
+def test_five_previews(prepare: Prepare) -> None:
+    view = prepare(text="Bonjour {first_name|cher client}")
+    texts = {row["which"]: row["text"] for row in view["previews"]}
+    assert texts == {
+        "shortest": "Bonjour Zoé STOP au 36180",
+        "longest": "Bonjour cher client STOP au 36180",
+        "dearest": "Bonjour cher client STOP au 36789",
+        "overseas": "Bonjour cher client STOP au 36789",
+        "with defaults": "Bonjour cher client STOP au 36180",
+    }
+
+
+def test_each_message_stands_in_a_table_with_its_window(prepare: Prepare) -> None:
+    prepare()
+    with visit_store(read_only=True) as visit:
+        rows = visit.execute(
+            "SELECT territory, encoding, segment_count, CAST(price AS VARCHAR), strftime(planned_from, '%d %H:%M') "
+            "FROM planned_message WHERE campaign = 'soldes' ORDER BY territory"
+        ).fetchall()
+    # 10:00 in Paris is 06:00 in Cayenne: there it leaves two hours later.
+    assert rows == [
+        ("FR", "GSM-7", 1, "0.048500", "24 09:00"),
+        ("FR", "GSM-7", 1, "0.048500", "24 09:00"),
+        ("GF", "GSM-7", 1, "0.090000", "24 11:00"),
+    ]
+
+
+# --- when ------------------------------------------------------------------------------------------------------
+
+
+def test_what_would_leave_after_the_offer_is_marked(prepare: Prepare) -> None:
+    places = {row["window_key"]: row["is_late"] for row in prepare(offer_ends="2026-11-24 11:00")["places"]}
+    assert places == {"FR": False, "GF": True}
+    assert not any(row["is_late"] for row in prepare(offer_ends="2026-11-24")["places"])
+
+
+def test_closed_days_are_named(prepare: Prepare) -> None:
+    places = {row["window_key"]: row["closed_days"] for row in prepare(send_on="2026-12-25")["places"]}
+    assert [day for day, _ in places["FR"]] == ["2026-12-25"]
+
+
+# --- from version to version -----------------------------------------------------------------------------------
+
+
+def test_a_recap_says_what_changed_since_the_one_before(prepare: Prepare, lists: Callable[..., None]) -> None:
+    assert prepare()["changes"] is None
+    lists("vip", {33612345670: {}})
+    changes = prepare(text="Soldes ce dimanche", lists=["vip", "clients"], numbers=[])["changes"]
+    assert changes["since_version"] == 1
+    assert {row["field"] for row in changes["fields"]} == {"text", "lists"}
+    assert changes["people"] == {"added": 1, "removed": 0, "rewritten": 3}
+    assert {row["figure"]: (row["before"], row["after"]) for row in changes["figures"]} == {
+        "contacts": ("3", "4"),
+        "messages": ("3", "4"),
+        "segments": ("3", "4"),
+        "price": ("0.187000", "0.235500"),
+    }
+
+
+def test_the_same_text_to_the_same_people_is_stopped_at_once(prepare: Prepare) -> None:
+    prepare()
+    approve_latest()
+    with pytest.raises(CampaignError, match=r"3 of its 3 people .* soldes .* repeat: true"):
+        prepare(name="encore", text="SOLDES  ce samedi")
+    with visit_store(read_only=True) as visit:
+        assert visit.row("campaign.find", name="encore") is None
+    assert prepare(name="encore", repeat=True)["recap"]["message_count"] == 3
+    emergency = prepare(name="alerte", kind="alert", emergency_reason="recall of a product")
+    assert emergency["recap"]["message_count"] == 3
+
+
+def test_a_locked_campaign_names_the_way_out_and_a_revision_takes_it(prepare: Prepare) -> None:
+    prepare()
+    approve_latest()
+    with pytest.raises(CampaignError, match="revise-campaign"):
+        prepare(text="Soldes ce dimanche")
+    revised = view_of(make_recap(CampaignDraft.model_validate(DRAFT | {"text": "Soldes !"}), revises=True))
+    assert (revised["campaign"]["state"], revised["recap"]["version"]) == ("prepared", 2)
+    assert revised["changes"]["people"]["rewritten"] == 3
+
+
+def test_a_revision_that_cannot_be_leaves_the_approval(prepare: Prepare) -> None:
+    prepare()
+    approve_latest()
+    with pytest.raises(TemplateError):
+        make_recap(CampaignDraft.model_validate(DRAFT | {"text": "{nobody}"}), revises=True)
+    with visit_store(read_only=True) as visit:
+        assert visit.row("campaign.find", name="soldes")["state"] == "approved"

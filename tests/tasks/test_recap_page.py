@@ -1,0 +1,447 @@
+"""The recap: each figure where somebody looks for it, what stands in the way first, and nothing alive or in clear."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sms.planning import EXCLUSION_REASONS
+from tasks.links import RunLink
+from tasks.recap_page import recap_page
+from tasks.recap_times import count_bars, span_text
+
+PARIS = ZoneInfo("Europe/Paris")
+AT = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)  # a Monday, 08:00 in Paris
+PEOPLE = ("added", "removed", "rewritten")
+LINKS = [
+    RunLink("Approve", "locks it.", "http://ui/deployments/deployment/1/run?parameters=%7B%7D", "python -m flows a"),
+    RunLink("Cancel", "nothing leaves.", None, "python -m flows cancel-campaign campaign=soldes"),
+]
+
+
+def minutes(count: float) -> datetime:
+    return AT + timedelta(minutes=count)
+
+
+def recap_view(**changes: Any) -> dict[str, Any]:
+    """Return a recap of 1 510 messages in three places, the last of which leave too late."""
+    view: dict[str, Any] = {
+        "campaign": {
+            "name": "soldes",
+            "due_at": None,
+            "offer_ends_at": minutes(240),
+            "draft": json.dumps({"author": "camille"}),
+        },
+        "recap": {
+            "version": 2,
+            "recap_hash": "0123456789abcdef",
+            "message_count": 1510,
+            "segment_count": 2611,
+            "exclusion_count": 90,
+            "audience_count": 1600,
+            "total_price": Decimal("118.610000"),
+            "unit": "EUR",
+            "prepared_at": minutes(-30),
+        },
+        "header": {
+            "name": "soldes",
+            "kind": "marketing",
+            "text": "Bonjour {first_name|cher client}, -30 % jusqu’à samedi chez MABOUTIQUE.",
+            "replace_characters": "off",
+            "sender_id": "36180",
+            "gateway": "sandbox",
+            "requested_service": False,
+            "emergency_reason": None,
+            "offer_ends": "2026-11-23 12:00",
+            "due_at": "leaves as soon as it is approved",
+            "policy": "fr-strict",
+            "policy_valid_from": "2026-03-01",
+            "policy_sha256": "feedbeef" * 8,
+            "alsace_moselle": "all_mainland",
+            "prices": {"FR": "0.045", "GP": "0.075", "RE": "0.06"},
+            "unit": "EUR",
+            "stop_mentions": {"FR": "STOP au 36180", "RE": "STOP au 36180", "GP": "STOP au 36181"},
+            "replies": "people can answer; the auto-responder applies",
+            "sender_notes": ["a link in the text may be blocked"],
+            "max_messages_in_days": "3 in 30",
+        },
+        "sources": [
+            {"origin": "list magasin", "contact_count": 1330, "message_count": 1262},
+            {"origin": "file invités_2026.xlsx", "contact_count": 267, "message_count": 245},
+            {"origin": "typed numbers", "contact_count": 3, "message_count": 3},
+        ],
+        "exclusions": [
+            {"reason": "opted_out", "contact_count": 52},
+            {"reason": "duplicate", "contact_count": 37},
+            {"reason": "missing_field", "contact_count": 1},
+        ],
+        "encodings": [
+            {"encoding": "GSM-7", "segment_count": 1, "message_count": 409, "price": Decimal("19.21")},
+            {"encoding": "UCS-2", "segment_count": 2, "message_count": 1101, "price": Decimal("99.40")},
+        ],
+        "territories": [
+            {"territory": "FR", "message_count": 1430, "segment_count": 2460, "price": Decimal("110.70")},
+            {"territory": "GP", "message_count": 40, "segment_count": 80, "price": Decimal("6.00")},
+            {"territory": "RE", "message_count": 40, "segment_count": 71, "price": Decimal("4.26")},
+        ],
+        "findings": [
+            {
+                "code": "ucs2",
+                "severity": "costs",
+                "words": "« ’ » (U+2019) takes 1 101 messages to the encoding with 70 characters.",
+                "message_count": 1101,
+                "segment_count": 1101,
+                "price": "49.70",
+            },
+            {
+                "code": "link_shortener",
+                "severity": "advice",
+                "words": "A shortened link looks like a fraud to operators.",
+                "message_count": None,
+                "segment_count": None,
+                "price": None,
+            },
+        ],
+        "previews": [
+            preview("shortest", "+33612345678", "Bonjour Zoé, -30 % chez MABOUTIQUE. STOP au 36180"),
+            preview("longest", "+33612345679", "Bonjour Marie-Clémentine, -30 % chez MABOUTIQUE. STOP au 36180", 2),
+            preview("dearest", "+590690001234", "Bonjour Anne, -30 % chez MABOUTIQUE. STOP au 36181", 2, "GP"),
+            preview("overseas", "+590690001234", "Bonjour Anne, -30 % chez MABOUTIQUE. STOP au 36181", 2, "GP"),
+            preview("with defaults", "+33612345670", "Bonjour cher client, -30 % chez MABOUTIQUE. STOP au 36180", 2),
+        ],
+        "places": [
+            place("FR-AM", 1430, 0, 12, "Europe/Paris"),
+            place("RE", 40, 0.1, 12.4, "Indian/Reunion"),
+            place("GP", 40, 240, 240.4, "America/Guadeloupe", is_late=True, closed_days=[("2026-11-22", "Sunday")]),
+        ],
+        "departures": [
+            {"window_key": "FR-AM", "starts_at": minutes(0), "ends_at": minutes(12), "message_count": 1430},
+            {"window_key": "RE", "starts_at": minutes(12), "ends_at": minutes(12.4), "message_count": 40},
+            {"window_key": "GP", "starts_at": minutes(240), "ends_at": minutes(240.4), "message_count": 40},
+        ],
+        "advice": [],
+        "changes": {
+            "since_version": 1,
+            "fields": [
+                {"field": "file", "before": None, "after": "invités_2026.xlsx"},
+                {"field": "offer_ends", "before": None, "after": "2026-11-23 12:00"},
+                {"field": "prices", "before": {"FR": "0.045", "RE": "0.06"}, "after": {"FR": "0.045", "RE": "0.07"}},
+                {"field": "repeat", "before": False, "after": True},
+                {"field": "text", "before": "- 20 % samedi, venez avec votre carte de fidélité", "after": "-30 %"},
+            ],
+            "figures": [
+                {"figure": "messages", "before": "1500", "after": "1510"},
+                {"figure": "price", "before": "70.500000", "after": "118.610000"},
+            ],
+            "people": {"added": 12, "removed": 2, "rewritten": 1498},
+        },
+        "credit": {
+            "available": Decimal("400"),
+            "committed": Decimal("20"),
+            "committed_to_alerts": Decimal(0),
+            "balance": Decimal("400"),
+            "unit": "EUR",
+        },
+        "auto_reply": {"enabled": True, "price": Decimal("0.045"), "reply_share": 0.02, "can_answer": True},
+        "alsace_moselle_count": 1204,
+    }
+    return view | changes
+
+
+def preview(which: str, msisdn: str, text: str, segment_count: int = 1, territory: str = "FR") -> dict[str, Any]:
+    price = segment_count * Decimal("0.045")
+    return {
+        "which": which,
+        "msisdn": msisdn,
+        "text": text,
+        "encoding": "UCS-2",
+        "segment_count": segment_count,
+        "price": price,
+        "territory": territory,
+    }
+
+
+def place(key: str, count: int, first: float, last: float, zone: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "window_key": key,
+        "message_count": count,
+        "first_at": minutes(first),
+        "last_at": minutes(last),
+        "closed_days": [],
+        "is_late": False,
+        "zone": zone,
+    } | changes
+
+
+def page(**changes: Any) -> str:
+    return recap_page(recap_view(**changes), PARIS, "", LINKS)
+
+
+def section(title: str, **changes: Any) -> str:
+    return page(**changes).split(f"## {title}\n")[1].split("\n## ")[0]
+
+
+def header(**changes: Any) -> dict[str, Any]:
+    return recap_view()["header"] | changes
+
+
+@pytest.mark.parametrize(
+    ("title", "words"),
+    [
+        pytest.param("What changed", "People since version 1: 12 joined, 2 left, 1 498 get", id="people changed"),
+        pytest.param("What changed", "| file | (none) | invités\\_2026.xlsx |", id="a file's name, escaped once"),
+        pytest.param("What changed", "| offer ends | (none) | 2026-11-23 12:00 |", id="a field that is new"),
+        pytest.param("What changed", "| prices | RE: 0.06 | RE: 0.07 |", id="of prices, those that changed"),
+        pytest.param("What changed", "| repeat | no | yes |", id="a switch"),
+        pytest.param("What changed", "> \\- 20 % samedi, venez avec", id="a long text stands alone, and is no list"),
+        pytest.param("What changed", "| messages | 1 500 | 1 510 |", id="a count"),
+        pytest.param("What changed", "| price | 70.50 EUR | 118.61 EUR |", id="an amount"),
+        pytest.param("Who", "1 600 contacts = 1 510 messages + 90 left out.", id="the audience adds up"),
+        pytest.param("Who", "| list magasin | 1 330 | 1 262 |", id="a source"),
+        pytest.param("Who", "| file invités\\_2026.xlsx | 267 | 245 |", id="a file, escaped once"),
+        pytest.param("Who", "| left out: asked not to be written to (STOP) | −52 |", id="a reason"),
+        pytest.param("What", "> Bonjour \\{first\\_name\\|cher client\\}, -30 %", id="the text as it was written"),
+        pytest.param("What", "**49.70 EUR could be saved:** « ’ » (U+2019)", id="a finding and what it costs"),
+        pytest.param("What", "**Advice:** A shortened link", id="an advice"),
+        pytest.param("What", "(UCS-2) | 2 | 1 101 | 99.40 EUR |", id="the distribution of segments"),
+        pytest.param("What", "**Dearest, overseas**, to +590", id="one message that is two previews stands once"),
+        pytest.param("How much", "| Guadeloupe | 40 | 80 | 0.075 EUR | 6.00 EUR |", id="a territory"),
+        pytest.param("How much", "| **all** | 1 510 | 2 611 |  | **118.61 EUR** |", id="the sum"),
+        pytest.param("How much", "Up to 49.70 EUR can be saved", id="what could be saved"),
+        pytest.param("When", "approved now: **Mon 2026-11-23 08:00–12:00** (Europe/Paris)", id="from when to when"),
+        pytest.param("When", "| Réunion | 40 | Mon 2026-11-23 11:00–11:12 | 08:00–08:12 |", id="there, and here"),
+        pytest.param("When", "**Too late:** the last messages to Guadeloupe leave after", id="who gets it too late"),
+        pytest.param("When", "- 2026-11-22, Sunday: Guadeloupe", id="a day on which it is closed"),
+        pytest.param("When", "Mon 2026-11-23 08:00  1 470 █", id="a bar"),
+        pytest.param("When", "40 █  ⚠ after the offer ends", id="a bar that is too late"),
+        pytest.param("Money", "| **left after it** | **261.39 EUR** |", id="what is left"),
+        pytest.param("Money", "about 30 answers, **1.35 EUR more**", id="what answers will cost"),
+        pytest.param("Rules", "**Policy:** fr-strict of 2026-03-01", id="the policy and its date"),
+        pytest.param("Rules", "**Sender:** 36180: people can answer", id="what the sender implies"),
+        pytest.param("Rules", "STOP au 36180 (FR, RE); STOP au 36181 (GP)", id="each STOP mention"),
+        pytest.param("Rules", "Alsace-Moselle:** 1 204 messages keep its two holidays too", id="whom Alsace concerns"),
+        pytest.param("Rules", "who got 3 marketing messages in the last 30 days", id="the cap"),
+        pytest.param("Rules", "**Whole hash:** `0123456789abcdef`", id="the hash that an approval code is made of"),
+        pytest.param("Next", "**[Approve](http://ui/deployments/", id="a link"),
+        pytest.param("Next", "\npython -m flows cancel-campaign campaign=soldes\n", id="a command to type"),
+    ],
+)  # fmt: skip
+def test_each_section_says(title: str, words: str) -> None:
+    assert words in section(title)
+
+
+def test_the_top_says_all_in_a_sentence_and_what_stands_in_the_way() -> None:
+    top = recap_page(recap_view(), PARIS, "A rehearsal.", LINKS).split("\n## ")[0]
+    for words in (
+        "# Recap of soldes, version 2",
+        "*A rehearsal.*",
+        "**1 510 messages, 2 611 segments, 118.61 EUR.** Marketing from 36180, which leaves as soon as it is approved.",
+        "Hash **`01234567`**, prepared by camille on Mon 2026-11-23 07:30",
+        "- ⚠ **Messages leave after the offer ends (2026-11-23 12:00):** Guadeloupe.",
+    ):
+        assert words in top, words
+
+
+def test_sections_stand_in_the_order_people_read_them() -> None:
+    titles = re.findall("^## (.*)$", page(), re.MULTILINE)
+    assert titles == ["What changed", "Who", "What", "How much", "When", "Money", "Rules", "Next"]
+    assert "What changed" not in page(changes=None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        pytest.param({"credit": None}, "The balance was never read.", id="a balance that was never read"),
+        pytest.param(
+            {"credit": {"available": Decimal(100), "committed": Decimal(20), "committed_to_alerts": Decimal(0)}},
+            "- ⚠ **38.61 EUR missing:** it cannot be approved",
+            id="too little money",
+        ),
+        pytest.param(
+            {
+                "credit": {"available": Decimal(125), "committed": Decimal(20), "committed_to_alerts": Decimal(0)},
+                "header": header(emergency_reason="a water main broke"),
+            },
+            "An emergency: it may use the credit that is committed to marketing.",
+            id="an emergency on the money of marketing",
+        ),
+        pytest.param(
+            {"recap": recap_view()["recap"] | {"message_count": 0}, "departures": [], "places": []},
+            "- ⚠ **Nobody gets a message.**",
+            id="an empty audience",
+        ),
+        pytest.param(
+            {"recap": recap_view()["recap"] | {"message_count": 0}, "departures": [], "places": []},
+            "Nothing leaves.",
+            id="no time either",
+        ),
+        pytest.param(
+            {"auto_reply": {"enabled": True, "price": None, "reply_share": None, "can_answer": False}},
+            "nobody can reply to this sender",
+            id="a sender that cannot be answered",
+        ),
+        pytest.param(
+            {"auto_reply": {"enabled": False, "price": None, "reply_share": 0.1, "can_answer": True}},
+            "Automatic answers: switched off.",
+            id="answers that are off",
+        ),
+        pytest.param(
+            {"auto_reply": {"enabled": True, "price": Decimal("0.045"), "reply_share": None, "can_answer": True}},
+            "on, 0.045 EUR each. No past campaign tells",
+            id="a first campaign",
+        ),
+        pytest.param(
+            {"auto_reply": {"enabled": True, "price": None, "reply_share": 0.1, "can_answer": True}},
+            "on, a normal SMS each.",
+            id="answers without a price",
+        ),
+        pytest.param({"advice": ["1 message would arrive at night."]}, "- 1 message would", id="advice on an alert"),
+        pytest.param(
+            {"places": [place("FR", 1, 0, 1, "Europe/Paris", closed_days=[("2026-12-25", "Christmas Day")])]},
+            "- 2026-12-25, Christmas Day: everywhere",
+            id="closed everywhere",
+        ),
+        pytest.param({"header": header(stop_mentions={"FR": "", "RE": ""})}, "STOP mention:** none", id="no mention"),
+        pytest.param({"encodings": recap_view()["encodings"][:1]}, "Every message fits in one", id="short texts"),
+        pytest.param(
+            {"changes": {"since_version": 1, "fields": [], "figures": [], "people": dict.fromkeys(PEOPLE, 0)}},
+            "People since version 1: the same people, the same texts.",
+            id="prepared again, and nothing is new",
+        ),
+        pytest.param({"header": header(replace_characters="accents")}, "replaced (accents)", id="characters replaced"),
+        pytest.param(
+            {"header": header(requested_service=True)}, "a STOP to marketing does not bind it", id="a service asked for"
+        ),
+        pytest.param(
+            {"header": header(alsace_moselle="by_postcode")}, "keep its two holidays: to a", id="Alsace by postcode"
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_not_every_day(changes: dict[str, Any], words: str) -> None:
+    assert words in page(**changes)
+
+
+def test_an_emergency_is_not_said_to_lack_what_marketing_holds() -> None:
+    credit = {"available": Decimal(125), "committed": Decimal(20), "committed_to_alerts": Decimal(0)}
+    assert "missing" in page(credit=credit)
+    emergency = header(emergency_reason="a water main broke")
+    assert "missing" not in page(credit=credit, header=emergency)
+    assert "missing" in page(credit=credit | {"committed_to_alerts": Decimal(20)}, header=emergency)
+
+
+HOSTILE = "# [x](http://evil) <b>|</b> `a` **b** 06 12 34 56 78"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"header": header(text=HOSTILE)}, id="the text"),
+        pytest.param({"header": header(emergency_reason=HOSTILE, sender_notes=[HOSTILE])}, id="rules"),
+        pytest.param({"sources": [{"origin": HOSTILE, "contact_count": 1, "message_count": 1}]}, id="a file's name"),
+        pytest.param({"previews": [preview("longest", "+33612345678", HOSTILE)]}, id="a message"),
+        pytest.param({"advice": [HOSTILE]}, id="advice"),
+        pytest.param(
+            {"findings": [{"code": "ucs2", "severity": "costs", "words": HOSTILE, "price": None}]}, id="a finding"
+        ),
+        pytest.param(
+            {"campaign": recap_view()["campaign"] | {"draft": json.dumps({"author": HOSTILE})}}, id="the author"
+        ),
+        pytest.param(
+            {
+                "changes": {
+                    "since_version": 1,
+                    "fields": [{"field": "text", "before": HOSTILE, "after": [HOSTILE]}],
+                    "figures": [],
+                    "people": {"added": 0, "removed": 0, "rewritten": 1},
+                }
+            },
+            id="what it was before",
+        ),
+    ],
+)
+def test_whatever_somebody_wrote_is_inert_and_masked(changes: dict[str, Any]) -> None:
+    found = page(**changes)
+    assert "\\[x\\](http\\://evil) &lt;b&gt;\\|&lt;/b&gt; \\`a\\` \\*\\*b\\*\\*" in found
+    assert "06 12 34 56 78" not in found
+    assert not re.search(r"^(> )?# \\\[x", found, re.MULTILINE), "a heading of its own"
+
+
+def test_no_number_is_shown_whole() -> None:
+    numbers = [row["msisdn"] for row in recap_view()["previews"]]
+    assert [number for number in numbers if number[1:] in page()] == []
+    assert "+336****5678" in page().replace("\\", "")
+
+
+# --- when ------------------------------------------------------------------------------------------------------
+
+MOMENTS = st.integers(0, 14 * 24 * 60)
+DEPARTURES = st.lists(
+    st.tuples(MOMENTS, st.integers(0, 3 * 24 * 60), st.integers(1, 100_000)).map(
+        lambda drawn: {
+            "window_key": "FR",
+            "starts_at": minutes(drawn[0]),
+            "ends_at": minutes(drawn[0] + drawn[1]),
+            "message_count": drawn[2],
+        }
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+@pytest.mark.parametrize("is_daily", [pytest.param(False, id="hours"), pytest.param(True, id="days")])
+@given(departures=DEPARTURES)
+def test_bars_hold_every_message_between_the_first_and_the_last_moment(
+    is_daily: bool, departures: list[dict[str, Any]]
+) -> None:
+    bars = count_bars(departures, PARIS, is_daily=is_daily)
+    assert sum(bar.message_count for bar in bars) == sum(row["message_count"] for row in departures)
+    assert [bar.starts_at for bar in bars] == sorted({bar.starts_at for bar in bars})
+    assert all(bar.starts_at <= bar.last_at <= bar.ends_at for bar in bars)
+    first = min(row["starts_at"] for row in departures)
+    assert bars[0].starts_at <= first < bars[0].ends_at
+    assert max(bar.last_at for bar in bars) <= max(row["ends_at"] for row in departures)
+
+
+def test_an_hour_that_the_clock_repeats_has_two_bars() -> None:
+    before = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)  # 02:30 in Paris, twice that night
+    row = {"starts_at": before, "ends_at": before + timedelta(hours=1), "message_count": 60, "window_key": "FR"}
+    bars = count_bars([row], PARIS, is_daily=False)
+    assert [(f"{bar.starts_at.astimezone(PARIS):%H:%M %Z}", bar.message_count) for bar in bars] == [
+        ("02:00 CEST", 30),
+        ("02:00 CET", 30),
+    ]
+
+
+def test_days_take_over_where_hours_would_not_fit_on_a_screen() -> None:
+    row = {"window_key": "FR", "starts_at": AT, "ends_at": AT + timedelta(days=3), "message_count": 300_000}
+    found = section("When", departures=[row])
+    assert "each day (Europe/Paris)" in found
+    assert re.findall("^[A-Z][a-z]{2} 2026-11-2[3-6] +[0-9]+", found, re.MULTILINE) == [
+        "Mon 2026-11-23   66", "Tue 2026-11-24  100", "Wed 2026-11-25  100", "Thu 2026-11-26   33",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("last", "words"),
+    [
+        pytest.param(0, "Mon 2026-11-23 08:00", id="one minute"),
+        pytest.param(95, "Mon 2026-11-23 08:00–09:35", id="one day"),
+        pytest.param(24 * 60, "Mon 2026-11-23 08:00 to Tue 2026-11-24 08:00", id="two days"),
+    ],
+)
+def test_spans(last: float, words: str) -> None:
+    assert span_text(AT, minutes(last), PARIS) == words
+
+
+def test_every_reason_to_be_left_out_is_in_the_docs_in_the_same_words() -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "recap.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| ([a-z_]+) \| (.+) \|$", docs.partition("## Who is left out")[2], re.MULTILINE))
+    assert {reason: words for reason, words in rows.items() if reason != "reason"} == EXCLUSION_REASONS

@@ -1,0 +1,73 @@
+"""Drafts changed in some fields: what a form left alone stays, and what is wrong is told in one line."""
+
+from typing import Any
+
+import pytest
+
+from schemas.draft import CampaignDraft
+from sms.errors import CampaignError
+from tasks.revise import CLEARABLE, revise_draft, touched
+
+DRAFT = CampaignDraft(
+    name="soldes",
+    text="Bonjour",
+    sender_id="36180",
+    lists=["clients"],
+    numbers=["0612345678"],
+    send_on="2026-11-28",  # type: ignore[arg-type]
+    send_time="09:30",
+    repeat=True,
+    note="pour Noël",
+    author="camille",
+)
+
+
+def difference(revised: CampaignDraft) -> dict[str, Any]:
+    before = DRAFT.model_dump(mode="json")
+    return {name: value for name, value in revised.model_dump(mode="json").items() if value != before[name]}
+
+
+@pytest.mark.parametrize(
+    ("fields", "clear", "changes"),
+    [
+        pytest.param({"text": "Bonsoir"}, [], {"text": "Bonsoir"}, id="a text"),
+        pytest.param({"text": "  Bonsoir "}, [], {"text": "Bonsoir"}, id="a text, as a form would trim it"),
+        pytest.param({"lists": ["north"]}, [], {"lists": ["north"]}, id="lists in place of those before"),
+        pytest.param({"repeat": "no"}, [], {"repeat": False}, id="a switch off"),
+        pytest.param({"repeat": "keep", "note": "x"}, [], {"note": "x"}, id="a switch left alone"),
+        pytest.param({"kind": "alert"}, [], {"kind": "alert"}, id="a choice"),
+        pytest.param({"send_on": "2026-11-30"}, [], {"send_on": "2026-11-30"}, id="a day as text"),
+        pytest.param({}, ["send_on", "send_time"], {"send_on": None, "send_time": None}, id="emptied"),
+        pytest.param({"text": "yes", "note": "keep"}, [], {"text": "yes", "note": "keep"}, id="texts like choices"),
+        pytest.param({"lists": ["keep"]}, [], {"lists": ["keep"]}, id="a list called keep"),
+    ],
+)
+def test_only_what_is_named_changes(fields: dict[str, Any], clear: list[str], changes: dict[str, Any]) -> None:
+    untouched = {"sender_id": "", "numbers": [], "replace_characters": "keep", "requested_service": "keep"}
+    revised = revise_draft(DRAFT, "lou", touched(untouched | fields), clear)
+    assert difference(revised) == changes | {"author": "lou"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "clear", "line"),
+    [
+        pytest.param({}, [], "nothing to change in campaign soldes", id="nothing"),
+        pytest.param({"text": "Bonjour"}, [], "nothing to change in campaign soldes", id="the same"),
+        pytest.param({}, ["text"], f"text cannot be cleared; these can: {CLEARABLE[0]}", id="a text cannot be empty"),
+        pytest.param({}, ["nota"], "nota cannot be cleared; these can: kind, ", id="no such field"),
+        pytest.param({"note": "x"}, ["note"], "note cannot be given and cleared at once", id="both"),
+        pytest.param({"send_time": "25:00"}, [], "cannot be revised so: send_time: ", id="no hour"),
+        pytest.param({"send_on": "soon"}, [], "cannot be revised so: send_on: ", id="no day"),
+    ],
+)
+def test_what_is_wrong_is_one_line(fields: dict[str, Any], clear: list[str], line: str) -> None:
+    with pytest.raises(CampaignError, match=line) as caught:
+        revise_draft(DRAFT, "lou", touched(fields), clear)
+    assert "\n" not in str(caught.value)
+
+
+def test_every_field_of_a_draft_can_be_revised() -> None:
+    from flows.revise_campaign import revise_campaign
+
+    asked = set(revise_campaign.parameters.properties) - {"campaign", "clear"}
+    assert asked == set(CampaignDraft.model_fields) - {"name"}

@@ -1,0 +1,41 @@
+"""Settings that hold secrets: read into what they mean, and never shown."""
+
+import pytest
+from pydantic import SecretStr
+
+from sms.errors import ConfigurationError
+from tasks.settings import parse_secrets, settings
+
+
+@pytest.mark.parametrize(
+    ("listed", "secrets"),
+    [
+        pytest.param("Ada=only Ada knows", {"ada": "only Ada knows"}, id="one"),
+        pytest.param(" Ada = a , Grace=b ", {"ada": "a", "grace": "b"}, id="two, with spaces"),
+        pytest.param("Ada=dGVzdA==", {"ada": "dGVzdA=="}, id="signs of equality in the secret"),
+        pytest.param("Élodie=a", {"élodie": "a"}, id="a name with an accent"),
+    ],
+)
+def test_each_approver_has_a_secret(listed: str, secrets: dict[str, str]) -> None:
+    assert parse_secrets(SecretStr(listed)) == secrets
+
+
+def test_none_is_none() -> None:
+    assert parse_secrets(None) == {}
+
+
+@pytest.mark.parametrize(
+    ("listed", "line"),
+    [
+        pytest.param("hidden", "it must be a name and a secret for each approver", id="no name"),
+        pytest.param("Ada=", "it must be a name and a secret for each approver", id="no secret"),
+        pytest.param("Ada=hidden,", "it must be a name and a secret for each approver", id="a comma too many"),
+        pytest.param("Ada=hidden, ADA=hidden", "it names ADA twice", id="a name twice"),
+    ],
+)
+def test_a_wrong_list_is_one_line_without_secrets(monkeypatch: pytest.MonkeyPatch, listed: str, line: str) -> None:
+    monkeypatch.setenv("SMS_APPROVER_SECRETS", listed)
+    settings.cache_clear()
+    with pytest.raises(ConfigurationError, match=f"^wrong settings: SMS_APPROVER_SECRETS=…: {line}[^\\n]*$") as caught:
+        settings()
+    assert "hidden" not in str(caught.value)
