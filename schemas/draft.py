@@ -3,7 +3,7 @@
 from datetime import date, time
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from schemas.form import LegalBasis, draw_as_box
 
@@ -129,6 +129,14 @@ class CampaignDraft(BaseModel):
         description="For your colleagues; nobody else reads it.",
         json_schema_extra=draw_as_box,
     )
+
+    @field_validator(
+        "file", "max_messages_in_days", "send_on", "send_time", "offer_ends", "emergency_reason", "cost_centre", "note",
+        mode="before",
+    )  # fmt: skip
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return None if isinstance(value, str) and not value.strip() else value
 
     def hour(self) -> time:
         """Return the hour to send at, midnight when none is given."""

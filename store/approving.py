@@ -95,6 +95,8 @@ def _refuse_content(visit: Transaction, campaign: Mapping[str, Any], max_age: ti
         raise CampaignError(f"campaign {name} cannot be approved: {campaign['stale_reason']}")
     if not visit.rows("slice.count_by_state", campaign_id=campaign_id):
         raise CampaignError(f"campaign {name} has no message to send; prepare it again with other recipients")
+    if campaign["offer_ends_at"] is not None and campaign["offer_ends_at"] <= visit.at:
+        raise CampaignError(f"the offer of {name} has ended; revise it with another offer_ends, or cancel it")
     recap = visit.row("recap.get", campaign_id=campaign_id, version=campaign["version"]) or {}
     age = visit.at - recap["prepared_at"]
     if age > max_age:

@@ -158,9 +158,12 @@ def _closings(
 
 def _reserve(visit: Transaction, campaign: Mapping[str, Any], slice_no: int, members: pd.DataFrame) -> None:
     needed = total_price(members)
-    credit = visit.row("credit.available", gateway=campaign["gateway"])
-    if credit is None or credit["available"] < needed:
+    gateway, is_marketing = campaign["gateway"], campaign["kind"] == "marketing"
+    kept = visit.value("campaign.committed_to_alerts", gateway=gateway) if is_marketing else 0
+    credit = visit.row("credit.available", gateway=gateway)
+    if credit is None or credit["available"] - kept < needed:
         left = "its balance was never read" if credit is None else f"{credit['available']} {credit['unit']} are left"
+        left += f", {kept} of them for alerts" if kept else ""
         raise NotCovered(
             f"campaign {campaign['name']} needs {needed} for its next slice on {campaign['gateway']}: {left}"
         )

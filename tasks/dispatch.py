@@ -25,7 +25,11 @@ def find_due(campaign: str | None = None) -> dict[str, str]:
     """
     with visit_store(read_only=True) as visit:
         due = due_campaigns(visit)
-    return {row["name"]: f"{row['campaign_id']}-{row['fence']}" for row in due if campaign in (None, row["name"])}
+    return {
+        row["name"]: f"{row['campaign_id']}-{row['version']}-{row['fence']}"
+        for row in due
+        if campaign in (None, row["name"])
+    }
 
 
 def start_runs(due: dict[str, str], run_here: Callable[[str], object]) -> None:

@@ -52,7 +52,7 @@ UPDATE campaign SET is_stopped = true WHERE campaign_id = $campaign_id
 
 -- name: campaign.due
 -- An orphan (its sender is gone) is due too: its lease ran out while it was still sending.
-SELECT campaign.campaign_id, campaign.name, coalesce(lease.fence, 0) AS fence
+SELECT campaign.campaign_id, campaign.name, campaign.version, coalesce(lease.fence, 0) AS fence
 FROM campaign
 LEFT JOIN lease ON lease.campaign_id = campaign.campaign_id
 WHERE campaign.state IN ('approved', 'parked', 'sending')

@@ -223,6 +223,19 @@ def test_short_credit_writes_nothing(desk) -> None:
         desk.claim(lease)
 
 
+def test_marketing_leaves_the_credit_that_alerts_need(desk) -> None:
+    marketing = desk.start("winter", range(2))
+    alert = desk.start("flood", range(10, 12), kind="alert")
+    desk.clock.forward(seconds=1)
+    desk.put_balance("0.19")
+    line = r"0\.19\d* EUR are left, 0\.10\d* of them for alerts$"
+    with pytest.raises(NotCovered, match=line):
+        desk.claim(marketing)
+    desk.must_claim(alert)
+    desk.put_balance("0.20")
+    desk.must_claim(marketing)
+
+
 def test_balance_that_was_never_read_covers_nothing(desk) -> None:
     lease = desk.start("winter")
     desk.sql("DELETE FROM balance_reading")

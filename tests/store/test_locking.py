@@ -216,6 +216,14 @@ def test_an_old_recap_is_prepared_again(desk) -> None:
     assert desk.approve("winter", max_age=timedelta(hours=72))["state"] == "approved"
 
 
+def test_an_offer_that_has_ended_is_not_approved(desk) -> None:
+    desk.put_balance("100")
+    desk.prepare("winter", range(2), offer_ends_at=desk.clock.at + timedelta(hours=1))
+    desk.clock.forward(hours=1)
+    with pytest.raises(CampaignError, match="the offer of winter has ended"):
+        desk.approve("winter")
+
+
 def test_stops_since_the_recap_only_shrink_it(desk) -> None:
     desk.put_balance("100")
     desk.prepare("winter", range(4))

@@ -131,6 +131,13 @@ def test_what_cannot_be_is_said_in_one_line(prepare: Prepare, changes: dict[str,
         assert visit.row("campaign.find", name="soldes") is None
 
 
+def test_what_is_left_empty_is_not_said() -> None:
+    empty = dict.fromkeys(
+        ("file", "send_on", "send_time", "offer_ends", "emergency_reason", "max_messages_in_days"), " "
+    )
+    assert CampaignDraft.model_validate(DRAFT | empty) == CampaignDraft.model_validate(DRAFT)
+
+
 # --- who -------------------------------------------------------------------------------------------------------
 
 
