@@ -13,7 +13,7 @@ import duckdb
 
 from bench.baseline import FIELDS, import_plainly
 from bench.contact_files import write_contact_file
-from bench.racing import Race, cpu_seconds, race
+from bench.racing import Race, cpu_seconds, most_memory_mb, race
 from bench.visits import clock
 from files.staging import ParserLimits, StagedFile, StagingRequest, stage_in_child
 from store.contacts import import_contacts
@@ -71,13 +71,12 @@ def measure(path: Path) -> Footprint:
     started = cpu_seconds()
     with tempfile.TemporaryDirectory() as folder:
         summary = import_file(path, Path(folder))
-    most = {who: resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)}
     return Footprint(
         row_count=summary.row_count,
         file_mb=path.stat().st_size / 2**20,
         seconds=cpu_seconds() - started,
-        parser_mb=most[resource.RUSAGE_CHILDREN],
-        store_mb=most[resource.RUSAGE_SELF],
+        parser_mb=resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
+        store_mb=most_memory_mb(),
     )
 
 

@@ -9,7 +9,6 @@ import contextlib
 import itertools
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -27,7 +26,7 @@ import duckdb
 from bench.baseline_recap import prepare_plainly
 from bench.contact_files import write_contact_file
 from bench.importing import import_file
-from bench.racing import Race, cpu_seconds, race
+from bench.racing import Race, cpu_seconds, most_memory_mb, race
 from gateways.registry import manifest_of
 from schemas.draft import CampaignDraft
 from tasks.clock import clock_offset
@@ -132,7 +131,7 @@ def measure(folder: Path) -> RecapFootprint:
             message_count=recap.message_count,
             seconds=cpu_seconds() - started_cpu,
             wall_seconds=time.monotonic() - started,
-            most_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            most_mb=most_memory_mb(),
         )
 
 

@@ -5,10 +5,12 @@ Child processes count too: our parser is one.
 """
 
 import operator
+import re
 import resource
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 Mine, Theirs = TypeVar("Mine"), TypeVar("Theirs")
@@ -71,6 +73,12 @@ def cpu_seconds() -> float:
     """Return the CPU time of this process and of its children that ended."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(usage.ru_utime + usage.ru_stime for usage in used)
+
+
+def most_memory_mb() -> float:
+    """Return the most memory that this program had; ``getrusage`` would count what its parent had at the fork."""
+    (peak,) = re.findall(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    return int(peak) / 1024
 
 
 def _timed(work: Callable[[], Mine]) -> tuple[float, Mine]:

@@ -23,6 +23,8 @@ MAINLAND = "FR"
 ALSACE_MOSELLE = "FR-AM"
 _MAINLAND_DEFAULTS = {"all_mainland": ALSACE_MOSELLE, "by_postcode": MAINLAND}
 _POSTCODE = re.compile(r"[0-9]{5}|2[AB][0-9]{3}")
+_SHORTENED = re.compile(r"[0-9]{4}")
+_DECORATION = re.compile(r"\s|\.0$|^F(?:R)?-")
 
 
 @dataclass(frozen=True)
@@ -133,9 +135,10 @@ def window_key(territory: str, postcode: str | None = None, alsace_moselle: str 
 
 def _place_of_postcode(postcode: str) -> str | None:
     """Return the place of a French postcode (75001, 1000 for 01000) or department (67, 2A, 974), or None."""
-    code = re.sub(r"\s|\.0$|^F(?:R)?-", "", unicodedata.normalize("NFKC", postcode).upper())
+    is_plain = _POSTCODE.fullmatch(postcode)  # nearly all of a million are
+    code = postcode if is_plain else _DECORATION.sub("", unicodedata.normalize("NFKC", postcode).upper())
     prefixes = _places_by_prefix()
-    if re.fullmatch(r"[0-9]{4}", code):
+    if _SHORTENED.fullmatch(code):
         code = f"0{code}"
     if not _POSTCODE.fullmatch(code):
         return prefixes.get(code) if len(code) in (2, 3) else None
