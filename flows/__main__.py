@@ -1,7 +1,7 @@
 """``python -m flows approve-campaign campaign=soldes recap_hash=abcd1234 approver=Ada``: any flow, without a server.
 
-``python -m flows`` lists them. A run is recorded by the Prefect server that ``PREFECT_API_URL`` names; without one, by
-a temporary one.
+``python -m flows`` lists them. What a flow returns is printed; of a recap, its page. A run is recorded by the Prefect
+server that ``PREFECT_API_URL`` names; without one, by a temporary one.
 """
 
 import logging
@@ -15,7 +15,10 @@ from prefect.exceptions import ParameterTypeError
 from prefect.settings import PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS, temporary_settings
 
 from sms.errors import SmsError
+from store.recaps import Recap
 from tasks.command_line import WrongCommand, known, read_parameters
+from tasks.house import visit_store
+from tasks.recaps import draw_recap, read_recap
 
 NAMES = [path.stem.replace("_", "-") for path in Path(__file__).parent.glob("[a-z]*.py")]
 
@@ -33,7 +36,16 @@ def main(arguments: list[str]) -> str:
     check_types(flow, parameters)
     # The first start of a temporary server makes its database, which takes long on a small machine.
     with temporary_settings({PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: 180}):
-        return str(flow(**parameters))
+        return as_text(flow(**parameters))
+
+
+def as_text(result: object) -> str:
+    """Return what a flow returned as somebody reads it in a terminal: a recap as its page."""
+    if not isinstance(result, Recap):
+        return str(result)
+    with visit_store(read_only=True) as visit:
+        view = read_recap(visit, result.campaign_id)
+    return draw_recap(view)
 
 
 def flow_named(name: str) -> Flow[..., object]:

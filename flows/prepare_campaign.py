@@ -8,7 +8,7 @@ from schemas.draft import CampaignDraft
 from schemas.form import AsBox, OptionalText
 from store.recaps import Recap
 from tasks.attach import attach_file
-from tasks.prepare import prepare
+from tasks.prepare import check_draft, prepare
 from tasks.recaps import publish_recap
 from tasks.terms import read_draft
 
@@ -22,6 +22,7 @@ def prepare_campaign(draft: Annotated[CampaignDraft | None, AsBox()] = None, pat
         path: A YAML or JSON file with the same fields.
     """
     draft = read_draft(draft, path or None)
+    check_draft(draft)
     attach_file(draft)
     recap = prepare(draft)
     publish_recap(recap)

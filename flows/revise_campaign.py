@@ -7,7 +7,7 @@ from prefect import flow
 from schemas.form import OptionalText
 from store.recaps import Recap
 from tasks.attach import attach_file
-from tasks.prepare import prepare
+from tasks.prepare import check_draft, prepare
 from tasks.recaps import publish_recap
 from tasks.revise import read_revised
 
@@ -78,9 +78,10 @@ def revise_campaign(
         "send_time": send_time, "offer_ends": offer_ends, "repeat": repeat, "requested_service": requested_service,
         "emergency_reason": emergency_reason, "cost_centre": cost_centre, "note": note,
     }  # fmt: skip
-    draft = read_revised(campaign, author, fields, clear)
-    if file or legal_basis != "keep":
-        attach_file(draft)
-    recap = prepare(draft, revises=True)
+    revision = read_revised(campaign, author, fields, clear)
+    check_draft(revision.draft, revision.revises)
+    if revision.reads_file:
+        attach_file(revision.draft)
+    recap = prepare(revision.draft, revision.revises)
     publish_recap(recap)
     return recap

@@ -1,20 +1,25 @@
 """The campaign draft: what a person fills in, as a form in the UI or as a YAML file."""
 
+import re
 from datetime import date, time
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from schemas.form import LegalBasis, draw_as_box
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{1,59}$"
 TIME_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 MOMENT_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}( ([01][0-9]|2[0-3]):[0-5][0-9])?$"
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 CAP_PATTERN = r"^[1-9][0-9]{0,2} in [1-9][0-9]{0,2}$"
 
 
 class CampaignDraft(BaseModel):
-    """Everything a campaign is made of, before it is prepared."""
+    """Everything a campaign is made of, before it is prepared.
+
+    Blanks around a value are taken off, but not around ``text``: it is sent as it was written, and the linter tells.
+    """
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
@@ -29,7 +34,7 @@ class CampaignDraft(BaseModel):
         title="Kind",
         description="marketing: legal hours, STOP mention, opt-outs. alert: at any time, for what cannot wait.",
     )
-    text: str = Field(
+    text: Annotated[str, StringConstraints(strip_whitespace=False)] = Field(
         title="Text",
         min_length=1,
         max_length=1530,
@@ -129,6 +134,15 @@ class CampaignDraft(BaseModel):
         description="For your colleagues; nobody else reads it.",
         json_schema_extra=draw_as_box,
     )
+
+    @field_validator("text")
+    @classmethod
+    def _says_something(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("nothing but blanks; write what people are to read")
+        if _CONTROL.search(value):
+            raise ValueError("it holds a control character that no phone can show; take it out")
+        return value
 
     @field_validator(
         "file", "max_messages_in_days", "send_on", "send_time", "offer_ends", "emergency_reason", "cost_centre", "note",

@@ -55,7 +55,8 @@ class Subject:
         sender_id: who signs.
         brand: the team's name as people know it, None where nobody set it.
         replace_characters: the level that the author chose, applied in all figures.
-        stop_mentions: what is added at the end, distinct, each with its leading space; empty where nothing is.
+        stop_mentions: what is added at the end, distinct, each with its leading space; an empty one for places where
+            nothing is.
         forbids_links: whether the gateway blocks links from this sender somewhere in the audience.
         sizes: of all messages.
         forcing: of each character outside GSM-7, in how many messages it stands.
@@ -163,7 +164,8 @@ def _check_outer_spaces(subject: Subject) -> Iterator[Finding]:
     ends = {"starts": len(text) - len(text.lstrip()), "ends": len(text) - len(text.rstrip())}
     found = [f"{verb} with {count_text(count, 'blank')}" for verb, count in ends.items() if count]
     if found:
-        words = f"The text {' and '.join(found)}, which count and which nobody sees."
+        counts = "counts" if sum(ends.values()) == 1 else "count"
+        words = f"The text {' and '.join(found)}, which {counts} and which nobody sees."
         yield Finding("outer_spaces", "advice", words)
 
 
@@ -219,10 +221,20 @@ def _check_stop(subject: Subject) -> Iterator[Finding]:
         yield Finding("double_stop", "advice", words)
 
 
+def _check_no_stop(subject: Subject) -> Iterator[Finding]:
+    """CPCE L.34-5: each marketing message must say how to stop the next one, at no cost but that of sending it."""
+    if subject.kind != "marketing" or "" not in subject.stop_mentions or has_typed_stop(_plain_text(subject)):
+        return
+    nobody = "In some countries nobody" if any(subject.stop_mentions) else "Nobody"
+    words = f"{nobody} is told how to stop these messages; French law wants it in each: say it in the text."
+    yield Finding("no_stop", "advice", words)
+
+
 _CHECKS: tuple[Check, ...] = (
     _check_ucs2,
     _check_length,
     _check_links,
+    _check_no_stop,
     _check_stop,
     _check_promotion,
     _check_brand,

@@ -18,6 +18,7 @@ _TIMESTAMP_OR_PHONE = re.compile(f"(?P<timestamp>{_TIMESTAMP.pattern})|{_PHONE_L
 _MARKDOWN = re.compile(r"([\\`*_\[\]{}|~@])")
 _BARE_LINK = re.compile(r"(?i)(:)(?=//)|(?<=www)(\.)")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_JOINER = "\u200d"
 _BREAKING_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
@@ -35,29 +36,33 @@ def mask_number(msisdn: str) -> str:
     return plus + digits[:head] + "*" * (len(digits) - head - tail) + digits[len(digits) - tail :]
 
 
-def mask_numbers(text: str) -> str:
+def mask_numbers(text: str, spare: str = "") -> str:
     """Mask every run of eight digits or more, with or without plus and separators, anywhere in a text.
 
-    Dates and times written the ISO way (``2026-11-22 08:00``) are left readable. In doubt it masks: two numbers
-    side by side, or a number and a postcode, may come out as one.
+    Dates and times written the ISO way (``2026-11-22 08:00``) are left readable, and what stands in ``spare`` as it is:
+    the draft's own words are nobody's number. In doubt it masks: two numbers side by side, or a number and a postcode,
+    may come out as one.
 
     >>> mask_numbers("no answer from 06 12 34 56 78 on 2026-11-22")
     'no answer from 06*****678 on 2026-11-22'
     """
-    return _TIMESTAMP_OR_PHONE.sub(lambda run: run[0] if run["timestamp"] else mask_number(run[0]), text)
+    return _TIMESTAMP_OR_PHONE.sub(
+        lambda run: run[0] if run["timestamp"] or run[0] in spare else mask_number(run[0]), text
+    )
 
 
 def escape_markdown(text: str) -> str:
     r"""Make a text inert inside a cell of a Markdown table.
 
     No formatting, link, HTML or further column can come out of it. Line breaks, control and invisible direction
-    characters become spaces.
+    characters become spaces; what joins emoji stays.
 
     >>> escape_markdown("Bob|*Eve*")
     'Bob\\|\\*Eve\\*'
     """
     visible = "".join(
-        " " if unicodedata.category(character) in _BREAKING_CATEGORIES else character for character in text
+        " " if unicodedata.category(character) in _BREAKING_CATEGORIES and character != _JOINER else character
+        for character in text
     )
     escaped = _BARE_LINK.sub(lambda sign: f"\\{sign[0]}", _MARKDOWN.sub(r"\\\1", visible))
     return re.sub("[&<>]", lambda sign: _ENTITIES[sign[0]], escaped)

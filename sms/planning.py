@@ -16,6 +16,7 @@ EXCLUSION_REASONS = {
     "inactive": "gave no sign of life for too long",
     "had_enough": "got as many marketing messages as the draft allows",
     "duplicate": "is already in the campaign, from another source",
+    "never_open": "is at a place whose hours are not known, or whose places are never open together",
     "missing_field": "has no value for a merge field without default",
 }
 
@@ -26,6 +27,15 @@ class QueuedPlace(NamedTuple):
     window_key: str
     message_count: int
     first_slice_no: int
+
+
+def opt_outs_bind(kind: str, requested_service: bool) -> bool:
+    """Tell whether a STOP binds a campaign: always, but for an alert that people asked for.
+
+    >>> opt_outs_bind("alert", requested_service=True), opt_outs_bind("marketing", requested_service=True)
+    (False, True)
+    """
+    return not (kind == "alert" and requested_service)
 
 
 def queue_places(loads: Mapping[str, int], closes_at: Mapping[str, datetime], slice_size: int) -> Sequence[QueuedPlace]:

@@ -101,12 +101,17 @@ def as_sql(template: Template) -> tuple[str, dict[str, str]]:
 def check_fields(template: str | Template, known: Collection[str]) -> None:
     """Refuse a text that names a merge field which does not exist.
 
+    Where no field exists at all (numbers typed by hand, a list of nothing but numbers), one with a default wherever it
+    stands cannot be a slip for another, and every person gets its default.
+
     Raises:
         TemplateError: names the field, the nearest name that exists, and all that exist.
 
     >>> check_fields("Bonjour {first_name}", ["first_name", "city"])
+    >>> check_fields("Bonjour {first_name|cher client}", [])
     """
-    for name in _as_template(template).fields:
+    template = _as_template(template)
+    for name in template.fields if known else template.required:
         if name not in known:
             nearest = difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean {{{nearest[0]}}}?" if nearest else ";"

@@ -13,7 +13,10 @@ from typing import NamedTuple
 _ADDRESS = re.compile(
     r"(?<![\w@.-])(?P<start>(?i:https?://)?(?i:www\.)?)(?P<site>(?:[\w-]+\.)+(?P<ending>\w+))(?![\w@])(?P<path>/\S*)?"
 )
-_TYPED_STOP = re.compile(r"(?<![\w-])(?<!(?i:non) )(?:STOP(?![\w-])|(?i:stop)(?i: sms| pub)?(?i: au| to|:) ?\d)")
+_TYPED_STOP = re.compile(
+    r"(?<![\w-])(?<!(?i:non) )(?:STOP(?![\w-]|(?i: aux\b))|(?i:stop)(?i: sms| pub)?(?i: au| to|:) ?\d)"
+    r"|\b(?i:(?:r[ée]pond|envoy)\w* stop|(?:reply|text) stop)(?![\w-])"
+)
 _PERCENT_OFF = r"(?:[-−–] ?|moins )\d{1,2} ?%|\d{1,2} ?% (?:off|de re)\w*"
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _CUSTOMARY_CAPITALS = frozenset({"STOP", "SMS"})
@@ -72,7 +75,7 @@ def find_words(text: str) -> list[str]:
 
 
 def has_typed_stop(text: str) -> bool:
-    """Tell whether the author typed how to opt out: STOP in capitals, or stop with where to send it.
+    """Tell whether the author typed how to opt out: STOP in capitals, or stop with how or where to send it.
 
     >>> [has_typed_stop(text) for text in ("Stop pub au 36111", "Répondez STOP", "ouvert non-stop")]
     [True, True, False]

@@ -1,13 +1,16 @@
 """Approving: the last look at a recap before it is locked, and all that may forbid it."""
 
+import json
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 from sms.errors import CampaignError
+from sms.planning import opt_outs_bind
 from store.campaigns import REVISABLE_STATES, find_campaign, note_event, refuse_standing
+from store.credit import refuse_uncovered
 from store.database import Transaction
 from store.recaps import refuse_changed_audience, verify_recap
 from store.repeats import refuse_repeat
@@ -34,8 +37,8 @@ def approve(visit: Transaction, name: str, recap_hash: str, approver: str, rules
     """Lock a prepared campaign under its recap, and commit its credit.
 
     Returns:
-        The campaign as it then stands, with ``opted_out_count``: how many of its messages stay behind, for a STOP
-        that came after the recap.
+        The campaign as it then stands, with how many of its messages stay behind for what came after the recap:
+        ``opted_out_count`` for a STOP, ``dead_count`` for a number that does not exist.
 
     Raises:
         CampaignError: it may not be approved; one line that says why, and what to do.
@@ -46,11 +49,10 @@ def approve(visit: Transaction, name: str, recap_hash: str, approver: str, rules
     _refuse_content(visit, campaign, rules.max_age)
     _cover(visit, campaign)
     campaign_id = campaign["campaign_id"]
-    opted_out_count = _count_opted_out(visit, campaign)
+    staying = _count_staying(visit, campaign)
     visit.run("campaign.approve", campaign_id=campaign_id, due_at=campaign["due_at"] or visit.at, at=visit.at)
-    detail = _detail(campaign, opted_out_count)
-    note_event(visit, campaign_id, "approved", campaign["version"], approver.strip(), detail)
-    return find_campaign(visit, name) | {"opted_out_count": opted_out_count}
+    note_event(visit, campaign_id, "approved", campaign["version"], approver.strip(), _detail(campaign, staying))
+    return find_campaign(visit, name) | staying
 
 
 def full_hash(campaign: Mapping[str, Any], shown: str) -> str:
@@ -85,7 +87,12 @@ def _refuse_approver(visit: Transaction, campaign: Mapping[str, Any], approver: 
 
 
 def _is_among(who: str, names: Sequence[str]) -> bool:
-    return who.casefold() in {name.strip().casefold() for name in names}
+    return _folded(who) in map(_folded, names)
+
+
+def _folded(name: str) -> str:
+    """Return a name as it is compared: one keyboard writes é as one character, another as two."""
+    return unicodedata.normalize("NFKC", " ".join(name.split())).casefold()
 
 
 def _refuse_content(visit: Transaction, campaign: Mapping[str, Any], max_age: timedelta) -> None:
@@ -107,6 +114,26 @@ def _refuse_content(visit: Transaction, campaign: Mapping[str, Any], max_age: ti
     verify_recap(visit, campaign)
     refuse_changed_audience(visit, campaign, recap)
     refuse_repeat(visit, campaign)
+    _refuse_served(visit, campaign)
+
+
+def _refuse_served(visit: Transaction, campaign: Mapping[str, Any]) -> None:
+    """Refuse a recap with people who meanwhile had as many marketing messages as its draft allows."""
+    allowed = json.loads(campaign["draft"]).get("max_messages_in_days")
+    if campaign["kind"] != "marketing" or not allowed:
+        return
+    most, _, days = allowed.partition(" in ")
+    served_count = visit.value(
+        "campaign.count_served",
+        campaign_id=campaign["campaign_id"],
+        most_messages=int(most),
+        counted_since=visit.at - timedelta(days=int(days)),
+    )
+    if served_count:
+        raise CampaignError(
+            f"campaign {campaign['name']} is for people with fewer than {most} marketing messages in {days} days; "
+            f"{served_count} of its recipients have had as many meanwhile: prepare it again"
+        )
 
 
 def _hours(time: timedelta) -> str:
@@ -114,38 +141,21 @@ def _hours(time: timedelta) -> str:
 
 
 def _cover(visit: Transaction, campaign: Mapping[str, Any]) -> None:
-    """Check that the balance covers a campaign besides what is kept for others.
-
-    An emergency may use what is committed to marketing: only what alerts still need is kept from it.
-    """
-    gateway, name = campaign["gateway"], campaign["name"]
-    credit = visit.row("credit.available", gateway=gateway)
-    if credit is None:
-        raise CampaignError(f"the balance of gateway {gateway} was never read; run check-balance, then approve {name}")
-    is_emergency = bool(campaign["emergency_reason"])
-    statement = "campaign.committed_to_alerts" if is_emergency else "campaign.committed"
-    committed: Decimal = visit.value(statement, gateway=gateway)
-    price = (visit.row("recap.totals", campaign_id=campaign["campaign_id"]) or {})["total_price"]
-    missing = price + committed - credit["available"]
-    if missing > 0:
-        raise CampaignError(
-            f"campaign {name} costs {price} {credit['unit']}; {credit['available']} are available on {gateway}, "
-            f"{committed} of them committed to {'other alerts' if is_emergency else 'approved campaigns'}: "
-            f"{missing} {credit['unit']} are missing"
-        )
+    totals = visit.row("recap.totals", campaign_id=campaign["campaign_id"]) or {}
+    what, is_emergency = f"campaign {campaign['name']}", bool(campaign["emergency_reason"])
+    refuse_uncovered(visit, campaign["gateway"], what, totals["total_price"], is_emergency=is_emergency)
 
 
-def _count_opted_out(visit: Transaction, campaign: Mapping[str, Any]) -> int:
-    """Count the messages that a STOP took meanwhile; it does not bind an alert that people asked for."""
-    if campaign["kind"] == "alert" and campaign["requested_service"]:
-        return 0
-    return int(visit.value("campaign.count_opted_out", campaign_id=campaign["campaign_id"]))
+def _count_staying(visit: Transaction, campaign: Mapping[str, Any]) -> dict[str, int]:
+    """Count the messages that will stay behind: those that a claim would suppress."""
+    binds = opt_outs_bind(campaign["kind"], campaign["requested_service"])
+    return visit.row("campaign.count_staying", campaign_id=campaign["campaign_id"], opt_outs_bind=binds) or {}
 
 
-def _detail(campaign: Mapping[str, Any], opted_out_count: int) -> str:
+def _detail(campaign: Mapping[str, Any], staying: Mapping[str, int]) -> str:
+    words = {"opted_out_count": "opted out since", "dead_count": "found dead since"}
     parts = [str(campaign["recap_hash"])[:_SHOWN_HASH]]
-    if opted_out_count:
-        parts.append(f"{opted_out_count} opted out since")
+    parts += [f"{staying[name]} {word}" for name, word in words.items() if staying[name]]
     if campaign["emergency_reason"]:
         parts.append(f"emergency: {campaign['emergency_reason']}")
     return "; ".join(parts)

@@ -12,6 +12,10 @@ STANDING_KINDS = {"auto_reply": "auto-reply", "notice": "notice", "test": "send-
 #: Locked, and free to be changed by revise-campaign while nothing was claimed.
 REVISABLE_STATES = ("approved", "parked", "paused")
 _HAS_BEGUN = "its messages have begun to leave; cancel-campaign stops the rest, then prepare it under another name"
+_IS_TAKEN = (
+    "a run has it in hand, and nothing has left yet; try again in a minute, or stop it by cancel-campaign and prepare "
+    "it anew under its name"
+)
 _WHY_NOT_REVISED = dict.fromkeys((*REVISABLE_STATES, "sending"), _HAS_BEGUN) | {
     "prepared": "it is not approved, so there is nothing to withdraw; prepare-campaign changes it",
     "finished": "it is over; prepare it under another name",
@@ -61,6 +65,19 @@ def cancel(visit: Transaction, name: str, reason: str, actor: str) -> dict[str, 
     return find_campaign(visit, name)
 
 
+def refuse_begun(visit: Transaction, campaign: Mapping[str, Any]) -> None:
+    """Refuse to revise a locked campaign that is being sent, or of which something was claimed already.
+
+    Raises:
+        CampaignError: it is one of these, or it is not locked; tells the way out.
+    """
+    state = campaign["state"]
+    was_claimed = visit.value("campaign.was_claimed", campaign_id=campaign["campaign_id"])
+    if state not in REVISABLE_STATES or was_claimed:
+        why = _IS_TAKEN if state == "sending" and not was_claimed else _WHY_NOT_REVISED[state]
+        raise CampaignError(f"campaign {campaign['name']} is {state}: {why}")
+
+
 def withdraw_approval(visit: Transaction, campaign: Mapping[str, Any], actor: str, detail: str) -> None:
     """Take back the approval of a locked campaign, so that it can be changed.
 
@@ -70,9 +87,8 @@ def withdraw_approval(visit: Transaction, campaign: Mapping[str, Any], actor: st
     Raises:
         CampaignError: it is being sent, something of it was claimed already, or it is not locked.
     """
-    campaign_id, state = campaign["campaign_id"], campaign["state"]
-    if state not in REVISABLE_STATES or visit.value("campaign.was_claimed", campaign_id=campaign_id):
-        raise CampaignError(f"campaign {campaign['name']} is {state}: {_WHY_NOT_REVISED[state]}")
+    refuse_begun(visit, campaign)
+    campaign_id = campaign["campaign_id"]
     visit.run("event.forget", campaign_id=campaign_id)
     visit.run("campaign.withdraw_approval", campaign_id=campaign_id, at=visit.at)
     visit.run("alert.clear_list_changed", campaign_id=campaign_id, at=visit.at)

@@ -9,7 +9,9 @@ import pandas as pd
 
 from schemas.gateway import OutgoingMessage
 from sms.errors import CampaignError
+from sms.planning import opt_outs_bind
 from sms.quiet_hours import key_closing
+from store.campaigns import STANDING_KINDS
 from store.database import Transaction
 from store.inbound import seconds_since_read
 from store.journal import add_credit, add_events, total_price
@@ -55,7 +57,7 @@ def claim_next(visit: Transaction, lease: Lease, rules: ClaimRules) -> Claim | N
     """Claim the next slice that may leave now; None when there is none.
 
     Looks at the lease, the campaign's state and approval, the windows, the opt-outs (read again here, so that a STOP
-    wins over everything planned) and the credit.
+    wins over everything planned), the dead numbers and the credit.
 
     Raises:
         LeaseLost: another owner took the campaign.
@@ -69,7 +71,7 @@ def claim_next(visit: Transaction, lease: Lease, rules: ClaimRules) -> Claim | N
     _check_stops_are_fresh(visit, campaign, rules)
     closings = _closings(visit, campaign, rules)
     while chosen := visit.row("slice.next_planned", campaign_id=lease.campaign_id, open_keys=list(closings)):
-        leaving = _without_opted_out(visit, lease, campaign, chosen)
+        leaving = _without_suppressed(visit, lease, campaign, chosen)
         if not leaving.empty:
             _reserve(visit, campaign, chosen["slice_no"], leaving)
             add_events(visit, lease, chosen["slice_no"], leaving, "claimed")
@@ -97,29 +99,33 @@ def claim_again(visit: Transaction, lease: Lease, slice_no: int, rules: ClaimRul
     _check_stops_are_fresh(visit, campaign, rules)
     closings = _closings(visit, campaign, rules, [found["window_key"]])
     posted = visit.frame("slice.members_by_event", event="claimed", campaign_id=lease.campaign_id, slice_no=slice_no)
-    is_barred = bool(posted["is_opted_out"].any()) and _opt_outs_bind(campaign)
+    is_barred = bool(posted["is_opted_out"].any()) and _stops_bind(campaign)
     if is_barred or found["window_key"] not in closings:
         return None
     return _claim(visit, lease, slice_no, posted, found["claimed_at"], closings[found["window_key"]], rules)
 
 
-def _without_opted_out(
+def _without_suppressed(
     visit: Transaction, lease: Lease, campaign: Mapping[str, Any], chosen: Mapping[str, Any]
 ) -> pd.DataFrame:
-    """Suppress a slice's opted-out members and return the others."""
+    """Suppress those members of a slice whom a STOP or a dead number keeps back, and return the others.
+
+    Tests, notices and answers go to dead numbers too: to people of the team, or who have just written.
+    """
     queued = {"campaign_id": lease.campaign_id, "slice_no": chosen["slice_no"]}
     if chosen["is_requeued"]:
         members = visit.frame("slice.members_by_event", event="planned", **queued)
     else:
         members = visit.frame("slice.members", **queued)
-    is_suppressed = members["is_opted_out"].astype(bool) & _opt_outs_bind(campaign)
-    add_events(visit, lease, chosen["slice_no"], members[is_suppressed], "suppressed", reason="opted_out")
-    return members[~is_suppressed]
+    is_opted_out = members["is_opted_out"].astype(bool) & _stops_bind(campaign)
+    is_dead = members["is_dead"].astype(bool) & ~is_opted_out & (campaign["kind"] not in STANDING_KINDS)
+    for reason, is_suppressed in (("opted_out", is_opted_out), ("dead_number", is_dead)):
+        add_events(visit, lease, chosen["slice_no"], members[is_suppressed], "suppressed", reason=reason)
+    return members[~is_opted_out & ~is_dead]
 
 
-def _opt_outs_bind(campaign: Mapping[str, Any]) -> bool:
-    """Tell whether a STOP binds: always, but for an alert that people asked for."""
-    return not (campaign["kind"] == "alert" and campaign["requested_service"])
+def _stops_bind(campaign: Mapping[str, Any]) -> bool:
+    return opt_outs_bind(campaign["kind"], campaign["requested_service"])
 
 
 def _check_may_send(campaign: Mapping[str, Any]) -> None:

@@ -1,6 +1,5 @@
 """Lists: what there is, what stands in them, and why their people may be written to."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +54,6 @@ def list_made_sure(visit: Transaction, list_name: str, is_sample: bool) -> int:
 def live_imports(visit: Transaction, list_name: str) -> list[int]:
     """Return the imports that a list is made of, oldest first; none when there is no such list."""
     return [row["import_id"] for row in visit.rows("list.live_imports", list_name=list_name)]
-
-
-def mark_of(visit: Transaction, list_names: Sequence[str]) -> dict[str, int]:
-    """Return what differs as soon as a file comes into one of the lists, or is taken out."""
-    return visit.row("list.mark", list_names=list(list_names)) or {}
 
 
 def lists(visit: Transaction) -> list[dict[str, Any]]:

@@ -72,6 +72,16 @@ class Place:
     segment_price: str
 
 
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """Where messages go: terms by territory, the ``window_key`` of each address, and the queue of places in slices."""
+
+    places: Mapping[str, Place]
+    window_keys: Mapping[Address, str]
+    queue: Sequence[QueuedPlace]
+    slice_size: int
+
+
 def fields_of(visit: Transaction, lists: Sequence[str], template: Template) -> list[str]:
     """Return the merge fields that the people of lists have: those of the template, or all when one of them is none.
 
@@ -123,13 +133,20 @@ def stage_recipients(bench: Workbench, template: Template) -> dict[Address, int]
     return {Address(row["territory"], row["postcode"]): row["recipient_count"] for row in bench.rows("plan.addresses")}
 
 
+def leave_out_never_open(bench: Workbench, addresses: Sequence[Address]) -> None:
+    """Leave out who is at an address that marketing may never reach."""
+    types = dict.fromkeys(("territory", "postcode"), "VARCHAR")
+    rows = pd.DataFrame(addresses, columns=list(types), dtype=object)
+    if addresses:
+        with bench.staged(types={"staged_closed": types}, staged_closed=rows):
+            bench.run("plan.mark_never_open")
+            bench.run("plan.drop_never_open")
+
+
 def write_texts(
     bench: Workbench,
     template: Template,
-    places: Mapping[str, Place],
-    window_keys: Mapping[Address, str],
-    queue: Sequence[QueuedPlace],
-    slice_size: int,
+    routes: Routes,
     level: str,
 ) -> Counter[str]:
     """Write each recipient's text, with the STOP mention of the territory, into ``staged_texts``, in queue order.
@@ -139,18 +156,19 @@ def write_texts(
     Returns:
         The characters that keep texts out of GSM-7, and in how many texts each stands.
     """
-    *first_nos, end_no = accumulate((place.message_count for place in queue), initial=1)
+    *first_nos, end_no = accumulate((place.message_count for place in routes.queue), initial=1)
     rows: dict[str, list[tuple[Any, ...]]] = {
-        "staged_places": [(name, place.stop_mention, place.segment_price) for name, place in places.items()],
-        "staged_addresses": [(*address, key) for address, key in window_keys.items()],
+        "staged_places": [(name, place.stop_mention, place.segment_price) for name, place in routes.places.items()],
+        "staged_addresses": [(*address, key) for address, key in routes.window_keys.items()],
         "staged_queue": [
-            (place.window_key, first_no, place.first_slice_no) for place, first_no in zip(queue, first_nos, strict=True)
+            (place.window_key, first_no, place.first_slice_no)
+            for place, first_no in zip(routes.queue, first_nos, strict=True)
         ],
     }
     frames = {name: pd.DataFrame(found, columns=list(_TYPES[name]), dtype=object) for name, found in rows.items()}
     with bench.staged(types=_TYPES, **frames):
         expression, pieces = as_sql(template)
-        bench.execute(_texts_query(template, expression), pieces | {"slice_size": slice_size})
+        bench.execute(_texts_query(template, expression), pieces | {"slice_size": routes.slice_size})
     return _measure(bench, end_no - 1, level)
 
 

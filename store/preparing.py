@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -37,17 +37,26 @@ class CampaignHead:
 
 
 @dataclass(frozen=True, slots=True)
-class Draught:
+class RecapDetails:
     """What goes with a recap and is not covered by its hash.
 
-    ``unit`` of the prices, the ``lists`` it was made from and those it leaves out, the ``details`` that its page shows
-    (JSON-ready), and when messages leave: (window_key, starts_at, ends_at, message_count).
+    ``unit`` of the prices; the ``lists`` it was made from and those it leaves out, and their ``audience_mark`` when
+    they were read; what else its page has ``shown`` (JSON-ready); and when messages leave: (window_key, starts_at,
+    ends_at, message_count).
     """
 
     unit: str
     lists: Sequence[str] = ()
-    details: Mapping[str, Any] = field(default_factory=dict)
+    audience_mark: str | None = None
+    shown: Mapping[str, Any] = field(default_factory=dict)
     departures: Sequence[tuple[str, datetime, datetime, int]] = ()
+
+
+class Revised(NamedTuple):
+    """The campaign and version that somebody read and wants to change."""
+
+    campaign_id: int
+    version: int
 
 
 def has_samples(visit: Transaction, lists: list[str]) -> bool:
@@ -57,7 +66,12 @@ def has_samples(visit: Transaction, lists: list[str]) -> bool:
 
 
 def write_prepared(
-    visit: Transaction, head: CampaignHead, header: Mapping[str, Any], draught: Draught, *, revises: bool = False
+    visit: Transaction,
+    head: CampaignHead,
+    header: Mapping[str, Any],
+    details: RecapDetails,
+    *,
+    revises: Revised | None = None,
 ) -> Recap:
     """Store a campaign's messages, exclusions and recap, in place of those it had before.
 
@@ -68,12 +82,15 @@ def write_prepared(
         visit: the open transaction.
         head: what the campaign is.
         header: everything the recap hash covers besides the messages; JSON-ready.
-        draught: what goes with the recap and is not covered.
-        revises: the campaign may be approved: that is withdrawn in the same transaction.
+        details: what goes with the recap and is not covered.
+        revises: the version that was read to be revised; an approval is withdrawn in the same transaction.
 
     Raises:
-        CampaignError: the campaign is locked, or over.
+        CampaignError: the campaign is locked, or over, or not what it was when it was read to be revised.
     """
+    mark = audience_mark(visit, details.lists)
+    if details.audience_mark not in (None, mark):
+        raise CampaignError(f"a list of campaign {head.name} changed while the recap was made; prepare it again")
     campaign_id, version = _open_version(visit, head, revises)
     before = visit.row("recap.get", campaign_id=campaign_id, version=version - 1)
     people = visit.row("recap.people_changed", campaign_id=campaign_id) if before else None
@@ -82,7 +99,7 @@ def write_prepared(
     visit.run("departure.forget", campaign_id=campaign_id)
     _store_messages(visit, campaign_id, first_slice_no=1)
     exclusion_count = visit.run("exclusion.add", campaign_id=campaign_id, version=version)
-    _add_departures(visit, campaign_id, draught.departures)
+    _add_departures(visit, campaign_id, details.departures)
     totals = visit.row("recap.totals", campaign_id=campaign_id) or {}
     recap = Recap(
         campaign_id=campaign_id,
@@ -93,10 +110,10 @@ def write_prepared(
         exclusion_count=exclusion_count,
         segment_count=int(totals["segment_count"]),
         total_price=totals["total_price"],
-        unit=draught.unit,
+        unit=details.unit,
     )
     changes = changes_since(before, header, recap, people) if before and people else None
-    _add_recap(visit, recap, header, draught, changes)
+    _add_recap(visit, recap, header, details, mark, changes)
     visit.run("campaign.set_recap_hash", campaign_id=campaign_id, recap_hash=recap.recap_hash, at=visit.at)
     note_event(visit, campaign_id, "revised" if revises else "prepared", version, head.author, recap.recap_hash[:8])
     return recap
@@ -124,31 +141,41 @@ def standing_campaign(visit: Transaction, kind: str, gateway: str) -> dict[str, 
     return found
 
 
-def _open_version(visit: Transaction, head: CampaignHead, revises: bool) -> tuple[int, int]:
-    """Return the campaign and version to write: a new campaign, or the next version of a prepared one."""
-    refuse_reserved_name(head.name)
-    found = visit.row("campaign.find", name=head.name)
-    if found is None or found["state"] == "cancelled":
+def refuse_locked(visit: Transaction, name: str, revises: Revised | None = None) -> dict[str, Any] | None:
+    """Return the campaign of that name that a preparation replaces, or None: a new one is made.
+
+    Raises:
+        CampaignError: it is Campanile's own, over, locked, or not what it was when it was read to be revised.
+    """
+    refuse_reserved_name(name)
+    found = visit.row("campaign.find", name=name)
+    if revises is not None and (found is None or (found["campaign_id"], found["version"]) != revises):
+        raise CampaignError(
+            f"campaign {name} was changed by somebody else meanwhile; read its recap, and revise it again"
+        )
+    if found is None or (found["state"] == "cancelled" and revises is None):
+        return None
+    if found["state"] in ("finished", "cancelled"):
+        raise CampaignError(f"campaign {name} is {found['state']}; choose another name")
+    if found["state"] != "prepared" and revises is None:
+        raise CampaignError(
+            f"campaign {name} is {found['state']}, so it is locked; run revise-campaign to change it (it must then be "
+            "approved anew), or cancel-campaign to drop it"
+        )
+    return found
+
+
+def _open_version(visit: Transaction, head: CampaignHead, revises: Revised | None) -> tuple[int, int]:
+    """Return the campaign and version to write: a new campaign, or the next version of the one there is."""
+    found = refuse_locked(visit, head.name, revises)
+    if found is None:
         campaign_id = int(visit.value("campaign.next_id"))
         _add_campaign(visit, campaign_id, head, "prepared")
         return campaign_id, 1
-    if found["state"] == "finished":
-        raise CampaignError(f"campaign {head.name} is finished; choose another name")
-    if found["state"] != "prepared" and revises:
+    if found["state"] != "prepared":
         withdraw_approval(visit, found, head.author, "to be revised")
-    elif found["state"] != "prepared":
-        raise CampaignError(
-            f"campaign {head.name} is {found['state']}, so it is locked; run revise-campaign to change it (it must "
-            "then be approved anew), or cancel-campaign to drop it"
-        )
     version = found["version"] + 1
-    visit.run(
-        "campaign.rewrite",
-        campaign_id=found["campaign_id"],
-        version=version,
-        at=visit.at,
-        **_columns_of(head),
-    )
+    visit.run("campaign.rewrite", campaign_id=found["campaign_id"], version=version, at=visit.at, **_columns_of(head))
     return int(found["campaign_id"]), version
 
 
@@ -198,7 +225,8 @@ def _add_recap(
     visit: Transaction,
     recap: Recap,
     header: Mapping[str, Any],
-    draught: Draught,
+    details: RecapDetails,
+    mark: str,
     changes: Mapping[str, Any] | None,
 ) -> None:
     visit.run(
@@ -207,8 +235,8 @@ def _add_recap(
         version=recap.version,
         recap_hash=recap.recap_hash,
         header=canonical(header),
-        details=canonical({**draught.details, "lists": sorted(draught.lists), "changes": changes}),
-        audience_mark=audience_mark(visit, draught.lists),
+        details=canonical({**details.shown, "lists": sorted(set(details.lists)), "changes": changes}),
+        audience_mark=mark,
         audience_count=recap.audience_count,
         message_count=recap.message_count,
         exclusion_count=recap.exclusion_count,

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
@@ -32,8 +33,12 @@ _FIGURES = {
 }  # fmt: skip
 
 
+#: What sending obeys of a campaign's row; the hash covers it as the recap's header says it.
+_OBEYED = ("kind", "policy", "gateway", "sender_id", "requested_service", "emergency_reason", "offer_ends_at")
+
+
 def verify_recap(visit: Transaction, campaign: Mapping[str, Any]) -> None:
-    """Compute the recap's hash again from what is stored.
+    """Compute the recap's hash again from what is stored, before anything of it has left.
 
     Raises:
         CampaignError: something the recap covers is not what it was.
@@ -42,7 +47,16 @@ def verify_recap(visit: Transaction, campaign: Mapping[str, Any]) -> None:
     recap = visit.row("recap.get", campaign_id=campaign_id, version=campaign["version"])
     if recap is None:
         raise CampaignError(f"campaign {campaign['name']} has no recap; prepare it")
-    found = compute_hash(visit, campaign_id, json.loads(recap["header"]))
+    header = json.loads(recap["header"])
+    changed = [name for name in _OBEYED if name in header and header[name] != _as_header(campaign[name])]
+    if header.get("due_at") is not None and header["due_at"] != _as_header(campaign["due_at"]):
+        changed.append("due_at")
+    if changed:
+        raise CampaignError(
+            f"campaign {campaign['name']} is not what its recap says ({', '.join(changed)}); nothing leaves: prepare "
+            "it again"
+        )
+    found = compute_hash(visit, campaign_id, header)
     if found != campaign["recap_hash"]:
         raise CampaignError(
             f"campaign {campaign['name']} is not what its recap says (hash {found[:8]}, recap "
@@ -59,6 +73,11 @@ def compute_hash(visit: Transaction, campaign_id: int, header: Mapping[str, Any]
 def canonical(header: Mapping[str, Any]) -> str:
     """Return a header as the one text that is hashed and stored."""
     return json.dumps(header, ensure_ascii=False, sort_keys=True)
+
+
+def _as_header(value: object) -> object:
+    """Return a column as a header writes it: instants in UTC."""
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
 
 
 def audience_mark(visit: Transaction, list_names: Sequence[str]) -> str:

@@ -15,9 +15,10 @@ from sms.policy import load_policy
 from sms.tariff import Tariff
 from store.approving import ApprovalRules, approve, full_hash
 from store.campaigns import cancel, find_campaign
+from tasks.approval_hours import refuse_late
 from tasks.balance import read_balance
 from tasks.house import tariff_of, visit_store
-from tasks.lock_pages import approval_page
+from tasks.lock_pages import approval_page, staying_words
 from tasks.publish import publish
 from tasks.settings import parse_secrets, settings
 
@@ -58,10 +59,11 @@ def approve_recap(campaign: str, recap_hash: str, approver: str, code: str) -> d
     _refuse_changed_terms(campaign, json.loads(recap["header"]), tariff_of(found["gateway"]))
     read_balance(found["gateway"])
     with visit_store() as visit:
+        refuse_late(visit, find_campaign(visit, campaign))
         approved = approve(visit, campaign, whole_hash, approver, approval_rules())
     get_run_logger().info("%s approved by %s, due at %s", campaign, approver, approved["due_at"])
-    if approved["opted_out_count"]:
-        get_run_logger().info("%d of its messages stay behind: a STOP came since", approved["opted_out_count"])
+    for words in staying_words(approved):
+        get_run_logger().info("of its messages stay behind: %s", words)
     return approved
 
 
@@ -104,7 +106,7 @@ def _refuse_code(campaign: str, whole_hash: str, approver: str, code: str) -> No
 
 
 def _refuse_changed_terms(campaign: str, header: Mapping[str, Any], tariff: Tariff) -> None:
-    """Refuse a recap whose prices, policy or reading of Alsace-Moselle are not those in force now."""
+    """Refuse a recap whose prices, STOP mentions, policy or reading of Alsace-Moselle are not those in force now."""
     changes = "; ".join(_changed_terms(header, tariff))
     if changes:
         raise CampaignError(f"since the recap of {campaign} was made, {changes}: prepare it again")
@@ -115,6 +117,7 @@ def _changed_terms(header: Mapping[str, Any], tariff: Tariff) -> Iterator[str]:
         now = tariff.prices.get(territory)
         if now is None or now != Decimal(price):
             yield f"the price of {territory} changed from {price} to {'none' if now is None else now}"
+    yield from _changed_mentions(header)
     policy = load_policy(header["policy"])
     terms = {
         "the unit of prices": (header["unit"], tariff.unit),
@@ -124,3 +127,14 @@ def _changed_terms(header: Mapping[str, Any], tariff: Tariff) -> Iterator[str]:
     for what, (before, after) in terms.items():
         if before != after:
             yield f"{what} changed from {before} to {after}"
+
+
+def _changed_mentions(header: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the provider asks to be written at the end of marketing now, where a recap has something else."""
+    if header["kind"] != "marketing":
+        return
+    manifest = manifest_of(header["gateway"])
+    for territory, before in header["stop_mentions"].items():
+        now = manifest.sender_rule(territory, header["sender_id"]).stop_mention.strip()
+        if now != before:
+            yield f"the STOP mention of {territory} changed from {before or 'none'} to {now or 'none'}"

@@ -1,25 +1,33 @@
 """The pages of what happens between a recap and its sending: approved, tested."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sms.masking import escape_markdown, mask_number
-from sms.wording import amount_text
-from tasks.pages import STATE_WORDS, local_time, table, user_text
+from sms.wording import amount_text, grouped
+from tasks.pages import STATE_WORDS, local_time, quoted_text, table
+
+#: Why messages of an approved recap stay behind, by what ``store.approving.approve`` counts.
+_STAYING = {
+    "opted_out_count": "for a STOP that came since",
+    "dead_count": "for a number that, as the operator said since, does not exist",
+}
 
 
 def approval_page(approved: Mapping[str, Any], approver: str, zone: ZoneInfo) -> str:
     """Return who approved which recap, when it leaves, and how many of its messages stay behind."""
-    name, stopped = approved["name"], approved["opted_out_count"]
+    staying_count = sum(approved[name] for name in _STAYING)
     parts = [
-        f"# {name} is approved",
+        f"# {approved['name']} is approved",
         f"Version {approved['version']}, recap `{approved['recap_hash'][:8]}`, by {escape_markdown(approver)}. "
         f"It leaves from {local_time(approved['due_at'], zone)} ({zone.key}).",
     ]
-    if stopped:
+    if staying_count:
+        why = ", ".join(staying_words(approved))
         parts.append(
-            f"**{stopped} of its messages stay behind**: a STOP came since. All others leave as its recap says."
+            f"**{grouped(staying_count)} of its messages stay behind**: {why}. All others leave as its recap says."
         )
     parts.append(
         "It is locked now. To change it: **revise-campaign**, then approve it anew. To drop it: **cancel-campaign**."
@@ -27,8 +35,14 @@ def approval_page(approved: Mapping[str, Any], approver: str, zone: ZoneInfo) ->
     return "\n\n".join(parts) + "\n"
 
 
+def staying_words(approved: Mapping[str, Any]) -> Iterator[str]:
+    """Yield how many messages of an approved recap stay behind, and why, for each reason there is."""
+    return (f"{grouped(approved[name])} {why}" for name, why in _STAYING.items() if approved[name])
+
+
 def tested_page(campaign: Mapping[str, Any], messages: Sequence[Mapping[str, Any]], unit: str) -> str:
     """Return what became of the messages of one test; ``messages`` in the order of the numbers typed."""
+    written = json.loads(campaign["draft"])["text"]
     rows = [
         (
             mask_number(row["msisdn"]),
@@ -42,6 +56,9 @@ def tested_page(campaign: Mapping[str, Any], messages: Sequence[Mapping[str, Any
     parts = [
         f"# Test of {campaign['name']}, version {campaign['version']}",
         table(["to", "what became of it", "encoding", "segments", "price"], rows),
-        *(f"**To {escape_markdown(mask_number(row['msisdn']))}**\n\n> {user_text(row['text'])}" for row in messages),
+        *(
+            f"**To {escape_markdown(mask_number(row['msisdn']))}**\n\n{quoted_text(row['text'], spare=written)}"
+            for row in messages
+        ),
     ]
     return "\n\n".join(parts) + "\n"

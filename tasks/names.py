@@ -1,9 +1,12 @@
-"""Names of campaigns and lists: one pattern, so that they can stand in folders, keys and addresses."""
+"""What people type: names of campaigns and lists, that can stand in folders, keys and addresses; and numbers."""
 
 import re
 
 from schemas.draft import NAME_PATTERN
-from sms.errors import CampaignError
+from sms.errors import CampaignError, InvalidNumber
+from sms.masking import mask_number
+from sms.msisdn import Number, parse_number
+from tasks.settings import settings
 
 ATTACHED = "draft-"  # before a campaign's name: the list that holds the file of its draft
 
@@ -33,3 +36,20 @@ def check_list_name(name: str) -> str:
 def is_name(name: str) -> bool:
     """Tell whether a name is well formed."""
     return re.fullmatch(NAME_PATTERN, name) is not None
+
+
+def typed_number(position: int, raw: str, what: str = "number") -> Number:
+    """Return a number typed by hand, read by the same rules as those of files.
+
+    Args:
+        position: where it stands among those typed, from 1.
+        raw: as it was typed.
+        what: what the error calls it.
+
+    Raises:
+        CampaignError: it cannot get an SMS; tells which one, masked, and why.
+    """
+    try:
+        return parse_number(raw, settings().region, settings().allowed_countries)
+    except InvalidNumber as error:
+        raise CampaignError(f"{what} {position} ({mask_number(raw)}) cannot get an SMS: {error}") from error

@@ -20,7 +20,7 @@ STATE_WORDS = {
     "undelivered": "not delivered",
     "rejected": "refused by the gateway",
     "unknown": "unknown: asked again, never sent blindly",
-    "suppressed": "stopped by an opt-out",
+    "suppressed": "stopped by an opt-out or a dead number",
     "cancelled": "cancelled",
     "expired": "never left",
     "written_off": "written off",
@@ -116,9 +116,15 @@ def local_time(at: datetime, zone: ZoneInfo) -> str:
     return f"{at.astimezone(zone):%a %Y-%m-%d %H:%M}"
 
 
-def user_text(text: str) -> str:
-    """Return what somebody wrote, inert and with every number in it masked."""
-    return escape_markdown(mask_numbers(text))
+def user_text(text: str, spare: str = "") -> str:
+    """Return what somebody wrote, inert and with every number in it masked but those that stand in ``spare``."""
+    return escape_markdown(mask_numbers(text, spare))
+
+
+def quoted_text(text: str, spare: str = "") -> str:
+    """Return what somebody wrote as a quotation, line by line as it is; the rest as ``user_text``."""
+    lines = mask_numbers(text, spare).splitlines() or [""]
+    return "  \n".join(quotation(escape_markdown(line)) for line in lines)
 
 
 def _row(cells: Sequence[object]) -> str:

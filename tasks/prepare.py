@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,23 +11,22 @@ import pandas as pd
 from prefect import get_run_logger, task
 
 from schemas.draft import CampaignDraft
-from sms.errors import CampaignError, InvalidNumber
+from sms.errors import CampaignError, ConfigurationError
 from sms.linter import Finding, Saving, SizeCount, Subject, lint
-from sms.masking import mask_number
-from sms.msisdn import parse_number
 from sms.places import window_key
-from sms.planning import queue_places
+from sms.planning import opt_outs_bind, queue_places
 from sms.policy import Policy
 from sms.quiet_hours import key_closing, next_key_opening
 from sms.sender_id import check_sender_id, sender_notes
 from sms.template import check_fields
 from sms.timetable import Departure, alert_advice, closed_days, plan_departures
 from store.database import Workbench, workbench
-from store.lists import mark_of
 from store.planning import (
     Audience,
     Place,
+    Routes,
     fields_of,
+    leave_out_never_open,
     longest_values,
     mark_duplicates,
     stage_candidates,
@@ -36,54 +35,78 @@ from store.planning import (
     territories_of,
     write_texts,
 )
-from store.preparing import CampaignHead, Draught, has_samples, remember_policy, write_prepared
-from store.recaps import Recap
+from store.preparing import (
+    CampaignHead,
+    RecapDetails,
+    Revised,
+    has_samples,
+    refuse_locked,
+    remember_policy,
+    write_prepared,
+)
+from store.recaps import Recap, audience_mark
 from store.repeats import refuse_repeat
 from tasks.attach import attached_list
 from tasks.clock import now
 from tasks.house import visit_store
-from tasks.pages import local_time
+from tasks.names import typed_number
 from tasks.settings import settings
 from tasks.terms import Terms, terms_of
 
+#: Of what a draft says, what the hash covers as it stands.
+_SAID = (
+    "name", "kind", "text", "replace_characters", "sender_id", "gateway", "policy", "file", "legal_basis",
+    "requested_service", "emergency_reason", "max_messages_in_days", "repeat",
+)  # fmt: skip
+
+
+@task
+def check_draft(draft: CampaignDraft, revises: Revised | None = None) -> None:
+    """Refuse a draft that cannot be prepared, before a file of its own changes anything.
+
+    Raises:
+        CampaignError: what it says cannot be, or its campaign is locked, or over.
+        ConfigurationError: there is no such gateway or policy.
+    """
+    terms_of(draft)
+    with visit_store(read_only=True) as visit:
+        refuse_locked(visit, draft.name, revises)
+
 
 @task(task_run_name="prepare {draft.name}")
-def prepare(draft: CampaignDraft, revises: bool = False) -> Recap:
-    """Prepare a draft; ``revises`` takes back the approval of a campaign in the same step."""
+def prepare(draft: CampaignDraft, revises: Revised | None = None) -> Recap:
+    """Prepare a draft; ``revises`` is the version that was read to be changed, whose approval is withdrawn."""
     recap = make_recap(draft, revises=revises)
     get_run_logger().info("%s: %d messages, recap %s", draft.name, recap.message_count, recap.recap_hash[:8])
     return recap
 
 
-def make_recap(draft: CampaignDraft, *, revises: bool = False) -> Recap:
+def make_recap(draft: CampaignDraft, *, revises: Revised | None = None) -> Recap:
     """Choose the recipients, write and price every message, and store it all under one recap.
 
     Raises:
-        CampaignError: the draft, its text or its sender cannot be, the same text went to largely the same people, or
-            the campaign is locked.
+        CampaignError: the draft, its text or its sender cannot be, the same text went to largely the same people, a
+            list changed meanwhile, or the campaign is locked.
         ConfigurationError: there is no such gateway or policy, or no price for a territory, which it names.
     """
     terms = terms_of(draft)
     lists = [*draft.lists, *attached_list(draft)]
-    covered = [*lists, *draft.exclude_lists]
+    covered = sorted({*lists, *draft.exclude_lists})
     with workbench() as bench:
         with visit_store(read_only=True) as visit:
-            mark = mark_of(visit, covered)
             check_fields(terms.template, fields_of(visit, lists, terms.template))
             stage_candidates(visit, _audience(draft, lists, terms, visit.at))
-            is_sample = has_samples(visit, lists)
+            mark, is_sample = audience_mark(visit, covered), has_samples(visit, lists)
         if is_sample and draft.gateway != "sandbox":
             raise CampaignError(
                 f"campaign {draft.name} uses a list made from samples; only gateway sandbox may send to it"
             )
-        header, draught = _write(bench, draft, terms, covered)
+        places, shown, departures = _write(bench, draft, terms)
+        details = RecapDetails(terms.tariff.unit, covered, mark, shown, [tuple(leaving) for leaving in departures])
         with visit_store() as visit:
-            if mark_of(visit, covered) != mark:
-                raise CampaignError(
-                    f"a list of campaign {draft.name} changed while the recap was made; prepare it again"
-                )
             remember_policy(visit, terms.policy.name, terms.policy.sha256, terms.policy.valid_from, terms.policy.text)
-            recap = write_prepared(visit, _head(draft, terms, is_sample), header, draught, revises=revises)
+            head, header = _head(draft, terms, is_sample), _header(draft, terms, places)
+            recap = write_prepared(visit, head, header, details, revises=revises)
             refuse_repeat(visit, visit.row("campaign.get", campaign_id=recap.campaign_id) or {})
     return recap
 
@@ -98,7 +121,7 @@ def _audience(draft: CampaignDraft, lists: Sequence[str], terms: Terms, at: date
         lists,
         _typed(draft),
         draft.exclude_lists,
-        honours_opt_outs=not draft.requested_service,
+        honours_opt_outs=opt_outs_bind(draft.kind, draft.requested_service),
         needs_legal_basis=is_marketing and terms.policy.needs_legal_basis,
         seen_since=at - timedelta(days=silent_days) if silent_days else None,
         most_messages=int(most) if is_marketing and most else None,
@@ -107,21 +130,15 @@ def _audience(draft: CampaignDraft, lists: Sequence[str], terms: Terms, at: date
 
 
 def _typed(draft: CampaignDraft) -> pd.DataFrame:
-    """Return the numbers typed by hand, read by the same rules as those of files."""
-    rows = []
-    for position, raw in enumerate(draft.numbers, start=1):
-        try:
-            number = parse_number(raw, settings().region, settings().allowed_countries)
-        except InvalidNumber as error:
-            raise CampaignError(f"typed number {position} ({mask_number(raw)}) cannot get an SMS: {error}") from error
-        rows.append((position, number.number_id, number.territory))
+    numbers = [typed_number(position, raw, "typed number") for position, raw in enumerate(draft.numbers, start=1)]
+    rows = [(position, number.number_id, number.territory) for position, number in enumerate(numbers, start=1)]
     return pd.DataFrame(rows, columns=["row_number", "number_id", "territory"])
 
 
 def _write(
-    bench: Workbench, draft: CampaignDraft, terms: Terms, covered: Sequence[str]
-) -> tuple[dict[str, Any], Draught]:
-    """Write every message on the bench; return what the recap's hash covers besides them, and what its page shows."""
+    bench: Workbench, draft: CampaignDraft, terms: Terms
+) -> tuple[dict[str, Place], dict[str, Any], Sequence[Departure]]:
+    """Write every message on the bench; return the territories' terms, what the page shows, and when all leave."""
     mark_duplicates(bench, terms.template)
     territories = territories_of(bench)
     check_sender_id(draft.sender_id, territories)
@@ -130,38 +147,49 @@ def _write(
         for territory in territories
     }
     starts_at = max(terms.due_at or now(), now())
-    slice_size = min(settings().slice_size, terms.manifest.batch_size)
-    addresses = stage_recipients(bench, terms.template)
-    window_keys = {address: window_key(*address, settings().alsace_moselle) for address in addresses}
-    loads: Counter[str] = Counter()
-    for address, count in addresses.items():
-        loads[window_keys[address]] += count
-    closes_at = {key: _closing(key, starts_at, terms.policy) for key in loads}
-    queue = queue_places(loads, closes_at, slice_size)
-    forcing = write_texts(bench, terms.template, places, window_keys, queue, slice_size, draft.replace_characters)
-    departures = plan_departures(
-        list(stage_messages(bench, draft.sender_id).items()),
-        starts_at,
-        terms.manifest.messages_per_second,
-        terms.policy if draft.kind == "marketing" else None,
-        settings().window_margin_seconds,
-    )
+    routes = _routes(bench, draft, terms, places, starts_at)
+    forcing = write_texts(bench, terms.template, routes, draft.replace_characters)
+    loads = stage_messages(bench, draft.sender_id)
+    hours = terms.policy if draft.kind == "marketing" else None
+    rate, margin = terms.manifest.messages_per_second, settings().window_margin_seconds
+    departures = plan_departures(list(loads.items()), starts_at, rate, hours, margin)
     findings = _findings(bench, draft, terms, places, forcing)
-    details = {
+    shown = {
         "sources": [row | {"origin": _origin(draft, row["origin"])} for row in bench.rows("plan.sources")],
         "findings": [asdict(finding) | {"price": _text(finding.price)} for finding in findings],
         "defaulted": bench.row("plan.defaulted"),
         "closed_days": _closed_days(draft, starts_at, departures, terms.policy),
         "advice": alert_advice(departures) if draft.kind == "alert" else [],
     }
-    header = _header(draft, terms, places)
-    return header, Draught(terms.tariff.unit, sorted(covered), details, [tuple(leaving) for leaving in departures])
+    return places, shown, departures
 
 
-def _closing(key: str, starts_at: datetime, policy: Policy) -> datetime:
-    """Return when the window that a place's messages may first leave in closes."""
-    opens_at = next_key_opening(starts_at, key, policy)
-    return key_closing(opens_at, key, policy) or opens_at
+def _routes(
+    bench: Workbench, draft: CampaignDraft, terms: Terms, places: dict[str, Place], starts_at: datetime
+) -> Routes:
+    """Put the recipients' places in the order of the queue; who can never be reached there is left out."""
+    addresses = stage_recipients(bench, terms.template)
+    window_keys = {address: window_key(*address, settings().alsace_moselle) for address in addresses}
+    closes_at = {key: _closing(key, starts_at, terms.policy, draft.kind) for key in set(window_keys.values())}
+    never = [address for address, key in window_keys.items() if closes_at[key] is None]
+    leave_out_never_open(bench, never)
+    loads: Counter[str] = Counter()
+    for address in addresses.keys() - never:
+        loads[window_keys[address]] += addresses[address]
+    slice_size = min(settings().slice_size, terms.manifest.batch_size)
+    known = {key: at for key, at in closes_at.items() if at is not None}
+    return Routes(places, window_keys, queue_places(loads, known, slice_size), slice_size)
+
+
+def _closing(key: str, starts_at: datetime, policy: Policy, kind: str) -> datetime | None:
+    """Return when the window that a place's messages may first leave in closes; None: there is none within a year."""
+    if kind != "marketing":
+        return starts_at
+    try:
+        opens_at = next_key_opening(starts_at, key, policy)
+    except ConfigurationError:  # nobody knows its hours, or its places are never open together
+        return None
+    return key_closing(opens_at, key, policy)
 
 
 def _findings(
@@ -210,39 +238,21 @@ def _closed_days(
 
 
 def _header(draft: CampaignDraft, terms: Terms, places: dict[str, Place]) -> dict[str, Any]:
-    """Return what the recap's hash covers besides the messages."""
-    rules = [terms.rule(draft, territory) for territory in places]
-    return {
-        "name": draft.name,
-        "kind": draft.kind,
-        "text": draft.text,
-        "replace_characters": draft.replace_characters,
-        "sender_id": draft.sender_id,
-        "gateway": draft.gateway,
-        "lists": sorted(draft.lists),
-        "exclude_lists": sorted(draft.exclude_lists),
-        "file": draft.file,
+    """Return what the recap's hash covers besides the messages: what the draft says, and the terms of that day."""
+    said = draft.model_dump(mode="json", include=set(_SAID))
+    return said | {
+        "lists": sorted(set(draft.lists)),
+        "exclude_lists": sorted(set(draft.exclude_lists)),
         "typed_numbers": len(draft.numbers),
-        "requested_service": draft.requested_service,
-        "emergency_reason": draft.emergency_reason,
-        "max_messages_in_days": draft.max_messages_in_days,
-        "repeat": draft.repeat,
-        "offer_ends": draft.offer_ends,
-        "due_at": f"leaves from {local_time(terms.due_at, settings().zone)}"
-        if terms.due_at
-        else "leaves as soon as it is approved",
-        "policy": terms.policy.name,
+        "due_at": _instant(terms.due_at),
+        "offer_ends_at": _instant(terms.offer_ends_at),
         "policy_sha256": terms.policy.sha256,
         "policy_valid_from": str(terms.policy.valid_from),
         "alsace_moselle": settings().alsace_moselle,
         "prices": {territory: place.segment_price for territory, place in places.items()},
         "unit": terms.tariff.unit,
         "stop_mentions": {territory: place.stop_mention.strip() for territory, place in places.items()},
-        "replies": (
-            "people can answer; the auto-responder applies"
-            if any(rule.can_be_answered for rule in rules)
-            else f"nobody can answer {draft.sender_id} but by STOP; the auto-responder will not fire"
-        ),
+        "can_be_answered": any(terms.rule(draft, territory).can_be_answered for territory in places),
         "sender_notes": sender_notes(draft.sender_id, places),
     }
 
@@ -269,6 +279,10 @@ def _origin(draft: CampaignDraft, origin: str) -> str:
     if origin == "typed":
         return "typed numbers"
     return f"file {draft.file}" if origin in attached_list(draft) else f"list {origin}"
+
+
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else at.astimezone(UTC).isoformat()
 
 
 def _text(amount: Decimal | None) -> str | None:

@@ -1,12 +1,14 @@
 """What has changed since the version of a recap that people may have read."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sms.masking import escape_markdown, mask_numbers
 from sms.wording import amount_text, grouped
-from tasks.pages import quotation, table
+from tasks.pages import local_time, quotation, table
 
 _PEOPLE_WORDS = {
     "added": "joined",
@@ -17,7 +19,7 @@ _PEOPLE_WORDS = {
 _SHORT = 40
 
 
-def change_parts(view: Mapping[str, Any]) -> list[str]:
+def change_parts(view: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
     """Return what is not as it was in the version before; nothing of a first version."""
     changes = view["changes"]
     if changes is None:
@@ -25,7 +27,7 @@ def change_parts(view: Mapping[str, Any]) -> list[str]:
     people = [
         f"{grouped(changes['people'][key])} {words}" for key, words in _PEOPLE_WORDS.items() if changes["people"][key]
     ]
-    changed = [_shown_change(row) for row in changes["fields"]]
+    changed = [_shown_change(row, zone) for row in changes["fields"]]
     rows = [row for row in changed if max(map(len, row)) <= _SHORT]
     rows += [_figure_change(row, view["recap"]["unit"]) for row in changes["figures"]]
     parts = [
@@ -35,13 +37,17 @@ def change_parts(view: Mapping[str, Any]) -> list[str]:
     return [*parts, table(["what", "before", "now"], rows, align="lrr")] if rows else parts
 
 
-def _shown_change(row: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Return a field and both its values in words; of values by territory, those that differ."""
+def _shown_change(row: Mapping[str, Any], zone: ZoneInfo) -> tuple[str, str, str]:
+    """Return a field and both its values in words: of values by territory those that differ, instants as local time."""
     before, after = row["before"], row["after"]
+    if row["field"].endswith("_at"):
+        before, after = (at and local_time(datetime.fromisoformat(at), zone) for at in (before, after))
     if isinstance(before, dict) and isinstance(after, dict):
         same = before.items() & after.items()
         before, after = (dict(sorted(value.items() - same)) for value in (before, after))
-    return row["field"].replace("_", " "), mask_numbers(_shown(before)), mask_numbers(_shown(after))
+    return row["field"].removesuffix("_at").replace("_", " "), *(
+        mask_numbers(_shown(value), spare=str(value) if row["field"] == "text" else "") for value in (before, after)
+    )
 
 
 def _shown(value: object) -> str:

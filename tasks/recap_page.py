@@ -15,7 +15,7 @@ from sms.places import key_name
 from sms.planning import EXCLUSION_REASONS
 from sms.wording import amount_text, count_text, grouped
 from tasks.links import RunLink
-from tasks.pages import Markup, bullets, local_time, quotation, table, user_text
+from tasks.pages import Markup, bullets, local_time, quoted_text, table, user_text
 from tasks.recap_changes import change_parts
 from tasks.recap_times import late_places, when_parts
 
@@ -23,7 +23,11 @@ _ENCODING_WORDS = {
     "GSM-7": "plain ones only, 160 a segment (GSM-7)",
     "UCS-2": "special ones too, 70 a segment (UCS-2)",
 }
-_SEVERITY_WORDS = {"refused": "⚠ The gateway refuses it", "costs": "It costs", "advice": "Advice"}
+_SEVERITY_WORDS = {"costs": "It costs", "advice": "Advice"}
+_REPLY_WORDS = {
+    True: "people can answer; the auto-responder applies",
+    False: "nobody can answer {} but by STOP; the auto-responder will not fire",
+}
 _ALSACE_MOSELLE_WORDS = {
     "all_mainland": "keep its two holidays too: to a postcode of it, or to a number whose owner could live there",
     "by_postcode": "keep its two holidays: to a postcode of it",
@@ -35,7 +39,7 @@ _Parts = list[str]
 def recap_page(view: Mapping[str, Any], zone: ZoneInfo, note: str, links: Sequence[RunLink]) -> str:
     """Return the recap as Markdown; times in the team's ``zone``, ``links`` to what can be done next."""
     sections = {
-        "What changed": change_parts(view),
+        "What changed": change_parts(view, zone),
         "Who": _who(view),
         "What": _what(view),
         "How much": _how_much(view),
@@ -46,7 +50,7 @@ def recap_page(view: Mapping[str, Any], zone: ZoneInfo, note: str, links: Sequen
     }
     parts = [f"# Recap of {escape_markdown(view['campaign']['name'])}, version {view['recap']['version']}"]
     parts += [f"*{escape_markdown(note)}*"] if note else []
-    parts += [_summary(view, zone), *_alarms(view)]
+    parts += [_summary(view, zone), *_alarms(view, zone)]
     parts += [part for title, body in sections.items() if body for part in (f"## {title}", *body)]
     return "\n\n".join(parts) + "\n"
 
@@ -61,18 +65,25 @@ def _summary(view: Mapping[str, Any], zone: ZoneInfo) -> str:
     )
     return (
         f"**{', '.join(figures)}.** {header['kind'].capitalize()} from {escape_markdown(header['sender_id'])}, which "
-        f"{escape_markdown(header['due_at'])}.\n\n"
+        f"{_leaving(view['campaign'], zone)}.\n\n"
         f"Hash **`{recap['recap_hash'][:8]}`**, prepared by {user_text(author)} on "
         f"{local_time(recap['prepared_at'], zone)} ({zone.key})."
     )
 
 
-def _alarms(view: Mapping[str, Any]) -> _Parts:
+def _leaving(campaign: Mapping[str, Any], zone: ZoneInfo) -> str:
+    if campaign["due_at"] is None:
+        return "leaves as soon as it is approved"
+    return f"leaves from {local_time(campaign['due_at'], zone)}"
+
+
+def _alarms(view: Mapping[str, Any], zone: ZoneInfo) -> _Parts:
     """Return what somebody must know before anything else; nothing when there is nothing."""
     alarms = [f"**Nobody gets a message.** {_audience(view)}"] if not view["recap"]["message_count"] else []
     if late := late_places(view):
         names = ", ".join(key_name(row["window_key"]) for row in late)
-        alarms.append(f"**Messages leave after the offer ends ({view['header']['offer_ends']}):** {names}. See When.")
+        ends = local_time(view["campaign"]["offer_ends_at"], zone)
+        alarms.append(f"**Messages leave after the offer ends ({ends}):** {names}. See When.")
     if (left := _left(view)) is not None and left < 0:
         alarms.append(
             f"**{amount_text(-left, view['recap']['unit'])} missing:** it cannot be approved before a top-up."
@@ -103,18 +114,18 @@ def _audience(view: Mapping[str, Any]) -> str:
 
 def _what(view: Mapping[str, Any]) -> _Parts:
     header, unit = view["header"], view["recap"]["unit"]
-    parts = [quotation(user_text(header["text"]))]
+    parts = [quoted_text(header["text"], spare=header["text"])]
     if header["replace_characters"] != "off":
         parts.append(f"Characters are replaced ({escape_markdown(header['replace_characters'])}), as below.")
-    parts += [bullets(_finding(found, unit) for found in view["findings"])] if view["findings"] else []
+    parts += [bullets(_finding(found, unit, header["text"]) for found in view["findings"])] if view["findings"] else []
     parts += _sizes(view["encodings"], unit)
-    return [*parts, *_previews(view["previews"], unit)]
+    return [*parts, *_previews(view["previews"], unit, header["text"])]
 
 
-def _finding(found: Mapping[str, Any], unit: str) -> str:
+def _finding(found: Mapping[str, Any], unit: str, text: str) -> str:
     price = Decimal(found["price"] or 0)
     label = f"{amount_text(price, unit)} could be saved" if price else _SEVERITY_WORDS[found["severity"]]
-    return f"**{label}:** {user_text(found['words'])}"
+    return f"**{label}:** {user_text(found['words'], spare=text)}"
 
 
 def _sizes(encodings: Sequence[Mapping[str, Any]], unit: str) -> _Parts:
@@ -133,22 +144,22 @@ def _sizes(encodings: Sequence[Mapping[str, Any]], unit: str) -> _Parts:
     return ["Every message fits in one segment.", sizes] if is_short and rows else [sizes]
 
 
-def _previews(rows: Iterable[Mapping[str, Any]], unit: str) -> _Parts:
+def _previews(rows: Iterable[Mapping[str, Any]], unit: str, text: str) -> _Parts:
     """Return real messages as their recipients will read them; one that is two things at once stands once."""
     kinds: dict[str, list[str]] = {}
     found: dict[str, Mapping[str, Any]] = {}
     for row in rows:
         kinds.setdefault(row["msisdn"], []).append(row["which"])
         found[row["msisdn"]] = row
-    return [_preview(", ".join(kinds[key]), row, unit) for key, row in found.items()]
+    return [_preview(", ".join(kinds[key]), row, unit, text) for key, row in found.items()]
 
 
-def _preview(kind: str, row: Mapping[str, Any], unit: str) -> str:
+def _preview(kind: str, row: Mapping[str, Any], unit: str, text: str) -> str:
     figures = f"{count_text(row['segment_count'], 'segment')}, {amount_text(row['price'], unit)}"
     number = escape_markdown(mask_number(row["msisdn"]))
     return (
         f"**{escape_markdown(kind.capitalize())}**, to {number} ({escape_markdown(key_name(row['territory']))}), "
-        f"{figures}:\n\n{quotation(user_text(row['text']))}"
+        f"{figures}:\n\n{quoted_text(row['text'], spare=text)}"
     )
 
 
@@ -215,8 +226,8 @@ def _auto_reply(view: Mapping[str, Any]) -> str:
         return f"Automatic answers: on, {each} each. No past campaign tells how many people will reply."
     replies = round(answer["reply_share"] * view["recap"]["message_count"])
     return (
-        f"Automatic answers: on. {100 * answer['reply_share']:.1f} % replied to past campaigns: about "
-        f"{count_text(replies, 'answer')}, **{amount_text(replies * answer['price'], unit)} more**."
+        f"Automatic answers: on. Past campaigns brought {100 * answer['reply_share']:.1f} replies for 100 messages: "
+        f"about {count_text(replies, 'answer')}, **{amount_text(replies * answer['price'], unit)} more**."
     )
 
 
@@ -226,7 +237,7 @@ def _rules(view: Mapping[str, Any]) -> _Parts:
     alsace = f"{count_text(count, 'message')} {_ALSACE_MOSELLE_WORDS[header['alsace_moselle']]}" if count else ""
     rules = {
         "Policy": f"{header['policy']} of {header['policy_valid_from']}",
-        "Sender": f"{header['sender_id']}: {header['replies']}",
+        "Sender": f"{header['sender_id']}: {_REPLY_WORDS[header['can_be_answered']].format(header['sender_id'])}",
         "Known of this sender": "; ".join(header["sender_notes"]),
         "STOP mention": _mentions(header["stop_mentions"]),
         "Alsace-Moselle": alsace,

@@ -7,7 +7,6 @@ from math import ceil
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sms.masking import escape_markdown
 from sms.places import key_name
 from sms.wording import grouped
 from tasks.pages import bullets, local_time, table, user_text
@@ -36,7 +35,7 @@ def when_parts(view: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
     condition = "As planned" if view["campaign"]["due_at"] else "If it is approved now"
     return [
         f"{condition}: **{span_text(first, last, zone)}** ({zone.key}).",
-        *_late(view),
+        *_late(view, zone),
         *([bullets(user_text(words) for words in view["advice"])] if view["advice"] else []),
         _chart(departures, view["campaign"]["offer_ends_at"], zone),
         *_closed(places),
@@ -103,10 +102,12 @@ def _after(bucket: datetime, is_daily: bool) -> datetime:
     return (bucket.astimezone(UTC) + timedelta(hours=1)).astimezone(bucket.tzinfo)
 
 
-def _late(view: Mapping[str, Any]) -> list[str]:
+def _late(view: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
     names = ", ".join(key_name(row["window_key"]) for row in late_places(view))
-    ends = escape_markdown(str(view["header"]["offer_ends"]))
-    return [f"⚠ **Too late:** the last messages to {names} leave after the offer ends ({ends})."] if names else []
+    if not names:
+        return []
+    ends = local_time(view["campaign"]["offer_ends_at"], zone)
+    return [f"⚠ **Too late:** the last messages to {names} leave after the offer ends ({ends})."]
 
 
 def _places_table(places: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 from prefect import task
 
 from sms.errors import ConfigurationError
-from sms.places import MAINLAND, clocks_of, window_key
+from sms.places import ALSACE_MOSELLE, clocks_of
+from sms.policy import load_policy
 from sms.segments import count_segments
 from store.database import Transaction
 from store.operators import credit_left
@@ -65,9 +66,7 @@ def read_recap(visit: Transaction, campaign_id: int) -> dict[str, Any]:
         ),
         "departures": departures,
         "places": [_place(row, departures, details["closed_days"], campaign["offer_ends_at"]) for row in counts],
-        "alsace_moselle_count": sum(
-            row["message_count"] for row in counts if row["window_key"] == window_key(MAINLAND, None)
-        ),
+        "alsace_moselle_count": _count_alsace_moselle(campaign, counts),
         "credit": credit_left(visit, campaign["gateway"]),
         "auto_reply": _auto_reply(visit, json.loads(recap["header"])),
     }
@@ -94,13 +93,20 @@ def _place(
     }
 
 
+def _count_alsace_moselle(campaign: Mapping[str, Any], counts: Sequence[Mapping[str, Any]]) -> int:
+    """Count the messages that keep the two holidays of Alsace-Moselle: none where no holidays bind."""
+    if campaign["kind"] != "marketing" or not load_policy(campaign["policy"]).closes_on_holidays:
+        return 0
+    return sum(row["message_count"] for row in counts if ALSACE_MOSELLE in row["window_key"].split("+"))
+
+
 def _auto_reply(visit: Transaction, header: Mapping[str, Any]) -> dict[str, Any]:
     responder = auto_responder(visit)
     return {
         "enabled": responder.enabled,
         "text": responder.text,
         "reply_share": visit.value("reply.share"),
-        "can_answer": str(header["replies"]).startswith("people can answer"),
+        "can_answer": header["can_be_answered"],
     }
 
 

@@ -1,6 +1,7 @@
 """Change a campaign that stands: only the fields that somebody names, all others stay."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, get_origin
 
 from prefect import task
@@ -8,7 +9,8 @@ from pydantic import ValidationError
 
 from schemas.draft import CampaignDraft
 from sms.errors import CampaignError
-from store.campaigns import find_campaign, refuse_standing
+from store.campaigns import find_campaign, refuse_begun, refuse_standing
+from store.preparing import Revised
 from tasks.house import visit_store
 
 _SWITCHES = {"keep": None, "yes": True, "no": False}
@@ -16,19 +18,37 @@ _SWITCHES = {"keep": None, "yes": True, "no": False}
 CLEARABLE = tuple(name for name, field in CampaignDraft.model_fields.items() if not field.is_required())
 
 
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A changed draft, the version of the campaign that it changes, and whether the draft's file is to be read."""
+
+    draft: CampaignDraft
+    revises: Revised
+    reads_file: bool
+
+
 @task
-def read_revised(campaign: str, author: str, fields: Mapping[str, Any], clear: Sequence[str]) -> CampaignDraft:
+def read_revised(campaign: str, author: str, fields: Mapping[str, Any], clear: Sequence[str]) -> Revision:
     """Return a campaign's draft with some fields changed, as ``author`` wants it.
 
+    Its file is read when it is named, also by the name it had, and when it, or why its people may be written to, is
+    another than before.
+
     Raises:
-        CampaignError: there is no such campaign, it is over, nothing would change, or a value is wrong.
+        CampaignError: there is no such campaign, it has begun to leave or is over, nothing would change, or a value is
+            wrong.
     """
     with visit_store(read_only=True) as visit:
         found = find_campaign(visit, campaign)
-    refuse_standing(found)
-    if found["state"] in ("cancelled", "finished"):
-        raise CampaignError(f"campaign {campaign} is {found['state']}; run prepare-campaign to make a new one")
-    return revise_draft(CampaignDraft.model_validate_json(found["draft"]), author, touched(fields), clear)
+        refuse_standing(found)
+        if found["state"] in ("cancelled", "finished"):
+            raise CampaignError(f"campaign {campaign} is {found['state']}; run prepare-campaign to make a new one")
+        if found["state"] != "prepared":
+            refuse_begun(visit, found)
+    before, changes = CampaignDraft.model_validate_json(found["draft"]), touched(fields)
+    draft = revise_draft(before, author, changes, clear)
+    reads_file = "file" in changes or (draft.file, draft.legal_basis) != (before.file, before.legal_basis)
+    return Revision(draft, Revised(found["campaign_id"], found["version"]), reads_file)
 
 
 def touched(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,6 +82,6 @@ def revise_draft(draft: CampaignDraft, author: str, changes: Mapping[str, Any], 
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise CampaignError(f"campaign {draft.name} cannot be revised so: {wrong}") from error
-    if revised == draft.model_copy(update={"author": revised.author}):
+    if "file" not in changes and revised == draft.model_copy(update={"author": revised.author}):
         raise CampaignError(f"nothing to change in campaign {draft.name}: every field is what it was; name one")
     return revised

@@ -7,19 +7,18 @@ from typing import Any
 from prefect import get_run_logger, task
 from prefect.runtime import flow_run
 
-from sms.errors import CampaignError, InvalidNumber
-from sms.masking import mask_number
-from sms.msisdn import Number, parse_number
+from sms.errors import CampaignError
+from sms.msisdn import Number
 from store.campaigns import find_campaign, note_event, refuse_standing
+from store.credit import refuse_uncovered
 from store.database import Transaction
-from store.operators import credit_left
 from tasks.approve import gateway_of
 from tasks.balance import read_balance
 from tasks.house import tariff_of, visit_store
 from tasks.lock_pages import tested_page
+from tasks.names import typed_number
 from tasks.notice import own_message, plan_rows
 from tasks.publish import publish
-from tasks.settings import settings
 
 KIND = "test"
 MOST_NUMBERS = 10
@@ -43,6 +42,8 @@ def plan_test(campaign: str, numbers: Sequence[str], actor: str) -> str:
     with visit_store() as visit:
         found = find_campaign(visit, campaign)
         refuse_standing(found)
+        if found["state"] in ("cancelled", "finished"):
+            raise CampaignError(f"campaign {campaign} is {found['state']}; there is nothing left to test")
         if visit.value("message.has_origin", kind=KIND, origin=origin):
             get_run_logger().info("this run has planned its tests before: nothing is sent again")
             return gateway
@@ -53,7 +54,8 @@ def plan_test(campaign: str, numbers: Sequence[str], actor: str) -> str:
                 zip(own_numbers, _real_texts(visit, found, len(own_numbers)), strict=True), start=first_id
             )
         ]
-        _refuse_uncovered(visit, found, rows)
+        price = sum((Decimal(row["price"]) for row in rows), Decimal())
+        refuse_uncovered(visit, gateway, f"the test of {campaign}", price)
         plan_rows(visit, KIND, gateway, rows)
         detail = f"numbers: {len(own_numbers)}; {origin}"
         note_event(visit, found["campaign_id"], "tested", found["version"], actor, detail)
@@ -80,14 +82,7 @@ def _origin() -> str:
 def _own_numbers(numbers: Sequence[str]) -> list[Number]:
     if not 1 <= len(numbers) <= MOST_NUMBERS:
         raise CampaignError(f"a test goes to 1 to {MOST_NUMBERS} numbers, not to {len(numbers)}")
-    return [_own_number(position, raw) for position, raw in enumerate(numbers, start=1)]
-
-
-def _own_number(position: int, raw: str) -> Number:
-    try:
-        return parse_number(raw, settings().region, settings().allowed_countries)
-    except InvalidNumber as error:
-        raise CampaignError(f"number {position} ({mask_number(raw)}) cannot get an SMS: {error}") from error
+    return [typed_number(position, raw) for position, raw in enumerate(numbers, start=1)]
 
 
 def _real_texts(visit: Transaction, campaign: dict[str, Any], count: int) -> list[str]:
@@ -97,15 +92,3 @@ def _real_texts(visit: Transaction, campaign: dict[str, Any], count: int) -> lis
     if not texts:
         raise CampaignError(f"campaign {campaign['name']} has no message to test; prepare it with recipients")
     return [texts[position % len(texts)] for position in range(count)]
-
-
-def _refuse_uncovered(visit: Transaction, campaign: dict[str, Any], rows: Sequence[dict[str, Any]]) -> None:
-    """Refuse a test that the credit does not cover: it must not take what approved campaigns need."""
-    price = sum((Decimal(row["price"]) for row in rows), Decimal())
-    credit = credit_left(visit, campaign["gateway"]) or {}
-    missing = price + credit["committed"] - credit["available"]
-    if missing > 0:
-        raise CampaignError(
-            f"the test of {campaign['name']} costs {price} {credit['unit']}: {missing} {credit['unit']} are missing "
-            f"on {campaign['gateway']}, besides {credit['committed']} committed to approved campaigns"
-        )

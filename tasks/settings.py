@@ -22,6 +22,11 @@ def _words(value: object) -> object:
     return value.replace(",", " ").split() if isinstance(value, str) else value
 
 
+def _names(value: object) -> object:
+    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+
+Names = Annotated[list[str], NoDecode, BeforeValidator(_names)]
 Words = Annotated[list[str], NoDecode, BeforeValidator(_words)]
 
 
@@ -67,7 +72,7 @@ class Settings(BaseSettings):
 
     brand: str | None = None
     recap_max_age_hours: float = Field(default=72, gt=0)
-    approvers: Words = []
+    approvers: Names = []
     four_eyes: bool = False
     approver_secrets: SecretStr | None = None
 

@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
-import yaml
 from prefect import task
-from pydantic import ValidationError
 
 from gateways.registry import manifest_of
 from schemas.draft import CampaignDraft
@@ -18,8 +16,9 @@ from sms.sender_id import check_sender_id
 from sms.tariff import Tariff
 from sms.template import Template, parse_template
 from tasks.clock import now
+from tasks.draft_file import parse_draft
 from tasks.house import tariff_of
-from tasks.names import check_name
+from tasks.names import ATTACHED, check_name
 from tasks.settings import settings
 
 _FURTHEST = timedelta(days=366)
@@ -57,13 +56,12 @@ def read_draft(draft: CampaignDraft | None, path: str | None) -> CampaignDraft:
     if draft is not None:
         return draft
     try:
-        return CampaignDraft.model_validate(yaml.safe_load(Path(str(path)).read_text(encoding="utf-8")))
+        text = Path(str(path)).read_text(encoding="utf-8-sig")
     except OSError as error:
         raise CampaignError(f"no draft {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise CampaignError(f"draft {path} is no YAML: {str(error).splitlines()[0]}") from error
-    except ValidationError as error:
-        raise CampaignError(f"draft {path}: {_in_one_line(error)}") from error
+    except UnicodeDecodeError as error:
+        raise CampaignError(f"draft {path} is no text in UTF-8 (byte {error.start + 1}); save it as such") from error
+    return parse_draft(text, str(path))
 
 
 def terms_of(draft: CampaignDraft) -> Terms:
@@ -73,6 +71,8 @@ def terms_of(draft: CampaignDraft) -> Terms:
     for name, value in (("requested_service", draft.requested_service), ("emergency_reason", draft.emergency_reason)):
         if value and draft.kind == "marketing":
             raise CampaignError(f"{name} is for alerts: campaign {draft.name} is marketing")
+    if any(name.startswith(ATTACHED) for name in [*draft.lists, *draft.exclude_lists]):
+        raise CampaignError(f"lists of {draft.name}: a name that begins with {ATTACHED} is kept for a draft's own file")
     if not draft.lists and not draft.numbers and draft.file is None:
         raise CampaignError(f"campaign {draft.name} has no recipients; name lists, type numbers, or give a file")
     return Terms(
@@ -96,7 +96,13 @@ def _due_at(draft: CampaignDraft) -> datetime | None:
     today = now().astimezone(settings().zone).date()
     if not today <= draft.send_on <= today + _FURTHEST:
         raise CampaignError(f"send_on {draft.send_on} is not between today ({today}) and a year from now")
-    return datetime.combine(draft.send_on, draft.hour(), settings().zone)
+    due_at = datetime.combine(draft.send_on, draft.hour(), settings().zone)
+    if draft.send_time is not None and due_at < now():
+        raise CampaignError(
+            f"send_time {draft.send_time} on {draft.send_on} has passed; give a later hour, or leave both empty to "
+            "send once approved"
+        )
+    return due_at
 
 
 def _offer_ends_at(draft: CampaignDraft) -> datetime | None:
@@ -116,7 +122,3 @@ def _offer_ends_at(draft: CampaignDraft) -> datetime | None:
     if ends_at <= (_due_at(draft) or now()):
         raise CampaignError(f"offer_ends {draft.offer_ends} is over before campaign {draft.name} would leave")
     return ends_at
-
-
-def _in_one_line(error: ValidationError) -> str:
-    return "; ".join(f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors())

@@ -21,6 +21,26 @@ CREATE TABLE departure (
     PRIMARY KEY (campaign_id, departure_no)
 );
 
+-- One row a marketing message that was accepted, or that is approved and may still leave (is_open).
+CREATE VIEW marketing_message AS
+SELECT
+    campaign.campaign_id,
+    campaign.name AS campaign,
+    message.number_id,
+    known.accepted_at,
+    coalesce(known.state, 'planned') IN ('planned', 'claimed', 'unknown')
+        AND campaign.state IN ('approved', 'sending', 'parked', 'paused') AS is_open
+FROM message
+JOIN campaign USING (campaign_id)
+LEFT JOIN (
+    SELECT
+        campaign_id, recipient_id,
+        max(recorded_at) FILTER (event = 'accepted') AS accepted_at,
+        arg_max(event, event_id) AS state
+    FROM message_event GROUP BY campaign_id, recipient_id
+) AS known USING (campaign_id, recipient_id)
+WHERE campaign.kind = 'marketing';
+
 -- One row a message of the campaigns that people prepare, with the window in which it is planned to leave.
 CREATE VIEW planned_message AS
 SELECT

@@ -127,7 +127,8 @@ UPDATE alert SET texted_at = $at WHERE alert_id = $alert_id
 UPDATE alert SET cleared_at = $at WHERE kind = $kind AND gateway = $gateway AND cleared_at IS NULL
 
 -- name: reply.share
--- How many of those who got a message have answered it, STOPs aside; NULL before the first message.
+-- Replies for each message the gateway accepted, STOPs aside: somebody who writes twice counts twice. NULL before the
+-- first message.
 SELECT (
     SELECT count(*) FROM reply JOIN campaign USING (campaign_id)
     WHERE campaign.kind IN ('marketing', 'alert') AND reply.verdict <> 'stop'

@@ -25,8 +25,12 @@ SELECT * FROM slice WHERE campaign_id = $campaign_id AND slice_no = $slice_no
 -- name: slice.members
 SELECT
     message.recipient_id, message.number_id, message.msisdn, message.text, message.encoding, message.sender_id, message.client_ref,
-    CAST(message.price AS VARCHAR) AS price, opt_out.number_id IS NOT NULL AS is_opted_out
-FROM message LEFT JOIN opt_out USING (number_id)
+    CAST(message.price AS VARCHAR) AS price,
+    opt_out.number_id IS NOT NULL AS is_opted_out,
+    dead_number.number_id IS NOT NULL AS is_dead
+FROM message
+LEFT JOIN opt_out ON opt_out.number_id = message.number_id
+LEFT JOIN dead_number ON dead_number.number_id = message.number_id
 WHERE message.campaign_id = $campaign_id AND message.slice_no = $slice_no
 ORDER BY message.recipient_id
 
@@ -35,10 +39,13 @@ ORDER BY message.recipient_id
 -- with the same key, it must be the same to the letter.
 SELECT
     message.recipient_id, message.number_id, message.msisdn, message.text, message.encoding, message.sender_id, message.client_ref,
-    CAST(message.price AS VARCHAR) AS price, opt_out.number_id IS NOT NULL AS is_opted_out
+    CAST(message.price AS VARCHAR) AS price,
+    opt_out.number_id IS NOT NULL AS is_opted_out,
+    dead_number.number_id IS NOT NULL AS is_dead
 FROM message_event
 JOIN message USING (campaign_id, recipient_id)
 LEFT JOIN opt_out ON opt_out.number_id = message.number_id
+LEFT JOIN dead_number ON dead_number.number_id = message.number_id
 WHERE message_event.campaign_id = $campaign_id
     AND message_event.slice_no = $slice_no
     AND message_event.event = $event

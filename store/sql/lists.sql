@@ -76,9 +76,3 @@ ORDER BY contact.import_id, contact.row_number
 SELECT import_file.import_id FROM import_file JOIN contact_list USING (list_id)
 WHERE contact_list.list_name = $list_name AND contact_list.deleted_at IS NULL AND import_file.undone_at IS NULL
 ORDER BY import_file.import_id
-
--- name: list.mark
--- Another answer whenever a file came into one of the lists, or was taken out.
-SELECT count(*) AS file_count, count(import_file.undone_at) AS undone_count, count(contact_list.deleted_at) AS deleted_count
-FROM contact_list LEFT JOIN import_file USING (list_id)
-WHERE list_contains($list_names, contact_list.list_name)

@@ -17,8 +17,35 @@ DELETE FROM message_event WHERE campaign_id = $campaign_id
 SELECT DISTINCT actor FROM campaign_event
 WHERE campaign_id = $campaign_id AND event IN ('prepared', 'revised')
 
--- name: campaign.count_opted_out
-SELECT count(*) FROM message SEMI JOIN opt_out USING (number_id) WHERE message.campaign_id = $campaign_id
+-- name: campaign.count_staying
+-- Messages that a STOP, or the news that their number does not exist, keeps back; each counts once.
+SELECT
+    count(*) FILTER (is_opted_out) AS opted_out_count,
+    count(*) FILTER (is_dead AND NOT is_opted_out) AS dead_count
+FROM (
+    SELECT
+        opt_out.number_id IS NOT NULL AND $opt_outs_bind AS is_opted_out,
+        dead_number.number_id IS NOT NULL AS is_dead
+    FROM message
+    LEFT JOIN opt_out ON opt_out.number_id = message.number_id
+    LEFT JOIN dead_number ON dead_number.number_id = message.number_id
+    WHERE message.campaign_id = $campaign_id
+)
+
+-- name: campaign.count_served
+-- Recipients who had that many marketing messages since then, or will have from campaigns that are approved.
+SELECT count(*) FROM message
+SEMI JOIN (
+    SELECT number_id FROM marketing_message
+    WHERE campaign_id <> $campaign_id AND (is_open OR accepted_at >= $counted_since)
+    GROUP BY number_id HAVING count(*) >= $most_messages
+) AS served USING (number_id)
+WHERE message.campaign_id = $campaign_id
+
+-- name: campaign.loads
+-- How many messages each place has, in the order of the queue.
+SELECT window_key, count(*) AS message_count FROM message
+WHERE campaign_id = $campaign_id GROUP BY window_key ORDER BY min(slice_no)
 
 -- name: campaign.committed_to_alerts
 -- The part of campaign.committed that an emergency must leave alone.

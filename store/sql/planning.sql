@@ -32,8 +32,11 @@ FROM (
             list_max(list_transform(
                 json_extract_string(contact.fields, ['/consent_at', '/last_active_at']),
                 lambda cell: coalesce(
-                    try_cast(cell AS TIMESTAMP),
-                    try_strptime(cell, ['%d/%m/%Y', '%d/%m/%Y %H:%M', '%d/%m/%Y %H:%M:%S', '%d.%m.%Y', '%d-%m-%Y'])
+                    try_strptime(cell, [
+                        '%d/%m/%y', '%d/%m/%Y', '%d/%m/%y %H:%M', '%d/%m/%Y %H:%M', '%d/%m/%Y %H:%M:%S',
+                        '%d.%m.%y', '%d.%m.%Y', '%d-%m-%y', '%d-%m-%Y'
+                    ]),
+                    try_cast(cell AS TIMESTAMP)
                 )
             )),
             contact.updated_at
@@ -54,26 +57,11 @@ LEFT JOIN (
     SELECT number_id, max(received_at) AS received_at FROM reply WHERE $seen_since IS NOT NULL GROUP BY number_id
 ) AS heard USING (number_id)
 LEFT JOIN (
-    -- Marketing that was accepted since then, or that is approved and may still leave.
-    SELECT message.number_id
-    FROM message
-    JOIN campaign USING (campaign_id)
-    LEFT JOIN (
-        SELECT campaign_id, recipient_id, max(recorded_at) FILTER (event = 'accepted') AS accepted_at,
-            arg_max(event, event_id) AS state
-        FROM message_event WHERE $most_messages IS NOT NULL GROUP BY campaign_id, recipient_id
-    ) AS known USING (campaign_id, recipient_id)
+    SELECT number_id FROM marketing_message
     WHERE $most_messages IS NOT NULL
-        AND campaign.kind = 'marketing'
-        AND campaign.name <> $campaign
-        AND (
-            known.accepted_at >= CAST($counted_since AS TIMESTAMPTZ)
-            OR (
-                coalesce(known.state, 'planned') IN ('planned', 'claimed', 'unknown')
-                AND campaign.state IN ('approved', 'sending', 'parked', 'paused')
-            )
-        )
-    GROUP BY message.number_id
+        AND campaign <> $campaign
+        AND (is_open OR accepted_at >= CAST($counted_since AS TIMESTAMPTZ))
+    GROUP BY number_id
     HAVING count(*) >= CAST($most_messages AS BIGINT)
 ) AS served USING (number_id)
 
@@ -115,6 +103,26 @@ FROM staged_candidates WHERE reason IS NULL
 -- staged_recipients: territory VARCHAR, cells VARCHAR[]
 SELECT territory, cells[-1] AS postcode, count(*) AS recipient_count
 FROM staged_recipients GROUP BY territory, postcode
+
+-- name: plan.mark_never_open
+-- staged_candidates: number_id BIGINT, reason VARCHAR
+-- staged_recipients: number_id BIGINT, territory VARCHAR, cells VARCHAR[]
+-- staged_closed: territory VARCHAR, postcode VARCHAR
+UPDATE staged_candidates SET reason = 'never_open'
+FROM staged_recipients
+JOIN staged_closed
+    ON staged_closed.territory = staged_recipients.territory
+    AND staged_closed.postcode IS NOT DISTINCT FROM staged_recipients.cells[-1]
+WHERE staged_candidates.number_id = staged_recipients.number_id AND staged_candidates.reason IS NULL
+
+-- name: plan.drop_never_open
+-- staged_recipients: territory VARCHAR, cells VARCHAR[]
+-- staged_closed: territory VARCHAR, postcode VARCHAR
+DELETE FROM staged_recipients WHERE EXISTS (
+    SELECT 1 FROM staged_closed
+    WHERE staged_closed.territory = staged_recipients.territory
+        AND staged_closed.postcode IS NOT DISTINCT FROM staged_recipients.cells[-1]
+)
 
 -- name: plan.longest_cell
 -- staged_recipients: cells VARCHAR[]
@@ -239,7 +247,7 @@ SELECT count(*) AS message_count, min(recipient_id) AS recipient_id FROM staged_
 
 -- name: plan.broken_messages
 -- staged_messages: recipient_id BIGINT, number_id BIGINT, msisdn VARCHAR, text VARCHAR, segment_count INTEGER, price DECIMAL(18, 6), window_key VARCHAR, slice_no BIGINT
--- The last wall: what no message may be. `one_a_number` counts the numbers that have several.
+-- The last wall: how many messages are what no message may be.
 SELECT
     count(*) FILTER (NOT regexp_full_match(msisdn, '\+[1-9][0-9]{6,14}')) AS no_number,
     count(*) FILTER (text IS NULL OR text = '') AS no_text,

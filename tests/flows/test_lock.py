@@ -146,7 +146,7 @@ class TestApprove:
         shown = prepare()
         record_opt_out("0612345679", "phone", "camille")
         approve(shown)
-        assert "**1 of its messages stay behind**" in page("approval-soldes")
+        assert "**1 of its messages stay behind**: 1 for a STOP that came since" in page("approval-soldes")
         assert sorted(line["to"] for line in ready.sandbox.billing()) == ["+33612345678", "+33612345680"]
 
     @pytest.mark.parametrize(
@@ -177,12 +177,35 @@ class TestApprove:
                 r"alsace_moselle changed from all_mainland to by_postcode",
                 id="alsace-moselle",
             ),
+            pytest.param(
+                lambda house: new_stop_mention(house),
+                r"the STOP mention of FR changed from none to STOP au 36999: prepare it again",
+                id="the STOP mention",
+            ),
         ],
     )
     def test_other_terms_are_another_recap(self, prepared: Any, change: Any, words: str) -> None:
         change(prepared)
         with pytest.raises(SmsError, match=f"since the recap of soldes was made, .*{words}"):
             try_to_approve(latest_hash(prepared))
+
+    def test_a_day_without_hour_may_be_approved_on_that_day(self, ready: Any) -> None:
+        approve(prepare(send_on="2026-11-23"))
+        assert len(ready.sandbox.billing()) == 3
+
+    def test_what_would_leave_after_the_offer_only_now_is_refused(self, ready: Any) -> None:
+        shown = prepare(offer_ends="2026-11-23 22:00")
+        ready.rehearse("2026-11-23T20:30:00+01:00")
+        with pytest.raises(SmsError, match=r"until Tue 2026-11-24 08:00 .*its offer ends at Mon 2026-11-23 22:00"):
+            approve(shown)
+        approve(prepare(offer_ends="2026-11-23 22:00"))  # this recap shows it
+        assert ready.query("SELECT state FROM campaign") == [("parked",)]
+
+    def test_an_alert_leaves_before_its_offer_ends_at_night_too(self, ready: Any) -> None:
+        shown = prepare(kind="alert", offer_ends="2026-11-23 22:00")
+        ready.rehearse("2026-11-23T20:30:00+01:00")
+        approve(shown)
+        assert len(ready.sandbox.billing()) == 3
 
     def test_a_price_written_otherwise_is_the_same(self, ready: Any) -> None:
         shown = prepare()
@@ -193,7 +216,12 @@ class TestApprove:
     @pytest.mark.parametrize(
         ("setting", "who", "words"),
         [
-            pytest.param({"approvers": "Ada, Grace"}, "dominique", "SMS_APPROVERS names Ada, Grace", id="not named"),
+            pytest.param(
+                {"approvers": "Ada Lovelace, Grace"},
+                "dominique",
+                "SMS_APPROVERS names Ada Lovelace, Grace",
+                id="not named",
+            ),
             pytest.param({"four_eyes": "true"}, "Camille", "Camille prepared soldes", id="the author"),
             pytest.param(
                 {"recap_max_age_hours": "0.000001"}, "dominique", "hours old, and 1e-06 are allowed", id="too old"
@@ -245,7 +273,108 @@ def new_policy(house: Any) -> None:
     house.monkeypatch.setattr(module, "load_policy", lambda name: changed)
 
 
+def new_stop_mention(house: Any) -> None:
+    """Stand in for a provider that asks for another mention."""
+    from dataclasses import replace
+
+    from gateways.registry import manifest_of
+    from schemas.gateway import SenderRule
+    from tasks import approve as module
+
+    rules = {("*", "short_code"): SenderRule(can_be_answered=True, stop_mention=" STOP au 36999")}
+    changed = replace(manifest_of("sandbox"), sender_rules=rules)
+    house.monkeypatch.setattr(module, "manifest_of", lambda gateway: changed)
+
+
+GUESTS = "mobile;prenom\n0612345681;Zoé\n"
+OTHERS = "mobile;prenom\n0612345682;Max\n0612345683;Léa\n"
+
+
+def attach(house: Any, text: str, name: str) -> None:
+    folder = house.data_dir / "inbox" / "attachments"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(text, encoding="utf-8")
+
+
+def recipients(house: Any) -> list[str]:
+    return [str(number)[-2:] for (number,) in house.query("SELECT number_id FROM message ORDER BY number_id")]
+
+
+class TestReviseFile:
+    @pytest.fixture(autouse=True)
+    def invited(self, ready: Any) -> None:
+        """Prepare a campaign to the one guest of a file."""
+        attach(ready, GUESTS, "guests.csv")
+        prepare(lists=[], file="guests.csv", legal_basis="consent")
+        assert recipients(ready) == ["81"]
+
+    @pytest.mark.parametrize(
+        ("fields", "expected"),
+        [
+            pytest.param({"clear": ["legal_basis"]}, [], id="no legal basis any more"),
+            pytest.param({"legal_basis": "service"}, [], id="another legal basis"),
+            pytest.param({"file": "others.csv"}, ["82", "83"], id="another file"),
+            pytest.param({"file": "guests.csv"}, ["81", "84"], id="the same file, which says something else now"),
+            pytest.param({"text": "Bonsoir"}, ["81"], id="a file that is not named is not read"),
+            pytest.param({"clear": ["file"], "lists": ["clients"]}, ["78", "79", "80"], id="no file any more"),
+        ],
+    )
+    def test_it_is_read_when_it_matters(self, ready: Any, fields: dict[str, Any], expected: list[str]) -> None:
+        attach(ready, OTHERS, "others.csv")
+        attach(ready, f"{GUESTS}0612345684;Eve\n", "guests.csv")
+        revise(**fields)
+        assert recipients(ready) == expected
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            pytest.param({"send_on": "2026-11-22"}, id="a day that is over"),
+            pytest.param({"requested_service": "yes"}, id="marketing is no service"),
+        ],
+    )
+    def test_a_draft_that_cannot_be_changes_no_list(self, ready: Any, wrong: dict[str, Any]) -> None:
+        attach(ready, OTHERS, "others.csv")
+        before = ready.query("SELECT * FROM contact ORDER BY list_id, number_id")
+        with pytest.raises(SmsError):
+            revise(file="others.csv", **wrong)
+        assert ready.query("SELECT * FROM contact ORDER BY list_id, number_id") == before
+
+    def test_what_has_left_changes_no_list(self, ready: Any) -> None:
+        from tasks.revise import read_revised
+
+        revise(numbers=["+596696201234"], text="Bonjour {first_name|vous}")  # it is night in Martinique
+        approve(latest_hash(ready))
+        with pytest.raises(SmsError, match="soldes is parked: its messages have begun to leave"):
+            read_revised.fn("soldes", "lou", {"file": "others.csv"}, [])
+
+
 class TestRevise:
+    def test_of_two_who_revise_it_at_once_the_second_is_told(self, ready: Any) -> None:
+        from tasks.prepare import make_recap
+        from tasks.revise import read_revised
+
+        approve(prepare(**TOMORROW))
+        first, second = (read_revised.fn("soldes", who, {"text": f"Bonjour de {who}"}, []) for who in ("lou", "sacha"))
+        make_recap(first.draft, revises=first.revises)
+        with pytest.raises(SmsError, match="soldes was changed by somebody else meanwhile"):
+            make_recap(second.draft, revises=second.revises)
+        assert ready.query("SELECT DISTINCT text FROM message") == [("Bonjour de lou",)]
+
+    @pytest.mark.parametrize("remade", [False, True])
+    def test_cancelled_meanwhile_it_is_not_made_anew(self, ready: Any, remade: bool) -> None:
+        from flows.cancel_campaign import cancel_campaign
+        from tasks.prepare import make_recap
+        from tasks.revise import read_revised
+
+        prepare()
+        revision = read_revised.fn("soldes", "lou", {"text": "Bonsoir"}, [])
+        cancel_campaign("soldes", "changed our mind", "camille")
+        if remade:
+            prepare()
+        with pytest.raises(SmsError, match=r"soldes (is cancelled|was changed by somebody else)"):
+            make_recap(revision.draft, revises=revision.revises)
+        assert ready.query("SELECT count(*) FROM campaign") == [(1 + remade,)]
+
     def test_only_what_is_named_changes(self, ready: Any) -> None:
         old = prepare(note="pour Noël", **TOMORROW)
         approve(old)
@@ -264,16 +393,21 @@ class TestRevise:
         ready.rehearse("2026-11-24T09:30:00+01:00")
         assert send_due() == [], "unapproved at its hour nothing leaves"
         assert ready.sandbox.billing() == []
-        approve(new)
+        with pytest.raises(SmsError, match=r"was to leave at Tue 2026-11-24 09:00 \(Europe/Paris\), which has passed"):
+            approve(new)
+        approve(revise(send_time="09:45"))
+        ready.rehearse("2026-11-24T09:45:00+01:00")
+        send_due()
         assert len(ready.sandbox.billing()) == 3
         assert history(ready) == [
             ("prepared", "camille", 1),
             ("approved", "dominique", 1),
             ("withdrawn", "lou", 1),
             ("revised", "lou", 2),
-            ("approved", "dominique", 2),
-            ("started", ready.query("SELECT actor FROM campaign_event WHERE event = 'started'")[0][0], 2),
-            ("finished", "campanile", 2),
+            ("revised", "lou", 3),
+            ("approved", "dominique", 3),
+            ("started", ready.query("SELECT actor FROM campaign_event WHERE event = 'started'")[0][0], 3),
+            ("finished", "campanile", 3),
         ]
 
     def test_a_revision_that_cannot_be_leaves_the_approval(self, ready: Any) -> None:
@@ -367,7 +501,7 @@ class TestSendTest:
 
     def test_without_credit_nothing_is_planned(self, prepared: Any) -> None:
         prepared.sandbox.set_balance("0.01")
-        with pytest.raises(SmsError, match=r"the test of soldes costs .* EUR are missing on sandbox"):
+        with pytest.raises(SmsError, match=r"^the test of soldes costs 0\.045 EUR; .*: 0\.035 EUR are missing$"):
             try_to_test(OWN)
         prepared.sandbox.set_balance("1000")
 

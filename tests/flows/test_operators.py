@@ -216,7 +216,7 @@ class TestBalance:
     def test_approval_needs_a_balance_that_covers(self, house: Any) -> None:
         recap_hash = prepare(house, "soldes")
         house.sandbox.set_balance("0.10")
-        with pytest.raises(SmsError, match=r"0\.035000 EUR are missing"):
+        with pytest.raises(SmsError, match=r"0\.035 EUR are missing"):
             approve(house, recap_hash)
 
 

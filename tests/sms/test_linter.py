@@ -170,7 +170,7 @@ WORDS = [
         "outer_spaces", {"text": " Bonjour \n"},
         "The text starts with 1 blank and ends with 2 blanks, which count and which nobody sees.", id="blanks",
     ),
-    pytest.param("outer_spaces", {"text": "Bonjour "}, "The text ends with 1 blank, which", id="blank at the end"),
+    pytest.param("outer_spaces", {"text": "Bonjour "}, "ends with 1 blank, which counts and", id="blank at the end"),
     pytest.param("outer_spaces", {"text": "Bonjour {name}"}, None, id="a field at the end"),
     pytest.param(
         "link_refused", {"text": "Voir exemple.fr", "sender_id": "36184", "forbids_links": True},
@@ -213,6 +213,23 @@ WORDS = [
     ),
     pytest.param("double_stop", {"text": "Bonjour. STOP au 36111", "stop_mentions": [""]}, None, id="none is added"),
     pytest.param("double_stop", {"text": "Ouvert non-stop"}, None, id="non-stop"),
+    pytest.param(
+        "double_stop", {"text": "Bonjour. STOP au 36180 "},
+        "« STOP au 36180 » is added", id="the very mention, and a blank",
+    ),
+    pytest.param(
+        "no_stop", {"stop_mentions": [""]},
+        "Nobody is told how to stop these messages; French law wants it in each: say it in the text.", id="no STOP",
+    ),
+    pytest.param(
+        "no_stop", {"stop_mentions": ["", " STOP au 36789"]}, "In some countries nobody is told how to stop",
+        id="a STOP for some places only",
+    ),
+    pytest.param("no_stop", {"stop_mentions": [""], "text": "Soldes. Répondez STOP"}, None, id="a STOP of their own"),
+    pytest.param("no_stop", {"stop_mentions": [""], "text": "STOP aux prix fous"}, "Nobody", id="a slogan"),
+    pytest.param("no_stop", {"stop_mentions": [""], "kind": "alert"}, None, id="alerts need none"),
+    pytest.param("no_stop", {}, None, id="the gateway's STOP"),
+    pytest.param("no_stop", {"stop_mentions": [], "sizes": []}, None, id="nobody gets it"),
 ]  # fmt: skip
 
 

@@ -1,9 +1,12 @@
 """Sizes of texts, against the tables of 3GPP TS 23.038, a second count written the slow way, smsutil and Perl."""
 
+import os
 import shutil
 import subprocess
 from collections import Counter
 from itertools import product
+from pathlib import Path
+from typing import NoReturn
 
 import pandas as pd
 import pytest
@@ -217,15 +220,43 @@ while (my $line = <STDIN>) {
 """
 
 
+def do_without_perl(why: str) -> NoReturn:
+    """Skip on somebody's own machine; fail where ``REQUIRE_PERL`` says that it must be there, as ``.ci/run`` does."""
+    if os.environ.get("REQUIRE_PERL"):
+        pytest.fail(why)
+    pytest.skip(why)
+
+
 def run_perl(program: str, lines: list[str]) -> list[list[str]]:
     """Return the words of each line that Perl answers; its Encode::GSM0338 is a second opinion."""
     perl = shutil.which("perl")
     if perl is None:
-        pytest.skip("perl is not installed; its gsm0338 encoding is the second opinion")
+        do_without_perl("perl is not installed; its gsm0338 encoding is the second opinion")
     run = subprocess.run([perl, "-e", program], input="\n".join(lines).encode(), capture_output=True, check=False)
     if run.returncode:
-        pytest.skip(f"perl has no gsm0338 encoding: {run.stderr[:80]!r}")
+        do_without_perl(f"perl has no gsm0338 encoding: {run.stderr[:80]!r}")
     return [line.split() for line in run.stdout.decode().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("required", "outcome"),
+    [
+        pytest.param("", pytest.skip.Exception, id="somebody's own machine"),
+        pytest.param("1", pytest.fail.Exception, id="where it must be there"),
+    ],
+)
+def test_perl_may_be_missing_on_ones_own_machine_only(
+    monkeypatch: pytest.MonkeyPatch, required: str, outcome: type[BaseException]
+) -> None:
+    monkeypatch.setenv("REQUIRE_PERL", required)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises((pytest.skip.Exception, pytest.fail.Exception), match="perl is not installed") as caught:
+        run_perl(PERL_TABLE, [])
+    assert caught.type is outcome
+
+
+def test_perl_must_be_there_where_all_must_hold() -> None:
+    assert "\nexport REQUIRE_PERL=1\n" in (Path(__file__).parents[2] / ".ci" / "run").read_text()
 
 
 def test_the_tables_are_those_of_another_implementation() -> None:

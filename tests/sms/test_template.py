@@ -103,6 +103,28 @@ def test_an_unknown_field_far_from_all_gets_the_list_only() -> None:
         check_fields("{zzz}", [])
 
 
+def test_a_default_is_no_excuse_where_fields_exist() -> None:
+    with pytest.raises(TemplateError, match=r"^no field \{zzz\}; fields: city$"):
+        check_fields("{zzz|cher client}", ["city"])
+
+
+WITHOUT_FIELDS = [
+    pytest.param("Bonjour {first_name|cher client}", True, id="a default"),
+    pytest.param("{first_name|vous} {city|}", True, id="two of them, one empty"),
+    pytest.param("{first_name}", False, id="no default"),
+    pytest.param("{first_name|vous}, {first_name}", False, id="a default here, none there"),
+]
+
+
+@pytest.mark.parametrize(("text", "may_be"), WITHOUT_FIELDS)
+def test_where_no_field_exists_a_default_is_enough(text: str, may_be: bool) -> None:
+    if may_be:
+        check_fields(text, [])
+    else:
+        with pytest.raises(TemplateError, match=r"^no field \{first_name\}; fields: none$"):
+            check_fields(text, [])
+
+
 def test_known_fields_pass() -> None:
     check_fields(parse_template("{city} {first_name}"), {"first_name", "city"})
 

@@ -36,7 +36,7 @@ from store.lists import list_id_of
 from store.migrate import migrate
 from store.operators import add_reading, captured
 from store.outcomes import note_absence, record, unknown_slices
-from store.preparing import CampaignHead, Draught, write_prepared
+from store.preparing import CampaignHead, RecapDetails, Revised, write_prepared
 from store.recaps import Recap
 
 HERE = Path(__file__).parent
@@ -217,9 +217,11 @@ class Desk:
         closes_at = {key: key_closing(next_key_opening(start, key, policy), key, policy) or start for key in by_place}
         rows["origin"] = origin
         messages = queued(rows, closes_at, per_slice)
-        covered = {"name": name, "policy": policy, "due_at": str(head.get("due_at"))} | dict(header or {})
+        covered = {"name": name, "policy": policy, "due_at": _instant(head.get("due_at"))} | dict(header or {})
         with self.visit() as visit, prepared_rows(visit, messages, left_out):
-            return write_prepared(visit, campaign_head(name, **head), covered, Draught("EUR", lists), revises=revises)
+            found = campaigns.find_campaign(visit, name) if revises else None
+            read = Revised(found["campaign_id"], found["version"]) if found else None
+            return write_prepared(visit, campaign_head(name, **head), covered, RecapDetails("EUR", lists), revises=read)
 
     @staticmethod
     def stage(visit: Transaction, *rows: pd.DataFrame | None) -> AbstractContextManager[None]:
@@ -352,6 +354,10 @@ _EXCLUSIONS = {
     "number_id": "BIGINT", "msisdn": "VARCHAR", "reason": "VARCHAR", "origin": "VARCHAR", "import_id": "BIGINT",
     "row_number": "BIGINT",
 }  # fmt: skip
+
+
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else at.astimezone(UTC).isoformat()
 
 
 def queued(rows: pd.DataFrame, closes_at: Mapping[str, datetime], per_slice: int) -> pd.DataFrame:

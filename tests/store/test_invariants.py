@@ -9,7 +9,7 @@ import pytest
 
 from store.inbound import add_replies, set_answers
 from store.invariants import INVARIANTS
-from store.preparing import Draught, add_messages, standing_campaign, write_prepared
+from store.preparing import RecapDetails, add_messages, standing_campaign, write_prepared
 from store.undo import undo_import
 
 #: Each invariant, and what breaks it.
@@ -143,7 +143,7 @@ def fill_books(desk, rows_for: Callable, head_of: Callable) -> None:
     )
     messages = rows_for([50, 51], "Annulée STOP 36111").assign(slice_no=1)
     with desk.visit() as visit, desk.stage(visit, messages, left_out):
-        write_prepared(visit, head_of("first"), {"name": "first"}, Draught("EUR"))
+        write_prepared(visit, head_of("first"), {"name": "first"}, RecapDetails("EUR"))
 
 
 def live(desk, rows_for: Callable) -> None:

@@ -16,6 +16,7 @@ from store.lists import declare_legal_basis
 from store.planning import (
     Audience,
     Place,
+    Routes,
     fields_of,
     longest_values,
     mark_duplicates,
@@ -59,7 +60,7 @@ def written(desk, text: str, lists=("clients",), level: str = "off", slice_size:
         window_keys = {address: window_key(*address) for address in addresses}
         loads = Counter(window_keys[address] for address, count in addresses.items() for _ in range(count))
         queue = queue_places(loads, dict.fromkeys(loads, desk.clock.at), slice_size)
-        forcing = write_texts(bench, template, MENTIONS, window_keys, queue, slice_size, level)
+        forcing = write_texts(bench, template, Routes(MENTIONS, window_keys, queue, slice_size), level)
         left = stage_messages(bench, "CAMPANILE")
         rows = bench.execute(
             "SELECT number_id % 10000 AS person, text, encoding, segment_count, CAST(price AS VARCHAR) AS price,"
@@ -137,6 +138,9 @@ def test_an_alert_that_was_asked_for_goes_past_a_marketing_stop(desk) -> None:
 SIGNS_OF_LIFE = {
     "said so this year": ({"consent_at": "2026-01-10"}, None),
     "said so as the French write it": ({"consent_at": "10/01/2026"}, None),
+    "said so in two digits": ({"consent_at": "10/01/26"}, None),
+    "said so in two digits and dots": ({"consent_at": "05.03.26"}, None),
+    "said so long ago in two digits": ({"consent_at": "05/03/19"}, "inactive"),
     "said so long ago": ({"consent_at": "2019-01-10"}, "inactive"),
     "said so long ago, bought since": ({"consent_at": "2019-01-10", "last_active_at": "2026-05-01"}, None),
     "only the file knows them": ({}, None),

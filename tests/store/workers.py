@@ -23,7 +23,7 @@ from store.database import Transaction, transaction
 from store.migrate import migrate
 from store.operators import put_setting
 from store.opt_outs import add_opt_outs
-from store.preparing import Draught, write_prepared
+from store.preparing import RecapDetails, write_prepared
 
 PEOPLE = range(20)
 FIRST_STOPPED = 1000
@@ -104,7 +104,7 @@ def prepare_again(path: Path) -> None:
         version = found["version"] + 1 if found else 1
         messages = message_rows(PEOPLE, f"version {version}").assign(slice_no=[1 + row // 5 for row in PEOPLE])
         with prepared_rows(visit, messages):
-            write_prepared(visit, campaign_head("again"), {"version": version}, Draught("EUR"))
+            write_prepared(visit, campaign_head("again"), {"version": version}, RecapDetails("EUR"))
         add_opt_outs(visit, opt_out_rows([FIRST_STOPPED + version]), "reply", None)
 
 

@@ -81,7 +81,7 @@ def test_the_hash_is_given_as_the_page_shows_it() -> None:
     ("text", "filled_in"),
     [
         pytest.param("-30 % samedi", "-30 % samedi", id="a text can be changed where it stands"),
-        pytest.param("Appelez le 06 12 34 56 78", "", id="no number in clear, not even in an address"),
+        pytest.param("Appelez le 0 800 123 456", "Appelez le 0 800 123 456", id="the author's own words are no secret"),
     ],
 )
 def test_the_text_to_revise(text: str, filled_in: str) -> None:

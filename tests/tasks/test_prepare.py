@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+import tasks.prepare
 import tasks.settings
 from schemas.draft import CampaignDraft
 from sms.errors import CampaignError, ConfigurationError, TemplateError
@@ -17,7 +18,8 @@ from store.contacts import import_contacts
 from store.imports import SourceFile, StagedRows
 from store.lists import declare_legal_basis
 from store.operators import add_reading
-from store.recaps import Recap
+from store.preparing import Revised
+from store.recaps import Recap, verify_recap
 from tasks.clock import clock_offset
 from tasks.house import visit_store
 from tasks.prepare import make_recap
@@ -26,13 +28,16 @@ from tasks.recaps import read_recap
 RULES = ApprovalRules(approvers=(), four_eyes=False, max_age=timedelta(days=3))
 DRAFT = {"name": "soldes", "text": "Soldes ce samedi", "sender_id": "MABOUTIQUE", "lists": ["clients"], "author": "ada"}
 PARIS, LYON, CAYENNE = 33612345678, 33612345679, 594694123456
+TERRITORIES = {"594": "GF", "689": "PF"}
 Prepare = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
 def lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """A store on a Tuesday at 10:00 in Paris, and the way to fill a list of it."""
-    (tmp_path / "sandbox.csv").write_text("country,price,unit\nFR,0.0485,EUR\nGF,0.09,EUR\n", encoding="utf-8")
+    (tmp_path / "sandbox.csv").write_text(
+        "country,price,unit\nFR,0.0485,EUR\nGF,0.09,EUR\nPF,0.15,EUR\n", encoding="utf-8"
+    )
     for name, value in {
         "DATA_DIR": tmp_path,
         "TARIFF_DIR": tmp_path,
@@ -44,7 +49,7 @@ def lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None
 
     def fill(name: str, people: Mapping[int, Mapping[str, str]], legal_basis: str | None = "consent") -> None:
         rows = [
-            (row, number, "GF" if str(number).startswith("594") else "FR", json.dumps(fields, sort_keys=True))
+            (row, number, TERRITORIES.get(str(number)[:3], "FR"), json.dumps(fields, sort_keys=True))
             for row, (number, fields) in enumerate(people.items(), start=1)
         ]
         staged = StagedRows(
@@ -89,6 +94,12 @@ def approve_latest(name: str = "soldes") -> None:
         approve(visit, name, visit.row("campaign.find", name=name)["recap_hash"], "grace", RULES)
 
 
+def read_as(name: str) -> Revised:
+    with visit_store(read_only=True) as visit:
+        found = visit.row("campaign.find", name=name)
+    return Revised(found["campaign_id"], found["version"])
+
+
 def reasons(view: Mapping[str, Any]) -> dict[str, int]:
     return {row["reason"]: row["contact_count"] for row in view["exclusions"]}
 
@@ -113,6 +124,9 @@ def reasons(view: Mapping[str, Any]) -> dict[str, int]:
         pytest.param({"sender_id": "12345678"}, CampaignError, "12345678", id="a sender of digits"),
         pytest.param({"offer_ends": "2026-11-23"}, CampaignError, "is over before", id="an offer that is over"),
         pytest.param({"offer_ends": "2026-02-30"}, CampaignError, "2026-02-30", id="a day that does not exist"),
+        pytest.param(
+            {"send_on": "2026-11-24", "send_time": "09:30"}, CampaignError, "has passed", id="an hour that has passed"
+        ),
         pytest.param({"emergency_reason": "flood"}, CampaignError, "is for alerts", id="marketing is no emergency"),
         pytest.param({"requested_service": True}, CampaignError, "is for alerts", id="marketing is no service"),
         pytest.param(
@@ -157,6 +171,30 @@ def test_marketing_needs_a_legal_basis_and_an_alert_does_not(prepare: Prepare, l
     lists("bought", {33612345670: {}, 33612345671: {}}, legal_basis=None)
     assert reasons(prepare(lists=["clients", "bought"])) == {"no_consent": 2}
     assert reasons(prepare(lists=["bought"], kind="alert", name="alerte")) == {}
+
+
+def test_who_can_never_be_reached_is_left_out_and_gets_an_alert(prepare: Prepare, lists: Callable[..., None]) -> None:
+    # Polynesia and Mayotte lie thirteen hours apart: marketing may never reach somebody who may be in either.
+    lists("far", {68987123456: {"postcode": "97600"}, PARIS: {}})
+    assert reasons(prepare(lists=["far"])) == {"never_open": 1}
+    assert prepare(lists=["far"], kind="alert", name="alerte")["recap"]["message_count"] == 2
+
+
+def test_a_basis_that_is_withdrawn_meanwhile_stops_the_recap(prepare: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
+    def withdraw(*args: Any) -> Any:
+        with visit_store() as visit:
+            declare_legal_basis(visit, "clients", None, None, "ada")
+        return territories(*args)
+
+    territories = tasks.prepare.territories_of
+    monkeypatch.setattr(tasks.prepare, "territories_of", withdraw)
+    with pytest.raises(CampaignError, match="a list of campaign soldes changed while the recap was made"):
+        prepare()
+
+
+def test_a_list_named_twice_is_one_list(prepare: Prepare) -> None:
+    once = prepare()["recap"]
+    assert prepare(lists=["clients", "clients"])["recap"]["recap_hash"] == once["recap_hash"]
 
 
 # --- what ------------------------------------------------------------------------------------------------------
@@ -213,6 +251,15 @@ def test_closed_days_are_named(prepare: Prepare) -> None:
     assert [day for day, _ in places["FR"]] == ["2026-12-25"]
 
 
+def test_another_zone_of_the_team_is_another_hash(prepare: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = prepare(send_on="2026-11-25", send_time="10:00")
+    monkeypatch.setenv("SMS_TEAM_ZONE", "America/Cayenne")
+    tasks.settings.settings.cache_clear()
+    second = prepare(send_on="2026-11-25", send_time="10:00")
+    assert [row["field"] for row in second["changes"]["fields"]] == ["due_at"]
+    assert second["recap"]["recap_hash"] != first["recap"]["recap_hash"]
+
+
 # --- from version to version -----------------------------------------------------------------------------------
 
 
@@ -248,15 +295,45 @@ def test_a_locked_campaign_names_the_way_out_and_a_revision_takes_it(prepare: Pr
     approve_latest()
     with pytest.raises(CampaignError, match="revise-campaign"):
         prepare(text="Soldes ce dimanche")
-    revised = view_of(make_recap(CampaignDraft.model_validate(DRAFT | {"text": "Soldes !"}), revises=True))
+    revised = view_of(make_recap(CampaignDraft.model_validate(DRAFT | {"text": "Soldes !"}), revises=read_as("soldes")))
     assert (revised["campaign"]["state"], revised["recap"]["version"]) == ("prepared", 2)
     assert revised["changes"]["people"]["rewritten"] == 3
+
+
+def test_two_people_who_revise_at_once_lose_nothing(prepare: Prepare) -> None:
+    prepare()
+    read = read_as("soldes")
+    make_recap(CampaignDraft.model_validate(DRAFT | {"text": "Soldes !"}), revises=read)
+    with pytest.raises(CampaignError, match="was changed by somebody else meanwhile"):
+        make_recap(CampaignDraft.model_validate(DRAFT | {"note": "mine"}), revises=read)
+    with visit_store(read_only=True) as visit:
+        assert json.loads(visit.row("campaign.find", name="soldes")["draft"])["text"] == "Soldes !"
+
+
+OBEYED = {
+    "kind": "'alert'",
+    "policy": "'us-tcpa'",
+    "gateway": "'other'",
+    "requested_service": "true",
+    "sender_id": "'OTHER'",
+    "due_at": "due_at + INTERVAL 1 HOUR",
+    "offer_ends_at": "due_at",
+}
+
+
+@pytest.mark.parametrize("column", OBEYED)
+def test_what_sending_obeys_is_what_the_recap_says(prepare: Prepare, column: str) -> None:
+    prepare(send_on="2026-11-25")
+    with visit_store() as visit:
+        visit.execute(f"UPDATE campaign SET {column} = {OBEYED[column]}")
+    with visit_store() as visit, pytest.raises(CampaignError, match=rf"is not what its recap says \({column}\)"):
+        verify_recap(visit, visit.row("campaign.find", name="soldes"))
 
 
 def test_a_revision_that_cannot_be_leaves_the_approval(prepare: Prepare) -> None:
     prepare()
     approve_latest()
     with pytest.raises(TemplateError):
-        make_recap(CampaignDraft.model_validate(DRAFT | {"text": "{nobody}"}), revises=True)
+        make_recap(CampaignDraft.model_validate(DRAFT | {"text": "{nobody}"}), revises=read_as("soldes"))
     with visit_store(read_only=True) as visit:
         assert visit.row("campaign.find", name="soldes")["state"] == "approved"

@@ -59,8 +59,8 @@ def recap_view(**changes: Any) -> dict[str, Any]:
             "gateway": "sandbox",
             "requested_service": False,
             "emergency_reason": None,
-            "offer_ends": "2026-11-23 12:00",
-            "due_at": "leaves as soon as it is approved",
+            "offer_ends_at": "2026-11-23T11:00:00+00:00",
+            "due_at": None,
             "policy": "fr-strict",
             "policy_valid_from": "2026-03-01",
             "policy_sha256": "feedbeef" * 8,
@@ -68,7 +68,7 @@ def recap_view(**changes: Any) -> dict[str, Any]:
             "prices": {"FR": "0.045", "GP": "0.075", "RE": "0.06"},
             "unit": "EUR",
             "stop_mentions": {"FR": "STOP au 36180", "RE": "STOP au 36180", "GP": "STOP au 36181"},
-            "replies": "people can answer; the auto-responder applies",
+            "can_be_answered": True,
             "sender_notes": ["a link in the text may be blocked"],
             "max_messages_in_days": "3 in 30",
         },
@@ -131,7 +131,7 @@ def recap_view(**changes: Any) -> dict[str, Any]:
             "since_version": 1,
             "fields": [
                 {"field": "file", "before": None, "after": "invités_2026.xlsx"},
-                {"field": "offer_ends", "before": None, "after": "2026-11-23 12:00"},
+                {"field": "offer_ends_at", "before": None, "after": "2026-11-23T11:00:00+00:00"},
                 {"field": "prices", "before": {"FR": "0.045", "RE": "0.06"}, "after": {"FR": "0.045", "RE": "0.07"}},
                 {"field": "repeat", "before": False, "after": True},
                 {"field": "text", "before": "- 20 % samedi, venez avec votre carte de fidélité", "after": "-30 %"},
@@ -197,7 +197,7 @@ def header(**changes: Any) -> dict[str, Any]:
     [
         pytest.param("What changed", "People since version 1: 12 joined, 2 left, 1 498 get", id="people changed"),
         pytest.param("What changed", "| file | (none) | invités\\_2026.xlsx |", id="a file's name, escaped once"),
-        pytest.param("What changed", "| offer ends | (none) | 2026-11-23 12:00 |", id="a field that is new"),
+        pytest.param("What changed", "| offer ends | (none) | Mon 2026-11-23 12:00 |", id="a field that is new"),
         pytest.param("What changed", "| prices | RE: 0.06 | RE: 0.07 |", id="of prices, those that changed"),
         pytest.param("What changed", "| repeat | no | yes |", id="a switch"),
         pytest.param("What changed", "> \\- 20 % samedi, venez avec", id="a long text stands alone, and is no list"),
@@ -244,7 +244,7 @@ def test_the_top_says_all_in_a_sentence_and_what_stands_in_the_way() -> None:
         "*A rehearsal.*",
         "**1 510 messages, 2 611 segments, 118.61 EUR.** Marketing from 36180, which leaves as soon as it is approved.",
         "Hash **`01234567`**, prepared by camille on Mon 2026-11-23 07:30",
-        "- ⚠ **Messages leave after the offer ends (2026-11-23 12:00):** Guadeloupe.",
+        "- ⚠ **Messages leave after the offer ends (Mon 2026-11-23 12:00):** Guadeloupe.",
     ):
         assert words in top, words
 
@@ -342,7 +342,6 @@ HOSTILE = "# [x](http://evil) <b>|</b> `a` **b** 06 12 34 56 78"
 @pytest.mark.parametrize(
     "changes",
     [
-        pytest.param({"header": header(text=HOSTILE)}, id="the text"),
         pytest.param({"header": header(emergency_reason=HOSTILE, sender_notes=[HOSTILE])}, id="rules"),
         pytest.param({"sources": [{"origin": HOSTILE, "contact_count": 1, "message_count": 1}]}, id="a file's name"),
         pytest.param({"previews": [preview("longest", "+33612345678", HOSTILE)]}, id="a message"),
@@ -357,7 +356,7 @@ HOSTILE = "# [x](http://evil) <b>|</b> `a` **b** 06 12 34 56 78"
             {
                 "changes": {
                     "since_version": 1,
-                    "fields": [{"field": "text", "before": HOSTILE, "after": [HOSTILE]}],
+                    "fields": [{"field": "note", "before": HOSTILE, "after": [HOSTILE]}],
                     "figures": [],
                     "people": {"added": 0, "removed": 0, "rewritten": 1},
                 }
@@ -370,6 +369,37 @@ def test_whatever_somebody_wrote_is_inert_and_masked(changes: dict[str, Any]) ->
     found = page(**changes)
     assert "\\[x\\](http\\://evil) &lt;b&gt;\\|&lt;/b&gt; \\`a\\` \\*\\*b\\*\\*" in found
     assert "06 12 34 56 78" not in found
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"header": header(text=HOSTILE)}, id="the text"),
+        pytest.param(
+            {
+                "changes": {
+                    "since_version": 1,
+                    "fields": [{"field": "text", "before": HOSTILE, "after": "Soldes"}],
+                    "figures": [],
+                    "people": {"added": 0, "removed": 0, "rewritten": 1},
+                }
+            },
+            id="what it was before",
+        ),
+    ],
+)
+def test_the_authors_own_words_stand_as_they_are_and_inert(changes: dict[str, Any]) -> None:
+    found = page(**changes)
+    assert "\\[x\\](http\\://evil) &lt;b&gt;\\|&lt;/b&gt; \\`a\\` \\*\\*b\\*\\* 06 12 34 56 78" in found
+
+
+def test_a_text_is_shown_line_by_line_with_its_dates_and_codes() -> None:
+    text = "Du 01/12/2026 au 24/12/2026\nCode 20261201, {phone}"
+    row = {"which": "longest", "msisdn": "+33612345678", "encoding": "GSM-7", "segment_count": 1}
+    row |= {"price": Decimal("0.05"), "territory": "FR", "text": text.replace("{phone}", "06 12 34 56 79")}
+    found = page(header=header(text=text), previews=[row])
+    assert "> Du 01/12/2026 au 24/12/2026  \n> Code 20261201, \\{phone\\}" in found
+    assert "> Du 01/12/2026 au 24/12/2026  \n> Code 20261201, 06\\*\\*\\*\\*\\*679" in found
     assert not re.search(r"^(> )?# \\\[x", found, re.MULTILINE), "a heading of its own"
 
 

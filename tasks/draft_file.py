@@ -1,0 +1,65 @@
+"""A draft as a file: YAML or JSON, every value as it was typed."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from schemas.draft import CampaignDraft
+from sms.errors import CampaignError
+
+_NOTHING = ("", "null", "~")
+
+
+def parse_draft(text: str, origin: str) -> CampaignDraft:
+    """Return the draft that a text holds.
+
+    No value is guessed at: 10:30 is an hour, 36180 a sender, 0612345678 a number, and the draft's own types decide.
+
+    Raises:
+        CampaignError: one line that says all that is wrong, and where.
+    """
+    try:
+        found = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - it makes texts, lists and mappings only
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        what = getattr(error, "problem", None) or "it cannot be read"
+        raise CampaignError(
+            f"draft {origin}{where}: {what}; put a text with a colon, a brace, a # or quotes of its own in quotes"
+        ) from error
+    if not isinstance(found, Mapping):
+        raise CampaignError(f"draft {origin} has no fields; write one a line, such as name: soldes-hiver")
+    fields = {name: value for name, value in found.items() if value not in _NOTHING}
+    if isinstance(fields.get("text"), str):  # a block of YAML ends in a line break that nobody typed
+        fields["text"] = fields["text"].removesuffix("\n")
+    return check_fields_of(fields, origin)
+
+
+def check_fields_of(fields: Mapping[str, Any], origin: str) -> CampaignDraft:
+    """Return the draft with these fields.
+
+    Raises:
+        CampaignError: one line for all that is wrong.
+    """
+    known = CampaignDraft.model_fields
+    for name in fields:
+        if name not in known:
+            nearest = get_close_matches(str(name), known, n=1)
+            hint = f"did you mean {nearest[0]}? " if nearest else ""
+            raise CampaignError(f"draft {origin}: no field {name!r}; {hint}fields: {', '.join(known)}")
+    try:
+        return CampaignDraft.model_validate(dict(fields))
+    except ValidationError as error:
+        wrong = "; ".join(_one_line(item) for item in error.errors())
+        raise CampaignError(f"draft {origin}: {wrong}") from error
+
+
+def _one_line(item: Mapping[str, Any]) -> str:
+    """Say what is wrong with a field; of a form that it must have, in the words of its help."""
+    place = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "string_pattern_mismatch":
+        return f"{place}: {item['input']!r} is not one. {CampaignDraft.model_fields[item['loc'][0]].description}"
+    return f"{place}: {item['msg'].removeprefix('Value error, ')}"

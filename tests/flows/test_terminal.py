@@ -1,0 +1,56 @@
+"""What ``python -m flows`` prints: a recap is read as its page, before anybody approves it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+pytestmark = [
+    pytest.mark.prefect,
+    # Prefect's client leaves sockets to the garbage collector when a page looks for its links.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+DRAFT = {
+    "name": "soldes",
+    "text": "Bonjour {first_name|cher client} ! ",
+    "sender_id": "36180",
+    "numbers": ["0612345678", "0612345679"],
+    "author": "camille",
+}
+
+
+def run(*words: str) -> str:
+    from flows.__main__ import main
+
+    return main(list(words))
+
+
+def test_a_recap_is_printed_as_its_page(house: Any) -> None:
+    path = Path(house.data_dir) / "soldes.yaml"
+    path.write_text(yaml.safe_dump(DRAFT, allow_unicode=True), encoding="utf-8")
+    page = run("prepare-campaign", f"path={path}")
+    assert page.startswith("# Recap of soldes, version 1\n")
+    assert "**2 messages, 2 segments, " in page
+    assert "python -m flows approve-campaign campaign=soldes" in page
+    assert "0612345678" not in page
+    assert "33612345678" not in page
+
+    revised = run("revise-campaign", "campaign=soldes", "author=camille", "text=Bonsoir {first_name|cher client} ! ")
+    assert revised.startswith("# Recap of soldes, version 2\n")
+    assert "## What changed" in revised
+
+
+def test_the_recap_of_typed_numbers_says_what_their_text_lacks(house: Any) -> None:
+    path = Path(house.data_dir) / "soldes.yaml"
+    path.write_text(yaml.safe_dump(DRAFT, allow_unicode=True), encoding="utf-8")
+    page = run("prepare-campaign", f"path={path}")
+    texts = {text for (text,) in house.query("SELECT DISTINCT text FROM message")}
+    assert texts == {"Bonjour cher client ! "}, "a default where nobody has a field, and the author's own blanks"
+    assert "Nobody is told how to stop these messages" in page
+    assert "The text ends with 1 blank" in page
+
+
+def test_other_results_are_printed_as_they_are(house: Any) -> None:
+    assert "EUR" in run("check-balance")
