@@ -155,8 +155,10 @@ def refuse_locked(visit: Transaction, name: str, revises: Revised | None = None)
         )
     if found is None or (found["state"] == "cancelled" and revises is None):
         return None
-    if found["state"] in ("finished", "cancelled"):
-        raise CampaignError(f"campaign {name} is {found['state']}; choose another name")
+    if found["state"] == "cancelled":
+        raise CampaignError(f"campaign {name} was cancelled meanwhile; run prepare-campaign to make it again")
+    if found["state"] == "finished":
+        raise CampaignError(f"campaign {name} is finished; choose another name")
     if found["state"] != "prepared" and revises is None:
         raise CampaignError(
             f"campaign {name} is {found['state']}, so it is locked; run revise-campaign to change it (it must then be "

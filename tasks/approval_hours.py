@@ -9,6 +9,7 @@ from sms.errors import CampaignError
 from sms.policy import load_policy
 from sms.timetable import plan_departures
 from store.database import Transaction
+from tasks.house import closing_margin_seconds
 from tasks.pages import local_time
 from tasks.settings import settings
 
@@ -57,6 +58,6 @@ def _last_now(visit: Transaction, campaign: Mapping[str, Any]) -> datetime:
         max(campaign["due_at"] or visit.at, visit.at),
         manifest_of(campaign["gateway"]).messages_per_second,
         load_policy(campaign["policy"]) if campaign["kind"] == "marketing" else None,
-        settings().window_margin_seconds,
+        closing_margin_seconds(),
     )
     return max((leaving.ends_at for leaving in departures), default=visit.at)

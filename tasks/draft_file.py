@@ -28,7 +28,8 @@ def parse_draft(text: str, origin: str) -> CampaignDraft:
         where = f", line {mark.line + 1}" if mark else ""
         what = getattr(error, "problem", None) or "it cannot be read"
         raise CampaignError(
-            f"draft {origin}{where}: {what}; put a text with a colon, a brace, a # or quotes of its own in quotes"
+            f"draft {origin} is no YAML{where}: {what}; put a text with a colon, a brace, a # or quotes of its own in "
+            "quotes"
         ) from error
     if not isinstance(found, Mapping):
         raise CampaignError(f"draft {origin} has no fields; write one a line, such as name: soldes-hiver")

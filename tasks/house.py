@@ -67,6 +67,11 @@ def claim_rules() -> ClaimRules:
     )
 
 
+def closing_margin_seconds() -> float:
+    """Return how long before a window closes nothing is claimed any more: as ``store.claims`` reckons."""
+    return settings().window_margin_seconds + settings().gateway_deadline_seconds
+
+
 def mail_settings() -> MailSettings | None:
     """Return how mail leaves, or None when no host is set."""
     found = settings()

@@ -48,7 +48,7 @@ from store.recaps import Recap, audience_mark
 from store.repeats import refuse_repeat
 from tasks.attach import attached_list
 from tasks.clock import now
-from tasks.house import visit_store
+from tasks.house import closing_margin_seconds, visit_store
 from tasks.names import typed_number
 from tasks.settings import settings
 from tasks.terms import Terms, terms_of
@@ -151,7 +151,7 @@ def _write(
     forcing = write_texts(bench, terms.template, routes, draft.replace_characters)
     loads = stage_messages(bench, draft.sender_id)
     hours = terms.policy if draft.kind == "marketing" else None
-    rate, margin = terms.manifest.messages_per_second, settings().window_margin_seconds
+    rate, margin = terms.manifest.messages_per_second, closing_margin_seconds()
     departures = plan_departures(list(loads.items()), starts_at, rate, hours, margin)
     findings = _findings(bench, draft, terms, places, forcing)
     shown = {

@@ -256,7 +256,7 @@ def test_perl_may_be_missing_on_ones_own_machine_only(
 
 
 def test_perl_must_be_there_where_all_must_hold() -> None:
-    assert "\nexport REQUIRE_PERL=1\n" in (Path(__file__).parents[2] / ".ci" / "run").read_text()
+    assert "export REQUIRE_PERL=1\n" in (Path(__file__).parents[2] / ".ci" / "run").read_text()
 
 
 def test_the_tables_are_those_of_another_implementation() -> None:

@@ -40,8 +40,8 @@ def test_json_is_read_too() -> None:
     ("text", "line"),
     [
         pytest.param(WHOLE + "text2: x\n", r"no field 'text2'; did you mean text\? fields: name, kind,", id="a field"),
-        pytest.param("text: Bonjour: soldes", r"d\.yaml, line 1: .*; put a text with a colon", id="a colon"),
-        pytest.param("text: {first_name}, soldes", r"d\.yaml, line 1: .* in quotes$", id="a brace"),
+        pytest.param("text: Bonjour: soldes", r"d\.yaml is no YAML, line 1: .*; put a text with a colon", id="a colon"),
+        pytest.param("text: {first_name}, soldes", r"d\.yaml is no YAML, line 1: .* in quotes$", id="a brace"),
         pytest.param("", "has no fields; write one a line", id="an empty file"),
         pytest.param("- a\n- b", "has no fields", id="a list"),
         pytest.param(WHOLE.replace("soldes", "Soldes !", 1), r"name: 'Soldes !' is not one\. Such as", id="a name"),
