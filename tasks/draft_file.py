@@ -54,8 +54,12 @@ def check_fields_of(fields: Mapping[str, Any], origin: str) -> CampaignDraft:
     try:
         return CampaignDraft.model_validate(dict(fields))
     except ValidationError as error:
-        wrong = "; ".join(_one_line(item) for item in error.errors())
-        raise CampaignError(f"draft {origin}: {wrong}") from error
+        raise CampaignError(f"draft {origin}: {wrong_fields(error)}") from error
+
+
+def wrong_fields(error: ValidationError) -> str:
+    """Return one line for all that is wrong with a draft's fields."""
+    return "; ".join(_one_line(item) for item in error.errors())
 
 
 def _one_line(item: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from schemas.draft import CampaignDraft
 from sms.errors import CampaignError
 from store.campaigns import find_campaign, refuse_begun, refuse_standing
 from store.preparing import Revised
+from tasks.draft_file import wrong_fields
 from tasks.house import visit_store
 
 _SWITCHES = {"keep": None, "yes": True, "no": False}
@@ -80,8 +81,7 @@ def revise_draft(draft: CampaignDraft, author: str, changes: Mapping[str, Any], 
     try:
         revised = CampaignDraft.model_validate(kept | changes | {"author": author})
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-        raise CampaignError(f"campaign {draft.name} cannot be revised so: {wrong}") from error
+        raise CampaignError(f"campaign {draft.name} cannot be revised so: {wrong_fields(error)}") from error
     if "file" not in changes and revised == draft.model_copy(update={"author": revised.author}):
         raise CampaignError(f"nothing to change in campaign {draft.name}: every field is what it was; name one")
     return revised

@@ -212,6 +212,7 @@ class TestApprove:
         ((price,),) = ready.query("SELECT header ->> '$.prices.FR' FROM recap")
         new_tariff(ready, f"FR,{price}0,EUR")
         approve(shown)
+        assert ready.query("SELECT approved_hash = recap_hash FROM campaign") == [(True,)]
 
     @pytest.mark.parametrize(
         ("setting", "who", "words"),
