@@ -35,7 +35,7 @@ class Place:
     zones: tuple[str, ...]
     country: str
     subdivisions: tuple[str, ...] = ()
-    customs_off: tuple[str, ...] = ()
+    customs: tuple[str, ...] = ()
     postcodes: tuple[str, ...] = ()
     numbered_as: str | None = None
 
@@ -57,20 +57,23 @@ def _build_place(entry: dict[str, Any]) -> Place:
 
 
 @cache
-def holiday_names(place: str, year: int) -> Mapping[date, str]:
-    """Return the public holidays of a place in a year with their names, local customs left out.
+def holiday_names(place: str, year: int, with_customs: bool = False) -> Mapping[date, str]:
+    """Return the public holidays of a place in a year with their names, and local customs where they are wanted.
 
     Names are English wherever the library has them, whatever the language of the machine.
 
     >>> holiday_names("RE", 2026)[date(2026, 12, 20)]
     'Abolition of Slavery'
+    >>> holiday_names("GP", 2026, with_customs=True)[date(2026, 3, 12)]
+    'Mi-Careme'
     """
     entry = load_places()[place]
+    unwanted = () if with_customs else entry.customs
     found: dict[date, str] = {}
     for subdivision in (None, *entry.subdivisions):
         calendar = holidays.country_holidays(entry.country, subdiv=subdivision, years=year, language="en_US")
         for day in calendar:
-            names = [name for name in calendar.get_list(day) if name not in entry.customs_off]
+            names = [name for name in calendar.get_list(day) if name not in unwanted]
             if names:
                 found.setdefault(day, "; ".join(names))
     return found

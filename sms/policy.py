@@ -18,7 +18,11 @@ from sms.errors import ConfigurationError
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _KEYS = {"country": str, "valid_from": date, "source": str, "closes_on_holidays": bool, "windows": dict}
-_LATER_KEYS = {"needs_legal_basis": (bool, False), "inactive_after_days": (int, 0)}
+_LATER_KEYS = {
+    "observes_local_customs": (bool, False),
+    "needs_legal_basis": (bool, False),
+    "inactive_after_days": (int, 0),
+}
 """Keys that the first policies did not have, and what stands for them in a text kept since."""
 _WINDOW = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-(24:00|(?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII)
 
@@ -38,9 +42,10 @@ class Window(NamedTuple):
 class Policy:
     """When marketing may leave, at the recipient's place.
 
-    ``windows`` holds one tuple of windows a weekday, Monday first. ``needs_legal_basis``: marketing goes to lists
-    whose legal basis is declared, and to no other. ``inactive_after_days``: contacts that nothing was heard of for
-    longer get no marketing either; None: they always do. ``sha256`` is that of ``text``, the file as it is.
+    ``windows`` holds one tuple of windows a weekday, Monday first. ``observes_local_customs``: days that a place keeps
+    though no law makes them holidays close it as holidays do. ``needs_legal_basis``: marketing goes to lists whose
+    legal basis is declared, and to no other. ``inactive_after_days``: contacts that nothing was heard of for longer
+    get no marketing either; None: they always do. ``sha256`` is that of ``text``, the file as it is.
     """
 
     name: str
@@ -48,6 +53,7 @@ class Policy:
     valid_from: date
     source: str
     closes_on_holidays: bool
+    observes_local_customs: bool
     windows: tuple[tuple[Window, ...], ...]
     needs_legal_basis: bool
     inactive_after_days: int | None
@@ -83,8 +89,8 @@ def parse_policy(name: str, text: str) -> Policy:
     """Read a policy from the text of its file, such as a recap kept it.
 
     Raises:
-        ConfigurationError: a key is missing, unknown or of the wrong type, a number of days is negative, or windows
-            overlap.
+        ConfigurationError: a key is missing, unknown or of the wrong type, a number of days is negative, customs
+            count though holidays do not, or windows overlap.
 
     >>> parse_policy("kept", load_policy("us-tcpa").text).country
     'US'
@@ -115,6 +121,10 @@ def _check_keys(name: str, data: dict[str, Any]) -> None:
     if data["inactive_after_days"] < 0:
         raise ConfigurationError(
             f"policy {name}: inactive_after_days is {data['inactive_after_days']}; it is a number of days, 0 for never"
+        )
+    if data["observes_local_customs"] and not data["closes_on_holidays"]:
+        raise ConfigurationError(
+            f"policy {name}: observes_local_customs is true, closes_on_holidays is false; customs close as holidays do"
         )
 
 

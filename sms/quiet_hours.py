@@ -11,12 +11,12 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from sms.errors import ConfigurationError
-from sms.places import clocks_of, holidays_of, load_places, window_key
+from sms.places import clocks_of, holiday_names, load_places, window_key
 from sms.policy import Policy, Window, load_policy, parse_policy, policy_names
 
 __all__ = [
-    "Policy", "Window", "is_key_open", "is_open", "key_closing", "load_policy", "next_key_opening", "next_opening",
-    "parse_policy", "policy_names", "window_key",
+    "Policy", "Window", "closing_holiday", "is_key_open", "is_open", "key_closing", "load_policy", "local_instant",
+    "next_key_opening", "next_opening", "parse_policy", "policy_names", "window_key",
 ]  # fmt: skip
 
 _HORIZON = timedelta(days=400)
@@ -94,9 +94,7 @@ def next_key_opening(at: datetime, key: str, policy: str | Policy) -> datetime:
     '2026-12-22T07:00:00+00:00'
     """
     rules = _as_policy(policy)
-    clocks = clocks_of(key)
-    if not clocks:
-        raise ConfigurationError(f"no hours are known for {key!r}; places: {', '.join(sorted(load_places()))}")
+    clocks = _known_clocks(key)
     instant = start = _to_utc(at)
     while instant - start < _HORIZON:
         latest = max(_next_single(instant, place, zone, rules) for place, zone in clocks)
@@ -122,6 +120,44 @@ def key_closing(at: datetime, key: str, policy: str | Policy) -> datetime | None
     ends = [_end_of_window(instant, place, zone, rules) for place, zone in clocks_of(key)]
     known = [end for end in ends if end is not None]
     return min(known) if known and len(known) == len(ends) else None
+
+
+def local_instant(key: str, day: date, at: time) -> datetime:
+    """Return, in UTC, the instant at which the last clock of a ``window_key`` shows a day and a time.
+
+    A time that a clock change makes come twice counts the second time; 02:30, where it is skipped, counts as 03:30.
+
+    Raises:
+        ValueError: ``at`` has a time zone of its own.
+        ConfigurationError: a place is unknown.
+
+    >>> local_instant("RE", date(2026, 12, 21), time(9)).isoformat()
+    '2026-12-21T05:00:00+00:00'
+    >>> local_instant("FR+RE", date(2026, 12, 21), time(9)).isoformat()
+    '2026-12-21T08:00:00+00:00'
+    """
+    if at.tzinfo is not None:
+        raise ValueError(f"{at.isoformat()} has a time zone; give the time that the recipient's clock shows")
+    wall = datetime.combine(day, at)
+    return max(reading for _, zone in _known_clocks(key) for reading in _wall_to_utc(wall, zone))
+
+
+def closing_holiday(day: date, place: str, policy: Policy) -> str | None:
+    """Return the name of the holiday for which a policy closes a place on a day; None when there is none.
+
+    >>> closing_holiday(date(2026, 12, 26), "FR-AM", load_policy("fr-strict"))
+    "Saint Stephen's Day"
+    """
+    if not policy.closes_on_holidays:
+        return None
+    return holiday_names(place, day.year, policy.observes_local_customs).get(day)
+
+
+def _known_clocks(key: str) -> tuple[tuple[str, str], ...]:
+    clocks = clocks_of(key)
+    if not clocks:
+        raise ConfigurationError(f"no hours are known for {key!r}; places: {', '.join(sorted(load_places()))}")
+    return clocks
 
 
 def _as_policy(policy: str | Policy) -> Policy:
@@ -152,17 +188,20 @@ def _next_single(instant: datetime, place: str, zone: str, policy: Policy) -> da
 @lru_cache(maxsize=65536)
 def _openings(day: date, place: str, zone: str, policy: Policy) -> tuple[_Opening, ...]:
     """Return the windows of one local day as instants in UTC, in order."""
-    if policy.closes_on_holidays and day in holidays_of(place, day.year):
+    if closing_holiday(day, place, policy) is not None:
         return ()
+    midnight = datetime.combine(day, time())
     openings = (
-        _Opening(max(_wall_to_utc(day, window.opens, zone)), min(_wall_to_utc(day, window.closes, zone)))
+        _Opening(
+            max(_wall_to_utc(midnight + timedelta(minutes=window.opens), zone)),
+            min(_wall_to_utc(midnight + timedelta(minutes=window.closes), zone)),
+        )
         for window in policy.windows[day.weekday()]
     )
     return tuple(opening for opening in openings if opening.opens_at < opening.closes_at)
 
 
-def _wall_to_utc(day: date, minute: int, zone: str) -> tuple[datetime, datetime]:
+def _wall_to_utc(wall: datetime, zone: str) -> tuple[datetime, datetime]:
     """Return both readings of a wall time; they differ only where a clock change makes it twice or never exist."""
-    days, rest = divmod(minute, 24 * 60)
-    wall = datetime.combine(day + timedelta(days=days), time(rest // 60, rest % 60), tzinfo=ZoneInfo(zone))
-    return wall.astimezone(UTC), wall.replace(fold=1).astimezone(UTC)
+    first, second = (wall.replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC) for fold in (0, 1))
+    return first, second

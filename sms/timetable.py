@@ -6,16 +6,17 @@ The plan follows the sender: at each moment the first key of the queue that is o
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from sms.errors import ConfigurationError
-from sms.places import clocks_of, holiday_names, key_name
+from sms.places import clocks_of, key_name
 from sms.policy import WEEKDAYS, Policy
-from sms.quiet_hours import key_closing, next_key_opening
+from sms.quiet_hours import closing_holiday, key_closing, next_key_opening
 from sms.wording import count_text, grouped
 
 _PATIENCE = timedelta(days=400)
@@ -48,6 +49,7 @@ def plan_departures(
     messages_per_second: float,
     policy: Policy | None,
     margin_seconds: float,
+    not_before: Mapping[str, datetime] | None = None,
 ) -> list[Departure]:
     """Plan when each message leaves at the earliest.
 
@@ -60,12 +62,13 @@ def plan_departures(
         messages_per_second: what the gateway takes.
         policy: whose hours bind; None: none do, as for alerts.
         margin_seconds: nothing is claimed this short before a window closes.
+        not_before: for some keys, an instant of their own before which nothing leaves, under a policy or none.
 
     Returns:
         Departures by start; those of a key add up to its load.
 
     Raises:
-        ValueError: ``starts_at`` has no time zone, or the rate is not above zero.
+        ValueError: ``starts_at`` or an instant of ``not_before`` has no time zone, or the rate is not above zero.
         ConfigurationError: a place is unknown, or does not open for long enough within 400 days.
 
     >>> from sms.policy import load_policy
@@ -73,14 +76,21 @@ def plan_departures(
     >>> plan = plan_departures([("FR", 9000)], monday, 1, load_policy("fr-strict"), 60)
     >>> [(str(leaving.starts_at), leaving.message_count) for leaving in plan]
     [('2026-11-23 17:59:00+00:00', 3600), ('2026-11-24 07:00:00+00:00', 5400)]
+    >>> plan = plan_departures([("FR", 60), ("RE", 60)], monday, 1, None, 60, {"FR": monday + timedelta(hours=2)})
+    >>> [(leaving.window_key, str(leaving.starts_at)) for leaving in plan]
+    [('RE', '2026-11-23 17:59:00+00:00'), ('FR', '2026-11-23 19:59:00+00:00')]
     """
-    if starts_at.utcoffset() is None:
-        raise ValueError(f"{starts_at.isoformat()} has no time zone; give an aware datetime, such as one in UTC")
+    own = not_before or {}
+    for instant in (starts_at, *own.values()):
+        if instant.utcoffset() is None:
+            raise ValueError(f"{instant.isoformat()} has no time zone; give an aware datetime, such as one in UTC")
     if not messages_per_second > 0:
         raise ValueError(f"a rate of {messages_per_second} messages a second sends nothing; it must be above 0")
     queue = [(key, count) for key, count in loads if count > 0]
-    margin = timedelta(seconds=margin_seconds)
-    return _merged(list(_walk(queue, starts_at.astimezone(UTC), messages_per_second, policy, margin)))
+    begins = starts_at.astimezone(UTC)
+    floors = {key: own.get(key, begins).astimezone(UTC) for key, _ in queue}
+    next_span = partial(_next_span, floors=floors, policy=policy, margin=timedelta(seconds=margin_seconds))
+    return _merged(list(_walk(queue, begins, messages_per_second, next_span)))
 
 
 def closed_days(key: str, start: datetime, end: datetime, policy: Policy) -> list[tuple[date, str]]:
@@ -119,15 +129,15 @@ def alert_advice(departures: Sequence[Departure]) -> list[str]:
 
 
 def _walk(
-    queue: list[tuple[str, int]], at: datetime, rate: float, policy: Policy | None, margin: timedelta
+    queue: list[tuple[str, int]], at: datetime, rate: float, next_span: Callable[[str, datetime], _Span]
 ) -> Iterator[Departure]:
     """Go from one change of the sending key to the next."""
     left = [count for _, count in queue]
-    spans = [_next_span(key, at, policy, margin) for key, _ in queue]
+    spans = [next_span(key, at) for key, _ in queue]
     while waiting := [position for position, count in enumerate(left) if count]:
         for position in waiting:
             if _is_over(spans[position], at):
-                spans[position] = _next_span(queue[position][0], at, policy, margin)
+                spans[position] = next_span(queue[position][0], at)
         first = min(waiting, key=lambda position: (max(spans[position].opens_at, at), position))
         begins = max(spans[first].opens_at, at)
         better = [spans[position].opens_at for position in waiting if position < first]
@@ -147,12 +157,14 @@ def _send(begins: datetime, until: datetime | None, load: int, rate: float) -> t
     return min(until, begins + timedelta(seconds=load / rate)), load
 
 
-def _next_span(key: str, at: datetime, policy: Policy | None, margin: timedelta) -> _Span:
-    """Return when a key may send next, windows that are no longer than the margin left out."""
+def _next_span(
+    key: str, at: datetime, floors: Mapping[str, datetime], policy: Policy | None, margin: timedelta
+) -> _Span:
+    """Return when a key may send next, not before its floor, windows that are no longer than the margin left out."""
+    opens_at = start = max(at, floors[key])
     if policy is None:
-        return _Span(at, None)
-    opens_at = at
-    while opens_at - at < _PATIENCE:
+        return _Span(start, None)
+    while opens_at - start < _PATIENCE:
         opens_at = next_key_opening(opens_at, key, policy)
         closes_at = key_closing(opens_at, key, policy)
         if closes_at is not None and opens_at < closes_at - margin:
@@ -184,7 +196,7 @@ def _merged(departures: Sequence[Departure]) -> list[Departure]:
 def _why_closed(day: date, place: str, policy: Policy) -> str | None:
     if not policy.windows[day.weekday()]:
         return WEEKDAYS[day.weekday()].capitalize()
-    return holiday_names(place, day.year).get(day) if policy.closes_on_holidays else None
+    return closing_holiday(day, place, policy)
 
 
 def _local_days(start: datetime, end: datetime, zone: ZoneInfo) -> list[date]:

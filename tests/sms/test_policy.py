@@ -49,6 +49,18 @@ def test_a_policy_kept_before_it_asked_for_a_legal_basis_asks_for_none() -> None
     assert kept.windows == load_policy("fr-strict").windows
 
 
+def test_local_customs_are_off_in_every_policy_that_ships_and_in_a_text_kept_before_the_switch() -> None:
+    assert [name for name in policy_names() if load_policy(name).observes_local_customs] == []
+    kept = "\n".join(line for line in GOOD.splitlines() if not line.startswith("observes_local_customs"))
+    assert not parse_policy("kept", kept).observes_local_customs
+
+
+def test_the_switch_for_local_customs_changes_the_fingerprint_that_a_recap_names() -> None:
+    observing = parse_policy("fr-strict", GOOD.replace("customs = false", "customs = true"))
+    assert observing.observes_local_customs
+    assert observing.sha256 != load_policy("fr-strict").sha256
+
+
 @pytest.mark.parametrize("name", ["fr-lax", "", "../territories", "fr-strict.toml"])
 def test_an_unknown_policy_lists_those_there_are(name: str) -> None:
     with pytest.raises(ConfigurationError, match=re.escape(f"no policy {name!r}; policies: fr-af2m-2026, fr-strict")):
@@ -67,6 +79,12 @@ def test_an_unknown_policy_lists_those_there_are(name: str) -> None:
         pytest.param(f"{GOOD}\nholiday = []", "holiday", id="unknown weekday"),
         pytest.param(GOOD.replace("= 2026-03-01", "= 2026-03-01T00:00:00"), "valid_from", id="an instant for a day"),
         pytest.param(GOOD.replace("legal_basis = true", "legal_basis = 1"), "needs_legal_basis", id="a number for yes"),
+        pytest.param(GOOD.replace("customs = false", "customs = 0"), "observes_local_customs", id="a number for no"),
+        pytest.param(
+            GOOD.replace("customs = false", "customs = true").replace("on_holidays = true", "on_holidays = false"),
+            "observes_local_customs is true, closes_on_holidays is false",
+            id="customs without holidays",
+        ),
         pytest.param(GOOD.replace("days = 1095", "days = true"), "inactive_after_days", id="yes for a number"),
         pytest.param(GOOD.replace("days = 1095", "days = -1"), "inactive_after_days is -1", id="days before"),
         pytest.param(GOOD.replace("sunday = []", 'sunday = ["8-20"]'), "'8-20' on sunday", id="no window"),
@@ -117,11 +135,17 @@ def test_customs_are_off_and_name_a_day_the_library_has(year: int) -> None:
         pytest.param("FR-AM", date(2026, 4, 3), "Good Friday", id="Alsace-Moselle"),
         pytest.param("DE", date(2026, 1, 6), "Epiphany", id="a day of one region, in English"),
         pytest.param("GP", date(2026, 3, 12), None, id="a custom that is off"),
+        pytest.param("MQ", date(2026, 3, 12), None, id="a custom of the neighbours"),
         pytest.param("FR", date(2026, 12, 26), None, id="a day of Alsace-Moselle in the rest of France"),
     ],
 )
 def test_holidays_have_names(place: str, day: date, name: str | None) -> None:
     assert holiday_names(place, day.year).get(day) == name
+
+
+def test_a_custom_has_a_name_where_it_is_asked_for() -> None:
+    assert holiday_names("GP", 2026, with_customs=True)[date(2026, 3, 12)] == "Mi-Careme"
+    assert holiday_names("GP", 2026, with_customs=True).items() > holiday_names("GP", 2026).items()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """When marketing may leave, told by clocks on the wall at the recipient's."""
 
-from datetime import UTC, date, datetime, timedelta
+import re
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,6 +15,7 @@ from sms.quiet_hours import (
     is_open,
     key_closing,
     load_policy,
+    local_instant,
     next_key_opening,
     next_opening,
     parse_policy,
@@ -264,6 +266,43 @@ def test_a_clock_change_counts_on_the_closed_side(window: str, day: str, opens: 
     assert key_closing(opening, "FR", policy) == closing
 
 
+@pytest.mark.parametrize(
+    ("key", "wall", "instant"),
+    [
+        pytest.param("FR", "2026-11-23T09:00", "2026-11-23T09:00+01:00", id="winter in Paris"),
+        pytest.param("FR", "2026-07-15T09:00", "2026-07-15T09:00+02:00", id="summer in Paris"),
+        pytest.param("FR", "2026-07-15T09:00:30", "2026-07-15T09:00:30+02:00", id="to the second"),
+        pytest.param("FR", "2026-07-15T00:00", "2026-07-15T00:00+02:00", id="midnight is where the day begins"),
+        pytest.param("RE", "2026-11-23T09:00", "2026-11-23T05:00+00:00", id="Réunion"),
+        pytest.param("PM", "2026-07-15T09:00", "2026-07-15T09:00-02:00", id="Saint-Pierre in its summer"),
+        pytest.param("NC", "2026-11-23T09:00", "2026-11-22T22:00+00:00", id="Monday in Nouméa, Sunday in Paris"),
+        pytest.param("PF", "2026-11-23T09:00", "2026-11-23T09:00-10:00", id="three clocks: Tahiti's is the last"),
+        pytest.param("FR+RE", "2026-11-23T09:00", "2026-11-23T09:00+01:00", id="two places: Paris is the last"),
+        pytest.param("GP+RE", "2026-11-23T09:00", "2026-11-23T09:00-04:00", id="two places overseas"),
+        pytest.param("FR", "2026-03-29T02:30", "2026-03-29T03:30+02:00", id="02:30 is skipped"),
+        pytest.param("FR", "2026-03-29T02:00", "2026-03-29T03:00+02:00", id="the first minute that is skipped"),
+        pytest.param("FR", "2026-03-29T03:00", "2026-03-29T03:00+02:00", id="the first minute after those skipped"),
+        pytest.param("FR", "2026-10-25T02:30", "2026-10-25T02:30+01:00", id="02:30 comes twice"),
+        pytest.param("FR", "2026-10-25T03:00", "2026-10-25T03:00+01:00", id="after the hour that comes twice"),
+        pytest.param("PM", "2026-03-08T02:30", "2026-03-08T03:30-02:00", id="skipped in Saint-Pierre"),
+    ],
+)
+def test_a_time_on_the_recipients_clock(key: str, wall: str, instant: str) -> None:
+    assert local_instant(key, at(wall).date(), at(wall).time()) == at(instant)
+    assert local_instant(key, at(wall).date(), at(wall).time()).utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize("key", ["XX", "", "FR+XX"])
+def test_a_time_at_an_unknown_place_names_those_there_are(key: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(f"no hours are known for {key!r}; places: AT, BE")):
+        local_instant(key, date(2026, 11, 23), time(9))
+
+
+def test_a_time_on_the_recipients_clock_has_no_zone_of_its_own() -> None:
+    with pytest.raises(ValueError, match="has a time zone; give the time that the recipient's clock shows"):
+        local_instant("RE", date(2026, 11, 23), time(9, tzinfo=UTC))
+
+
 places = st.sampled_from(sorted(load_places()))
 keys = st.one_of(places, st.lists(places, min_size=2, max_size=2, unique=True).map(sorted).map("+".join))
 policies = st.sampled_from(["fr-strict", "fr-af2m-2026", "us-tcpa"])
@@ -323,3 +362,37 @@ def test_the_public_pair_agrees_with_the_keys(moment: datetime, territory: str, 
     key = window_key(territory, postcode)
     assert is_open(moment, territory, postcode=postcode) is is_key_open(moment, key, "fr-strict")
     assert next_opening(moment, territory, postcode=postcode) == next_key_opening(moment, key, "fr-strict")
+
+
+minutes = st.integers(0, 24 * 60 - 1)
+CLOCK_CHANGES = st.sampled_from([date(2026, 3, 29), date(2026, 10, 25), date(2027, 3, 28), date(2027, 10, 31)])
+
+
+@settings(deadline=None)
+@given(keys, st.one_of(CLOCK_CHANGES, st.dates(date(2026, 1, 1), date(2030, 12, 31))), minutes)
+def test_from_a_local_time_on_no_clock_shows_an_earlier_one(key: str, day: date, minute: int) -> None:
+    wanted = datetime.combine(day, time(minute // 60, minute % 60))
+    instant = local_instant(key, day, wanted.time())
+    zones = [ZoneInfo(zone) for place in key.split("+") for zone in load_places()[place].zones]
+
+    def shown(moment: datetime) -> datetime:
+        return min(moment.astimezone(zone).replace(tzinfo=None) for zone in zones)
+
+    assert all(shown(instant + quarter * timedelta(minutes=15)) >= wanted for quarter in range(13))
+    assert shown(instant) - wanted in (timedelta(0), timedelta(hours=1)), "later than it need be"
+    assert shown(instant) == wanted or shown(instant - timedelta(hours=2)) < wanted
+
+
+@settings(deadline=None)
+@given(CLOCK_CHANGES, minutes, minutes, st.sampled_from(["FR", "PT", "US", "GB", "PM+GP"]))
+def test_around_a_clock_change_open_means_open_on_the_wall(day: date, opens: int, closes: int, key: str) -> None:
+    assume(opens < closes)
+    window = f"{opens // 60:02d}:{opens % 60:02d}-{closes // 60:02d}:{closes % 60:02d}"
+    policy = parse_policy("any", load_policy("us-tcpa").text.replace("08:00-21:00", window))
+    zones = [ZoneInfo(zone) for place in key.split("+") for zone in load_places()[place].zones]
+    midnight = datetime.combine(day, time(0), tzinfo=UTC)
+    for quarter in range(-8, 13 * 4):
+        moment = midnight + quarter * timedelta(minutes=15)
+        clocks = [moment.astimezone(zone).time() for zone in zones]
+        on_the_wall = all(opens <= clock.hour * 60 + clock.minute < closes for clock in clocks)
+        assert on_the_wall or not is_key_open(moment, key, policy)

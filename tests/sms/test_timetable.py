@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sms.errors import ConfigurationError
+from sms.policy import Policy
 from sms.quiet_hours import key_closing, load_policy, parse_policy
 from sms.timetable import Departure, alert_advice, closed_days, plan_departures
 
@@ -82,6 +83,63 @@ def test_when_messages_leave(
     assert told(plan_departures(loads, at(starts_at), rate, STRICT, 60)) == expected
 
 
+NINE = "2026-11-23T09:00+01:00"
+
+
+@pytest.mark.parametrize(
+    ("loads", "policy", "not_before", "expected"),
+    [
+        pytest.param(
+            [("FR", 60)], STRICT, {"FR": "2026-11-23T10:00+01:00"},
+            [("FR", "11-23 10:00", "11-23 10:01", 60)],
+            id="open, and waits for its time",
+        ),
+        pytest.param(
+            [("FR", 60)], STRICT, {"FR": "2026-11-23T08:00+01:00"},
+            [("FR", "11-23 09:00", "11-23 09:01", 60)],
+            id="its time is over: from the start on",
+        ),
+        pytest.param(
+            [("FR", 60)], STRICT, {"FR": "2026-11-28T23:00+01:00"},
+            [("FR", "11-30 08:00", "11-30 08:01", 60)],
+            id="its time is Saturday night: Monday",
+        ),
+        pytest.param(
+            [("FR", 60), ("RE", 60)], STRICT, {"FR": "2026-11-23T10:00+01:00"},
+            [("RE", "11-23 09:00", "11-23 09:01", 60), ("FR", "11-23 10:00", "11-23 10:01", 60)],
+            id="another goes before it meanwhile",
+        ),
+        pytest.param(
+            [("FR", 60), ("RE", 7200)], STRICT, {"FR": "2026-11-23T10:00+01:00"},
+            [
+                ("RE", "11-23 09:00", "11-23 10:00", 3600),
+                ("FR", "11-23 10:00", "11-23 10:01", 60),
+                ("RE", "11-23 10:01", "11-23 11:01", 3600),
+            ],
+            id="at its time it takes over from those behind it",
+        ),
+        pytest.param(
+            [("FR", 60), ("JP", 60)], None, {"FR": "2026-11-23T23:00+01:00"},
+            [("JP", "11-23 09:00", "11-23 09:01", 60), ("FR", "11-23 23:00", "11-23 23:01", 60)],
+            id="an alert waits for its time too, and for nothing else",
+        ),
+        pytest.param(
+            [("FR", 60)], STRICT, {"RE": "2026-12-23T10:00+01:00"},
+            [("FR", "11-23 09:00", "11-23 09:01", 60)],
+            id="a time for nobody here",
+        ),
+    ],
+)  # fmt: skip
+def test_a_place_sends_nothing_before_its_time(
+    loads: list[tuple[str, int]],
+    policy: Policy | None,
+    not_before: dict[str, str],
+    expected: list[tuple[str, str, str, int]],
+) -> None:
+    instants = {key: at(moment) for key, moment in not_before.items()}
+    assert told(plan_departures(loads, at(NINE), 1, policy, 60, instants)) == expected
+
+
 def test_alerts_leave_at_once_whatever_the_hour_and_the_place() -> None:
     night = at("2026-11-22T03:00+00:00")
     plan = plan_departures([("FR", 60), ("JP", 30)], night, 1, None, 30)
@@ -91,10 +149,21 @@ def test_alerts_leave_at_once_whatever_the_hour_and_the_place() -> None:
     ]
 
 
+def test_an_alert_passes_on_a_sunday_night_with_advice_only() -> None:
+    night = at("2026-11-22T03:00+01:00")
+    plan = plan_departures([("FR", 1)], night, 1, None, 30)
+    assert (plan[0].starts_at, plan[0].message_count) == (night, 1)
+    assert alert_advice(plan) == [
+        "1 message leaves between 20:00 and 08:00 at the recipient's place: mainland France (1).",
+        "1 message leaves on a Saturday or a Sunday at the recipient's place: mainland France (1).",
+    ]
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "words"),
     [
         pytest.param({"starts_at": at("2026-11-23")}, ValueError, "no time zone", id="a time without a zone"),
+        pytest.param({"not_before": {"FR": at("2026-11-24")}}, ValueError, "no time zone", id="a place's time without"),
         pytest.param({"messages_per_second": 0}, ValueError, "above 0", id="a gateway that takes nothing"),
         pytest.param({"messages_per_second": float("nan")}, ValueError, "above 0", id="a rate that is none"),
         pytest.param({"loads": [("JP", 1)]}, ConfigurationError, "no hours are known for 'JP'", id="an unknown place"),
@@ -116,15 +185,22 @@ LOADS = st.lists(st.tuples(st.sampled_from(KEYS), st.integers(0, 3_000_000)), ma
 STARTS = st.floats(0, 730).map(lambda days: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=days))
 RATES = st.sampled_from([0.5, 1, 3, 7.7, 100, 5000])
 MARGINS = st.sampled_from([0, 30, 60.5, 3600])
+DELAYS = st.dictionaries(st.sampled_from(KEYS), st.integers(-24, 24 * 9).map(lambda hours: timedelta(hours=hours)))
 
 
 @settings(deadline=None)
-@given(loads=LOADS, starts_at=STARTS, rate=RATES, margin=MARGINS, alerts=st.booleans())
+@given(loads=LOADS, starts_at=STARTS, rate=RATES, margin=MARGINS, alerts=st.booleans(), delays=DELAYS)
 def test_any_plan_sends_everything_once_in_turn_and_in_hours(
-    loads: list[tuple[str, int]], starts_at: datetime, rate: float, margin: float, alerts: bool
+    loads: list[tuple[str, int]],
+    starts_at: datetime,
+    rate: float,
+    margin: float,
+    alerts: bool,
+    delays: dict[str, timedelta],
 ) -> None:
     policy = None if alerts else STRICT
-    plan = plan_departures(loads, starts_at, rate, policy, margin)
+    not_before = {key: starts_at + delay for key, delay in delays.items()}
+    plan = plan_departures(loads, starts_at, rate, policy, margin, not_before)
 
     wanted, planned = Counter[str](), Counter[str]()
     for key, count in loads:
@@ -134,6 +210,7 @@ def test_any_plan_sends_everything_once_in_turn_and_in_hours(
     assert +planned == +wanted
 
     assert all(departure.starts_at >= starts_at for departure in plan)
+    assert all(departure.starts_at >= not_before.get(departure.window_key, starts_at) for departure in plan)
     assert all(earlier.ends_at <= later.starts_at for earlier, later in pairwise(plan)), "two keys at once"
     assert all(
         earlier.window_key != later.window_key or earlier.ends_at < later.starts_at for earlier, later in pairwise(plan)
@@ -154,24 +231,28 @@ HOURS = st.integers(0, 24 * 730).map(lambda hours: datetime(2026, 1, 1, tzinfo=U
 
 
 @settings(deadline=None)
-@given(loads=FEW, starts_at=HOURS, margin=st.sampled_from([TICK * 0, TICK, TICK * 3]))
+@given(loads=FEW, starts_at=HOURS, margin=st.sampled_from([TICK * 0, TICK, TICK * 3]), delays=DELAYS)
 def test_the_plan_is_what_sending_one_by_one_would_do(
-    loads: list[tuple[str, int]], starts_at: datetime, margin: timedelta
+    loads: list[tuple[str, int]], starts_at: datetime, margin: timedelta, delays: dict[str, timedelta]
 ) -> None:
-    plan = plan_departures(loads, starts_at, 1 / TICK.total_seconds(), STRICT, margin.total_seconds())
+    not_before = {key: starts_at + delay for key, delay in delays.items()}
+    plan = plan_departures(loads, starts_at, 1 / TICK.total_seconds(), STRICT, margin.total_seconds(), not_before)
     planned = [
         (departure.window_key, departure.starts_at + TICK * number)
         for departure in plan
         for number in range(departure.message_count)
     ]
-    assert planned == one_by_one(dict(loads), starts_at, margin)
+    assert planned == one_by_one(dict(loads), starts_at, margin, not_before)
 
 
-def one_by_one(left: dict[str, int], moment: datetime, margin: timedelta) -> list[tuple[str, datetime]]:
-    """Let one message leave a tick: that of the first place in the queue that is open for longer than the margin."""
+def one_by_one(
+    left: dict[str, int], moment: datetime, margin: timedelta, not_before: dict[str, datetime]
+) -> list[tuple[str, datetime]]:
+    """Let one message leave a tick: that of the first in the queue that is due, and open for longer than the margin."""
     sent = []
     while any(left.values()):
-        closings = {key: key_closing(moment, key, STRICT) for key, count in left.items() if count}
+        due = [key for key, count in left.items() if count and moment >= not_before.get(key, moment)]
+        closings = {key: key_closing(moment, key, STRICT) for key in due}
         key = next((key for key, closes_at in closings.items() if closes_at and moment < closes_at - margin), None)
         if key is not None:
             sent.append((key, moment))
@@ -215,6 +296,13 @@ def test_the_days_a_plan_has_to_cross(key: str, start: str, end: str, expected: 
 def test_a_policy_that_keeps_no_holidays_crosses_none() -> None:
     policy = parse_policy("worldly", STRICT.text.replace("closes_on_holidays = true", "closes_on_holidays = false"))
     assert closed_days("FR", at("2026-12-24T10:00+01:00"), at("2026-12-26T10:00+01:00"), policy) == []
+
+
+def test_a_custom_is_named_under_a_policy_that_observes_it() -> None:
+    observing = parse_policy("observing", STRICT.text.replace("customs = false", "customs = true"))
+    day = at("2026-03-12T09:00-04:00"), at("2026-03-12T18:00-04:00")
+    assert closed_days("GP", *day, STRICT) == []
+    assert closed_days("GP", *day, observing) == [(date(2026, 3, 12), "Mi-Careme")]
 
 
 def leaves(key: str, start: str, end: str, count: int) -> Departure:

@@ -1,0 +1,254 @@
+"""Every quarter of an hour of 2026 to 2030, in every territory, against the same rule written a second time.
+
+The rule: on every clock of every place that binds, the time is within the hours, the day is no Sunday, and no public
+holiday. Clocks of France and hours are typed here. French holidays are those of ``jours-feries-france`` or of
+``holidays``, whichever knows more; where the two differ stands in DIFFERENCES. Elsewhere ``holidays`` is asked here,
+past our own code. The years are those that come: what is prepared now leaves in them.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from random import Random
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import holidays
+import numpy as np
+import pandas as pd
+import pytest
+from jours_feries_france import JoursFeries
+
+from sms.places import holiday_names, load_places, window_key
+from sms.policy import load_policy, parse_policy
+from sms.quiet_hours import is_key_open, is_open, key_closing, next_key_opening
+
+STARTS, ENDS = datetime(2026, 1, 1, tzinfo=UTC), datetime(2031, 1, 1, tzinfo=UTC)
+YEARS = range(2025, 2032)  # it is still 2025 in Tahiti when they begin, and 2031 in Nouméa when they end
+QUARTER, SECOND = timedelta(minutes=15), timedelta(seconds=1)
+QUARTERS = pd.date_range(STARTS, ENDS, freq=QUARTER, inclusive="left")
+
+HOURS = {"fr-strict": (time(8), time(20)), "fr-af2m-2026": (time(8), time(21, 30))}
+CLOCKS = {name: place.zones for name, place in load_places().items()} | {
+    "FR": ("Europe/Paris",), "FR-AM": ("Europe/Paris",), "GP": ("America/Guadeloupe",), "BL": ("America/Guadeloupe",),
+    "MF": ("America/Guadeloupe",), "MQ": ("America/Martinique",), "GF": ("America/Cayenne",),
+    "RE": ("Indian/Reunion",), "YT": ("Indian/Mayotte",), "PM": ("America/Miquelon",), "WF": ("Pacific/Wallis",),
+    "PF": ("Pacific/Tahiti", "Pacific/Marquesas", "Pacific/Gambier"), "NC": ("Pacific/Noumea",),
+}  # fmt: skip
+ZONES = {
+    "FR": "Métropole", "FR-AM": "Alsace-Moselle", "GP": "Guadeloupe", "BL": "Saint-Barthélémy", "MF": "Saint-Martin",
+    "MQ": "Martinique", "GF": "Guyane", "RE": "La Réunion", "YT": "Mayotte", "PM": "Saint-Pierre-et-Miquelon",
+    "WF": "Wallis-et-Futuna", "PF": "Polynésie Française", "NC": "Nouvelle-Calédonie",
+}  # fmt: skip
+"""What ``jours-feries-france`` calls each French place."""
+
+PEOPLE = {
+    "FR": ("FR", "75001"), "FR-AM": ("FR", "67000"), "BL": ("GP", "97133"), "MF": ("GP", "97150"),
+    "FR+RE": ("RE", "75001"), "FR-AM+RE": ("FR", "97400"), "GP+MQ": ("GP", "97200"), "FR+NC": ("NC", "33000"),
+    "GF+PM": ("GF", "97500"), "FR-AM+PF": ("PF", "68100"),
+}  # fmt: skip
+"""The number and the postcode of somebody bound by these places; of a territory alone, a number and no postcode."""
+
+PLACES = sorted(CLOCKS)
+KEYS = sorted({*CLOCKS, *PEOPLE})
+
+
+class Difference(NamedTuple):
+    """Days that one library gives to a place and the other does not."""
+
+    place: str
+    days: frozenset[date]
+    known_by: str
+    why: str
+    is_custom: bool = False
+
+
+def each_year(month: int, day: int) -> frozenset[date]:
+    return frozenset(date(year, month, day) for year in YEARS)
+
+
+GOOD_FRIDAYS = frozenset(
+    [
+        date(2025, 4, 18), date(2026, 4, 3), date(2027, 3, 26), date(2028, 4, 14), date(2029, 3, 30),
+        date(2030, 4, 19), date(2031, 4, 11),
+    ]
+)  # fmt: skip
+MID_LENTS = frozenset(day - timedelta(days=22) for day in GOOD_FRIDAYS)
+SCHOELCHER = "Victor Schœlcher's day; L.3422-2 of the labour code names the days of abolition only"
+OWN_LAW = "a day of its own law; the other library has the national days only"
+
+DIFFERENCES = {
+    "Guadeloupe, Good Friday": Difference("GP", GOOD_FRIDAYS, "holidays", "L.3134-13 names Alsace and Moselle only"),
+    "Guadeloupe, Mi-Carême": Difference("GP", MID_LENTS, "holidays", "a custom that no law names", is_custom=True),
+    "Guadeloupe, 21 July": Difference("GP", each_year(7, 21), "holidays", SCHOELCHER),
+    "Martinique, 21 July": Difference("MQ", each_year(7, 21), "holidays", SCHOELCHER),
+    "Saint-Martin, 21 July": Difference("MF", each_year(7, 21), "holidays", SCHOELCHER),
+    "New Caledonia, 24 September": Difference("NC", each_year(9, 24), "holidays", OWN_LAW),
+    "French Polynesia, 5 March": Difference("PF", each_year(3, 5), "holidays", OWN_LAW),
+    "French Polynesia, Good Friday": Difference("PF", GOOD_FRIDAYS, "holidays", OWN_LAW),
+    "French Polynesia, 20 November": Difference("PF", each_year(11, 20), "holidays", OWN_LAW),
+    "Wallis and Futuna, 28 April": Difference("WF", each_year(4, 28), "holidays", OWN_LAW),
+    "Wallis and Futuna, 29 June": Difference("WF", each_year(6, 29), "holidays", OWN_LAW),
+    "Wallis and Futuna, 29 July": Difference("WF", each_year(7, 29), "holidays", OWN_LAW),
+}
+
+
+def differences_of(place: str) -> set[tuple[date, str]]:
+    """Ask both libraries about a French place; return each day that one of them alone knows, and which."""
+    ours = {day for year in YEARS for day in holiday_names(place, year, with_customs=True)}
+    theirs = {day for year in YEARS for day in JoursFeries.for_year(year, ZONES[place]).values()}
+    return {(day, "holidays") for day in ours - theirs} | {(day, "jours-feries-france") for day in theirs - ours}
+
+
+@pytest.mark.parametrize("difference", DIFFERENCES.values(), ids=DIFFERENCES)
+def test_the_libraries_differ_where_the_table_says(difference: Difference) -> None:
+    assert {(day, difference.known_by) for day in difference.days} <= differences_of(difference.place)
+
+
+@pytest.mark.parametrize("place", ZONES)
+def test_the_libraries_agree_on_all_else(place: str) -> None:
+    told = {(day, row.known_by) for row in DIFFERENCES.values() if row.place == place for day in row.days}
+    assert differences_of(place) - told == set()
+
+
+@cache
+def closed_on(place: str) -> frozenset[date]:
+    """Return the holidays of a place over the years: in France those that either library knows, customs left out."""
+    if place in ZONES:
+        rows = [row for row in DIFFERENCES.values() if row.place == place and not row.is_custom]
+        days = {day for year in YEARS for day in JoursFeries.for_year(year, ZONES[place]).values()}
+        return frozenset(days.union(*(row.days for row in rows)))
+    entry = load_places()[place]
+    regions = (None, *entry.subdivisions)
+    return frozenset(
+        day for region in regions for day in holidays.country_holidays(entry.country, subdiv=region, years=YEARS)
+    )
+
+
+def may_write(moment: datetime, key: str, policy: str) -> bool:
+    """Look at every clock on every wall of the places, at any instant."""
+    opens, closes = HOURS[policy]
+    walls = [(place, moment.astimezone(ZoneInfo(zone))) for place in key.split("+") for zone in CLOCKS[place]]
+    return all(
+        opens <= wall.time() < closes and wall.isoweekday() != 7 and wall.date() not in closed_on(place)
+        for place, wall in walls
+    )
+
+
+@cache
+def rule(key: str, policy: str) -> np.ndarray:
+    """Tell for each quarter of an hour whether one may write: ``may_write`` by columns, on the clocks of pandas."""
+    opens, closes = (clock.hour * 60 + clock.minute for clock in HOURS[policy])
+    allowed = np.ones(len(QUARTERS), dtype=bool)
+    for place in key.split("+"):
+        days_off = pd.DatetimeIndex(sorted(closed_on(place)))
+        for zone in CLOCKS[place]:
+            wall = QUARTERS.tz_convert(ZoneInfo(zone)).tz_localize(None)
+            minute = wall.hour * 60 + wall.minute
+            allowed &= (
+                (opens <= minute) & (minute < closes) & (wall.day_of_week != 6) & ~wall.normalize().isin(days_off)
+            )
+    return allowed
+
+
+def windows(key: str, policy: str) -> Iterator[tuple[datetime, datetime]]:
+    """Go from opening to closing to opening, as a sender does that parks and wakes up."""
+    rules = load_policy(policy)
+    closes_at = STARTS
+    while (opens_at := next_key_opening(closes_at, key, rules)) < ENDS:
+        closing = key_closing(opens_at, key, rules)
+        assert closing is not None, f"{key} does not open at its opening {opens_at}"
+        closes_at = closing
+        yield opens_at, closes_at
+
+
+def asked(moment: datetime, key: str, policy: str) -> bool:
+    """Ask as a user does, with a number's territory and a postcode."""
+    territory, postcode = PEOPLE.get(key, (key, None))
+    return is_open(moment, territory, policy, postcode)
+
+
+def positions(moments: list[datetime]) -> np.ndarray:
+    """Return the first quarter of an hour at or after each instant, as a position in QUARTERS."""
+    return QUARTERS.searchsorted(pd.DatetimeIndex(moments))
+
+
+def test_the_people_are_bound_by_these_places() -> None:
+    assert {key: window_key(*PEOPLE.get(key, (key, None))) for key in KEYS} == {key: key for key in KEYS}
+
+
+@pytest.mark.parametrize("policy", HOURS)
+@pytest.mark.parametrize("key", KEYS)
+def test_every_quarter_of_an_hour_of_five_years(key: str, policy: str) -> None:
+    opens, closes = zip(*windows(key, policy), strict=True)
+    change = np.zeros(len(QUARTERS) + 1, dtype=int)
+    np.add.at(change, positions(list(opens)), 1)
+    np.add.at(change, positions(list(closes)), -1)
+    walked = change.cumsum()[:-1]
+    assert list(QUARTERS[walked != rule(key, policy)]) == []
+
+
+@pytest.mark.parametrize("policy", HOURS)
+@pytest.mark.parametrize("key", sorted({*ZONES, *PEOPLE}))
+def test_windows_open_and_close_at_the_exact_second(key: str, policy: str) -> None:
+    spans = [span for span in windows(key, policy) if span[0] > STARTS]
+    found = [(moment, is_open_then) for span in spans for moment, is_open_then in zip(span, (True, False), strict=True)]
+    found += [(moment - SECOND, not is_open_then) for moment, is_open_then in found]
+    assert len(found) > 2000
+    assert [moment for moment, expected in found if may_write(moment, key, policy) is not expected] == []
+    assert [moment for moment, expected in found if asked(moment, key, policy) is not expected] == []
+
+
+def test_a_hundred_thousand_quarters_asked_one_by_one() -> None:
+    random = Random(5)
+    asks = [(key, policy) for key in KEYS for policy in HOURS]
+    drawn = sorted((random.choice(asks), random.randrange(len(QUARTERS))) for _ in range(100_000))
+    moments = QUARTERS.to_pydatetime()
+    wrong = [
+        (key, policy, moments[position])
+        for (key, policy), position in drawn
+        if asked(moments[position], key, policy) is not bool(rule(key, policy)[position])
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("key", "zone"),
+    [
+        pytest.param("FR", "Europe/Paris", id="mainland"),
+        pytest.param("FR-AM", "Europe/Paris", id="Alsace-Moselle"),
+        pytest.param("PM", "America/Miquelon", id="Saint-Pierre-et-Miquelon"),
+        pytest.param("FR+RE", "Europe/Paris", id="a Réunion number in Paris"),
+        pytest.param("US", "America/New_York", id="the United States"),
+    ],
+)
+def test_every_quarter_of_the_days_around_a_clock_change(key: str, zone: str) -> None:
+    offsets = [moment.astimezone(ZoneInfo(zone)).utcoffset() for moment in QUARTERS[::4]]
+    turns = [hour * 4 for hour in range(1, len(offsets)) if offsets[hour] != offsets[hour - 1]]
+    assert len(turns) == 2 * 5
+    for policy in HOURS:
+        around = {position for turn in turns for position in range(turn - 2 * 96, turn + 3 * 96)}
+        moments = {position: QUARTERS[position].to_pydatetime() for position in around}
+        wrong = [
+            at for position, at in moments.items() if asked(at, key, policy) is not bool(rule(key, policy)[position])
+        ]
+        assert wrong == []
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("policy", HOURS)
+@pytest.mark.parametrize("key", KEYS)
+def test_every_quarter_asked_one_by_one(key: str, policy: str) -> None:
+    expected = rule(key, policy)
+    answers = np.array([asked(moment, key, policy) for moment in QUARTERS.to_pydatetime()])
+    assert list(QUARTERS[answers != expected]) == []
+
+
+def test_mid_lent_is_a_working_day_unless_the_policy_observes_customs() -> None:
+    strict = load_policy("fr-strict")
+    observing = parse_policy("observing", strict.text.replace("customs = false", "customs = true"))
+    for day in sorted(MID_LENTS):
+        noon = datetime.combine(day, time(12), tzinfo=ZoneInfo("America/Guadeloupe"))
+        assert is_key_open(noon, "GP", strict)
+        assert not is_key_open(noon, "GP", observing)
+        assert is_key_open(noon, "MQ", observing)
