@@ -68,12 +68,17 @@ class HttpRules:
 
 
 class RequestParts(TypedDict, total=False):
-    """What a request can carry beside its path: a query, a JSON body or a form, and headers of its own."""
+    """What a request can carry beside its path: a query, a body (JSON, a form, or text), headers of its own.
+
+    And ``not_after``: from then on, in seconds of ``transport.clock``, it is not sent any more.
+    """
 
     params: Mapping[str, str | int]
     json: object
     form: Mapping[str, str]
+    body: str
     headers: Mapping[str, str]
+    not_after: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +121,8 @@ class HttpClient:
         proxies = get_environ_proxies(prepared.url or "") if self._use_environment_proxies else {}
         failure: GatewayError | None = None
         try:
-            raw = send_once(prepared, self._deadline_seconds, self._rules.max_body_bytes, proxies)
+            not_after = parts.get("not_after", math.inf)
+            raw = send_once(prepared, self._deadline_seconds, self._rules.max_body_bytes, proxies, not_after)
         except NoAnswer as error:
             failure = self._no_answer(method, path, error)
         if failure is not None:
@@ -146,6 +152,10 @@ class HttpClient:
             self._line(method, path, f"{answer.status} with an answer that cannot be read ({why}): {answer.text}")
         )
 
+    def denied(self, method: str, path: str, answer: Answer) -> GatewayDenied:
+        """Return the error for an answer that the rules return and that refuses us, not one message."""
+        return GatewayDenied(self._line(method, path, f"{answer.status}: {answer.text}"))
+
     def _prepare(self, method: str, path: str, parts: RequestParts) -> requests.PreparedRequest:
         why = ""
         try:
@@ -155,7 +165,7 @@ class HttpClient:
                 headers={**self._headers, **parts.get("headers", {})},
                 params=parts.get("params"),
                 json=parts.get("json"),
-                data=parts.get("form"),
+                data=parts["body"].encode() if "body" in parts else parts.get("form"),
             ).prepare()
         except requests.RequestException as error:
             why = str(error)

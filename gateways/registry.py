@@ -1,22 +1,14 @@
 """Which gateways there are, by the name a campaign gives."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from gateways import ovhcloud, twilio
+from gateways.access import GatewayAccess
+from gateways.kannel import adapter as kannel
 from gateways.sandbox import adapter as sandbox
-from schemas.gateway import Gateway, Manifest, Resolution
+from schemas.gateway import Gateway, Manifest
 from sms.errors import ConfigurationError
-
-
-@dataclass(frozen=True, slots=True)
-class GatewayAccess:
-    """Where a gateway is and how it lets us in."""
-
-    url: str
-    api_key: str = field(repr=False)
-    deadline_seconds: float = 10.0
-    resolution: Resolution = Resolution.IDEMPOTENCY_KEY
-    """How the sandbox was told to settle unknown messages; real gateways have a class of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +19,22 @@ class Entry:
     open: Callable[[GatewayAccess], Gateway]
 
 
-def _open_sandbox(access: GatewayAccess) -> Gateway:
-    return sandbox.SandboxGateway(access.url, access.api_key, access.deadline_seconds, access.resolution)
-
-
 REGISTRY: Mapping[str, Entry] = {
-    "sandbox": Entry(sandbox.MANIFEST, _open_sandbox),
+    "sandbox": Entry(sandbox.MANIFEST, sandbox.open_gateway),
+    "twilio": Entry(twilio.MANIFEST, twilio.open_gateway),
+    "ovhcloud": Entry(ovhcloud.MANIFEST, ovhcloud.open_gateway),
+    "kannel": Entry(kannel.MANIFEST, kannel.open_gateway),
 }
 GATEWAY_NAMES = tuple(REGISTRY)
 
 
-def open_gateway(name: str, settings: GatewayAccess) -> Gateway:
+def open_gateway(name: str, access: GatewayAccess) -> Gateway:
     """Return the adapter of a name; nothing is asked of the provider yet.
 
     Raises:
         ConfigurationError: there is no gateway of that name, or its URL is none.
     """
-    return _entry(name).open(settings)
+    return _entry(name).open(access)
 
 
 def manifest_of(name: str) -> Manifest:

@@ -7,6 +7,7 @@ A read time-out alone would not do, for a server that dribbles one byte a second
 the socket down when the time is up, whatever is being read or written at that moment.
 """
 
+import math
 import socket
 import struct
 import threading
@@ -58,22 +59,31 @@ def clock() -> float:
 class Watchdog:
     """Cuts a connection when the time is up, and remembers how far the request got."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, not_after: float = math.inf) -> None:
         self.is_connected = False
         self.has_cut = False
+        self._not_after = not_after
         self._ends_at = clock() + seconds
         self._timer: threading.Timer | None = None
 
     def watch(self, connection: Any) -> None:
         """Start watching a connection just made, before anything is sent over it."""
-        remaining_seconds = self._ends_at - clock()
-        if remaining_seconds <= 0:
-            # A slow look-up of the name, or a sleep of the machine: too late to send.
+        at = clock()
+        remaining_seconds = self._ends_at - at
+        if remaining_seconds <= 0 or at >= self._not_after:
+            # A slow look-up of the name, a stopped process, a sleep of the machine: too late to send.
             raise ConnectTimeoutError("connected too late to send")
-        self.is_connected = True
         self._timer = threading.Timer(remaining_seconds, self._cut, (connection,))
         self._timer.daemon = True
         self._timer.start()
+
+    def let_send(self) -> None:
+        """Refuse to send once it is too late: a process that is stopped may have lost any time since it connected."""
+        if self._timer is None:
+            return  # what a proxy is told is no request yet
+        if clock() >= self._not_after:
+            raise ConnectTimeoutError("connected too late to send")
+        self.is_connected = True
 
     def stop(self) -> None:
         """Stop watching."""
@@ -100,6 +110,12 @@ class _WatchedHTTPConnection(HTTPConnection):
         super().connect()
         self._watchdog.watch(self.sock)
 
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        self._watchdog.let_send()
+        super().send(data)
+
 
 class _WatchedHTTPSConnection(HTTPSConnection):
     def __init__(self, *args: Any, watchdog: Watchdog, **options: Any) -> None:
@@ -109,6 +125,12 @@ class _WatchedHTTPSConnection(HTTPSConnection):
     def connect(self) -> None:
         super().connect()
         self._watchdog.watch(self.sock)
+
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        self._watchdog.let_send()
+        super().send(data)
 
 
 class _OneShotAdapter(HTTPAdapter):
@@ -127,14 +149,18 @@ class _OneShotAdapter(HTTPAdapter):
 
 
 def send_once(
-    request: requests.PreparedRequest, deadline_seconds: float, max_body_bytes: int, proxies: dict[str, str]
+    request: requests.PreparedRequest,
+    deadline_seconds: float,
+    max_body_bytes: int,
+    proxies: dict[str, str],
+    not_after: float = math.inf,
 ) -> RawAnswer:
-    """Send a request and read the whole answer, within the deadline.
+    """Send a request and read the whole answer, within the deadline; nothing is sent from ``not_after`` on.
 
     Raises:
         NoAnswer: anything else than a whole answer.
     """
-    watchdog = Watchdog(deadline_seconds)
+    watchdog = Watchdog(deadline_seconds, not_after)
     adapter = _OneShotAdapter(watchdog)
     failure = None
     answer = None

@@ -13,6 +13,7 @@ TIME_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 MOMENT_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}( ([01][0-9]|2[0-3]):[0-5][0-9])?$"
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 CAP_PATTERN = r"^[1-9][0-9]{0,2} in [1-9][0-9]{0,2}$"
+MOST_HOURS = 366 * 24
 
 
 class CampaignDraft(BaseModel):
@@ -99,13 +100,34 @@ class CampaignDraft(BaseModel):
         examples=["09:30"],
         json_schema_extra=draw_as_box,
     )
+    clock: Literal["team", "local"] = Field(
+        default="team",
+        title="Clock",
+        description="Whose clock the hour is on. team: your time zone, so the same moment everywhere; local: each "
+        "recipient's own, which needs a day and an hour.",
+    )
+    if_closed: Literal["next_opening", "drop"] = Field(
+        default="next_opening",
+        title="If closed",
+        description="Marketing that meets closed hours: next_opening: it waits for them to open; drop: it is not sent.",
+    )
     offer_ends: str | None = Field(
         default=None,
         title="Offer ends",
         pattern=MOMENT_PATTERN,
         description="Such as 2026-11-30, or 2026-11-30 18:00 in the team's time zone. A day alone: until its end. "
-        "The recap warns when a message would leave later.",
+        "Nothing leaves later; the recap says what would not leave in time.",
         examples=["2026-11-30"],
+        json_schema_extra=draw_as_box,
+    )
+    max_lateness: float | None = Field(
+        default=None,
+        title="At most so late",
+        gt=0,
+        le=MOST_HOURS,
+        description="Hours, such as 2 or 1.5: what could not leave so long after its time is not sent. Empty: it "
+        "waits.",
+        examples=[2],
         json_schema_extra=draw_as_box,
     )
     repeat: bool = Field(
@@ -145,7 +167,8 @@ class CampaignDraft(BaseModel):
         return value
 
     @field_validator(
-        "file", "max_messages_in_days", "send_on", "send_time", "offer_ends", "emergency_reason", "cost_centre", "note",
+        "file", "max_messages_in_days", "send_on", "send_time", "offer_ends", "max_lateness", "emergency_reason",
+        "cost_centre", "note",
         mode="before",
     )  # fmt: skip
     @classmethod

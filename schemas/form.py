@@ -29,5 +29,8 @@ OptionalText = Annotated[str, BeforeValidator(lambda value: "" if value is None 
 #: A number that may stay empty, in the same way: 0 is none.
 OptionalNumber = Annotated[int, BeforeValidator(lambda value: 0 if value is None else value)]
 
+#: Hours that may stay empty, in the same way: 0 is none.
+OptionalHours = Annotated[float, BeforeValidator(lambda value: 0 if value is None else value)]
+
 #: Why people may be written to: they agreed, they bought something alike, they need it. Empty: it is not said.
 LegalBasis = Literal["", "consent", "customer", "service"]

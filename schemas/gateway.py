@@ -46,6 +46,20 @@ class OutgoingMessage:
     text: str
     encoding: str
     sender_id: str
+    valid_until: datetime | None = None
+    """After it nobody may get this message any more; None: as long as the provider tries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The messages of one request. Made again from the same claim it is the same to the letter, and so is its key.
+
+    ``since``: when it was first claimed, so nothing of it reached the provider before.
+    """
+
+    messages: Sequence[OutgoingMessage]
+    request_key: str
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +139,24 @@ class Manifest:
 
     gateway: str
     batch_size: int
+    """How many messages one request may carry."""
+    concurrency: int
+    """How many requests may be open at once, where the team does not set another number."""
     resolution: Resolution
     key_life_seconds: float
     """How long the provider remembers an idempotency key; 0 without keys."""
     look_up_lag_seconds: float
     """How long an accepted message may stay invisible to a look-up."""
-    messages_per_second: float
+    segments_per_second: float
     gateway_concatenates: bool
     unit: str
     history_days: int
+    one_text_a_batch: bool = False
+    """All messages of one request share text, sender and validity."""
+    splits_surrogates: bool = False
+    """It may cut an emoji in two between segments, so its count of such a text can be one lower than ours."""
+    has_balance: bool = True
+    """False: the provider tells none, and the team declares what it bought."""
     sender_rules: Mapping[tuple[str, str], SenderRule] = field(default_factory=dict)
     """By (territory or ``*``, kind of sender: ``alphanumeric`` or ``short_code``)."""
 
@@ -152,21 +175,21 @@ class Manifest:
 
 
 class Gateway(Protocol):
-    """What every adapter does. Each call is one HTTP request at most, with a total deadline.
+    """What every adapter does, each call within a total deadline a request. ``submit`` is one request at most.
 
     All raise the ``GatewayError`` family of ``sms.errors``.
     """
 
     manifest: Manifest
 
-    def submit(self, messages: Sequence[OutgoingMessage], request_key: str) -> Sequence[SubmitOutcome]:
+    def submit(self, batch: Batch, not_after: float) -> Sequence[SubmitOutcome]:
         """Hand a batch over once; one outcome per message, in any order, missing ones unknown.
 
-        ``request_key`` is the idempotency key: the same key always comes with the same messages.
+        Nothing is sent from ``not_after`` on, seconds of ``gateways.transport.clock``: that is ``GatewayUnreachable``.
         """
 
-    def look_up(self, client_refs: Sequence[str]) -> Sequence[SubmitOutcome]:
-        """Tell what became of earlier messages: ``accepted``, ``rejected``, or ``not_accepted`` (no trace)."""
+    def look_up(self, batch: Batch) -> Sequence[SubmitOutcome]:
+        """Tell what became of an earlier batch: ``accepted``, ``rejected``, ``not_accepted`` (no trace) or unknown."""
 
     def delivery_reports(self, cursor: str) -> Page[DeliveryReport]:
         """Return reports after ``cursor`` (empty: from the first)."""
@@ -178,4 +201,4 @@ class Gateway(Protocol):
         """Return the provider's own opt-outs after ``cursor``."""
 
     def balance(self) -> Balance:
-        """Return the credit left."""
+        """Return the credit left; ``ConfigurationError`` where the provider tells none (``has_balance``)."""

@@ -3,14 +3,15 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
-from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from gateways.access import GatewayAccess
 from gateways.http import HttpClient, HttpRules
+from gateways.reading import read_amount, read_instant, read_text
 from schemas.gateway import (
     Balance,
+    Batch,
     DeliveryReport,
     IncomingReply,
     Manifest,
@@ -28,10 +29,11 @@ OVERSEAS = ("GP", "MQ", "GF", "RE", "YT", "PM", "BL", "MF", "NC", "PF", "WF")
 MANIFEST = Manifest(
     gateway="sandbox",
     batch_size=500,
+    concurrency=4,
     resolution=Resolution.IDEMPOTENCY_KEY,
     key_life_seconds=24 * 3600.0,
     look_up_lag_seconds=0.5,
-    messages_per_second=5000.0,
+    segments_per_second=5000.0,
     gateway_concatenates=True,
     unit="EUR",
     history_days=90,
@@ -79,28 +81,30 @@ class SandboxGateway:
         )
         self._http = HttpClient(base_url, {"Authorization": f"Bearer {api_key}"}, deadline_seconds, rules=RULES)
 
-    def submit(self, messages: Sequence[OutgoingMessage], request_key: str) -> Sequence[SubmitOutcome]:
+    def submit(self, batch: Batch, not_after: float) -> Sequence[SubmitOutcome]:
         """Hand a batch over once."""
-        if not messages:
+        if not batch.messages:
             return ()
-        refs = [message.client_ref for message in messages]
+        refs = [message.client_ref for message in batch.messages]
         return self._http.read(
             "POST",
             "/v1/messages",
             partial(_read_outcomes, refs, SUBMIT_WORDS),
-            json=_batch(messages),
-            headers={"Idempotency-Key": request_key},
+            json=_document(batch.messages),
+            headers={"Idempotency-Key": batch.request_key},
+            not_after=not_after,
         )
 
-    def look_up(self, client_refs: Sequence[str]) -> Sequence[SubmitOutcome]:
-        """Tell what became of earlier messages."""
-        if not client_refs:
+    def look_up(self, batch: Batch) -> Sequence[SubmitOutcome]:
+        """Tell what became of an earlier batch."""
+        if not batch.messages:
             return ()
+        refs = [message.client_ref for message in batch.messages]
         return self._http.read(
             "POST",
             "/v1/messages/look-up",
-            partial(_read_outcomes, client_refs, LOOK_UP_WORDS),
-            json={"client_refs": list(client_refs)},
+            partial(_read_outcomes, refs, LOOK_UP_WORDS),
+            json={"client_refs": refs},
         )
 
     def delivery_reports(self, cursor: str) -> Page[DeliveryReport]:
@@ -124,19 +128,27 @@ class SandboxGateway:
         self._http.request("PUT", "/sandbox/clock", json={"offset_seconds": offset_seconds})
 
 
-def _batch(messages: Sequence[OutgoingMessage]) -> dict[str, object]:
+def open_gateway(access: GatewayAccess) -> SandboxGateway:
+    """Return the sandbox that the settings name."""
+    resolution = Resolution(access.options.get("resolution", Resolution.IDEMPOTENCY_KEY))
+    return SandboxGateway(access.need("url"), access.need("api_key"), access.deadline_seconds, resolution)
+
+
+def _document(messages: Sequence[OutgoingMessage]) -> dict[str, object]:
     return {
         "sender_id": messages[0].sender_id,
-        "messages": [
-            {
-                "client_ref": message.client_ref,
-                "to": message.msisdn,
-                "text": message.text,
-                "sender_id": message.sender_id,
-            }
-            for message in messages
-        ],
+        "messages": [_order(message) for message in messages],
     }
+
+
+def _order(message: OutgoingMessage) -> dict[str, str]:
+    order = {
+        "client_ref": message.client_ref,
+        "to": message.msisdn,
+        "text": message.text,
+        "sender_id": message.sender_id,
+    }
+    return order if message.valid_until is None else {**order, "valid_until": message.valid_until.isoformat()}
 
 
 def _read_outcomes(refs: Sequence[str], words: Mapping[str, Outcome], document: Any) -> list[SubmitOutcome]:
@@ -166,17 +178,17 @@ def _read_reports(document: Any) -> Page[DeliveryReport]:
     return Page(
         [
             DeliveryReport(
-                report_id=_text(item["report_id"]),
-                gateway_message_id=_text(item["message_id"]),
+                report_id=read_text(item["report_id"]),
+                gateway_message_id=read_text(item["message_id"]),
                 client_ref=item["client_ref"],
-                status=_text(item["status"]),
+                status=read_text(item["status"]),
                 reason=item["reason"],
                 is_permanent=item["is_permanent"] is True,
-                reported_at=_instant(item["reported_at"]),
+                reported_at=read_instant(item["reported_at"]),
             )
             for item in document["items"]
         ],
-        _text(document["cursor"]),
+        read_text(document["cursor"]),
     )
 
 
@@ -184,39 +196,23 @@ def _read_replies(document: Any) -> Page[IncomingReply]:
     return Page(
         [
             IncomingReply(
-                gateway_reply_id=_text(item["reply_id"]),
-                sender=_text(item["from"]),
-                text=_text(item["text"]),
-                received_at=_instant(item["received_at"]),
+                gateway_reply_id=read_text(item["reply_id"]),
+                sender=read_text(item["from"]),
+                text=read_text(item["text"]),
+                received_at=read_instant(item["received_at"]),
             )
             for item in document["items"]
         ],
-        _text(document["cursor"]),
+        read_text(document["cursor"]),
     )
 
 
 def _read_opt_outs(document: Any) -> Page[ProviderOptOut]:
     return Page(
-        [ProviderOptOut(_text(item["msisdn"]), _instant(item["opted_out_at"])) for item in document["items"]],
-        _text(document["cursor"]),
+        [ProviderOptOut(read_text(item["msisdn"]), read_instant(item["opted_out_at"])) for item in document["items"]],
+        read_text(document["cursor"]),
     )
 
 
 def _read_balance(document: Any) -> Balance:
-    amount = Decimal(_text(document["amount"]))
-    if not amount.is_finite():
-        raise ValueError(f"balance {amount}")
-    return Balance(amount, _text(document["unit"]))
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{type(value).__name__} in the place of a text")
-    return value
-
-
-def _instant(value: object) -> datetime:
-    instant = datetime.fromisoformat(_text(value))
-    if instant.utcoffset() is None:
-        raise ValueError(f"time {value!r} has no zone")
-    return instant
+    return Balance(read_amount(document["amount"]), read_text(document["unit"]))

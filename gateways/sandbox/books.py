@@ -108,7 +108,7 @@ class Books:
             if known["digest"] != digest:
                 raise Refused(409, "this Idempotency-Key was used with another body")
             return answer_of(known)
-        results = [price_order(order, self.tariff, self._opted_out) for order in orders]
+        results = [price_order(order, self.tariff, self._opted_out, self.now()) for order in orders]
         cost = sum((Decimal(result["price"]) for result in results), Decimal(0))
         if cost and cost > self.balance:
             raise Refused(402, f"the batch costs {cost} {self.tariff.unit}, the balance is {self.balance}")

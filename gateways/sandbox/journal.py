@@ -4,59 +4,15 @@ Each entry is handed to the kernel before its answer leaves, so a killed process
 A power cut could: nothing is fsynced, for this is no bank.
 """
 
-import fcntl
 import json
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from gateways.append_only import AppendOnlyFile
 from sms.errors import ConfigurationError
-
-
-class AppendOnlyFile:
-    """A file of JSON lines; a last line torn by a kill is cut off when it is opened."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._descriptor)
-            raise ConfigurationError(f"{path} is in use: another sandbox runs on this folder") from None
-        self._cut_torn_line()
-
-    def close(self) -> None:
-        """Give the file back."""
-        os.close(self._descriptor)
-
-    def append(self, lines: list[str]) -> None:
-        """Add whole lines in one go."""
-        data = memoryview("".join(line + "\n" for line in lines).encode())
-        while data:
-            data = data[os.write(self._descriptor, data) :]
-
-    def lines(self) -> Iterator[str]:
-        """Yield the lines from the first."""
-        with self.path.open(encoding="utf-8", newline="\n") as file:
-            for line in file:
-                yield line.rstrip("\n")
-
-    def _cut_torn_line(self) -> None:
-        size = os.fstat(self._descriptor).st_size
-        end = size
-        while end > 0:
-            start = max(0, end - 65_536)
-            newline = os.pread(self._descriptor, end - start, start).rfind(b"\n")
-            if newline >= 0:
-                end = start + newline + 1
-                break
-            end = start
-        if end < size:
-            os.ftruncate(self._descriptor, end)
 
 
 class Journal:
@@ -65,8 +21,8 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
-            self._journal = stack.enter_context(closing(AppendOnlyFile(folder / "journal.jsonl")))
-            self._bill = stack.enter_context(closing(AppendOnlyFile(folder / "billing.jsonl")))
+            self._journal = stack.enter_context(closing(AppendOnlyFile(folder / "journal.jsonl", "sandbox")))
+            self._bill = stack.enter_context(closing(AppendOnlyFile(folder / "billing.jsonl", "sandbox")))
             self._files = stack.pop_all()
 
     def close(self) -> None:
@@ -118,7 +74,8 @@ class Journal:
         return [json.loads(line) for line in self._bill.lines()]
 
 
-BILL_FIELDS = ("client_ref", "message_id", "to", "sender_id", "text", "segments", "price")
+# What an older journal does not have is left out of its bill too.
+BILL_FIELDS = ("client_ref", "message_id", "to", "sender_id", "text", "segments", "price", "valid_until")
 
 
 def bill_lines(entry: dict[str, Any]) -> list[str]:
@@ -126,7 +83,7 @@ def bill_lines(entry: dict[str, Any]) -> list[str]:
     if entry["kind"] != "submit":
         return []
     return [
-        _line({**{name: result[name] for name in BILL_FIELDS}, "accepted_at": entry["at"]})
+        _line({**{name: result[name] for name in BILL_FIELDS if name in result}, "accepted_at": entry["at"]})
         for result in entry["results"]
         if result["status"] == "accepted"
     ]

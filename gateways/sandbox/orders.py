@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -38,6 +39,7 @@ class Order:
     to: str
     text: str
     sender_id: str
+    valid_until: datetime | None = None
 
 
 def parse_batch(document: Any) -> list[Order]:
@@ -64,10 +66,23 @@ def _parse_order(message: Any, sender_id: object) -> Order:
     texts = [values.get(name) for name in ("client_ref", "to", "text", "sender_id")]
     if not all(isinstance(text, str) and text and _is_unicode(text) for text in texts):
         raise Refused(400, "client_ref, to, text and sender_id must be texts, and not empty")
-    order = Order(*map(str, texts))
+    client_ref, to, text, sender = map(str, texts)
+    order = Order(client_ref, to, text, sender, _parse_instant(message.get("valid_until")))
     if not _SENDER.fullmatch(order.sender_id):
         raise Refused(400, "sender_id must be 1 to 15 Latin letters, digits, spaces or @ + . _ & ' -")
     return order
+
+
+def _parse_instant(value: object) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(str(value))
+    except ValueError:
+        raise Refused(400, "valid_until must be a time like 2026-11-23T19:00:00+00:00") from None
+    if instant.utcoffset() is None:
+        raise Refused(400, "valid_until must have a UTC offset")
+    return instant
 
 
 def _is_unicode(text: str) -> bool:
@@ -77,7 +92,7 @@ def _is_unicode(text: str) -> bool:
 
 def digest_of(orders: list[Order]) -> str:
     """Return what tells two batches apart."""
-    plain = [[order.client_ref, order.to, order.text, order.sender_id] for order in orders]
+    plain = [[order.client_ref, order.to, order.text, order.sender_id, _iso(order.valid_until)] for order in orders]
     return hashlib.sha256(json.dumps(plain).encode()).hexdigest()
 
 
@@ -91,7 +106,7 @@ def is_number(msisdn: object) -> bool:
         return False
 
 
-def price_order(order: Order, tariff: Tariff, opted_out: set[str]) -> dict[str, Any]:
+def price_order(order: Order, tariff: Tariff, opted_out: set[str], now: datetime) -> dict[str, Any]:
     """Return the result line of one message, without a message_id yet."""
     result = {
         "client_ref": order.client_ref,
@@ -99,23 +114,35 @@ def price_order(order: Order, tariff: Tariff, opted_out: set[str]) -> dict[str, 
         "message_id": None,
         "segments": 0,
         "price": "0",
-        "reason": "invalid number",
+        "reason": _refusal(order, now),
         "to": order.to,
         "sender_id": order.sender_id,
         "text": order.text,
+        "valid_until": _iso(order.valid_until),
     }
-    if not is_number(order.to):
+    if result["reason"] is not None:
         return result
     if order.to in opted_out:
         return {**result, "status": "blacklisted", "reason": "opted out"}
-    if order.sender_id.isdigit() and _LINK.search(order.text):
-        return {**result, "reason": "link from a number that can be answered"}
     segments = count_segments(order.text).segment_count
     price = _price(order.to, tariff)
     if price is None:
         return {**result, "reason": "no price for this country"}
-    total = str(price * segments)
-    return {**result, "status": "accepted", "segments": segments, "price": total, "reason": None}
+    return {**result, "status": "accepted", "segments": segments, "price": str(price * segments)}
+
+
+def _refusal(order: Order, now: datetime) -> str | None:
+    if not is_number(order.to):
+        return "invalid number"
+    if order.sender_id.isdigit() and _LINK.search(order.text):
+        return "link from a number that can be answered"
+    if order.valid_until is not None and order.valid_until <= now:
+        return "validity passed"
+    return None
+
+
+def _iso(instant: datetime | None) -> str | None:
+    return None if instant is None else instant.isoformat()
 
 
 def _price(msisdn: str, tariff: Tariff) -> Decimal | None:

@@ -10,12 +10,13 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from gateways.sandbox.process import SandboxProcess
-from schemas.gateway import OutgoingMessage
+from schemas.gateway import Batch, OutgoingMessage
 
 Write = Callable[[socket.socket], None]
 
@@ -50,17 +51,19 @@ def start_sandbox(tmp_path: Path) -> Iterator[Callable[..., SandboxProcess]]:
 
 
 @pytest.fixture
-def make_batch(request: pytest.FixtureRequest) -> Callable[..., list[OutgoingMessage]]:
-    """Return a function that makes messages with references of the test's own."""
+def make_batch(request: pytest.FixtureRequest) -> Callable[..., Batch]:
+    """Return a function that makes batches with references and, unless it is given, a key of the test's own."""
     count = 0
 
-    def make(size: int = 1, numbers: Sequence[str] = (), text: str = "Bonjour") -> list[OutgoingMessage]:
+    def make(size: int = 1, numbers: Sequence[str] = (), text: str = "Bonjour", key: str = "") -> Batch:
         nonlocal count
         count += 1
-        return [
-            OutgoingMessage(f"{request.node.name}-{count}-{index}", number, text, "GSM-7", "CAMPANILE")
+        name = f"{request.node.name}-{count}"
+        messages = [
+            OutgoingMessage(f"{name}-{index}", number, text, "GSM-7", "CAMPANILE")
             for index, number in enumerate(numbers or ["+33612345678"] * size)
         ]
+        return Batch(messages, key or name, datetime.now(UTC))
 
     return make
 

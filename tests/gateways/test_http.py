@@ -2,13 +2,21 @@
 
 import itertools
 import json
+import os
 import select
+import signal
 import socket
+import ssl
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
 
 from gateways.http import HttpClient, HttpRules, retry_after_seconds
+from gateways.transport import clock
 from sms.errors import (
     ConfigurationError,
     GatewayAmbiguous,
@@ -183,6 +191,68 @@ def test_connect_time_out():
             client_of(f"http://127.0.0.1:{listener.getsockname()[1]}", 0.3).request("GET", "/")
 
 
+@pytest.mark.parametrize("seconds_late", [0, 0.001, 3600])
+def test_a_request_whose_time_has_passed_is_not_sent(raw_server, seconds_late):
+    server = raw_server(answer("200 OK"))
+    with pytest.raises(GatewayUnreachable, match="connected too late to send"):
+        client_of(server.url).request("POST", "/v1/messages", json={}, not_after=clock() - seconds_late)
+    client_of(server.url).request("GET", "/in-time", not_after=clock() + 60)
+    assert [request.split()[1] for request in server.requests if request] == [b"/in-time"]
+
+
+def test_time_that_passes_while_the_connection_is_made(certificate, monkeypatch):
+    """The machine connects at once and greets late: when that is done it is too late to send."""
+    monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", str(certificate.ca_file))
+    heard = []
+
+    def greet_late(listener):
+        connection, _ = listener.accept()
+        with connection:
+            time.sleep(0.4)
+            try:
+                with certificate.server_context().wrap_socket(connection, server_side=True) as wrapped:
+                    heard.append(wrapped.recv(1))
+            except (ssl.SSLError, OSError):
+                heard.append(b"")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+        client = client_of(f"https://127.0.0.1:{listener.getsockname()[1]}")
+        server = pool.submit(greet_late, listener)
+        with pytest.raises(GatewayUnreachable, match="connected too late to send"):
+            client.request("POST", "/v1/messages", json={}, not_after=clock() + 0.2)
+        server.result()
+    assert heard == [b""]
+
+
+STOPPED_SENDER = """
+import os, signal, sys
+from gateways.http import HttpClient
+from gateways.transport import clock
+from sms.errors import GatewayUnreachable
+
+client, not_after = HttpClient(sys.argv[1], {}, 30), clock() + 0.2
+os.kill(os.getpid(), signal.SIGSTOP)
+try:
+    client.request("POST", "/v1/messages", json={}, not_after=not_after)
+    print("sent")
+except GatewayUnreachable as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(("seconds", "word"), [(0.0, "sent"), (0.3, "connected too late to send")])
+def test_a_process_that_was_stopped_does_not_post_when_it_wakes(raw_server, seconds, word):
+    server = raw_server(answer("200 OK"))
+    with subprocess.Popen(
+        [sys.executable, "-c", STOPPED_SENDER, server.url], stdout=subprocess.PIPE, text=True
+    ) as sender:
+        os.waitpid(sender.pid, os.WUNTRACED)
+        time.sleep(seconds)
+        os.kill(sender.pid, signal.SIGCONT)
+        assert word in sender.stdout.read()
+    assert len([request for request in server.requests if request]) == (word == "sent")
+
+
 def test_redirect_is_not_followed(raw_server):
     target = raw_server(answer("200 OK"))
     server = raw_server(answer("307 Temporary Redirect", "", f"Location: {target.url}/v1/messages"))
@@ -207,6 +277,24 @@ def test_request_carries_its_parts(raw_server):
     assert head.startswith("POST /base/form?a=%C3%A9 HTTP/1.1\r\n")
     assert "X-Key: k" in head
     assert f"Authorization: Bearer {KEY}" in head
+
+
+def test_a_body_is_sent_as_it_is(raw_server):
+    server = raw_server(answer("200 OK"))
+    text = '{"message":"é € ж 😀",  "a":1}'
+    client_of(server.url).request(
+        "POST", "/jobs", body=text, headers={"Content-Type": "application/json; charset=utf-8"}
+    )
+    head, _, body = server.requests[0].partition(b"\r\n\r\n")
+    assert body.decode() == text
+    assert f"Content-Length: {len(text.encode())}".encode() in head
+    assert b"Content-Type: application/json; charset=utf-8" in head
+
+
+def test_an_empty_body_is_none(raw_server):
+    server = raw_server(answer("200 OK"))
+    client_of(server.url).request("GET", "/jobs", body="")
+    assert b"content-length" not in server.requests[0].lower()
 
 
 def test_a_status_the_adapter_reads_itself(raw_server):

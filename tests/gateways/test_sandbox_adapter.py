@@ -1,14 +1,21 @@
 """How strictly the adapter reads: what a broken or changed provider could answer with a 200."""
 
 import json
+from datetime import UTC, datetime
+from math import inf
 
 import pytest
 
 from gateways.sandbox.adapter import MANIFEST, SandboxGateway
-from schemas.gateway import Outcome, OutgoingMessage
+from schemas.gateway import Batch, Outcome, OutgoingMessage
 from sms.errors import ConfigurationError, GatewayAmbiguous
 
-BATCH = [OutgoingMessage(ref, "+33612345678", "Bonjour", "GSM-7", "CAMPANILE") for ref in ("a", "b")]
+
+def batch_of(*messages, key="key"):
+    return Batch(messages, key, datetime(2026, 11, 23, tzinfo=UTC))
+
+
+BATCH = batch_of(*(OutgoingMessage(ref, "+33612345678", "Bonjour", "GSM-7", "CAMPANILE") for ref in ("a", "b")))
 
 
 def accepted(ref, **changes):
@@ -49,7 +56,7 @@ SUBMITS = [
 
 @pytest.mark.parametrize(("items", "outcomes"), [row[1:] for row in SUBMITS], ids=[row[0] for row in SUBMITS])
 def test_submit_is_read_message_by_message(gateway_that_answers, items, outcomes):
-    read = gateway_that_answers({"messages": items}).submit(BATCH, "key")
+    read = gateway_that_answers({"messages": items}).submit(BATCH, inf)
     assert [(outcome.client_ref, outcome.outcome) for outcome in read] == list(zip("ab", outcomes, strict=True))
     assert all(outcome.reason for outcome in read if outcome.outcome is Outcome.UNKNOWN)
 
@@ -72,7 +79,7 @@ STRANGE = [
 @pytest.mark.parametrize("document", [row[1] for row in STRANGE], ids=[row[0] for row in STRANGE])
 def test_strange_answer_to_a_submit_is_ambiguous(gateway_that_answers, document):
     with pytest.raises(GatewayAmbiguous, match="cannot be read"):
-        gateway_that_answers(document).submit(BATCH, "key")
+        gateway_that_answers(document).submit(BATCH, inf)
 
 
 LOOK_UPS = [
@@ -84,7 +91,7 @@ LOOK_UPS = [
 
 @pytest.mark.parametrize(("items", "outcomes"), [row[1:] for row in LOOK_UPS], ids=[row[0] for row in LOOK_UPS])
 def test_look_up_is_read_strictly(gateway_that_answers, items, outcomes):
-    read = gateway_that_answers({"messages": items}).look_up(["a", "b"])
+    read = gateway_that_answers({"messages": items}).look_up(BATCH)
     assert [outcome.outcome for outcome in read] == outcomes
 
 
@@ -142,7 +149,7 @@ def test_sender_rules(territory, sender_id, can_be_answered, mention):
 @pytest.mark.parametrize("text", ["Voyez https://example.org/a", "Voyez WWW.example.org"])
 def test_links_leave_where_the_manifest_says_so(sandbox, sender_id, outcome, text):
     message = OutgoingMessage(f"{sender_id}-{text[-20:]}", "+33612345678", text, "GSM-7", sender_id)
-    (told,) = sandbox.gateway().submit([message], f"links-{message.client_ref}")
+    (told,) = sandbox.gateway().submit(batch_of(message, key=f"links-{message.client_ref}"), inf)
     assert told.outcome is outcome
     assert MANIFEST.sender_rule("FR", sender_id).allows_links == (outcome is Outcome.ACCEPTED)
 
@@ -151,7 +158,7 @@ def test_messages_of_several_senders_go_in_one_batch(sandbox):
     batch = [
         OutgoingMessage(f"sender-{sender}", "+33612345678", "Bonjour", "GSM-7", sender) for sender in ("SHOP", "38123")
     ]
-    sandbox.gateway().submit(batch, "senders")
+    sandbox.gateway().submit(batch_of(*batch, key="senders"), inf)
     bill = {line["client_ref"]: line["sender_id"] for line in sandbox.billing()}
     assert (bill["sender-SHOP"], bill["sender-38123"]) == ("SHOP", "38123")
 

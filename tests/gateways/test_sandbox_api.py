@@ -1,6 +1,7 @@
 """Every endpoint of the sandbox, spoken to in plain HTTP as ``docs/sandbox.md`` tells it."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -74,6 +75,8 @@ MALFORMED = [
     ("no sender", "POST", "/v1/messages", {"messages": [message("a")]}, 400),
     ("sender too long", "POST", "/v1/messages", batch(message("a"), sender_id="A" * 16), 400),
     ("sender of another script", "POST", "/v1/messages", batch(message("a"), sender_id="Ъ"), 400),
+    ("validity is a word", "POST", "/v1/messages", batch(message("a", valid_until="soon")), 400),
+    ("validity without zone", "POST", "/v1/messages", batch(message("a", valid_until="2026-11-23T19:00:00")), 400),
     ("reference twice", "POST", "/v1/messages", batch(message("a"), message("a")), 400),
     ("too many", "POST", "/v1/messages", batch(*(message(f"{n}") for n in range(501))), 413),
     ("look up nothing", "POST", "/v1/messages/look-up", {}, 400),
@@ -170,6 +173,31 @@ def test_refused_number_is_rejected_alone(call, sandbox, request, number):
     assert refs[0] not in {line["client_ref"] for line in sandbox.billing()}
 
 
+VALIDITIES = [
+    # label, seconds from now, status, reason
+    ("tomorrow", 86400, "accepted", None),
+    ("a second ago", -1, "rejected", "validity passed"),
+]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status", "reason"), [row[1:] for row in VALIDITIES], ids=[row[0] for row in VALIDITIES]
+)
+def test_validity_is_kept_and_once_passed_refused(call, sandbox, request, seconds, status, reason):
+    ref, until = request.node.name, (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
+    [line] = call("POST", "/v1/messages", batch(message(ref, valid_until=until))).json()["messages"]
+    assert (line["status"], line["reason"]) == (status, reason)
+    billed = [(line["client_ref"], line["valid_until"]) for line in sandbox.billing() if line["client_ref"] == ref]
+    assert billed == ([(ref, until)] if status == "accepted" else [])
+
+
+def test_validity_follows_the_sandboxs_clock(call, sandbox):
+    until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    sandbox.set_clock(3601)
+    [line] = call("POST", "/v1/messages", batch(message("clock", valid_until=until))).json()["messages"]
+    assert line["reason"] == "validity passed"
+
+
 def test_balance_too_low_accepts_nothing(call, sandbox):
     sandbox.set_balance("0.089")
     body = batch(message("low-1"), message("low-2"))
@@ -188,6 +216,16 @@ def test_same_key_is_answered_again_and_billed_once(call, sandbox):
     other = call("POST", "/v1/messages", batch(message("again-3")), {"Idempotency-Key": "again"})
     assert other.status_code == 409
     assert "again-3" not in {line["client_ref"] for line in sandbox.billing()}
+
+
+def test_same_key_with_another_validity_is_another_body(call, sandbox):
+    def submit(hours):
+        until = datetime(2100, 1, 1, hours, tzinfo=UTC).isoformat()
+        body = batch(message("valid-key", valid_until=until))
+        return call("POST", "/v1/messages", body, {"Idempotency-Key": "valid-key"}).status_code
+
+    assert [submit(1), submit(1), submit(2)] == [200, 200, 409]
+    assert [line["client_ref"] for line in sandbox.billing()].count("valid-key") == 1
 
 
 def test_same_key_at_once_is_billed_once(call, sandbox):

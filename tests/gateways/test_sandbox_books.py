@@ -117,8 +117,19 @@ def test_one_line_of_the_bill_is_one_message(open_books, tmp_path):
         "text",
         "segments",
         "price",
+        "valid_until",
         "accepted_at",
     }
+
+
+def test_a_journal_older_than_validity_goes_on(open_books, tmp_path):
+    with open_books() as books:
+        books.submit(orders("a", 1), "a")
+    for path in (tmp_path / "journal.jsonl", tmp_path / "billing.jsonl"):
+        path.write_text(path.read_text().replace(',"valid_until":null', ""))
+    with open_books() as books:
+        books.submit(orders("b", 1), "b")
+        assert [line["client_ref"] for line in books.bill()] == ["a-0", "b-0"]
 
 
 def test_balance_of_the_command_line_is_for_a_new_folder(open_books):

@@ -1,5 +1,7 @@
 """What the sandbox does wrong, seen through the adapter; and that it is drawn the same way each time."""
 
+from math import inf
+
 import pytest
 
 from gateways.sandbox import faults
@@ -21,16 +23,16 @@ FAULTS = [
 @pytest.mark.parametrize(("kind", "error", "words", "is_billed"), FAULTS, ids=[row[0] for row in FAULTS])
 def test_fault_becomes_the_right_error(sandbox, make_batch, kind, error, words, is_billed):
     batch = make_batch(3)
-    refs = {message.client_ref for message in batch}
+    refs = {message.client_ref for message in batch.messages}
     gateway = sandbox.gateway(deadline_seconds=0.5 if kind == "slow" else 10)
     sandbox.set_faults([kind], retry_after_seconds=0.5)
     with pytest.raises(GatewayError, match=words) as caught:
-        gateway.submit(batch, kind)
+        gateway.submit(batch, inf)
     assert type(caught.value) is error
     assert getattr(caught.value, "retry_after", 0.5) == 0.5
     assert refs & {line["client_ref"] for line in sandbox.billing()} == (refs if is_billed else set())
 
-    again = sandbox.gateway().submit(batch, kind)
+    again = sandbox.gateway().submit(batch, inf)
     assert [outcome.outcome for outcome in again] == [Outcome.ACCEPTED] * 3
     bill = [line["client_ref"] for line in sandbox.billing() if line["client_ref"] in refs]
     assert sorted(bill) == sorted(refs)
@@ -44,9 +46,9 @@ def test_script_is_followed_then_over(sandbox, make_batch):
     sandbox.set_faults(["none", "throttle", "none"])
     gateway = sandbox.gateway()
     happened = []
-    for index in range(4):
+    for _ in range(4):
         try:
-            gateway.submit(make_batch(), f"script-{index}")
+            gateway.submit(make_batch(), inf)
             happened.append("accepted")
         except GatewayThrottled:
             happened.append("throttled")
@@ -57,11 +59,11 @@ def test_balance_too_low_and_key_of_another_body(sandbox, make_batch):
     gateway = sandbox.gateway()
     sandbox.set_balance(0)
     with pytest.raises(GatewayDenied, match="402"):
-        gateway.submit(make_batch(), "denied")
+        gateway.submit(make_batch(key="denied"), inf)
     sandbox.set_balance(10)
-    gateway.submit(make_batch(), "denied")
+    gateway.submit(make_batch(key="denied"), inf)
     with pytest.raises(GatewayAmbiguous, match="409"):
-        gateway.submit(make_batch(), "denied")
+        gateway.submit(make_batch(key="denied"), inf)
 
 
 def test_rates_are_drawn_by_seed_and_number():

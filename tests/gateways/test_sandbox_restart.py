@@ -1,13 +1,15 @@
 """What a stop and a kill leave behind: everything that was answered."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from decimal import Decimal
+from math import inf
 from queue import SimpleQueue
 from threading import Lock
 
 import pytest
 
-from schemas.gateway import Outcome, OutgoingMessage
+from schemas.gateway import Batch, Outcome, OutgoingMessage
 from sms.errors import ConfigurationError, GatewayError
 
 
@@ -16,7 +18,7 @@ def test_restart_keeps_everything(start_sandbox, make_batch, end):
     sandbox = start_sandbox(balance=5, delivery_seconds=0)
     gateway = sandbox.gateway()
     batch = make_batch(10)
-    outcomes = gateway.submit(batch, "key")
+    outcomes = gateway.submit(batch, inf)
     sandbox.opt_out("+33612345679")
     sandbox.reply("+33612345678", "Oui")
     sandbox.set_clock(3600)
@@ -28,13 +30,13 @@ def test_restart_keeps_everything(start_sandbox, make_batch, end):
 
     assert sandbox.base_url == url
     assert sandbox.balance() == Decimal("4.550")
-    assert gateway.submit(batch, "key") == outcomes
+    assert gateway.submit(batch, inf) == outcomes
     assert sandbox.billing() == bill
     assert (gateway.delivery_reports(""), gateway.opt_outs(""), gateway.replies("")) == (reports, opt_outs, replies)
     assert gateway.delivery_reports(reports.cursor).items == []
-    blacklisted = gateway.submit(make_batch(numbers=["+33612345679"]), "other")
+    blacklisted = gateway.submit(make_batch(numbers=["+33612345679"]), inf)
     assert blacklisted[0].outcome is Outcome.BLACKLISTED
-    more = gateway.submit(make_batch(1), "more")
+    more = gateway.submit(make_batch(1), inf)
     assert more[0].gateway_message_id not in {outcome.gateway_message_id for outcome in outcomes}
     after = gateway.delivery_reports(reports.cursor)
     assert [report.client_ref for report in after.items] == [more[0].client_ref]
@@ -44,9 +46,14 @@ def test_kill_under_load_bills_what_was_answered_and_at_most_what_was_under_way(
     sandbox = start_sandbox(balance=100_000)
     gateway = sandbox.gateway()
     batches = {
-        f"key-{number}": [
-            OutgoingMessage(f"{number}-{index}", "+33612345678", "Bonjour", "GSM-7", "CAMPANILE") for index in range(50)
-        ]
+        f"key-{number}": Batch(
+            [
+                OutgoingMessage(f"{number}-{index}", "+33612345678", "Bonjour", "GSM-7", "CAMPANILE")
+                for index in range(50)
+            ],
+            f"key-{number}",
+            datetime.now(UTC),
+        )
         for number in range(200)
     }
     answered = SimpleQueue()
@@ -55,7 +62,7 @@ def test_kill_under_load_bills_what_was_answered_and_at_most_what_was_under_way(
 
     def submit(key):
         try:
-            gateway.submit(batches[key], key)
+            gateway.submit(batches[key], inf)
             answered.put(key)
         except GatewayError:
             failed.put(key)
@@ -67,7 +74,7 @@ def test_kill_under_load_bills_what_was_answered_and_at_most_what_was_under_way(
     sandbox.restart()
 
     billed = [line["client_ref"] for line in sandbox.billing()]
-    sure = {message.client_ref for key in drain(answered) for message in batches[key]}
+    sure = {message.client_ref for key in drain(answered) for message in batches[key].messages}
     again = list(drain(failed))
     assert len(billed) == len(set(billed))
     assert sure <= set(billed)
@@ -75,10 +82,10 @@ def test_kill_under_load_bills_what_was_answered_and_at_most_what_was_under_way(
     assert again, "the kill came too late"
 
     for key in again:
-        gateway.submit(batches[key], key)
+        gateway.submit(batches[key], inf)
     bill = sandbox.billing()
     assert sorted(line["client_ref"] for line in bill) == sorted(
-        message.client_ref for batch in batches.values() for message in batch
+        message.client_ref for batch in batches.values() for message in batch.messages
     )
     assert sandbox.balance() == 100_000 - sum(Decimal(line["price"]) for line in bill)
 
@@ -115,14 +122,14 @@ def test_without_keys_nothing_is_recognised(start_sandbox, make_batch, resolutio
     sandbox = start_sandbox(resolution=resolution)
     batch = make_batch()
     for _ in range(2):
-        sandbox.gateway().submit(batch, "same key")
-    assert [line["client_ref"] for line in sandbox.billing()] == [batch[0].client_ref] * 2
+        sandbox.gateway().submit(batch, inf)
+    assert [line["client_ref"] for line in sandbox.billing()] == [batch.messages[0].client_ref] * 2
 
 
 def test_latency_and_clock_from_the_command_line(start_sandbox, make_batch):
     sandbox = start_sandbox(latency_ms=300, clock_offset=86400)
     with pytest.raises(GatewayError, match="no whole answer"):
-        sandbox.gateway(deadline_seconds=0.1).submit(make_batch(), "late")
+        sandbox.gateway(deadline_seconds=0.1).submit(make_batch(), inf)
     sandbox.opt_out("+33612345678")
     [line], [opt_out] = sandbox.billing(), sandbox.gateway().opt_outs("").items
     assert line["accepted_at"][:10] == opt_out.opted_out_at.date().isoformat()

@@ -1,0 +1,107 @@
+"""Reading in rounds, for providers that only list their history from a time on.
+
+What stands in such a list goes on changing: a message is on its way, then delivered. So a round reads everything from
+``since`` on, page by page, and the next round begins where the oldest was still on its way. Never later than
+``overlap`` before the newest, for lists lag behind; never earlier than ``patience`` before it, for some are on their
+way for ever. Items come twice, then, and the store keeps each once; none is missed, and every reading ends.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import Generic, Self, TypeVar
+
+from schemas.gateway import Page
+from sms.errors import GatewayDenied
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf(Generic[T]):
+    """One page of the provider's list.
+
+    Attributes:
+        items: what of it concerns us.
+        listed: when each message of the page was sent, whatever it is, and whether it is still on its way.
+        next_page: where the list goes on; empty: nowhere.
+    """
+
+    items: Sequence[T]
+    listed: Sequence[tuple[datetime, bool]]
+    next_page: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Where a reading stands. As a cursor it is JSON; times are ISO instants, empty ones unknown.
+
+    Attributes:
+        since: from when on this round reads; empty: from the first.
+        next_page: the page of the provider's to read next; empty: the first.
+        newest: the newest this round has seen.
+        oldest_open: the oldest still on its way it has seen.
+        is_over: it has read everything: the next page is empty, and so ends the reading.
+    """
+
+    since: str = ""
+    next_page: str = ""
+    newest: str = ""
+    oldest_open: str = ""
+    is_over: bool = False
+
+    @classmethod
+    def parse(cls, cursor: str) -> Self:
+        """Return the round a cursor tells of; the empty one begins the first."""
+        return cls(**json.loads(cursor)) if cursor else cls()
+
+    def cursor(self) -> str:
+        """Return the cursor that tells of this round."""
+        return json.dumps(asdict(self))
+
+    @property
+    def starts_at(self) -> datetime | None:
+        """From when on it reads; None: from the first."""
+        return datetime.fromisoformat(self.since) if self.since else None
+
+    def after(self, leaf: Leaf[T], overlap: timedelta, patience: timedelta) -> "Round":
+        """Return the round with one more page read."""
+        instants = [sent_at for sent_at, _ in leaf.listed] + _known(self.newest)
+        opened = [sent_at for sent_at, is_open in leaf.listed if is_open] + _known(self.oldest_open)
+        if leaf.next_page:
+            return Round(self.since, leaf.next_page, _iso(instants and max(instants)), _iso(opened and min(opened)))
+        if not instants:
+            return Round(self.since, is_over=True)
+        newest = max(instants)
+        return Round(_iso(max(newest - patience, min([newest - overlap, *opened]))), is_over=True)
+
+
+def read_on(
+    cursor: str,
+    read_leaf: Callable[[Round], Leaf[T]],
+    overlap: timedelta = timedelta(hours=1),
+    patience: timedelta = timedelta(days=3),
+) -> Page[T]:
+    """Return the next page that has items, or the empty one that ends a round."""
+    current = Round.parse(cursor)
+    while not current.is_over:
+        try:
+            leaf = read_leaf(current)
+        except GatewayDenied:
+            if not current.next_page:
+                raise
+            # The place in the list was given out long ago, and is no longer known: the next reading begins again.
+            return Page((), Round(current.since).cursor())
+        current = current.after(leaf, overlap, patience)
+        if leaf.items:
+            return Page(leaf.items, current.cursor())
+    return Page((), replace(current, is_over=False).cursor())
+
+
+def _known(instant: str) -> list[datetime]:
+    return [datetime.fromisoformat(instant)] if instant else []
+
+
+def _iso(instant: datetime | list[datetime]) -> str:
+    return instant.isoformat() if isinstance(instant, datetime) else ""

@@ -1,0 +1,206 @@
+"""Kannel's smsbox, played over real HTTP: requests checked as its user guide says, answers in its own words.
+
+And our receiver as a process of its own, for both this one and the real Kannel to call.
+"""
+
+import re
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import urllib.request
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.error import HTTPError
+from urllib.parse import parse_qs, quote_plus, urlsplit
+
+from gateways.access import GatewayAccess
+from gateways.kannel.callbacks import REPLY_QUERY, report_url
+
+USERNAME, PASSWORD, SECRET = "campanile", "a password & more", "secret-of-callbacks"
+BLACKLISTED = "+33600000000"
+KNOWN = {"username", "password", "from", "to", "text", "coding", "charset", "dlr-mask", "dlr-url", "validity"}
+ACCEPTED = (202, "0: Accepted for delivery")
+TEMPORAL = (503, "Temporal failure, try again later.")
+BLACK_LISTS = "Number(s) has/have been denied by white- and/or black-lists."
+TIMESTAMP = "1795399264"
+
+
+class FakeSmsbox:
+    """Takes messages, remembers the parameters of those it ``accepted``, and tells ``reports`` of each.
+
+    ``answers`` are given before anything is checked; ``faults`` are lose_before (it never saw it) and lose_after.
+    """
+
+    def __init__(self, reports=("8 ACK/", "1 ")):
+        self.accepted, self.answers, self.faults, self.reports, self.call_count = [], [], [], reports, 0
+
+    def __enter__(self):
+        self._server = _Server(("127.0.0.1", 0), partial(_Handler, self))
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        return self
+
+    def __exit__(self, *_):
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def fail_next(self, what):
+        """Take throttle, lose_before or lose_after."""
+        if what == "throttle":
+            self.answers.append(TEMPORAL)
+        else:
+            self.faults.append(what)
+
+    def answer(self, fields):
+        """Return the status and the words that a request gets."""
+        if self.answers:
+            return self.answers.pop(0)
+        wrong = (words for is_wrong, *words in _checks(fields) if is_wrong)
+        return next(wrong, ACCEPTED)
+
+    def tell(self, fields):
+        """Call the address of a message once for each of its reports."""
+        for report in self.reports:
+            status, _, words = report.partition(" ")
+            call(fill_escapes(fields["dlr-url"], {"d": status, "A": quote_plus(words), "T": TIMESTAMP}))
+
+
+def _checks(fields):
+    number = fields.get("to", "")
+    is_user = (fields.get("username"), fields.get("password")) == (USERNAME, PASSWORD)
+    yield not is_user, 403, "Authorization failed for sendsms"
+    yield fields.keys() - KNOWN, 400, f"strange parameters {fields.keys() - KNOWN}"
+    yield "to" not in fields, 400, "Missing receiver number, rejected"
+    yield not number.strip(), 400, "Empty receiver number not allowed, rejected"
+    yield not re.fullmatch(r"[0-9 +-]+", number) or number == BLACKLISTED, 400, BLACK_LISTS
+    yield not fields.get("from"), 400, "Sender missing and no global set, rejected"
+    yield not re.match(r"https?://.", fields.get("dlr-url", "")), 400, "DLR-URL field misformed, rejected"
+    yield fields.get("dlr-mask") != "31", 400, "DLR-Mask field misformed, rejected"
+    yield fields.get("coding") not in {"0", "2"}, 400, "Coding field misformed, rejected"
+    yield not re.fullmatch(r"[1-9]\d*", fields.get("validity", "1")), 400, "Validity field misformed, rejected"
+    yield fields.get("charset") != "UTF-8", 400, "Charset or body misformed, rejected"
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 512
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def __init__(self, smsbox, *arguments):
+        self._smsbox = smsbox
+        super().__init__(*arguments)
+
+    def do_GET(self):
+        smsbox, target = self._smsbox, urlsplit(self.path)
+        smsbox.call_count += 1
+        fields = {name: values[-1] for name, values in parse_qs(target.query, keep_blank_values=True).items()}
+        fault = smsbox.faults.pop(0) if smsbox.faults else ""
+        is_known = target.path == "/cgi-bin/sendsms"
+        status, words = smsbox.answer(fields) if is_known else (404, "Unknown request.")
+        is_accepted = status == 202 and fault != "lose_before"
+        if is_accepted:
+            smsbox.accepted.append(fields)
+        if fault:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+            return
+        if is_accepted:
+            smsbox.tell(fields)
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(words)))
+        self.end_headers()
+        self.wfile.write(words.encode())
+
+    def log_message(self, *_):
+        pass
+
+
+class ReceiverProcess:
+    """``python -m gateways.kannel``, to be killed and started again on the same port and spool."""
+
+    def __init__(self, folder, port=0, *options):
+        self.spool, self._folder, self._port, self._options = folder / "spool", folder, port, options
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+
+    def start(self):
+        secret_file = self._folder / "secret"
+        secret_file.write_text(f"{SECRET}\n")
+        command = [sys.executable, "-m", "gateways.kannel", f"--port={self._port}", f"--spool={self.spool}"]
+        with (self._folder / "receiver.log").open("a") as log:
+            self.process = subprocess.Popen(
+                [*command, f"--secret-file={secret_file}", *self._options],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        line = self.process.stdout.readline()
+        ready = re.match(r"receiver of Kannel's callbacks on (http://\S+:(\d+)) ", line)
+        assert ready, self.log()
+        self.url, self._port = ready[1], int(ready[2])
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def stop(self):
+        """End it in good order, and return its exit code."""
+        self.process.terminate()
+        code = self.process.wait(10)
+        self.process.stdout.close()
+        return code
+
+    def log(self):
+        return (self._folder / "receiver.log").read_text()
+
+
+def access_to(url, spool, callback_url="http://127.0.0.1:8910", **options):
+    """Return the settings of a team."""
+    told = {
+        "url": url,
+        "username": USERNAME,
+        "password": PASSWORD,
+        "callback_url": callback_url,
+        "callback_secret": SECRET,
+        "spool_dir": str(spool),
+    } | options
+    return GatewayAccess("kannel", told, 5.0)
+
+
+def fill_escapes(pattern, values):
+    """Replace escape codes as Kannel does: a known letter by its value, ``%%`` by ``%``; an unknown one stays."""
+    return re.sub(r"%(.)", lambda found: values.get(found[1], "%" if found[1] == "%" else found[0]), pattern)
+
+
+def call(url):
+    """Call an address as Kannel does; return the status and the body."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.status, answer.read()
+    except HTTPError as error:
+        with error:
+            return error.code, error.read()
+
+
+def reply_url(base_url, sender, text, reply_id="1", charset="UTF-8", secret=SECRET):
+    """Return the address that Kannel makes of the ``get-url`` of the manual."""
+    raw = text if isinstance(text, bytes) else text.encode("utf-16-be" if charset == "UTF-16BE" else "utf-8")
+    values = {"I": reply_id, "p": quote_plus(sender), "b": quote_plus(raw), "C": charset, "T": TIMESTAMP}
+    return f"{base_url}/{secret}/replies?{fill_escapes(REPLY_QUERY, values)}"
+
+
+def told_url(base_url, client_ref, status, words="", secret=SECRET):
+    """Return the address that Kannel makes of our ``dlr-url``."""
+    values = {"d": str(status), "A": quote_plus(words), "T": TIMESTAMP}
+    return fill_escapes(report_url(base_url, secret, client_ref), values)
