@@ -5,59 +5,46 @@
 
 import argparse
 import sys
-from collections.abc import Callable
-from typing import TypeAlias
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeAlias
 
 from rich.console import Console
 from rich.table import Table
 
+from bench.alerting import AlertDelay, alert_delay
 from bench.importing import Footprint, footprint, whole_import
 from bench.numbering import clean_column, dirty_column, dirty_frame, identity
 from bench.preparing import RecapFootprint, recap_footprint, whole_recap
 from bench.racing import Race
+from bench.sending import sending_alone, sending_together
+from bench.slices import SliceCost, slice_cost
 from bench.texts import adversarial, segments
 from bench.visits import visits
 
-Row: TypeAlias = Callable[[int, int], Race]
-
-RACES: dict[str, Row] = {
-    "clean": clean_column,
-    "numbers": dirty_column,
-    "frame": dirty_frame,
-    "identity": identity,
-    "file": whole_import,
-    "segments": segments,
-    "adversarial": adversarial,
-    "recap": whole_recap,
-    "visits": visits,
-}
-FOOTPRINTS = {"memory": 1, "large": 5}
-RECAP_FOOTPRINTS = {"recap-memory": 1, "recap-large": 3}
-"""How many times the size."""
-NAMES = [*RACES, *FOOTPRINTS, *RECAP_FOOTPRINTS]
-USUAL = [name for name in NAMES if not name.endswith("large")]
-"""What runs when nothing is named."""
+Measure: TypeAlias = Callable[[int, int], Any]
 
 
 def main() -> None:
     """Run the rows and print their tables."""
     asked = _arguments()
-    races, footprints, recaps = [], [], []
-    for name in asked.rows:
-        print(f"{name} …", file=sys.stderr)
-        if name in RACES:
-            races.append(RACES[name](asked.size, asked.rounds))
-        elif name in FOOTPRINTS:
-            footprints.append(footprint(asked.size * FOOTPRINTS[name]))
-        else:
-            recaps.append(recap_footprint(asked.size * RECAP_FOOTPRINTS[name]))
     console = Console(width=140)
-    if races:
-        console.print(_race_table(races))
-    if footprints:
-        console.print(_footprint_table(footprints))
-    if recaps:
-        console.print(_recap_table(recaps))
+    for group in GROUPS:
+        found = []
+        for name in [name for name in group.rows if name in asked.rows]:
+            print(f"{name} …", file=sys.stderr)
+            found.append(group.rows[name](asked.size, asked.rounds))
+        if found:
+            console.print(group.draw(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows of one table: what measures each, given the size and the rounds, and what draws them."""
+
+    rows: Mapping[str, Measure]
+    draw: Callable[[list[Any]], Table]
 
 
 def _arguments() -> argparse.Namespace:
@@ -74,11 +61,12 @@ def _row_name(text: str) -> str:
     return text
 
 
-def _race_table(races: list[Race]) -> Table:
-    table = Table("what", "how many", "ours / s", "peer", "peer / s", "ratio", title="CPU time; no result differs")
+def _race_table(races: list[Race], title: str) -> Table:
+    table = Table("what", "how many", "ours / s", "peer", "peer / s", "ratio", title=title)
     for one in races:
         ours, theirs = f"{one.count / one.ours:,.0f}", f"{one.count / one.theirs:,.0f}"
-        table.add_row(one.what, f"{one.count:,}", ours, one.peer, theirs, f"{one.ratio:.1f}x")
+        ratio = f"{one.ratio:.1f}x" if one.ratio >= 2 else f"{one.ratio:.2f}x"
+        table.add_row(one.what, f"{one.count:,}", ours, one.peer, theirs, ratio)
     return table
 
 
@@ -100,6 +88,59 @@ def _recap_table(footprints: list[RecapFootprint]) -> Table:
         seconds = f"{one.seconds:.1f}", f"{one.wall_seconds:.1f}"
         table.add_row(f"{one.message_count:,} messages", *seconds, per_message, f"{one.most_mb:.0f}")
     return table
+
+
+def _slice_table(costs: list[SliceCost]) -> Table:
+    table = Table("a slice of", "where", "ms", "ms in a short one", "ratio", title="Claim and record; wall-clock time")
+    for one in costs:
+        places = ("at its beginning", one.at_first_ms), ("near its end", one.at_last_ms)
+        for (where, long_ms), short_ms, ratio in zip(places, one.short_ms, one.ratios, strict=True):
+            what = f"{one.message_count:,} and {one.short_count:,} messages"
+            table.add_row(what, where, f"{long_ms:.1f}", f"{short_ms:.1f}", f"{ratio:.2f}x")
+    return table
+
+
+def _alert_table(delays: list[AlertDelay]) -> Table:
+    columns = "while there are sent", "still waiting", "s since it was asked for", "s since it was approved"
+    table = Table(*columns, title="An emergency alert: from approval to first acceptance")
+    for one in delays:
+        seconds = f"{one.since_asked:.0f}", f"{one.since_approved:.0f}"
+        table.add_row(f"{one.message_count:,}", f"{one.waiting_count:,}", *seconds)
+    return table
+
+
+RACES: dict[str, Measure] = {
+    "clean": clean_column,
+    "numbers": dirty_column,
+    "frame": dirty_frame,
+    "identity": identity,
+    "file": whole_import,
+    "segments": segments,
+    "adversarial": adversarial,
+    "recap": whole_recap,
+    "visits": visits,
+}
+#: Groups of rows in the order of the page; those that need much more than the size, or minutes, run when named.
+GROUPS = (
+    Group(RACES, partial(_race_table, title="CPU time; no result differs")),
+    Group(
+        {"sending": sending_alone, "sending-four": sending_together},
+        partial(_race_table, title="Wall-clock time; each message on the bill once"),
+    ),
+    Group({"slices": lambda size, _: slice_cost(size)}, _slice_table),
+    Group({"memory": lambda size, _: footprint(size), "large": lambda size, _: footprint(5 * size)}, _footprint_table),
+    Group(
+        {
+            "recap-memory": lambda size, _: recap_footprint(size),
+            "recap-large": lambda size, _: recap_footprint(3 * size),
+        },
+        _recap_table,
+    ),
+    Group({"alert": lambda size, _: alert_delay(size)}, _alert_table),
+)
+WHEN_NAMED = ("large", "recap-large", "alert")
+NAMES = [name for group in GROUPS for name in group.rows]
+USUAL = [name for name in NAMES if name not in WHEN_NAMED]
 
 
 if __name__ == "__main__":

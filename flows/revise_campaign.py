@@ -4,7 +4,7 @@ from typing import Literal
 
 from prefect import flow
 
-from schemas.form import OptionalText
+from schemas.form import OptionalHours, OptionalText
 from store.recaps import Recap
 from tasks.attach import attach_file
 from tasks.prepare import check_draft, prepare
@@ -32,7 +32,10 @@ def revise_campaign(
     policy: OptionalText = "",
     send_on: OptionalText = "",
     send_time: OptionalText = "",
+    clock: Literal["keep", "team", "local"] = "keep",
+    if_closed: Literal["keep", "next_opening", "drop"] = "keep",
     offer_ends: OptionalText = "",
+    max_lateness: OptionalHours = 0,
     repeat: Switch = "keep",
     requested_service: Switch = "keep",
     emergency_reason: OptionalText = "",
@@ -62,8 +65,11 @@ def revise_campaign(
         gateway: The provider that carries it.
         policy: When marketing may leave.
         send_on: The day, such as 2026-11-28.
-        send_time: The hour, such as 09:30, in the team's time zone.
-        offer_ends: Such as 2026-11-30 or 2026-11-30 18:00.
+        send_time: The hour, such as 09:30.
+        clock: Whose clock the hour is on, the team's or each recipient's.
+        if_closed: What becomes of marketing that meets closed hours.
+        offer_ends: Such as 2026-11-30 or 2026-11-30 18:00, in the team's time zone.
+        max_lateness: Hours after its time until which a message may leave, such as 2; 0 keeps what it was.
         repeat: Whether it is meant to repeat another campaign's text to the same people.
         requested_service: Whether people asked for this very alert.
         emergency_reason: Why an alert may use the credit committed to marketing.
@@ -75,7 +81,8 @@ def revise_campaign(
         "text": text, "replace_characters": replace_characters, "sender_id": sender_id, "kind": kind, "lists": lists,
         "numbers": numbers, "file": file, "exclude_lists": exclude_lists, "legal_basis": legal_basis,
         "max_messages_in_days": max_messages_in_days, "gateway": gateway, "policy": policy, "send_on": send_on,
-        "send_time": send_time, "offer_ends": offer_ends, "repeat": repeat, "requested_service": requested_service,
+        "send_time": send_time, "clock": clock, "if_closed": if_closed, "offer_ends": offer_ends,
+        "max_lateness": max_lateness, "repeat": repeat, "requested_service": requested_service,
         "emergency_reason": emergency_reason, "cost_centre": cost_centre, "note": note,
     }  # fmt: skip
     revision = read_revised(campaign, author, fields, clear)

@@ -49,7 +49,8 @@ def main() -> None:
             story.auto_responder(ANSWER)
             story.approve_and_send(recap)
             people = story.people_answer(sandbox)
-            story.evening(at(monday, 19, 10))
+            # 8 in the morning in Cayenne and Saint-Pierre, in Pointe-à-Pitre and Fort-de-France, in Papeete.
+            story.the_day([at(monday, hour, 10) for hour in (12, 13, 19)])
             story.balance(MAILS)
             story.results()
             is_right = story.verify(sandbox, people, json.loads(Path("data/samples/expected.json").read_text()))

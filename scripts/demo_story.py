@@ -130,14 +130,16 @@ def people_answer(sandbox: SandboxProcess) -> dict[str, list[str]]:
     return {"stops": stops, "others": others, "waiting": [waiting]}
 
 
-def evening(moment: datetime) -> None:
-    """Set the clock to the evening, when it is morning overseas, and let what is parked leave."""
-    chapter("5. The rest, in its own morning", f"the clock now says {moment:%H:%M} in Paris")
-    os.environ["SMS_SIMULATED_NOW"] = moment.isoformat()
-    for cached in (settings, clock_offset, gateway_named):
-        cached.cache_clear()
-    with progress_bar("handing over"):
-        send_due_campaigns()
+def the_day(moments: Sequence[datetime]) -> None:
+    """Let the day go on: at each of the moments it is morning somewhere, and what waited there leaves."""
+    clocks = ", then ".join(f"{moment:%H:%M}" for moment in moments)
+    chapter("5. The rest, in its own morning", f"the clock says {clocks} in Paris")
+    for moment in moments:
+        os.environ["SMS_SIMULATED_NOW"] = moment.isoformat()
+        for cached in (settings, clock_offset, gateway_named):
+            cached.cache_clear()
+        with progress_bar(f"handing over at {moment:%H:%M}"):
+            send_due_campaigns()
     with console.status("reading reports"):
         collect_delivery_reports()
     show_states()

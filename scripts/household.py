@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 HOST = "127.0.0.1"
 START_SECONDS = 240
-STOP_SECONDS = {"worker": 20, "server": 15}
+STOP_SECONDS = {"worker": 20, "control-worker": 20, "server": 15}
 SET_CHILD_SUBREAPER = 36  # of <linux/prctl.h>
 
 

@@ -1,7 +1,7 @@
 """Start everything on this machine, and stop all of it again: `make up`.
 
-Sandbox gateway, Prefect server (with a home of its own), the deployments of prefect.yaml, one worker. The worker
-stops first, so that its runs can still report; then the server, then the sandbox.
+Sandbox gateway, Prefect server (with a home of its own), the deployments of prefect.yaml, a worker for each of their
+queues. The workers stop first, so that their runs can still report; then the server, then the sandbox.
 """
 
 import argparse
@@ -9,7 +9,7 @@ import contextlib
 import fcntl
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from household import HOST, ROOT, CannotGoOn, Household, StopAsked, is_answered
@@ -18,8 +18,10 @@ from sms.errors import ConfigurationError
 from tasks.settings import settings
 
 POOL = "campanile"
-#: Each run is a process of about 100 MB that computes for some seconds before it begins.
-RUNS_AT_ONCE = 8
+#: The workers by what they are called: the queue each serves, and how many runs at once. A run is a process of about
+#: 100 MB that computes for some seconds before it begins. A worker at its limit starts nothing, whatever the queue's
+#: priority: so what stops a campaign has one of its own.
+WORKERS = {"worker": ("default", 8), "control-worker": ("control", 8)}
 PREFECT = (sys.executable, "-m", "prefect", "--no-prompt")
 
 
@@ -68,21 +70,21 @@ def bring_up(household: Household, options: argparse.Namespace) -> None:
     print("registering the flows of prefect.yaml", flush=True)
     household.run("work-pool", (*PREFECT, "work-pool", "create", POOL, "--type", "process", "--overwrite"))
     household.run("deploy", (*PREFECT, "deploy", "--all"))
-    worker = (
-        "worker",
-        "start",
-        "--pool",
-        POOL,
-        "--name",
-        "campanile",
-        "--type",
-        "process",
-        "--limit",
-        str(RUNS_AT_ONCE),
-        "--install-policy",
-        "never",
-    )
-    household.start("worker", (*PREFECT, *worker), has_runs=True)
+    for name, (queue, most_runs) in WORKERS.items():
+        household.start(name, (*PREFECT, *worker_command(queue, most_runs)), has_runs=True)
+
+
+def worker_command(queue: str, most_runs: int) -> Sequence[str]:
+    """Return what starts the worker of a queue, after the name of the program."""
+    options = {
+        "--pool": POOL,
+        "--work-queue": queue,
+        "--name": f"{POOL}-{queue}",
+        "--type": "process",
+        "--limit": str(most_runs),
+        "--install-policy": "never",
+    }
+    return "worker", "start", *(word for pair in options.items() for word in pair)
 
 
 def describe(options: argparse.Namespace) -> str:

@@ -50,7 +50,14 @@ def approve(visit: Transaction, name: str, recap_hash: str, approver: str, rules
     _cover(visit, campaign)
     campaign_id = campaign["campaign_id"]
     staying = _count_staying(visit, campaign)
-    visit.run("campaign.approve", campaign_id=campaign_id, due_at=campaign["due_at"] or visit.at, at=visit.at)
+    due_at = campaign["due_at"] or visit.at
+    visit.run(
+        "campaign.approve",
+        campaign_id=campaign_id,
+        due_at=max(due_at, visit.at),  # a day without an hour began at midnight, and nobody is late for it
+        first_due_at=due_at,
+        at=visit.at,
+    )
     note_event(visit, campaign_id, "approved", campaign["version"], approver.strip(), _detail(campaign, staying))
     return find_campaign(visit, name) | staying
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from schemas.gateway import DeliveryReport
 from store.database import Transaction
+from store.journal import put_state
 from store.outcomes import apply_moves
 
 #: The event a report means for a message in a state. Reports only move forward: any other pair changes nothing.
@@ -25,14 +26,7 @@ def cursor_of(visit: Transaction, gateway: str, name: str) -> str:
 
 def move_cursor(visit: Transaction, gateway: str, name: str, cursor: str) -> None:
     """Remember where reading got to, and when."""
-    visit.run("state.forget", gateway=gateway, name=name)
-    visit.run("state.put", gateway=gateway, name=name, value=cursor, at=visit.at)
-
-
-def seconds_since_read(visit: Transaction, gateway: str, name: str) -> float | None:
-    """Return how long ago a cursor was last moved, or None when it never was."""
-    found = visit.row("state.get", gateway=gateway, name=name)
-    return None if found is None else (visit.at - found["changed_at"]).total_seconds()
+    put_state(visit, gateway, name, cursor)
 
 
 def add_reports(visit: Transaction, gateway: str, reports: Sequence[DeliveryReport]) -> int:
@@ -45,13 +39,15 @@ def add_reports(visit: Transaction, gateway: str, reports: Sequence[DeliveryRepo
 def apply_reports(visit: Transaction, gateway: str) -> dict[str, int]:
     """Apply the reports that wait; return how many messages they moved, by event.
 
-    A report that speaks of a message still in flight, or of none we know, goes on waiting.
+    A report that speaks of a message still in flight, or of none we know, goes on waiting. A campaign that waited for
+    nothing but a word on its unknown messages is due at once, to be finished.
     """
     waiting = visit.frame("report.waiting", gateway=gateway)
     events = [_FORWARD.get(pair) for pair in zip(waiting["state"], waiting["status"], strict=True)]
     moves = waiting.assign(event=pd.Series(events, index=waiting.index, dtype=object))
     moves = moves[moves["event"].notna()].drop_duplicates(["campaign_id", "recipient_id"])
     apply_moves(visit, moves)
+    visit.run_staged("campaign.wake", moves.loc[moves["state"] == "unknown", ["campaign_id"]], at=visit.at)
     dead = moves[moves["is_permanent"].astype(bool)]
     visit.run_staged("dead_number.add", dead.assign(reason=dead["reason"].fillna("unknown")), at=visit.at)
     visit.run_staged("report.mark_applied", waiting[["report_id"]], gateway=gateway, at=visit.at)

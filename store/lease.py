@@ -1,7 +1,7 @@
 """One sender a campaign: a lease that runs out, under a fence number that only grows."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sms.errors import CampaignError
 from store.database import Transaction
@@ -19,30 +19,45 @@ class Lease:
     fence: int
 
 
-def take_lease(visit: Transaction, campaign_id: int, owner: str, lease_seconds: float) -> Lease | None:
-    """Take a campaign's lease under a new fence, or return None while another owner's is running."""
+def take_lease(
+    visit: Transaction, campaign_id: int, owner: str, lease_seconds: float, run_id: str | None = None
+) -> Lease | None:
+    """Take a campaign's lease under a new fence, or return None while another owner's is running.
+
+    Args:
+        visit: the open transaction.
+        campaign_id: whose lease it is.
+        owner: who takes it, for people.
+        lease_seconds: how long it holds if it is not extended.
+        run_id: the Prefect run that sends, where there is one.
+    """
     found = visit.row("lease.get", campaign_id=campaign_id)
     if found is not None and found["expires_at"] > visit.at:
         return None
     fence = 1 + (found["fence"] if found else 0)
     expires_at = visit.at + timedelta(seconds=lease_seconds)
-    visit.run("lease.take", campaign_id=campaign_id, fence=fence, owner=owner, expires_at=expires_at)
+    visit.run("lease.take", campaign_id=campaign_id, fence=fence, owner=owner, expires_at=expires_at, run_id=run_id)
     return Lease(campaign_id, fence)
 
 
-def extend_lease(visit: Transaction, lease: Lease, lease_seconds: float) -> None:
-    """Keep the lease for another while; zero seconds give it back.
+def extend_lease(visit: Transaction, lease: Lease, lease_seconds: float) -> datetime:
+    """Keep the lease for another while; zero seconds give it back. Return when it would have run out.
+
+    A lease of which less than a third is used stays as it is: nothing is written for it.
 
     Raises:
         LeaseLost: another owner took it.
     """
-    check_lease(visit, lease)
-    expires_at = visit.at + timedelta(seconds=lease_seconds)
-    visit.run("lease.extend", campaign_id=lease.campaign_id, fence=lease.fence, expires_at=expires_at)
+    ran_out_at = check_lease(visit, lease)
+    while_it_holds = timedelta(seconds=lease_seconds)
+    if not while_it_holds or ran_out_at - visit.at < while_it_holds * 2 / 3:
+        expires_at = visit.at + while_it_holds
+        visit.run("lease.extend", campaign_id=lease.campaign_id, fence=lease.fence, expires_at=expires_at)
+    return ran_out_at
 
 
-def check_lease(visit: Transaction, lease: Lease) -> None:
-    """Refuse an owner whose fence is old.
+def check_lease(visit: Transaction, lease: Lease) -> datetime:
+    """Refuse an owner whose fence is old; return when the lease runs out.
 
     Raises:
         LeaseLost: another owner took the campaign.
@@ -50,3 +65,5 @@ def check_lease(visit: Transaction, lease: Lease) -> None:
     found = visit.row("lease.get", campaign_id=lease.campaign_id)
     if found is None or found["fence"] != lease.fence:
         raise LeaseLost(f"campaign {lease.campaign_id} was taken over by another sender (fence {lease.fence} is old)")
+    expires_at: datetime = found["expires_at"]
+    return expires_at

@@ -5,6 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from sms.errors import CampaignError
+from sms.wording import amount_text
 from store.database import Transaction
 
 
@@ -28,6 +30,27 @@ def captured(visit: Transaction, gateway: str) -> Decimal:
 def add_reading(visit: Transaction, gateway: str, amount: Decimal, unit: str, captured_before: Decimal) -> None:
     """Keep a balance reading; ``captured_before`` is what was captured when it was asked for."""
     visit.run("balance.add", gateway=gateway, amount=amount, unit=unit, captured_before=captured_before, at=visit.at)
+
+
+def declared_balance(visit: Transaction, gateway: str) -> Decimal | None:
+    """Return the balance of a gateway that tells none: the last reading less what was captured since, or None."""
+    found = visit.row("balance.latest", gateway=gateway)
+    return None if found is None else found["amount"] - (captured(visit, gateway) - found["captured_before"])
+
+
+def add_top_up(visit: Transaction, gateway: str, amount: Decimal, unit: str, actor: str) -> Decimal:
+    """Add what a team bought to the balance it declares; return the balance.
+
+    Raises:
+        CampaignError: less than nothing would be left.
+    """
+    balance = (declared_balance(visit, gateway) or Decimal(0)) + amount
+    if balance < 0:
+        given, left = amount_text(amount, unit), amount_text(balance, unit)
+        raise CampaignError(f"amount {given} cannot be: the balance of {gateway} would be {left}")
+    add_reading(visit, gateway, balance, unit, captured(visit, gateway))
+    put_setting(visit, f"top_up.{gateway}", amount_text(amount, unit), actor)
+    return balance
 
 
 def credit_left(visit: Transaction, gateway: str) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """Record, after the call: what the gateway answered, what nobody knows, and what is found out later."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -30,12 +31,28 @@ _UNANSWERED = SubmitOutcome("", Outcome.UNKNOWN, reason="the gateway said nothin
 
 
 def record(
-    visit: Transaction, lease: Lease, slice_no: int, outcomes: Sequence[SubmitOutcome], ask_after: datetime
+    visit: Transaction,
+    lease: Lease,
+    slice_no: int,
+    outcomes: Sequence[SubmitOutcome],
+    ask_after: datetime,
+    *,
+    claimed: Sequence[Mapping[str, Any]] | None = None,
+    was_looked_up: bool = False,
 ) -> dict[str, int]:
     """Write what the gateway answered for the messages of a slice that are still open.
 
     An open message without an outcome is unknown, and may be asked for from ``ask_after`` on. What is proved not
-    accepted goes into a new slice.
+    accepted goes into a new slice. What was found by a look-up is believed only under an id that is no other message's.
+
+    Args:
+        visit: the open transaction.
+        lease: under which the slice was claimed.
+        slice_no: the slice.
+        outcomes: what the gateway said, in any order.
+        ask_after: when the gateway may be asked for what is unknown.
+        claimed: the slice's members as its claim read them: claimed under this lease, nobody else moves them.
+        was_looked_up: the outcomes are those of a look-up.
 
     Returns:
         How many messages got each event.
@@ -45,26 +62,29 @@ def record(
     """
     check_lease(visit, lease)
     campaign = visit.row("campaign.get", campaign_id=lease.campaign_id) or {}
-    members = _answered(visit, lease, slice_no, outcomes)
-    counts: dict[str, int] = {}
-    for outcome in Outcome:
-        group = members[members["outcome"] == outcome]
-        if not group.empty:
-            counts[_EVENT_OF[outcome]] = counts.get(_EVENT_OF[outcome], 0) + len(group)
-            _write_outcome(visit, lease, campaign, slice_no, outcome, group)
+    found = visit.row("slice.get", campaign_id=lease.campaign_id, slice_no=slice_no) or {}
+    if claimed is not None and found["state"] == "claimed" and found["fence"] == lease.fence:
+        members = [{**row, "state": "claimed"} for row in claimed]
+    else:
+        members = _open_members(visit, found)
+    groups = _by_outcome(members, _believed(visit, campaign, outcomes) if was_looked_up else outcomes)
+    counts: Counter[str] = Counter()
+    for outcome, group in groups.items():
+        counts[_EVENT_OF[outcome]] += len(group)
+        _write_outcome(visit, lease, campaign, found, outcome, group)
     if "unknown" in counts:
         _make_unknown(visit, lease, slice_no, ask_after, absent_count=0)
     else:
         visit.run("slice.settle", campaign_id=lease.campaign_id, slice_no=slice_no)
-    return counts
+    return dict(counts)
 
 
 def abandon_claims_of_others(visit: Transaction, lease: Lease) -> int:
     """Make the claims of owners who lost the lease unknown: nobody knows what the gateway did; return how many."""
     count = 0
     for row in visit.rows("slice.left_by_others", campaign_id=lease.campaign_id, fence=lease.fence):
-        members = visit.frame("slice.open_members", campaign_id=lease.campaign_id, slice_no=row["slice_no"])
-        claimed = members[members["state"] == "claimed"]
+        members = _open_members(visit, {**row, "campaign_id": lease.campaign_id})
+        claimed = [row for row in members if row["state"] == "claimed"]
         add_events(visit, lease, row["slice_no"], claimed, "unknown", reason="its sender is gone")
         _make_unknown(visit, lease, row["slice_no"], row["ask_after"], row["absent_count"])
         count += len(claimed)
@@ -74,11 +94,6 @@ def abandon_claims_of_others(visit: Transaction, lease: Lease) -> int:
 def unknown_slices(visit: Transaction, campaign_id: int) -> list[dict[str, Any]]:
     """Return the slices with messages nobody knows the fate of: ``slice_no``, ``claimed_at``, ``ask_after``, …."""
     return visit.rows("slice.unknown", campaign_id=campaign_id)
-
-
-def open_client_refs(visit: Transaction, lease: Lease, slice_no: int) -> list[str]:
-    """Return the references of a slice's messages that are still open."""
-    return list(visit.frame("slice.open_members", campaign_id=lease.campaign_id, slice_no=slice_no)["client_ref"])
 
 
 def note_absence(visit: Transaction, lease: Lease, slice_no: int, ask_after: datetime) -> None:
@@ -91,72 +106,115 @@ def note_absence(visit: Transaction, lease: Lease, slice_no: int, ask_after: dat
 def apply_moves(visit: Transaction, moves: pd.DataFrame) -> None:
     """Append the events that delivery reports prove; on an unknown message a report proves acceptance first.
 
+    What was written off had given its credit back: it is reserved again before it is captured.
+
     Args:
         visit: the open transaction.
         moves: one row a message, keyed by (campaign_id, recipient_id): ``state``, ``event``, ``reason``, ``slice_no``,
             ``price``, and the gateway's own id of it, ``gateway_message_id``.
     """
     rows = moves.assign(fence=0)
-    was_unknown = rows["state"].isin(["unknown", "written_off"])
-    append_events(visit, rows[was_unknown].assign(event="accepted", reason="a delivery report proves it"))
-    for _, group in rows[was_unknown].groupby(["campaign_id", "slice_no"]):
+    was_open = rows["state"].isin(["unknown", "written_off"])
+    append_events(visit, rows[was_open].assign(event="accepted", reason="a delivery report proves it"))
+    for _, group in rows[was_open].groupby(["campaign_id", "slice_no"]):
         first = group.iloc[0]
         campaign = visit.row("campaign.get", campaign_id=int(first["campaign_id"])) or {}
-        add_credit(visit, campaign, int(first["slice_no"]), "capture", total_price(group))
+        slice_no = int(first["slice_no"])
+        add_credit(
+            visit, campaign, slice_no, "reserve", total_price(group.loc[group["state"] == "written_off", "price"])
+        )
+        add_credit(visit, campaign, slice_no, "capture", total_price(group["price"]))
     append_events(visit, rows.assign(gateway_message_id=None))
 
 
-def _answered(visit: Transaction, lease: Lease, slice_no: int, outcomes: Sequence[SubmitOutcome]) -> pd.DataFrame:
-    """Return the slice's open members, each with its outcome."""
+def requeue(
+    visit: Transaction,
+    campaign: Mapping[str, Any],
+    found: Mapping[str, Any],
+    members: Sequence[Mapping[str, Any]],
+    fence: int,
+) -> None:
+    """Put messages of a slice into a new one, to be sent again; on a stopped campaign they are cancelled instead.
+
+    Args:
+        visit: the open transaction.
+        campaign: its row.
+        found: the row of the slice that they were claimed from.
+        members: one row a message: ``recipient_id``, ``price``, ``segment_count``, and ``reason`` where there is one.
+        fence: of whoever does it.
+    """
+    lease = Lease(campaign["campaign_id"], fence)
+    if campaign["is_stopped"]:  # cancelled while it was in flight: it never left, and never will
+        add_events(visit, lease, found["slice_no"], members, "planned")
+        add_events(visit, lease, found["slice_no"], members, "cancelled")
+        return
+    slice_no = int(visit.value("slice.next_no", campaign_id=lease.campaign_id))
+    first_event_id = add_events(visit, lease, slice_no, members, "planned")
+    visit.run(
+        "slice.requeue",
+        campaign_id=lease.campaign_id,
+        slice_no=slice_no,
+        message_count=len(members),
+        segment_count=sum(row["segment_count"] for row in members),
+        price=total_price(row["price"] for row in members),
+        first_event_id=first_event_id,
+        **{name: found[name] for name in ("window_key", "not_before", "cut_as")},
+    )
+
+
+def _by_outcome(
+    members: Sequence[Mapping[str, Any]], outcomes: Sequence[SubmitOutcome]
+) -> dict[Outcome, list[dict[str, Any]]]:
+    """Return the members of a slice by outcome, each with the gateway's id and words."""
     by_ref = {outcome.client_ref: outcome for outcome in outcomes}
-    members = visit.frame("slice.open_members", campaign_id=lease.campaign_id, slice_no=slice_no)
-    found = [by_ref.get(client_ref, _UNANSWERED) for client_ref in members["client_ref"]]
-    columns = {
-        "outcome": [item.outcome for item in found],
-        "gateway_message_id": [item.gateway_message_id for item in found],
-        "reason": [item.reason for item in found],
-    }
-    return pd.concat([members, pd.DataFrame(columns, index=members.index, dtype=object)], axis=1)
+    groups: dict[Outcome, list[dict[str, Any]]] = {}
+    for row in members:
+        answer = by_ref.get(row["client_ref"], _UNANSWERED)
+        answered = {**row, "gateway_message_id": answer.gateway_message_id, "reason": answer.reason}
+        groups.setdefault(answer.outcome, []).append(answered)
+    return groups
+
+
+def _open_members(visit: Transaction, found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    names = ("campaign_id", "slice_no", "cut_as", "first_event_id")
+    return visit.rows("slice.open_members", **{name: found[name] for name in names})
+
+
+def _believed(
+    visit: Transaction, campaign: Mapping[str, Any], outcomes: Sequence[SubmitOutcome]
+) -> list[SubmitOutcome]:
+    """Return what a look-up found, unknown where the gateway's id is known as another message's."""
+    found = {item.client_ref: item.gateway_message_id for item in outcomes if item.gateway_message_id is not None}
+    taken = visit.rows("event.ids_taken", gateway=campaign["gateway"], gateway_message_ids=list(found.values()))
+    others = {row["gateway_message_id"] for row in taken if found.get(row["client_ref"]) != row["gateway_message_id"]}
+    return [
+        SubmitOutcome(item.client_ref, Outcome.UNKNOWN, reason="the gateway's trace is of another message")
+        if item.gateway_message_id in others
+        else item
+        for item in outcomes
+    ]
 
 
 def _write_outcome(
     visit: Transaction,
     lease: Lease,
     campaign: Mapping[str, Any],
-    slice_no: int,
+    found: Mapping[str, Any],
     outcome: Outcome,
-    members: pd.DataFrame,
+    members: Sequence[Mapping[str, Any]],
 ) -> None:
+    slice_no = found["slice_no"]
     if outcome is Outcome.UNKNOWN:  # those that are unknown already stay what they are
-        add_events(visit, lease, slice_no, members[members["state"] == "claimed"], "unknown")
+        add_events(visit, lease, slice_no, [row for row in members if row["state"] == "claimed"], "unknown")
         return
-    add_credit(visit, campaign, slice_no, _CREDIT_OF[outcome], total_price(members))
+    add_credit(visit, campaign, slice_no, _CREDIT_OF[outcome], total_price(row["price"] for row in members))
     if outcome is Outcome.BLACKLISTED:
-        add_opt_outs(visit, members[["number_id", "msisdn"]], "gateway", f"blacklisted by {campaign['gateway']}")
+        people = pd.DataFrame(members, columns=["number_id", "msisdn"])
+        add_opt_outs(visit, people, "gateway", f"blacklisted by {campaign['gateway']}")
     if outcome is Outcome.NOT_ACCEPTED:
-        _requeue(visit, lease, campaign, slice_no, members)
+        requeue(visit, campaign, found, members, lease.fence)
     else:
         add_events(visit, lease, slice_no, members, _EVENT_OF[outcome])
-
-
-def _requeue(
-    visit: Transaction, lease: Lease, campaign: Mapping[str, Any], slice_no: int, members: pd.DataFrame
-) -> None:
-    found = visit.row("slice.get", campaign_id=lease.campaign_id, slice_no=slice_no) or {}
-    if campaign["is_stopped"]:  # cancelled while it was in flight: it never left, and never will
-        add_events(visit, lease, slice_no, members, "planned")
-        add_events(visit, lease, slice_no, members, "cancelled")
-        return
-    new_slice_no = int(visit.value("slice.next_no", campaign_id=lease.campaign_id))
-    visit.run(
-        "slice.requeue",
-        campaign_id=lease.campaign_id,
-        slice_no=new_slice_no,
-        window_key=found["window_key"],
-        message_count=len(members),
-        price=total_price(members),
-    )
-    add_events(visit, lease, new_slice_no, members, "planned")
 
 
 def _make_unknown(visit: Transaction, lease: Lease, slice_no: int, ask_after: datetime, absent_count: int) -> None:

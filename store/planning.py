@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sms.errors import StoreError
+from sms.forecast import Load
 from sms.planning import QueuedPlace
 from sms.replacements import replace_characters
 from sms.segment_scan import ColumnScan
@@ -172,11 +173,11 @@ def write_texts(
     return _measure(bench, end_no - 1, level)
 
 
-def stage_messages(bench: Workbench, sender_id: str) -> dict[str, int]:
+def stage_messages(bench: Workbench, sender_id: str) -> list[Load]:
     """Make ``staged_messages``, one row a recipient with its price, and ``staged_exclusions``.
 
     Returns:
-        How many messages each place has, in the order of the queue.
+        How much each place has, in the order of the queue.
 
     Raises:
         StoreError: a message is not what a message must be, which nothing above should let happen.
@@ -186,7 +187,7 @@ def stage_messages(bench: Workbench, sender_id: str) -> dict[str, int]:
     broken = {rule: count for rule, count in (bench.row("plan.broken_messages") or {}).items() if count}
     if broken:
         raise StoreError(f"messages that cannot be stored: {broken}; nothing was")
-    return {row["window_key"]: row["message_count"] for row in bench.rows("plan.loads")}
+    return [Load(**row) for row in bench.rows("plan.loads")]
 
 
 def longest_values(bench: Workbench, template: Template) -> dict[str, str]:

@@ -16,11 +16,12 @@ from store.recaps import Recap, audience_mark, canonical, changes_since, compute
 _DEPARTURES = {
     "window_key": "VARCHAR", "starts_at": "TIMESTAMPTZ", "ends_at": "TIMESTAMPTZ", "message_count": "BIGINT",
 }  # fmt: skip
+_HOURS = {"window_key": "VARCHAR", "not_before": "TIMESTAMPTZ"}
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignHead:
-    """What a campaign is, apart from its messages."""
+    """What a campaign is, apart from its messages; ``not_before``: for some places, an hour of their own."""
 
     name: str
     kind: str
@@ -34,6 +35,9 @@ class CampaignHead:
     author: str
     emergency_reason: str | None = None
     offer_ends_at: datetime | None = None
+    if_closed: str = "next_opening"
+    max_lateness_hours: float | None = None
+    not_before: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,7 @@ def write_prepared(
     visit.run("slice.forget", campaign_id=campaign_id)
     visit.run("departure.forget", campaign_id=campaign_id)
     _store_messages(visit, campaign_id, first_slice_no=1)
+    _set_hours(visit, campaign_id, head.not_before)
     exclusion_count = visit.run("exclusion.add", campaign_id=campaign_id, version=version)
     _add_departures(visit, campaign_id, details.departures)
     totals = visit.row("recap.totals", campaign_id=campaign_id) or {}
@@ -206,6 +211,8 @@ def _columns_of(head: CampaignHead) -> dict[str, Any]:
         "due_at": head.due_at,
         "emergency_reason": head.emergency_reason,
         "offer_ends_at": head.offer_ends_at,
+        "if_closed": head.if_closed,
+        "max_lateness_hours": head.max_lateness_hours,
     }
 
 
@@ -213,6 +220,13 @@ def _store_messages(visit: Transaction, campaign_id: int, first_slice_no: int) -
     setting = visit.row("setting.get", name="store_key") or {}
     visit.run("message.add", campaign_id=campaign_id, store_key=setting["value"])
     visit.run("slice.cut", campaign_id=campaign_id, first_slice_no=first_slice_no)
+
+
+def _set_hours(visit: Transaction, campaign_id: int, not_before: Mapping[str, datetime]) -> None:
+    if not_before:
+        rows = pd.DataFrame(list(not_before.items()), columns=list(_HOURS))
+        with visit.staged(types={"staged_hours": _HOURS}, staged_hours=rows):
+            visit.run("slice.set_hours", campaign_id=campaign_id)
 
 
 def _add_departures(

@@ -34,7 +34,10 @@ _FIGURES = {
 
 
 #: What sending obeys of a campaign's row; the hash covers it as the recap's header says it.
-_OBEYED = ("kind", "policy", "gateway", "sender_id", "requested_service", "emergency_reason", "offer_ends_at")
+_OBEYED = (
+    "kind", "policy", "gateway", "sender_id", "requested_service", "emergency_reason", "offer_ends_at", "if_closed",
+    "max_lateness_hours",
+)  # fmt: skip
 
 
 def verify_recap(visit: Transaction, campaign: Mapping[str, Any]) -> None:
@@ -49,8 +52,11 @@ def verify_recap(visit: Transaction, campaign: Mapping[str, Any]) -> None:
         raise CampaignError(f"campaign {campaign['name']} has no recap; prepare it")
     header = json.loads(recap["header"])
     changed = [name for name in _OBEYED if name in header and header[name] != _as_header(campaign[name])]
-    if header.get("due_at") is not None and header["due_at"] != _as_header(campaign["due_at"]):
+    if header.get("due_at") is not None and not _is_its_time(campaign, header["due_at"]):
         changed.append("due_at")
+    hours, slices = header.get("place_due_at", {}), visit.rows("slice.hours", campaign_id=campaign_id)
+    if any(_as_header(row["not_before"]) != hours.get(row["window_key"]) for row in slices):
+        changed.append("place_due_at")
     if changed:
         raise CampaignError(
             f"campaign {campaign['name']} is not what its recap says ({', '.join(changed)}); nothing leaves: prepare "
@@ -73,6 +79,12 @@ def compute_hash(visit: Transaction, campaign_id: int, header: Mapping[str, Any]
 def canonical(header: Mapping[str, Any]) -> str:
     """Return a header as the one text that is hashed and stored."""
     return json.dumps(header, ensure_ascii=False, sort_keys=True)
+
+
+def _is_its_time(campaign: Mapping[str, Any], due_at: str) -> bool:
+    """Tell whether a campaign leaves when its recap says, or later: it may have been paused at its hour."""
+    first = campaign["first_due_at"] or campaign["due_at"]
+    return _as_header(first) == due_at and campaign["due_at"] is not None and campaign["due_at"] >= first
 
 
 def _as_header(value: object) -> object:

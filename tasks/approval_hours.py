@@ -1,63 +1,72 @@
 """The hours of a recap, looked at again when it is approved: time has passed since it was made."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from gateways.registry import manifest_of
 from sms.errors import CampaignError
+from sms.expiry import patience_of
+from sms.forecast import Expiring, Forecast, Load, Timing, forecast_departures
 from sms.policy import load_policy
-from sms.timetable import plan_departures
 from store.database import Transaction
+from tasks.hours import expiring_words, hours_of
 from tasks.house import closing_margin_seconds
+from tasks.pacing import pace_of
 from tasks.pages import local_time
 from tasks.settings import settings
 
 
-def refuse_late(visit: Transaction, campaign: Mapping[str, Any]) -> None:
-    """Refuse a recap whose hours do not hold any more: what is approved would leave later than it says.
+def refuse_late(visit: Transaction, campaign: Mapping[str, Any]) -> Sequence[Expiring]:
+    """Refuse a recap whose hours do not hold any more: what is approved would leave later than it says, or not at all.
 
-    A recap that was made when its hour had come already has shown that it leaves at once; one that shows messages
-    after the end of its offer may be approved as it is.
+    A recap that was made when its hour had come already has shown that it leaves at once, on that day. Where it shows
+    that some messages to a place will not leave, more of them may not.
+
+    Returns:
+        What will not leave in time if it is approved now.
 
     Raises:
-        CampaignError: the hour to leave has passed since, or only now would messages leave after the offer's end.
+        CampaignError: the hour to leave has passed since, at the first of its places; or messages to a place that all
+            leave by the recap, or all messages, would not leave in time any more.
     """
     name, zone = campaign["name"], settings().zone
     recap = visit.row("recap.get", campaign_id=campaign["campaign_id"], version=campaign["version"]) or {}
-    due_at, offer_ends_at = campaign["due_at"], campaign["offer_ends_at"]
-    first_at, last_at = _shown(visit, campaign)
-    if due_at is not None and recap["prepared_at"] < first_at < visit.at:
+    first_at = _first_shown(visit, campaign)
+    is_over = recap["prepared_at"] < first_at or first_at.astimezone(zone).date() < visit.at.astimezone(zone).date()
+    if campaign["due_at"] is not None and first_at < visit.at and is_over:
         raise CampaignError(
             f"campaign {name} was to leave at {local_time(first_at, zone)} ({zone.key}), which has passed; prepare or "
             "revise it with another hour"
         )
-    if offer_ends_at is None or last_at > offer_ends_at:
-        return
-    last_at = _last_now(visit, campaign)
-    if last_at > offer_ends_at:
+    shown = {row["window_key"] for row in json.loads(recap["details"] or "{}").get("expiring", [])}
+    forecast = forecast_now(visit, campaign)
+    news = [row for row in forecast.expiring if row.window_key not in shown or not forecast.departures]
+    if news:
         raise CampaignError(
-            f"the last messages of {name} would leave until {local_time(last_at, zone)} ({zone.key}) if it were "
-            f"approved now, and its offer ends at {local_time(offer_ends_at, zone)}; prepare it again to see how many, "
-            "or revise it with another offer_ends"
+            f"approved now, campaign {name} would not send in time what its recap says that it sends "
+            f"({expiring_words(news)}); prepare it again to see that, or revise its hours"
         )
+    return forecast.expiring
 
 
-def _shown(visit: Transaction, campaign: Mapping[str, Any]) -> tuple[datetime, datetime]:
-    """Return when, by the recap, the first and the last message leave."""
-    departures = visit.rows("departure.list", campaign_id=campaign["campaign_id"])
-    first_at = min((leaving["starts_at"] for leaving in departures), default=visit.at)
-    return first_at, max((leaving["ends_at"] for leaving in departures), default=visit.at)
-
-
-def _last_now(visit: Transaction, campaign: Mapping[str, Any]) -> datetime:
-    """Return when the last message leaves if the campaign is approved now."""
-    loads = [tuple(row.values()) for row in visit.rows("campaign.loads", campaign_id=campaign["campaign_id"])]
-    departures = plan_departures(
-        loads,
-        max(campaign["due_at"] or visit.at, visit.at),
-        manifest_of(campaign["gateway"]).messages_per_second,
-        load_policy(campaign["policy"]) if campaign["kind"] == "marketing" else None,
-        closing_margin_seconds(),
+def forecast_now(visit: Transaction, campaign: Mapping[str, Any]) -> Forecast:
+    """Return when the messages of a prepared campaign leave if it is approved now."""
+    rows = visit.rows("campaign.loads", campaign_id=campaign["campaign_id"])
+    timing = Timing(
+        at=visit.at,
+        due_at=campaign["due_at"],
+        policy=hours_of(campaign["kind"], load_policy(campaign["policy"])),
+        margin_seconds=closing_margin_seconds(),
+        patience=patience_of(campaign),
+        not_before={row["window_key"]: row["not_before"] for row in rows if row["not_before"] is not None},
     )
-    return max((leaving.ends_at for leaving in departures), default=visit.at)
+    loads = [Load(row["window_key"], row["message_count"], row["segment_count"]) for row in rows]
+    return forecast_departures(loads, pace_of(manifest_of(campaign["gateway"])).segments_per_second, timing)
+
+
+def _first_shown(visit: Transaction, campaign: Mapping[str, Any]) -> datetime:
+    """Return when, by the recap, the first message leaves."""
+    departures = visit.rows("departure.list", campaign_id=campaign["campaign_id"])
+    return min((leaving["starts_at"] for leaving in departures), default=visit.at)

@@ -17,6 +17,7 @@ from store.approving import ApprovalRules, approve, full_hash
 from store.campaigns import cancel, find_campaign
 from tasks.approval_hours import refuse_late
 from tasks.balance import read_balance
+from tasks.hours import expiring_words
 from tasks.house import tariff_of, visit_store
 from tasks.lock_pages import approval_page, staying_words
 from tasks.publish import publish
@@ -59,11 +60,13 @@ def approve_recap(campaign: str, recap_hash: str, approver: str, code: str) -> d
     _refuse_changed_terms(campaign, json.loads(recap["header"]), tariff_of(found["gateway"]))
     read_balance(found["gateway"])
     with visit_store() as visit:
-        refuse_late(visit, find_campaign(visit, campaign))
+        expiring = refuse_late(visit, find_campaign(visit, campaign))
         approved = approve(visit, campaign, whole_hash, approver, approval_rules())
     get_run_logger().info("%s approved by %s, due at %s", campaign, approver, approved["due_at"])
     for words in staying_words(approved):
         get_run_logger().info("of its messages stay behind: %s", words)
+    if expiring:
+        get_run_logger().warning("of its messages will not leave in time: %s", expiring_words(expiring))
     return approved
 
 

@@ -1,18 +1,32 @@
 """The balance: read, compared with what is committed, and an alert at once when it is critical."""
 
 from collections.abc import Sequence
+from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 from prefect import get_run_logger, task
 
 from gateways.mail import send_mail
+from gateways.registry import manifest_of
 from schemas.gateway import Balance
-from sms.errors import MailError
+from sms.errors import CampaignError, MailError
 from sms.wording import amount_text
 from store.campaigns import find_campaign
 from store.changes import TouchedCampaign
-from store.operators import add_reading, captured, clear_alert, credit_left, mark_alert, open_alerts, raise_alert
+from store.operators import (
+    add_reading,
+    captured,
+    clear_alert,
+    credit_left,
+    declared_balance,
+    mark_alert,
+    open_alerts,
+    raise_alert,
+)
+from store.operators import add_top_up as record_top_up
 from tasks.house import gateway_named, mail_settings, tariff_of, visit_store
+from tasks.names import signed
 from tasks.notice import plan_notices
 from tasks.settings import settings
 
@@ -20,13 +34,42 @@ BALANCE = "balance_critical"
 
 
 def read_balance(gateway: str) -> Balance:
-    """Read a gateway's balance and keep the reading."""
+    """Read a gateway's balance and keep the reading; where it tells none, reckon it from what the team declared.
+
+    Raises:
+        CampaignError: it tells none, and nothing was declared.
+    """
+    if not manifest_of(gateway).has_balance:
+        return _reckon_balance(gateway)
     with visit_store(read_only=True) as visit:
         captured_before = captured(visit, gateway)
     balance = gateway_named(gateway).balance()
     with visit_store() as visit:
         add_reading(visit, gateway, balance.amount, balance.unit, captured_before)
     return balance
+
+
+@task(task_run_name="top up {gateway}")
+def add_top_up(gateway: str, amount: float, name: str) -> str:
+    """Add what was bought at a gateway that tells no balance; return one line.
+
+    Raises:
+        CampaignError: the gateway tells its balance, the amount cannot be, or nobody says who records it.
+    """
+    manifest, who = manifest_of(gateway), signed(name)
+    if manifest.has_balance:
+        raise CampaignError(f"gateway {gateway} tells its balance by itself; run check-balance to read it")
+    if not isfinite(amount) or amount == 0:
+        raise CampaignError(
+            f"amount {amount} cannot be: give what was bought, or a negative one to take a mistake back"
+        )
+    bought = round(Decimal(str(amount)), 6)
+    with visit_store() as visit:
+        balance = record_top_up(visit, gateway, bought, manifest.unit, who)
+    added, there = amount_text(bought, manifest.unit), amount_text(balance, manifest.unit)
+    line = f"{who} added {added} to {gateway}: {there} are there"
+    get_run_logger().info(line)
+    return line
 
 
 @task
@@ -86,6 +129,18 @@ def send_alerts_about(touched: Sequence[TouchedCampaign]) -> None:
             send_waiting_alerts(gateway)
         except MailError as error:
             get_run_logger().error("the change is done; its alert waits for the next reading of the balance: %s", error)
+
+
+def _reckon_balance(gateway: str) -> Balance:
+    with visit_store() as visit:
+        amount = declared_balance(visit, gateway)
+        if amount is None:
+            raise CampaignError(
+                f"gateway {gateway} tells no balance; run record-top-up with the credit that is there, then ask again"
+            )
+        unit = manifest_of(gateway).unit
+        add_reading(visit, gateway, amount, unit, captured(visit, gateway))
+    return Balance(amount, unit)
 
 
 def _send_alert(gateway: str, raised: dict[str, Any]) -> None:

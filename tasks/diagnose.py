@@ -12,6 +12,7 @@ from sms.masking import escape_markdown
 from sms.policy import load_policy, policy_names
 from store.invariants import broken_invariants
 from store.migrate import migrations
+from tasks.balance import read_balance
 from tasks.clock import now, rehearsal_note
 from tasks.house import gateway_named, mail_settings, tariff_of, visit_store
 from tasks.publish import publish
@@ -75,8 +76,12 @@ def _invariants() -> str:
 
 
 def _gateway(gateway: Gateway) -> str:
+    name = gateway.manifest.gateway
+    if not gateway.manifest.has_balance:
+        balance = read_balance(name)
+        return f"{name} was not asked, for it tells no balance: {balance.amount} {balance.unit} are declared"
     balance = gateway.balance()
-    return f"{gateway.manifest.gateway} answers: balance {balance.amount} {balance.unit}"
+    return f"{name} answers: balance {balance.amount} {balance.unit}"
 
 
 def _channels() -> str:

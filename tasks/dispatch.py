@@ -1,47 +1,69 @@
 """Start the runs of campaigns that are due. The store is the schedule; Prefect only looks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from prefect import get_run_logger, task
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterId,
+    FlowRunFilterIdempotencyKey,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
 
 from sms.errors import SmsError
 from store.sending import due_campaigns
+from tasks.control import hold_cancelled
 from tasks.house import visit_store
 
 _DEPLOYMENT = "send-campaign/send-campaign"
+#: Alerts are sent by the worker that long marketing runs never fill.
+_QUEUES = {"alert": "control"}
 #: A run that was started and lost (its worker died before it took the lease) is started anew after so long.
 _RESTART_SECONDS = 300
+_CANCELLED = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CANCELLED, StateType.CANCELLING]))
+
+
+class Due(NamedTuple):
+    """What a run is started for: a kind of campaign, and the mark of the attempt."""
+
+    kind: str
+    mark: str
 
 
 @task
-def find_due(campaign: str | None = None) -> dict[str, str]:
-    """Return the campaigns that are due, parked until now, or orphaned; each with a mark of the attempt.
+def find_due(campaign: str | None = None) -> dict[str, Due]:
+    """Return, by name, the campaigns that are due, parked until now, or orphaned.
+
+    One whose run somebody cancelled is paused instead. A run that Prefect does not know any more was not cancelled.
 
     Args:
         campaign: look at this one only.
     """
     with visit_store(read_only=True) as visit:
-        due = due_campaigns(visit)
-    return {
-        row["name"]: f"{row['campaign_id']}-{row['version']}-{row['fence']}"
-        for row in due
-        if campaign in (None, row["name"])
-    }
+        due = [row for row in due_campaigns(visit) if campaign in (None, row["name"])]
+    held = {name for name, run in _cancelled_runs(due).items() if hold_cancelled(name, run)}
+    for name in sorted(held):
+        get_run_logger().warning("%s is paused, not started anew: its run was cancelled", name)
+    return {row["name"]: Due(row["kind"], _mark(row)) for row in due if row["name"] not in held}
 
 
-def start_runs(due: dict[str, str], run_here: Callable[[str], object]) -> None:
+def start_runs(due: Mapping[str, Due], run_here: Callable[[str], object]) -> None:
     """Start a send run of its own for each campaign; where the deployment is not registered, run it here and now.
 
     Raises:
         SmsError: runs that were made here failed; the others were made all the same.
     """
     failures = []
-    for campaign, attempt in due.items():
+    for campaign, found in due.items():
         try:
-            _start_run(campaign, attempt, run_here)
+            _start_run(campaign, found, run_here)
         except SmsError as error:
             failures.append(error)
     if len(failures) == 1:
@@ -50,9 +72,8 @@ def start_runs(due: dict[str, str], run_here: Callable[[str], object]) -> None:
         raise SmsError("; ".join(str(error) for error in failures))
 
 
-def _start_run(campaign: str, attempt: str, run_here: Callable[[str], object]) -> None:
+def _start_run(campaign: str, due: Due, run_here: Callable[[str], object]) -> None:
     """The same attempt is started once a few minutes, however often somebody looks."""
-    period = int(datetime.now(UTC).timestamp()) // _RESTART_SECONDS
     try:
         run_deployment(
             _DEPLOYMENT,
@@ -60,9 +81,35 @@ def _start_run(campaign: str, attempt: str, run_here: Callable[[str], object]) -
             timeout=0,
             as_subflow=False,
             flow_run_name=f"send {campaign}",
-            idempotency_key=f"send-{attempt}-{period}",
+            idempotency_key=_run_keys(due.mark)[0],
+            work_queue_name=_QUEUES.get(due.kind),
         )
     except ObjectNotFound:
         run_here(campaign)
     else:
         get_run_logger().info("%s is due: its run is started", campaign)
+
+
+def _cancelled_runs(due: Sequence[Mapping[str, Any]]) -> dict[str, FlowRun]:
+    """Return, by campaign, the run that was cancelled: the last that had it in hand, or one that was to begin now."""
+    by_id = {row["run_id"]: row["name"] for row in due if row["run_id"] and row["state"] != "approved"}
+    by_key = {key: row["name"] for row in due for key in _run_keys(_mark(row))}
+    if not due:
+        return {}
+    with get_client(sync_client=True) as client:
+        begun = FlowRunFilter(id=FlowRunFilterId(any_=list(by_id)), state=_CANCELLED)
+        waiting = FlowRunFilter(idempotency_key=FlowRunFilterIdempotencyKey(any_=list(by_key)), state=_CANCELLED)
+        found = {by_id[str(run.id)]: run for run in client.read_flow_runs(flow_run_filter=begun)} if by_id else {}
+        return found | {by_key[str(run.idempotency_key)]: run for run in client.read_flow_runs(flow_run_filter=waiting)}
+
+
+def _mark(row: Mapping[str, Any]) -> str:
+    """Return what tells one attempt at a campaign from the next: whenever somebody moves it, it is another one."""
+    moved_at = int(row["updated_at"].timestamp() * 1000)
+    return f"{row['campaign_id']}-{row['version']}-{row['fence']}-{moved_at}"
+
+
+def _run_keys(mark: str) -> tuple[str, str]:
+    """Return under which key a run is started now, and under which it was before."""
+    period = int(datetime.now(UTC).timestamp()) // _RESTART_SECONDS
+    return f"send-{mark}-{period}", f"send-{mark}-{period - 1}"

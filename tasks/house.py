@@ -5,15 +5,19 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from pydantic import SecretStr
+
+from gateways.access import GatewayAccess
 from gateways.mail import MailSettings
-from gateways.registry import GatewayAccess, manifest_of, open_gateway
+from gateways.registry import manifest_of, open_gateway
 from gateways.sandbox.adapter import SandboxGateway
-from schemas.gateway import Gateway
+from schemas.gateway import Gateway, Manifest
 from sms.errors import ConfigurationError
 from sms.tariff import Tariff, parse_tariff
-from store.claims import ClaimRules
+from store.clearance import ClaimRules
 from store.database import Transaction, transaction
 from tasks.clock import clock_offset, now
+from tasks.pacing import pace_of
 from tasks.settings import settings
 
 
@@ -54,8 +58,8 @@ def tariff_of(gateway: str) -> Tariff:
     return parse_tariff(path.read_text(encoding="utf-8"), path.name)
 
 
-def claim_rules() -> ClaimRules:
-    """Return the times a claim respects, from the settings."""
+def claim_rules(manifest: Manifest) -> ClaimRules:
+    """Return what a claim on a gateway respects, from the settings."""
     found = settings()
     return ClaimRules(
         claim_seconds=found.claim_seconds,
@@ -64,6 +68,8 @@ def claim_rules() -> ClaimRules:
         lease_seconds=found.lease_seconds,
         settle_seconds=found.settle_seconds,
         replies_max_age_seconds=found.replies_max_age_seconds,
+        wake_up_seconds=found.wake_up_minutes * 60,
+        segments_per_second=pace_of(manifest).segments_per_second,
     )
 
 
@@ -96,7 +102,12 @@ def data_path(*parts: str) -> Path:
 
 
 def _access(name: str) -> GatewayAccess:
-    found = settings()
-    access = {"sandbox": (found.sandbox_url, found.sandbox_api_key)}
-    url, key = access[name]
-    return GatewayAccess(url, key.get_secret_value(), found.gateway_deadline_seconds, found.sandbox_resolution)
+    """Return the settings that begin with a gateway's name; those left empty are not among them."""
+    prefix = f"{name}_"
+    found = {field: getattr(settings(), field) for field in type(settings()).model_fields if field.startswith(prefix)}
+    options = {
+        field.removeprefix(prefix): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        for field, value in found.items()
+        if value is not None
+    }
+    return GatewayAccess(name, options, settings().gateway_deadline_seconds)

@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +17,12 @@ _STEPS = {
     "send-test": ("Send a test", "one message to each of your own numbers, with a real recipient's fields."),
     "revise-campaign": ("Revise", "changes only what you fill in; it must be approved anew."),
     "cancel-campaign": ("Cancel", "nothing more leaves."),
+}
+_DECIDES = "resolve-unknown"
+#: What a person may decide on messages whose fate nobody knows: the link's title, and what follows from it.
+_DECISIONS = {
+    "write_off": ("Write them off", "they count as not sent, and their credit is free; nobody gets one twice."),
+    "resend": ("Send them again", "whoever had got one gets it twice."),
 }
 
 
@@ -33,15 +39,25 @@ class RunLink:
 def run_links(campaign: Mapping[str, Any]) -> list[RunLink]:
     """Return the next steps of a campaign, a row of its table."""
     pages, parameters = _deployment_pages(list(_STEPS)), next_parameters(campaign)
+    return [_link(pages.get(step), step, *texts, parameters[step]) for step, texts in _STEPS.items()]
+
+
+def decision_links(campaign: str) -> list[RunLink]:
+    """Return what may be decided on the unknown messages of a campaign."""
+    page = _deployment_pages([_DECIDES]).get(_DECIDES)
+    empty = {"name": "", "reason": ""}
     return [
-        RunLink(
-            title,
-            words,
-            address=form_address(pages[step], parameters[step]) if step in pages else None,
-            command=command(step, parameters[step]),
-        )
-        for step, (title, words) in _STEPS.items()
+        _link(page, _DECIDES, *texts, {"campaign": campaign, "decision": decision} | empty)
+        for decision, texts in _DECISIONS.items()
     ]
+
+
+def draw_links(links: Iterable[RunLink]) -> list[str]:
+    """Return links to filled forms, or without a server the commands to type, as parts of a page."""
+    links = list(links)
+    forms = "\n".join(f"- **[{link.title}]({link.address})**: {link.words}" for link in links if link.address)
+    commands = "\n\n".join(f"# {link.title}: {link.words}\n{link.command}" for link in links if not link.address)
+    return [part for part in (forms, f"```\n{commands}\n```" if commands else "") if part]
 
 
 def form_address(page: str, parameters: Mapping[str, Any]) -> str:
@@ -74,6 +90,10 @@ def next_parameters(campaign: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         "revise-campaign": named | {"author": "", "text": text},
         "cancel-campaign": named | {"reason": ""},
     }
+
+
+def _link(page: str | None, step: str, title: str, words: str, parameters: Mapping[str, Any]) -> RunLink:
+    return RunLink(title, words, page and form_address(page, parameters), command(step, parameters))
 
 
 def _typed(value: object) -> str:

@@ -19,6 +19,7 @@ from tasks.balance import send_alerts_about
 from tasks.clock import now
 from tasks.house import data_path, visit_store
 from tasks.import_pages import change_page, list_page, lists_page
+from tasks.names import signed
 from tasks.publish import publish
 from tasks.settings import settings
 
@@ -56,7 +57,7 @@ def declare(list_name: str, legal_basis: str, wording: str | None, name: str) ->
         CampaignError: there is no such list or basis, or nobody says who declares it.
     """
     with visit_store() as visit:
-        declare_legal_basis(visit, list_name, legal_basis, wording, _signed(name))
+        declare_legal_basis(visit, list_name, legal_basis, wording, signed(name))
 
 
 @task
@@ -93,7 +94,7 @@ def clear(list_name: str, action: str, name: str, preview: bool) -> str:
     Raises:
         CampaignError: there is no such list, or nobody says who does it.
     """
-    actor = _signed(name)
+    actor = signed(name)
     with visit_store() as visit:
         if preview:
             visit.rehearse()
@@ -108,7 +109,7 @@ def undo(import_id: int, name: str, preview: bool) -> str:
     Raises:
         CampaignError: there is no such import, it was undone before, it holds opt-outs, or nobody says who undoes it.
     """
-    actor = _signed(name)
+    actor = signed(name)
     with visit_store() as visit:
         if preview:
             visit.rehearse()
@@ -127,7 +128,7 @@ def record_stop(number: str, source: str, name: str, note: str | None, said_at: 
         found = parse_number(number, settings().region)
     except InvalidNumber as error:
         raise CampaignError(f"number {mask_number(number)} cannot be opted out: {error}") from error
-    said, actor = _instant(said_at), _signed(name)
+    said, actor = _instant(said_at), signed(name)
     with visit_store() as visit:
         is_new = record_opt_out(
             visit, found.number_id, found.msisdn, source=source, note=note, said_at=said, actor=actor
@@ -162,9 +163,3 @@ def _publish_change(title: str, key: str, change: Preview, is_preview: bool) -> 
     page = change_page(title, change, is_preview)
     publish(key, page, title)
     return page
-
-
-def _signed(name: str) -> str:
-    if not name.strip():
-        raise CampaignError("this needs the name of who does it: give name")
-    return name.strip()

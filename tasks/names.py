@@ -53,3 +53,25 @@ def typed_number(position: int, raw: str, what: str = "number") -> Number:
         return parse_number(raw, settings().region, settings().allowed_countries)
     except InvalidNumber as error:
         raise CampaignError(f"{what} {position} ({mask_number(raw)}) cannot get an SMS: {error}") from error
+
+
+def signed(name: str) -> str:
+    """Return the name of who does something, as it goes into the history.
+
+    Raises:
+        CampaignError: it is empty.
+    """
+    if not name.strip():
+        raise CampaignError("this needs the name of who does it: give name")
+    return name.strip()
+
+
+def reasoned(reason: str) -> str:
+    """Return why somebody does something, as it goes into the history.
+
+    Raises:
+        CampaignError: it is empty.
+    """
+    if not reason.strip():
+        raise CampaignError("this needs a reason, for the history: give reason")
+    return reason.strip()

@@ -10,7 +10,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sms.masking import escape_markdown, mask_numbers
-from sms.wording import amount_text
+from sms.wording import amount_text, count_text, grouped
+from store.sending import Progress
 
 STATE_WORDS = {
     "planned": "waiting",
@@ -60,18 +61,43 @@ def quotation(line: str) -> str:
     return "> " + _BLOCK_START.sub(r"\1\\\2", line.strip())
 
 
-def progress_page(campaign: Mapping[str, Any], states: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> str:
-    """Return how far a campaign is."""
-    total = sum(row["message_count"] for row in states)
-    left = sum(row["message_count"] for row in states if row["state"] in ("planned", "claimed", "unknown"))
-    share = 100 * (total - left) // total if total else 100
+def progress_page(
+    campaign: Mapping[str, Any],
+    states: Sequence[Mapping[str, Any]],
+    progress: Progress,
+    zone: ZoneInfo,
+    rate: float | None = None,
+) -> str:
+    """Return how far a campaign is; ``rate`` is messages a second while it is being sent."""
+    done = progress.total - progress.waiting - progress.in_flight - progress.unknown
+    share = 100 * done // progress.total if progress.total else 100
     parts = [f"# {campaign['name']}: {campaign['state']}, {share} % done"]
     if campaign["state_reason"]:
         parts.append(escape_markdown(campaign["state_reason"]))
     if campaign["due_at"] is not None and campaign["state"] in ("approved", "parked"):
         parts.append(f"Goes on at {local_time(campaign['due_at'], zone)} ({zone.key}), by itself.")
-    parts.append(_states(states))
+    parts.append(f"{progress_line(progress, rate)}.")
+    parts += [_states(states)] if states else []
     return "\n\n".join(parts) + "\n"
+
+
+def progress_line(progress: Progress, rate: float | None = None) -> str:
+    """Return in one line how far a campaign is, and at which rate when that is known."""
+    done = progress.total - progress.waiting - progress.in_flight - progress.unknown
+    parts = [f"{grouped(done)} of {count_text(progress.total, 'message')} done"]
+    parts += [f"{grouped(progress.in_flight)} in flight"] if progress.in_flight else []
+    if rate is not None:
+        parts.append(f"{grouped(round(rate))} a second")
+        parts += [f"about {_span(progress.waiting / rate)} left"] if rate and progress.waiting else []
+    parts += [f"{amount_text(progress.spent, progress.unit)} spent", f"{grouped(progress.unknown)} unknown"]
+    return ", ".join(parts)
+
+
+def _span(seconds: float) -> str:
+    """Return a time to wait as people say it."""
+    if seconds < 90:
+        return count_text(round(seconds), "second")
+    return count_text(round(seconds / 60), "minute") if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
 def results_page(view: Mapping[str, Any], zone: ZoneInfo) -> str:

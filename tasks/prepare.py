@@ -1,8 +1,8 @@
 """From a draft to a recap that a person can approve."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,15 +11,14 @@ import pandas as pd
 from prefect import get_run_logger, task
 
 from schemas.draft import CampaignDraft
-from sms.errors import CampaignError, ConfigurationError
+from sms.errors import CampaignError
+from sms.forecast import Forecast, Timing, forecast_departures
 from sms.linter import Finding, Saving, SizeCount, Subject, lint
 from sms.places import window_key
 from sms.planning import opt_outs_bind, queue_places
-from sms.policy import Policy
-from sms.quiet_hours import key_closing, next_key_opening
 from sms.sender_id import check_sender_id, sender_notes
 from sms.template import check_fields
-from sms.timetable import Departure, alert_advice, closed_days, plan_departures
+from sms.timetable import alert_advice
 from store.database import Workbench, workbench
 from store.planning import (
     Audience,
@@ -48,16 +47,28 @@ from store.recaps import Recap, audience_mark
 from store.repeats import refuse_repeat
 from tasks.attach import attached_list
 from tasks.clock import now
-from tasks.house import closing_margin_seconds, visit_store
+from tasks.hours import closed_days_by_place, expiring_words, first_closing, timing_of
+from tasks.house import visit_store
 from tasks.names import typed_number
+from tasks.pacing import pace_of
 from tasks.settings import settings
 from tasks.terms import Terms, terms_of
 
 #: Of what a draft says, what the hash covers as it stands.
 _SAID = (
     "name", "kind", "text", "replace_characters", "sender_id", "gateway", "policy", "file", "legal_basis",
-    "requested_service", "emergency_reason", "max_messages_in_days", "repeat",
+    "requested_service", "emergency_reason", "max_messages_in_days", "repeat", "clock", "if_closed",
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What stands on the bench: the territories' terms, when messages leave, and what else the page shows."""
+
+    places: Mapping[str, Place]
+    timing: Timing
+    forecast: Forecast
+    shown: Mapping[str, Any]
 
 
 @task
@@ -85,8 +96,8 @@ def make_recap(draft: CampaignDraft, *, revises: Revised | None = None) -> Recap
     """Choose the recipients, write and price every message, and store it all under one recap.
 
     Raises:
-        CampaignError: the draft, its text or its sender cannot be, the same text went to largely the same people, a
-            list changed meanwhile, or the campaign is locked.
+        CampaignError: the draft, its text or its sender cannot be, nothing would leave in time, the same text went to
+            largely the same people, a list changed meanwhile, or the campaign is locked.
         ConfigurationError: there is no such gateway or policy, or no price for a territory, which it names.
     """
     terms = terms_of(draft)
@@ -101,11 +112,12 @@ def make_recap(draft: CampaignDraft, *, revises: Revised | None = None) -> Recap
             raise CampaignError(
                 f"campaign {draft.name} uses a list made from samples; only gateway sandbox may send to it"
             )
-        places, shown, departures = _write(bench, draft, terms)
-        details = RecapDetails(terms.tariff.unit, covered, mark, shown, [tuple(leaving) for leaving in departures])
+        written = _write(bench, draft, terms)
+        departures = [tuple(leaving) for leaving in written.forecast.departures]
+        details = RecapDetails(terms.tariff.unit, covered, mark, written.shown, departures)
         with visit_store() as visit:
             remember_policy(visit, terms.policy.name, terms.policy.sha256, terms.policy.valid_from, terms.policy.text)
-            head, header = _head(draft, terms, is_sample), _header(draft, terms, places)
+            head, header = _head(draft, written.timing, is_sample), _header(draft, terms, written)
             recap = write_prepared(visit, head, header, details, revises=revises)
             refuse_repeat(visit, visit.row("campaign.get", campaign_id=recap.campaign_id) or {})
     return recap
@@ -135,10 +147,8 @@ def _typed(draft: CampaignDraft) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["row_number", "number_id", "territory"])
 
 
-def _write(
-    bench: Workbench, draft: CampaignDraft, terms: Terms
-) -> tuple[dict[str, Place], dict[str, Any], Sequence[Departure]]:
-    """Write every message on the bench; return the territories' terms, what the page shows, and when all leave."""
+def _write(bench: Workbench, draft: CampaignDraft, terms: Terms) -> Written:
+    """Write every message on the bench, and plan when each leaves."""
     mark_duplicates(bench, terms.template)
     territories = territories_of(bench)
     check_sender_id(draft.sender_id, territories)
@@ -146,50 +156,50 @@ def _write(
         territory: Place(terms.stop_mention(draft, territory), str(terms.tariff.price(territory)))
         for territory in territories
     }
-    starts_at = max(terms.due_at or now(), now())
-    routes = _routes(bench, draft, terms, places, starts_at)
+    at = now()
+    routes = _routes(bench, draft, terms, places, at)
     forcing = write_texts(bench, terms.template, routes, draft.replace_characters)
     loads = stage_messages(bench, draft.sender_id)
-    hours = terms.policy if draft.kind == "marketing" else None
-    rate, margin = terms.manifest.messages_per_second, closing_margin_seconds()
-    departures = plan_departures(list(loads.items()), starts_at, rate, hours, margin)
+    timing = timing_of(draft, terms, [load.window_key for load in loads], at)
+    forecast = forecast_departures(loads, pace_of(terms.manifest).segments_per_second, timing)
+    if loads and not forecast.departures:
+        raise CampaignError(
+            f"nothing of campaign {draft.name} would leave in time ({expiring_words(forecast.expiring)}); change its "
+            "day or hour, offer_ends, max_lateness or if_closed"
+        )
     findings = _findings(bench, draft, terms, places, forcing)
-    shown = {
+    return Written(places, timing, forecast, _shown(bench, draft, findings, timing, forecast))
+
+
+def _shown(
+    bench: Workbench, draft: CampaignDraft, findings: Sequence[Finding], timing: Timing, forecast: Forecast
+) -> dict[str, Any]:
+    """Return what the page shows that the hash does not cover; JSON-ready."""
+    last = {row.window_key: timing.begins_at(row.window_key) for row in forecast.expiring}
+    last |= {leaving.window_key: leaving.ends_at for leaving in forecast.departures}  # by start, so the last one stays
+    return {
         "sources": [row | {"origin": _origin(draft, row["origin"])} for row in bench.rows("plan.sources")],
         "findings": [asdict(finding) | {"price": _text(finding.price)} for finding in findings],
         "defaulted": bench.row("plan.defaulted"),
-        "closed_days": _closed_days(draft, starts_at, departures, terms.policy),
-        "advice": alert_advice(departures) if draft.kind == "alert" else [],
+        "closed_days": closed_days_by_place(timing, last),
+        "expiring": [row._asdict() for row in forecast.expiring],
+        "advice": alert_advice(forecast.departures) if draft.kind == "alert" else [],
     }
-    return places, shown, departures
 
 
-def _routes(
-    bench: Workbench, draft: CampaignDraft, terms: Terms, places: dict[str, Place], starts_at: datetime
-) -> Routes:
+def _routes(bench: Workbench, draft: CampaignDraft, terms: Terms, places: dict[str, Place], at: datetime) -> Routes:
     """Put the recipients' places in the order of the queue; who can never be reached there is left out."""
     addresses = stage_recipients(bench, terms.template)
     window_keys = {address: window_key(*address, settings().alsace_moselle) for address in addresses}
-    closes_at = {key: _closing(key, starts_at, terms.policy, draft.kind) for key in set(window_keys.values())}
+    closes_at = {key: first_closing(draft, terms, key, at) for key in set(window_keys.values())}
     never = [address for address, key in window_keys.items() if closes_at[key] is None]
     leave_out_never_open(bench, never)
     loads: Counter[str] = Counter()
     for address in addresses.keys() - never:
         loads[window_keys[address]] += addresses[address]
-    slice_size = min(settings().slice_size, terms.manifest.batch_size)
-    known = {key: at for key, at in closes_at.items() if at is not None}
+    slice_size = pace_of(terms.manifest).slice_size
+    known = {key: closing for key, closing in closes_at.items() if closing is not None}
     return Routes(places, window_keys, queue_places(loads, known, slice_size), slice_size)
-
-
-def _closing(key: str, starts_at: datetime, policy: Policy, kind: str) -> datetime | None:
-    """Return when the window that a place's messages may first leave in closes; None: there is none within a year."""
-    if kind != "marketing":
-        return starts_at
-    try:
-        opens_at = next_key_opening(starts_at, key, policy)
-    except ConfigurationError:  # nobody knows its hours, or its places are never open together
-        return None
-    return key_closing(opens_at, key, policy)
 
 
 def _findings(
@@ -224,28 +234,17 @@ def _findings(
     return found
 
 
-def _closed_days(
-    draft: CampaignDraft, starts_at: datetime, departures: Sequence[Departure], policy: Policy
-) -> dict[str, list[tuple[str, str]]]:
-    """Return, for each place, the days that its messages wait for, and why they are closed."""
-    if draft.kind != "marketing":
-        return {}
-    last = {leaving.window_key: leaving.ends_at for leaving in departures}  # by start, so the last one stays
-    return {
-        key: [(str(day), why) for day, why in closed_days(key, starts_at, ends_at, policy)]
-        for key, ends_at in last.items()
-    }
-
-
-def _header(draft: CampaignDraft, terms: Terms, places: dict[str, Place]) -> dict[str, Any]:
+def _header(draft: CampaignDraft, terms: Terms, written: Written) -> dict[str, Any]:
     """Return what the recap's hash covers besides the messages: what the draft says, and the terms of that day."""
-    said = draft.model_dump(mode="json", include=set(_SAID))
+    said, places = draft.model_dump(mode="json", include=set(_SAID)), written.places
     return said | {
         "lists": sorted(set(draft.lists)),
         "exclude_lists": sorted(set(draft.exclude_lists)),
         "typed_numbers": len(draft.numbers),
-        "due_at": _instant(terms.due_at),
-        "offer_ends_at": _instant(terms.offer_ends_at),
+        "due_at": _instant(written.timing.due_at),
+        "place_due_at": {key: _instant(hour) for key, hour in written.timing.not_before.items()},
+        "offer_ends_at": _instant(terms.patience.offer_ends_at),
+        "max_lateness_hours": draft.max_lateness,
         "policy_sha256": terms.policy.sha256,
         "policy_valid_from": str(terms.policy.valid_from),
         "alsace_moselle": settings().alsace_moselle,
@@ -257,7 +256,7 @@ def _header(draft: CampaignDraft, terms: Terms, places: dict[str, Place]) -> dic
     }
 
 
-def _head(draft: CampaignDraft, terms: Terms, is_sample: bool) -> CampaignHead:
+def _head(draft: CampaignDraft, timing: Timing, is_sample: bool) -> CampaignHead:
     return CampaignHead(
         name=draft.name,
         kind=draft.kind,
@@ -267,10 +266,13 @@ def _head(draft: CampaignDraft, terms: Terms, is_sample: bool) -> CampaignHead:
         requested_service=draft.requested_service,
         is_sample=is_sample,
         draft=draft.model_dump_json(),
-        due_at=terms.due_at,
+        due_at=timing.due_at,
         author=draft.author,
         emergency_reason=draft.emergency_reason,
-        offer_ends_at=terms.offer_ends_at,
+        offer_ends_at=timing.patience.offer_ends_at,
+        if_closed=draft.if_closed,
+        max_lateness_hours=draft.max_lateness,
+        not_before=timing.not_before,
     )
 
 

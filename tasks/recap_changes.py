@@ -41,13 +41,20 @@ def _shown_change(row: Mapping[str, Any], zone: ZoneInfo) -> tuple[str, str, str
     """Return a field and both its values in words: of values by territory those that differ, instants as local time."""
     before, after = row["before"], row["after"]
     if row["field"].endswith("_at"):
-        before, after = (at and local_time(datetime.fromisoformat(at), zone) for at in (before, after))
+        before, after = (_shown_times(at, zone) for at in (before, after))
     if isinstance(before, dict) and isinstance(after, dict):
         same = before.items() & after.items()
         before, after = (dict(sorted(value.items() - same)) for value in (before, after))
     return row["field"].removesuffix("_at").replace("_", " "), *(
         mask_numbers(_shown(value), spare=str(value) if row["field"] == "text" else "") for value in (before, after)
     )
+
+
+def _shown_times(value: str | Mapping[str, str] | None, zone: ZoneInfo) -> str | dict[str, str] | None:
+    """Return an instant, or those of places, as local time."""
+    if isinstance(value, Mapping):
+        return {key: local_time(datetime.fromisoformat(at), zone) for key, at in value.items()}
+    return value and local_time(datetime.fromisoformat(value), zone)
 
 
 def _shown(value: object) -> str:

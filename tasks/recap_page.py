@@ -6,6 +6,7 @@ what must be decided stands first, sentences explain, tables count.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,10 +15,10 @@ from sms.masking import escape_markdown, mask_number, mask_numbers
 from sms.places import key_name
 from sms.planning import EXCLUSION_REASONS
 from sms.wording import amount_text, count_text, grouped
-from tasks.links import RunLink
+from tasks.links import RunLink, draw_links
 from tasks.pages import Markup, bullets, local_time, quoted_text, table, user_text
 from tasks.recap_changes import change_parts
-from tasks.recap_times import late_places, when_parts
+from tasks.recap_times import expiring_places, when_parts
 
 _ENCODING_WORDS = {
     "GSM-7": "plain ones only, 160 a segment (GSM-7)",
@@ -32,6 +33,7 @@ _ALSACE_MOSELLE_WORDS = {
     "all_mainland": "keep its two holidays too: to a postcode of it, or to a number whose owner could live there",
     "by_postcode": "keep its two holidays: to a postcode of it",
 }
+_IF_CLOSED_WORDS = {"drop": "what meets closed hours is dropped, and waits for no opening"}
 _REQUESTED_WORDS = "they asked for this service; a STOP to marketing does not bind it"
 _Parts = list[str]
 
@@ -45,19 +47,19 @@ def recap_page(view: Mapping[str, Any], zone: ZoneInfo, note: str, links: Sequen
         "How much": _how_much(view),
         "When": when_parts(view, zone),
         "Money": _money(view),
-        "Rules": _rules(view),
-        "Next": _next_steps(links),
+        "Rules": _rules(view, zone),
+        "Next": draw_links(links),
     }
     parts = [f"# Recap of {escape_markdown(view['campaign']['name'])}, version {view['recap']['version']}"]
     parts += [f"*{escape_markdown(note)}*"] if note else []
-    parts += [_summary(view, zone), *_alarms(view, zone)]
+    parts += [_summary(view, zone), *_alarms(view)]
     parts += [part for title, body in sections.items() if body for part in (f"## {title}", *body)]
     return "\n\n".join(parts) + "\n"
 
 
 def _summary(view: Mapping[str, Any], zone: ZoneInfo) -> str:
     recap, header = view["recap"], view["header"]
-    author = json.loads(view["campaign"]["draft"])["author"]
+    draft = json.loads(view["campaign"]["draft"])
     figures = (
         count_text(recap["message_count"], "message"),
         count_text(recap["segment_count"], "segment"),
@@ -65,25 +67,28 @@ def _summary(view: Mapping[str, Any], zone: ZoneInfo) -> str:
     )
     return (
         f"**{', '.join(figures)}.** {header['kind'].capitalize()} from {escape_markdown(header['sender_id'])}, which "
-        f"{_leaving(view['campaign'], zone)}.\n\n"
-        f"Hash **`{recap['recap_hash'][:8]}`**, prepared by {user_text(author)} on "
+        f"{_leaving(view['campaign']['due_at'], draft, zone)}.\n\n"
+        f"Hash **`{recap['recap_hash'][:8]}`**, prepared by {user_text(draft['author'])} on "
         f"{local_time(recap['prepared_at'], zone)} ({zone.key})."
     )
 
 
-def _leaving(campaign: Mapping[str, Any], zone: ZoneInfo) -> str:
-    if campaign["due_at"] is None:
+def _leaving(due_at: datetime | None, draft: Mapping[str, Any], zone: ZoneInfo) -> str:
+    if due_at is None:
         return "leaves as soon as it is approved"
-    return f"leaves from {local_time(campaign['due_at'], zone)}"
+    if draft.get("clock") == "local":
+        return (
+            f"leaves on {draft['send_on']} at {draft['send_time']} on each recipient's own clock, the first from "
+            f"{local_time(due_at, zone)}"
+        )
+    return f"leaves from {local_time(due_at, zone)}"
 
 
-def _alarms(view: Mapping[str, Any], zone: ZoneInfo) -> _Parts:
+def _alarms(view: Mapping[str, Any]) -> _Parts:
     """Return what somebody must know before anything else; nothing when there is nothing."""
     alarms = [f"**Nobody gets a message.** {_audience(view)}"] if not view["recap"]["message_count"] else []
-    if late := late_places(view):
-        names = ", ".join(key_name(row["window_key"]) for row in late)
-        ends = local_time(view["campaign"]["offer_ends_at"], zone)
-        alarms.append(f"**Messages leave after the offer ends ({ends}):** {names}. See When.")
+    if lost := sum(row["expiring_count"] for row in view["places"]):
+        alarms.append(f"**{count_text(lost, 'message')} will not leave in time:** {expiring_places(view)}. See When.")
     if (left := _left(view)) is not None and left < 0:
         alarms.append(
             f"**{amount_text(-left, view['recap']['unit'])} missing:** it cannot be approved before a top-up."
@@ -231,7 +236,7 @@ def _auto_reply(view: Mapping[str, Any]) -> str:
     )
 
 
-def _rules(view: Mapping[str, Any]) -> _Parts:
+def _rules(view: Mapping[str, Any], zone: ZoneInfo) -> _Parts:
     header = view["header"]
     count = view["alsace_moselle_count"]
     alsace = f"{count_text(count, 'message')} {_ALSACE_MOSELLE_WORDS[header['alsace_moselle']]}" if count else ""
@@ -242,12 +247,23 @@ def _rules(view: Mapping[str, Any]) -> _Parts:
         "STOP mention": _mentions(header["stop_mentions"]),
         "Alsace-Moselle": alsace,
         "At most": _cap(header["max_messages_in_days"]),
+        "Offer ends": _moment(view["campaign"]["offer_ends_at"], zone),
+        "At most so late": _hours(header.get("max_lateness_hours")),
+        "If closed": _IF_CLOSED_WORDS.get(header.get("if_closed"), ""),
         "Requested": _REQUESTED_WORDS if header["requested_service"] else "",
         "Emergency": header["emergency_reason"] or "",
         "Gateway": header["gateway"],
     }
     lines = [f"**{rule}:** {user_text(words)}" for rule, words in rules.items() if words]
     return [bullets([*lines, f"**Whole hash:** `{view['recap']['recap_hash']}`"])]
+
+
+def _moment(at: datetime | None, zone: ZoneInfo) -> str:
+    return "" if at is None else f"{local_time(at, zone)}; nothing leaves later"
+
+
+def _hours(hours: float | None) -> str:
+    return "" if hours is None else f"{hours:g} h after its time nothing leaves any more"
 
 
 def _cap(rule: str | None) -> str:
@@ -266,11 +282,3 @@ def _mentions(by_territory: Mapping[str, str]) -> str:
     if len(places) <= 1:
         return next(iter(places), "none is added")
     return "; ".join(f"{mention} ({', '.join(territories)})" for mention, territories in places.items())
-
-
-def _next_steps(links: Sequence[RunLink]) -> _Parts:
-    """Return links to filled forms, or without a server the commands to type."""
-    forms = [f"**[{link.title}]({link.address})**: {link.words}" for link in links if link.address]
-    commands = [f"# {link.title}: {link.words}\n{link.command}" for link in links if not link.address]
-    parts = [bullets(forms)] if forms else []
-    return [*parts, "```\n" + "\n\n".join(commands) + "\n```"] if commands else parts

@@ -1,5 +1,6 @@
 """When the messages of a recap leave: by place, day and hour."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -7,8 +8,9 @@ from math import ceil
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sms.forecast import EXPIRING_WORDS
 from sms.places import key_name
-from sms.wording import grouped
+from sms.wording import count_text, grouped
 from tasks.pages import bullets, local_time, table, user_text
 
 #: Hours stand one by one while they fit on a screen, then days.
@@ -27,7 +29,7 @@ class Bar:
 
 
 def when_parts(view: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
-    """Return when messages leave: in a sentence, by place, what is late, what is closed, and as a bar chart."""
+    """Return when messages leave: in a sentence, what will not leave, as a bar chart, what is closed, and by place."""
     places, departures = view["places"], view["departures"]
     if not departures:
         return ["Nothing leaves."]
@@ -35,17 +37,18 @@ def when_parts(view: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
     condition = "As planned" if view["campaign"]["due_at"] else "If it is approved now"
     return [
         f"{condition}: **{span_text(first, last, zone)}** ({zone.key}).",
-        *_late(view, zone),
+        *_expiring(view, zone),
         *([bullets(user_text(words) for words in view["advice"])] if view["advice"] else []),
-        _chart(departures, view["campaign"]["offer_ends_at"], zone),
+        _chart(departures, zone),
         *_closed(places),
         _places_table(places, zone),
     ]
 
 
-def late_places(view: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the places where the last message leaves after the offer ends."""
-    return [row for row in view["places"] if row["is_late"]]
+def expiring_places(view: Mapping[str, Any]) -> str:
+    """Return where messages will not leave in time, and how many; empty: there are none."""
+    counts = Counter({row["window_key"]: row["expiring_count"] for row in view["places"] if row["expiring_count"]})
+    return ", ".join(f"{key_name(key)} ({grouped(count)})" for key, count in counts.most_common())
 
 
 def span_text(first: datetime, last: datetime, zone: ZoneInfo) -> str:
@@ -102,25 +105,42 @@ def _after(bucket: datetime, is_daily: bool) -> datetime:
     return (bucket.astimezone(UTC) + timedelta(hours=1)).astimezone(bucket.tzinfo)
 
 
-def _late(view: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
-    names = ", ".join(key_name(row["window_key"]) for row in late_places(view))
-    if not names:
-        return []
-    ends = local_time(view["campaign"]["offer_ends_at"], zone)
-    return [f"⚠ **Too late:** the last messages to {names} leave after the offer ends ({ends})."]
+def _expiring(view: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
+    """Return what will not leave, where and why; it is told before the approval, and expires after it."""
+    campaign, header = view["campaign"], view["header"]
+    limits = {
+        "offer_ended": f" ({local_time(campaign['offer_ends_at'], zone)})" if campaign["offer_ends_at"] else "",
+        "too_late": f" ({header.get('max_lateness_hours')} h)",
+    }
+    lines = [
+        f"{count_text(row['message_count'], 'message')} to {key_name(row['window_key'])}: "
+        f"{EXPIRING_WORDS[row['reason']]}{limits.get(row['reason'], '')}"
+        for row in view["expiring"]
+    ]
+    words = "⚠ **These will not leave in time.** They are never sent late: they expire, and then cost nothing."
+    return [f"{words}\n\n{bullets(map(user_text, lines))}"] if lines else []
 
 
 def _places_table(places: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> str:
     rows = [
         (
-            f"⚠ {key_name(row['window_key'])}" if row["is_late"] else key_name(row["window_key"]),
-            grouped(row["message_count"]),
-            there := span_text(row["first_at"], row["last_at"], ZoneInfo(row["zone"])),
-            _without_same_day(span_text(row["first_at"], row["last_at"], zone), there),
+            f"⚠ {key_name(row['window_key'])}" if row["expiring_count"] else key_name(row["window_key"]),
+            _leaving_count(row),
+            there := _place_span(row, ZoneInfo(row["zone"])),
+            _without_same_day(_place_span(row, zone), there),
         )
         for row in places
     ]
     return table(["place", "messages", "there", f"in {zone.key}"], rows, align="lrll")
+
+
+def _leaving_count(row: Mapping[str, Any]) -> str:
+    leaving_count = grouped(row["message_count"] - row["expiring_count"])
+    return f"{leaving_count} of {grouped(row['message_count'])}" if row["expiring_count"] else leaving_count
+
+
+def _place_span(row: Mapping[str, Any], zone: ZoneInfo) -> str:
+    return span_text(row["first_at"], row["last_at"], zone) if row["first_at"] else "never"
 
 
 def _without_same_day(span: str, beside: str) -> str:
@@ -142,7 +162,7 @@ def _closed(places: Sequence[Mapping[str, Any]]) -> list[str]:
     return [f"Nothing leaves on these days:\n\n{bullets(map(user_text, lines))}"] if lines else []
 
 
-def _chart(departures: Sequence[Mapping[str, Any]], offer_ends_at: datetime | None, zone: ZoneInfo) -> str:
+def _chart(departures: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> str:
     """Return bars as text, a gap where nothing leaves: it reads the same in a terminal."""
     bars = count_bars(departures, zone, is_daily=False)
     if is_daily := len(bars) > _MOST_BARS:
@@ -156,7 +176,6 @@ def _chart(departures: Sequence[Mapping[str, Any]], offer_ends_at: datetime | No
         day, moment = f"{bar.starts_at.astimezone(zone):%a %Y-%m-%d}", f"{bar.starts_at.astimezone(zone):%H:%M}"
         label = day if is_daily else f"{day} {moment}"
         blocks = "█" * max(1, _BAR_WIDTH * bar.message_count // most)
-        late = "  ⚠ after the offer ends" if offer_ends_at is not None and bar.last_at > offer_ends_at else ""
-        lines.append(f"{label}  {grouped(bar.message_count):>{width}} {blocks}{late}")
+        lines.append(f"{label}  {grouped(bar.message_count):>{width}} {blocks}")
     body = "\n".join(lines)
     return f"Messages that leave each {'day' if is_daily else 'hour'} ({zone.key}):\n\n```\n{body}\n```"

@@ -23,7 +23,9 @@ from tasks.recap_page import recap_page
 from tasks.settings import settings
 
 #: Of these details, what a recap has that was made before they were kept.
-_NO_DETAILS = {"sources": [], "findings": [], "defaulted": None, "closed_days": {}, "advice": [], "changes": None}
+_NO_DETAILS = {
+    "sources": [], "findings": [], "defaulted": None, "closed_days": {}, "expiring": [], "advice": [], "changes": None,
+}  # fmt: skip
 
 
 @task
@@ -65,7 +67,7 @@ def read_recap(visit: Transaction, campaign_id: int) -> dict[str, Any]:
             "recap.previews", campaign_id=campaign_id, home=settings().region, defaulted_id=defaulted_id
         ),
         "departures": departures,
-        "places": [_place(row, departures, details["closed_days"], campaign["offer_ends_at"]) for row in counts],
+        "places": [_place(row, departures, details) for row in counts],
         "alsace_moselle_count": _count_alsace_moselle(campaign, counts),
         "credit": credit_left(visit, campaign["gateway"]),
         "auto_reply": _auto_reply(visit, json.loads(recap["header"])),
@@ -73,22 +75,17 @@ def read_recap(visit: Transaction, campaign_id: int) -> dict[str, Any]:
 
 
 def _place(
-    row: Mapping[str, Any],
-    departures: Sequence[Mapping[str, Any]],
-    closed_days: Mapping[str, list[list[str]]],
-    offer_ends_at: Any,
+    row: Mapping[str, Any], departures: Sequence[Mapping[str, Any]], details: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return when the messages of one place leave."""
+    """Return when the messages of one place leave, and how many do not."""
     key = row["window_key"]
     own = [leaving for leaving in departures if leaving["window_key"] == key]
-    first_at = min((leaving["starts_at"] for leaving in own), default=None)
-    last_at = max((leaving["ends_at"] for leaving in own), default=None)
     return {
         **row,
-        "first_at": first_at,
-        "last_at": last_at,
-        "closed_days": closed_days.get(key, []),
-        "is_late": bool(offer_ends_at and last_at and last_at > offer_ends_at),
+        "first_at": min((leaving["starts_at"] for leaving in own), default=None),
+        "last_at": max((leaving["ends_at"] for leaving in own), default=None),
+        "closed_days": details["closed_days"].get(key, []),
+        "expiring_count": sum(lost["message_count"] for lost in details["expiring"] if lost["window_key"] == key),
         "zone": next((zone for _, zone in clocks_of(key)), settings().team_zone),
     }
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from prefect import task
 from pydantic import ValidationError
@@ -59,9 +59,11 @@ def touched(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _meant(kind: Any, value: Any) -> Any:
-    """Return what a form's value means to a field: None for ``keep``, and a switch as what it says."""
+    """Return what a form's value means to a field: None for ``keep`` and for no hours, and a switch as what it says."""
     if kind is bool:
         return _SWITCHES[value]
+    if float in get_args(kind) and not value:
+        return None
     return None if get_origin(kind) is Literal and value == "keep" else value
 
 

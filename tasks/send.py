@@ -1,48 +1,38 @@
-"""Send what is due: claim, call, record, one slice a step; and ask for what nobody knows.
+"""Send what is due, as tasks that Prefect shows: open, one leg after the other, close.
 
 Nothing here is ever retried by Prefect: the store decides what may be posted again, and when.
 """
 
 import os
-import time
-from collections.abc import Callable, Sequence
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
-from enum import StrEnum
 from socket import gethostname
 from typing import Any
 
 from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
 
-from schemas.gateway import Gateway, Outcome, OutgoingMessage, Resolution, SubmitOutcome
-from sms.errors import CampaignError, GatewayAmbiguous, GatewayDenied, GatewayError, GatewayThrottled, MailError
+from sms.errors import CampaignError, MailError
 from sms.policy import load_policy
-from store.campaigns import find_campaign
-from store.claims import Claim, NotCovered, NotSending, StaleStops, claim_again, claim_next
-from store.lease import Lease, extend_lease
+from store.campaigns import STANDING_KINDS, find_campaign
+from store.lease import Lease, LeaseLost
 from store.operators import clear_alert
-from store.outcomes import note_absence, open_client_refs, record, unknown_slices
-from store.sending import close_sending, count_messages, open_sending
+from store.sending import Ending, Owner, close_sending, count_messages, open_sending, read_progress
 from tasks.balance import alert
+from tasks.events import announce
 from tasks.house import claim_rules, gateway_named, visit_store
 from tasks.inbound import read_stops
-from tasks.pages import progress_page
+from tasks.pages import progress_line, progress_page
 from tasks.publish import publish
+from tasks.sender import Sender
 from tasks.settings import settings
+from tasks.unknowns import publish_unknowns
 
-RETRY_SECONDS = 60.0
-Answer = tuple[Sequence[SubmitOutcome], GatewayError | None]
-Submit = Callable[[Gateway, Claim, bool], Answer]
-_LONGEST_PAUSE_SECONDS = 10.0
-
-
-class Step(StrEnum):
-    """What one step of sending came to."""
-
-    SENT = "sent"
-    REFUSED = "refused"
-    WAITED = "waited"
-    DONE = "done"
+_SENDING_FLOW = "send-campaign"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,63 +52,72 @@ def open_campaign(campaign: str) -> Sending:
     Raises:
         CampaignError: it was never approved, or it, or its policy, is not what its recap says.
     """
-    owner = f"{gethostname()}:{os.getpid()}"
+    owner = Owner(f"{gethostname()}:{os.getpid()}", flow_run.id if flow_run.flow_name == _SENDING_FLOW else None)
+    with visit_store(read_only=True) as visit:
+        gateway = gateway_named(find_campaign(visit, campaign)["gateway"])
     with visit_store() as visit:
-        found, lease, why = open_sending(visit, campaign, owner, settings().lease_seconds)
+        opened = open_sending(visit, campaign, owner, claim_rules(gateway.manifest))
+        found = opened.campaign
         _check_policy(found, visit.row("recap.get", campaign_id=found["campaign_id"], version=found["version"]))
-    get_run_logger().info(why)
-    return Sending(campaign, found["gateway"], lease, why)
+    sending = Sending(campaign, found["gateway"], opened.lease, opened.why)
+    if opened.is_held:
+        announce("paused", found, reason=opened.why)
+        _alert_team(sending, opened.why)
+    elif opened.lease is not None and found["state"] == "approved":
+        announce("started", found)
+    get_run_logger().info(opened.why)
+    return sending
 
 
-def send_open_slices(sending: Sending) -> str | None:
-    """Step until nothing can leave any more; return why it stopped early, or None.
+def send_all(sending: Sending) -> Ending:
+    """Send leg after leg until nothing may leave any more, or until this process is told to end."""
+    lease, gateway = _lease_of(sending), gateway_named(sending.gateway)
+    with (
+        _told_to_end() as stop,
+        Sender(lease, gateway, get_run_logger(), lambda: read_stops(sending.gateway), stop) as sender,
+    ):
+        try:
+            while (ending := send_leg(sending.campaign, sender)) is None:
+                publish_rate(sending, sender)
+        except LeaseLost as error:
+            return Ending(str(error))
+    return ending
+
+
+@task(retries=0, cache_policy=NO_CACHE, task_run_name="a leg of {campaign}")
+def send_leg(campaign: str, sender: Sender) -> Ending | None:
+    """Send for some seconds; return how sending ended, or None: there is more.
 
     Raises:
         LeaseLost: another sender took the campaign over.
     """
-    refusals = 0
-    while refusals < settings().refusals_before_parking:
-        try:
-            step = send_step(sending, refusals)
-        except StaleStops:
-            step = _read_stops_again(sending)
-        except (GatewayDenied, NotCovered) as error:
-            _alert_team(sending, str(error))
-            return str(error)
-        except GatewayError as error:
-            return str(error)
-        except NotSending:  # somebody cancelled it meanwhile: what is in flight is settled, the rest is theirs
-            return None
-        if step is Step.DONE:
-            return None
-        refusals = refusals + 1 if step is Step.REFUSED else 0
-    return f"gateway {sending.gateway} refused or could not be reached {refusals} times in a row"
+    ending = sender.run(settings().progress_seconds)
+    get_run_logger().info("%s: %s", campaign, dict(sender.tally.events) or "nothing came back yet")
+    return ending
 
 
-@task(retries=0, task_run_name="slice of {sending.campaign}")
-def send_step(sending: Sending, refusals: int) -> Step:
-    """Send the next slice; when there is none, ask for an unknown one, or wait until it may be asked for."""
-    lease = _lease_of(sending)
-    gateway = gateway_named(sending.gateway)
-    if refusals:
-        time.sleep(min(0.2 * 2**refusals, _LONGEST_PAUSE_SECONDS))
-    started = _clock_that_counts_sleep()
-    with visit_store() as visit:
-        claim = claim_next(visit, lease, claim_rules())
-    if claim is not None:
-        return _submit_and_record(lease, gateway, claim, started, _submit)
-    return _settle_next(lease, gateway)
-
-
-@task
-def close_campaign(sending: Sending, why: str | None) -> dict[str, Any]:
-    """Give the lease back: finished when nothing is open, else parked until something can be done."""
-    with visit_store() as visit:
-        campaign = close_sending(visit, _lease_of(sending), claim_rules(), RETRY_SECONDS, why)
-        if why is None:
-            clear_alert(visit, _stopped(sending), sending.gateway)
-    get_run_logger().info("%s is %s, due at %s", sending.campaign, campaign["state"], campaign["due_at"])
-    return campaign
+@task(retries=0)
+def close_campaign(sending: Sending, ending: Ending) -> dict[str, Any]:
+    """Give the lease back: finished when nothing is open, else parked or paused; who must act is told at once."""
+    rules = claim_rules(gateway_named(sending.gateway).manifest)
+    try:
+        with visit_store() as visit:
+            closed = close_sending(visit, _lease_of(sending), rules, ending)
+            if closed["state"] == "finished" or ending.why is None:
+                clear_alert(visit, _stopped(sending), sending.gateway)
+    except LeaseLost as error:
+        get_run_logger().warning(str(error))
+        with visit_store(read_only=True) as visit:
+            return find_campaign(visit, sending.campaign)
+    get_run_logger().info("%s is %s, due at %s", sending.campaign, closed["state"], closed["due_at"])
+    if closed["kind"] not in STANDING_KINDS and (closed["state"] in ("finished", "parked") or ending.needs_person):
+        announce(closed["state"], closed)
+    if ending.needs_person or ending.is_alarming:
+        _alert_team(sending, str(ending.why))
+    elif closed["state"] == "parked" and closed["due_at"] is None:
+        publish_unknowns(sending.campaign)
+        _alert_team(sending, f"campaign {sending.campaign}: {closed['state_reason']}")
+    return closed
 
 
 @task
@@ -126,10 +125,22 @@ def publish_progress(campaign: str) -> str:
     """Publish how far a campaign is, and return the page."""
     with visit_store(read_only=True) as visit:
         found = find_campaign(visit, campaign)
+        progress = read_progress(visit, found)
         states = count_messages(visit, found["campaign_id"])
-    page = progress_page(found, states, settings().zone)
+    page = progress_page(found, states, progress, settings().zone)
     publish(f"progress-{campaign}", page, f"Progress of {campaign}")
     return page
+
+
+def publish_rate(sending: Sending, sender: Sender) -> None:
+    """Publish how fast a campaign is going and what is left, without counting a million messages."""
+    with visit_store(read_only=True) as visit:
+        found = find_campaign(visit, sending.campaign)
+        progress = read_progress(visit, found)
+    rate = sender.tally.accepted_per_second()
+    get_run_logger().info("%s: %s", sending.campaign, progress_line(progress, rate))
+    page = progress_page(found, (), progress, settings().zone, rate)
+    publish(f"progress-{sending.campaign}", page, f"Progress of {sending.campaign}")
 
 
 def send_own_messages(kind: str, gateway: str) -> None:
@@ -140,17 +151,22 @@ def send_own_messages(kind: str, gateway: str) -> None:
         return
     sending = open_campaign(standing["name"])
     if sending.lease is not None:
-        close_campaign(sending, send_open_slices(sending))
+        close_campaign(sending, send_all(sending))
 
 
-def _read_stops_again(sending: Sending) -> Step:
-    """Read the STOPs that came during a long sending; until they are read nothing leaves."""
+@contextmanager
+def _told_to_end() -> Iterator[threading.Event]:
+    """Give an event that SIGTERM or Ctrl-C sets: what is in flight is finished and recorded before the run ends."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        read_stops(sending.gateway)
-    except GatewayError as error:
-        get_run_logger().warning("STOPs cannot be read: %s", error)
-        return Step.REFUSED
-    return Step.WAITED
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _stopped(sending: Sending) -> str:
@@ -164,106 +180,6 @@ def _alert_team(sending: Sending, why: str) -> None:
         alert(_stopped(sending), sending.gateway, why)
     except MailError as error:
         get_run_logger().error("the alert stays open, for its mail did not leave: %s", error)
-
-
-def _submit_and_record(lease: Lease, gateway: Gateway, claim: Claim, started: float, submit: Submit) -> Step:
-    """Call the gateway with a committed claim, then commit what it answered."""
-    elapsed = _clock_that_counts_sleep() - started
-    is_late = elapsed >= (claim.post_before - claim.at).total_seconds()
-    outcomes, error = submit(gateway, claim, is_late)
-    with visit_store() as visit:
-        ask_after = visit.at + timedelta(seconds=_settle_seconds(gateway))
-        counts = record(visit, lease, claim.slice_no, outcomes, ask_after)
-    get_run_logger().info("slice %d of %d messages: %s", claim.slice_no, len(claim.messages), counts)
-    if isinstance(error, GatewayDenied):
-        raise error
-    if isinstance(error, GatewayThrottled) and error.retry_after:
-        time.sleep(min(error.retry_after, _LONGEST_PAUSE_SECONDS))
-    return Step.SENT if error is None and set(counts) != {"planned"} else Step.REFUSED
-
-
-def _submit(gateway: Gateway, claim: Claim, is_late: bool) -> Answer:
-    """Post for the first time: what an error proves not accepted may be sent again, what it leaves open is unknown."""
-    if is_late:
-        return _not_accepted(claim.messages, "the time to post it had passed"), None
-    try:
-        return gateway.submit(claim.messages, claim.request_key), None
-    except GatewayAmbiguous as error:
-        get_run_logger().warning("nobody knows whether slice %d was accepted: %s", claim.slice_no, error)
-        return [SubmitOutcome(item.client_ref, Outcome.UNKNOWN, reason=str(error)) for item in claim.messages], error
-    except GatewayError as error:
-        get_run_logger().warning("slice %d was not accepted: %s", claim.slice_no, error)
-        return _not_accepted(claim.messages, str(error)), error
-
-
-def _submit_again(gateway: Gateway, claim: Claim, is_late: bool) -> Answer:
-    """Post an unknown slice again under its first key.
-
-    An error speaks of this request only: the first one may have been accepted all the same, so all stays unknown.
-    """
-    if is_late:
-        return [], None
-    try:
-        return gateway.submit(claim.messages, claim.request_key), None
-    except GatewayError as error:
-        get_run_logger().warning("slice %d is still unknown: %s", claim.slice_no, error)
-        return [], error
-
-
-def _not_accepted(messages: Sequence[OutgoingMessage], reason: str) -> list[SubmitOutcome]:
-    return [SubmitOutcome(item.client_ref, Outcome.NOT_ACCEPTED, reason=reason) for item in messages]
-
-
-def _settle_next(lease: Lease, gateway: Gateway) -> Step:
-    """Ask for the unknown slice that may be asked for first, or wait for its time; DONE when there is none in reach."""
-    with visit_store() as visit:
-        extend_lease(visit, lease, settings().lease_seconds)
-        waiting = sorted(unknown_slices(visit, lease.campaign_id), key=lambda row: row["ask_after"])
-        at = visit.at
-    if not waiting or gateway.manifest.resolution is Resolution.NEITHER:
-        return Step.DONE
-    first = waiting[0]
-    seconds = (first["ask_after"] - at).total_seconds()
-    if seconds > settings().settle_wait_seconds:
-        return Step.DONE
-    if seconds > 0:
-        time.sleep(min(seconds, settings().lease_seconds / 3))
-        return Step.WAITED
-    return _ask_for(lease, gateway, first)
-
-
-def _ask_for(lease: Lease, gateway: Gateway, unknown: dict[str, Any]) -> Step:
-    """Settle one unknown slice: the same key again while the gateway remembers it, else by look-up."""
-    started = _clock_that_counts_sleep()
-    if gateway.manifest.resolution is Resolution.IDEMPOTENCY_KEY:
-        with visit_store() as visit:
-            age = (visit.at - unknown["claimed_at"]).total_seconds()
-            is_remembered = age < gateway.manifest.key_life_seconds / 2
-            claim = claim_again(visit, lease, unknown["slice_no"], claim_rules()) if is_remembered else None
-        if claim is not None:
-            return _submit_and_record(lease, gateway, claim, started, _submit_again)
-    return _look_up(lease, gateway, unknown)
-
-
-def _look_up(lease: Lease, gateway: Gateway, unknown: dict[str, Any]) -> Step:
-    """Ask by reference; absence counts when it was seen before, a settling time ago."""
-    slice_no = unknown["slice_no"]
-    with visit_store(read_only=True) as visit:
-        client_refs = open_client_refs(visit, lease, slice_no)
-    found = gateway.look_up(client_refs)
-    absent = [item for item in found if item.outcome is Outcome.NOT_ACCEPTED]
-    with visit_store() as visit:
-        ask_after = visit.at + timedelta(seconds=_settle_seconds(gateway))
-        if absent and unknown["absent_count"] == 0:
-            note_absence(visit, lease, slice_no, ask_after)
-            return Step.WAITED
-        counts = record(visit, lease, slice_no, found, ask_after)
-    get_run_logger().info("slice %d looked up: %s", slice_no, counts)
-    return Step.SENT
-
-
-def _settle_seconds(gateway: Gateway) -> float:
-    return max(settings().settle_seconds, gateway.manifest.look_up_lag_seconds)
 
 
 def _lease_of(sending: Sending) -> Lease:
@@ -280,8 +196,3 @@ def _check_policy(campaign: dict[str, Any], recap: dict[str, Any] | None) -> Non
             raise CampaignError(
                 f"policy {policy.name} is not the one that the recap of {campaign['name']} names; prepare it again"
             )
-
-
-def _clock_that_counts_sleep() -> float:
-    """Return seconds that go on while the machine sleeps, so that a claim does not outlive its time unseen."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from gateways.validity import ON_THE_WAY_SECONDS
 from schemas.gateway import Resolution
 from sms.errors import ConfigurationError
 
@@ -57,15 +58,35 @@ class Settings(BaseSettings):
     sandbox_url: str = "http://127.0.0.1:8900"
     sandbox_api_key: SecretStr = SecretStr("sandbox-key")
     sandbox_resolution: Resolution = Resolution.IDEMPOTENCY_KEY
+    kannel_url: str | None = None
+    kannel_username: str | None = None
+    kannel_password: SecretStr | None = None
+    kannel_callback_url: str = "http://127.0.0.1:8910"
+    kannel_callback_secret: SecretStr | None = None
+    kannel_spool_dir: Path = Path("data/kannel")
+    twilio_url: str = "https://api.twilio.com"
+    twilio_account_sid: str | None = None
+    twilio_auth_token: SecretStr | None = None
+    twilio_messaging_service_sid: str | None = None
+    ovhcloud_url: str = "https://eu.api.ovh.com/1.0"
+    ovhcloud_service_name: str | None = None
+    ovhcloud_application_key: SecretStr | None = None
+    ovhcloud_application_secret: SecretStr | None = None
+    ovhcloud_consumer_key: SecretStr | None = None
     gateway_deadline_seconds: float = Field(default=20, gt=0)
 
     slice_size: int = Field(default=500, gt=0)
+    concurrency: int | None = Field(default=None, gt=0)
+    segments_per_second: float | None = Field(default=None, gt=0)
     claim_seconds: float = Field(default=30, gt=0)
     lease_seconds: float = Field(default=90, gt=0)
     settle_seconds: float = Field(default=5, ge=0)
     settle_wait_seconds: float = Field(default=60, ge=0)
     window_margin_seconds: float = Field(default=120, ge=0)
     refusals_before_parking: int = Field(default=5, gt=0)
+    strange_answers_before_pause: int = Field(default=5, gt=0)
+    wake_up_minutes: float = Field(default=60, gt=0)
+    progress_seconds: float = Field(default=15, gt=0)
     replies_max_age_seconds: float = Field(default=900, gt=0)
     reply_sender_id: str = "36180"
     reply_max_age_hours: float = Field(default=24, gt=0)
@@ -116,6 +137,16 @@ class Settings(BaseSettings):
             raise ValueError("SMS_MAIL_HOST is set and SMS_MAIL_TO is not: say who gets the alerts")
         return self
 
+    @model_validator(mode="after")
+    def _validity_can_be_reckoned(self) -> Self:
+        if self.claim_seconds + self.gateway_deadline_seconds > ON_THE_WAY_SECONDS:
+            raise ValueError(
+                f"SMS_CLAIM_SECONDS ({self.claim_seconds:g}) and SMS_GATEWAY_DEADLINE_SECONDS "
+                f"({self.gateway_deadline_seconds:g}) must not be more than {ON_THE_WAY_SECONDS:g} together: adapters "
+                "reckon with so much between a claim and its arrival when they say how long a message is valid"
+            )
+        return self
+
     @property
     def store_file(self) -> Path:
         """Where the store is: ``SMS_STORE_PATH``, or ``sms.duckdb`` in the data folder."""
@@ -164,5 +195,5 @@ def _one_line(place: tuple[int | str, ...], value: object, message: str) -> str:
     if not place:
         return words
     name = str(place[0])
-    shown = "…" if name.endswith(("password", "key", "secrets")) else repr(value)
+    shown = "…" if name.endswith(("password", "key", "secret", "secrets", "token")) else repr(value)
     return f"SMS_{name.upper()}={shown}: {words}"

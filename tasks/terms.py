@@ -10,6 +10,7 @@ from gateways.registry import manifest_of
 from schemas.draft import CampaignDraft
 from schemas.gateway import Manifest, SenderRule
 from sms.errors import CampaignError
+from sms.expiry import Patience
 from sms.policy import Policy, load_policy
 from sms.replacements import replace_characters
 from sms.sender_id import check_sender_id
@@ -26,14 +27,17 @@ _FURTHEST = timedelta(days=366)
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a draft is prepared under: the provider's manifest, the hours, the prices, and its text taken apart."""
+    """What a draft is prepared under: the provider's manifest, the hours, the prices, and its text taken apart.
+
+    ``due_at`` is None where it leaves once approved, or at an hour that each place has on its own clock.
+    """
 
     manifest: Manifest
     policy: Policy
     tariff: Tariff
     template: Template
     due_at: datetime | None
-    offer_ends_at: datetime | None
+    patience: Patience
 
     def rule(self, draft: CampaignDraft, territory: str) -> SenderRule:
         """Return what the draft's sender implies in a territory."""
@@ -71,6 +75,8 @@ def terms_of(draft: CampaignDraft) -> Terms:
     for name, value in (("requested_service", draft.requested_service), ("emergency_reason", draft.emergency_reason)):
         if value and draft.kind == "marketing":
             raise CampaignError(f"{name} is for alerts: campaign {draft.name} is marketing")
+    if draft.if_closed == "drop" and draft.kind == "alert":
+        raise CampaignError(f"if_closed is for marketing: campaign {draft.name} is an alert, which no hours bind")
     if any(name.startswith(ATTACHED) for name in [*draft.lists, *draft.exclude_lists]):
         raise CampaignError(f"lists of {draft.name}: a name that begins with {ATTACHED} is kept for a draft's own file")
     if not draft.lists and not draft.numbers and draft.file is None:
@@ -81,12 +87,14 @@ def terms_of(draft: CampaignDraft) -> Terms:
         tariff_of(draft.gateway),
         parse_template(replace_characters(draft.text, draft.replace_characters)),
         _due_at(draft),
-        _offer_ends_at(draft),
+        _patience(draft),
     )
 
 
 def _due_at(draft: CampaignDraft) -> datetime | None:
-    """Return the moment a draft names, in the team's zone, or None: as soon as it is approved."""
+    """Return the moment a draft names, in the team's zone, or None: once approved, or on each recipient's clock."""
+    if draft.clock == "local" and (draft.send_on is None or draft.send_time is None):
+        raise CampaignError(f"clock: local needs a day in send_on and an hour in send_time, for campaign {draft.name}")
     if draft.send_on is None and draft.send_time is not None:
         raise CampaignError(
             f"send_time {draft.send_time} needs a day in send_on; leave both empty to send once approved"
@@ -96,6 +104,8 @@ def _due_at(draft: CampaignDraft) -> datetime | None:
     today = now().astimezone(settings().zone).date()
     if not today <= draft.send_on <= today + _FURTHEST:
         raise CampaignError(f"send_on {draft.send_on} is not between today ({today}) and a year from now")
+    if draft.clock == "local":
+        return None
     due_at = datetime.combine(draft.send_on, draft.hour(), settings().zone)
     if draft.send_time is not None and due_at < now():
         raise CampaignError(
@@ -103,6 +113,11 @@ def _due_at(draft: CampaignDraft) -> datetime | None:
             "send once approved"
         )
     return due_at
+
+
+def _patience(draft: CampaignDraft) -> Patience:
+    max_lateness = None if draft.max_lateness is None else timedelta(hours=draft.max_lateness)
+    return Patience(_offer_ends_at(draft), max_lateness, draft.if_closed == "drop")
 
 
 def _offer_ends_at(draft: CampaignDraft) -> datetime | None:

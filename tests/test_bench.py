@@ -1,8 +1,12 @@
 """The bench itself still runs, and compares: both sides end with the same, or it stops."""
 
+from collections.abc import Callable
+
 import pytest
 
-from bench import importing, preparing, texts
+from bench import importing, preparing, sending, slices, texts
+from bench.racing import Race
+from schemas.gateway import Outcome, SubmitOutcome
 
 
 def test_a_small_file_ends_the_same_on_both_sides() -> None:
@@ -40,3 +44,27 @@ def test_a_recap_that_differs_ends_the_bench(monkeypatch: pytest.MonkeyPatch) ->
     )
     with pytest.raises(SystemExit, match="differ"):
         preparing.whole_recap(500, 1)
+
+
+@pytest.mark.parametrize("measure", [sending.sending_alone, sending.sending_together], ids=["one by one", "four"])
+def test_a_few_messages_stand_once_on_either_bill(measure: Callable[[int, int], Race]) -> None:
+    assert measure(1_200, 1).count > 1_000
+
+
+def test_a_message_that_is_not_billed_ends_the_bench(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = sending.read_batches
+    monkeypatch.setattr(sending, "read_batches", lambda store: [*read(store), ("batch-more", [{"client_ref": "more"}])])
+    with pytest.raises(SystemExit, match="its messages"):
+        sending.sending_alone(200, 1)
+
+
+def test_what_a_slice_costs_is_compared_with_a_short_campaign() -> None:
+    measured = slices.slice_cost(4_000)
+    assert measured.message_count > 3_500
+    assert min(measured.ratios) > 0
+
+
+def test_a_slice_that_is_not_in_the_ledger_ends_the_bench(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slices, "_accepted", lambda client_ref: SubmitOutcome(client_ref, Outcome.REJECTED))
+    with pytest.raises(SystemExit, match="the ledger says"):
+        slices.slice_cost(4_000)

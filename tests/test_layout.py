@@ -30,8 +30,8 @@ OWNERS = {"prefect": {"flows", "tasks"}, "requests": {"gateways"}, "duckdb": {"s
 IN_MEMORY_ONLY = {"files", "sms"}
 SETTINGS = "tasks/settings.py"
 CLOCK_ROOMS = {"flows", "tasks"}
-SANDBOX_CLOCK = "gateways/sandbox/__main__.py"
-"""The one module below the tasks that reads the wall clock: it starts a server of its own with it."""
+SERVER_CLOCKS = {"gateways/sandbox/__main__.py", "gateways/kannel/__main__.py"}
+"""The modules below the tasks that read the wall clock: each starts a server of its own with it."""
 ENVIRONMENT = {"os.environ", "os.environb", "os.getenv", "os.putenv", "pydantic_settings"}
 WALL_CLOCK = re.compile(
     r"(?:.*\.)?(?:datetime|date|Timestamp)\.(?:now|utcnow|today)"
@@ -124,7 +124,7 @@ def environment_is_read_once(path: str, source: str) -> list[str]:
 
 
 def clock_is_passed_down(path: str, source: str) -> list[str]:
-    if room(path) in CLOCK_ROOMS or path == SANDBOX_CLOCK:
+    if room(path) in CLOCK_ROOMS or path in SERVER_CLOCKS:
         return []
     names = sorted({name for name in mentioned(source) if WALL_CLOCK.fullmatch(name)})
     return [f"{path} reads the wall clock: {name}" for name in names]

@@ -23,24 +23,29 @@ SELECT coalesce(max(campaign_id), 0) + 1 FROM campaign
 -- name: campaign.add
 INSERT INTO campaign (
     campaign_id, name, kind, state, version, gateway, policy, sender_id, requested_service, emergency_reason, is_sample,
-    draft, recap_hash, approved_hash, is_stopped, due_at, offer_ends_at, state_reason, created_at, updated_at
+    draft, recap_hash, approved_hash, is_stopped, due_at, offer_ends_at, if_closed, max_lateness_hours, state_reason,
+    created_at, updated_at
 ) VALUES (
     $campaign_id, $name, $kind, $state, $version, $gateway, $policy, $sender_id, $requested_service, $emergency_reason,
-    $is_sample, $draft, NULL, NULL, false, $due_at, $offer_ends_at, NULL, $at, $at
+    $is_sample, $draft, NULL, NULL, false, $due_at, $offer_ends_at, $if_closed, $max_lateness_hours, NULL, $at, $at
 )
 
 -- name: campaign.rewrite
 UPDATE campaign SET
     kind = $kind, version = $version, gateway = $gateway, policy = $policy, sender_id = $sender_id,
     requested_service = $requested_service, emergency_reason = $emergency_reason, is_sample = $is_sample, draft = $draft,
-    due_at = $due_at, offer_ends_at = $offer_ends_at, stale_reason = NULL, updated_at = $at
+    due_at = $due_at, offer_ends_at = $offer_ends_at, if_closed = $if_closed, max_lateness_hours = $max_lateness_hours,
+    stale_reason = NULL, updated_at = $at
 WHERE campaign_id = $campaign_id
 
 -- name: campaign.set_recap_hash
 UPDATE campaign SET recap_hash = $recap_hash, updated_at = $at WHERE campaign_id = $campaign_id
 
 -- name: campaign.approve
-UPDATE campaign SET state = 'approved', approved_hash = recap_hash, due_at = $due_at, updated_at = $at
+-- first_due_at stays; due_at moves on whenever the campaign is parked.
+UPDATE campaign SET
+    state = 'approved', approved_hash = recap_hash, due_at = $due_at, first_due_at = $first_due_at,
+    updated_at = $at
 WHERE campaign_id = $campaign_id AND state = 'prepared'
 
 -- name: campaign.set_state
@@ -52,7 +57,9 @@ UPDATE campaign SET is_stopped = true WHERE campaign_id = $campaign_id
 
 -- name: campaign.due
 -- An orphan (its sender is gone) is due too: its lease ran out while it was still sending.
-SELECT campaign.campaign_id, campaign.name, campaign.version, coalesce(lease.fence, 0) AS fence
+SELECT
+    campaign.campaign_id, campaign.name, campaign.kind, campaign.version, campaign.state, campaign.updated_at,
+    coalesce(lease.fence, 0) AS fence, lease.run_id
 FROM campaign
 LEFT JOIN lease ON lease.campaign_id = campaign.campaign_id
 WHERE campaign.state IN ('approved', 'parked', 'sending')
@@ -139,12 +146,24 @@ FROM staged_messages
 
 -- name: slice.cut
 -- One slice for each slice_no that the messages of these numbers name.
-INSERT INTO slice
+INSERT INTO slice (
+    campaign_id, slice_no, window_key, message_count, price, is_requeued, state, absent_count, segment_count, cut_as
+)
 SELECT
-    campaign_id, slice_no, any_value(window_key), count(*), sum(price), false, 'planned', NULL, NULL, NULL, 0
+    campaign_id, slice_no, any_value(window_key), count(*), sum(price), false, 'planned', 0, sum(segment_count), slice_no
 FROM message
 WHERE campaign_id = $campaign_id AND slice_no >= $first_slice_no
 GROUP BY campaign_id, slice_no
+
+-- name: slice.set_hours
+-- staged_hours: window_key VARCHAR, not_before TIMESTAMPTZ
+UPDATE slice SET not_before = staged_hours.not_before
+FROM staged_hours
+WHERE slice.campaign_id = $campaign_id AND slice.window_key = staged_hours.window_key
+
+-- name: slice.hours
+-- The hour of its own that each place has, NULL where it has none.
+SELECT DISTINCT window_key, not_before FROM slice WHERE campaign_id = $campaign_id ORDER BY window_key, not_before
 
 -- name: exclusion.add
 -- staged_exclusions: number_id BIGINT, msisdn VARCHAR, reason VARCHAR, origin VARCHAR, import_id BIGINT, row_number BIGINT

@@ -94,14 +94,20 @@ SELECT coalesce(max(setting_id), 0) + 1, $name, $value, $changed_by, $at FROM op
 -- name: setting.get
 SELECT value, changed_by, changed_at FROM operator_setting WHERE name = $name ORDER BY setting_id DESC LIMIT 1
 
--- name: state.put
+-- name: state.add
 INSERT INTO gateway_state VALUES ($gateway, $name, $value, $at)
 
--- name: state.forget
-DELETE FROM gateway_state WHERE gateway = $gateway AND name = $name
+-- name: state.change
+UPDATE gateway_state SET value = $value, changed_at = $at WHERE gateway = $gateway AND name = $name
+
+-- name: state.of
+SELECT name, changed_at FROM gateway_state WHERE gateway = $gateway
 
 -- name: state.get
 SELECT value, changed_at FROM gateway_state WHERE gateway = $gateway AND name = $name
+
+-- name: balance.latest
+SELECT amount, unit, captured_before FROM balance_reading WHERE gateway = $gateway ORDER BY reading_id DESC LIMIT 1
 
 -- name: alert.open
 SELECT alert_id, kind, gateway, message, raised_at, mailed_at, texted_at FROM alert

@@ -195,7 +195,7 @@ FROM (
 ) AS entry
 FULL JOIN (
     SELECT campaign_id, slice_no, sum(price) AS price
-    FROM message_status WHERE state IN ('claimed', 'unknown', 'written_off') GROUP BY campaign_id, slice_no
+    FROM message_status WHERE state IN ('claimed', 'unknown') GROUP BY campaign_id, slice_no
 ) AS still_open USING (campaign_id, slice_no)
 WHERE coalesce(entry.open_amount, 0) <> coalesce(still_open.price, 0)
 

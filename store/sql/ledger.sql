@@ -1,79 +1,100 @@
 -- Lease, slices, message events, credit: claim, call, record.
 
 -- name: lease.get
-SELECT fence, owner, expires_at FROM lease WHERE campaign_id = $campaign_id
+SELECT fence, owner, expires_at, run_id FROM lease WHERE campaign_id = $campaign_id
 
 -- name: lease.take
-INSERT INTO lease VALUES ($campaign_id, $fence, $owner, $expires_at)
+INSERT INTO lease (campaign_id, fence, owner, expires_at, run_id) VALUES ($campaign_id, $fence, $owner, $expires_at, $run_id)
 ON CONFLICT (campaign_id) DO UPDATE SET
-    fence = excluded.fence, owner = excluded.owner, expires_at = excluded.expires_at
+    fence = excluded.fence, owner = excluded.owner, expires_at = excluded.expires_at, run_id = excluded.run_id
 
 -- name: lease.extend
 UPDATE lease SET expires_at = $expires_at WHERE campaign_id = $campaign_id AND fence = $fence
 
--- name: slice.window_keys
-SELECT DISTINCT window_key FROM slice WHERE campaign_id = $campaign_id AND state = 'planned' ORDER BY window_key
-
 -- name: slice.next_planned
-SELECT slice_no, window_key, is_requeued, price FROM slice
-WHERE campaign_id = $campaign_id AND state = 'planned' AND list_contains($open_keys, window_key)
-ORDER BY slice_no LIMIT 1
+-- The first of each place. A slice that has its own hour waits for it.
+SELECT slice_no, window_key, is_requeued, segment_count, not_before, cut_as, first_event_id FROM slice
+WHERE campaign_id = $campaign_id AND state = 'planned' AND coalesce(not_before, $at) <= $at
+QUALIFY row_number() OVER (PARTITION BY window_key ORDER BY slice_no) <= $most
+
+-- name: slice.waiting
+-- What still waits, by place and hour.
+SELECT window_key, not_before, count(*) AS slice_count FROM slice
+WHERE campaign_id = $campaign_id AND state = 'planned' GROUP BY window_key, not_before ORDER BY window_key, not_before
+
+-- name: slice.expire
+UPDATE slice SET state = 'expired'
+WHERE campaign_id = $campaign_id
+    AND state = 'planned'
+    AND window_key = $window_key
+    AND not_before IS NOT DISTINCT FROM $not_before
 
 -- name: slice.get
 SELECT * FROM slice WHERE campaign_id = $campaign_id AND slice_no = $slice_no
 
 -- name: slice.members
 SELECT
-    message.recipient_id, message.number_id, message.msisdn, message.text, message.encoding, message.sender_id, message.client_ref,
-    CAST(message.price AS VARCHAR) AS price,
-    opt_out.number_id IS NOT NULL AS is_opted_out,
-    dead_number.number_id IS NOT NULL AS is_dead
+    recipient_id, number_id, msisdn, text, encoding, sender_id, client_ref, segment_count,
+    CAST(price AS VARCHAR) AS price
 FROM message
-LEFT JOIN opt_out ON opt_out.number_id = message.number_id
-LEFT JOIN dead_number ON dead_number.number_id = message.number_id
-WHERE message.campaign_id = $campaign_id AND message.slice_no = $slice_no
-ORDER BY message.recipient_id
+WHERE campaign_id = $campaign_id AND slice_no = $slice_no
+ORDER BY recipient_id
 
 -- name: slice.members_by_event
 -- `planned`: put into this slice when another was refused. `claimed`: the body that was posted from it; asked again
 -- with the same key, it must be the same to the letter.
 SELECT
-    message.recipient_id, message.number_id, message.msisdn, message.text, message.encoding, message.sender_id, message.client_ref,
-    CAST(message.price AS VARCHAR) AS price,
-    opt_out.number_id IS NOT NULL AS is_opted_out,
-    dead_number.number_id IS NOT NULL AS is_dead
-FROM message_event
-JOIN message USING (campaign_id, recipient_id)
-LEFT JOIN opt_out ON opt_out.number_id = message.number_id
-LEFT JOIN dead_number ON dead_number.number_id = message.number_id
-WHERE message_event.campaign_id = $campaign_id
-    AND message_event.slice_no = $slice_no
-    AND message_event.event = $event
-ORDER BY message.recipient_id
+    recipient_id, number_id, msisdn, text, encoding, sender_id, client_ref, segment_count,
+    CAST(price AS VARCHAR) AS price
+FROM message
+SEMI JOIN (
+    SELECT recipient_id FROM message_event
+    WHERE campaign_id = $campaign_id
+        AND slice_no = $slice_no
+        AND event = $event
+        AND event_id >= $first_event_id
+) AS member USING (recipient_id)
+WHERE campaign_id = $campaign_id AND slice_no = $cut_as
+ORDER BY recipient_id
 
 -- name: slice.open_members
 -- Claimed in this slice, and not settled since: what an answer of the gateway may still decide.
 SELECT
-    message.recipient_id, message.number_id, message.msisdn, message.client_ref,
+    message.recipient_id, message.number_id, message.msisdn, message.client_ref, message.segment_count,
     CAST(message.price AS VARCHAR) AS price, latest.state
 FROM (
     SELECT recipient_id, arg_max(event, event_id) AS state, arg_max(slice_no, event_id) AS slice_no
     FROM message_event
     WHERE campaign_id = $campaign_id
+        AND event_id >= $first_event_id
         AND recipient_id IN (
             SELECT recipient_id FROM message_event
-            WHERE campaign_id = $campaign_id AND slice_no = $slice_no AND event = 'claimed'
+            WHERE campaign_id = $campaign_id
+                AND slice_no = $slice_no
+                AND event = 'claimed'
+                AND event_id >= $first_event_id
         )
     GROUP BY recipient_id
 ) AS latest
-JOIN message ON message.campaign_id = $campaign_id AND message.recipient_id = latest.recipient_id
+JOIN message
+    ON message.campaign_id = $campaign_id
+    AND message.slice_no = $cut_as
+    AND message.recipient_id = latest.recipient_id
 WHERE latest.state IN ('claimed', 'unknown') AND latest.slice_no = $slice_no
 ORDER BY message.recipient_id
+
+-- name: number.barred
+-- Who of them opted out, and who does not exist; a number may be both.
+WITH asked AS (SELECT unnest($number_ids) AS number_id)
+SELECT number_id, true AS is_opted_out FROM opt_out SEMI JOIN asked USING (number_id)
+UNION ALL
+SELECT number_id, false FROM dead_number SEMI JOIN asked USING (number_id)
 
 -- name: slice.claim
 -- What was found absent before this post says nothing of it.
 UPDATE slice SET
-    state = 'claimed', fence = $fence, claimed_at = $claimed_at, ask_after = $ask_after, absent_count = 0
+    state = 'claimed', fence = $fence, claimed_at = $claimed_at, ask_after = $ask_after, absent_count = 0,
+    first_event_id = $first_event_id
 WHERE campaign_id = $campaign_id AND slice_no = $slice_no
 
 -- name: slice.settle
@@ -87,24 +108,62 @@ WHERE campaign_id = $campaign_id AND slice_no = $slice_no
 SELECT coalesce(max(slice_no), 0) + 1 FROM slice WHERE campaign_id = $campaign_id
 
 -- name: slice.requeue
-INSERT INTO slice VALUES (
-    $campaign_id, $slice_no, $window_key, $message_count, $price, true, 'planned', NULL, NULL, NULL, 0
+INSERT INTO slice (
+    campaign_id, slice_no, window_key, message_count, segment_count, price, is_requeued, state, absent_count, not_before,
+    cut_as, first_event_id
+) VALUES (
+    $campaign_id, $slice_no, $window_key, $message_count, $segment_count, $price, true, 'planned', 0, $not_before,
+    $cut_as, $first_event_id
 )
 
 -- name: slice.left_by_others
 -- Claimed by an owner who lost the lease: nobody knows what the gateway did.
-SELECT slice_no, ask_after, absent_count FROM slice
+SELECT slice_no, ask_after, absent_count, cut_as, first_event_id FROM slice
 WHERE campaign_id = $campaign_id AND state = 'claimed' AND fence < $fence ORDER BY slice_no
 
 -- name: slice.unknown
 SELECT slice_no, window_key, claimed_at, ask_after, absent_count FROM slice
 WHERE campaign_id = $campaign_id AND state = 'unknown' ORDER BY slice_no
 
+-- name: event.ids_taken
+-- Which message a gateway's own ids are known of.
+SELECT message_event.gateway_message_id, message.client_ref
+FROM message_event
+JOIN campaign USING (campaign_id)
+JOIN message USING (campaign_id, recipient_id)
+WHERE campaign.gateway = $gateway AND list_contains($gateway_message_ids, message_event.gateway_message_id)
+
+-- name: event.expire
+INSERT INTO message_event
+SELECT
+    $first_event_id - 1 + row_number() OVER (ORDER BY status.recipient_id),
+    status.campaign_id, status.recipient_id, 'expired', status.slice_no, NULL, NULL, $reason, $at
+FROM message_status AS status
+JOIN slice ON slice.campaign_id = status.campaign_id AND slice.slice_no = status.slice_no
+WHERE status.campaign_id = $campaign_id
+    AND status.state = 'planned'
+    AND slice.state = 'planned'
+    AND slice.window_key = $window_key
+    AND slice.not_before IS NOT DISTINCT FROM $not_before
+
 -- name: slice.cancel_planned
 UPDATE slice SET state = 'cancelled' WHERE campaign_id = $campaign_id AND state = 'planned'
 
 -- name: slice.count_by_state
-SELECT state, count(*) AS slice_count FROM slice WHERE campaign_id = $campaign_id GROUP BY state
+SELECT state, count(*) AS slice_count, sum(message_count) AS message_count FROM slice
+WHERE campaign_id = $campaign_id GROUP BY state
+
+-- name: slice.progress
+-- What was put into a later slice is counted there.
+SELECT
+    (SELECT count(*) FROM message WHERE campaign_id = $campaign_id) AS total,
+    CAST(coalesce(sum(message_count) FILTER (state = 'planned'), 0) AS BIGINT) AS waiting,
+    CAST(coalesce(sum(message_count) FILTER (state = 'claimed'), 0) AS BIGINT) AS in_flight,
+    CAST(coalesce(sum(message_count) FILTER (state = 'unknown'), 0) AS BIGINT) AS unknown,
+    (
+        SELECT coalesce(sum(amount), 0) FROM credit_entry WHERE campaign_id = $campaign_id AND kind = 'capture'
+    ) AS spent
+FROM slice WHERE campaign_id = $campaign_id
 
 -- name: event.next_id
 SELECT coalesce(max(event_id), 0) + 1 FROM message_event
@@ -113,6 +172,18 @@ SELECT coalesce(max(event_id), 0) + 1 FROM message_event
 -- staged_rows: event_id BIGINT, campaign_id BIGINT, recipient_id BIGINT, event VARCHAR, slice_no BIGINT, fence BIGINT, gateway_message_id VARCHAR, reason VARCHAR
 INSERT INTO message_event
 SELECT event_id, campaign_id, recipient_id, event, slice_no, fence, gateway_message_id, reason, $at FROM staged_rows
+
+-- name: event.add_to_slice
+-- The lists are as long as each other: one event a recipient, in their order.
+INSERT INTO message_event
+SELECT event_id, $campaign_id, recipient_id, $event, $slice_no, $fence, gateway_message_id, reason, $at
+FROM (
+    SELECT
+        unnest(range($first_event_id, $first_event_id + len($recipient_ids))) AS event_id,
+        unnest($recipient_ids) AS recipient_id,
+        unnest(CAST($gateway_message_ids AS VARCHAR[])) AS gateway_message_id,
+        unnest(CAST($reasons AS VARCHAR[])) AS reason
+)
 
 -- name: event.cancel_planned
 INSERT INTO message_event
@@ -156,24 +227,17 @@ SELECT coalesce(max(entry_id), 0) + 1, $gateway, $campaign_id, $slice_no, $kind,
 SELECT coalesce(sum(amount), 0) FROM credit_entry WHERE gateway = $gateway AND kind = 'capture'
 
 -- name: credit.available
--- The last reading, less what was captured since, less what is reserved and not settled. NULL without a reading.
+-- The last reading, less what was captured since, less what is reserved and not settled. What is captured stands in
+-- both, so it drops out. No row without a reading.
 SELECT
-    reading.amount
-    - (entry.captured - reading.captured_before)
-    - (entry.reserved - entry.captured - entry.released) AS available,
-    reading.unit,
-    reading.amount AS balance
-FROM (
-    SELECT amount, captured_before, unit FROM balance_reading WHERE gateway = $gateway
-    ORDER BY reading_id DESC LIMIT 1
-) AS reading,
-(
-    SELECT
-        coalesce(sum(amount) FILTER (kind = 'reserve'), 0) AS reserved,
-        coalesce(sum(amount) FILTER (kind = 'capture'), 0) AS captured,
-        coalesce(sum(amount) FILTER (kind = 'release'), 0) AS released
-    FROM credit_entry WHERE gateway = $gateway
-) AS entry
+    amount + captured_before - (
+        SELECT coalesce(sum(CASE kind WHEN 'reserve' THEN amount WHEN 'release' THEN -amount END), 0)
+        FROM credit_entry WHERE gateway = $gateway
+    ) AS available,
+    unit,
+    amount AS balance
+FROM balance_reading WHERE gateway = $gateway
+ORDER BY reading_id DESC LIMIT 1
 
 -- name: balance.add
 INSERT INTO balance_reading

@@ -5,7 +5,7 @@ SELECT count(*) > 0 FROM message_event WHERE campaign_id = $campaign_id AND even
 
 -- name: campaign.withdraw_approval
 UPDATE campaign SET
-    state = 'prepared', approved_hash = NULL, due_at = NULL, state_reason = NULL, updated_at = $at
+    state = 'prepared', approved_hash = NULL, due_at = NULL, first_due_at = NULL, state_reason = NULL, updated_at = $at
 WHERE campaign_id = $campaign_id
 
 -- name: event.forget
@@ -43,8 +43,13 @@ SEMI JOIN (
 WHERE message.campaign_id = $campaign_id
 
 -- name: campaign.loads
--- How many messages each place has, in the order of the queue.
-SELECT window_key, count(*) AS message_count FROM message
+-- How much each place has, in the order of the queue, and the hour of its own.
+SELECT
+    window_key,
+    CAST(sum(message_count) AS BIGINT) AS message_count,
+    CAST(sum(segment_count) AS BIGINT) AS segment_count,
+    any_value(not_before) AS not_before
+FROM slice
 WHERE campaign_id = $campaign_id GROUP BY window_key ORDER BY min(slice_no)
 
 -- name: campaign.committed_to_alerts

@@ -196,9 +196,9 @@ JOIN staged_sizes USING (recipient_no)
 ORDER BY recipient_no
 
 -- name: plan.loads
--- staged_messages: window_key VARCHAR, slice_no BIGINT
--- How many messages each place has, in the order of the queue.
-SELECT window_key, count(*) AS message_count
+-- staged_messages: window_key VARCHAR, slice_no BIGINT, segment_count INTEGER
+-- How much each place has, in the order of the queue.
+SELECT window_key, count(*) AS message_count, CAST(sum(segment_count) AS BIGINT) AS segment_count
 FROM staged_messages GROUP BY window_key ORDER BY min(slice_no)
 
 -- name: plan.stage_exclusions

@@ -1,12 +1,14 @@
 """The deployments as a team has them: prefect.yaml on a real server, a real worker, runs started from outside."""
 
+import ast
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +47,44 @@ def test_what_runs_by_itself(deployment: str, seconds: int) -> None:
     assert [(schedule["interval"], schedule["active"]) for schedule in found["schedules"]] == [(seconds, True)]
 
 
+@pytest.mark.parametrize(
+    "deployment",
+    [
+        "approve-campaign",
+        "pause-campaign",
+        "resume-campaign",
+        "stop-everything",
+        "cancel-campaign",
+        "resolve-unknown",
+    ],
+)
+def test_what_stops_or_decides_is_not_behind_the_senders(deployment: str) -> None:
+    queues = {item["name"]: item["work_pool"]["work_queue_name"] for item in CONFIG["deployments"]}
+    assert queues[deployment] == "control"
+    assert queues["send-campaign"] == "default"
+
+
+def test_every_queue_has_a_worker() -> None:
+    source = ast.parse((ROOT / "scripts" / "up.py").read_text(encoding="utf-8"))
+    (served,) = [
+        ast.literal_eval(node.value)
+        for node in source.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "WORKERS"
+    ]
+    queues = {item["work_pool"]["work_queue_name"] for item in CONFIG["deployments"]}
+    assert {queue for queue, _ in served.values()} == queues
+
+
 @pytest.fixture
 def worker(house: Any) -> Iterator[Any]:
-    """The house with all deployments applied and a worker that runs them."""
+    """The house with all deployments applied and workers that run them."""
+    with served(house):
+        yield house
+
+
+@contextmanager
+def served(house: Any) -> Iterator[None]:
+    """Apply all deployments, and start a worker a queue, with room for one run: a sender fills its own."""
     environment = os.environ | {
         "SMS_HOME": str(ROOT),
         "PREFECT_WORKER_QUERY_SECONDS": "1",
@@ -60,7 +97,7 @@ def worker(house: Any) -> Iterator[Any]:
     ):
         done = subprocess.run(prefect + command, env=environment, cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
-    for name in ("send-due-campaigns", "process-replies"):  # this test starts what it wants itself
+    for name in ("send-due-campaigns", "process-replies"):  # a test starts what it wants itself
         subprocess.run(
             [*prefect, "deployment", "schedule", "clear", f"{name}/{name}", "--accept-yes"],
             env=environment,
@@ -69,24 +106,42 @@ def worker(house: Any) -> Iterator[Any]:
             check=False,
         )
     with (house.data_dir / "worker.log").open("w") as log:
-        process = subprocess.Popen(
-            [*prefect, "worker", "start", "--pool", "campanile"],
-            env=environment,
-            cwd=ROOT,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        yield house
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        workers = [
+            subprocess.Popen(
+                [*prefect, "worker", "start", "--pool", "campanile", "--work-queue", queue, "--limit", "1"],
+                env=environment,
+                cwd=ROOT,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            for queue in ("default", "control")
+        ]
+        try:
+            yield
+        finally:
+            for process in workers:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+            forget_deployments()
 
 
-def run(name: str, **parameters: Any) -> Any:
+def forget_deployments() -> None:
+    """Delete them all again: where there is one, other tests' runs would wait for a worker."""
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        for deployment in client.read_deployments():
+            client.delete_deployment(deployment.id)
+
+
+def run(deployment: str, /, **parameters: Any) -> Any:
     """Start a deployment as the UI does, and wait for its end."""
     from prefect.deployments import run_deployment
 
-    return run_deployment(f"{name}/{name}", parameters=parameters, timeout=180, poll_interval=1, as_subflow=False)
+    return run_deployment(
+        f"{deployment}/{deployment}", parameters=parameters, timeout=180, poll_interval=1, as_subflow=False
+    )
 
 
 def page(key: str) -> str:
@@ -96,6 +151,13 @@ def page(key: str) -> str:
     found = Artifact.get(key)
     assert found is not None, f"no artifact {key}"
     return str(found.data)
+
+
+def wait_until(is_so: Callable[[], bool], complaint: str) -> None:
+    give_up_at = time.monotonic() + 120
+    while not is_so():
+        assert time.monotonic() < give_up_at, complaint
+        time.sleep(0.5)
 
 
 def test_files_in_and_a_recap_out_by_a_worker(worker: Any) -> None:
@@ -119,8 +181,55 @@ def test_files_in_and_a_recap_out_by_a_worker(worker: Any) -> None:
     recap_hash = recap.split("Hash **`")[1][:8]
     done = run("approve-campaign", campaign="invitation", recap_hash=recap_hash, approver="dominique")
     assert done.state.is_completed(), done.state.message
-    give_up_at = time.monotonic() + 120
-    while worker.query("SELECT state FROM campaign") not in ([("finished",)], [("parked",)]):
-        assert time.monotonic() < give_up_at, "approval did not start the sending run"
-        time.sleep(0.5)
+    wait_until(
+        lambda: worker.query("SELECT state FROM campaign") in ([("finished",)], [("parked",)]), "it was not sent"
+    )
     worker.assert_in_order()
+
+
+def test_a_busy_sender_is_paused_at_once_and_cancel_in_the_ui_pauses_too(house: Any) -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
+    from prefect.states import Cancelling
+
+    from flows.approve_campaign import approve_campaign
+    from flows.ingest_contacts import ingest_contacts
+    from flows.prepare_campaign import prepare_campaign
+    from schemas.draft import CampaignDraft
+
+    def state() -> tuple[str, str]:
+        ((state, reason),) = house.query("SELECT state, state_reason FROM campaign")
+        return state, reason
+
+    def accepted_more_than(count: int) -> bool:
+        ((accepted,),) = house.query("SELECT count(*) FROM message_event WHERE event = 'accepted'")
+        return bool(accepted > count)
+
+    house.set(slice_size=2, concurrency=1, segments_per_second=4)
+    people = "mobile\n" + "\n".join(f"06123{number:05}" for number in range(45000, 47000)) + "\n"
+    ingest_contacts("clients", house.drop(people), legal_basis="consent")
+    with served(house):
+        draft = CampaignDraft(name="soldes", text="Bonjour", sender_id="36180", lists=["clients"], author="camille")
+        approve_campaign("soldes", prepare_campaign(draft).recap_hash, "dominique")
+        wait_until(lambda: accepted_more_than(0), "approval did not start the sending run")
+
+        paused = run("pause-campaign", campaign="soldes", name="camille", reason="wrong price")
+        assert paused.state.is_completed(), paused.state.message
+        assert state() == ("paused", "paused by camille: wrong price")
+        assert not accepted_more_than(1900), "it was over before it could be paused"
+        late = (
+            "SELECT count(*) FROM message_event, campaign_event WHERE message_event.event = 'claimed' "
+            "AND campaign_event.event = 'paused' AND message_event.recorded_at > campaign_event.recorded_at"
+        )
+        assert house.query(late) == [(0,)]
+
+        ((before,),) = house.query("SELECT count(*) FROM message_event WHERE event = 'accepted'")
+        resumed = run("resume-campaign", campaign="soldes", name="camille")
+        assert resumed.state.is_completed(), resumed.state.message
+        wait_until(lambda: accepted_more_than(before + 2), "it did not go on")
+        with get_client(sync_client=True) as client:
+            named = FlowRunFilter(name=FlowRunFilterName(any_=["send soldes"]))
+            (running,) = [found for found in client.read_flow_runs(flow_run_filter=named) if found.state.is_running()]
+            client.set_flow_run_state(running.id, Cancelling())
+            wait_until(lambda: client.read_flow_run(running.id).state.is_cancelled(), "the run was not cancelled")
+        assert state() == ("paused", "its run send soldes was cancelled in Prefect")

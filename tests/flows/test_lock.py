@@ -1,6 +1,7 @@
 """From draft to lock through the flows: tests, approvals by the book, revisions, names used again."""
 
 import gc
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 
 from sms.approval import approval_code
 from sms.errors import SmsError
+from sms.expiry import EXPIRY_REASONS
 
 pytestmark = [
     pytest.mark.prefect,
@@ -196,10 +198,37 @@ class TestApprove:
     def test_what_would_leave_after_the_offer_only_now_is_refused(self, ready: Any) -> None:
         shown = prepare(offer_ends="2026-11-23 22:00")
         ready.rehearse("2026-11-23T20:30:00+01:00")
-        with pytest.raises(SmsError, match=r"until Tue 2026-11-24 08:00 .*its offer ends at Mon 2026-11-23 22:00"):
+        with pytest.raises(
+            SmsError, match=r"3 messages to mainland France .*: the offer ends before\); prepare it again"
+        ):
             approve(shown)
-        approve(prepare(offer_ends="2026-11-23 22:00"))  # this recap shows it
-        assert ready.query("SELECT state FROM campaign") == [("parked",)]
+        with pytest.raises(SmsError, match="nothing of campaign soldes would leave in time"):
+            prepare(offer_ends="2026-11-23 22:00")
+        assert ready.query("SELECT state FROM campaign") == [("prepared",)]
+
+    def test_what_its_recap_says_will_not_leave_expires(self, ready: Any) -> None:
+        shown = prepare(if_closed="drop", numbers=["+596696201234"], text="Bonjour {first_name|vous}")
+        assert "⚠ **1 message will not leave in time:** Martinique (1)." in page("recap-soldes")
+        approve(shown)
+        assert ready.query("SELECT state FROM campaign") == [("finished",)]
+        assert ready.query("SELECT state, reason, count(*) FROM message_status GROUP BY ALL ORDER BY state") == [
+            ("accepted", None, 3),
+            ("expired", EXPIRY_REASONS["closed"], 1),
+        ]
+
+    def test_on_each_recipients_clock_each_place_has_its_hour(self, ready: Any) -> None:
+        shown = prepare(
+            clock="local", send_on="2026-11-23", send_time="12:00", numbers=["0692123456"], text="{first_name|Vous} !"
+        )
+        approve(shown)
+        assert ready.sandbox.billing() == []
+        for hour, count in (("09:00", 1), ("12:00", 4)):  # in La Réunion it is noon three hours earlier
+            ready.rehearse(f"2026-11-23T{hour}:01+01:00")
+            send_due()
+            assert len(ready.sandbox.billing()) == count
+        assert ready.query("SELECT state, first_due_at = TIMESTAMPTZ '2026-11-23 08:00:00Z' FROM campaign") == [
+            ("finished", True)
+        ]
 
     def test_an_alert_leaves_before_its_offer_ends_at_night_too(self, ready: Any) -> None:
         shown = prepare(kind="alert", offer_ends="2026-11-23 22:00")
@@ -410,6 +439,19 @@ class TestRevise:
             ("started", ready.query("SELECT actor FROM campaign_event WHERE event = 'started'")[0][0], 3),
             ("finished", "campanile", 3),
         ]
+
+    def test_hours_change_and_are_emptied(self, ready: Any) -> None:
+        prepare(max_lateness=4, if_closed="drop", **TOMORROW)
+        revise(clock="local", max_lateness=2.5)
+        revise(if_closed="next_opening", clear=["max_lateness"])
+        headers = [json.loads(header) for (header,) in ready.query("SELECT header FROM recap ORDER BY version")]
+        assert [[header[name] for name in ("clock", "if_closed", "max_lateness_hours")] for header in headers] == [
+            ["team", "drop", 4],
+            ["local", "drop", 2.5],
+            ["local", "next_opening", None],
+        ]
+        assert ready.query("SELECT if_closed, max_lateness_hours FROM campaign") == [("next_opening", None)]
+        assert "| max lateness hours | 2.5 | (none) |" in page("recap-soldes")
 
     def test_a_revision_that_cannot_be_leaves_the_approval(self, ready: Any) -> None:
         approve(prepare(**TOMORROW))

@@ -106,7 +106,7 @@ class TestAutoResponder:
 
     def test_switched_off_it_also_stops_what_has_not_left(self, approved: Any) -> None:
         answer(True)
-        approved.set(refusals_before_parking=1)
+        approved.set(settle_wait_seconds=0.1)
         approved.sandbox.set_faults(script=["unavailable"])
         approved.sandbox.reply("+33612345678", "Bonjour ?")
         assert read_replies() == {"planned": 1}
@@ -267,17 +267,18 @@ class TestRehearsal:
 
 
 class TestSendingThroughTrouble:
-    def test_a_gateway_that_goes_down_parks_the_campaign_and_nothing_is_lost(self, house: Any) -> None:
+    def test_a_gateway_that_asks_for_patience_parks_the_campaign_and_nothing_is_lost(self, house: Any) -> None:
         from flows.send_due_campaigns import send_due_campaigns
 
-        house.set(slice_size=1, refusals_before_parking=2)
+        house.set(slice_size=1, settle_wait_seconds=0.1)
         house.sandbox.set_faults(script=["none", "unavailable", "unavailable", "unavailable"])
         approve(house, prepare(house, "soldes"))
         ((state, reason),) = house.query("SELECT state, state_reason FROM campaign")
         assert state == "parked"
-        assert "2 times in a row" in reason
-        house.rehearse("2026-11-23T08:30:00+01:00")
-        send_due_campaigns()
+        assert "takes no more for" in reason
+        for minute in (10, 20, 30):
+            house.rehearse(f"2026-11-23T08:{minute}:00+01:00")
+            send_due_campaigns()
         assert house.query("SELECT state FROM campaign") == [("finished",)]
         assert len(house.sandbox.billing()) == 3
         house.assert_in_order()
@@ -295,7 +296,8 @@ class TestSendingThroughTrouble:
         assert send_campaign("soldes") == "finished"
         house.assert_in_order()
 
-    def test_a_gateway_that_shuts_us_out_parks_the_campaign_and_alerts_once(self, mailbox: Any) -> None:
+    def test_a_gateway_that_shuts_us_out_pauses_the_campaign_and_alerts_once(self, mailbox: Any) -> None:
+        from flows.resume_campaign import resume_campaign
         from flows.send_due_campaigns import send_due_campaigns
 
         recap_hash = prepare(mailbox, "soldes", send_on="2026-11-23", send_time="08:30")
@@ -304,7 +306,7 @@ class TestSendingThroughTrouble:
         mailbox.sandbox.set_balance("0.05")  # somebody else spent it
         send_due_campaigns()
         ((state, reason),) = mailbox.query("SELECT state, state_reason FROM campaign")
-        assert state == "parked"
+        assert state == "paused"
         assert "402" in reason
         assert [mail.splitlines()[0] for mail in mailbox.mails].count(
             "Campanile: sending stopped: soldes on sandbox"
@@ -313,6 +315,8 @@ class TestSendingThroughTrouble:
         mailbox.rehearse("2026-11-23T08:40:00+01:00")
         check_balance()
         send_due_campaigns()
+        assert mailbox.query("SELECT state FROM campaign WHERE kind = 'marketing'") == [("paused",)]
+        resume_campaign("soldes", "dominique", "topped up")
         assert mailbox.query("SELECT state FROM campaign WHERE kind = 'marketing'") == [("finished",)]
         mailbox.assert_in_order()
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -25,7 +26,8 @@ from sms.planning import queue_places
 from sms.quiet_hours import key_closing, next_key_opening
 from store import campaigns, opt_outs, sending
 from store.approving import ApprovalRules, approve
-from store.claims import Claim, ClaimRules, claim_again, claim_next
+from store.claims import Claim, Claimed, claim_again, claim_slices
+from store.clearance import ClaimRules, Halt
 from store.contacts import import_contacts
 from store.database import Transaction, transaction
 from store.imports import ImportSummary, SourceFile, StagedRows
@@ -50,6 +52,8 @@ RULES = ClaimRules(
     lease_seconds=90,
     settle_seconds=5,
     replies_max_age_seconds=600,
+    wake_up_seconds=400 * 86400,
+    segments_per_second=100_000,
 )
 #: A team that lets anybody approve, and whose recaps hold for ten days.
 APPROVAL_RULES = ApprovalRules(approvers=(), four_eyes=False, max_age=timedelta(days=10))
@@ -244,7 +248,7 @@ class Desk:
 
     def open(self, name: str, owner: str = "first sender") -> Lease | None:
         with self.visit() as visit:
-            return sending.open_sending(visit, name, owner, self.rules.lease_seconds)[1]
+            return sending.open_sending(visit, name, sending.Owner(owner), self.rules).lease
 
     def start(self, name: str, people: Sequence[int] | Mapping[str, Sequence[int]] = range(4), **how: Any) -> Lease:
         """Prepare, approve and open a campaign, with credit and with STOPs just read."""
@@ -254,13 +258,23 @@ class Desk:
             for cursor in ("replies", "opt_outs"):
                 move_cursor(visit, "sandbox", cursor, "1")
             approve(visit, name, recap.recap_hash, "dominique", APPROVAL_RULES)
-            lease = sending.open_sending(visit, name, "first sender", self.rules.lease_seconds)[1]
+            lease = sending.open_sending(visit, name, sending.Owner("first sender"), self.rules).lease
         assert lease is not None
         return lease
 
-    def claim(self, lease: Lease) -> Claim | None:
+    def claimed(self, lease: Lease, most: int = 1) -> Claimed:
+        """Claim, and tell why not more."""
         with self.visit() as visit:
-            return claim_next(visit, lease, self.rules)
+            return claim_slices(visit, lease, self.rules, most)
+
+    def claim(self, lease: Lease) -> Claim | None:
+        return next(iter(self.claimed(lease).claims), None)
+
+    def refuse(self, lease: Lease, halt: Halt, line: str = "") -> None:
+        """See that a claim is refused for this reason, in this line."""
+        found = self.claimed(lease)
+        assert (list(found.claims), found.halt) == ([], halt)
+        assert re.search(line, found.why), found.why
 
     def must_claim(self, lease: Lease) -> Claim:
         claim = self.claim(lease)
@@ -301,9 +315,11 @@ class Desk:
             add_reports(visit, gateway, reports)
             return apply_reports(visit, gateway)
 
-    def close(self, lease: Lease, why: str | None = None, retry_seconds: float = 60) -> dict[str, Any]:
+    def close(self, lease: Lease, why: str | None = None, retry_seconds: float = 60, **how: bool) -> dict[str, Any]:
         with self.visit() as visit:
-            return sending.close_sending(visit, lease, self.rules, retry_seconds, why)
+            return sending.close_sending(
+                visit, lease, self.rules, sending.Ending(why, retry_seconds=retry_seconds, **how)
+            )
 
     # --- what is seen ---------------------------------------------------------------------------------------
 

@@ -33,6 +33,7 @@ def test_approval_locks(desk) -> None:
     recap = desk.prepare("winter", range(4))
     found = desk.approve("winter")
     assert (found["state"], found["approved_hash"], found["due_at"]) == ("approved", recap.recap_hash, desk.clock.at)
+    assert found["first_due_at"] == desk.clock.at
     for change in (lambda: desk.prepare("winter", range(3)), lambda: desk.approve("winter")):
         with pytest.raises(CampaignError, match=r"winter is approved[,;].* run revise-campaign to change it"):
             change()
@@ -239,6 +240,14 @@ def test_an_offer_that_has_ended_is_not_approved(desk) -> None:
         desk.approve("winter")
 
 
+def test_the_first_hour_is_the_one_that_was_approved(desk) -> None:
+    desk.put_balance("100")
+    hour = desk.clock.at + timedelta(hours=3)
+    desk.prepare("winter", range(2), due_at=hour)
+    assert desk.find("winter")["first_due_at"] is None, "nobody has approved it"
+    assert desk.approve("winter")["first_due_at"] == hour
+
+
 def test_stops_since_the_recap_only_shrink_it(desk) -> None:
     desk.put_balance("100")
     desk.prepare("winter", range(4))
@@ -362,6 +371,7 @@ def test_a_revision_withdraws_and_releases_in_one_step(desk) -> None:
     second = desk.prepare("winter", range(3), due_at=desk.clock.at + timedelta(hours=1), author="lou", revises=True)
     found = desk.find("winter")
     assert (found["state"], found["approved_hash"], found["version"]) == ("prepared", None, 2)
+    assert found["first_due_at"] is None
     assert committed(desk) == 0
     desk.clock.forward(hours=2)
     assert due(desk) == [], "unapproved at its hour nothing leaves"

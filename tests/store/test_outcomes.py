@@ -9,7 +9,7 @@ import pytest
 
 from schemas.gateway import DeliveryReport, Outcome, SubmitOutcome
 from store.inbound import add_replies
-from store.outcomes import open_client_refs
+from store.unknowns import write_off
 
 HALF, WHOLE = Decimal("0.05"), Decimal("0.10")
 
@@ -97,7 +97,7 @@ def test_what_is_proved_not_accepted_leaves_again_as_the_same_message(desk) -> N
     assert desk.slices("winter") == {1: "settled", 2: "planned"}
     second = desk.must_claim(lease)
     assert second.messages == first.messages[1:]
-    assert second.request_key != first.request_key
+    assert second.slice_no != first.slice_no  # and so another key
     desk.answer(lease, second, "not_accepted", "accepted")
     third = desk.must_claim(lease)
     assert third.messages == first.messages[1:2]
@@ -170,12 +170,12 @@ def test_look_up_settles_what_was_unknown(desk, outcome: str, state: str, credit
     assert dict(events)["unknown"] == 2  # those that stay unknown are not written again
 
 
-def test_open_references_are_those_without_an_answer(desk) -> None:
+def test_a_second_answer_decides_only_what_is_still_open(desk) -> None:
     lease = desk.start("winter", range(3), per_slice=3)
     claim = desk.must_claim(lease)
     desk.answer(lease, claim, "accepted", "unknown", "not_accepted")
-    with desk.visit(read_only=True) as visit:
-        assert open_client_refs(visit, lease, claim.slice_no) == [claim.messages[1].client_ref]
+    assert desk.answer(lease, claim, "accepted") == {"accepted": 1}
+    assert desk.states("winter") == {"accepted": 2, "planned": 1}
 
 
 # --- delivery reports ------------------------------------------------------------------------------------------
@@ -217,13 +217,14 @@ def test_report_on_an_unknown_message_proves_it_was_accepted(desk) -> None:
 
 
 def test_late_report_on_a_message_written_off_captures_its_credit(desk) -> None:
-    _, claim = sent(desk, "unknown")
-    desk.sql(
-        "INSERT INTO message_event SELECT max(event_id) + 1, 1, any_value(recipient_id), 'written_off', 1, 1, "
-        "NULL, NULL, now() FROM message_event"
-    )
+    lease, claim = sent(desk, "unknown")
+    desk.close(lease)
+    desk.clock.forward(minutes=2)
+    with desk.visit() as visit:
+        write_off(visit, "winter", "dominique", "the provider's console does not show it")
+    assert desk.credit() == {"reserve": HALF, "release": HALF}
     assert desk.report(claim.messages[0]) == {"delivered": 1}
-    assert desk.credit() == {"reserve": HALF, "capture": HALF}
+    assert desk.credit() == {"reserve": WHOLE, "release": HALF, "capture": HALF}
 
 
 def test_double_reports_change_nothing(desk) -> None:

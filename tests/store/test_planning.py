@@ -213,7 +213,7 @@ def test_who_has_no_value_and_no_default_is_left_out(desk) -> None:
     found = written(desk, "Bonjour {first_name}")
     assert found["person"].tolist() == [1]
     assert found.attrs["left_out"] == [(2, "missing_field")]
-    assert found.attrs["loads"] == {"FR-AM": 1}
+    assert found.attrs["loads"] == [("FR-AM", 1, 1)]
 
 
 def test_a_mention_that_is_there_is_not_added_again(desk) -> None:

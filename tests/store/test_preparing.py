@@ -47,6 +47,26 @@ def test_recap_counts_what_is_stored(desk) -> None:
     assert desk.slices("winter") == {1: "planned", 2: "planned", 3: "planned"}
 
 
+def test_how_long_a_campaign_waits_goes_with_its_version(desk) -> None:
+    def kept() -> tuple[object, ...]:
+        found = desk.find("winter")
+        return found["if_closed"], found["max_lateness_hours"]
+
+    desk.prepare("winter", range(5), if_closed="drop", max_lateness_hours=1.5)
+    assert kept() == ("drop", 1.5)
+    desk.prepare("winter", range(5))
+    assert kept() == ("next_opening", None)
+
+
+def test_a_place_with_an_hour_of_its_own_keeps_it_on_every_slice(desk) -> None:
+    hour = desk.clock.at + timedelta(hours=3)
+    desk.prepare("winter", {"FR": range(3), "RE": range(3, 6)}, not_before={"RE": hour})
+    found = desk.sql("SELECT window_key, not_before FROM slice ORDER BY window_key, slice_no")
+    assert found == [("FR", None)] * 2 + [("RE", hour)] * 2
+    desk.prepare("winter", {"FR": range(3), "RE": range(3, 6)})
+    assert desk.sql("SELECT DISTINCT not_before FROM slice") == [(None,)]
+
+
 def test_preparing_again_replaces_everything(desk) -> None:
     desk.prepare("winter", range(9))
     desk.prepare("winter", [7], text="Autre texte STOP 36111")

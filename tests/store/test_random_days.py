@@ -13,7 +13,8 @@ import pytest
 
 from schemas.gateway import Outcome, OutgoingMessage, SubmitOutcome
 from sms.quiet_hours import is_key_open
-from store.claims import Claim, StaleStops
+from store.claims import Claim
+from store.clearance import Halt
 from store.invariants import broken_invariants
 from store.lease import Lease, LeaseLost
 
@@ -29,15 +30,15 @@ class Bill:
 
     def __init__(self) -> None:
         self.accepted: list[str] = []
-        self._answers: dict[str, list[SubmitOutcome]] = {}
+        self._answers: dict[int, list[SubmitOutcome]] = {}
 
     def post(self, claim: Claim, outcomes: Sequence[str]) -> list[SubmitOutcome]:
         """Take a batch, once a key."""
-        if claim.request_key not in self._answers:
-            self._answers[claim.request_key] = [
+        if claim.slice_no not in self._answers:
+            self._answers[claim.slice_no] = [
                 self._take(message, outcome) for message, outcome in zip(claim.messages, outcomes, strict=False)
             ]
-        return self._answers[claim.request_key]
+        return self._answers[claim.slice_no]
 
     def look_up(self, messages: Sequence[OutgoingMessage]) -> list[SubmitOutcome]:
         return [
@@ -124,11 +125,11 @@ class RandomDays:
             self.go_on(claim, is_first=False)
 
     def claim(self) -> Claim | None:
-        try:
-            return self.desk.claim(self.sender.lease)
-        except StaleStops:
+        claimed = self.desk.claimed(self.sender.lease)
+        if claimed.halt is Halt.STALE_STOPS:
             self.desk.read_stops()
-            return self.desk.claim(self.sender.lease)
+            claimed = self.desk.claimed(self.sender.lease)
+        return next(iter(claimed.claims), None)
 
     def go_on(self, claim: Claim | None, is_first: bool) -> None:
         if claim is None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.command_line import read_parameters
-from tasks.links import command, form_address, next_parameters
+from tasks.links import command, decision_links, form_address, next_parameters
 
 PAGE = "http://ui/deployments/deployment/1"
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
@@ -71,6 +71,18 @@ def test_every_parameter_is_one_of_its_flow() -> None:
         stem = name.replace("-", "_")
         flow = getattr(import_module(f"flows.{stem}"), stem)
         assert set(values) <= set(inspect.signature(flow.fn).parameters), name
+
+
+def test_decisions_are_filled_in_as_their_flow_takes_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows.resolve_unknown import resolve_unknown
+
+    monkeypatch.setattr("tasks.links._deployment_pages", lambda names: dict.fromkeys(names, PAGE))
+    links = decision_links("soldes")
+    given = [as_the_ui_reads_it(str(link.address)) for link in links]
+    assert [values["decision"] for values in given] == ["write_off", "resend"]
+    for values in given:
+        resolve_unknown.validate_parameters(values)
+        assert set(values) == set(inspect.signature(resolve_unknown.fn).parameters)
 
 
 def test_the_hash_is_given_as_the_page_shows_it() -> None:

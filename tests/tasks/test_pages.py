@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sms.wording import amount_text
-from tasks.pages import Markup, progress_page, quotation, table
+from store.sending import Progress
+from tasks.pages import Markup, progress_line, progress_page, quotation, table
 from tasks.publish import artifact_key
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -48,15 +49,37 @@ def test_a_table_has_one_line_a_row_whatever_the_cells_hold(cells: list[str]) ->
     assert unescaped.count("|") == len(cells) + 1
 
 
+def progress(**changes) -> Progress:
+    return Progress(100, waiting=25, in_flight=0, unknown=0, spent=Decimal("3.75"), unit="EUR")._replace(**changes)
+
+
 def test_progress_counts_what_is_settled() -> None:
     states = [
         {"state": "accepted", "message_count": 75, "segment_count": 75},
         {"state": "planned", "message_count": 25, "segment_count": 25},
     ]
     campaign = {"name": "soldes", "state": "parked", "state_reason": None, "due_at": AT}
-    page = progress_page(campaign, states, PARIS)
+    page = progress_page(campaign, states, progress(), PARIS)
     assert "parked, 75 % done" in page
     assert "Goes on at Mon 2026-11-23 08:00" in page
+    assert "75 of 100 messages done, 3.75 EUR spent, 0 unknown." in page
+
+
+@pytest.mark.parametrize(
+    ("rate", "changes", "words"),
+    [
+        pytest.param(None, {}, "75 of 100 messages done, 3.75 EUR spent, 0 unknown", id="not being sent"),
+        pytest.param(5, {}, "5 a second, about 5 seconds left", id="seconds left"),
+        pytest.param(5, {"waiting": 9000, "total": 9075}, "about 30 minutes left", id="minutes left"),
+        pytest.param(1, {"waiting": 9000, "total": 9075}, "about 2.5 hours left", id="hours left"),
+        pytest.param(0, {}, "0 a second, 3.75", id="nothing moves, so nobody knows how long"),
+        pytest.param(5, {"in_flight": 10, "waiting": 0}, "90 of 100 messages done, 10 in flight, 5 a", id="in flight"),
+        pytest.param(5, {"unknown": 4, "waiting": 0}, "96 of 100 messages done, 5 a second, 3.75 EUR spent, 4 unknown",
+                     id="unknown is not done"),
+    ],
+)  # fmt: skip
+def test_progress_in_one_line(rate: float | None, changes: dict, words: str) -> None:
+    assert words in progress_line(progress(**changes), rate)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +20,17 @@ from store.lists import declare_legal_basis
 from store.operators import add_reading
 from store.preparing import Revised
 from store.recaps import Recap, verify_recap
+from tasks.approval_hours import refuse_late
 from tasks.clock import clock_offset
 from tasks.house import visit_store
 from tasks.prepare import make_recap
-from tasks.recaps import read_recap
+from tasks.recaps import draw_recap, read_recap
 
 RULES = ApprovalRules(approvers=(), four_eyes=False, max_age=timedelta(days=3))
 DRAFT = {"name": "soldes", "text": "Soldes ce samedi", "sender_id": "MABOUTIQUE", "lists": ["clients"], "author": "ada"}
 PARIS, LYON, CAYENNE = 33612345678, 33612345679, 594694123456
-TERRITORIES = {"594": "GF", "689": "PF"}
+TERRITORIES = {"594": "GF", "689": "PF", "262": "RE", "590": "GP", "687": "NC", "819": "JP"}
+REUNION, GUADELOUPE, NOUMEA, TOKYO = 262692123456, 590690001234, 687751234, 819012345678
 Prepare = Callable[..., dict[str, Any]]
 
 
@@ -36,7 +38,10 @@ Prepare = Callable[..., dict[str, Any]]
 def lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """A store on a Tuesday at 10:00 in Paris, and the way to fill a list of it."""
     (tmp_path / "sandbox.csv").write_text(
-        "country,price,unit\nFR,0.0485,EUR\nGF,0.09,EUR\nPF,0.15,EUR\n", encoding="utf-8"
+        "country,price,unit\nFR,0.0485,EUR\n"
+        + "".join(f"{territory},0.09,EUR\n" for territory in ("GF", "RE", "GP", "NC", "JP"))
+        + "PF,0.15,EUR\n",
+        encoding="utf-8",
     )
     for name, value in {
         "DATA_DIR": tmp_path,
@@ -127,6 +132,40 @@ def reasons(view: Mapping[str, Any]) -> dict[str, int]:
         pytest.param(
             {"send_on": "2026-11-24", "send_time": "09:30"}, CampaignError, "has passed", id="an hour that has passed"
         ),
+        pytest.param(
+            {"clock": "local", "send_on": "2026-11-28"},
+            CampaignError,
+            r"^clock: local needs a day in send_on and an hour in send_time, for campaign soldes$",
+            id="each recipient's clock without an hour",
+        ),
+        pytest.param(
+            {"clock": "local", "send_time": "09:00"}, CampaignError, "clock: local needs a day", id="and without a day"
+        ),
+        pytest.param(
+            {"clock": "local", "send_on": "2026-11-24", "send_time": "09:30"},
+            CampaignError,
+            r"^send_time 09:30 on 2026-11-24 has passed on the clock of mainland France; give a later hour",
+            id="an hour that has passed at one of the places",
+        ),
+        pytest.param(
+            {"kind": "alert", "if_closed": "drop"},
+            CampaignError,
+            "if_closed is for marketing",
+            id="an alert that drops",
+        ),
+        pytest.param(
+            {"offer_ends": "2026-11-25 07:30", "send_on": "2026-11-25"},
+            CampaignError,
+            r"^nothing of campaign soldes would leave in time \(2 messages to mainland France: the offer ends before; "
+            r"1 message to French Guiana: the offer ends before\); change its day or hour, offer_ends, ",
+            id="nothing that would leave before the offer ends",
+        ),
+        pytest.param(
+            {"if_closed": "drop", "send_on": "2026-11-29", "send_time": "10:00"},
+            CampaignError,
+            "nothing of campaign soldes .* mainland France: its hours are closed then, and if_closed is drop",
+            id="a Sunday, and no other day",
+        ),
         pytest.param({"emergency_reason": "flood"}, CampaignError, "is for alerts", id="marketing is no emergency"),
         pytest.param({"requested_service": True}, CampaignError, "is for alerts", id="marketing is no service"),
         pytest.param(
@@ -147,7 +186,7 @@ def test_what_cannot_be_is_said_in_one_line(prepare: Prepare, changes: dict[str,
 
 def test_what_is_left_empty_is_not_said() -> None:
     empty = dict.fromkeys(
-        ("file", "send_on", "send_time", "offer_ends", "emergency_reason", "max_messages_in_days"), " "
+        ("file", "send_on", "send_time", "offer_ends", "max_lateness", "emergency_reason", "max_messages_in_days"), " "
     )
     assert CampaignDraft.model_validate(DRAFT | empty) == CampaignDraft.model_validate(DRAFT)
 
@@ -240,10 +279,37 @@ def test_each_message_stands_in_a_table_with_its_window(prepare: Prepare) -> Non
 # --- when ------------------------------------------------------------------------------------------------------
 
 
-def test_what_would_leave_after_the_offer_is_marked(prepare: Prepare) -> None:
-    places = {row["window_key"]: row["is_late"] for row in prepare(offer_ends="2026-11-24 11:00")["places"]}
-    assert places == {"FR": False, "GF": True}
-    assert not any(row["is_late"] for row in prepare(offer_ends="2026-11-24")["places"])
+@pytest.mark.parametrize(
+    ("changes", "expiring"),
+    [
+        pytest.param(
+            {"offer_ends": "2026-11-24 11:00"}, {"GF": "offer_ended"}, id="a place that opens after the offer"
+        ),
+        pytest.param({"offer_ends": "2026-11-24"}, {}, id="an offer that ends at midnight"),
+        pytest.param({"max_lateness": 1.5}, {"GF": "too_late"}, id="a place that opens two hours later"),
+        pytest.param({"max_lateness": 2.5}, {}, id="and is waited for"),
+        pytest.param({"if_closed": "drop"}, {"GF": "closed"}, id="a place that is closed, and not waited for"),
+    ],
+)
+def test_what_will_not_leave_is_told(prepare: Prepare, changes: dict[str, Any], expiring: dict[str, str]) -> None:
+    view = prepare(**changes)
+    assert {row["window_key"]: row["reason"] for row in view["expiring"]} == expiring
+    assert {row["window_key"]: row["expiring_count"] for row in view["places"]} == {
+        "FR": 0,
+        "GF": len(expiring),
+    }
+    assert sum(leaving["message_count"] for leaving in view["departures"]) == 3 - len(expiring)
+    page = draw_recap(view)
+    assert ("⚠ **1 message will not leave in time:** French Guiana (1). See When." in page) is bool(expiring)
+    assert ("| ⚠ French Guiana | 0 of 1 | never |" in page) is bool(expiring)
+
+
+def test_a_rate_is_one_of_segments(prepare: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMS_SEGMENTS_PER_SECOND", "0.5")
+    tasks.settings.settings.cache_clear()
+    for text, seconds in (("Soldes", 4), ("Soldes " * 25, 8)):
+        (leaving,) = [row for row in prepare(text=text)["departures"] if row["window_key"] == "FR"]
+        assert (leaving["ends_at"] - leaving["starts_at"]).total_seconds() == seconds
 
 
 def test_closed_days_are_named(prepare: Prepare) -> None:
@@ -258,6 +324,137 @@ def test_another_zone_of_the_team_is_another_hash(prepare: Prepare, monkeypatch:
     second = prepare(send_on="2026-11-25", send_time="10:00")
     assert [row["field"] for row in second["changes"]["fields"]] == ["due_at"]
     assert second["recap"]["recap_hash"] != first["recap"]["recap_hash"]
+
+
+# --- on each recipient's clock ----------------------------------------------------------------------------------
+
+EVERYWHERE = {
+    PARIS: {}, REUNION: {}, GUADELOUPE: {}, NOUMEA: {}, LYON: {"postcode": "97400"},
+}  # fmt: skip
+LOCAL = {"clock": "local", "lists": ["everywhere"], "send_on": "2026-11-26", "send_time": "09:00"}
+NINE_THERE = {
+    "NC": "2026-11-25T22:00:00+00:00",
+    "RE": "2026-11-26T05:00:00+00:00",
+    "FR-AM": "2026-11-26T08:00:00+00:00",
+    "FR-AM+RE": "2026-11-26T08:00:00+00:00",
+    "GP": "2026-11-26T13:00:00+00:00",
+}
+
+
+def test_nine_is_nine_at_each_place(prepare: Prepare, lists: Callable[..., None]) -> None:
+    lists("everywhere", EVERYWHERE)
+    view = prepare(**LOCAL)
+    assert view["header"]["place_due_at"] == NINE_THERE
+    assert [row["window_key"] for row in view["departures"]] == ["NC", "RE", "FR-AM+RE", "FR-AM", "GP"]
+    assert all(row["starts_at"].isoformat() >= NINE_THERE[row["window_key"]] for row in view["departures"])
+    with visit_store(read_only=True) as visit:
+        rows = visit.execute("SELECT window_key, not_before FROM slice ORDER BY slice_no").fetchall()
+        due_at = visit.row("campaign.find", name="soldes")["due_at"]
+    assert {key: hour.astimezone(UTC).isoformat() for key, hour in rows} == NINE_THERE
+    assert [key for key, _ in rows] == ["NC", "FR-AM+RE", "RE", "FR-AM", "GP"], "who closes first stands first"
+    assert due_at.astimezone(UTC).isoformat() == NINE_THERE["NC"] == view["header"]["due_at"]
+    page = draw_recap(view)
+    assert "leaves on 2026-11-26 at 09:00 on each recipient's own clock, the first from Wed 2026-11-25 23:00." in page
+    assert "| Guadeloupe | 1 | Thu 2026-11-26 09:00 | 14:00 |" in page
+
+
+def test_an_alert_waits_for_the_recipients_clock_too(prepare: Prepare, lists: Callable[..., None]) -> None:
+    lists("everywhere", EVERYWHERE)
+    view = prepare(**LOCAL | {"send_time": "06:00"}, kind="alert")
+    starts = [f"{row['starts_at'].astimezone(UTC):%d %H:%M}" for row in view["departures"]]
+    assert starts[:2] == ["25 19:00", "26 02:00"]
+
+
+def test_a_clock_that_nobody_knows(prepare: Prepare, lists: Callable[..., None]) -> None:
+    lists("everywhere", EVERYWHERE | {TOKYO: {}})
+    assert reasons(prepare(**LOCAL)) == {"never_open": 1}
+    with pytest.raises(ConfigurationError, match="no hours are known for 'JP'"):
+        prepare(**LOCAL, kind="alert", name="alerte")
+    assert prepare(kind="alert", name="alerte", lists=["everywhere"])["recap"]["message_count"] == 6
+
+
+def test_on_the_teams_clock_no_place_has_an_hour_of_its_own(prepare: Prepare) -> None:
+    assert prepare(send_on="2026-11-26", send_time="09:00")["header"]["place_due_at"] == {}
+    with visit_store(read_only=True) as visit:
+        assert visit.execute("SELECT DISTINCT not_before FROM slice").fetchall() == [(None,)]
+
+
+# --- approved in time -------------------------------------------------------------------------------------------
+
+PATIENCE = {"offer_ends": "2026-11-24 22:00"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "at", "line"),
+    [
+        pytest.param(PATIENCE, "2026-11-24T16:00", None, id="in time"),
+        pytest.param(
+            PATIENCE,
+            "2026-11-24T20:30",
+            r"\(2 messages to mainland France: the offer ends before\); prepare it again to see that",
+            id="too late for one place before its offer ends",
+        ),
+        pytest.param(
+            {"if_closed": "drop"},
+            "2026-11-24T20:30",
+            "2 messages to mainland France: its hours are closed then",
+            id="closed in one place meanwhile",
+        ),
+        pytest.param(
+            {"if_closed": "drop"},
+            "2026-11-24T10:05",
+            None,
+            id="closed in another since the recap, which says so",
+        ),
+        pytest.param(
+            {"if_closed": "drop"},
+            "2026-11-25T01:00",
+            "2 messages to mainland France: .*; 1 message to French Guiana: ",
+            id="closed everywhere now",
+        ),
+        pytest.param({"max_lateness": 2.5}, "2026-11-24T11:00", None, id="its patience begins with the approval"),
+        pytest.param({"send_on": "2026-11-24"}, "2026-11-24T15:00", None, id="on its day, which has begun"),
+        pytest.param(
+            {"send_on": "2026-11-24"},
+            "2026-11-25T09:00",
+            "was to leave at Tue 2026-11-24 10:00 .*, which has passed",
+            id="on the day after",
+        ),
+        pytest.param(
+            {"send_on": "2026-11-24", "send_time": "11:00"},
+            "2026-11-24T11:01",
+            r"was to leave at Tue 2026-11-24 11:00 \(Europe/Paris\), which has passed",
+            id="after its hour",
+        ),
+        pytest.param(
+            {"send_on": "2026-11-24", "send_time": "11:00", "if_closed": "drop"},
+            "2026-11-24T11:01",
+            "was to leave at Tue 2026-11-24 11:00 .*, which has passed",
+            id="after its hour, though a place that is closed then is dropped",
+        ),
+        pytest.param(
+            {"clock": "local", "send_on": "2026-11-25", "send_time": "09:00"},
+            "2026-11-25T09:01",
+            "was to leave at Wed 2026-11-25 09:00 .*, which has passed",
+            id="after the hour of its first place, before that of the last",
+        ),
+    ],
+)
+def test_hours_are_looked_at_again_at_approval(
+    prepare: Prepare, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], at: str, line: str | None
+) -> None:
+    prepare(**changes)
+    monkeypatch.setenv("SMS_SIMULATED_NOW", f"{at}+01:00")
+    for cached in (tasks.settings.settings, clock_offset):
+        cached.cache_clear()
+    with visit_store(read_only=True) as visit:
+        campaign = visit.row("campaign.find", name="soldes")
+        if line is None:
+            refuse_late(visit, campaign)
+            return
+        with pytest.raises(CampaignError, match=line) as refused:
+            refuse_late(visit, campaign)
+    assert "\n" not in str(refused.value)
 
 
 # --- from version to version -----------------------------------------------------------------------------------
@@ -318,6 +515,8 @@ OBEYED = {
     "sender_id": "'OTHER'",
     "due_at": "due_at + INTERVAL 1 HOUR",
     "offer_ends_at": "due_at",
+    "if_closed": "'drop'",
+    "max_lateness_hours": "3",
 }
 
 
@@ -327,6 +526,46 @@ def test_what_sending_obeys_is_what_the_recap_says(prepare: Prepare, column: str
     with visit_store() as visit:
         visit.execute(f"UPDATE campaign SET {column} = {OBEYED[column]}")
     with visit_store() as visit, pytest.raises(CampaignError, match=rf"is not what its recap says \({column}\)"):
+        verify_recap(visit, visit.row("campaign.find", name="soldes"))
+
+
+@pytest.mark.parametrize(
+    ("change", "is_refused"),
+    [
+        pytest.param("due_at = due_at + INTERVAL 1 DAY", False, id="put off"),
+        pytest.param("due_at = due_at - INTERVAL 1 HOUR", True, id="brought forward"),
+        pytest.param("first_due_at = first_due_at - INTERVAL 1 HOUR", True, id="another hour was approved"),
+    ],
+)
+def test_an_approved_campaign_may_be_put_off_and_not_brought_forward(
+    prepare: Prepare, change: str, is_refused: bool
+) -> None:
+    prepare(send_on="2026-11-25", send_time="10:00")
+    approve_latest()
+    with visit_store() as visit:
+        visit.execute(f"UPDATE campaign SET {change}")
+        campaign = visit.row("campaign.find", name="soldes")
+        if not is_refused:
+            verify_recap(visit, campaign)
+            return
+        with pytest.raises(CampaignError, match=r"is not what its recap says \(due_at\)"):
+            verify_recap(visit, campaign)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param("not_before + INTERVAL 1 HOUR", id="moved"),
+        pytest.param("NULL", id="taken away"),
+        pytest.param("CASE slice_no WHEN 1 THEN NULL ELSE not_before END", id="taken away from one"),
+    ],
+)
+def test_the_hour_of_each_place_is_what_the_recap_says(prepare: Prepare, change: str) -> None:
+    prepare(clock="local", send_on="2026-11-25", send_time="09:00")
+    with visit_store() as visit:
+        verify_recap(visit, visit.row("campaign.find", name="soldes"))
+        visit.execute(f"UPDATE slice SET not_before = {change}")
+    with visit_store() as visit, pytest.raises(CampaignError, match=r"is not what its recap says \(place_due_at\)"):
         verify_recap(visit, visit.row("campaign.find", name="soldes"))
 
 

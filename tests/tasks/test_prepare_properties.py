@@ -295,6 +295,8 @@ CHANGED_DRAFTS = {
     "a day": {"send_on": "2026-11-26"},
     "an hour": {"send_on": "2026-11-26", "send_time": "09:30"},
     "an end of the offer": {"offer_ends": "2026-11-30"},
+    "closed hours that drop": {"if_closed": "drop"},
+    "hours of patience": {"max_lateness": 12},
 }
 CHANGED_STORES: Mapping[str, Callable[[House], None]] = {
     "a name": lambda house: execute(house, "UPDATE contact SET fields = replace(fields, 'Léa', 'Lou')"),
@@ -319,6 +321,12 @@ def test_a_changed_draft_is_another_recap(house: House, changes: Mapping[str, An
     house.become(WORLD)
     first = make_recap(WORLD.draft())
     assert_replaced(house, first, make_recap(WORLD.draft(**changes)))
+
+
+def test_another_clock_is_another_recap(house: House) -> None:
+    house.become(WORLD)
+    first = make_recap(WORLD.draft(send_on="2026-11-26", send_time="09:30"))
+    assert_replaced(house, first, make_recap(WORLD.draft(send_on="2026-11-26", send_time="09:30", clock="local")))
 
 
 @pytest.mark.parametrize("change", CHANGED_STORES.values(), ids=list(CHANGED_STORES))

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sms.expiry import EXPIRY_REASONS
+from sms.forecast import EXPIRING_WORDS
 from sms.planning import EXCLUSION_REASONS
 from tasks.links import RunLink
 from tasks.recap_page import recap_page
@@ -20,6 +22,7 @@ from tasks.recap_times import count_bars, span_text
 PARIS = ZoneInfo("Europe/Paris")
 AT = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)  # a Monday, 08:00 in Paris
 PEOPLE = ("added", "removed", "rewritten")
+NEVER = {"first_at": None, "last_at": None, "expiring_count": 2}
 LINKS = [
     RunLink("Approve", "locks it.", "http://ui/deployments/deployment/1/run?parameters=%7B%7D", "python -m flows a"),
     RunLink("Cancel", "nothing leaves.", None, "python -m flows cancel-campaign campaign=soldes"),
@@ -31,7 +34,7 @@ def minutes(count: float) -> datetime:
 
 
 def recap_view(**changes: Any) -> dict[str, Any]:
-    """Return a recap of 1 510 messages in three places, the last of which leave too late."""
+    """Return a recap of 1 510 messages in three places; ten to the last of them will not leave in time."""
     view: dict[str, Any] = {
         "campaign": {
             "name": "soldes",
@@ -71,6 +74,10 @@ def recap_view(**changes: Any) -> dict[str, Any]:
             "can_be_answered": True,
             "sender_notes": ["a link in the text may be blocked"],
             "max_messages_in_days": "3 in 30",
+            "clock": "team",
+            "if_closed": "next_opening",
+            "max_lateness_hours": 1.5,
+            "place_due_at": {},
         },
         "sources": [
             {"origin": "list magasin", "contact_count": 1330, "message_count": 1262},
@@ -119,13 +126,14 @@ def recap_view(**changes: Any) -> dict[str, Any]:
         "places": [
             place("FR-AM", 1430, 0, 12, "Europe/Paris"),
             place("RE", 40, 0.1, 12.4, "Indian/Reunion"),
-            place("GP", 40, 240, 240.4, "America/Guadeloupe", is_late=True, closed_days=[("2026-11-22", "Sunday")]),
+            place("GP", 40, 239, 240, "America/Guadeloupe", expiring_count=10, closed_days=[("2026-11-22", "Sunday")]),
         ],
         "departures": [
             {"window_key": "FR-AM", "starts_at": minutes(0), "ends_at": minutes(12), "message_count": 1430},
             {"window_key": "RE", "starts_at": minutes(12), "ends_at": minutes(12.4), "message_count": 40},
-            {"window_key": "GP", "starts_at": minutes(240), "ends_at": minutes(240.4), "message_count": 40},
+            {"window_key": "GP", "starts_at": minutes(239), "ends_at": minutes(240), "message_count": 30},
         ],
+        "expiring": [{"window_key": "GP", "reason": "offer_ended", "message_count": 10}],
         "advice": [],
         "changes": {
             "since_version": 1,
@@ -175,7 +183,7 @@ def place(key: str, count: int, first: float, last: float, zone: str, **changes:
         "first_at": minutes(first),
         "last_at": minutes(last),
         "closed_days": [],
-        "is_late": False,
+        "expiring_count": 0,
         "zone": zone,
     } | changes
 
@@ -217,10 +225,16 @@ def header(**changes: Any) -> dict[str, Any]:
         pytest.param("How much", "Up to 49.70 EUR can be saved", id="what could be saved"),
         pytest.param("When", "approved now: **Mon 2026-11-23 08:00–12:00** (Europe/Paris)", id="from when to when"),
         pytest.param("When", "| Réunion | 40 | Mon 2026-11-23 11:00–11:12 | 08:00–08:12 |", id="there, and here"),
-        pytest.param("When", "**Too late:** the last messages to Guadeloupe leave after", id="who gets it too late"),
+        pytest.param("When", "| ⚠ Guadeloupe | 30 of 40 | Mon 2026-11-23 06:59–07:00 |", id="a place that loses some"),
+        pytest.param(
+            "When",
+            "⚠ **These will not leave in time.** They are never sent late: they expire, and then cost nothing.\n\n"
+            "- 10 messages to Guadeloupe: the offer ends before (Mon 2026-11-23 12:00)",
+            id="what will not leave, where and why",
+        ),
         pytest.param("When", "- 2026-11-22, Sunday: Guadeloupe", id="a day on which it is closed"),
         pytest.param("When", "Mon 2026-11-23 08:00  1 470 █", id="a bar"),
-        pytest.param("When", "40 █  ⚠ after the offer ends", id="a bar that is too late"),
+        pytest.param("When", "Mon 2026-11-23 11:00     30 █\n", id="no bar holds what will not leave"),
         pytest.param("Money", "| **left after it** | **261.39 EUR** |", id="what is left"),
         pytest.param("Money", "about 30 answers, **1.35 EUR more**", id="what answers will cost"),
         pytest.param("Rules", "**Policy:** fr-strict of 2026-03-01", id="the policy and its date"),
@@ -228,6 +242,7 @@ def header(**changes: Any) -> dict[str, Any]:
         pytest.param("Rules", "STOP au 36180 (FR, RE); STOP au 36181 (GP)", id="each STOP mention"),
         pytest.param("Rules", "Alsace-Moselle:** 1 204 messages keep its two holidays too", id="whom Alsace concerns"),
         pytest.param("Rules", "who got 3 marketing messages in the last 30 days", id="the cap"),
+        pytest.param("Rules", "**Offer ends:** Mon 2026-11-23 12:00; nothing leaves later", id="the offer's end"),
         pytest.param("Rules", "**Whole hash:** `0123456789abcdef`", id="the hash that an approval code is made of"),
         pytest.param("Next", "**[Approve](http://ui/deployments/", id="a link"),
         pytest.param("Next", "\npython -m flows cancel-campaign campaign=soldes\n", id="a command to type"),
@@ -244,7 +259,7 @@ def test_the_top_says_all_in_a_sentence_and_what_stands_in_the_way() -> None:
         "*A rehearsal.*",
         "**1 510 messages, 2 611 segments, 118.61 EUR.** Marketing from 36180, which leaves as soon as it is approved.",
         "Hash **`01234567`**, prepared by camille on Mon 2026-11-23 07:30",
-        "- ⚠ **Messages leave after the offer ends (Mon 2026-11-23 12:00):** Guadeloupe.",
+        "- ⚠ **10 messages will not leave in time:** Guadeloupe (10). See When.",
     ):
         assert words in top, words
 
@@ -301,6 +316,50 @@ def test_sections_stand_in_the_order_people_read_them() -> None:
             {"auto_reply": {"enabled": True, "price": None, "reply_share": 0.1, "can_answer": True}},
             "on, a normal SMS each.",
             id="answers without a price",
+        ),
+        pytest.param(
+            {"expiring": [{"window_key": "RE", "reason": "too_late", "message_count": 1}]},
+            "1 message to Réunion: it would be later than max\\_lateness allows (1.5 h)",
+            id="too late",
+        ),
+        pytest.param(
+            {"expiring": [{"window_key": "RE", "reason": "closed", "message_count": 2}]},
+            "2 messages to Réunion: its hours are closed then, and if\\_closed is drop",
+            id="dropped",
+        ),
+        pytest.param(
+            {"places": [place("FR", 2, 0, 1, "Europe/Paris"), place("RE", 2, 0, 0, "Indian/Reunion") | NEVER]},
+            "| ⚠ Réunion | 0 of 2 | never |  |",
+            id="a place that nothing leaves to",
+        ),
+        pytest.param({"header": header(if_closed="drop")}, "**If closed:** what meets closed hours is", id="drop"),
+        pytest.param({"header": header()}, "**At most so late:** 1.5 h after its time", id="patience"),
+        pytest.param(
+            {
+                "campaign": recap_view()["campaign"]
+                | {
+                    "due_at": minutes(-180),
+                    "draft": json.dumps(
+                        {"author": "camille", "clock": "local", "send_on": "2026-11-23", "send_time": "08:00"}
+                    ),
+                }
+            },
+            "leaves on 2026-11-23 at 08:00 on each recipient's own clock, the first from Mon 2026-11-23 05:00.",
+            id="on each recipient's clock",
+        ),
+        pytest.param(
+            {
+                "changes": {
+                    "since_version": 1,
+                    "fields": [
+                        {"field": "place_due_at", "before": {}, "after": {"RE": "2026-11-23T05:00:00+00:00"}},
+                    ],
+                    "figures": [],
+                    "people": dict.fromkeys(PEOPLE, 0),
+                }
+            },
+            "| place due | (none) | RE: Mon 2026-11-23 06:00 |",
+            id="hours by place that changed",
         ),
         pytest.param({"advice": ["1 message would arrive at night."]}, "- 1 message would", id="advice on an alert"),
         pytest.param(
@@ -403,6 +462,10 @@ def test_a_text_is_shown_line_by_line_with_its_dates_and_codes() -> None:
     assert not re.search(r"^(> )?# \\\[x", found, re.MULTILINE), "a heading of its own"
 
 
+def test_every_reason_to_expire_has_its_words_beforehand() -> None:
+    assert EXPIRING_WORDS.keys() == EXPIRY_REASONS.keys()
+
+
 def test_no_number_is_shown_whole() -> None:
     numbers = [row["msisdn"] for row in recap_view()["previews"]]
     assert [number for number in numbers if number[1:] in page()] == []
@@ -473,5 +536,6 @@ def test_spans(last: float, words: str) -> None:
 
 def test_every_reason_to_be_left_out_is_in_the_docs_in_the_same_words() -> None:
     docs = (Path(__file__).parents[2] / "docs" / "recap.md").read_text(encoding="utf-8")
-    rows = dict(re.findall(r"^\| ([a-z_]+) \| (.+) \|$", docs.partition("## Who is left out")[2], re.MULTILINE))
+    section = docs.partition("## Who is left out")[2].partition("\n## ")[0]
+    rows = dict(re.findall(r"^\| ([a-z_]+) \| (.+) \|$", section, re.MULTILINE))
     assert {reason: words for reason, words in rows.items() if reason != "reason"} == EXCLUSION_REASONS

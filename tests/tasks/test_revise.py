@@ -16,6 +16,8 @@ DRAFT = CampaignDraft(
     numbers=["0612345678"],
     send_on="2026-11-28",  # type: ignore[arg-type]
     send_time="09:30",
+    if_closed="drop",
+    max_lateness=2,
     repeat=True,
     note="pour Noël",
     author="camille",
@@ -37,13 +39,24 @@ def difference(revised: CampaignDraft) -> dict[str, Any]:
         pytest.param({"repeat": "keep", "note": "x"}, [], {"note": "x"}, id="a switch left alone"),
         pytest.param({"kind": "alert"}, [], {"kind": "alert"}, id="a choice"),
         pytest.param({"send_on": "2026-11-30"}, [], {"send_on": "2026-11-30"}, id="a day as text"),
+        pytest.param({"clock": "local"}, [], {"clock": "local"}, id="another clock"),
+        pytest.param({"if_closed": "next_opening"}, [], {"if_closed": "next_opening"}, id="another way when closed"),
+        pytest.param({"max_lateness": 0.5}, [], {"max_lateness": 0.5}, id="hours"),
+        pytest.param({"max_lateness": 0, "note": "x"}, [], {"note": "x"}, id="hours left alone"),
+        pytest.param(
+            {"max_lateness": 0},
+            ["if_closed", "max_lateness"],
+            {"if_closed": "next_opening", "max_lateness": None},
+            id="hours emptied",
+        ),
         pytest.param({}, ["send_on", "send_time"], {"send_on": None, "send_time": None}, id="emptied"),
         pytest.param({"text": "yes", "note": "keep"}, [], {"text": "yes", "note": "keep"}, id="texts like choices"),
         pytest.param({"lists": ["keep"]}, [], {"lists": ["keep"]}, id="a list called keep"),
     ],
 )
 def test_only_what_is_named_changes(fields: dict[str, Any], clear: list[str], changes: dict[str, Any]) -> None:
-    untouched = {"sender_id": "", "numbers": [], "replace_characters": "keep", "requested_service": "keep"}
+    untouched = {"sender_id": "", "numbers": []}
+    untouched |= dict.fromkeys(("replace_characters", "requested_service", "clock", "if_closed"), "keep")
     revised = revise_draft(DRAFT, "lou", touched(untouched | fields), clear)
     assert difference(revised) == changes | {"author": "lou"}
 
@@ -57,6 +70,7 @@ def test_only_what_is_named_changes(fields: dict[str, Any], clear: list[str], ch
         pytest.param({}, ["nota"], "nota cannot be cleared; these can: kind, ", id="no such field"),
         pytest.param({"note": "x"}, ["note"], "note cannot be given and cleared at once", id="both"),
         pytest.param({"send_time": "25:00"}, [], "cannot be revised so: send_time: ", id="no hour"),
+        pytest.param({"max_lateness": -1}, [], "cannot be revised so: max_lateness: ", id="hours below zero"),
         pytest.param({"send_on": "soon"}, [], "cannot be revised so: send_on: ", id="no day"),
     ],
 )

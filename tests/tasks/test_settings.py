@@ -39,3 +39,24 @@ def test_a_wrong_list_is_one_line_without_secrets(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(ConfigurationError, match=f"^wrong settings: SMS_APPROVER_SECRETS=…: {line}[^\\n]*$") as caught:
         settings()
     assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("claim_seconds", "deadline", "is_taken"),
+    [
+        pytest.param("30", "20", True, id="as they ship"),
+        pytest.param("40", "20", True, id="as long as adapters reckon with"),
+        pytest.param("40", "20.5", False, id="a message would outlive its offer"),
+    ],
+)
+def test_a_claim_is_never_longer_than_adapters_reckon_with(
+    monkeypatch: pytest.MonkeyPatch, claim_seconds: str, deadline: str, is_taken: bool
+) -> None:
+    monkeypatch.setenv("SMS_CLAIM_SECONDS", claim_seconds)
+    monkeypatch.setenv("SMS_GATEWAY_DEADLINE_SECONDS", deadline)
+    settings.cache_clear()
+    if is_taken:
+        assert settings().claim_seconds == float(claim_seconds)
+        return
+    with pytest.raises(ConfigurationError, match=r"SMS_CLAIM_SECONDS \(40\) and .* \(20\.5\) must not be more than 60"):
+        settings()

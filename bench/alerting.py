@@ -1,0 +1,143 @@
+"""How long an emergency alert takes from its approval to its first acceptance, while a long campaign is being sent.
+
+As a team has it: `scripts/up.py` with its server and workers, both campaigns approved through their deployments. Takes
+some minutes, so it runs only when it is named.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TextIO, TypeVar
+from unittest import mock
+
+import requests
+
+from bench.preparing import DRAFT, ROOT, build_store
+from bench.sending import BALANCE, TUESDAY_MORNING, sending_house
+from schemas.draft import CampaignDraft
+from store.campaigns import find_campaign
+from store.recaps import Recap
+from store.sending import count_messages
+from tasks.house import visit_store
+from tasks.prepare import make_recap
+
+ALERT = CampaignDraft(
+    name="bench-alert",
+    kind="alert",
+    text="Gas leak in rue Haute: leave the building now and wait outside.",
+    sender_id="BELLESAISON",
+    numbers=[f"+336123456{number:02}" for number in range(50)],
+    emergency_reason="a gas leak",
+    author="camille",
+)
+START_SECONDS = 300
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, slots=True)
+class AlertDelay:
+    """Seconds to the alert's first acceptance, since its approval was asked for and since it was in the store."""
+
+    message_count: int
+    waiting_count: int
+    """Of the long campaign, when the alert had been accepted."""
+    since_asked: float
+    since_approved: float
+
+
+def alert_delay(size: int) -> AlertDelay:
+    """Approve an alert while a campaign of about so many messages is being sent, and wait for its first acceptance."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        build_store(home, size)
+        with sending_house(home):
+            marketing, alert = make_recap(DRAFT), make_recap(ALERT)
+            with _everything_up(home) as environment, (home / "sandbox" / "billing.jsonl").open() as bill:
+                _approve(DRAFT.name, marketing, environment)
+                _wait_for("campaign on its way", lambda: len(bill.readlines()) > 0)
+                asked = time.monotonic()
+                _approve(ALERT.name, alert, environment)
+                accepted_at = _wait_for("alert accepted", lambda: _accepted_at(bill))
+                since_asked = time.monotonic() - asked
+                return _measured(marketing, since_asked, accepted_at)
+
+
+def _measured(marketing: Recap, since_asked: float, accepted_at: datetime) -> AlertDelay:
+    with visit_store() as visit:
+        alert_id = find_campaign(visit, ALERT.name)["campaign_id"]
+        sql = "SELECT recorded_at FROM campaign_event WHERE campaign_id = $campaign_id AND event = 'approved'"
+        ((approved_at,),) = visit.execute(sql, {"campaign_id": alert_id}).fetchall()
+        states = {row["state"]: row["message_count"] for row in count_messages(visit, marketing.campaign_id)}
+    waiting = int(states.get("planned", 0))
+    if not waiting:
+        raise SystemExit(f"alert: the campaign of {marketing.message_count} messages was over first; take a longer one")
+    since_approved = (accepted_at - approved_at).total_seconds()
+    return AlertDelay(marketing.message_count, waiting, since_asked, since_approved)
+
+
+@contextlib.contextmanager
+def _everything_up(home: Path) -> Iterator[dict[str, str]]:
+    """Start all that `make up` starts, on free ports; give the environment of whoever talks to it."""
+    port, sandbox_port = _free_port(), _free_port()
+    options = {"home": home, "port": port, "sandbox-port": sandbox_port, "simulated-now": TUESDAY_MORNING}
+    command = [sys.executable, "scripts/up.py", *(f"--{name}={value}" for name, value in options.items())]
+    variables = {name: value for name, value in os.environ.items() if name != "SMS_SEGMENTS_PER_SECOND"}
+    with (
+        mock.patch.dict(os.environ, {"SMS_SANDBOX_URL": f"http://127.0.0.1:{sandbox_port}"}),
+        (home / "up.log").open("wb") as log,
+        subprocess.Popen(command, cwd=ROOT, env=variables, stdout=log, stderr=log, start_new_session=True) as up,
+    ):
+        try:
+            _wait_for("make up", lambda: "Campanile is up" in (home / "up.log").read_text() or up.poll() is not None)
+            _fill_up(sandbox_port)
+            api = {"PREFECT_API_URL": f"http://127.0.0.1:{port}/api", "PREFECT_HOME": str(home / "prefect-client")}
+            yield {**variables, **api}
+        finally:
+            up.send_signal(signal.SIGINT)
+            up.wait()
+
+
+def _approve(name: str, recap: Recap, environment: dict[str, str]) -> None:
+    """Ask for the approval of a campaign as its form does."""
+    parameters = {"campaign": name, "recap_hash": recap.recap_hash, "approver": "dominique"}
+    command = [
+        sys.executable, "-m", "prefect", "deployment", "run", "approve-campaign/approve-campaign",
+        "--params", json.dumps(parameters),
+    ]  # fmt: skip
+    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
+
+
+def _fill_up(port: int) -> None:
+    url, headers = f"http://127.0.0.1:{port}/sandbox/balance", {"Authorization": "Bearer sandbox-key"}
+    requests.put(url, json={"amount": str(BALANCE)}, headers=headers, timeout=10).raise_for_status()
+
+
+def _accepted_at(bill: TextIO) -> datetime | None:
+    """Return when the first message of the alert was accepted, by what was added to the sandbox's bill."""
+    lines = (json.loads(line) for line in bill if '"Gas leak' in line)
+    return next((datetime.fromisoformat(line["accepted_at"]) for line in lines), None)
+
+
+def _wait_for(what: str, look: Callable[[], Found | None]) -> Found:
+    ends_at = time.monotonic() + START_SECONDS
+    while time.monotonic() < ends_at:
+        if found := look():
+            return found
+        time.sleep(0.2)
+    raise SystemExit(f"alert: no {what} within {START_SECONDS} s")
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])

@@ -1,0 +1,177 @@
+"""A campaign to the sandbox, which takes 50 ms to answer: ours with its ledger, against a bare loop of ``requests``.
+
+Wall-clock time, for waiting is most of it. Both post the same batches with as many threads, each to a fresh sandbox;
+ours starts from a copy of the same approved campaign. The rate is set out of the way. What is not timed: preparing,
+approving and opening the campaign, and the start of the sandbox.
+"""
+
+import contextlib
+import logging
+import os
+import shutil
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from unittest import mock
+
+import requests
+
+from bench.preparing import DRAFT, build_store, in_house
+from bench.racing import Race
+from gateways.registry import manifest_of
+from gateways.sandbox.process import SandboxProcess
+from store.approving import ApprovalRules, approve
+from store.inbound import move_cursor
+from store.lease import Lease
+from store.operators import add_reading
+from store.sending import Owner, close_sending, count_messages, open_sending
+from tasks.house import claim_rules, gateway_named, visit_store
+from tasks.prepare import make_recap
+from tasks.sender import Sender
+
+TUESDAY_MORNING = "2026-11-24T10:00:00+01:00"
+LATENCY_MS = 50
+BATCH_SIZE = 500
+BALANCE = 10**9
+RULES = ApprovalRules(approvers=(), four_eyes=False, max_age=timedelta(days=1))
+MOST_MESSAGES = 20_000
+Batches = Sequence[tuple[str, list[dict[str, str]]]]
+
+
+def sending_alone(size: int, rounds: int) -> Race:
+    """One request at a time."""
+    return throughput(size, rounds, concurrency=1)
+
+
+def sending_together(size: int, rounds: int) -> Race:
+    """Four requests at once."""
+    return throughput(size, rounds, concurrency=4)
+
+
+def throughput(size: int, rounds: int, concurrency: int) -> Race:
+    """Send so many messages in turn by both; each message stands once on either bill, and our ledger says the same."""
+    with tempfile.TemporaryDirectory() as folder:
+        ready = Path(folder) / "ready"
+        ready.mkdir()
+        approve_campaign(ready, min(size, MOST_MESSAGES))
+        batches = read_batches(ready / "store.duckdb")
+        times = []
+        for number in range(rounds):
+            mine, theirs = Path(folder) / f"ours-{number}", Path(folder) / f"theirs-{number}"
+            times.append((_send(ready, mine, batches, concurrency), _send_plainly(theirs, batches, concurrency)))
+    mine_median, theirs_median = (statistics.median(column) for column in zip(*times, strict=True))
+    count = sum(len(messages) for _, messages in batches)
+    what = f"sending, {concurrency} at once" if concurrency > 1 else "sending, one by one"
+    return Race(what, "loop of requests, no ledger", count, mine_median, theirs_median)
+
+
+@contextlib.contextmanager
+def sending_house(folder: Path, **settings: object) -> Iterator[None]:
+    """Work on the store in a folder, on a Tuesday at ten, with a rate that is no limit and settings of one's own."""
+    settings = {"simulated_now": TUESDAY_MORNING, "segments_per_second": BALANCE, **settings}
+    variables = {f"SMS_{name.upper()}": str(value) for name, value in settings.items()}
+    with mock.patch.dict(os.environ, variables), in_house(folder):
+        gateway_named.cache_clear()
+        try:
+            yield
+        finally:
+            gateway_named.cache_clear()
+
+
+def approve_campaign(folder: Path, size: int) -> None:
+    """Make a store in a folder with an approved campaign of about so many messages, and credit for it."""
+    build_store(folder, size)
+    with sending_house(folder):
+        recap = make_recap(DRAFT)
+        with visit_store() as visit:
+            add_reading(visit, "sandbox", BALANCE, "EUR", 0)
+            approve(visit, DRAFT.name, recap.recap_hash, "dominique", RULES)
+
+
+def open_campaign() -> Lease:
+    """Take the approved campaign of the house, with its STOPs just read."""
+    with visit_store() as visit:
+        for name in ("replies", "opt_outs"):
+            move_cursor(visit, "sandbox", name, "")
+        lease = open_sending(visit, DRAFT.name, Owner("bench"), claim_rules(manifest_of("sandbox"))).lease
+    assert lease is not None
+    return lease
+
+
+def read_batches(store: Path) -> Batches:
+    """Return what a sender would post, in the order of the queue: a key and the messages."""
+    with sending_house(store.parent), visit_store(read_only=True) as visit:
+        rows = visit.execute(
+            "SELECT slice_no, client_ref, msisdn, text, sender_id FROM message ORDER BY slice_no, recipient_id"
+        ).fetchall()
+    slices: dict[int, list[dict[str, str]]] = {}
+    for slice_no, *values in rows:
+        message = dict(zip(("client_ref", "to", "text", "sender_id"), values, strict=True))
+        slices.setdefault(slice_no, []).append(message)
+    return [(f"batch-{slice_no}", messages) for slice_no, messages in slices.items()]
+
+
+def _send(ready: Path, folder: Path, batches: Batches, concurrency: int) -> float:
+    shutil.copytree(ready, folder)
+    with (
+        _sandbox(folder) as sandbox,
+        sending_house(folder, sandbox_url=sandbox.base_url, concurrency=concurrency, slice_size=BATCH_SIZE),
+    ):
+        gateway, lease = gateway_named("sandbox"), open_campaign()
+        with Sender(lease, gateway, logging.getLogger("bench"), lambda: None, threading.Event()) as sender:
+            started = time.monotonic()
+            ending = sender.run(seconds=3600)
+            lasted = time.monotonic() - started
+        with visit_store() as visit:
+            closed = close_sending(visit, lease, claim_rules(gateway.manifest), ending)
+            states = {row["state"]: row["message_count"] for row in count_messages(visit, lease.campaign_id)}
+        if closed["state"] != "finished" or states != {"accepted": sum(len(messages) for _, messages in batches)}:
+            raise SystemExit(f"sending: the campaign is {closed['state']}, its messages {states}")
+        _check_bill(sandbox, batches, "ours")
+    return lasted
+
+
+def _send_plainly(folder: Path, batches: Batches, concurrency: int) -> float:
+    with _sandbox(folder) as sandbox:
+        waiting: SimpleQueue[tuple[str, list[dict[str, str]]]] = SimpleQueue()
+        for batch in batches:
+            waiting.put(batch)
+        threads = [threading.Thread(target=_post_all, args=(sandbox, waiting)) for _ in range(concurrency)]
+        started = time.monotonic()
+        _run_all(threads)
+        lasted = time.monotonic() - started
+        _check_bill(sandbox, batches, "the loop")
+    return lasted
+
+
+def _post_all(sandbox: SandboxProcess, waiting: "SimpleQueue[tuple[str, list[dict[str, str]]]]") -> None:
+    with requests.Session() as session, contextlib.suppress(Empty):
+        session.headers["Authorization"] = f"Bearer {sandbox.api_key}"
+        while True:
+            key, messages = waiting.get_nowait()
+            document = {"sender_id": messages[0]["sender_id"], "messages": messages}
+            answer = session.post(f"{sandbox.base_url}/v1/messages", json=document, headers={"Idempotency-Key": key})
+            answer.raise_for_status()
+            answer.json()
+
+
+def _run_all(threads: Sequence[threading.Thread]) -> None:
+    steps: tuple[Callable[[threading.Thread], None], ...] = (threading.Thread.start, threading.Thread.join)
+    for step in steps:
+        for thread in threads:
+            step(thread)
+
+
+def _sandbox(folder: Path) -> SandboxProcess:
+    return SandboxProcess.start(folder / "sandbox", latency_ms=LATENCY_MS, balance=BALANCE)
+
+
+def _check_bill(sandbox: SandboxProcess, batches: Batches, whose: str) -> None:
+    billed = sorted(line["client_ref"] for line in sandbox.billing())
+    if billed != sorted(message["client_ref"] for _, messages in batches for message in messages):
+        raise SystemExit(f"sending: {whose} did not bill each message once")

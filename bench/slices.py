@@ -1,0 +1,136 @@
+"""What one slice of 500 costs the store: a visit that records an answer and claims the next slice.
+
+Once in a campaign a hundredth as long, and in the long one at its beginning and near its end, when its events are twice
+its messages. Wall-clock time, the two campaigns in turn, medians.
+"""
+
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bench.sending import BATCH_SIZE, TUESDAY_MORNING, approve_campaign, open_campaign, sending_house
+from gateways.registry import manifest_of
+from schemas.gateway import Outcome, SubmitOutcome
+from store.claims import Claim, claim_slices
+from store.database import one_core, transaction
+from store.outcomes import record
+from store.sending import count_messages
+from tasks.house import claim_rules
+
+VISITS = 60
+SHARE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class SliceCost:
+    """Milliseconds of a visit: in a long campaign at its beginning and near its end, and in a short one meanwhile."""
+
+    message_count: int
+    short_count: int
+    at_first_ms: float
+    at_last_ms: float
+    short_ms: tuple[float, float]
+
+    @property
+    def ratios(self) -> tuple[float, float]:
+        """How many times as dear it is in the long campaign: at its beginning, near its end."""
+        return self.at_first_ms / self.short_ms[0], self.at_last_ms / self.short_ms[1]
+
+
+class Opened:
+    """An approved campaign in a copy of its store, sent slice by slice to a gateway that accepts all at once."""
+
+    def __init__(self, ready: Path, folder: Path) -> None:
+        shutil.copytree(ready, folder)
+        self.path = folder / "store.duckdb"
+        with sending_house(folder):
+            self.lease = open_campaign()
+            self.rules = claim_rules(manifest_of("sandbox"))
+        self.sent_count = 0
+        self._claim: Claim | None = None
+
+    def visits(self) -> Iterator[float]:
+        """Yield the seconds of each visit; the first one has nothing to record."""
+        with one_core():
+            while True:
+                answers = [_accepted(message.client_ref) for message in self._claim.messages] if self._claim else []
+                started = time.perf_counter()
+                with transaction(self.path, _now) as visit:
+                    if self._claim is not None:
+                        self.sent_count += len(answers)
+                        after = visit.at + timedelta(seconds=5)
+                        record(visit, self.lease, self._claim.slice_no, answers, after, claimed=self._claim.members)
+                    claims = claim_slices(visit, self.lease, self.rules).claims
+                lasted = time.perf_counter() - started
+                self._claim = claims[0] if claims else None
+                if self._claim is None:
+                    return
+                yield lasted
+
+    def check(self, left: int) -> None:
+        """See that the ledger has what was sent, and that no more than so many messages are left."""
+        with transaction(self.path, _now) as visit:
+            states = {row["state"]: row["message_count"] for row in count_messages(visit, self.lease.campaign_id)}
+        if states.get("accepted", 0) != self.sent_count or sum(states.values()) - self.sent_count > left:
+            raise SystemExit(f"slices: {self.sent_count} were sent, and the ledger says {states}")
+
+
+class Again:
+    """A short campaign, sent again and again from fresh copies."""
+
+    def __init__(self, ready: Path, folder: Path) -> None:
+        self._ready, self._folder, self._count = ready, folder, 0
+
+    def visits(self) -> Iterator[float]:
+        """Yield the seconds of each visit that has something to record."""
+        while True:
+            self._count += 1
+            opened = Opened(self._ready, self._folder / f"short-{self._count}")
+            visits = opened.visits()
+            next(visits)
+            yield from visits
+            opened.check(left=0)
+
+
+def slice_cost(size: int) -> SliceCost:
+    """Measure in a campaign of so many messages, and in one of a hundredth of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        long_ready, short_ready = Path(folder) / "long", Path(folder) / "short"
+        for ready, count in ((long_ready, size), (short_ready, max(size // SHARE, 2 * BATCH_SIZE))):
+            ready.mkdir()
+            approve_campaign(ready, count)
+        opened, short = Opened(long_ready, Path(folder) / "sent"), Again(short_ready, Path(folder)).visits()
+        long = opened.visits()
+        next(long)
+        visit_count = min(VISITS, size // BATCH_SIZE // 4)
+        first, short_first = _compare(long, short, visit_count)
+        while opened.sent_count < size - 2 * visit_count * BATCH_SIZE:
+            next(long)
+        last, short_last = _compare(long, short, visit_count)
+        with suppress(StopIteration):
+            while True:
+                next(long)
+        opened.check(left=0)
+        return SliceCost(opened.sent_count, size // SHARE, first, last, (short_first, short_last))
+
+
+def _compare(long: Iterator[float], short: Iterator[float], count: int) -> tuple[float, float]:
+    """Return the median milliseconds of so many visits in each, in turn."""
+    pairs = [(next(long), next(short)) for _ in range(count)]
+    long_ms, short_ms = (1000 * statistics.median(column) for column in zip(*pairs, strict=True))
+    return long_ms, short_ms
+
+
+def _accepted(client_ref: str) -> SubmitOutcome:
+    return SubmitOutcome(client_ref, Outcome.ACCEPTED, f"m-{client_ref}")
+
+
+def _now() -> datetime:
+    """Return the time of the bench, which stands: the leases and the STOPs just read hold for ever."""
+    return datetime.fromisoformat(TUESDAY_MORNING).astimezone(UTC)

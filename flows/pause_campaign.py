@@ -1,0 +1,20 @@
+"""Hold a campaign at once; what has left has left, and the rest waits for resume-campaign."""
+
+from prefect import flow
+
+from tasks.control import hold
+from tasks.send import publish_progress
+
+
+@flow(name="pause-campaign")
+def pause_campaign(campaign: str, name: str, reason: str) -> str:
+    """Hold a campaign: what is being handed over right now may still leave, and nothing after it.
+
+    Args:
+        campaign: The campaign's name.
+        name: Who pauses it.
+        reason: Why, for the history.
+    """
+    line = hold(campaign, name, reason)
+    publish_progress(campaign)
+    return line

@@ -1,0 +1,26 @@
+"""A person's word on messages that nobody knows the fate of."""
+
+from typing import Literal
+
+from prefect import flow
+
+from flows.send_campaign import send_campaign
+from tasks.dispatch import find_due, start_runs
+from tasks.unknowns import decide_unknown, publish_unknowns
+
+
+@flow(name="resolve-unknown")
+def resolve_unknown(campaign: str, decision: Literal["write_off", "resend"], name: str, reason: str) -> str:
+    """Decide on all messages of a campaign that the gateway may or may not have accepted; its artifact lists them.
+
+    Args:
+        campaign: The campaign's name.
+        decision: write_off gives them up: nobody gets one twice. resend sends them again: whoever had got one gets it
+            twice.
+        name: Who decides.
+        reason: Why, for the history: what the provider's console says.
+    """
+    line = decide_unknown(campaign, decision, name, reason)
+    publish_unknowns(campaign)
+    start_runs(find_due(campaign), send_campaign)
+    return line

@@ -1,0 +1,18 @@
+"""The red button: hold every campaign at once."""
+
+from prefect import flow
+
+from tasks.control import hold_all
+
+
+@flow(name="stop-everything")
+def stop_everything(name: str, reason: str) -> str:
+    """Pause every campaign that is on its way, marketing and alerts; resume-campaign lets each go on by itself.
+
+    Automatic answers, notices to the team and tests still leave: configure-auto-responder switches the answers off.
+
+    Args:
+        name: Who stops it all.
+        reason: Why, for the history.
+    """
+    return hold_all(name, reason)

@@ -1,0 +1,144 @@
+"""What may forbid a campaign to send, and when its places are open: looked at in every claim."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from sms.quiet_hours import key_closing, next_key_opening
+from store.database import Transaction
+
+
+class Halt(StrEnum):
+    """Why nothing more is claimed now."""
+
+    NOTHING_LEFT = "nothing left"
+    """Nothing planned may leave at this moment."""
+    NOT_SENDING = "not sending"
+    """Somebody took the campaign out of sending meanwhile."""
+    STALE_STOPS = "stale stops"
+    """Replies or the provider's opt-outs were last read too long ago: a STOP may be waiting there."""
+    PACED = "paced"
+    """The gateway's rate is used up for this moment."""
+    NOT_APPROVED = "not approved"
+    NOT_COVERED = "not covered"
+    """The credit left does not cover the next slice."""
+    WOKE_UP = "woke up"
+    """Nobody looked after the campaign for long: a machine that slept, a backup that came back."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRules:
+    """What a claim must respect, in seconds and segments: the settings of the same names say what each is for."""
+
+    claim_seconds: float
+    deadline_seconds: float
+    margin_seconds: float
+    lease_seconds: float
+    settle_seconds: float
+    replies_max_age_seconds: float
+    wake_up_seconds: float
+    segments_per_second: float
+
+    @property
+    def closing_margin(self) -> timedelta:
+        """How long before its window closes a place is not claimed for any more."""
+        return timedelta(seconds=self.margin_seconds + self.deadline_seconds)
+
+
+class Refusal(NamedTuple):
+    """Why a campaign may not send, by its kind and in one line."""
+
+    halt: Halt
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """What one campaign may still spend: what is ``available`` on its gateway, less what is ``kept`` for alerts."""
+
+    campaign: str
+    gateway: str
+    available: Decimal | None
+    kept: Decimal
+    unit: str
+
+    def less(self, amount: Decimal) -> "Credit":
+        """Return what is left when an amount is reserved."""
+        return self if self.available is None else replace(self, available=self.available - amount)
+
+    def why_not(self, needed: Decimal) -> str | None:
+        """Return in one line why it does not cover an amount, or None."""
+        if self.available is not None and self.available - self.kept >= needed:
+            return None
+        left = "its balance was never read" if self.available is None else f"{self.available} {self.unit} are left"
+        left += f", {self.kept} of them for alerts" if self.kept else ""
+        return f"campaign {self.campaign} needs {needed} for its next slice on {self.gateway}: {left}"
+
+
+def refusal(visit: Transaction, campaign: Mapping[str, Any], ran_out_at: datetime, rules: ClaimRules) -> Refusal | None:
+    """Return why a campaign may not send anything now, whatever it has to send."""
+    name = campaign["name"]
+    if campaign["state"] != "sending":
+        return Refusal(Halt.NOT_SENDING, f"campaign {name} is {campaign['state']}; only a sending one may claim")
+    needs_approval = campaign["kind"] in ("marketing", "alert")
+    if needs_approval and (campaign["approved_hash"] is None or campaign["approved_hash"] != campaign["recap_hash"]):
+        return Refusal(Halt.NOT_APPROVED, f"campaign {name} is not approved under its latest recap; nothing leaves")
+    slept = (visit.at - ran_out_at).total_seconds()
+    if needs_approval and slept > rules.wake_up_seconds:
+        return Refusal(Halt.WOKE_UP, late_words(name, ran_out_at, slept))
+    return _stale_stops(visit, campaign, rules)
+
+
+def _stale_stops(visit: Transaction, campaign: Mapping[str, Any], rules: ClaimRules) -> Refusal | None:
+    read_at = {row["name"]: row["changed_at"] for row in visit.rows("state.of", gateway=campaign["gateway"])}
+    for name in ("replies", "opt_outs"):
+        age = (visit.at - read_at[name]).total_seconds() if name in read_at else None
+        if age is None or age > rules.replies_max_age_seconds:
+            seen = "never" if age is None else f"{age:.0f} s ago"
+            why = f"{name} of gateway {campaign['gateway']} were last read {seen}; nothing leaves before they are"
+            return Refusal(Halt.STALE_STOPS, why)
+    return None
+
+
+def closings(
+    visit: Transaction, campaign: Mapping[str, Any], rules: ClaimRules, keys: Iterable[str]
+) -> dict[str, datetime | None]:
+    """Return those of the places that may be written to now, those that close first first, and when each closes.
+
+    None: windows do not bind. A place that closes before the gateway is sure to have the messages is closed already.
+    """
+    if campaign["kind"] != "marketing":
+        return dict.fromkeys(keys)
+    least = visit.at + rules.closing_margin
+    closings = ((key_closing(visit.at, key, campaign["policy"]), key) for key in keys)
+    return {key: at for at, key in sorted((at, key) for at, key in closings if at is not None and at > least)}
+
+
+def next_claim(campaign: Mapping[str, Any], key: str, at: datetime, margin: timedelta) -> datetime:
+    """Return from when on, not before ``at``, a place may be claimed for: a window about to close counts as closed."""
+    if campaign["kind"] != "marketing":
+        return at
+    policy = campaign["policy"]
+    closes_at = key_closing(at, key, policy)
+    if closes_at is not None and closes_at - at <= margin:
+        return next_key_opening(closes_at, key, policy)
+    return next_key_opening(at, key, policy)
+
+
+def credit_for(visit: Transaction, campaign: Mapping[str, Any]) -> Credit:
+    """Return what a campaign may spend: marketing leaves alone what alerts still need."""
+    gateway, is_marketing = campaign["gateway"], campaign["kind"] == "marketing"
+    kept = visit.value("campaign.committed_to_alerts", gateway=gateway) if is_marketing else Decimal(0)
+    found = visit.row("credit.available", gateway=gateway) or {"available": None, "unit": ""}
+    return Credit(campaign["name"], gateway, found["available"], kept, found["unit"])
+
+
+def late_words(name: str, since: datetime, seconds: float) -> str:
+    """Say that nobody looked after a campaign for so long."""
+    return (
+        f"nobody looked after campaign {name} since {since:%Y-%m-%d %H:%M} UTC, {seconds / 60:.0f} minutes ago; "
+        "nothing leaves before somebody has read its text again and run resume-campaign"
+    )

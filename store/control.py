@@ -1,0 +1,95 @@
+"""Hold and let go: pause, resume, stop everything. The next claim sees it, for it looks at the state in its visit."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sms.errors import CampaignError
+from store.campaigns import STANDING_KINDS, find_campaign, note_event, refuse_standing, set_state
+from store.database import Transaction
+
+PAUSABLE_STATES = ("approved", "parked", "sending")
+_WHY_NOT_PAUSED = {
+    "prepared": "nothing of it leaves before it is approved",
+    "paused": "resume-campaign lets it go on, cancel-campaign ends it",
+    "finished": "all that could leave has left",
+    "cancelled": "nothing of it leaves",
+}
+
+
+def pause(visit: Transaction, name: str, actor: str, reason: str) -> dict[str, Any]:
+    """Hold a campaign until somebody resumes or cancels it; what is in flight is still recorded.
+
+    Raises:
+        CampaignError: it is over, held already, not approved yet, or Campanile's own.
+    """
+    campaign = find_campaign(visit, name)
+    refuse_standing(campaign)
+    if campaign["state"] not in PAUSABLE_STATES:
+        why = _WHY_NOT_PAUSED[campaign["state"]]
+        raise CampaignError(f"campaign {name} is {campaign['state']}, so it cannot be paused: {why}")
+    if campaign["is_stopped"]:
+        raise CampaignError(f"campaign {name} was cancelled: nothing more of it leaves, so there is nothing to pause")
+    return _hold(visit, campaign, actor, reason, f"paused by {actor}: {reason}")
+
+
+def resume(visit: Transaction, name: str, actor: str, reason: str) -> dict[str, Any]:
+    """Let a paused campaign go on when it would have; what is overdue, or waited for a person, goes on now.
+
+    One of which nothing was ever claimed is ``approved`` again, so that its recap is verified before it is sent.
+
+    Raises:
+        CampaignError: it is not paused.
+    """
+    campaign = find_campaign(visit, name)
+    if campaign["state"] != "paused":
+        raise CampaignError(f"campaign {name} is {campaign['state']}; only a paused one can be resumed")
+    campaign_id = campaign["campaign_id"]
+    was_claimed = visit.value("campaign.was_claimed", campaign_id=campaign_id)
+    visit.run("campaign.forget_run", campaign_id=campaign_id)
+    due_at = max(campaign["due_at"] or visit.at, visit.at)
+    set_state(visit, campaign_id, "parked" if was_claimed else "approved", due_at, None)
+    note_event(visit, campaign_id, "resumed", campaign["version"], actor, reason or None)
+    return find_campaign(visit, name)
+
+
+def stop_everything(visit: Transaction, actor: str, reason: str) -> list[str]:
+    """Hold every campaign that may still leave, marketing and alerts; return their names.
+
+    Automatic answers, notices and tests go on: none of them is anybody's campaign.
+    """
+    campaigns = visit.rows("campaign.stoppable")
+    for campaign in campaigns:
+        _hold(visit, campaign, actor, reason, f"everything stopped by {actor}: {reason}")
+    return [str(campaign["name"]) for campaign in campaigns]
+
+
+def pause_found(visit: Transaction, campaign: Mapping[str, Any], reason: str) -> dict[str, Any]:
+    """Hold a campaign for what Campanile itself found, until a person has seen to it; return it as it then stands.
+
+    One that somebody took out of sending meanwhile stays as they left it, and Campanile's own campaigns, which nobody
+    could resume, as they are.
+    """
+    if campaign["state"] in PAUSABLE_STATES and campaign["kind"] not in STANDING_KINDS:
+        return _hold(visit, campaign, "campanile", reason, reason)
+    return dict(campaign)
+
+
+def pause_of_run(visit: Transaction, name: str, run_id: str, reason: str) -> dict[str, Any] | None:
+    """Hold the campaign of a run that was cancelled; None when there is nothing to hold.
+
+    A run that came too late, for the campaign is in another one's hands, says nothing about it.
+    """
+    campaign = find_campaign(visit, name)
+    lease = visit.row("lease.get", campaign_id=campaign["campaign_id"])
+    is_of_another = lease is not None and lease["expires_at"] > visit.at and lease["run_id"] != run_id
+    is_ours = campaign["kind"] in STANDING_KINDS
+    if is_of_another or is_ours or campaign["is_stopped"] or campaign["state"] not in PAUSABLE_STATES:
+        return None
+    return _hold(visit, campaign, "prefect", reason, reason)
+
+
+def _hold(visit: Transaction, campaign: Mapping[str, Any], actor: str, detail: str, reason: str) -> dict[str, Any]:
+    campaign_id = campaign["campaign_id"]
+    set_state(visit, campaign_id, "paused", campaign["due_at"], reason)
+    note_event(visit, campaign_id, "paused", campaign["version"], actor, detail)
+    return visit.row("campaign.get", campaign_id=campaign_id) or {}

@@ -1,0 +1,47 @@
+"""Slices on their way to the gateway, and the count of what came back."""
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from enum import Enum
+
+from gateways.transport import clock
+from schemas.gateway import SubmitOutcome
+from sms.errors import GatewayError
+from store.claims import Claim
+
+
+class Ask(Enum):
+    """What a slice is in flight for."""
+
+    POST = "posted"
+    POST_AGAIN = "posted again under its key"
+    LOOK_UP = "looked up"
+
+
+@dataclass(slots=True)
+class Flight:
+    """A claimed slice on its way: its requests, and what they brought so far."""
+
+    claim: Claim
+    ask: Ask
+    not_after: float
+    open_requests: int = 0
+    outcomes: list[SubmitOutcome] = field(default_factory=list)
+    errors: list[GatewayError] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a sender did: messages by event, all in all and at the end of each leg (``clock``, accepted)."""
+
+    events: Counter[str] = field(default_factory=Counter)
+    legs: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=5))
+
+    def end_leg(self) -> None:
+        """Remember how many messages were accepted by now."""
+        self.legs.append((clock(), self.events["accepted"]))
+
+    def accepted_per_second(self) -> float:
+        """Return the rate of the last legs."""
+        (began, before), (ended, after) = self.legs[0], self.legs[-1]
+        return (after - before) / (ended - began) if ended > began else 0.0

@@ -1,0 +1,95 @@
+"""When a draft's messages may leave: its hour at each place, and the window that each place may first leave in."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from schemas.draft import CampaignDraft
+from sms.errors import CampaignError, ConfigurationError
+from sms.forecast import EXPIRING_WORDS, Expiring, Timing
+from sms.places import key_name
+from sms.policy import Policy
+from sms.quiet_hours import key_closing, local_instant, next_key_opening
+from sms.timetable import closed_days
+from sms.wording import count_text
+from tasks.house import closing_margin_seconds
+from tasks.terms import Terms
+
+
+def timing_of(draft: CampaignDraft, terms: Terms, keys: Iterable[str], at: datetime) -> Timing:
+    """Return when messages to these places may leave, seen from ``at``.
+
+    Raises:
+        CampaignError: the draft's hour has passed at a place.
+        ConfigurationError: nobody knows the clocks of a place.
+    """
+    not_before = {key: hour for key in sorted(keys) if (hour := _hour_there(draft, key)) is not None}
+    passed = [key_name(key) for key, hour in not_before.items() if hour < at]
+    if passed:
+        raise CampaignError(
+            f"send_time {draft.send_time} on {draft.send_on} has passed on the clock of {', '.join(passed)}; give a "
+            "later hour, or take clock: team"
+        )
+    return Timing(
+        at=at,
+        due_at=min(not_before.values(), default=terms.due_at),
+        policy=hours_of(draft.kind, terms.policy),
+        margin_seconds=closing_margin_seconds(),
+        patience=terms.patience,
+        not_before=not_before,
+    )
+
+
+def hours_of(kind: str, policy: Policy) -> Policy | None:
+    """Return whose hours bind a kind of campaign; None: none do."""
+    return policy if kind == "marketing" else None
+
+
+def first_closing(draft: CampaignDraft, terms: Terms, key: str, at: datetime) -> datetime | None:
+    """Return when the window that a place's messages may first leave in closes; None: there is none within a year.
+
+    Alerts, which no hours bind, are put in the order in which they may leave.
+
+    Raises:
+        ConfigurationError: an alert is to leave on the clock of a place, and nobody knows it.
+    """
+    if hours_of(draft.kind, terms.policy) is None:
+        return max(_hour_there(draft, key) or terms.due_at or at, at)
+    try:
+        begins_at = max(_hour_there(draft, key) or terms.due_at or at, at)
+        return key_closing(next_key_opening(begins_at, key, terms.policy), key, terms.policy)
+    except ConfigurationError:  # nobody knows its hours, or its places are never open together
+        return None
+
+
+def closed_days_by_place(timing: Timing, last: Mapping[str, datetime]) -> dict[str, list[tuple[str, str]]]:
+    """Return, for each place, the days that its messages wait for, and why they are closed; JSON-ready.
+
+    Args:
+        timing: from when on they may leave.
+        last: when the last message to each place leaves, or would have.
+    """
+    if timing.policy is None:
+        return {}
+    return {
+        key: [(str(day), why) for day, why in closed_days(key, timing.begins_at(key), ends_at, timing.policy)]
+        for key, ends_at in last.items()
+    }
+
+
+def expiring_words(expiring: Sequence[Expiring]) -> str:
+    """Return what will not leave, where and why, on one line."""
+    return "; ".join(
+        f"{count_text(row.message_count, 'message')} to {key_name(row.window_key)}: {EXPIRING_WORDS[row.reason]}"
+        for row in expiring
+    )
+
+
+def _hour_there(draft: CampaignDraft, key: str) -> datetime | None:
+    """Return the draft's hour on the clocks of a place, in UTC; None: it is not on the recipient's clock.
+
+    Raises:
+        ConfigurationError: nobody knows the clocks of the place.
+    """
+    if draft.clock == "team" or draft.send_on is None:
+        return None
+    return local_instant(key, draft.send_on, draft.hour()).astimezone(UTC)

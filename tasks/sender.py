@@ -1,0 +1,309 @@
+"""The sender: claim, call, record, for one campaign, with several requests open at once.
+
+One thread visits the store. A visit records every answer that has arrived and claims as many slices as there are free
+senders; the others post meanwhile. The protocol, and what each answer of a gateway means, is in docs/reliability.md.
+"""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from itertools import islice
+from logging import Logger, LoggerAdapter
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from gateways.transport import clock
+from schemas.gateway import Batch, Gateway, Outcome, Resolution, SubmitOutcome
+from sms.errors import GatewayAmbiguous, GatewayDenied, GatewayError, GatewayThrottled, GatewayUnreachable
+from store.claims import Claim, Claimed, claim_again, claim_slices, posted_claim
+from store.clearance import Halt
+from store.database import Transaction, one_core
+from store.lease import Lease, extend_lease
+from store.outcomes import note_absence, record, unknown_slices
+from store.pace import bucket_of, put_bucket, slow_down, speed_up
+from store.sending import Ending
+from tasks.flights import Ask, Flight, Tally
+from tasks.house import claim_rules, visit_store
+from tasks.pacing import batches_of, pace_of
+from tasks.settings import settings
+
+_LONGEST_PAUSE_SECONDS = 10.0
+#: What a person must set right before anything leaves again.
+_FOR_A_PERSON = frozenset({Halt.NOT_APPROVED, Halt.NOT_COVERED, Halt.WOKE_UP})
+
+
+class Sender:
+    """Sends one campaign under its lease; made anew for each run."""
+
+    def __init__(
+        self,
+        lease: Lease,
+        gateway: Gateway,
+        log: "Logger | LoggerAdapter[Any]",
+        read_stops: Callable[[], object],
+        stop: threading.Event,
+    ) -> None:
+        self.tally = Tally()
+        self.tally.end_leg()
+        self._lease, self._gateway, self._log = lease, gateway, log
+        self._read_stops, self._stop = read_stops, stop
+        self._pace = pace_of(gateway.manifest)
+        self._flights: dict[int, Flight] = {}
+        self._answers: SimpleQueue[tuple[int, Sequence[SubmitOutcome], GatewayError | None]] = SimpleQueue()
+        self._refusals = self._strange = 0
+        self._last_error: GatewayError | None = None
+        self._pool = ThreadPoolExecutor(self._pace.requests, thread_name_prefix="sender")
+
+    def __enter__(self) -> "Sender":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let the requests that are open end, and forget those that have not begun."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    @one_core()
+    def run(self, seconds: float) -> Ending | None:
+        """Send for so long, or until nothing may leave any more; return how that ended, None when there is more.
+
+        When it returns, nothing is in flight and everything that came back is recorded.
+
+        Raises:
+            LeaseLost: another sender took the campaign over.
+        """
+        ends_at = clock() + seconds
+        while True:
+            if self._refusals and not self._flights:
+                self._stop.wait(min(0.2 * 2**self._refusals, _LONGEST_PAUSE_SECONDS))
+            ending = self._ending()
+            is_last = ending is not None or clock() >= ends_at
+            claimed = self._visit(most=0 if is_last else self._free_slices())
+            if self._flights:
+                self._wait_for_answers(claimed)
+            elif is_last:
+                self.tally.end_leg()
+                return ending
+            elif (ending := self._rest(claimed)) is not None:
+                return ending
+
+    def _ending(self) -> Ending | None:
+        """Tell why nothing more is claimed, whatever there still is to send; what is in flight is waited for."""
+        found, error, name = settings(), self._last_error, self._gateway.manifest.gateway
+        if self._stop.is_set():
+            return Ending("its run was told to end", retry_seconds=0)
+        if isinstance(error, GatewayDenied):
+            return Ending(str(error), needs_person=True)
+        if self._strange >= found.strange_answers_before_pause:
+            return Ending(f"{self._strange} answers in a row nobody can read: {error}", needs_person=True)
+        if self._refusals >= found.refusals_before_parking:
+            why = f"gateway {name} could not be reached {self._refusals} times in a row: {error}"
+            return Ending(why, is_alarming=True)
+        return None
+
+    def _free_slices(self) -> int:
+        return self._pace.slices - sum(flight.open_requests > 0 for flight in self._flights.values())
+
+    # --- one visit ------------------------------------------------------------------------------------------------
+
+    def _visit(self, most: int) -> Claimed:
+        """Record what has arrived, and claim what may leave; then post it."""
+        finished = [flight for flight in self._flights.values() if flight.open_requests == 0]
+        started = clock()
+        with visit_store() as visit:
+            for flight in finished:
+                self._record(visit, flight)
+            asked = self._take_unknown(visit, most, started)
+            claimed = self._claim(visit, most - len(asked))
+        for flight in finished:
+            del self._flights[flight.claim.slice_no]
+        for flight in [*asked, *(Flight(claim, Ask.POST, started + _lifetime(claim)) for claim in claimed.claims)]:
+            self._send(flight)
+        return claimed
+
+    def _claim(self, visit: Transaction, most: int) -> Claimed:
+        if most > 0:
+            return claim_slices(visit, self._lease, claim_rules(self._gateway.manifest), most)
+        extend_lease(visit, self._lease, settings().lease_seconds)
+        return Claimed()
+
+    def _record(self, visit: Transaction, flight: Flight) -> None:
+        """Write what a slice brought; a first trace of nothing is only noted: absence counts when it is seen twice."""
+        slice_no, ask_after = flight.claim.slice_no, visit.at + timedelta(seconds=self._settle_seconds())
+        if flight.ask is Ask.LOOK_UP and self._is_first_absence(visit, flight):
+            note_absence(visit, self._lease, slice_no, ask_after)
+            return
+        counts = record(
+            visit,
+            self._lease,
+            slice_no,
+            flight.outcomes,
+            ask_after,
+            claimed=flight.claim.members if flight.ask is Ask.POST else None,
+            was_looked_up=flight.ask is Ask.LOOK_UP,
+        )
+        self._keep_pace(visit, flight)
+        self.tally.events.update(counts)
+        if flight.ask is not Ask.POST or flight.errors:
+            self._log.info("slice %d %s: %s", slice_no, flight.ask.value, counts)
+
+    def _is_first_absence(self, visit: Transaction, flight: Flight) -> bool:
+        absent = any(item.outcome is Outcome.NOT_ACCEPTED for item in flight.outcomes)
+        known = {row["slice_no"]: row for row in unknown_slices(visit, self._lease.campaign_id)}
+        return absent and known[flight.claim.slice_no]["absent_count"] == 0
+
+    def _keep_pace(self, visit: Transaction, flight: Flight) -> None:
+        """Go slower after a throttled answer, and faster again after a good one."""
+        name, top_rate = self._gateway.manifest.gateway, self._pace.segments_per_second
+        bucket = bucket_of(visit, name, top_rate)
+        throttled = [error for error in flight.errors if isinstance(error, GatewayThrottled)]
+        if throttled:
+            waits = [error.retry_after for error in throttled if error.retry_after is not None]
+            put_bucket(visit, name, slow_down(bucket, top_rate, max(waits, default=None)))
+        elif (bucket.rate < top_rate or bucket.strikes) and not flight.errors:
+            put_bucket(visit, name, speed_up(bucket, top_rate))
+
+    def _take_unknown(self, visit: Transaction, most: int, started: float) -> list[Flight]:
+        """Take the unknown slices that may be asked for now, those first that may be asked first."""
+        due = (row for row in self._askable(visit) if row["ask_after"] <= visit.at)
+        return [self._ask_for(visit, row, started) for row in islice(due, max(most, 0))]
+
+    def _ask_for(self, visit: Transaction, unknown: Mapping[str, Any], started: float) -> Flight:
+        """Ask by the same key while the gateway remembers it and the slice may still be posted; else look it up."""
+        manifest, slice_no = self._gateway.manifest, unknown["slice_no"]
+        if (visit.at - unknown["claimed_at"]).total_seconds() < manifest.key_life_seconds / 2:
+            claim = claim_again(visit, self._lease, slice_no, claim_rules(manifest))
+            if claim is not None:
+                return Flight(claim, Ask.POST_AGAIN, started + _lifetime(claim))
+        return Flight(posted_claim(visit, self._lease, slice_no), Ask.LOOK_UP, started)
+
+    def _askable(self, visit: Transaction) -> list[dict[str, Any]]:
+        """Return the unknown slices that the gateway can still say something of, by when they may be asked for."""
+        manifest = self._gateway.manifest
+        if manifest.resolution is Resolution.NEITHER:
+            return []
+        oldest = visit.at - timedelta(days=manifest.history_days)
+        rows = unknown_slices(visit, self._lease.campaign_id)
+        askable = (row for row in rows if row["slice_no"] not in self._flights and row["claimed_at"] > oldest)
+        return sorted(askable, key=lambda row: row["ask_after"])
+
+    def _settle_seconds(self) -> float:
+        return max(settings().settle_seconds, self._gateway.manifest.look_up_lag_seconds)
+
+    # --- the calls ------------------------------------------------------------------------------------------------
+
+    def _send(self, flight: Flight) -> None:
+        batches = batches_of(flight.claim, self._gateway.manifest)
+        flight.open_requests = len(batches)
+        self._flights[flight.claim.slice_no] = flight
+        for batch in batches:
+            self._pool.submit(self._call, flight, batch)
+
+    def _call(self, flight: Flight, batch: Batch) -> None:
+        """Make one request, in a thread of its own; whatever happens, an answer is told.
+
+        An adapter that breaks has perhaps sent its request: nobody knows.
+        """
+        error: GatewayError | None = None
+        outcomes: Sequence[SubmitOutcome] = ()
+        try:
+            outcomes = self._ask(flight, batch)
+        except GatewayError as found:
+            error = found
+        except Exception as bug:  # noqa: BLE001 - it may have come after the request had left
+            self._log.exception("the adapter of %s broke", self._gateway.manifest.gateway)
+            error = GatewayAmbiguous(f"the adapter broke: {type(bug).__name__}")
+        if error is not None:
+            outcomes = _without_answer(flight.ask, batch, error)
+        self._answers.put((flight.claim.slice_no, outcomes, error))
+
+    def _ask(self, flight: Flight, batch: Batch) -> Sequence[SubmitOutcome]:
+        if flight.ask is Ask.LOOK_UP:
+            return self._gateway.look_up(batch)
+        if clock() >= flight.not_after:
+            raise GatewayUnreachable("the time to post it had passed")
+        return self._gateway.submit(batch, flight.not_after)
+
+    def _wait_for_answers(self, claimed: Claimed) -> None:
+        """Take all answers that are there; wait for one until more may be claimed, or the lease must be extended."""
+        timeout: float = settings().lease_seconds / 3
+        if claimed.halt is Halt.PACED:
+            timeout = min(timeout, claimed.wait_seconds + 0.001)
+        while True:
+            try:
+                slice_no, outcomes, error = self._answers.get(timeout > 0, timeout or None)
+            except Empty:
+                return
+            flight = self._flights[slice_no]
+            flight.open_requests -= 1
+            flight.outcomes.extend(outcomes)
+            if error is not None:
+                flight.errors.append(error)
+                self._log.warning("slice %d: %s", slice_no, error)
+            self._count(outcomes, error)
+            if flight.open_requests == 0:
+                timeout = 0.0
+
+    def _count(self, outcomes: Sequence[SubmitOutcome], error: GatewayError | None) -> None:
+        """Count refusals and strange answers in a row; being throttled counts for nothing."""
+        self._last_error = error or self._last_error
+        is_strange = isinstance(error, GatewayAmbiguous) or (
+            error is None and bool(outcomes) and all(item.outcome is Outcome.UNKNOWN for item in outcomes)
+        )
+        self._strange = self._strange + 1 if is_strange else 0
+        self._refusals = self._refusals + 1 if isinstance(error, GatewayUnreachable) else 0
+
+    # --- nothing in flight ----------------------------------------------------------------------------------------
+
+    def _rest(self, claimed: Claimed) -> Ending | None:
+        """Wait for what may be done soon; return how the run ends when there is nothing of the kind."""
+        if claimed.claims or claimed.halt is None:
+            return None
+        if claimed.halt in _FOR_A_PERSON:
+            return Ending(claimed.why, needs_person=True)
+        if claimed.halt is Halt.NOT_SENDING:
+            return Ending(claimed.why)
+        if claimed.halt is Halt.STALE_STOPS:
+            return self._hear_stops(claimed.why)
+        with visit_store(read_only=True) as visit:
+            waits, is_asked = self._next_wait(visit, claimed)
+        if waits is None:
+            return Ending(asks_person=not is_asked)
+        if waits > settings().settle_wait_seconds:
+            return Ending(claimed.why or None, retry_seconds=waits)
+        self._stop.wait(min(waits + 0.001, settings().lease_seconds / 3))
+        return None
+
+    def _next_wait(self, visit: Transaction, claimed: Claimed) -> tuple[float | None, bool]:
+        """Return the seconds to the next thing that can be done, and whether the gateway may yet settle an unknown."""
+        askable = self._askable(visit)
+        waits = [max(0.0, (row["ask_after"] - visit.at).total_seconds()) for row in askable]
+        if claimed.halt is Halt.PACED:
+            waits.append(claimed.wait_seconds)
+        return min(waits, default=None), bool(askable)
+
+    def _hear_stops(self, why: str) -> Ending | None:
+        """Read the STOPs that came during a long sending; until they are read nothing leaves."""
+        try:
+            self._read_stops()
+        except GatewayError as error:
+            self._last_error = error
+            self._refusals += 1
+            self._log.warning("STOPs cannot be read: %s", error)
+        return None
+
+
+def _lifetime(claim: Claim) -> float:
+    """Return for how many seconds from its visit on a claim may be posted."""
+    return (claim.post_before - claim.at).total_seconds()
+
+
+def _without_answer(ask: Ask, batch: Batch, error: GatewayError) -> list[SubmitOutcome]:
+    """Return what an error means for the messages of a request.
+
+    A first post may have been accepted or not, as the error says. When it is asked again, an error speaks of this
+    request only: the first one may have been accepted all the same, so all stays unknown.
+    """
+    if ask is not Ask.POST:
+        return []
+    outcome = Outcome.UNKNOWN if isinstance(error, GatewayAmbiguous) else Outcome.NOT_ACCEPTED
+    return [SubmitOutcome(message.client_ref, outcome, reason=str(error)) for message in batch.messages]

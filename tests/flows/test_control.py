@@ -1,0 +1,440 @@
+"""Hands on campaigns on their way: pause, resume, stop everything, decide what nobody knows; and what Prefect sees."""
+
+import gc
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from sms.errors import SmsError
+
+pytestmark = [
+    pytest.mark.prefect,
+    # Prefect's client leaves sockets to the garbage collector when artifacts are read from a test.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+ROOT = Path(__file__).parents[2]
+PEOPLE = "mobile\n" + "\n".join(f"06123456{number}" for number in range(70, 80)) + "\n"
+TODAY = {"send_on": "2026-11-23", "send_time": "08:30"}
+LATER = "2026-11-23T08:31:00+01:00"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def swept() -> Iterator[None]:
+    """Collect those sockets here, where the warning about them is silenced, and not in somebody else's test."""
+    yield
+    gc.collect()
+
+
+@pytest.fixture
+def furnished(house: Any) -> Any:
+    """Ten people, two a slice, one request at a time."""
+    from flows.ingest_contacts import ingest_contacts
+
+    house.set(slice_size=2, concurrency=1)
+    ingest_contacts("clients", house.drop(PEOPLE), legal_basis="consent")
+    return house
+
+
+@pytest.fixture
+def ready(furnished: Any) -> Iterator[Any]:
+    """Whatever a test does, all is in order at its end."""
+    yield furnished
+    furnished.assert_in_order()
+
+
+@pytest.fixture
+def deaf(furnished: Any) -> Iterator[Any]:
+    """A gateway that can neither be asked again nor looked up: what it does not answer, nobody knows."""
+    from gateways.sandbox.process import SandboxProcess
+
+    with SandboxProcess.start(
+        furnished.data_dir / "deaf", resolution="neither", balance="1000", delivery_seconds=0.01
+    ) as sandbox:
+        furnished.sandbox = sandbox
+        furnished.set(sandbox_url=sandbox.base_url, sandbox_resolution="neither")
+        yield furnished
+
+
+def approve(name: str = "soldes", **changes: Any) -> None:
+    from flows.approve_campaign import approve_campaign
+    from flows.prepare_campaign import prepare_campaign
+    from schemas.draft import CampaignDraft
+
+    draft = {
+        "name": name,
+        "text": f"{name}: bonjour",
+        "sender_id": "36180",
+        "lists": ["clients"],
+        "author": "camille",
+        "repeat": True,
+    }
+    recap = prepare_campaign(CampaignDraft(**(draft | changes)))
+    approve_campaign(name, recap.recap_hash, "dominique")
+
+
+def pause(name: str = "soldes", reason: str = "wrong price") -> str:
+    from flows.pause_campaign import pause_campaign
+
+    return str(pause_campaign(name, "camille", reason))
+
+
+def resume(name: str = "soldes") -> str:
+    from flows.resume_campaign import resume_campaign
+
+    return str(resume_campaign(name, "dominique"))
+
+
+def resolve(decision: str) -> str:
+    from flows.resolve_unknown import resolve_unknown
+
+    return str(resolve_unknown("soldes", decision, "camille", "seen in the console"))
+
+
+def send_due() -> list[str]:
+    from flows.send_due_campaigns import send_due_campaigns
+
+    return list(send_due_campaigns())
+
+
+def state_of(house: Any, name: str = "soldes") -> str:
+    return str(house.query(f"SELECT state FROM campaign WHERE name = '{name}'")[0][0])
+
+
+def messages(house: Any) -> dict[str, int]:
+    return dict(house.query("SELECT state, count(*) FROM message_status GROUP BY state"))
+
+
+def page(key: str) -> str:
+    from prefect.artifacts import Artifact
+
+    found = Artifact.get(key)
+    assert found is not None, f"no artifact {key}"
+    return str(found.data)
+
+
+def after_post(house: Any, post_no: int, act: Callable[[], object]) -> None:
+    """Do something when the gateway has answered the so-manieth request of a campaign, before it is recorded."""
+    from gateways.sandbox.adapter import SandboxGateway
+
+    submit, posts = SandboxGateway.submit, []
+
+    def act_after(gateway: Any, batch: Any, *rest: Any) -> Any:
+        posts.append(batch)
+        outcomes = submit(gateway, batch, *rest)
+        if len(posts) == post_no:
+            act()
+        return outcomes
+
+    house.monkeypatch.setattr(SandboxGateway, "submit", act_after)
+
+
+class TestPause:
+    def test_in_the_middle_it_holds_within_one_batch_and_resumed_it_ends(self, ready: Any) -> None:
+        after_post(ready, 2, pause)
+        approve()
+        assert state_of(ready) == "paused"
+        assert messages(ready) == {"accepted": 4, "planned": 6}
+        assert len(ready.sandbox.billing()) == 4
+        assert "paused by camille: wrong price" in page("progress-soldes")
+        ready.rehearse(LATER)
+        assert send_due() == []
+        assert resume() == "soldes is parked again and goes on now"
+        assert state_of(ready) == "finished"
+        assert len(ready.sandbox.billing()) == 10
+
+    def test_before_its_hour_it_is_verified_again(self, ready: Any) -> None:
+        approve(**TODAY)
+        assert pause() == "soldes is paused: nothing more of it leaves until resume-campaign"
+        assert resume() == "soldes is approved again and goes on at Mon 2026-11-23 08:30 (Europe/Paris)"
+        ready.rehearse(LATER)
+        assert send_due() == ["soldes"]
+        assert state_of(ready) == "finished"
+
+    def test_cancelled_while_it_is_paused_it_is_over(self, ready: Any) -> None:
+        from flows.cancel_campaign import cancel_campaign
+
+        after_post(ready, 1, pause)
+        approve()
+        assert cancel_campaign("soldes", "wrong price", "camille") == "finished"
+        assert messages(ready) == {"accepted": 2, "cancelled": 8}
+
+    def test_it_needs_a_name_and_a_reason(self, ready: Any) -> None:
+        approve(**TODAY)
+        with pytest.raises(SmsError, match="give reason"):
+            pause(reason="  ")
+        from flows.stop_everything import stop_everything
+
+        with pytest.raises(SmsError, match="give name"):
+            stop_everything(" ", "fire")
+        assert state_of(ready) == "approved"
+
+    def test_everything_stops(self, ready: Any) -> None:
+        from flows.stop_everything import stop_everything
+
+        approve(**TODAY)
+        approve("coupure", kind="alert", **TODAY)
+        assert stop_everything("camille", "fire").startswith("2 campaigns paused: soldes, coupure. ")
+        ready.rehearse(LATER)
+        assert send_due() == []
+        assert ready.sandbox.billing() == []
+        assert stop_everything("camille", "fire").startswith("no campaign was on its way. ")
+
+
+class TestUnknown:
+    def park(self, house: Any, *faults: str) -> None:
+        """Send; the requests with faults leave messages that nobody knows the fate of."""
+        house.sandbox.set_faults(script=list(faults))
+        approve()
+        assert house.query("SELECT state, due_at FROM campaign") == [("parked", None)]
+        house.rehearse("2026-11-23T08:20:00+01:00")
+
+    def test_they_are_listed_for_a_person(self, deaf: Any) -> None:
+        self.park(deaf, "none", "reset", "accept_then_reset")
+        shown = page("unknown-soldes")
+        assert shown.startswith("# soldes: 4 messages unknown\n")
+        assert "somebody must decide" in shown
+        assert "| +336\\*\\*\\*\\*56" in shown
+        assert "resolve-unknown campaign=soldes decision=write_off" in shown
+        assert send_due() == []
+
+    def test_written_off_the_campaign_ends(self, deaf: Any) -> None:
+        self.park(deaf, "none", "reset")
+        assert resolve("write_off") == "2 unknown messages of soldes now written off"
+        assert state_of(deaf) == "finished"
+        assert messages(deaf) == {"accepted": 8, "written_off": 2}
+        assert page("unknown-soldes").startswith("# soldes: nothing is unknown\n")
+
+    def test_sent_again_they_leave_at_once(self, deaf: Any) -> None:
+        self.park(deaf, "none", "reset")
+        assert resolve("resend") == "2 unknown messages of soldes now waiting to be sent again"
+        assert state_of(deaf) == "finished"
+        assert messages(deaf) == {"accepted": 10}
+        assert len(deaf.sandbox.billing()) == 10
+
+    def test_a_report_that_still_comes_settles_them_by_itself(self, deaf: Any) -> None:
+        from flows.collect_delivery_reports import collect_delivery_reports
+
+        self.park(deaf, "none", "accept_then_reset")
+        deaf.rehearse("2026-11-23T08:25:00+01:00")
+        collect_delivery_reports()
+        assert send_due() == ["soldes"]
+        assert state_of(deaf) == "finished"
+        with pytest.raises(SmsError, match="campaign soldes is finished: it has no unknown message"):
+            resolve("resend")
+
+    def test_paused_it_waits_for_its_resumption(self, deaf: Any) -> None:
+        self.park(deaf, "none", "reset")
+        pause()
+        assert "it is paused, and goes on when resume-campaign lets it" in resolve("resend")
+        assert messages(deaf) == {"accepted": 8, "planned": 2}
+        resume()
+        assert messages(deaf) == {"accepted": 10}
+
+
+class TestCancelledRun:
+    """Cancel in Prefect's UI pauses the campaign, whether or not anybody was there to see it."""
+
+    def orphan(self, house: Any, run_id: str) -> None:
+        """Leave a campaign behind as a run does that took its lease and is gone."""
+        from gateways.registry import manifest_of
+        from store.sending import Owner, open_sending
+        from tasks.house import claim_rules, visit_store
+
+        approve(**TODAY)
+        house.rehearse(LATER)
+        with visit_store() as visit:
+            open_sending(visit, "soldes", Owner("a machine that is gone", run_id), claim_rules(manifest_of("sandbox")))
+        house.rehearse("2026-11-23T08:36:00+01:00")
+
+    def run_in_state(self, state: Any) -> Any:
+        """Return a send run that Prefect knows in that state."""
+        from prefect.client.orchestration import get_client
+
+        from flows.send_campaign import send_campaign
+
+        with get_client(sync_client=True) as client:
+            run = client.create_flow_run(send_campaign, parameters={"campaign": "soldes"}, name="brave-owl")
+            client.set_flow_run_state(run.id, state, force=True)
+            return client.read_flow_run(run.id)
+
+    @pytest.mark.parametrize("name", ["Cancelled", "Cancelling"])
+    def test_an_orphan_of_a_cancelled_run_is_paused(self, ready: Any, name: str) -> None:
+        from prefect import states
+
+        run = self.run_in_state(getattr(states, name)())
+        self.orphan(ready, str(run.id))
+        assert send_due() == []
+        assert ready.query("SELECT state, state_reason FROM campaign") == [
+            ("paused", "its run brave-owl was cancelled in Prefect")
+        ]
+        assert ready.sandbox.billing() == []
+        resume()
+        assert state_of(ready) == "finished", "the cancelled run counts no more"
+
+    def test_an_orphan_of_a_crashed_run_goes_on(self, ready: Any) -> None:
+        from prefect.states import Crashed
+
+        self.orphan(ready, str(self.run_in_state(Crashed()).id))
+        assert send_due() == ["soldes"]
+        assert state_of(ready) == "finished"
+
+    def test_an_orphan_of_a_run_that_prefect_has_forgotten_goes_on(self, ready: Any) -> None:
+        self.orphan(ready, str(uuid4()))
+        assert send_due() == ["soldes"]
+        assert state_of(ready) == "finished"
+
+    def test_the_hook_of_the_send_run_pauses_its_campaign(self, ready: Any) -> None:
+        from prefect.states import Cancelling
+
+        from flows.send_campaign import send_campaign
+
+        approve(**TODAY)
+        run = self.run_in_state(Cancelling())
+        (hook,) = send_campaign.on_cancellation_hooks
+        hook(send_campaign, run, run.state)
+        assert state_of(ready) == "paused"
+        hook(send_campaign, run, run.state)
+        assert [event for (event,) in ready.query("SELECT event FROM campaign_event")].count("paused") == 1
+
+    def test_a_run_cancelled_before_it_began_is_not_started_anew(self, ready: Any) -> None:
+        from prefect.client.orchestration import get_client
+        from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
+        from prefect.states import Cancelled
+
+        approve(**TODAY)
+        ready.rehearse(LATER)
+        with get_client(sync_client=True) as client:
+            flow_id = client.create_flow_from_name("send-campaign")
+            deployment_id = client.create_deployment(flow_id, "send-campaign")
+            try:
+                assert send_due() == ["soldes"]
+                mine = DeploymentFilter(id=DeploymentFilterId(any_=[deployment_id]))
+                (run,) = client.read_flow_runs(deployment_filter=mine)
+                assert run.state is not None
+                assert run.state.is_scheduled()
+                client.set_flow_run_state(run.id, Cancelled(), force=True)
+                assert send_due() == []
+                assert state_of(ready) == "paused"
+                resume()
+                assert len(client.read_flow_runs(deployment_filter=mine)) == 2
+                assert send_due() == ["soldes"], "resumed, it is an attempt of its own"
+            finally:
+                client.delete_deployment(deployment_id)
+
+
+class TestTopUp:
+    @pytest.fixture
+    def silent(self, ready: Any) -> Any:
+        """The gateway tells no balance."""
+        from gateways.registry import REGISTRY
+
+        entry = REGISTRY["sandbox"]
+        manifest = replace(entry.manifest, has_balance=False)
+        ready.monkeypatch.setitem(REGISTRY, "sandbox", replace(entry, manifest=manifest))
+        return ready
+
+    def top_up(self, amount: float) -> str:
+        from flows.record_top_up import record_top_up
+
+        return str(record_top_up("sandbox", amount, "camille"))
+
+    def check(self) -> str:
+        from flows.check_balance import check_balance
+
+        return str(check_balance())
+
+    def test_before_the_first_one_nobody_knows_the_balance(self, silent: Any) -> None:
+        with pytest.raises(SmsError, match="gateway sandbox tells no balance; run record-top-up"):
+            self.check()
+        assert "balance 100.50 EUR" in self.top_up(100.5)
+        assert "balance 100.50 EUR" in self.check()
+
+    def test_it_falls_by_what_was_accepted_as_at_the_provider(self, silent: Any) -> None:
+        from tasks.house import gateway_named
+
+        silent.sandbox.set_balance("900")
+        self.top_up(900)
+        approve()
+        assert state_of(silent) == "finished"
+        there = gateway_named("sandbox").balance()
+        assert there.amount < 900
+        assert f"balance {there.amount:.2f} EUR" in self.check()
+        assert f"balance {there.amount + 50:.2f} EUR" in self.top_up(50)
+
+    def test_it_is_in_the_history_and_a_mistake_can_be_taken_back(self, silent: Any) -> None:
+        self.top_up(1000)
+        self.top_up(-900)
+        with pytest.raises(
+            SmsError, match=r"amount -200\.00 EUR cannot be: the balance of sandbox would be -100\.00 EUR"
+        ):
+            self.top_up(-200)
+        history = silent.query("SELECT value, changed_by FROM operator_setting WHERE name = 'top_up.sandbox'")
+        assert history == [('"1 000.00 EUR"', "camille"), ('"-900.00 EUR"', "camille")]
+
+    @pytest.mark.parametrize("amount", [0.0, float("nan"), float("inf")], ids=str)
+    def test_amounts_that_cannot_be(self, silent: Any, amount: float) -> None:
+        from tasks.balance import add_top_up
+
+        with pytest.raises(SmsError, match=f"^amount {amount} cannot be"):
+            add_top_up.fn("sandbox", amount, "camille")
+
+    def test_a_gateway_that_tells_its_balance_is_not_topped_up_here(self, ready: Any) -> None:
+        with pytest.raises(SmsError, match="gateway sandbox tells its balance by itself; run check-balance"):
+            self.top_up(10)
+
+
+class TestEvents:
+    def heard(self, name: str) -> list[tuple[str, dict[str, Any]]]:
+        """Return the events of a campaign that Prefect has, oldest first."""
+        from prefect.client.orchestration import get_client
+        from prefect.events.filters import EventFilter, EventOrder, EventResourceFilter
+
+        wanted = EventFilter(resource=EventResourceFilter(id=[f"campanile.campaign.{name}"]), order=EventOrder.ASC)
+        with get_client(sync_client=True) as client:
+            return [(event.event, event.payload) for event in client.read_events(wanted, limit=50).events]
+
+    def test_they_arrive(self, ready: Any) -> None:
+        name = f"soldes-{uuid4().hex[:8]}"
+        approve(name, **TODAY)
+        pause(name, reason="call 06 12 34 56 78 first")
+        resume(name)
+        ready.rehearse(LATER)
+        send_due()
+        give_up_at = time.monotonic() + 60
+        while len(found := self.heard(name)) < 3 and time.monotonic() < give_up_at:
+            time.sleep(0.2)
+        assert [event for event, _ in found] == ["campaign.paused", "campaign.started", "campaign.finished"]
+        told = found[0][1]
+        assert (told["campaign"], told["kind"], told["state"], told["actor"]) == (
+            name,
+            "marketing",
+            "paused",
+            "camille",
+        )
+        assert "345" not in told["reason"]
+
+    def test_without_an_api_nothing_fails(self, ready: Any) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        texts = dict.fromkeys(["name", "kind", "gateway", "state", "state_reason"], "soldes")
+        lines = f"announce('paused', {texts | {'version': 1, 'due_at': None}!r}); print('went on')"
+        done = subprocess.run(
+            [sys.executable, "-c", f"from tasks.events import announce; {lines}"],
+            env=os.environ | {"PREFECT_API_URL": f"http://127.0.0.1:{port}/api"},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert (done.returncode, done.stdout) == (0, "went on\n"), done.stderr
