@@ -13,10 +13,10 @@ export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint up bench prove browser samples lock clean
+.PHONY: help setup demo test lint up bench prove kill-test mutants browser samples lock clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1	\2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1	\2/p' Makefile
 
 setup: $(READY) ## set up .venv from requirements.lock (the other targets do it by themselves)
 
@@ -55,8 +55,14 @@ up: $(READY) ## start sandbox gateway, Prefect server and worker; Ctrl-C stops a
 bench: $(READY) ## measure speed and memory
 	.venv/bin/python bench/run.py $(ARGS)
 
-prove: $(READY) ## the long soaks: kills, faults, random days
+prove: $(READY) kill-test mutants ## the long soaks: kills, faults, random days
 	.venv/bin/python -m pytest -m soak
+
+kill-test: $(READY) ## kill senders at random moments and compare the books with the bill (ARGS="--kills 1000")
+	.venv/bin/python -m scripts.kill_test $(ARGS)
+
+mutants: $(READY) ## take each guard of sending away once and see a test go red
+	.venv/bin/python -m scripts.mutants
 
 browser: $(READY) ## the tests that look at the UI in headless Chromium
 	.venv/bin/python -m pytest -m browser

@@ -177,7 +177,7 @@ def where_next(home: Path) -> None:
     console.print(
         Panel(
             "[bold]make up[/]                      the same in the Prefect UI: forms, schedules, artifacts\n"
-            f"[bold]data/{home.name}/sms.duckdb[/]           the store; in SQL, on a copy of it\n"
+            f"[bold]data/{home.name}/sms.duckdb[/]           the store; in SQL, on a copy of it and of its .wal\n"
             "[bold]data/demo/rejects/[/]            the rejected rows, as the partner gets them back\n"
             f"[bold]data/demo/exports/{CAMPAIGN}/[/]  every message, CSV and Parquet\n"
             "[bold]data/samples/README.md[/]        what the samples hold",

@@ -28,6 +28,7 @@ import duckdb
 import pandas as pd
 
 from sms.errors import StoreBusy, StoreError
+from store import checkpoint
 from store.statements import STATEMENTS
 
 log = logging.getLogger("campanile.store")
@@ -177,9 +178,21 @@ def one_core() -> Iterator[None]:
 
 @contextlib.contextmanager
 def transaction(
-    path: Path, now: Callable[[], datetime], *, read_only: bool = False, wait_seconds: float = 60.0
+    path: Path,
+    now: Callable[[], datetime],
+    *,
+    read_only: bool = False,
+    wait_seconds: float = 60.0,
+    checkpoint_after: bool = False,
 ) -> Iterator[Transaction]:
     """Visit the store: everything in the block is committed together, or not at all.
+
+    Args:
+        path: the store's file; its log lies beside it.
+        now: the wall clock, read once the lock is held.
+        read_only: with others who only read.
+        wait_seconds: how long to wait for whoever holds the store.
+        checkpoint_after: move the log into the file at the end, however short it is.
 
     Raises:
         StoreBusy: another process still holds the store after ``wait_seconds``; the line names it.
@@ -190,14 +203,36 @@ def transaction(
         connection = _instance()
         _attach(connection, path, read_only, give_up_at)
         started = time.monotonic()
+        blocks: list[int] | None = None
         try:
             yield from _one_transaction(connection, now)
+            if checkpoint_after or (not read_only and checkpoint.is_due(path)):
+                blocks = checkpoint.live_blocks(connection)
         finally:
             connection.execute("USE memory")
             connection.execute("DETACH store")
+            if blocks is not None:
+                _checkpoint(connection, path, blocks, give_up_at)
             lasted = time.monotonic() - started
             if lasted > LONG_VISIT_SECONDS:
                 log.warning("a visit to the store lasted %.1f s; everybody else waited", lasted)
+
+
+def _checkpoint(connection: duckdb.DuckDBPyConnection, path: Path, blocks: list[int], give_up_at: float) -> None:
+    """Move the log into the file, with what that overwrites kept until it is done.
+
+    What was committed stays committed when that fails: it stands in the log, and the next visit tries again.
+    """
+    try:
+        checkpoint.keep_blocks(path, blocks)
+        _attach(connection, path, False, give_up_at)
+        try:
+            connection.execute("CHECKPOINT store")
+        finally:
+            connection.execute("DETACH store")
+        checkpoint.forget_blocks(path)
+    except (OSError, duckdb.Error, StoreError) as error:
+        log.error("the log of store %s could not be moved into its file: %s", path.name, error)
 
 
 def _one_transaction(connection: duckdb.DuckDBPyConnection, now: Callable[[], datetime]) -> Iterator[Transaction]:
@@ -220,7 +255,8 @@ def _instance() -> duckdb.DuckDBPyConnection:
         _threads.connection = duckdb.connect(
             ":memory:", config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
         )
-        _threads.connection.execute("SET TimeZone = 'UTC'")
+        for setting in ("SET TimeZone = 'UTC'", *checkpoint.SETTINGS):
+            _threads.connection.execute(setting)
         _threads.pid = os.getpid()
     connection: duckdb.DuckDBPyConnection = _threads.connection
     return connection
@@ -232,20 +268,27 @@ def _locked(path: Path, read_only: bool, give_up_at: float) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     lock_path = path.with_name(path.name + ".lock")
     with open(os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+b", buffering=0) as lock_file:
-        mode = fcntl.LOCK_SH if read_only else fcntl.LOCK_EX
-        while not _try_lock(lock_file, mode):
+        undo = checkpoint.undo_path(path)
+        while not _try_lock(lock_file, undo, read_only):
             if time.monotonic() > give_up_at:
                 holder = lock_file.read().decode().strip() or "unknown"
                 raise StoreBusy(f"store {path.name} is held by process {holder}; try again when it is done")
             time.sleep(random.uniform(0.001, 0.005))  # noqa: S311 - spreads the waiting processes
+        if undo.exists():
+            checkpoint.undo_checkpoint(path)
         os.pwrite(lock_file.fileno(), f"{os.getpid():<20}".encode(), 0)
         yield
 
 
-def _try_lock(lock_file: IO[bytes], mode: int) -> bool:
+def _try_lock(lock_file: IO[bytes], undo: Path, read_only: bool) -> bool:
+    """Lock the store, for itself alone where a checkpoint was cut short and must be undone first."""
+    is_shared = read_only and not undo.exists()
     try:
-        fcntl.flock(lock_file, mode | fcntl.LOCK_NB)
+        fcntl.flock(lock_file, (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
+        return False
+    if is_shared and undo.exists():
+        fcntl.flock(lock_file, fcntl.LOCK_UN)
         return False
     return True
 
@@ -257,7 +300,7 @@ def _attach(connection: duckdb.DuckDBPyConnection, path: Path, read_only: bool, 
         try:
             connection.execute(sql)
             return
-        except duckdb.IOException as error:
+        except duckdb.Error as error:
             holder = _HOLDER.search(str(error))
             if holder is None:
                 raise StoreError(f"store {path.name} cannot be opened: {_first_line(error)}") from error

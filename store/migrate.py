@@ -51,7 +51,7 @@ def migrate(path: Path, now: Callable[[], datetime], *, wait_seconds: float = 60
         )
     for version, name, sql in migrations():
         if version > current:
-            with transaction(path, now, wait_seconds=wait_seconds) as visit:
+            with transaction(path, now, wait_seconds=wait_seconds, checkpoint_after=True) as visit:
                 if version > _version(visit):  # another process may have been first
                     _apply(visit, version, name, sql)
     return newest

@@ -57,7 +57,7 @@ def example_settings(page: str) -> dict[str, bool]:
 
 
 def makefile_targets(makefile: str) -> list[str]:
-    return re.findall(r"^([a-z]+):(?!=)", makefile, re.MULTILINE)
+    return re.findall(r"^([a-z-]+):(?!=)", makefile, re.MULTILINE)
 
 
 def required() -> list[str]:
@@ -93,9 +93,23 @@ def test_help_lists_every_target() -> None:
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", *DOCS])
 def test_every_make_command_of_a_page_is_real(page: str) -> None:
-    named = re.findall(r"`(?:\$ )?make ([a-z]+)\b|^\s*(?:\$ )?make ([a-z]+)\b", (ROOT / page).read_text(), re.MULTILINE)
+    named = re.findall(
+        r"`(?:\$ )?make ([a-z-]+)\b|^\s*(?:\$ )?make ([a-z-]+)\b", (ROOT / page).read_text(), re.MULTILINE
+    )
     targets = makefile_targets((ROOT / "Makefile").read_text())
     assert {first or second for first, second in named} - set(targets) == set()
+
+
+def test_every_test_that_the_page_on_reliability_names_is_real() -> None:
+    named = cited_tests((ROOT / "docs" / "reliability.md").read_text())
+    assert len(named) > 30
+    sources = {path: (ROOT / "tests" / f"{path}.py").read_text() for path, _ in named}
+    assert [name for path, name in named if f"def {name}(" not in sources[path]] == []
+
+
+def cited_tests(page: str) -> list[tuple[str, str]]:
+    """Return (file below tests, test) of each ``folder/file::test``."""
+    return re.findall(r"\b([a-z_]+/test_[a-z_]+)::(test_\w+)", page)
 
 
 # --- the readers of these pages can tell -------------------------------------------------------------------

@@ -16,7 +16,7 @@ from contextlib import ExitStack
 import pytest
 
 from gateways.http import HttpClient, HttpRules, retry_after_seconds
-from gateways.transport import clock
+from gateways.transport import Watchdog, clock
 from sms.errors import (
     ConfigurationError,
     GatewayAmbiguous,
@@ -222,6 +222,16 @@ def test_time_that_passes_while_the_connection_is_made(certificate, monkeypatch)
             client.request("POST", "/v1/messages", json={}, not_after=clock() + 0.2)
         server.result()
     assert heard == [b""]
+
+
+def test_time_that_passes_between_the_connection_and_the_request(raw_server, monkeypatch):
+    """A thread waits for its turn, a process is stopped: the clock is read again when the first byte is to leave."""
+    server = raw_server(answer("200 OK"))
+    watch = Watchdog.watch
+    monkeypatch.setattr(Watchdog, "watch", lambda dog, connection: (watch(dog, connection), time.sleep(0.3)))
+    with pytest.raises(GatewayUnreachable, match="connected too late to send"):
+        client_of(server.url).request("POST", "/v1/messages", json={}, not_after=clock() + 0.2)
+    assert [request for request in server.requests if request] == []
 
 
 STOPPED_SENDER = """

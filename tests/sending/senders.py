@@ -4,6 +4,7 @@ The first line that comes in is the job as JSON, the first that goes out the pro
 here once, and no DuckDB is ever opened here: to start each from nothing would cost more than all it does.
 """
 
+import ctypes
 import gc
 import json
 import logging
@@ -34,6 +35,7 @@ from tests.store.conftest import MORNING
 
 LEG_SECONDS = 60.0
 LOCK_FILE_BYTES = 20
+SET_DEATH_SIGNAL = 1  # of <linux/prctl.h>
 OPENING_PATIENCE_SECONDS = 30.0
 
 
@@ -154,10 +156,12 @@ def die_at_post(number: int) -> None:
 
 def sleep_before_the_post() -> None:
     """Stop, as a machine that is put to sleep, when the claim is committed and nothing is posted yet."""
-    call = Sender._call
+    call, awake = Sender._call, [True]
 
     def sleeping(sender: Sender, flight: Flight, batch: Batch) -> None:
-        os.kill(os.getpid(), signal.SIGSTOP)
+        if awake:
+            awake.clear()
+            os.kill(os.getpid(), signal.SIGSTOP)
         call(sender, flight, batch)
 
     Sender._call = sleeping  # type: ignore[method-assign]
@@ -249,6 +253,7 @@ def serve(listener: socket.socket) -> None:
         except TimeoutError:
             continue
         if os.fork() == 0:
+            ctypes.CDLL(None).prctl(SET_DEATH_SIGNAL, signal.SIGKILL)  # nobody outlives the tests, asleep or not
             listener.close()
             line = Line(connection.makefile("rw"))
             line.tell(os.getpid())

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from schemas.gateway import Resolution
-from tests.sending.sending_desk import SenderProcess, SendingDesk
+from tests.sending.sending_desk import QUICK, SenderProcess, SendingDesk
 from tests.store.conftest import Desk
 
 PEOPLE = range(8)
+#: Of a DuckDB file: three headers, then blocks.
+FILE_HEADERS_BYTES, BLOCK_BYTES = 3 * 4096, 262_144
 KEY, LOOK_UP, NEITHER = Resolution.IDEMPOTENCY_KEY, Resolution.LOOK_UP, Resolution.NEITHER
 CLASSES = [pytest.param(resolution, id=resolution.value) for resolution in Resolution]
 SETTLING = [pytest.param(resolution, id=resolution.value) for resolution in (KEY, LOOK_UP)]
@@ -86,7 +88,7 @@ def test_dead_at_the_nth_step(desk: SendingDesk, resolution: Resolution, acciden
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_told_to_end_it_records_what_is_in_flight(desk: SendingDesk, number: int) -> None:
-    """F06: SIGTERM and Ctrl-C: nothing more is claimed, all that is in flight is recorded, the campaign is due again."""
+    """F06: SIGTERM, Ctrl-C: nothing more is claimed, what is in flight is recorded, the campaign is due again."""
     desk.begin("winter", range(60))
     desk.sandbox.set_faults(slow=1.0, slow_seconds=0.2)
     sender = desk.hire("winter")
@@ -133,6 +135,7 @@ def test_a_sleeper_that_wakes_posts_nothing(desk: SendingDesk, resolution: Resol
     await_state(sleeper, "T")
     finish(desk)
     before = desk.bill()
+    time.sleep(QUICK["claim_seconds"])  # until then its claim would still be good
     sleeper.signal(signal.SIGCONT)
     assert "lost" in sleeper.wait()
     assert desk.bill() == before
@@ -184,6 +187,8 @@ def test_a_store_that_cannot_be_written_posts_nothing(desk: SendingDesk) -> None
 def test_a_torn_log_of_the_store_is_a_prefix(desk: SendingDesk, tmp_path: Path) -> None:
     """F13: the power fails right after a claim was committed; of its log any part may have reached the disk."""
     desk.begin("winter", PEOPLE)
+    with desk.visit(checkpoint_after=True):
+        pass
     planned = tmp_path / "planned.duckdb"
     shutil.copy(desk.path, planned)
     desk.hire("winter", ["die_at_commit", 3]).wait()

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from schemas.gateway import Batch, Resolution, SubmitOutcome
+from schemas.gateway import Batch, Outcome, Resolution, SubmitOutcome
 from store.control import resume
 from store.operators import captured
 from store.pace import bucket_of
@@ -202,6 +202,16 @@ def test_a_key_that_lives_is_posted_again(desk: SendingDesk, sender: DeskSender)
     assert sender.seam.look_ups == []
 
 
+def test_a_refusal_of_the_second_post_says_nothing_of_the_first(desk: SendingDesk, sender: DeskSender) -> None:
+    """Accepted and reset; asked again, the gateway is throttling. That proves nothing: it stays unknown."""
+    sender.set(concurrency=1)
+    desk.begin("winter", range(2))
+    desk.sandbox.set_faults(["accept_then_reset", "throttle"], retry_after_seconds=0.01)
+    assert sender.run("winter")[1]["state"] == "finished"
+    assert len({batch.request_key for batch in sender.seam.posts}) == 1
+    assert desk.assert_in_order("winter").billed == 2
+
+
 @pytest.mark.parametrize("resolution", [pytest.param(LOOK_UP, id="look_up")])
 def test_absence_counts_when_it_is_seen_twice(desk: SendingDesk, sender: DeskSender, resolution: Resolution) -> None:
     """The gateway's look-up lags behind: what it did not see at first was accepted all the same."""
@@ -209,11 +219,8 @@ def test_absence_counts_when_it_is_seen_twice(desk: SendingDesk, sender: DeskSen
 
     def lagging(batch: Batch) -> Sequence[SubmitOutcome]:
         first.append(batch)
-        if len(first) == 1:
-            return there(replace(batch, messages=[])) or [
-                SubmitOutcome(message.client_ref, outcome=_absent()) for message in batch.messages
-            ]
-        return there(batch)
+        absent = [SubmitOutcome(message.client_ref, Outcome.NOT_ACCEPTED) for message in batch.messages]
+        return absent if len(first) == 1 else there(batch)
 
     sender.seam.look_up = lagging  # type: ignore[method-assign]
     desk.begin("winter", range(2))
@@ -221,12 +228,6 @@ def test_absence_counts_when_it_is_seen_twice(desk: SendingDesk, sender: DeskSen
     assert sender.run("winter")[1]["state"] == "finished"
     assert len(first) == 2
     assert desk.assert_in_order("winter").billed == 2
-
-
-def _absent() -> "object":
-    from schemas.gateway import Outcome
-
-    return Outcome.NOT_ACCEPTED
 
 
 def test_a_post_that_comes_too_late_is_not_sent(desk: SendingDesk, sender: DeskSender) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.sending.sending_desk import SLACK_SECONDS, SendingDesk
+from tests.sending.sending_desk import QUICK, SLACK_SECONDS, SendingDesk
 
 
 def send_amid_stops(desk: SendingDesk, people: int, stops: int, seed: int) -> tuple[int, int]:
@@ -23,8 +23,8 @@ def send_amid_stops(desk: SendingDesk, people: int, stops: int, seed: int) -> tu
     assert sender.wait()["closed"] == "finished"
     assert desk.assert_in_order("winter").unknown == 0
     accepted = {line["to"]: datetime.fromisoformat(line["accepted_at"]) for line in desk.bill()}
-    # An unknown slice is asked for with the same body, STOP or not only where there is none: so no second claim adds up.
-    longest = timedelta(seconds=0.8 + 0.3 + SLACK_SECONDS)
+    # A slice with a STOP in it is never posted again, so nothing is on its way for longer than one claim.
+    longest = timedelta(seconds=QUICK["claim_seconds"] + QUICK["gateway_deadline_seconds"] + SLACK_SECONDS)
     late = [number for number, at in committed.items() if number in accepted and accepted[number] > at + longest]
     assert late == []
     got = sum(number in accepted for number in committed)

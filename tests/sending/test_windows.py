@@ -52,7 +52,8 @@ def test_the_place_that_closes_first_goes_first(desk: SendingDesk, sender: DeskS
 
 def test_a_place_waits_for_its_own_hour(desk: SendingDesk, sender: DeskSender) -> None:
     later = desk.clock.at + timedelta(hours=2)
-    desk.begin("winter", {"FR": range(4), "RE": range(4, 8)}, not_before={"RE": later})
+    people = {"FR": range(4), "RE": range(4, 8)}
+    desk.begin("winter", people, not_before={"RE": later}, header={"place_due_at": {"RE": later.isoformat()}})
     _, closed = sender.run("winter")
     assert (closed["state"], closed["due_at"]) == ("parked", later)
     assert desk.states("winter") == {"accepted": 4, "planned": 4}

@@ -138,7 +138,7 @@ def test_caught_error_is_not_committed(desk) -> None:
         with desk.visit() as visit:
             put_setting(visit, "colour", "blue", "camille")
             with pytest.raises(duckdb.ConstraintException):
-                visit.execute("INSERT INTO lease SELECT 1, 1, 'x', now() FROM range(2)")
+                visit.execute("INSERT INTO lease SELECT 1, 1, 'x', now(), NULL FROM range(2)")
 
     with pytest.raises(StoreError, match="nothing of it is committed"):
         catch_an_error()

@@ -126,6 +126,8 @@ def lived(
     desk = make_desk(path)
     fill_books(desk, rows_for, head_of)
     live(desk, rows_for)
+    with desk.visit(checkpoint_after=True):  # all of it in the one file, to be copied
+        pass
     assert desk.broken() == {}
     return path
 

@@ -153,6 +153,7 @@ class House:
 
     def become(self, world: World) -> None:
         """Make the store of a world."""
+        self.store.with_name(self.store.name + ".wal").unlink(missing_ok=True)
         self.store.write_bytes(self._empty)
         with visit_store() as visit:
             for table, rows in tables_of(world).items():

@@ -1,0 +1,130 @@
+"""Remove each guard of sending once, in a copy of the tree, and see that a test goes red: ``make mutants``.
+
+The table below names a guard, the line that is it, what stands there instead, and the tests that must fail. Exit status
+1: a line is no longer to be found, or nothing failed.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = ("flows", "tasks", "files", "gateways", "store", "schemas", "sms", "tests", "data/tariffs")
+
+
+TIMEOUT_SECONDS = 180
+
+
+class Mutant(NamedTuple):
+    """A guard taken away."""
+
+    guard: str
+    path: str
+    line: str
+    instead: str
+    tests: str
+
+
+CLAIM = "            claimed = self._claim(visit, most - len(asked))\n"
+POST_FIRST = (
+    CLAIM
+    + "            for claim in claimed.claims:\n"
+    + "                for batch in batches_of(claim, self._gateway.manifest):\n"
+    + "                    self._gateway.submit(batch, started + 60)\n"
+)
+MUTANTS = (
+    Mutant("claimed before it is posted", "tasks/sender.py", CLAIM, POST_FIRST, "sending/test_crashes.py -k nth_step"),
+    Mutant(
+        "fence", "store/lease.py", 'found is None or found["fence"] != lease.fence', "found is None",
+        "sending/test_crashes.py -k sleeper",
+    ),
+    Mutant(
+        "post_before", "tasks/sender.py", "started + _lifetime(claim)", "started + 600",
+        "sending/test_crashes.py -k sleeper",
+    ),
+    Mutant(
+        "not_after, at the first byte", "gateways/transport.py", "if clock() >= self._not_after:", "if False:",
+        "gateways/test_http.py -k between_the_connection",
+    ),
+    Mutant(
+        "opt-outs read again", "store/claims.py", '["is_opted_out"] and', '["is_opted_out"] and False and',
+        "store/test_claims.py sending/test_stop.py",
+    ),
+    Mutant(
+        "windows", "store/clearance.py", "if at is not None and at > least", "if at is not None",
+        "sending/test_windows.py -k margin",
+    ),
+    Mutant(
+        "approval's hash", "store/clearance.py", 'campaign["approved_hash"] is None or', "False and",
+        "store/test_claims.py -k approved",
+    ),
+    Mutant(
+        "credit", "store/claims.py", "    if uncovered is not None:\n        return uncovered\n", "",
+        "sending/test_money.py -k runs_out",
+    ),
+    Mutant(
+        "absence seen twice", "tasks/sender.py", "return absent and known", "return False and known",
+        "sending/test_gateway_faults.py -k absence",
+    ),
+    Mutant(
+        "a second error proves nothing", "tasks/sender.py", "    if ask is not Ask.POST:\n        return []\n", "",
+        "sending/test_gateway_faults.py -k second_post",
+    ),
+    Mutant(
+        "the life of a key", "tasks/sender.py", "manifest.key_life_seconds / 2", "manifest.key_life_seconds * 9",
+        "sending/test_gateway_faults.py -k forgotten",
+    ),
+    Mutant(
+        "ambiguous is unknown", "tasks/sender.py", "Outcome.UNKNOWN if isinstance(error, GatewayAmbiguous) else", "",
+        "sending/test_gateway_faults.py -k nobody_can_read",
+    ),
+    Mutant(
+        "a machine that slept", "store/clearance.py", "needs_approval and slept > rules.wake_up_seconds", "False",
+        "sending/test_windows.py -k slept_in_the_middle",
+    ),
+    Mutant(
+        "a claim of the dead is unknown", "store/sending.py", "    abandon_claims_of_others(visit, lease)\n", "",
+        "sending/test_crashes.py -k between_claim",
+    ),
+)  # fmt: skip
+
+
+def main() -> int:
+    """Try each mutant, or those whose guard holds a word of the command line."""
+    wanted = [mutant for mutant in MUTANTS if not sys.argv[1:] or any(word in mutant.guard for word in sys.argv[1:])]
+    survivors = [mutant.guard for mutant in wanted if not _is_killed(mutant)]
+    print(f"not noticed: {', '.join(survivors)}" if survivors else f"all {len(wanted)} guards are missed when they go")
+    return 1 if survivors else 0
+
+
+def _is_killed(mutant: Mutant) -> bool:
+    with TemporaryDirectory() as folder:
+        for room in ROOMS:
+            shutil.copytree(ROOT / room, Path(folder) / room, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "pyproject.toml", folder)
+        path = Path(folder) / mutant.path
+        source = path.read_text(encoding="utf-8")
+        if mutant.line not in source:
+            print(f"{mutant.guard}: its line is no longer in {mutant.path}")
+            return False
+        path.write_text(source.replace(mutant.line, mutant.instead), encoding="utf-8")
+        words = [f"tests/{word}" if word.endswith(".py") else word for word in mutant.tests.split()]
+        options = ["-q", "-x", "-p", "no:cacheprovider", "-m", "not soak"]
+        environment = os.environ | {"PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}
+        command = [sys.executable, "-m", "pytest", *options, *words]
+        try:
+            status = subprocess.run(
+                command, cwd=folder, env=environment, capture_output=True, timeout=TIMEOUT_SECONDS, check=False
+            ).returncode
+        except subprocess.TimeoutExpired:
+            status = 1  # it never comes to an end
+    print(f"{mutant.guard}: {'red' if status == 1 else f'GREEN (status {status})'} — {mutant.tests}", flush=True)
+    return status == 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
