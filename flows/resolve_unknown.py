@@ -6,6 +6,7 @@ from prefect import flow
 
 from flows.send_campaign import send_campaign
 from tasks.dispatch import find_due, start_runs
+from tasks.send import publish_progress
 from tasks.unknowns import decide_unknown, publish_unknowns
 
 
@@ -15,12 +16,13 @@ def resolve_unknown(campaign: str, decision: Literal["write_off", "resend"], nam
 
     Args:
         campaign: The campaign's name.
-        decision: write_off gives them up: nobody gets one twice. resend sends them again: whoever had got one gets it
-            twice.
+        decision: write_off gives them up: who got one keeps it, nobody gets another. resend sends them again: whoever
+            had got one gets it twice.
         name: Who decides.
         reason: Why, for the history: what the provider's console says.
     """
     line = decide_unknown(campaign, decision, name, reason)
     publish_unknowns(campaign)
+    publish_progress(campaign)
     start_runs(find_due(campaign), send_campaign)
     return line

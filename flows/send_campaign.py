@@ -2,10 +2,9 @@
 
 from prefect import flow
 
-from tasks.approve import gateway_of
-from tasks.balance import watch_balance
+from tasks.balance import look_at_balance
 from tasks.control import pause_cancelled_run
-from tasks.inbound import read_stops
+from tasks.inbound import hear_stops
 from tasks.send import close_campaign, open_campaign, publish_progress, send_all
 
 
@@ -16,13 +15,12 @@ def send_campaign(campaign: str) -> str:
     Args:
         campaign: The campaign's name.
     """
-    gateway = gateway_of(campaign)
-    read_stops(gateway)
     sending = open_campaign(campaign)
     if sending.lease is None:
         return sending.why
-    publish_progress(campaign)
+    hear_stops(sending.gateway)
+    publish_progress(campaign, return_state=True)  # a page that is not drawn stops no campaign
     closed = close_campaign(sending, send_all(sending))
-    publish_progress(campaign)
-    watch_balance(gateway)
+    publish_progress(campaign, return_state=True)
+    look_at_balance(sending.gateway)
     return str(closed["state"])

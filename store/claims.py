@@ -13,8 +13,11 @@ from store.clearance import ClaimRules, Credit, Halt, closings, credit_for, next
 from store.database import Transaction
 from store.expiry import expire_late
 from store.journal import add_credit, add_events, total_price
-from store.lease import Lease, extend_lease
+from store.lease import Lease, check_lease, extend_lease
 from store.pace import Bucket, bucket_of, put_bucket, wait_seconds
+
+#: Slices that nobody may get are passed over in one visit so often: everybody else waits meanwhile.
+_MOST_PASSES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +73,11 @@ def claim_slices(visit: Transaction, lease: Lease, rules: ClaimRules, most: int 
     Raises:
         LeaseLost: another owner took the campaign.
     """
-    ran_out_at = extend_lease(visit, lease, rules.lease_seconds)
+    ran_out_at = check_lease(visit, lease)
     campaign = visit.row("campaign.get", campaign_id=lease.campaign_id) or {}
     refused = refusal(visit, campaign, ran_out_at, rules)
+    if refused is None or refused.halt is not Halt.WOKE_UP:  # how long ago it ran out must be seen until it is paused
+        extend_lease(visit, lease, rules.lease_seconds)
     if refused is not None:
         return Claimed(halt=refused.halt, why=refused.why)
     expire_late(visit, campaign, lambda key, at: next_claim(campaign, key, at, rules.closing_margin))
@@ -93,7 +98,7 @@ def claim_again(visit: Transaction, lease: Lease, slice_no: int, rules: ClaimRul
     Raises:
         LeaseLost: another owner took the campaign.
     """
-    ran_out_at = extend_lease(visit, lease, rules.lease_seconds)
+    ran_out_at = check_lease(visit, lease)
     campaign = visit.row("campaign.get", campaign_id=lease.campaign_id) or {}
     found = visit.row("slice.get", campaign_id=lease.campaign_id, slice_no=slice_no) or {}
     if campaign["is_stopped"] or found["state"] != "unknown" or refusal(visit, campaign, ran_out_at, rules):
@@ -101,12 +106,14 @@ def claim_again(visit: Transaction, lease: Lease, slice_no: int, rules: ClaimRul
     open_places = closings(visit, campaign, rules, [found["window_key"]])
     posted = _members(visit, lease.campaign_id, found, "claimed")
     is_barred = any(row["is_opted_out"] for row in posted) and _stops_bind(campaign)
-    is_over = campaign["offer_ends_at"] is not None and campaign["offer_ends_at"] <= visit.at
-    if is_barred or is_over or found["window_key"] not in open_places:
+    if is_barred or found["window_key"] not in open_places:
         return None
     post_before = _post_before(visit, campaign, found, open_places[found["window_key"]], rules)
+    if post_before <= visit.at:  # the offer has ended, or it is too late
+        return None
     _mark_claimed(visit, lease, slice_no, found["claimed_at"], post_before, rules, found["first_event_id"])
-    return Claim(slice_no, _messages(posted, campaign), found["claimed_at"], visit.at, post_before, posted)
+    still_open = _still_open(visit, found)
+    return Claim(slice_no, _messages(posted, campaign), found["claimed_at"], visit.at, post_before, still_open)
 
 
 def posted_claim(visit: Transaction, lease: Lease, slice_no: int) -> Claim:
@@ -114,12 +121,16 @@ def posted_claim(visit: Transaction, lease: Lease, slice_no: int) -> Claim:
     campaign = visit.row("campaign.get", campaign_id=lease.campaign_id) or {}
     found = visit.row("slice.get", campaign_id=lease.campaign_id, slice_no=slice_no) or {}
     posted = _members(visit, lease.campaign_id, found, "claimed")
-    return Claim(slice_no, _messages(posted, campaign), found["claimed_at"], visit.at, found["claimed_at"], posted)
+    still_open = _still_open(visit, found)
+    return Claim(slice_no, _messages(posted, campaign), found["claimed_at"], visit.at, found["claimed_at"], still_open)
 
 
 def _take(now: _Round, most: int) -> Claimed | None:
     """Take slice after slice; return why it stopped before there were ``most``."""
-    while (missing := most - len(now.claims)) > 0:
+    for _ in range(_MOST_PASSES):
+        missing = most - len(now.claims)
+        if missing <= 0:
+            return None
         queue = _queue(now, missing)
         if not queue:
             return Claimed(halt=Halt.NOTHING_LEFT)
@@ -245,6 +256,12 @@ def _members(visit: Transaction, campaign_id: int, found: Mapping[str, Any], eve
     return [
         {**row, "is_opted_out": row["number_id"] in opted_out, "is_dead": row["number_id"] in dead} for row in members
     ]
+
+
+def _still_open(visit: Transaction, found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the members of a slice that an answer may still decide: the others have left, or wait in another slice."""
+    names = ("campaign_id", "slice_no", "cut_as", "first_event_id")
+    return visit.rows("slice.open_members", **{name: found[name] for name in names})
 
 
 def _messages(members: Sequence[Mapping[str, Any]], campaign: Mapping[str, Any]) -> list[OutgoingMessage]:

@@ -1,6 +1,7 @@
 """What comes back from a gateway: reports, replies, opt-outs; each once, whatever comes twice or late."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -10,6 +11,7 @@ from store.database import Transaction
 from store.journal import put_state
 from store.outcomes import apply_moves
 
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 #: The event a report means for a message in a state. Reports only move forward: any other pair changes nothing.
 _FORWARD = {
     (state, status): status
@@ -24,9 +26,11 @@ def cursor_of(visit: Transaction, gateway: str, name: str) -> str:
     return "" if found is None else str(found["value"])
 
 
-def move_cursor(visit: Transaction, gateway: str, name: str, cursor: str) -> None:
-    """Remember where reading got to, and when."""
-    put_state(visit, gateway, name, cursor)
+def move_cursor(visit: Transaction, gateway: str, name: str, cursor: str, *, is_last: bool = True) -> None:
+    """Remember where reading got to, and when: half a reading is none, so only its last page says that it was read."""
+    found = None if is_last else visit.row("state.get", gateway=gateway, name=name)
+    read_at = visit.at if is_last else found["changed_at"] if found else _NEVER
+    put_state(visit, gateway, name, cursor, read_at)
 
 
 def add_reports(visit: Transaction, gateway: str, reports: Sequence[DeliveryReport]) -> int:

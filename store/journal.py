@@ -1,6 +1,7 @@
 """What every move leaves behind: message events and credit, only ever appended; and what is known of a gateway."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -68,10 +69,11 @@ def add_credit(visit: Transaction, campaign: Mapping[str, Any], slice_no: int, k
         )
 
 
-def put_state(visit: Transaction, gateway: str, name: str, value: str) -> None:
-    """Remember something of a gateway, such as how far it was read, in place of what was known before."""
-    if not visit.run("state.change", gateway=gateway, name=name, value=value, at=visit.at):
-        visit.run("state.add", gateway=gateway, name=name, value=value, at=visit.at)
+def put_state(visit: Transaction, gateway: str, name: str, value: str, at: datetime | None = None) -> None:
+    """Remember something of a gateway, since ``at`` or this moment, in place of what was known before."""
+    since = at or visit.at
+    if not visit.run("state.change", gateway=gateway, name=name, value=value, at=since):
+        visit.run("state.add", gateway=gateway, name=name, value=value, at=since)
 
 
 def total_price(prices: Iterable[Decimal | str]) -> Decimal:

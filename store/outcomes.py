@@ -187,6 +187,7 @@ def _believed(
     found = {item.client_ref: item.gateway_message_id for item in outcomes if item.gateway_message_id is not None}
     taken = visit.rows("event.ids_taken", gateway=campaign["gateway"], gateway_message_ids=list(found.values()))
     others = {row["gateway_message_id"] for row in taken if found.get(row["client_ref"]) != row["gateway_message_id"]}
+    others |= {gateway_id for gateway_id, count in Counter(found.values()).items() if count > 1}
     return [
         SubmitOutcome(item.client_ref, Outcome.UNKNOWN, reason="the gateway's trace is of another message")
         if item.gateway_message_id in others

@@ -43,6 +43,8 @@ def bucket_of(visit: Transaction, gateway: str, top_rate: float) -> Bucket:
     times = {name: datetime.fromisoformat(kept[name]) for name in ("refilled_at", "not_before")}
     bucket = Bucket(**(kept | times))
     rate = min(bucket.rate, top_rate)
+    if bucket.refilled_at > visit.at:
+        return Bucket(full, rate, visit.at, visit.at, bucket.strikes)
     tokens = min(full, bucket.tokens + rate * max(0.0, (visit.at - bucket.refilled_at).total_seconds()))
     return replace(bucket, tokens=tokens, rate=rate, refilled_at=visit.at)
 

@@ -152,7 +152,7 @@ def due_campaigns(visit: Transaction) -> list[dict[str, Any]]:
 
 def _why_late(visit: Transaction, campaign: Mapping[str, Any], rules: ClaimRules) -> str | None:
     """Tell that nobody looked after a campaign since its time came, or since its last sender was there; or None."""
-    if campaign["kind"] in STANDING_KINDS:
+    if campaign["kind"] in STANDING_KINDS or campaign["is_stopped"]:
         return None
     lease = visit.row("lease.get", campaign_id=campaign["campaign_id"])
     since = max([campaign["due_at"]] + ([lease["expires_at"]] if lease else []))

@@ -27,6 +27,7 @@ _DEPLOYMENT = "send-campaign/send-campaign"
 _QUEUES = {"alert": "control"}
 #: A run that was started and lost (its worker died before it took the lease) is started anew after so long.
 _RESTART_SECONDS = 300
+_MOST_ATTEMPTS = 5
 _CANCELLED = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CANCELLED, StateType.CANCELLING]))
 
 
@@ -73,21 +74,25 @@ def start_runs(due: Mapping[str, Due], run_here: Callable[[str], object]) -> Non
 
 
 def _start_run(campaign: str, due: Due, run_here: Callable[[str], object]) -> None:
-    """The same attempt is started once a few minutes, however often somebody looks."""
-    try:
-        run_deployment(
-            _DEPLOYMENT,
-            parameters={"campaign": campaign},
-            timeout=0,
-            as_subflow=False,
-            flow_run_name=f"send {campaign}",
-            idempotency_key=_run_keys(due.mark)[0],
-            work_queue_name=_QUEUES.get(due.kind),
-        )
-    except ObjectNotFound:
-        run_here(campaign)
-    else:
-        get_run_logger().info("%s is due: its run is started", campaign)
+    """The same attempt is started once a few minutes, however often somebody looks; once more if that run failed."""
+    key = _run_keys(due.mark)[0]
+    for attempt in range(_MOST_ATTEMPTS):
+        try:
+            run: Any = run_deployment(
+                _DEPLOYMENT,
+                parameters={"campaign": campaign},
+                timeout=0,
+                as_subflow=False,
+                flow_run_name=f"send {campaign}",
+                idempotency_key=f"{key}-{attempt}" if attempt else key,
+                work_queue_name=_QUEUES.get(due.kind),
+            )
+        except ObjectNotFound:
+            run_here(campaign)
+            return
+        if run.state is None or not (run.state.is_failed() or run.state.is_crashed()):
+            get_run_logger().info("%s is due: its run is started", campaign)
+            return
 
 
 def _cancelled_runs(due: Sequence[Mapping[str, Any]]) -> dict[str, FlowRun]:

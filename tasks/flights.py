@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from gateways.transport import clock
-from schemas.gateway import SubmitOutcome
+from schemas.gateway import Outcome, SubmitOutcome
 from sms.errors import GatewayError
 from store.claims import Claim
 
@@ -28,6 +28,10 @@ class Flight:
     open_requests: int = 0
     outcomes: list[SubmitOutcome] = field(default_factory=list)
     errors: list[GatewayError] = field(default_factory=list)
+
+    def outcomes_of(self, outcome: Outcome) -> list[SubmitOutcome]:
+        """Return what came back with an outcome."""
+        return [item for item in self.outcomes if item.outcome is outcome]
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -71,6 +72,11 @@ def claim_rules(manifest: Manifest) -> ClaimRules:
         wake_up_seconds=found.wake_up_minutes * 60,
         segments_per_second=pace_of(manifest).segments_per_second,
     )
+
+
+def has_passed(moment: datetime) -> bool:
+    """Tell whether a moment has passed on the wall clock."""
+    return now() >= moment
 
 
 def closing_margin_seconds() -> float:

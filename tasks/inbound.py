@@ -10,7 +10,7 @@ from prefect import get_run_logger, task
 
 from schemas.gateway import IncomingReply, Page
 from sms.auto_reply import AutoResponder, decide_answer
-from sms.errors import ConfigurationError, InvalidNumber
+from sms.errors import ConfigurationError, GatewayError, InvalidNumber
 from sms.keywords import classify_reply
 from sms.msisdn import Number, parse_number
 from sms.segments import count_segments
@@ -44,6 +44,14 @@ def read_stops(gateway: str) -> dict[str, int]:
     opted_out = _read_all(gateway, "opt_outs", gateway_named(gateway).opt_outs, _keep_opt_outs)
     get_run_logger().info("%s: %d new replies, %d new opt-outs at the provider", gateway, read_replies, opted_out)
     return {"replies": read_replies, "provider_opt_outs": opted_out}
+
+
+def hear_stops(gateway: str) -> None:
+    """Read the STOPs before a sending; where they cannot be read nothing leaves: every claim looks how old they are."""
+    try:
+        read_stops(gateway)
+    except GatewayError as error:
+        get_run_logger().warning("STOPs cannot be read: %s", error)
 
 
 @task(retries=2, retry_delay_seconds=[1, 3])
@@ -127,8 +135,9 @@ def _read_all(
         page = read(cursor)
         with visit_store() as visit:
             count += keep(visit, gateway, list(page.items))
-            move_cursor(visit, gateway, name, page.cursor)
-        if not page.items or page.cursor == cursor:
+            is_last = not page.items or page.cursor == cursor
+            move_cursor(visit, gateway, name, page.cursor, is_last=is_last)
+        if is_last:
             return count
         cursor = page.cursor
 

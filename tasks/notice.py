@@ -6,12 +6,14 @@ from typing import Any
 
 import pandas as pd
 
+from gateways.registry import manifest_of
 from sms.msisdn import Number, parse_number
 from sms.segments import count_segments
 from sms.tariff import Tariff
 from store.campaigns import set_state
 from store.database import Transaction
 from store.preparing import add_messages, standing_campaign
+from tasks.pacing import pace_of
 from tasks.settings import settings
 
 
@@ -45,7 +47,9 @@ def plan_rows(visit: Transaction, kind: str, gateway: str, rows: Sequence[dict[s
         return
     campaign_id = standing_campaign(visit, kind, gateway)["campaign_id"]
     first_slice_no = int(visit.value("slice.next_no", campaign_id=campaign_id))
-    add_messages(visit, campaign_id, pd.DataFrame(rows).assign(slice_no=first_slice_no), first_slice_no)
+    size = pace_of(manifest_of(gateway)).slice_size
+    slice_nos = [first_slice_no + position // size for position in range(len(rows))]
+    add_messages(visit, campaign_id, pd.DataFrame(rows).assign(slice_no=slice_nos), first_slice_no)
     set_state(visit, campaign_id, "sending", visit.at - timedelta(seconds=1), None)
 
 

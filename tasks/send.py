@@ -16,8 +16,9 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from sms.errors import CampaignError, MailError
+from sms.errors import CampaignError, SmsError
 from sms.policy import load_policy
+from sms.wording import count_text
 from store.campaigns import STANDING_KINDS, find_campaign
 from store.lease import Lease, LeaseLost
 from store.operators import clear_alert
@@ -33,6 +34,7 @@ from tasks.settings import settings
 from tasks.unknowns import publish_unknowns
 
 _SENDING_FLOW = "send-campaign"
+_UNKNOWN = "unknown messages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def open_campaign(campaign: str) -> Sending:
     sending = Sending(campaign, found["gateway"], opened.lease, opened.why)
     if opened.is_held:
         announce("paused", found, reason=opened.why)
-        _alert_team(sending, opened.why)
+        _alert_team(sending, opened.why, anew=True)
     elif opened.lease is not None and found["state"] == "approved":
         announce("started", found)
     get_run_logger().info(opened.why)
@@ -78,7 +80,7 @@ def send_all(sending: Sending) -> Ending:
     ):
         try:
             while (ending := send_leg(sending.campaign, sender)) is None:
-                publish_rate(sending, sender)
+                publish_rate(sending, sender, return_state=True)  # a page that is not drawn stops no campaign
         except LeaseLost as error:
             return Ending(str(error))
     return ending
@@ -103,8 +105,12 @@ def close_campaign(sending: Sending, ending: Ending) -> dict[str, Any]:
     try:
         with visit_store() as visit:
             closed = close_sending(visit, _lease_of(sending), rules, ending)
-            if closed["state"] == "finished" or ending.why is None:
+            is_well = closed["state"] == "finished" or (ending.why is None and closed["due_at"] is not None)
+            unknown_count = read_progress(visit, closed).unknown
+            if is_well:
                 clear_alert(visit, _stopped(sending), sending.gateway)
+            if not unknown_count:
+                clear_alert(visit, f"{_UNKNOWN}: {sending.campaign}", sending.gateway)
     except LeaseLost as error:
         get_run_logger().warning(str(error))
         with visit_store(read_only=True) as visit:
@@ -113,10 +119,15 @@ def close_campaign(sending: Sending, ending: Ending) -> dict[str, Any]:
     if closed["kind"] not in STANDING_KINDS and (closed["state"] in ("finished", "parked") or ending.needs_person):
         announce(closed["state"], closed)
     if ending.needs_person or ending.is_alarming:
-        _alert_team(sending, str(ending.why))
-    elif closed["state"] == "parked" and closed["due_at"] is None:
+        _alert_team(sending, str(ending.why), anew=ending.needs_person)
+    if ending.asks_person and unknown_count:
         publish_unknowns(sending.campaign)
-        _alert_team(sending, f"campaign {sending.campaign}: {closed['state_reason']}")
+        _alert_team(
+            sending,
+            f"{count_text(unknown_count, 'message')} of {sending.campaign} may or may not have left, "
+            "and the gateway cannot tell: decide by resolve-unknown",
+            _UNKNOWN,
+        )
     return closed
 
 
@@ -132,6 +143,7 @@ def publish_progress(campaign: str) -> str:
     return page
 
 
+@task(cache_policy=NO_CACHE)
 def publish_rate(sending: Sending, sender: Sender) -> None:
     """Publish how fast a campaign is going and what is left, without counting a million messages."""
     with visit_store(read_only=True) as visit:
@@ -174,12 +186,23 @@ def _stopped(sending: Sending) -> str:
     return f"sending stopped: {sending.campaign}"
 
 
-def _alert_team(sending: Sending, why: str) -> None:
-    """Tell the team at once; a mail that cannot leave must not keep the campaign from being closed in order."""
+def _alert_team(sending: Sending, why: str, about: str | None = None, *, anew: bool = False) -> None:
+    """Tell the team at once; an alert that cannot leave must not keep the campaign from being closed in order.
+
+    Args:
+        sending: the campaign.
+        why: what is told.
+        about: what the alert is called; None: that sending stopped.
+        anew: told although an older alert of that kind is open: somebody has dealt with that one.
+    """
+    kind = f"{about}: {sending.campaign}" if about else _stopped(sending)
     try:
-        alert(_stopped(sending), sending.gateway, why)
-    except MailError as error:
-        get_run_logger().error("the alert stays open, for its mail did not leave: %s", error)
+        if anew:
+            with visit_store() as visit:
+                clear_alert(visit, kind, sending.gateway)
+        alert(kind, sending.gateway, why)
+    except SmsError as error:
+        get_run_logger().error("the alert stays open, for it did not leave: %s", error)
 
 
 def _lease_of(sending: Sending) -> Lease:

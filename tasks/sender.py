@@ -5,8 +5,10 @@ senders; the others post meanwhile. The protocol, and what each answer of a gate
 """
 
 import threading
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
 from logging import Logger, LoggerAdapter
@@ -16,19 +18,22 @@ from typing import Any
 from gateways.transport import clock
 from schemas.gateway import Batch, Gateway, Outcome, Resolution, SubmitOutcome
 from sms.errors import GatewayAmbiguous, GatewayDenied, GatewayError, GatewayThrottled, GatewayUnreachable
+from sms.masking import mask_numbers
 from store.claims import Claim, Claimed, claim_again, claim_slices, posted_claim
 from store.clearance import Halt
 from store.database import Transaction, one_core
-from store.lease import Lease, extend_lease
+from store.lease import Lease
 from store.outcomes import note_absence, record, unknown_slices
 from store.pace import bucket_of, put_bucket, slow_down, speed_up
 from store.sending import Ending
 from tasks.flights import Ask, Flight, Tally
-from tasks.house import claim_rules, visit_store
+from tasks.house import claim_rules, has_passed, visit_store
 from tasks.pacing import batches_of, pace_of
 from tasks.settings import settings
 
 _LONGEST_PAUSE_SECONDS = 10.0
+#: A gateway that cannot tell for so long will not: then a person decides.
+_ASKED_FOR = timedelta(days=1)
 #: What a person must set right before anything leaves again.
 _FOR_A_PERSON = frozenset({Halt.NOT_APPROVED, Halt.NOT_COVERED, Halt.WOKE_UP})
 
@@ -74,7 +79,7 @@ class Sender:
         ends_at = clock() + seconds
         while True:
             if self._refusals and not self._flights:
-                self._stop.wait(min(0.2 * 2**self._refusals, _LONGEST_PAUSE_SECONDS))
+                self._stop.wait(min(0.2 * 2 ** min(self._refusals, 9), _LONGEST_PAUSE_SECONDS))
             ending = self._ending()
             is_last = ending is not None or clock() >= ends_at
             claimed = self._visit(most=0 if is_last else self._free_slices())
@@ -101,7 +106,9 @@ class Sender:
         return None
 
     def _free_slices(self) -> int:
-        return self._pace.slices - sum(flight.open_requests > 0 for flight in self._flights.values())
+        """Return how many slices may be claimed now: each brings a request at least, and none waits for a thread."""
+        under_way = [flight.open_requests for flight in self._flights.values() if flight.open_requests]
+        return max(0, min(self._pace.slices - len(under_way), self._pace.requests - sum(under_way)))
 
     # --- one visit ------------------------------------------------------------------------------------------------
 
@@ -121,35 +128,33 @@ class Sender:
         return claimed
 
     def _claim(self, visit: Transaction, most: int) -> Claimed:
-        if most > 0:
-            return claim_slices(visit, self._lease, claim_rules(self._gateway.manifest), most)
-        extend_lease(visit, self._lease, settings().lease_seconds)
-        return Claimed()
+        return claim_slices(visit, self._lease, claim_rules(self._gateway.manifest), most)
 
     def _record(self, visit: Transaction, flight: Flight) -> None:
-        """Write what a slice brought; a first trace of nothing is only noted: absence counts when it is seen twice."""
+        """Write what a slice brought."""
         slice_no, ask_after = flight.claim.slice_no, visit.at + timedelta(seconds=self._settle_seconds())
-        if flight.ask is Ask.LOOK_UP and self._is_first_absence(visit, flight):
-            note_absence(visit, self._lease, slice_no, ask_after)
-            return
+        is_first = flight.ask is Ask.LOOK_UP and self._is_first_look(visit, flight)
+        outcomes = [_not_yet(item) for item in flight.outcomes] if is_first else flight.outcomes
         counts = record(
             visit,
             self._lease,
             slice_no,
-            flight.outcomes,
+            outcomes,
             ask_after,
             claimed=flight.claim.members if flight.ask is Ask.POST else None,
             was_looked_up=flight.ask is Ask.LOOK_UP,
         )
+        if is_first and _is_whole(flight):
+            note_absence(visit, self._lease, slice_no, ask_after)
         self._keep_pace(visit, flight)
         self.tally.events.update(counts)
         if flight.ask is not Ask.POST or flight.errors:
             self._log.info("slice %d %s: %s", slice_no, flight.ask.value, counts)
 
-    def _is_first_absence(self, visit: Transaction, flight: Flight) -> bool:
-        absent = any(item.outcome is Outcome.NOT_ACCEPTED for item in flight.outcomes)
-        known = {row["slice_no"]: row for row in unknown_slices(visit, self._lease.campaign_id)}
-        return absent and known[flight.claim.slice_no]["absent_count"] == 0
+    def _is_first_look(self, visit: Transaction, flight: Flight) -> bool:
+        """Tell whether nothing of a slice was ever seen absent before: absence counts when it is seen twice."""
+        counts = {row["slice_no"]: row["absent_count"] for row in unknown_slices(visit, self._lease.campaign_id)}
+        return counts.get(flight.claim.slice_no, 0) == 0
 
     def _keep_pace(self, visit: Transaction, flight: Flight) -> None:
         """Go slower after a throttled answer, and faster again after a good one."""
@@ -157,6 +162,9 @@ class Sender:
         bucket = bucket_of(visit, name, top_rate)
         throttled = [error for error in flight.errors if isinstance(error, GatewayThrottled)]
         if throttled:
+            if len(throttled) == len(flight.errors) and not flight.outcomes_of(Outcome.ACCEPTED):
+                segments = sum(row["segment_count"] for row in flight.claim.members)
+                bucket = replace(bucket, tokens=min(bucket.tokens + segments, top_rate))  # nothing of them was taken
             waits = [error.retry_after for error in throttled if error.retry_after is not None]
             put_bucket(visit, name, slow_down(bucket, top_rate, max(waits, default=None)))
         elif (bucket.rate < top_rate or bucket.strikes) and not flight.errors:
@@ -181,9 +189,13 @@ class Sender:
         manifest = self._gateway.manifest
         if manifest.resolution is Resolution.NEITHER:
             return []
-        oldest = visit.at - timedelta(days=manifest.history_days)
-        rows = unknown_slices(visit, self._lease.campaign_id)
-        askable = (row for row in rows if row["slice_no"] not in self._flights and row["claimed_at"] > oldest)
+        oldest = visit.at - min(timedelta(days=manifest.history_days), _ASKED_FOR)
+        not_before = bucket_of(visit, manifest.gateway, self._pace.segments_per_second).not_before
+        askable = [
+            row | {"ask_after": max(row["ask_after"], not_before)}
+            for row in unknown_slices(visit, self._lease.campaign_id)
+            if row["slice_no"] not in self._flights and row["claimed_at"] > oldest
+        ]
         return sorted(askable, key=lambda row: row["ask_after"])
 
     def _settle_seconds(self) -> float:
@@ -192,7 +204,12 @@ class Sender:
     # --- the calls ------------------------------------------------------------------------------------------------
 
     def _send(self, flight: Flight) -> None:
-        batches = batches_of(flight.claim, self._gateway.manifest)
+        still_open = {row["client_ref"] for row in flight.claim.members}
+        batches = [
+            batch
+            for batch in batches_of(flight.claim, self._gateway.manifest)
+            if any(message.client_ref in still_open for message in batch.messages)
+        ]
         flight.open_requests = len(batches)
         self._flights[flight.claim.slice_no] = flight
         for batch in batches:
@@ -210,7 +227,8 @@ class Sender:
         except GatewayError as found:
             error = found
         except Exception as bug:  # noqa: BLE001 - it may have come after the request had left
-            self._log.exception("the adapter of %s broke", self._gateway.manifest.gateway)
+            told = mask_numbers(traceback.format_exc())
+            self._log.error("the adapter of %s broke: %s", self._gateway.manifest.gateway, told)
             error = GatewayAmbiguous(f"the adapter broke: {type(bug).__name__}")
         if error is not None:
             outcomes = _without_answer(flight.ask, batch, error)
@@ -219,8 +237,8 @@ class Sender:
     def _ask(self, flight: Flight, batch: Batch) -> Sequence[SubmitOutcome]:
         if flight.ask is Ask.LOOK_UP:
             return self._gateway.look_up(batch)
-        if clock() >= flight.not_after:
-            raise GatewayUnreachable("the time to post it had passed")
+        if clock() >= flight.not_after or has_passed(flight.claim.post_before):
+            return _without_answer(flight.ask, batch, GatewayUnreachable("the time to post it had passed"))
         return self._gateway.submit(batch, flight.not_after)
 
     def _wait_for_answers(self, claimed: Claimed) -> None:
@@ -228,6 +246,8 @@ class Sender:
         timeout: float = settings().lease_seconds / 3
         if claimed.halt is Halt.PACED:
             timeout = min(timeout, claimed.wait_seconds + 0.001)
+        if any(flight.open_requests == 0 for flight in self._flights.values()):
+            timeout = 0.0
         while True:
             try:
                 slice_no, outcomes, error = self._answers.get(timeout > 0, timeout or None)
@@ -239,13 +259,19 @@ class Sender:
             if error is not None:
                 flight.errors.append(error)
                 self._log.warning("slice %d: %s", slice_no, error)
-            self._count(outcomes, error)
+            self._count(flight.ask, outcomes, error)
             if flight.open_requests == 0:
                 timeout = 0.0
 
-    def _count(self, outcomes: Sequence[SubmitOutcome], error: GatewayError | None) -> None:
-        """Count refusals and strange answers in a row; being throttled counts for nothing."""
-        self._last_error = error or self._last_error
+    def _count(self, ask: Ask, outcomes: Sequence[SubmitOutcome], error: GatewayError | None) -> None:
+        """Count refusals and strange answers in a row; being throttled counts for nothing, nor what a look-up says.
+
+        A refusal that a person must set right is not forgotten for what comes after it.
+        """
+        if not isinstance(self._last_error, GatewayDenied):
+            self._last_error = error or self._last_error
+        if ask is Ask.LOOK_UP:
+            return
         is_strange = isinstance(error, GatewayAmbiguous) or (
             error is None and bool(outcomes) and all(item.outcome is Outcome.UNKNOWN for item in outcomes)
         )
@@ -290,6 +316,17 @@ class Sender:
             self._refusals += 1
             self._log.warning("STOPs cannot be read: %s", error)
         return None
+
+
+def _not_yet(item: SubmitOutcome) -> SubmitOutcome:
+    """Return what a first look-up says of a message: that there is no trace of it proves nothing yet."""
+    return replace(item, outcome=Outcome.UNKNOWN) if item.outcome is Outcome.NOT_ACCEPTED else item
+
+
+def _is_whole(flight: Flight) -> bool:
+    """Tell whether a look-up told of each message that was open whether there is a trace of it."""
+    told = {item.client_ref for item in flight.outcomes if item.outcome is not Outcome.UNKNOWN}
+    return {row["client_ref"] for row in flight.claim.members} <= told
 
 
 def _lifetime(claim: Claim) -> float:
