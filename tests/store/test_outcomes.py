@@ -9,6 +9,7 @@ import pytest
 
 from schemas.gateway import DeliveryReport, Outcome, SubmitOutcome
 from store.inbound import add_replies
+from store.outcomes import record
 from store.unknowns import write_off
 
 HALF, WHOLE = Decimal("0.05"), Decimal("0.10")
@@ -314,3 +315,13 @@ def test_replies_are_kept_once(desk) -> None:
         ("other", 3, 33639980001),
         ("other", 4, None),
     ]
+
+
+def test_one_trace_proves_one_message_at_most(desk) -> None:
+    lease = desk.start("winter", range(2))
+    claim = desk.must_claim(lease)
+    desk.answer(lease, claim, "unknown")
+    found = [SubmitOutcome(message.client_ref, Outcome.ACCEPTED, "SM1") for message in claim.messages]
+    with desk.visit() as visit:
+        record(visit, lease, claim.slice_no, found, visit.at, was_looked_up=True)
+    assert desk.states("winter") == {"unknown": 2}

@@ -119,3 +119,12 @@ def test_a_lower_rate_binds_at_once(desk) -> None:
         put_bucket(visit, "sandbox", bucket_of(visit, "sandbox", 1000))
         found = bucket_of(visit, "sandbox", 5)
     assert (found.rate, found.tokens) == (5, 5)
+
+
+def test_a_clock_that_goes_back_keeps_nobody_waiting_for_a_day(desk) -> None:
+    desk.clock.forward(days=1)
+    with desk.visit() as visit:
+        put_bucket(visit, "sandbox", slow_down(bucket_of(visit, "sandbox", RATE), RATE, 5))
+    desk.clock.forward(days=-1)
+    with desk.visit() as visit:
+        assert wait_seconds(bucket_of(visit, "sandbox", RATE), is_urgent=True) == 0
