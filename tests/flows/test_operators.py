@@ -292,7 +292,7 @@ class TestSendingThroughTrouble:
         house.set(refusals_before_parking=1)
         assert send_campaign("soldes") == "parked"
         ((reason,),) = house.query("SELECT state_reason FROM campaign")
-        assert "could not be reached" in reason
+        assert "no connection to" in reason
         assert dict(house.query("SELECT state, count(*) FROM message_status GROUP BY state")) == {"planned": 3}
         house.sandbox.restart()
         house.rehearse("2026-11-23T08:33:00+01:00")
@@ -322,6 +322,31 @@ class TestSendingThroughTrouble:
         resume_campaign("soldes", "dominique", "topped up")
         assert mailbox.query("SELECT state FROM campaign WHERE kind = 'marketing'") == [("finished",)]
         mailbox.assert_in_order()
+
+    def test_every_pause_is_told(self, mailbox: Any) -> None:
+        """Somebody resumed it, so the first one was read: the second is news."""
+        from flows.resume_campaign import resume_campaign
+        from flows.send_due_campaigns import send_due_campaigns
+
+        approve(mailbox, prepare(mailbox, "soldes", send_on="2026-11-23", send_time="08:30"))
+        mailbox.rehearse("2026-11-23T08:31:00+01:00")
+        mailbox.sandbox.set_balance("0.05")
+        send_due_campaigns()
+        resume_campaign("soldes", "dominique", "try again")
+        assert mailbox.query("SELECT state FROM campaign WHERE kind = 'marketing'") == [("paused",)]
+        told = [mail.splitlines()[0] for mail in mailbox.mails]
+        assert told.count("Campanile: sending stopped: soldes on sandbox") == 2
+
+    def test_a_gateway_that_lets_nobody_in_at_its_hour_is_told_at_once(self, mailbox: Any) -> None:
+        from flows.send_due_campaigns import send_due_campaigns
+
+        approve(mailbox, prepare(mailbox, "soldes", send_on="2026-11-23", send_time="08:30"))
+        mailbox.set(sandbox_api_key="wrong")
+        mailbox.rehearse("2026-11-23T08:31:00+01:00")
+        mailbox.query("SELECT 1")
+        send_due_campaigns()
+        assert mailbox.query("SELECT state FROM campaign WHERE kind = 'marketing'") == [("paused",)]
+        assert "Campanile: sending stopped: soldes on sandbox" in {mail.splitlines()[0] for mail in mailbox.mails}
 
     def test_an_alert_that_leaves_well_does_not_clear_itself(self, house: Any) -> None:
         from flows.send_due_campaigns import send_due_campaigns
