@@ -35,7 +35,8 @@ def watch(event, arguments):
         last_step -= 1
         if last_step == 0:
             os.kill(os.getpid(), signal.SIGKILL)
-        print("visit" if is_visit else event, flush=True)
+        is_checkpoint = ".undo" in str(arguments[0])
+        print("visit" if is_visit else "checkpoint" if is_checkpoint else event, flush=True)
 
 def begin(*_):
     print("begins", flush=True)
