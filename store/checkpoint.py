@@ -47,10 +47,10 @@ def keep_blocks(path: Path, blocks: list[int]) -> None:
     Opened while it is attached, its own process would lose DuckDB's lock on it at the close.
     """
     with path.open("rb") as store:
-        kept = bytearray(_read(store.fileno(), _FLIPPED.start, _FLIPPED_BYTES))
+        kept = bytearray(os.pread(store.fileno(), _FLIPPED_BYTES, _FLIPPED.start))
         for block in blocks:
             position = FIRST_BLOCK_BYTES + block * BLOCK_BYTES
-            kept += position.to_bytes(_POSITION_BYTES, "little") + _read(store.fileno(), position, BLOCK_BYTES)
+            kept += position.to_bytes(_POSITION_BYTES, "little") + os.pread(store.fileno(), BLOCK_BYTES, position)
     undo = undo_path(path)
     unnamed = undo.with_name(undo.name + ".new")
     with unnamed.open("wb") as file:
@@ -74,17 +74,13 @@ def undo_checkpoint(path: Path) -> None:
     undo = undo_path(path)
     kept = undo.read_bytes()
     with path.open("r+b") as store:
-        if _read(store.fileno(), _FLIPPED.start, _FLIPPED_BYTES) == kept[:_FLIPPED_BYTES]:
+        if os.pread(store.fileno(), _FLIPPED_BYTES, _FLIPPED.start) == kept[:_FLIPPED_BYTES]:
             for start in range(_FLIPPED_BYTES, len(kept), _POSITION_BYTES + BLOCK_BYTES):
                 position = int.from_bytes(kept[start : start + _POSITION_BYTES], "little")
                 block = kept[start + _POSITION_BYTES : start + _POSITION_BYTES + BLOCK_BYTES]
                 os.pwrite(store.fileno(), block, position)
             os.fsync(store.fileno())
     undo.unlink()
-
-
-def _read(descriptor: int, position: int, size: int) -> bytes:
-    return os.pread(descriptor, size, position)
 
 
 def _sync_folder(path: Path) -> None:

@@ -289,7 +289,8 @@ class Sender:
         if claimed.halt is Halt.NOT_SENDING:
             return Ending(claimed.why)
         if claimed.halt is Halt.STALE_STOPS:
-            return self._hear_stops(claimed.why)
+            self._hear_stops()
+            return None
         with visit_store(read_only=True) as visit:
             waits, is_asked = self._next_wait(visit, claimed)
         if waits is None:
@@ -307,7 +308,7 @@ class Sender:
             waits.append(claimed.wait_seconds)
         return min(waits, default=None), bool(askable)
 
-    def _hear_stops(self, why: str) -> Ending | None:
+    def _hear_stops(self) -> None:
         """Read the STOPs that came during a long sending; until they are read nothing leaves."""
         try:
             self._read_stops()
@@ -315,7 +316,6 @@ class Sender:
             self._last_error = error
             self._refusals += 1
             self._log.warning("STOPs cannot be read: %s", error)
-        return None
 
 
 def _not_yet(item: SubmitOutcome) -> SubmitOutcome:
