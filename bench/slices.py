@@ -20,6 +20,7 @@ from schemas.gateway import Outcome, SubmitOutcome
 from store.claims import Claim, claim_slices
 from store.database import one_core, transaction
 from store.outcomes import record
+from store.rounds import sending_round
 from store.sending import count_messages
 from tasks.house import claim_rules
 
@@ -61,12 +62,12 @@ class Opened:
             while True:
                 answers = [_accepted(message.client_ref) for message in self._claim.messages] if self._claim else []
                 started = time.perf_counter()
-                with transaction(self.path, _now) as visit:
+                with transaction(self.path, _now) as visit, sending_round(visit, self.lease, self.rules) as now:
                     if self._claim is not None:
                         self.sent_count += len(answers)
                         after = visit.at + timedelta(seconds=5)
-                        record(visit, self.lease, self._claim.slice_no, answers, after, claimed=self._claim.members)
-                    claims = claim_slices(visit, self.lease, self.rules).claims
+                        record(now, self._claim.slice_no, answers, after, claimed=self._claim.members)
+                    claims = claim_slices(now).claims
                 lasted = time.perf_counter() - started
                 self._claim = claims[0] if claims else None
                 if self._claim is None:

@@ -78,27 +78,40 @@ class Credit:
         return f"campaign {self.campaign} needs {needed} for its next slice on {self.gateway}: {left}"
 
 
-def refusal(visit: Transaction, campaign: Mapping[str, Any], ran_out_at: datetime, rules: ClaimRules) -> Refusal | None:
-    """Return why a campaign may not send anything now, whatever it has to send."""
+def refusal(
+    at: datetime,
+    campaign: Mapping[str, Any],
+    ran_out_at: datetime,
+    read_at: Mapping[str, datetime],
+    rules: ClaimRules,
+) -> Refusal | None:
+    """Return why a campaign may not send anything now, whatever it has to send.
+
+    Args:
+        at: now.
+        campaign: its row.
+        ran_out_at: when its lease would have run out.
+        read_at: when its gateway's cursors were last moved, by name.
+        rules: what a claim respects.
+    """
     name = campaign["name"]
     if campaign["state"] != "sending":
         return Refusal(Halt.NOT_SENDING, f"campaign {name} is {campaign['state']}; only a sending one may claim")
     needs_approval = campaign["kind"] in ("marketing", "alert")
     if needs_approval and (campaign["approved_hash"] is None or campaign["approved_hash"] != campaign["recap_hash"]):
         return Refusal(Halt.NOT_APPROVED, f"campaign {name} is not approved under its latest recap; nothing leaves")
-    slept = (visit.at - ran_out_at).total_seconds()
+    slept = (at - ran_out_at).total_seconds()
     if needs_approval and slept > rules.wake_up_seconds:
         return Refusal(Halt.WOKE_UP, late_words(name, ran_out_at, slept))
-    return _stale_stops(visit, campaign, rules)
+    return _stale_stops(at, campaign["gateway"], read_at, rules)
 
 
-def _stale_stops(visit: Transaction, campaign: Mapping[str, Any], rules: ClaimRules) -> Refusal | None:
-    read_at = {row["name"]: row["changed_at"] for row in visit.rows("state.of", gateway=campaign["gateway"])}
+def _stale_stops(at: datetime, gateway: str, read_at: Mapping[str, datetime], rules: ClaimRules) -> Refusal | None:
     for name in ("replies", "opt_outs"):
-        age = (visit.at - read_at[name]).total_seconds() if name in read_at else None
+        age = (at - read_at[name]).total_seconds() if name in read_at else None
         if age is None or age > rules.replies_max_age_seconds:
             seen = "never" if age is None else f"{age:.0f} s ago"
-            why = f"{name} of gateway {campaign['gateway']} were last read {seen}; nothing leaves before they are"
+            why = f"{name} of gateway {gateway} were last read {seen}; nothing leaves before they are"
             return Refusal(Halt.STALE_STOPS, why)
     return None
 

@@ -3,12 +3,54 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from store.database import Transaction
 from store.lease import Lease
+
+
+class SliceEvents(NamedTuple):
+    """One event for each member (``recipient_id``; ``gateway_message_id`` and ``reason`` where it has them)."""
+
+    slice_no: int
+    event: str
+    members: Sequence[Mapping[str, Any]]
+    reason: str | None = None
+
+
+class SliceCredit(NamedTuple):
+    """What a slice does to the credit: ``reserve``, ``capture`` or ``release`` of an amount."""
+
+    slice_no: int
+    kind: str
+    amount: Decimal
+
+
+def add_slice_events(visit: Transaction, lease: Lease, groups: Sequence[SliceEvents]) -> dict[int, int]:
+    """Append events, group after group; return the id of the first one of each slice."""
+    if not groups:
+        return {}
+    event_id = int(visit.value("event.next_id"))
+    first_ids: dict[int, int] = {}
+    for group in groups:
+        first_ids.setdefault(group.slice_no, event_id)
+        event_id += len(group.members)
+    rows = [(group, row) for group in groups for row in group.members]
+    visit.run(
+        "event.add_to_slices",
+        first_event_id=event_id - len(rows),
+        campaign_id=lease.campaign_id,
+        fence=lease.fence,
+        slice_nos=[group.slice_no for group, _ in rows],
+        events=[group.event for group, _ in rows],
+        recipient_ids=[row["recipient_id"] for _, row in rows],
+        gateway_message_ids=[row.get("gateway_message_id") for _, row in rows],
+        reasons=[group.reason or row.get("reason") for group, row in rows],
+        at=visit.at,
+    )
+    return first_ids
 
 
 def add_events(
@@ -18,27 +60,10 @@ def add_events(
     members: Sequence[Mapping[str, Any]],
     event: str,
     reason: str | None = None,
-) -> int:
-    """Append one event for each member (``recipient_id``; ``gateway_message_id`` and ``reason`` where it has them).
-
-    Returns:
-        The id of the first.
-    """
-    first_id = int(visit.value("event.next_id"))
+) -> None:
+    """Append one event for each member of a slice, as ``SliceEvents`` has them."""
     if members:
-        visit.run(
-            "event.add_to_slice",
-            first_event_id=first_id,
-            campaign_id=lease.campaign_id,
-            slice_no=slice_no,
-            fence=lease.fence,
-            event=event,
-            recipient_ids=[row["recipient_id"] for row in members],
-            gateway_message_ids=[row.get("gateway_message_id") for row in members],
-            reasons=[reason or row.get("reason") for row in members],
-            at=visit.at,
-        )
-    return first_id
+        add_slice_events(visit, lease, [SliceEvents(slice_no, event, members, reason)])
 
 
 def append_events(visit: Transaction, rows: pd.DataFrame) -> None:
@@ -55,18 +80,24 @@ def append_events(visit: Transaction, rows: pd.DataFrame) -> None:
     visit.run_staged("event.add", numbered, at=visit.at)
 
 
-def add_credit(visit: Transaction, campaign: Mapping[str, Any], slice_no: int, kind: str, amount: Decimal) -> None:
-    """Append a credit entry: ``reserve``, ``capture`` or ``release``; nothing for nothing."""
-    if amount:
+def add_credit_entries(visit: Transaction, campaign: Mapping[str, Any], entries: Sequence[SliceCredit]) -> None:
+    """Append credit entries, in their order."""
+    if entries:
         visit.run(
             "credit.add",
             gateway=campaign["gateway"],
             campaign_id=campaign["campaign_id"],
-            slice_no=slice_no,
-            kind=kind,
-            amount=amount,
+            slice_nos=[entry.slice_no for entry in entries],
+            kinds=[entry.kind for entry in entries],
+            amounts=[entry.amount for entry in entries],
             at=visit.at,
         )
+
+
+def add_credit(visit: Transaction, campaign: Mapping[str, Any], slice_no: int, kind: str, amount: Decimal) -> None:
+    """Append a credit entry of one slice; nothing for nothing."""
+    if amount:
+        add_credit_entries(visit, campaign, [SliceCredit(slice_no, kind, amount)])
 
 
 def put_state(visit: Transaction, gateway: str, name: str, value: str, at: datetime | None = None) -> None:

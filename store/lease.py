@@ -40,20 +40,23 @@ def take_lease(
     return Lease(campaign_id, fence)
 
 
-def extend_lease(visit: Transaction, lease: Lease, lease_seconds: float) -> datetime:
-    """Keep the lease for another while; zero seconds give it back. Return when it would have run out.
+def extend_lease(visit: Transaction, lease: Lease, lease_seconds: float) -> None:
+    """Keep the lease for another while; zero seconds give it back.
 
     A lease of which less than a third is used stays as it is: nothing is written for it.
 
     Raises:
         LeaseLost: another owner took it.
     """
-    ran_out_at = check_lease(visit, lease)
+    keep_lease(visit, lease, check_lease(visit, lease), lease_seconds)
+
+
+def keep_lease(visit: Transaction, lease: Lease, ran_out_at: datetime, lease_seconds: float) -> None:
+    """Extend a lease that was looked at in this visit, as ``extend_lease`` does."""
     while_it_holds = timedelta(seconds=lease_seconds)
     if not while_it_holds or ran_out_at - visit.at < while_it_holds * 2 / 3:
         expires_at = visit.at + while_it_holds
         visit.run("lease.extend", campaign_id=lease.campaign_id, fence=lease.fence, expires_at=expires_at)
-    return ran_out_at
 
 
 def check_lease(visit: Transaction, lease: Lease) -> datetime:

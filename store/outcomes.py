@@ -9,9 +9,10 @@ import pandas as pd
 
 from schemas.gateway import Outcome, SubmitOutcome
 from store.database import Transaction
-from store.journal import add_credit, add_events, append_events, total_price
-from store.lease import Lease, check_lease
+from store.journal import SliceEvents, add_credit, add_events, add_slice_events, append_events, total_price
+from store.lease import Lease
 from store.opt_outs import add_opt_outs
+from store.rounds import Round
 
 #: What an outcome makes of a message, and of the credit its claim reserved; unknown keeps its reserve.
 _EVENT_OF = {
@@ -31,8 +32,7 @@ _UNANSWERED = SubmitOutcome("", Outcome.UNKNOWN, reason="the gateway said nothin
 
 
 def record(
-    visit: Transaction,
-    lease: Lease,
+    now: Round,
     slice_no: int,
     outcomes: Sequence[SubmitOutcome],
     ask_after: datetime,
@@ -46,8 +46,7 @@ def record(
     accepted goes into a new slice. What was found by a look-up is believed only under an id that is no other message's.
 
     Args:
-        visit: the open transaction.
-        lease: under which the slice was claimed.
+        now: the round; what is written is written at its end.
         slice_no: the slice.
         outcomes: what the gateway said, in any order.
         ask_after: when the gateway may be asked for what is unknown.
@@ -56,26 +55,21 @@ def record(
 
     Returns:
         How many messages got each event.
-
-    Raises:
-        LeaseLost: another owner took the campaign, and has made these messages unknown.
     """
-    check_lease(visit, lease)
-    campaign = visit.row("campaign.get", campaign_id=lease.campaign_id) or {}
-    found = visit.row("slice.get", campaign_id=lease.campaign_id, slice_no=slice_no) or {}
-    if claimed is not None and found["state"] == "claimed" and found["fence"] == lease.fence:
+    visit, found = now.visit, now.row_of(slice_no)
+    if claimed is not None and found["state"] == "claimed" and found["fence"] == now.lease.fence:
         members = [{**row, "state": "claimed"} for row in claimed]
     else:
         members = _open_members(visit, found)
-    groups = _by_outcome(members, _believed(visit, campaign, outcomes) if was_looked_up else outcomes)
+    groups = _by_outcome(members, _believed(visit, now.campaign, outcomes) if was_looked_up else outcomes)
     counts: Counter[str] = Counter()
     for outcome, group in groups.items():
         counts[_EVENT_OF[outcome]] += len(group)
-        _write_outcome(visit, lease, campaign, found, outcome, group)
+        _note_outcome(now, found, outcome, group)
     if "unknown" in counts:
-        _make_unknown(visit, lease, slice_no, ask_after, absent_count=0)
+        now.make_unknown(slice_no, ask_after, absent_count=0)
     else:
-        visit.run("slice.settle", campaign_id=lease.campaign_id, slice_no=slice_no)
+        now.settle(slice_no)
     return dict(counts)
 
 
@@ -86,7 +80,11 @@ def abandon_claims_of_others(visit: Transaction, lease: Lease) -> int:
         members = _open_members(visit, {**row, "campaign_id": lease.campaign_id})
         claimed = [row for row in members if row["state"] == "claimed"]
         add_events(visit, lease, row["slice_no"], claimed, "unknown", reason="its sender is gone")
-        _make_unknown(visit, lease, row["slice_no"], row["ask_after"], row["absent_count"])
+        visit.run(
+            "slice.make_unknown",
+            campaign_id=lease.campaign_id,
+            **{name: row[name] for name in ("slice_no", "ask_after", "absent_count")},
+        )
         count += len(claimed)
     return count
 
@@ -96,11 +94,9 @@ def unknown_slices(visit: Transaction, campaign_id: int) -> list[dict[str, Any]]
     return visit.rows("slice.unknown", campaign_id=campaign_id)
 
 
-def note_absence(visit: Transaction, lease: Lease, slice_no: int, ask_after: datetime) -> None:
+def note_absence(now: Round, slice_no: int, ask_after: datetime) -> None:
     """Remember a look-up that found no trace: absence counts when it is seen twice, a settling time apart."""
-    check_lease(visit, lease)
-    found = visit.row("slice.get", campaign_id=lease.campaign_id, slice_no=slice_no) or {}
-    _make_unknown(visit, lease, slice_no, ask_after, found["absent_count"] + 1)
+    now.make_unknown(slice_no, ask_after, now.row_of(slice_no)["absent_count"] + 1)
 
 
 def apply_moves(visit: Transaction, moves: pd.DataFrame) -> None:
@@ -149,7 +145,7 @@ def requeue(
         add_events(visit, lease, found["slice_no"], members, "cancelled")
         return
     slice_no = int(visit.value("slice.next_no", campaign_id=lease.campaign_id))
-    first_event_id = add_events(visit, lease, slice_no, members, "planned")
+    first_ids = add_slice_events(visit, lease, [SliceEvents(slice_no, "planned", members)])
     visit.run(
         "slice.requeue",
         campaign_id=lease.campaign_id,
@@ -157,7 +153,7 @@ def requeue(
         message_count=len(members),
         segment_count=sum(row["segment_count"] for row in members),
         price=total_price(row["price"] for row in members),
-        first_event_id=first_event_id,
+        first_event_id=first_ids[slice_no],
         **{name: found[name] for name in ("window_key", "not_before", "cut_as")},
     )
 
@@ -196,33 +192,16 @@ def _believed(
     ]
 
 
-def _write_outcome(
-    visit: Transaction,
-    lease: Lease,
-    campaign: Mapping[str, Any],
-    found: Mapping[str, Any],
-    outcome: Outcome,
-    members: Sequence[Mapping[str, Any]],
-) -> None:
+def _note_outcome(now: Round, found: Mapping[str, Any], outcome: Outcome, members: Sequence[Mapping[str, Any]]) -> None:
     slice_no = found["slice_no"]
     if outcome is Outcome.UNKNOWN:  # those that are unknown already stay what they are
-        add_events(visit, lease, slice_no, [row for row in members if row["state"] == "claimed"], "unknown")
+        now.add_events(slice_no, [row for row in members if row["state"] == "claimed"], "unknown")
         return
-    add_credit(visit, campaign, slice_no, _CREDIT_OF[outcome], total_price(row["price"] for row in members))
+    now.add_credit(slice_no, _CREDIT_OF[outcome], total_price(row["price"] for row in members))
     if outcome is Outcome.BLACKLISTED:
         people = pd.DataFrame(members, columns=["number_id", "msisdn"])
-        add_opt_outs(visit, people, "gateway", f"blacklisted by {campaign['gateway']}")
+        add_opt_outs(now.visit, people, "gateway", f"blacklisted by {now.campaign['gateway']}")
     if outcome is Outcome.NOT_ACCEPTED:
-        requeue(visit, campaign, found, members, lease.fence)
+        requeue(now.visit, now.campaign, found, members, now.lease.fence)
     else:
-        add_events(visit, lease, slice_no, members, _EVENT_OF[outcome])
-
-
-def _make_unknown(visit: Transaction, lease: Lease, slice_no: int, ask_after: datetime, absent_count: int) -> None:
-    visit.run(
-        "slice.make_unknown",
-        campaign_id=lease.campaign_id,
-        slice_no=slice_no,
-        ask_after=ask_after,
-        absent_count=absent_count,
-    )
+        now.add_events(slice_no, members, _EVENT_OF[outcome])

@@ -6,8 +6,10 @@ and nobody asks before its time; each accepted slice gives some of it back.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from store.database import Transaction
 from store.journal import put_state
@@ -19,7 +21,8 @@ _RECOVERY = 0.05
 _SLOWEST = 1 / 64
 _LONGEST_WAIT_SECONDS = 120.0
 _LONGEST_NAMED_SECONDS = 3600.0
-_NAME = "pace"
+PACE = "pace"
+"""The name of a bucket among what is known of a gateway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,24 +38,28 @@ class Bucket:
 
 def bucket_of(visit: Transaction, gateway: str, top_rate: float) -> Bucket:
     """Return a gateway's bucket, filled up to this moment; full where there was none, or where the clock went back."""
-    found = visit.row("state.get", gateway=gateway, name=_NAME)
+    return read_bucket(visit.row("state.get", gateway=gateway, name=PACE), top_rate, visit.at)
+
+
+def read_bucket(state: Mapping[str, Any] | None, top_rate: float, at: datetime) -> Bucket:
+    """Return the bucket that stands in a gateway's state, as ``bucket_of`` does."""
     full = top_rate * _BURST_SECONDS
-    if found is None:
-        return Bucket(full, top_rate, visit.at, visit.at)
-    kept = json.loads(found["value"])
+    if state is None:
+        return Bucket(full, top_rate, at, at)
+    kept = json.loads(state["value"])
     times = {name: datetime.fromisoformat(kept[name]) for name in ("refilled_at", "not_before")}
     bucket = Bucket(**(kept | times))
     rate = min(bucket.rate, top_rate)
-    if bucket.refilled_at > visit.at:
-        return Bucket(full, rate, visit.at, visit.at, bucket.strikes)
-    tokens = min(full, bucket.tokens + rate * max(0.0, (visit.at - bucket.refilled_at).total_seconds()))
-    return replace(bucket, tokens=tokens, rate=rate, refilled_at=visit.at)
+    if bucket.refilled_at > at:
+        return Bucket(full, rate, at, at, bucket.strikes)
+    tokens = min(full, bucket.tokens + rate * max(0.0, (at - bucket.refilled_at).total_seconds()))
+    return replace(bucket, tokens=tokens, rate=rate, refilled_at=at)
 
 
 def put_bucket(visit: Transaction, gateway: str, bucket: Bucket) -> None:
     """Keep a bucket as it stands."""
     times = {"refilled_at": bucket.refilled_at.isoformat(), "not_before": bucket.not_before.isoformat()}
-    put_state(visit, gateway, _NAME, json.dumps(asdict(bucket) | times))
+    put_state(visit, gateway, PACE, json.dumps(asdict(bucket) | times))
 
 
 def wait_seconds(bucket: Bucket, *, is_urgent: bool) -> float:

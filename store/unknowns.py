@@ -59,7 +59,7 @@ def _decide(visit: Transaction, name: str, actor: str, reason: str, event: str, 
         found = visit.row("slice.get", campaign_id=campaign_id, slice_no=slice_no) or {}
         add_credit(visit, campaign, slice_no, "release", total_price(row["price"] for row in group))
         settle(visit, campaign, found, group)
-        visit.run("slice.settle", campaign_id=campaign_id, slice_no=slice_no)
+        visit.run("slice.settle", campaign_id=campaign_id, slice_nos=[slice_no])
     note_event(visit, campaign_id, event, campaign["version"], actor, f"{len(members)} unknown messages: {reason}")
     set_state(visit, campaign_id, campaign["state"], visit.at, campaign["state_reason"])
     return len(members)

@@ -6,8 +6,9 @@ senders; the others post meanwhile. The protocol, and what each answer of a gate
 
 import threading
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
@@ -21,10 +22,11 @@ from sms.errors import GatewayAmbiguous, GatewayDenied, GatewayError, GatewayThr
 from sms.masking import mask_numbers
 from store.claims import Claim, Claimed, claim_again, claim_slices, posted_claim
 from store.clearance import Halt
-from store.database import Transaction, one_core
+from store.database import one_core
 from store.lease import Lease
-from store.outcomes import note_absence, record, unknown_slices
-from store.pace import bucket_of, put_bucket, slow_down, speed_up
+from store.outcomes import note_absence, record
+from store.pace import slow_down, speed_up
+from store.rounds import Round, sending_round
 from store.sending import Ending
 from tasks.flights import Ask, Flight, Tally
 from tasks.house import claim_rules, has_passed, visit_store
@@ -116,28 +118,33 @@ class Sender:
         """Record what has arrived, and claim what may leave; then post it."""
         finished = [flight for flight in self._flights.values() if flight.open_requests == 0]
         started = clock()
-        with visit_store() as visit:
+        with self._round() as now:
             for flight in finished:
-                self._record(visit, flight)
-            asked = self._take_unknown(visit, most, started)
-            claimed = self._claim(visit, most - len(asked))
+                self._record(now, flight)
+            asked = self._take_unknown(now, most, started)
+            claimed = claim_slices(now, most - len(asked))
         for flight in finished:
             del self._flights[flight.claim.slice_no]
         for flight in [*asked, *(Flight(claim, Ask.POST, started + _lifetime(claim)) for claim in claimed.claims)]:
             self._send(flight)
         return claimed
 
-    def _claim(self, visit: Transaction, most: int) -> Claimed:
-        return claim_slices(visit, self._lease, claim_rules(self._gateway.manifest), most)
+    @contextmanager
+    def _round(self, *, read_only: bool = False) -> Iterator[Round]:
+        with (
+            visit_store(read_only=read_only) as visit,
+            sending_round(visit, self._lease, claim_rules(self._gateway.manifest)) as now,
+        ):
+            yield now
 
-    def _record(self, visit: Transaction, flight: Flight) -> None:
+    def _record(self, now: Round, flight: Flight) -> None:
         """Write what a slice brought."""
-        slice_no, ask_after = flight.claim.slice_no, visit.at + timedelta(seconds=self._settle_seconds())
-        is_first = flight.ask is Ask.LOOK_UP and self._is_first_look(visit, flight)
+        slice_no, ask_after = flight.claim.slice_no, now.visit.at + timedelta(seconds=self._settle_seconds())
+        # Absence counts when it is seen twice: of this slice, was it ever seen before?
+        is_first = flight.ask is Ask.LOOK_UP and not now.row_of(slice_no)["absent_count"]
         outcomes = [_not_yet(item) for item in flight.outcomes] if is_first else flight.outcomes
         counts = record(
-            visit,
-            self._lease,
+            now,
             slice_no,
             outcomes,
             ask_after,
@@ -145,55 +152,48 @@ class Sender:
             was_looked_up=flight.ask is Ask.LOOK_UP,
         )
         if is_first and _is_whole(flight):
-            note_absence(visit, self._lease, slice_no, ask_after)
-        self._keep_pace(visit, flight)
+            note_absence(now, slice_no, ask_after)
+        self._keep_pace(now, flight)
         self.tally.events.update(counts)
         if flight.ask is not Ask.POST or flight.errors:
             self._log.info("slice %d %s: %s", slice_no, flight.ask.value, counts)
 
-    def _is_first_look(self, visit: Transaction, flight: Flight) -> bool:
-        """Tell whether nothing of a slice was ever seen absent before: absence counts when it is seen twice."""
-        counts = {row["slice_no"]: row["absent_count"] for row in unknown_slices(visit, self._lease.campaign_id)}
-        return counts.get(flight.claim.slice_no, 0) == 0
-
-    def _keep_pace(self, visit: Transaction, flight: Flight) -> None:
+    def _keep_pace(self, now: Round, flight: Flight) -> None:
         """Go slower after a throttled answer, and faster again after a good one."""
-        name, top_rate = self._gateway.manifest.gateway, self._pace.segments_per_second
-        bucket = bucket_of(visit, name, top_rate)
+        top_rate, bucket = now.rules.segments_per_second, now.bucket
         throttled = [error for error in flight.errors if isinstance(error, GatewayThrottled)]
         if throttled:
             if len(throttled) == len(flight.errors) and not flight.outcomes_of(Outcome.ACCEPTED):
                 segments = sum(row["segment_count"] for row in flight.claim.members)
                 bucket = replace(bucket, tokens=min(bucket.tokens + segments, top_rate))  # nothing of them was taken
             waits = [error.retry_after for error in throttled if error.retry_after is not None]
-            put_bucket(visit, name, slow_down(bucket, top_rate, max(waits, default=None)))
+            now.put_bucket(slow_down(bucket, top_rate, max(waits, default=None)))
         elif (bucket.rate < top_rate or bucket.strikes) and not flight.errors:
-            put_bucket(visit, name, speed_up(bucket, top_rate))
+            now.put_bucket(speed_up(bucket, top_rate))
 
-    def _take_unknown(self, visit: Transaction, most: int, started: float) -> list[Flight]:
+    def _take_unknown(self, now: Round, most: int, started: float) -> list[Flight]:
         """Take the unknown slices that may be asked for now, those first that may be asked first."""
-        due = (row for row in self._askable(visit) if row["ask_after"] <= visit.at)
-        return [self._ask_for(visit, row, started) for row in islice(due, max(most, 0))]
+        due = (row for row in self._askable(now) if row["ask_after"] <= now.visit.at)
+        return [self._ask_for(now, row, started) for row in islice(due, max(most, 0))]
 
-    def _ask_for(self, visit: Transaction, unknown: Mapping[str, Any], started: float) -> Flight:
+    def _ask_for(self, now: Round, unknown: Mapping[str, Any], started: float) -> Flight:
         """Ask by the same key while the gateway remembers it and the slice may still be posted; else look it up."""
         manifest, slice_no = self._gateway.manifest, unknown["slice_no"]
-        if (visit.at - unknown["claimed_at"]).total_seconds() < manifest.key_life_seconds / 2:
-            claim = claim_again(visit, self._lease, slice_no, claim_rules(manifest))
+        if (now.visit.at - unknown["claimed_at"]).total_seconds() < manifest.key_life_seconds / 2:
+            claim = claim_again(now, slice_no)
             if claim is not None:
                 return Flight(claim, Ask.POST_AGAIN, started + _lifetime(claim))
-        return Flight(posted_claim(visit, self._lease, slice_no), Ask.LOOK_UP, started)
+        return Flight(posted_claim(now, slice_no), Ask.LOOK_UP, started)
 
-    def _askable(self, visit: Transaction) -> list[dict[str, Any]]:
+    def _askable(self, now: Round) -> list[dict[str, Any]]:
         """Return the unknown slices that the gateway can still say something of, by when they may be asked for."""
         manifest = self._gateway.manifest
         if manifest.resolution is Resolution.NEITHER:
             return []
-        oldest = visit.at - min(timedelta(days=manifest.history_days), _ASKED_FOR)
-        not_before = bucket_of(visit, manifest.gateway, self._pace.segments_per_second).not_before
+        oldest = now.visit.at - min(timedelta(days=manifest.history_days), _ASKED_FOR)
         askable = [
-            row | {"ask_after": max(row["ask_after"], not_before)}
-            for row in unknown_slices(visit, self._lease.campaign_id)
+            row | {"ask_after": max(row["ask_after"], now.bucket.not_before)}
+            for row in now.unknown_slices()
             if row["slice_no"] not in self._flights and row["claimed_at"] > oldest
         ]
         return sorted(askable, key=lambda row: row["ask_after"])
@@ -291,8 +291,8 @@ class Sender:
         if claimed.halt is Halt.STALE_STOPS:
             self._hear_stops()
             return None
-        with visit_store(read_only=True) as visit:
-            waits, is_asked = self._next_wait(visit, claimed)
+        with self._round(read_only=True) as now:
+            waits, is_asked = self._next_wait(now, claimed)
         if waits is None:
             return Ending(asks_person=not is_asked)
         if waits > settings().settle_wait_seconds:
@@ -300,10 +300,10 @@ class Sender:
         self._stop.wait(min(waits + 0.001, settings().lease_seconds / 3))
         return None
 
-    def _next_wait(self, visit: Transaction, claimed: Claimed) -> tuple[float | None, bool]:
+    def _next_wait(self, now: Round, claimed: Claimed) -> tuple[float | None, bool]:
         """Return the seconds to the next thing that can be done, and whether the gateway may yet settle an unknown."""
-        askable = self._askable(visit)
-        waits = [max(0.0, (row["ask_after"] - visit.at).total_seconds()) for row in askable]
+        askable = self._askable(now)
+        waits = [max(0.0, (row["ask_after"] - now.visit.at).total_seconds()) for row in askable]
         if claimed.halt is Halt.PACED:
             waits.append(claimed.wait_seconds)
         return min(waits, default=None), bool(askable)

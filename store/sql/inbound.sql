@@ -101,7 +101,7 @@ INSERT INTO gateway_state VALUES ($gateway, $name, $value, $at)
 UPDATE gateway_state SET value = $value, changed_at = $at WHERE gateway = $gateway AND name = $name
 
 -- name: state.of
-SELECT name, changed_at FROM gateway_state WHERE gateway = $gateway
+SELECT name, value, changed_at FROM gateway_state WHERE gateway = $gateway
 
 -- name: state.get
 SELECT value, changed_at FROM gateway_state WHERE gateway = $gateway AND name = $name

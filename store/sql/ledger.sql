@@ -13,7 +13,7 @@ UPDATE lease SET expires_at = $expires_at WHERE campaign_id = $campaign_id AND f
 
 -- name: slice.next_planned
 -- The first of each place. A slice that has its own hour waits for it.
-SELECT slice_no, window_key, is_requeued, segment_count, not_before, cut_as, first_event_id FROM slice
+SELECT campaign_id, slice_no, window_key, is_requeued, segment_count, not_before, cut_as, first_event_id FROM slice
 WHERE campaign_id = $campaign_id AND state = 'planned' AND coalesce(not_before, $at) <= $at
 QUALIFY row_number() OVER (PARTITION BY window_key ORDER BY slice_no) <= $most
 
@@ -29,16 +29,22 @@ WHERE campaign_id = $campaign_id
     AND window_key = $window_key
     AND not_before IS NOT DISTINCT FROM $not_before
 
+-- name: slice.open
+-- What is on its way, and what nobody knows the fate of.
+SELECT * FROM slice WHERE campaign_id = $campaign_id AND state IN ('claimed', 'unknown') ORDER BY slice_no
+
 -- name: slice.get
 SELECT * FROM slice WHERE campaign_id = $campaign_id AND slice_no = $slice_no
 
 -- name: slice.members
+-- The messages that some slices were cut with.
 SELECT
-    recipient_id, number_id, msisdn, text, encoding, sender_id, client_ref, segment_count,
+    slice_no, recipient_id, number_id, msisdn, text, encoding, sender_id, client_ref, segment_count,
     CAST(price AS VARCHAR) AS price
 FROM message
-WHERE campaign_id = $campaign_id AND slice_no = $slice_no
-ORDER BY recipient_id
+SEMI JOIN (SELECT unnest($slice_nos) AS slice_no) AS asked USING (slice_no)
+WHERE campaign_id = $campaign_id
+ORDER BY slice_no, recipient_id
 
 -- name: slice.members_by_event
 -- `planned`: put into this slice when another was refused. `claimed`: the body that was posted from it; asked again
@@ -93,12 +99,19 @@ SELECT number_id, false FROM dead_number SEMI JOIN asked USING (number_id)
 -- name: slice.claim
 -- What was found absent before this post says nothing of it.
 UPDATE slice SET
-    state = 'claimed', fence = $fence, claimed_at = $claimed_at, ask_after = $ask_after, absent_count = 0,
-    first_event_id = $first_event_id
-WHERE campaign_id = $campaign_id AND slice_no = $slice_no
+    state = 'claimed', fence = $fence, claimed_at = taken.claimed_at, ask_after = taken.ask_after, absent_count = 0,
+    first_event_id = taken.first_event_id
+FROM (
+    SELECT
+        unnest($slice_nos) AS slice_no,
+        unnest($claimed_ats) AS claimed_at,
+        unnest($ask_afters) AS ask_after,
+        unnest($first_event_ids) AS first_event_id
+) AS taken
+WHERE slice.campaign_id = $campaign_id AND slice.slice_no = taken.slice_no
 
 -- name: slice.settle
-UPDATE slice SET state = 'settled' WHERE campaign_id = $campaign_id AND slice_no = $slice_no
+UPDATE slice SET state = 'settled' WHERE campaign_id = $campaign_id AND list_contains($slice_nos, slice_no)
 
 -- name: slice.make_unknown
 UPDATE slice SET state = 'unknown', ask_after = $ask_after, absent_count = $absent_count
@@ -173,14 +186,16 @@ SELECT coalesce(max(event_id), 0) + 1 FROM message_event
 INSERT INTO message_event
 SELECT event_id, campaign_id, recipient_id, event, slice_no, fence, gateway_message_id, reason, $at FROM staged_rows
 
--- name: event.add_to_slice
+-- name: event.add_to_slices
 -- The lists are as long as each other: one event a recipient, in their order.
 INSERT INTO message_event
-SELECT event_id, $campaign_id, recipient_id, $event, $slice_no, $fence, gateway_message_id, reason, $at
+SELECT event_id, $campaign_id, recipient_id, event, slice_no, $fence, gateway_message_id, reason, $at
 FROM (
     SELECT
         unnest(range($first_event_id, $first_event_id + len($recipient_ids))) AS event_id,
         unnest($recipient_ids) AS recipient_id,
+        unnest($events) AS event,
+        unnest($slice_nos) AS slice_no,
         unnest(CAST($gateway_message_ids AS VARCHAR[])) AS gateway_message_id,
         unnest(CAST($reasons AS VARCHAR[])) AS reason
 )
@@ -220,8 +235,16 @@ WHERE message.campaign_id = $campaign_id
 ORDER BY message.recipient_id
 
 -- name: credit.add
+-- The lists are as long as each other: one entry a slice and kind, in their order.
 INSERT INTO credit_entry
-SELECT coalesce(max(entry_id), 0) + 1, $gateway, $campaign_id, $slice_no, $kind, $amount, $at FROM credit_entry
+SELECT latest.entry_id + place, $gateway, $campaign_id, slice_no, kind, amount, $at
+FROM (SELECT coalesce(max(entry_id), 0) AS entry_id FROM credit_entry) AS latest, (
+    SELECT
+        unnest(range(1, len($kinds) + 1)) AS place,
+        unnest($slice_nos) AS slice_no,
+        unnest($kinds) AS kind,
+        unnest($amounts) AS amount
+)
 
 -- name: credit.captured
 SELECT coalesce(sum(amount), 0) FROM credit_entry WHERE gateway = $gateway AND kind = 'capture'

@@ -10,7 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -40,6 +40,7 @@ from store.operators import add_reading, captured
 from store.outcomes import note_absence, record, unknown_slices
 from store.preparing import CampaignHead, RecapDetails, Revised, write_prepared
 from store.recaps import Recap
+from store.rounds import Round, sending_round
 
 HERE = Path(__file__).parent
 collect_ignore = ["workers.py"]  # the other processes; they import this file
@@ -262,10 +263,16 @@ class Desk:
         assert lease is not None
         return lease
 
+    @contextmanager
+    def round(self, lease: Lease) -> Iterator[Round]:
+        """Visit as a sender does."""
+        with self.visit() as visit, sending_round(visit, lease, self.rules) as now:
+            yield now
+
     def claimed(self, lease: Lease, most: int = 1) -> Claimed:
         """Claim, and tell why not more."""
-        with self.visit() as visit:
-            return claim_slices(visit, lease, self.rules, most)
+        with self.round(lease) as now:
+            return claim_slices(now, most)
 
     def claim(self, lease: Lease) -> Claim | None:
         return next(iter(self.claimed(lease).claims), None)
@@ -282,20 +289,20 @@ class Desk:
         return claim
 
     def claim_again(self, lease: Lease, slice_no: int) -> Claim | None:
-        with self.visit() as visit:
-            return claim_again(visit, lease, slice_no, self.rules)
+        with self.round(lease) as now:
+            return claim_again(now, slice_no)
 
     def record(self, lease: Lease, slice_no: int, outcomes: Sequence[SubmitOutcome]) -> dict[str, int]:
-        with self.visit() as visit:
-            return record(visit, lease, slice_no, outcomes, visit.at + timedelta(seconds=5))
+        with self.round(lease) as now:
+            return record(now, slice_no, outcomes, now.visit.at + timedelta(seconds=5))
 
     def answer(self, lease: Lease, claim: Claim, *outcomes: Outcome | str) -> dict[str, int]:
         """Record an answer: one outcome for all, or one a message (the rest gets none)."""
         return self.record(lease, claim.slice_no, answers(claim.messages, *outcomes))
 
     def note_absence(self, lease: Lease, slice_no: int) -> None:
-        with self.visit() as visit:
-            note_absence(visit, lease, slice_no, visit.at)
+        with self.round(lease) as now:
+            note_absence(now, slice_no, now.visit.at)
 
     def report(self, claim_message: OutgoingMessage, status: str = "delivered", **changes: Any) -> dict[str, int]:
         """Take in a delivery report and apply what waits."""

@@ -341,7 +341,7 @@ def bar_by_pause(desk, lease) -> None:
 def bar_by_settling(desk, lease) -> None:
     desk.record(lease, 1, [])  # unknown still
     with desk.visit() as visit:
-        visit.run("slice.settle", campaign_id=1, slice_no=1)
+        visit.run("slice.settle", campaign_id=1, slice_nos=[1])
 
 
 @pytest.mark.parametrize("bar", [bar_by_opt_out, bar_by_window, bar_by_cancelling, bar_by_pause, bar_by_settling])

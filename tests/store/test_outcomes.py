@@ -322,6 +322,6 @@ def test_one_trace_proves_one_message_at_most(desk) -> None:
     claim = desk.must_claim(lease)
     desk.answer(lease, claim, "unknown")
     found = [SubmitOutcome(message.client_ref, Outcome.ACCEPTED, "SM1") for message in claim.messages]
-    with desk.visit() as visit:
-        record(visit, lease, claim.slice_no, found, visit.at, was_looked_up=True)
+    with desk.round(lease) as now:
+        record(now, claim.slice_no, found, now.visit.at, was_looked_up=True)
     assert desk.states("winter") == {"unknown": 2}

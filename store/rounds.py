@@ -1,0 +1,142 @@
+"""A sender's visit: what stands in the store of its campaign, read once, and what it writes, written at once.
+
+Nobody else writes before the visit ends, so nothing is read twice; and a statement costs more than its rows, so a
+round collects what several slices leave behind.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from store.clearance import ClaimRules
+from store.database import Transaction
+from store.journal import SliceCredit, SliceEvents, add_credit_entries, add_slice_events
+from store.lease import Lease, check_lease
+from store.pace import PACE, Bucket, put_bucket, read_bucket
+
+
+class _Taken(NamedTuple):
+    slice_no: int
+    claimed_at: datetime
+    ask_after: datetime
+    first_event_id: int | None
+
+
+@dataclass(slots=True)
+class Round:
+    """One visit of a sender.
+
+    Attributes:
+        ran_out_at: when its lease would have run out.
+        read_at: when the gateway's cursors were last moved, by name.
+        slices: the rows of the slices that are claimed or unknown, by number.
+    """
+
+    visit: Transaction
+    lease: Lease
+    rules: ClaimRules
+    campaign: Mapping[str, Any]
+    ran_out_at: datetime
+    read_at: Mapping[str, datetime]
+    bucket: Bucket
+    slices: dict[int, dict[str, Any]]
+    _events: list[SliceEvents] = field(default_factory=list)
+    _credit: list[SliceCredit] = field(default_factory=list)
+    _taken: list[_Taken] = field(default_factory=list)
+    _settled: list[int] = field(default_factory=list)
+
+    def row_of(self, slice_no: int) -> dict[str, Any]:
+        """Return the row of a slice, whatever its state."""
+        names = {"campaign_id": self.lease.campaign_id, "slice_no": slice_no}
+        return self.slices.get(slice_no) or self.visit.row("slice.get", **names) or {}
+
+    def unknown_slices(self) -> list[dict[str, Any]]:
+        """Return the slices with messages nobody knows the fate of."""
+        return [row for row in self.slices.values() if row["state"] == "unknown"]
+
+    @property
+    def gives_back(self) -> bool:
+        """Tell whether what is collected gives credit, and perhaps messages, back to whoever claims next."""
+        return any(entry.kind == "release" for entry in self._credit)
+
+    def add_events(
+        self, slice_no: int, members: Sequence[Mapping[str, Any]], event: str, reason: str | None = None
+    ) -> None:
+        """Leave an event behind for each member of a slice."""
+        if members:
+            self._events.append(SliceEvents(slice_no, event, members, reason))
+
+    def add_credit(self, slice_no: int, kind: str, amount: Decimal) -> None:
+        """Leave a credit entry behind; nothing for nothing."""
+        if amount:
+            self._credit.append(SliceCredit(slice_no, kind, amount))
+
+    def take(self, slice_no: int, claimed_at: datetime, ask_after: datetime, first_event_id: int | None = None) -> None:
+        """Mark a slice as claimed since then, from this event of it on: from its next one, where none is given."""
+        self._taken.append(_Taken(slice_no, claimed_at, ask_after, first_event_id))
+
+    def settle(self, slice_no: int) -> None:
+        """Mark a slice as settled: nothing of it is open."""
+        self._settled.append(slice_no)
+        self.slices.pop(slice_no, None)
+
+    def make_unknown(self, slice_no: int, ask_after: datetime, absent_count: int) -> None:
+        """Mark a slice as one with messages nobody knows the fate of, and when to ask for them."""
+        changed = {"ask_after": ask_after, "absent_count": absent_count}
+        self.visit.run("slice.make_unknown", campaign_id=self.lease.campaign_id, slice_no=slice_no, **changed)
+        self.slices[slice_no] = self.row_of(slice_no) | changed | {"state": "unknown"}
+
+    def put_bucket(self, bucket: Bucket) -> None:
+        """Keep the gateway's bucket as it stands now."""
+        self.bucket = bucket
+        put_bucket(self.visit, self.campaign["gateway"], bucket)
+
+    def write(self) -> None:
+        """Write what was collected; whoever reads events, credit or slices afterwards finds it there."""
+        first_ids = add_slice_events(self.visit, self.lease, self._events)
+        add_credit_entries(self.visit, self.campaign, self._credit)
+        campaign_id = self.lease.campaign_id
+        if self._settled:
+            self.visit.run("slice.settle", campaign_id=campaign_id, slice_nos=self._settled)
+        if self._taken:
+            self.visit.run(
+                "slice.claim",
+                campaign_id=campaign_id,
+                fence=self.lease.fence,
+                slice_nos=[taken.slice_no for taken in self._taken],
+                claimed_ats=[taken.claimed_at for taken in self._taken],
+                ask_afters=[taken.ask_after for taken in self._taken],
+                first_event_ids=[
+                    first_ids[taken.slice_no] if taken.first_event_id is None else taken.first_event_id
+                    for taken in self._taken
+                ],
+            )
+        for collected in (self._events, self._credit, self._settled, self._taken):
+            collected.clear()
+
+
+@contextmanager
+def sending_round(visit: Transaction, lease: Lease, rules: ClaimRules) -> Iterator[Round]:
+    """Begin a sender's round in a visit; at its end what it collected is written.
+
+    Raises:
+        LeaseLost: another owner took the campaign.
+    """
+    ran_out_at = check_lease(visit, lease)
+    campaign = visit.row("campaign.get", campaign_id=lease.campaign_id) or {}
+    states = {row["name"]: row for row in visit.rows("state.of", gateway=campaign["gateway"])}
+    now = Round(
+        visit,
+        lease,
+        rules,
+        campaign,
+        ran_out_at,
+        read_at={name: row["changed_at"] for name, row in states.items()},
+        bucket=read_bucket(states.get(PACE), rules.segments_per_second, visit.at),
+        slices={row["slice_no"]: row for row in visit.rows("slice.open", campaign_id=lease.campaign_id)},
+    )
+    yield now
+    now.write()
