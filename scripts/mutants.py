@@ -83,6 +83,10 @@ MUTANTS = (
         "sending/test_gateway_faults.py -k nobody_can_read",
     ),
     Mutant(
+        "a late proof stops a resend", "store/sql/ledger.sql", "OR arg_max(event, event_id) = 'planned'", "OR true",
+        "store/test_evidence.py -k leave_without_it",
+    ),
+    Mutant(
         "a machine that slept", "store/clearance.py", "needs_approval and slept > rules.wake_up_seconds", "False",
         "sending/test_windows.py -k slept_in_the_middle",
     ),

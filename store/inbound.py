@@ -8,16 +8,15 @@ import pandas as pd
 
 from schemas.gateway import DeliveryReport
 from store.database import Transaction
+from store.evidence import LATE_STATES, apply_moves
 from store.journal import put_state
-from store.outcomes import apply_moves
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 #: The event a report means for a message in a state. Reports only move forward: any other pair changes nothing.
+#: Who reports on a message has it, also when it says no more than that it is on its way.
 _FORWARD = {
-    (state, status): status
-    for state in ("accepted", "unknown", "written_off")
-    for status in ("delivered", "undelivered")
-}
+    (state, status): status for state in ("accepted", *LATE_STATES) for status in ("delivered", "undelivered")
+} | {(state, "pending"): "accepted" for state in LATE_STATES}
 
 
 def cursor_of(visit: Transaction, gateway: str, name: str) -> str:
@@ -43,13 +42,20 @@ def add_reports(visit: Transaction, gateway: str, reports: Sequence[DeliveryRepo
 def apply_reports(visit: Transaction, gateway: str) -> dict[str, int]:
     """Apply the reports that wait; return how many messages they moved, by event.
 
-    A report that speaks of a message still in flight, or of none we know, goes on waiting. A campaign that waited for
-    nothing but a word on its unknown messages is due at once, to be finished.
+    A report that speaks of a message in flight, of one never tried, or of none we know, goes on waiting.
+
+    A message that was put back, by proof or by a person, and has not been claimed again is accepted by its report, and
+    leaves no more. Claimed again, its report waits for that answer: put back once more, it is accepted then; accepted,
+    it moves on from there, so that of two reports on two tries the first final one counts; refused for good, it stays.
+
+    A campaign that waited for nothing but a word on its unknown messages is due at once, to be finished.
     """
     waiting = visit.frame("report.waiting", gateway=gateway)
     events = [_FORWARD.get(pair) for pair in zip(waiting["state"], waiting["status"], strict=True)]
     moves = waiting.assign(event=pd.Series(events, index=waiting.index, dtype=object))
-    moves = moves[moves["event"].notna()].drop_duplicates(["campaign_id", "recipient_id"])
+    moves = moves[moves["event"].notna()]
+    moves = moves.sort_values("event", key=lambda event: event == "accepted", kind="stable")  # the final ones first
+    moves = moves.drop_duplicates(["campaign_id", "recipient_id"])
     apply_moves(visit, moves)
     visit.run_staged("campaign.wake", moves.loc[moves["state"] == "unknown", ["campaign_id"]], at=visit.at)
     dead = moves[moves["is_permanent"].astype(bool)]

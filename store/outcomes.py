@@ -9,7 +9,8 @@ import pandas as pd
 
 from schemas.gateway import Outcome, SubmitOutcome
 from store.database import Transaction
-from store.journal import SliceEvents, add_credit, add_events, add_slice_events, append_events, total_price
+from store.evidence import accept_put_back
+from store.journal import SliceEvents, add_credit, add_events, add_slice_events, total_price
 from store.lease import Lease
 from store.opt_outs import add_opt_outs
 from store.rounds import Round
@@ -44,6 +45,7 @@ def record(
 
     An open message without an outcome is unknown, and may be asked for from ``ask_after`` on. What is proved not
     accepted goes into a new slice. What was found by a look-up is believed only under an id that is no other message's.
+    Asked again, a gateway may have what it was thought not to have: that is accepted while it waits to be sent anew.
 
     Args:
         now: the round; what is written is written at its end.
@@ -61,8 +63,11 @@ def record(
         members = [{**row, "state": "claimed"} for row in claimed]
     else:
         members = _open_members(visit, found)
-    groups = _by_outcome(members, _believed(visit, now.campaign, outcomes) if was_looked_up else outcomes)
+    said = _believed(visit, now.campaign, outcomes) if was_looked_up else outcomes
+    groups = _by_outcome(members, said)
     counts: Counter[str] = Counter()
+    if claimed is None and (proved_count := accept_put_back(visit, found, said)):
+        counts["accepted"] += proved_count
     for outcome, group in groups.items():
         counts[_EVENT_OF[outcome]] += len(group)
         _note_outcome(now, found, outcome, group)
@@ -97,30 +102,6 @@ def unknown_slices(visit: Transaction, campaign_id: int) -> list[dict[str, Any]]
 def note_absence(now: Round, slice_no: int, ask_after: datetime) -> None:
     """Remember a look-up that found no trace: absence counts when it is seen twice, a settling time apart."""
     now.make_unknown(slice_no, ask_after, now.row_of(slice_no)["absent_count"] + 1)
-
-
-def apply_moves(visit: Transaction, moves: pd.DataFrame) -> None:
-    """Append the events that delivery reports prove; on an unknown message a report proves acceptance first.
-
-    What was written off had given its credit back: it is reserved again before it is captured.
-
-    Args:
-        visit: the open transaction.
-        moves: one row a message, keyed by (campaign_id, recipient_id): ``state``, ``event``, ``reason``, ``slice_no``,
-            ``price``, and the gateway's own id of it, ``gateway_message_id``.
-    """
-    rows = moves.assign(fence=0)
-    was_open = rows["state"].isin(["unknown", "written_off"])
-    append_events(visit, rows[was_open].assign(event="accepted", reason="a delivery report proves it"))
-    for _, group in rows[was_open].groupby(["campaign_id", "slice_no"]):
-        first = group.iloc[0]
-        campaign = visit.row("campaign.get", campaign_id=int(first["campaign_id"])) or {}
-        slice_no = int(first["slice_no"])
-        add_credit(
-            visit, campaign, slice_no, "reserve", total_price(group.loc[group["state"] == "written_off", "price"])
-        )
-        add_credit(visit, campaign, slice_no, "capture", total_price(group["price"]))
-    append_events(visit, rows.assign(gateway_message_id=None))
 
 
 def requeue(

@@ -11,7 +11,7 @@ WHERE report_id NOT IN (SELECT report_id FROM delivery_report WHERE gateway = $g
 GROUP BY report_id
 
 -- name: report.waiting
--- Reports not applied yet, with the message they speak of; a message still in flight lets its report wait.
+-- Reports not applied yet, with the message they speak of; one still in flight, or never tried, lets its report wait.
 WITH waiting AS (
     SELECT * FROM delivery_report WHERE gateway = $gateway AND applied_at IS NULL
 ),
@@ -27,11 +27,11 @@ matched AS (
 SELECT
     waiting.report_id, waiting.status, waiting.reason, waiting.is_permanent, waiting.gateway_message_id,
     message.campaign_id, message.recipient_id, message.number_id, message.msisdn, message.state, message.slice_no,
-    CAST(message.price AS VARCHAR) AS price
+    message.segment_count, CAST(message.price AS VARCHAR) AS price
 FROM waiting
 JOIN matched USING (report_id)
 JOIN message_status AS message USING (campaign_id, recipient_id)
-WHERE message.state NOT IN ('planned', 'claimed')
+WHERE message.state <> 'claimed' AND message.changed_at IS NOT NULL
 ORDER BY waiting.reported_at, waiting.report_id
 
 -- name: report.mark_applied

@@ -47,8 +47,8 @@ WHERE campaign_id = $campaign_id
 ORDER BY slice_no, recipient_id
 
 -- name: slice.members_by_event
--- `planned`: put into this slice when another was refused. `claimed`: the body that was posted from it; asked again
--- with the same key, it must be the same to the letter.
+-- `planned`: put into this slice when another was refused, and not proved accepted since. `claimed`: the body that was
+-- posted from it; asked again with the same key, it must be the same to the letter, whatever came since.
 SELECT
     recipient_id, number_id, msisdn, text, encoding, sender_id, client_ref, segment_count,
     CAST(price AS VARCHAR) AS price
@@ -57,8 +57,9 @@ SEMI JOIN (
     SELECT recipient_id FROM message_event
     WHERE campaign_id = $campaign_id
         AND slice_no = $slice_no
-        AND event = $event
         AND event_id >= $first_event_id
+    GROUP BY recipient_id
+    HAVING bool_or(event = $event) AND ($event <> 'planned' OR arg_max(event, event_id) = 'planned')
 ) AS member USING (recipient_id)
 WHERE campaign_id = $campaign_id AND slice_no = $cut_as
 ORDER BY recipient_id
@@ -87,6 +88,32 @@ JOIN message
     AND message.slice_no = $cut_as
     AND message.recipient_id = latest.recipient_id
 WHERE latest.state IN ('claimed', 'unknown') AND latest.slice_no = $slice_no
+ORDER BY message.recipient_id
+
+-- name: slice.put_back
+-- Claimed in this slice, put back since, and waiting in another one.
+SELECT
+    message.campaign_id, message.recipient_id, message.client_ref, message.segment_count,
+    CAST(message.price AS VARCHAR) AS price, latest.state, latest.slice_no
+FROM (
+    SELECT recipient_id, arg_max(event, event_id) AS state, arg_max(slice_no, event_id) AS slice_no
+    FROM message_event
+    WHERE campaign_id = $campaign_id
+        AND event_id >= $first_event_id
+        AND recipient_id IN (
+            SELECT recipient_id FROM message_event
+            WHERE campaign_id = $campaign_id
+                AND slice_no = $slice_no
+                AND event = 'claimed'
+                AND event_id >= $first_event_id
+        )
+    GROUP BY recipient_id
+) AS latest
+JOIN message
+    ON message.campaign_id = $campaign_id
+    AND message.slice_no = $cut_as
+    AND message.recipient_id = latest.recipient_id
+WHERE latest.state = 'planned'
 ORDER BY message.recipient_id
 
 -- name: number.barred
@@ -128,6 +155,22 @@ INSERT INTO slice (
     $campaign_id, $slice_no, $window_key, $message_count, $segment_count, $price, true, 'planned', 0, $not_before,
     $cut_as, $first_event_id
 )
+
+-- name: slice.take_out
+-- staged_rows: campaign_id BIGINT, slice_no BIGINT, segment_count BIGINT, price VARCHAR
+-- One row a message that waits in its slice no more; where nobody is left, nothing has to be posted.
+UPDATE slice SET
+    message_count = slice.message_count - gone.message_count,
+    segment_count = slice.segment_count - gone.segment_count,
+    price = slice.price - gone.price,
+    state = CASE WHEN slice.message_count = gone.message_count THEN 'settled' ELSE slice.state END
+FROM (
+    SELECT
+        campaign_id, slice_no, count(*) AS message_count, sum(segment_count) AS segment_count,
+        sum(CAST(price AS DECIMAL(18, 6))) AS price
+    FROM staged_rows GROUP BY campaign_id, slice_no
+) AS gone
+WHERE gone.campaign_id = slice.campaign_id AND gone.slice_no = slice.slice_no
 
 -- name: slice.left_by_others
 -- Claimed by an owner who lost the lease: nobody knows what the gateway did.

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from schemas.gateway import Batch, Outcome, Resolution, SubmitOutcome
+from schemas.gateway import Batch, DeliveryReport, Outcome, Resolution, SubmitOutcome
 from store.control import resume
 from store.operators import captured
 from store.pace import bucket_of
+from store.unknowns import resend
 from tests.sending.sending_desk import DeskSender, SendingDesk
 
 PEOPLE = range(8)
@@ -54,6 +55,33 @@ def test_an_answer_nobody_can_read(
     else:
         assert closed["state"] == "finished"
         assert found.billed == 8
+
+
+@pytest.mark.parametrize("resolution", [NEITHER])
+def test_a_report_that_comes_after_somebody_said_resend(
+    desk: SendingDesk, sender: DeskSender, resolution: Resolution
+) -> None:
+    desk.begin("winter", range(4))
+    desk.sandbox.set_faults(["accept_then_reset"], retry_after_seconds=0.01)
+    sender.set(concurrency=1)
+    sender.run("winter")
+    desk.forward(minutes=1)
+    with desk.visit() as visit:
+        assert resend(visit, "winter", "camille", "the console shows none") == 2
+    desk.report_all(all_reports(desk))
+    desk.read_stops()
+    _, closed = sender.run("winter")
+    assert closed["state"] == "finished"
+    assert desk.assert_in_order("winter").billed == 4, "nobody got it twice"
+    assert desk.states("winter") == {"delivered": 4}
+
+
+def all_reports(desk: SendingDesk) -> list[DeliveryReport]:
+    gateway, reports, cursor = desk.sandbox.gateway(5.0), [], ""
+    while (page := gateway.delivery_reports(cursor)).items:
+        reports += page.items
+        cursor = page.cursor
+    return reports
 
 
 @pytest.mark.parametrize("fault", ["throttle", "unavailable"])

@@ -54,6 +54,14 @@ MUTATIONS = [
     ),
     ("steps_are_legal", "DELETE FROM message_event WHERE event = 'claimed'"),
     (
+        "steps_are_legal",
+        "INSERT INTO message_event SELECT 9000, campaign_id, recipient_id, 'accepted', slice_no, 1, NULL, NULL, now() "
+        "FROM message_status WHERE changed_at IS NULL",
+    ),
+    ("planned_slices_count_their_messages", "UPDATE slice SET message_count = message_count + 1"),
+    ("planned_slices_count_their_messages", "UPDATE slice SET segment_count = segment_count + 1 WHERE is_requeued"),
+    ("planned_slices_count_their_messages", "UPDATE slice SET price = price + 0.000001 WHERE is_requeued"),
+    (
         "accepted_once",
         "INSERT INTO message_event SELECT event_id + 1000, * EXCLUDE (event_id) FROM message_event "
         "WHERE event = 'accepted'",

@@ -175,8 +175,8 @@ def test_a_second_answer_decides_only_what_is_still_open(desk) -> None:
     lease = desk.start("winter", range(3), per_slice=3)
     claim = desk.must_claim(lease)
     desk.answer(lease, claim, "accepted", "unknown", "not_accepted")
-    assert desk.answer(lease, claim, "accepted") == {"accepted": 1}
-    assert desk.states("winter") == {"accepted": 2, "planned": 1}
+    assert desk.answer(lease, claim, "rejected") == {"rejected": 1}
+    assert desk.states("winter") == {"accepted": 1, "rejected": 1, "planned": 1}
 
 
 # --- delivery reports ------------------------------------------------------------------------------------------

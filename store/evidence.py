@@ -1,0 +1,66 @@
+"""What proves an acceptance late: a delivery report, a look-up, an answer to the same key."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from schemas.gateway import Outcome, SubmitOutcome
+from store.database import Transaction
+from store.journal import add_credit, append_events, total_price
+
+#: States that a proof of acceptance moves; of these, those whose reserve was given back.
+LATE_STATES = ("unknown", "written_off", "planned")
+_FREED_STATES = ("written_off", "planned")
+
+
+def apply_moves(visit: Transaction, moves: pd.DataFrame) -> None:
+    """Append the events that delivery reports prove; on a message of ``LATE_STATES`` a report proves acceptance first.
+
+    Args:
+        visit: the open transaction.
+        moves: one row a message, keyed by (campaign_id, recipient_id): ``state``, ``event``, ``reason``, ``slice_no``,
+            ``price``, ``segment_count``, and the gateway's own id of it, ``gateway_message_id``.
+    """
+    _accept(visit, moves[moves["state"].isin(LATE_STATES)], "a delivery report proves it")
+    append_events(visit, moves[moves["event"] != "accepted"].assign(fence=0, gateway_message_id=None))
+
+
+def accept_put_back(visit: Transaction, found: Mapping[str, Any], outcomes: Sequence[SubmitOutcome]) -> int:
+    """Accept what a slice had put back as not accepted and its gateway now says it has; return how many.
+
+    Only what still waits: a message that is claimed anew gets its answer there.
+
+    Args:
+        visit: the open transaction.
+        found: the row of the slice that was asked for again.
+        outcomes: what the gateway said.
+    """
+    accepted = {item.client_ref: item for item in outcomes if item.outcome is Outcome.ACCEPTED}
+    if not accepted:
+        return 0
+    names = ("campaign_id", "slice_no", "cut_as", "first_event_id")
+    waiting = visit.frame("slice.put_back", **{name: found[name] for name in names})
+    proved = waiting[waiting["client_ref"].isin(list(accepted))]
+    ids = proved["client_ref"].map(lambda ref: accepted[ref].gateway_message_id)
+    _accept(visit, proved.assign(gateway_message_id=ids), "the gateway has it after all")
+    return len(proved)
+
+
+def _accept(visit: Transaction, rows: pd.DataFrame, reason: str) -> None:
+    """Append the acceptances and capture their credit; what had given it back reserves it again first.
+
+    What was to be sent again leaves its slice, so that no claim sees it; a slice that is empty then is settled.
+    """
+    append_events(visit, rows.assign(event="accepted", reason=reason, fence=0))
+    for _, group in rows.groupby(["campaign_id", "slice_no"]):
+        first = group.iloc[0]
+        campaign, slice_no = (
+            visit.row("campaign.get", campaign_id=int(first["campaign_id"])) or {},
+            int(first["slice_no"]),
+        )
+        freed = group.loc[group["state"].isin(_FREED_STATES), "price"]
+        add_credit(visit, campaign, slice_no, "reserve", total_price(freed))
+        add_credit(visit, campaign, slice_no, "capture", total_price(group["price"]))
+    gone = rows.loc[rows["state"] == "planned", ["campaign_id", "slice_no", "segment_count", "price"]]
+    visit.run_staged("slice.take_out", gone)
