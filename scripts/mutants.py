@@ -87,6 +87,10 @@ MUTANTS = (
         "store/test_evidence.py -k leave_without_it",
     ),
     Mutant(
+        "the auto-responder's switch", "store/outcomes.py", "or why_silent_now", "",
+        "store/test_answers.py -k record_of_it",
+    ),
+    Mutant(
         "a machine that slept", "store/clearance.py", "needs_approval and slept > rules.wake_up_seconds", "False",
         "sending/test_windows.py -k slept_in_the_middle",
     ),

@@ -16,6 +16,14 @@ class AutoResponder:
     daily_cap: int = 500
     valid_until: datetime | None = None
 
+    def why_off(self, at: datetime) -> str | None:
+        """Return why nobody is answered at a moment; None: it is on."""
+        if not self.enabled:
+            return "the auto-responder was switched off"
+        if self.valid_until is not None and at >= self.valid_until:
+            return "the auto-responder's time was over"
+        return None
+
 
 def decide_answer(
     reply: Mapping[str, Any], responder: AutoResponder, at: datetime, max_age: timedelta, answered_today: int
@@ -43,8 +51,7 @@ def decide_answer(
         (bool(reply["is_opted_out"]), "opted_out"),
         (reply["number_id"] is None, "not_a_mobile"),
         (not reply["is_allowed"], "country_not_allowed"),
-        (not responder.enabled, "off"),
-        (responder.valid_until is not None and at >= responder.valid_until, "off"),
+        (responder.why_off(at) is not None, "off"),
         (at - reply["received_at"] > max_age, "too_old"),
         (
             responder.once_per == "day" and answered_before is not None and at - answered_before < timedelta(days=1),

@@ -8,6 +8,7 @@ from typing import Any
 from schemas.gateway import OutgoingMessage
 from sms.expiry import last_moment, patience_of
 from sms.planning import opt_outs_bind
+from store.answers import why_silent
 from store.campaigns import STANDING_KINDS
 from store.clearance import Credit, Halt, Refusal, closings, credit_for, next_claim, refusal
 from store.database import Transaction
@@ -76,12 +77,15 @@ def claim_slices(now: Round, most: int = 1) -> Claimed:
 def claim_again(now: Round, slice_no: int) -> Claim | None:
     """Take an unknown slice to be posted again under its first key; None when that may not be.
 
-    The body must be the same to the letter, so one opt-out in it, or a closed window, forbids it: if the first post
-    never arrived, this one would be the one that sends.
+    The body must be the same to the letter, so one opt-out in it, a closed window, or an auto-responder that is off
+    forbids it: if the first post never arrived, this one would be the one that sends.
     """
     visit, campaign, found = now.visit, now.campaign, now.row_of(slice_no)
     if campaign["is_stopped"] or found["state"] != "unknown" or _refusal(now):
         return None
+    if why_silent(visit, campaign) is not None:
+        return None
+    now.write()
     open_places = closings(visit, campaign, now.rules, [found["window_key"]])
     posted = _marked(visit, _members_by_event(visit, found, "claimed"))
     is_barred = any(row["is_opted_out"] for row in posted) and _stops_bind(campaign)
@@ -97,6 +101,7 @@ def claim_again(now: Round, slice_no: int) -> Claim | None:
 
 def posted_claim(now: Round, slice_no: int) -> Claim:
     """Return an unknown slice as it was posted, to be looked up; nothing of it may be posted."""
+    now.write()
     visit, found = now.visit, now.row_of(slice_no)
     posted = _members_by_event(visit, found, "claimed")
     still_open = _still_open(visit, found)

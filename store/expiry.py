@@ -5,17 +5,21 @@ from datetime import datetime
 from typing import Any
 
 from sms.expiry import EXPIRY_REASONS, Patience, expiry_reason, patience_of
+from store.answers import cancel_silent
 from store.database import Transaction
 
 
 def expire_late(visit: Transaction, campaign: Mapping[str, Any], opens_at: Callable[[str, datetime], datetime]) -> int:
     """Expire the planned messages of a campaign that can no longer leave in time; return how many.
 
+    Automatic answers do not expire: those that the auto-responder outlived are cancelled.
+
     Args:
         visit: the open transaction.
         campaign: its row.
         opens_at: when a place may be written to, from a moment on.
     """
+    cancel_silent(visit, campaign)
     patience = patience_of(campaign)
     if patience == Patience():
         return 0

@@ -8,9 +8,10 @@ from typing import Any
 import pandas as pd
 
 from schemas.gateway import Outcome, SubmitOutcome
+from store.answers import why_silent
 from store.database import Transaction
 from store.evidence import accept_put_back
-from store.journal import SliceEvents, add_credit, add_events, add_slice_events, total_price
+from store.journal import SliceEvents, add_events, add_slice_events, total_price
 from store.lease import Lease
 from store.opt_outs import add_opt_outs
 from store.rounds import Round
@@ -111,7 +112,9 @@ def requeue(
     members: Sequence[Mapping[str, Any]],
     fence: int,
 ) -> None:
-    """Put messages of a slice into a new one, to be sent again; on a stopped campaign they are cancelled instead.
+    """Put messages of a slice into a new one, to be sent again.
+
+    On a stopped campaign they are cancelled instead, and so are answers of an auto-responder that is off.
 
     Args:
         visit: the open transaction.
@@ -121,9 +124,10 @@ def requeue(
         fence: of whoever does it.
     """
     lease = Lease(campaign["campaign_id"], fence)
-    if campaign["is_stopped"]:  # cancelled while it was in flight: it never left, and never will
+    why_silent_now = why_silent(visit, campaign)
+    if campaign["is_stopped"] or why_silent_now:  # stopped while it was in flight: it never left, and never will
         add_events(visit, lease, found["slice_no"], members, "planned")
-        add_events(visit, lease, found["slice_no"], members, "cancelled")
+        add_events(visit, lease, found["slice_no"], members, "cancelled", why_silent_now)
         return
     slice_no = int(visit.value("slice.next_no", campaign_id=lease.campaign_id))
     first_ids = add_slice_events(visit, lease, [SliceEvents(slice_no, "planned", members)])

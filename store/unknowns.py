@@ -6,6 +6,7 @@ from operator import itemgetter
 from typing import Any
 
 from sms.errors import CampaignError
+from store.answers import why_silent
 from store.campaigns import find_campaign, note_event, set_state
 from store.database import Transaction
 from store.journal import add_credit, add_events, total_price
@@ -43,10 +44,14 @@ def resend(visit: Transaction, name: str, actor: str, reason: str) -> int:
     Who had got one gets it twice: that is what the person answers for.
 
     Raises:
-        CampaignError: there is none, none may be decided now, or the campaign was cancelled.
+        CampaignError: there is none, none may be decided now, or nothing of the campaign leaves any more: it was
+            cancelled, or its answers were switched off.
     """
-    if find_campaign(visit, name)["is_stopped"]:
+    campaign = find_campaign(visit, name)
+    if campaign["is_stopped"]:
         raise CampaignError(f"campaign {name} was cancelled, so nothing of it is sent again; write its unknowns off")
+    if (why := why_silent(visit, campaign)) is not None:
+        raise CampaignError(f"{why}, so nothing of {name} is sent again; write its unknowns off")
     return _decide(visit, name, actor, reason, "resent", _queue_again)
 
 

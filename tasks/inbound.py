@@ -1,7 +1,7 @@
 """What comes back: STOPs before anything else, then reports, replies and automatic answers."""
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ from sms.keywords import classify_reply
 from sms.msisdn import Number, parse_number
 from sms.segments import count_segments
 from sms.tariff import Tariff
-from store.campaigns import cancel_planned
+from store.answers import auto_responder, put_auto_responder
 from store.database import Transaction
 from store.inbound import (
     add_replies,
@@ -26,7 +26,7 @@ from store.inbound import (
     set_answers,
     unanswered_replies,
 )
-from store.operators import answered_count, get_setting, put_setting
+from store.operators import answered_count
 from store.opt_outs import add_opt_outs
 from tasks.house import gateway_named, tariff_of, visit_store
 from tasks.notice import plan_own_messages
@@ -100,12 +100,8 @@ def set_auto_responder(responder: AutoResponder, changed_by: str) -> str:
     until = responder.valid_until
     if until is not None and until.tzinfo is None:  # typed into a form: meant in the team's zone
         until = until.replace(tzinfo=settings().zone)
-    value = asdict(responder) | {"valid_until": until.isoformat() if until else None}
     with visit_store() as visit:
-        put_setting(visit, "auto_responder", value, changed_by)
-        if not responder.enabled:  # the switch also stops what was planned and has not left
-            for row in visit.rows("campaign.standing_of", kind="auto_reply"):
-                cancel_planned(visit, row["campaign_id"], "the auto-responder was switched off")
+        put_auto_responder(visit, replace(responder, valid_until=until), changed_by)
     if not responder.enabled:
         return "the auto-responder is off: replies are kept, nobody is answered"
     parts = count_segments(responder.text)
@@ -113,15 +109,6 @@ def set_auto_responder(responder: AutoResponder, changed_by: str) -> str:
         f"the auto-responder is on: each reply but STOP gets {parts.segment_count} segment(s) of {parts.encoding}, "
         f"{responder.daily_cap} answers a day at most"
     )
-
-
-def auto_responder(visit: Transaction) -> AutoResponder:
-    """Return the auto-responder as it is set; off when nobody ever set it."""
-    value = get_setting(visit, "auto_responder")
-    if value is None:
-        return AutoResponder(enabled=False, text="")
-    until = value["valid_until"]
-    return AutoResponder(**(value | {"valid_until": datetime.fromisoformat(until) if until else None}))
 
 
 def _read_all(

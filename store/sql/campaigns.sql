@@ -9,7 +9,7 @@ SELECT * FROM campaign WHERE name = $name ORDER BY campaign_id DESC LIMIT 1
 SELECT * FROM campaign WHERE kind = $kind AND gateway = $gateway
 
 -- name: campaign.standing_of
-SELECT campaign_id FROM campaign WHERE kind = $kind
+SELECT campaign_id, kind FROM campaign WHERE kind = $kind
 
 -- name: campaign.get
 SELECT * FROM campaign WHERE campaign_id = $campaign_id

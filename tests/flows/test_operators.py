@@ -118,6 +118,21 @@ class TestAutoResponder:
         assert len(approved.sandbox.billing()) == 3
         approved.assert_in_order()
 
+    def test_what_could_not_leave_before_its_time_was_over_never_leaves(self, approved: Any) -> None:
+        answer(True, valid_until=datetime(2026, 11, 23, 8, 20))  # noqa: DTZ001 - as a form gives it
+        approved.set(settle_wait_seconds=0.1)
+        approved.sandbox.set_faults(script=["unavailable"])
+        approved.sandbox.reply("+33612345678", "Bonjour ?")
+        assert read_replies() == {"planned": 1}
+        from flows.send_due_campaigns import send_due_campaigns
+
+        approved.rehearse("2026-11-23T08:30:00+01:00")
+        send_due_campaigns()
+        assert len(approved.sandbox.billing()) == 3
+        found = approved.query("SELECT reason FROM message_status WHERE state = 'cancelled'")
+        assert found == [("the auto-responder's time was over",)]
+        approved.assert_in_order()
+
     @pytest.mark.parametrize(
         ("wrong", "words"),
         [

@@ -4,10 +4,18 @@ import threading
 import time
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from schemas.gateway import Outcome, Resolution, SubmitOutcome
+from sms.auto_reply import AutoResponder
 from sms.errors import GatewayAmbiguous, GatewayDenied, GatewayThrottled
+from store.answers import put_auto_responder
+from store.campaigns import set_state
+from store.inbound import add_replies, set_answers
+from store.preparing import add_messages, standing_campaign
+from tests.sending.sending_desk import PRICE
+from tests.store.conftest import message_rows
 
 LOOK_UP = pytest.mark.parametrize("resolution", [Resolution.LOOK_UP])
 
@@ -170,3 +178,35 @@ def test_an_adapter_that_breaks_leaves_no_number_in_the_log(desk, sender, caplog
     sender.run("winter")
     assert "the adapter of sandbox broke" in caplog.text
     assert "3363998" not in caplog.text
+
+
+def test_an_answer_refused_after_the_switch_does_not_leave_later(desk, sender) -> None:
+    """It was on its way when somebody switched the auto-responder off; the gateway throttles it."""
+    sender.set(concurrency=1)
+    plan_answer(desk)
+
+    def switch_off(_) -> None:
+        with desk.visit() as visit:
+            put_auto_responder(visit, AutoResponder(False, ""), "camille")
+
+    sender.seam.before_post = switch_off
+    desk.sandbox.set_faults(["throttle"], retry_after_seconds=0.01)
+    _, closed = sender.run("auto-reply-sandbox")
+    assert (len(sender.seam.posts), desk.bill()) == (1, [])
+    assert desk.states("auto-reply-sandbox") == {"cancelled": 1}
+    assert closed["due_at"] is None
+
+
+def plan_answer(desk) -> None:
+    desk.put_balance(str(desk.sandbox.balance()))
+    desk.read_stops()
+    reply = ["r1", "+33639980001", 33639980001, "Bonjour ?", "reply", desk.clock.at]
+    columns = ["gateway_reply_id", "sender", "number_id", "text", "verdict", "received_at"]
+    with desk.visit() as visit:
+        put_auto_responder(visit, AutoResponder(True, "Merci"), "camille")
+        (reply_id,) = add_replies(visit, "sandbox", pd.DataFrame([reply], columns=columns))["reply_id"]
+        campaign_id = standing_campaign(visit, "auto_reply", "sandbox")["campaign_id"]
+        answer = message_rows([1], "Merci", PRICE).assign(recipient_id=reply_id, slice_no=1)
+        add_messages(visit, campaign_id, answer, first_slice_no=1)
+        set_answers(visit, {reply_id: "planned"})
+        set_state(visit, campaign_id, "sending", visit.at, None)

@@ -1,0 +1,157 @@
+"""The auto-responder's switch: while it is off, no answer leaves that was not claimed before."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from schemas.gateway import Outcome, SubmitOutcome
+from sms.auto_reply import AutoResponder
+from sms.errors import CampaignError
+from store.answers import put_auto_responder
+from store.campaigns import set_state
+from store.inbound import add_replies, set_answers
+from store.outcomes import record
+from store.preparing import add_messages, standing_campaign
+from store.unknowns import resend
+
+ONE = Decimal("0.05")
+NAME = "auto-reply-sandbox"
+ON = AutoResponder(True, "Merci")
+SWITCHED_OFF, OVER = "the auto-responder was switched off", "the auto-responder's time was over"
+
+
+def put(desk, responder: AutoResponder) -> None:
+    with desk.visit() as visit:
+        put_auto_responder(visit, responder, "camille")
+
+
+def switch_off(desk) -> None:
+    put(desk, replace(ON, enabled=False))
+
+
+def outlive(desk) -> None:
+    """Let its time pass while the claim still lasts."""
+    desk.clock.forward(seconds=20)
+
+
+#: What ends it, and the reason that stands on what did not leave.
+ENDS = [
+    pytest.param(switch_off, SWITCHED_OFF, id="switched off"),
+    pytest.param(outlive, OVER, id="its time is over"),
+]
+
+
+@pytest.fixture
+def answering(desk, rows_for: Callable[..., pd.DataFrame]) -> Any:
+    """Two people have written, and their answers wait, one a slice; the auto-responder is on for ten seconds more."""
+    put(desk, replace(ON, valid_until=desk.clock.at + timedelta(seconds=10)))
+    desk.put_balance("100")
+    desk.read_stops()
+    columns = ["gateway_reply_id", "sender", "number_id", "text", "verdict", "received_at"]
+    rows = [[f"r{person}", "+", 33639980000 + person, "?", "reply", desk.clock.at] for person in (1, 2)]
+    with desk.visit() as visit:
+        ids = list(add_replies(visit, "sandbox", pd.DataFrame(rows, columns=columns))["reply_id"])
+        campaign_id = standing_campaign(visit, "auto_reply", "sandbox")["campaign_id"]
+        answers = rows_for([1, 2], "Merci").assign(recipient_id=ids, slice_no=[1, 2])
+        add_messages(visit, campaign_id, answers, first_slice_no=1)
+        set_answers(visit, dict.fromkeys(ids, "planned"))
+        set_state(visit, campaign_id, "sending", visit.at, None)
+    desk.lease = desk.open(NAME)
+    return desk
+
+
+def reasons(desk) -> list[tuple[str, str]]:
+    return desk.sql("SELECT state, reason FROM message_status WHERE state <> 'accepted' ORDER BY recipient_id")
+
+
+@pytest.mark.parametrize(("end", "reason"), ENDS)
+def test_what_is_refused_while_it_is_off_is_cancelled_with_the_record_of_it(
+    answering, end: Callable[[Any], None], reason: str
+) -> None:
+    claims = [answering.must_claim(answering.lease), answering.must_claim(answering.lease)]
+    end(answering)
+    for claim in claims:
+        answering.answer(answering.lease, claim, "not_accepted")
+    assert reasons(answering) == [("cancelled", reason)] * 2
+    assert answering.slices(NAME) == {1: "settled", 2: "settled"}
+    assert answering.credit() == {"reserve": 2 * ONE, "release": 2 * ONE}
+    put(answering, ON)
+    assert answering.claim(answering.lease) is None, "switched on again, it begins with what comes from then on"
+    assert answering.close(answering.lease)["due_at"] is None
+
+
+@pytest.mark.parametrize(("end", "reason"), ENDS)
+def test_what_nobody_has_claimed_never_leaves(answering, end: Callable[[Any], None], reason: str) -> None:
+    end(answering)
+    assert answering.claim(answering.lease) is None
+    assert reasons(answering) == [("cancelled", reason)] * 2
+    assert answering.slices(NAME) == {1: "cancelled", 2: "cancelled"}
+
+
+def test_the_switch_cancels_at_once_what_waits(answering) -> None:
+    switch_off(answering)
+    assert reasons(answering) == [("cancelled", SWITCHED_OFF)] * 2
+
+
+@pytest.mark.parametrize(("end", "reason"), ENDS)
+def test_what_it_outlived_does_not_leave_when_it_is_on_again(
+    answering, end: Callable[[Any], None], reason: str
+) -> None:
+    end(answering)
+    put(answering, replace(ON, text="Bonsoir"))
+    assert answering.claim(answering.lease) is None
+    assert reasons(answering) == [("cancelled", reason)] * 2
+
+
+@pytest.mark.parametrize(("end", "reason"), ENDS)
+def test_what_was_claimed_before_is_recorded_as_it_went(answering, end: Callable[[Any], None], reason: str) -> None:
+    claim = answering.must_claim(answering.lease)
+    end(answering)
+    answering.answer(answering.lease, claim, "accepted")
+    answering.close(answering.lease)
+    assert answering.states(NAME) == {"accepted": 1, "cancelled": 1}
+
+
+@pytest.mark.parametrize(("end", "reason"), ENDS)
+def test_what_is_unknown_is_looked_up_and_not_posted_again(answering, end: Callable[[Any], None], reason: str) -> None:
+    claim = answering.must_claim(answering.lease)
+    answering.answer(answering.lease, claim, "unknown")
+    end(answering)
+    assert answering.claim_again(answering.lease, claim.slice_no) is None
+    absent = [SubmitOutcome(claim.messages[0].client_ref, Outcome.NOT_ACCEPTED)]
+    with answering.visit() as visit:
+        record(visit, answering.lease, claim.slice_no, absent, visit.at, was_looked_up=True)
+    answering.close(answering.lease)
+    assert reasons(answering) == [("cancelled", reason)] * 2
+
+
+@pytest.mark.parametrize(("end", "reason"), ENDS)
+def test_nobody_sends_an_answer_again_while_it_is_off(answering, end: Callable[[Any], None], reason: str) -> None:
+    answering.answer(answering.lease, answering.must_claim(answering.lease), "unknown")
+    end(answering)
+    answering.close(answering.lease)
+    answering.clock.forward(minutes=2)
+    with (
+        answering.visit() as visit,
+        pytest.raises(CampaignError, match=f"^{reason}, so nothing of {NAME} is sent again"),
+    ):
+        resend(visit, NAME, "camille", "the console shows none")
+
+
+def test_while_it_is_on_what_is_refused_leaves_again(answering) -> None:
+    claim = answering.must_claim(answering.lease)
+    answering.answer(answering.lease, claim, "not_accepted")
+    assert answering.must_claim(answering.lease).slice_no == 2
+    assert answering.must_claim(answering.lease).messages == claim.messages
+
+
+def test_it_silences_nobody_else(desk) -> None:
+    switch_off(desk)
+    lease = desk.start("winter", range(2))
+    desk.answer(lease, desk.must_claim(lease), "not_accepted")
+    desk.must_claim(lease)
