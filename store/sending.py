@@ -1,6 +1,7 @@
 """A campaign on its way: open it, close it, count it."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -18,6 +19,8 @@ from store.recaps import verify_recap
 
 MAY_OPEN = ("approved", "parked", "sending")
 OPEN_STATES = ("planned", "claimed", "unknown")
+#: Where a state of messages is counted in ``Progress``, unless it is called alike.
+_COUNTED_AS = {"planned": "waiting", "claimed": "in_flight", "delivered": "accepted", "undelivered": "accepted"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +63,18 @@ class Opened(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """How far a campaign is: messages, and what it has cost, in the gateway's unit."""
+    """How far a campaign is: messages by what became of them, and what it has cost, in the gateway's unit."""
 
     total: int
     waiting: int
     in_flight: int
     unknown: int
+    accepted: int
+    rejected: int
+    suppressed: int
+    cancelled: int
+    expired: int
+    written_off: int
     spent: Decimal
     unit: str
 
@@ -139,10 +148,19 @@ def count_messages(visit: Transaction, campaign_id: int) -> list[dict[str, Any]]
 
 
 def read_progress(visit: Transaction, campaign: Mapping[str, Any]) -> Progress:
-    """Return how far a campaign is, from its slices: cheap however long it is."""
+    """Return how far a campaign is without asking each message: what is in flight is counted by whole slices."""
     found = visit.row("slice.progress", campaign_id=campaign["campaign_id"]) or {}
     credit = visit.row("credit.available", gateway=campaign["gateway"])
     return Progress(**found, unit=credit["unit"] if credit else "")
+
+
+def recount(progress: Progress, states: Sequence[Mapping[str, Any]]) -> Progress:
+    """Return how far a campaign is to the message; ``states`` are those of ``count_messages``."""
+    counts: Counter[str] = Counter()
+    for row in states:
+        counts[_COUNTED_AS.get(row["state"], row["state"])] += row["message_count"]
+    fates = {name: counts[name] for name in Progress._fields if name not in ("total", "spent", "unit")}
+    return Progress(total=counts.total(), **fates, spent=progress.spent, unit=progress.unit)
 
 
 def due_campaigns(visit: Transaction) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from sms.masking import escape_markdown, mask_numbers
 from sms.wording import amount_text, count_text, grouped
-from store.sending import Progress
+from store.sending import Progress, recount
 
 STATE_WORDS = {
     "planned": "waiting",
@@ -24,6 +24,16 @@ STATE_WORDS = {
     "suppressed": "stopped by an opt-out or a dead number",
     "cancelled": "cancelled",
     "expired": "never left",
+    "written_off": "written off",
+}
+#: What a line on progress names besides what was accepted, where there is any.
+_FATE_WORDS = {
+    "in_flight": "in flight",
+    "waiting": "waiting",
+    "suppressed": "stopped by an opt-out or a dead number",
+    "rejected": "refused by the gateway",
+    "cancelled": "cancelled",
+    "expired": "expired unsent",
     "written_off": "written off",
 }
 #: What would begin a heading, a list or a rule at the start of a line.
@@ -69,23 +79,24 @@ def progress_page(
     rate: float | None = None,
 ) -> str:
     """Return how far a campaign is; ``rate`` is messages a second while it is being sent."""
-    done = progress.total - progress.waiting - progress.in_flight - progress.unknown
-    share = 100 * done // progress.total if progress.total else 100
-    parts = [f"# {campaign['name']}: {campaign['state']}, {share} % done"]
+    exact = recount(progress, states) if states else progress
+    stopped = " (stopped)" if campaign["is_stopped"] and campaign["state"] != "cancelled" else ""
+    share = f"{100 * exact.accepted // exact.total} % accepted" if exact.total else "no messages"
+    parts = [f"# {campaign['name']}: {campaign['state']}{stopped}, {share}"]
     if campaign["state_reason"]:
         parts.append(escape_markdown(campaign["state_reason"]))
     if campaign["due_at"] is not None and campaign["state"] in ("approved", "parked"):
         parts.append(f"Goes on at {local_time(campaign['due_at'], zone)} ({zone.key}), by itself.")
-    parts.append(f"{progress_line(progress, rate)}.")
+    parts.append(f"{progress_line(exact, rate)}.")
     parts += [_states(states)] if states else []
     return "\n\n".join(parts) + "\n"
 
 
 def progress_line(progress: Progress, rate: float | None = None) -> str:
-    """Return in one line how far a campaign is, and at which rate when that is known."""
-    done = progress.total - progress.waiting - progress.in_flight - progress.unknown
-    parts = [f"{grouped(done)} of {count_text(progress.total, 'message')} done"]
-    parts += [f"{grouped(progress.in_flight)} in flight"] if progress.in_flight else []
+    """Return in one line what became of a campaign's messages, and at which rate they leave when that is known."""
+    counts = progress._asdict()
+    parts = [f"{grouped(progress.accepted)} of {count_text(progress.total, 'message')} accepted"]
+    parts += [f"{grouped(counts[name])} {words}" for name, words in _FATE_WORDS.items() if counts[name]]
     if rate is not None:
         parts.append(f"{grouped(round(rate))} a second")
         parts += [f"about {_span(progress.waiting / rate)} left"] if rate and progress.waiting else []

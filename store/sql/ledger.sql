@@ -210,16 +210,43 @@ SELECT state, count(*) AS slice_count, sum(message_count) AS message_count FROM 
 WHERE campaign_id = $campaign_id GROUP BY state
 
 -- name: slice.progress
--- What was put into a later slice is counted there.
+-- What was put into a later slice is counted there. None of the events that are counted happens twice to a message, and
+-- nothing but a report follows them; so only who was ever unknown is asked what became of them.
 SELECT
     (SELECT count(*) FROM message WHERE campaign_id = $campaign_id) AS total,
-    CAST(coalesce(sum(message_count) FILTER (state = 'planned'), 0) AS BIGINT) AS waiting,
-    CAST(coalesce(sum(message_count) FILTER (state = 'claimed'), 0) AS BIGINT) AS in_flight,
-    CAST(coalesce(sum(message_count) FILTER (state = 'unknown'), 0) AS BIGINT) AS unknown,
+    queue.*,
+    doubts.*,
+    fates.*,
     (
         SELECT coalesce(sum(amount), 0) FROM credit_entry WHERE campaign_id = $campaign_id AND kind = 'capture'
     ) AS spent
-FROM slice WHERE campaign_id = $campaign_id
+FROM (
+    SELECT
+        CAST(coalesce(sum(message_count) FILTER (state = 'planned'), 0) AS BIGINT) AS waiting,
+        CAST(coalesce(sum(message_count) FILTER (state = 'claimed'), 0) AS BIGINT) AS in_flight
+    FROM slice WHERE campaign_id = $campaign_id
+) AS queue,
+(
+    SELECT
+        count(*) FILTER (state = 'unknown') AS unknown,
+        count(*) FILTER (state = 'written_off') AS written_off
+    FROM (
+        SELECT arg_max(event, event_id) AS state FROM message_event
+        WHERE campaign_id = $campaign_id AND recipient_id IN (
+            SELECT recipient_id FROM message_event WHERE campaign_id = $campaign_id AND event = 'unknown'
+        )
+        GROUP BY recipient_id
+    )
+) AS doubts,
+(
+    SELECT
+        count(*) FILTER (event = 'accepted') AS accepted,
+        count(*) FILTER (event = 'rejected') AS rejected,
+        count(*) FILTER (event = 'suppressed') AS suppressed,
+        count(*) FILTER (event = 'cancelled') AS cancelled,
+        count(*) FILTER (event = 'expired') AS expired
+    FROM message_event WHERE campaign_id = $campaign_id
+) AS fates
 
 -- name: event.next_id
 SELECT coalesce(max(event_id), 0) + 1 FROM message_event

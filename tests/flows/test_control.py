@@ -167,6 +167,8 @@ class TestPause:
         approve()
         assert cancel_campaign("soldes", "wrong price", "camille") == "finished"
         assert messages(ready) == {"accepted": 2, "cancelled": 8}
+        assert "soldes: finished (stopped), 20 % accepted" in page("progress-soldes")
+        assert "2 of 10 messages accepted, 8 cancelled, " in page("progress-soldes")
 
     def test_it_needs_a_name_and_a_reason(self, ready: Any) -> None:
         approve(**TODAY)

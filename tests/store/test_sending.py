@@ -6,7 +6,10 @@ from decimal import Decimal
 import pytest
 
 from sms.errors import CampaignError
+from store.campaigns import find_campaign
 from store.clearance import Halt
+from store.sending import count_messages, read_progress, recount
+from store.unknowns import write_off
 
 CLOSING = datetime(2026, 11, 24, 19, 0, tzinfo=UTC)
 NEXT_OPENING = datetime(2026, 11, 25, 7, 0, tzinfo=UTC)
@@ -168,6 +171,65 @@ def test_closing_gives_the_lease_back(desk) -> None:
     desk.close(lease)
     desk.clock.forward(seconds=60)
     assert desk.open("winter", "second sender") is not None
+
+
+# --- how far ---------------------------------------------------------------------------------------------------
+
+
+def fates(desk, name: str) -> dict[str, int]:
+    """Return what became of the messages; what is read cheaply is what the messages say."""
+    with desk.visit(read_only=True) as visit:
+        campaign = find_campaign(visit, name)
+        found = read_progress(visit, campaign)
+        exact = recount(found, count_messages(visit, campaign["campaign_id"]))
+    assert found.total == exact.total == sum(exact[1:-2])
+    assert found._replace(in_flight=exact.in_flight) == exact
+    assert found.in_flight >= exact.in_flight, "counted by whole slices"
+    return {field: count for field, count in list(exact._asdict().items())[1:-2] if count}
+
+
+def test_progress_tells_what_was_accepted_from_what_never_left(desk) -> None:
+    lease = desk.start("winter", range(8))
+    desk.answer(lease, desk.must_claim(lease), "accepted", "rejected")
+    desk.opt_out(2)
+    claim = desk.must_claim(lease)
+    assert fates(desk, "winter") == {"accepted": 1, "rejected": 1, "suppressed": 1, "in_flight": 1, "waiting": 4}
+    desk.answer(lease, claim, "accepted")
+    desk.cancel("winter")
+    assert fates(desk, "winter") == {"accepted": 2, "rejected": 1, "suppressed": 1, "cancelled": 4}
+
+
+def test_progress_counts_what_the_offer_outlived(desk) -> None:
+    ends_at = desk.clock.at + timedelta(hours=1)
+    lease = desk.start("winter", offer_ends_at=ends_at, header={"offer_ends_at": ends_at.isoformat()})
+    desk.answer(lease, desk.must_claim(lease), "accepted")
+    desk.clock.at = ends_at
+    desk.close(lease)
+    assert fates(desk, "winter") == {"accepted": 2, "expired": 2}
+
+
+def test_progress_counts_a_message_once_however_often_it_moves(desk) -> None:
+    lease = desk.start("winter", range(2))
+    claim = desk.must_claim(lease)
+    desk.answer(lease, claim, "accepted", "unknown")
+    assert fates(desk, "winter") == {"accepted": 1, "unknown": 1}
+    for message in claim.messages:
+        desk.report(message)
+    desk.close(lease)
+    assert fates(desk, "winter") == {"accepted": 2}
+
+
+def test_progress_of_what_was_given_up_and_came_back(desk) -> None:
+    lease = desk.start("winter", range(2))
+    claim = desk.must_claim(lease)
+    desk.answer(lease, claim, "unknown")
+    desk.close(lease)
+    desk.clock.forward(seconds=10)
+    with desk.visit() as visit:
+        write_off(visit, "winter", "camille", "enough")
+    assert fates(desk, "winter") == {"written_off": 2}
+    desk.report(claim.messages[0])
+    assert fates(desk, "winter") == {"accepted": 1, "written_off": 1}
 
 
 # --- cancelling ------------------------------------------------------------------------------------------------

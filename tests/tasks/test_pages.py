@@ -50,32 +50,69 @@ def test_a_table_has_one_line_a_row_whatever_the_cells_hold(cells: list[str]) ->
 
 
 def progress(**changes) -> Progress:
-    return Progress(100, waiting=25, in_flight=0, unknown=0, spent=Decimal("3.75"), unit="EUR")._replace(**changes)
+    known = dict.fromkeys(Progress._fields, 0) | {"total": 100, "accepted": 75, "waiting": 25}
+    return Progress(**(known | {"spent": Decimal("3.75"), "unit": "EUR"} | changes))
 
 
-def test_progress_counts_what_is_settled() -> None:
-    states = [
-        {"state": "accepted", "message_count": 75, "segment_count": 75},
-        {"state": "planned", "message_count": 25, "segment_count": 25},
-    ]
-    campaign = {"name": "soldes", "state": "parked", "state_reason": None, "due_at": AT}
-    page = progress_page(campaign, states, progress(), PARIS)
-    assert "parked, 75 % done" in page
+def campaign(**changes) -> dict:
+    return {"name": "soldes", "state": "parked", "state_reason": None, "due_at": AT, "is_stopped": False} | changes
+
+
+def states(**counts: int) -> list[dict]:
+    return [{"state": state, "message_count": count, "segment_count": count} for state, count in counts.items()]
+
+
+def test_a_page_on_progress_tells_what_was_accepted_and_when_it_goes_on() -> None:
+    page = progress_page(campaign(), states(accepted=70, delivered=5, planned=25), progress(), PARIS)
+    assert "# soldes: parked, 75 % accepted" in page
     assert "Goes on at Mon 2026-11-23 08:00" in page
-    assert "75 of 100 messages done, 3.75 EUR spent, 0 unknown." in page
+    assert "75 of 100 messages accepted, 25 waiting, 3.75 EUR spent, 0 unknown." in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "counts", "words"),
+    [
+        pytest.param({"is_stopped": True}, {"accepted": 2, "cancelled": 8},
+                     ("# soldes: finished (stopped), 20 % accepted", "2 of 10 messages accepted, 8 cancelled,"),
+                     id="stopped on its way"),
+        pytest.param({"state": "cancelled", "is_stopped": True}, {"cancelled": 8},
+                     ("# soldes: cancelled, 0 % accepted", "0 of 8 messages accepted, 8 cancelled,"),
+                     id="cancelled before it began"),
+        pytest.param({}, {"accepted": 3, "expired": 4, "suppressed": 2, "rejected": 1},
+                     ("# soldes: finished, 30 % accepted", "3 of 10 messages accepted, 2 stopped by an opt-out or a "
+                      "dead number, 1 refused by the gateway, 4 expired unsent,"), id="some never left"),
+        pytest.param({}, {"undelivered": 3, "written_off": 1},
+                     ("finished, 75 % accepted", "3 of 4 messages accepted, 1 written off,"), id="given up"),
+        pytest.param({}, {"delivered": 4}, ("# soldes: finished, 100 % accepted",), id="all"),
+    ],
+)  # fmt: skip
+def test_what_is_over_tells_what_became_of_its_messages(changes: dict, counts: dict, words: tuple[str, ...]) -> None:
+    over = campaign(state="finished", due_at=None)
+    page = progress_page(over | changes, states(**counts), progress(), PARIS)
+    assert [word for word in words if word not in page] == []
+    assert "done" not in page
+
+
+def test_a_campaign_of_nobody_has_no_share() -> None:
+    assert "# soldes: parked, no messages" in progress_page(campaign(), [], progress(total=0), PARIS)
 
 
 @pytest.mark.parametrize(
     ("rate", "changes", "words"),
     [
-        pytest.param(None, {}, "75 of 100 messages done, 3.75 EUR spent, 0 unknown", id="not being sent"),
+        pytest.param(None, {}, "75 of 100 messages accepted, 25 waiting, 3.75 EUR spent, 0 unknown",
+                     id="not being sent"),
         pytest.param(5, {}, "5 a second, about 5 seconds left", id="seconds left"),
         pytest.param(5, {"waiting": 9000, "total": 9075}, "about 30 minutes left", id="minutes left"),
         pytest.param(1, {"waiting": 9000, "total": 9075}, "about 2.5 hours left", id="hours left"),
         pytest.param(0, {}, "0 a second, 3.75", id="nothing moves, so nobody knows how long"),
-        pytest.param(5, {"in_flight": 10, "waiting": 0}, "90 of 100 messages done, 10 in flight, 5 a", id="in flight"),
-        pytest.param(5, {"unknown": 4, "waiting": 0}, "96 of 100 messages done, 5 a second, 3.75 EUR spent, 4 unknown",
-                     id="unknown is not done"),
+        pytest.param(5, {"accepted": 90, "in_flight": 10, "waiting": 0},
+                     "90 of 100 messages accepted, 10 in flight, 5 a", id="in flight"),
+        pytest.param(5, {"accepted": 96, "unknown": 4, "waiting": 0},
+                     "96 of 100 messages accepted, 5 a second, 3.75 EUR spent, 4 unknown",
+                     id="unknown is not accepted"),
+        pytest.param(5, {"cancelled": 20, "waiting": 5}, "75 of 100 messages accepted, 5 waiting, 20 cancelled, 5 a",
+                     id="cancelled is not accepted"),
     ],
 )  # fmt: skip
 def test_progress_in_one_line(rate: float | None, changes: dict, words: str) -> None:
