@@ -60,17 +60,24 @@ def recap_page(view: Mapping[str, Any], zone: ZoneInfo, note: str, links: Sequen
 def _summary(view: Mapping[str, Any], zone: ZoneInfo) -> str:
     recap, header = view["recap"], view["header"]
     draft = json.loads(view["campaign"]["draft"])
-    figures = (
-        count_text(recap["message_count"], "message"),
-        count_text(recap["segment_count"], "segment"),
-        amount_text(recap["total_price"], recap["unit"]),
-    )
     return (
-        f"**{', '.join(figures)}.** {header['kind'].capitalize()} from {escape_markdown(header['sender_id'])}, which "
+        f"{_figures(recap, view['unsent'])} "
+        f"{header['kind'].capitalize()} from {escape_markdown(header['sender_id'])}, which "
         f"{_leaving(view['campaign']['due_at'], draft, zone)}.\n\n"
         f"Hash **`{recap['recap_hash'][:8]}`**, prepared by {user_text(draft['author'])} on "
         f"{local_time(recap['prepared_at'], zone)} ({zone.key})."
     )
+
+
+def _figures(recap: Mapping[str, Any], unsent: Mapping[str, Any]) -> str:
+    """Return what will leave and what it costs at most; and what will not, and what that would have cost."""
+    messages = count_text(recap["message_count"] - unsent["message_count"], "message")
+    segments = count_text(recap["segment_count"] - unsent["segment_count"], "segment")
+    price = amount_text(recap["total_price"] - unsent["price"], recap["unit"])
+    if not unsent["message_count"]:
+        return f"**{messages}, {segments}, {price}.**"
+    rest = f"{grouped(unsent['message_count'])} more would expire unsent, {amount_text(unsent['price'], recap['unit'])}"
+    return f"**{messages}, {segments}, at most {price};** {rest}."
 
 
 def _leaving(due_at: datetime | None, draft: Mapping[str, Any], zone: ZoneInfo) -> str:
@@ -200,6 +207,9 @@ def _money(view: Mapping[str, Any]) -> _Parts:
         (Markup("**left after it**"), Markup(f"**{amount_text(_balance_after(view), recap['unit'])}**")),
     ]
     parts = [table(["money", "amount"], rows, align="lr")]
+    if view["unsent"]["message_count"]:
+        unsent = amount_text(view["unsent"]["price"], recap["unit"])
+        parts.append(f"Approving commits all of it; {unsent} are free again when what does not leave has expired.")
     if left >= 0 > _balance_after(view):
         parts.append("An emergency: it may use the credit that is committed to marketing.")
     return [*parts, _auto_reply(view)]
@@ -229,7 +239,8 @@ def _auto_reply(view: Mapping[str, Any]) -> str:
     if answer["price"] is None or answer["reply_share"] is None:
         each = "a normal SMS" if answer["price"] is None else amount_text(answer["price"], unit)
         return f"Automatic answers: on, {each} each. No past campaign tells how many people will reply."
-    replies = round(answer["reply_share"] * view["recap"]["message_count"])
+    leaving_count = view["recap"]["message_count"] - view["unsent"]["message_count"]
+    replies = round(answer["reply_share"] * leaving_count)
     return (
         f"Automatic answers: on. Past campaigns brought {100 * answer['reply_share']:.1f} replies for 100 messages: "
         f"about {count_text(replies, 'answer')}, **{amount_text(replies * answer['price'], unit)} more**."

@@ -55,6 +55,7 @@ def read_recap(visit: Transaction, campaign_id: int) -> dict[str, Any]:
     departures = visit.rows("departure.list", campaign_id=campaign_id)
     defaulted_id = (details["defaulted"] or {}).get("recipient_id")
     counts = visit.rows("recap.places", campaign_id=campaign_id)
+    places = [_place(row, departures, details) for row in counts]
     return {
         "campaign": campaign,
         "recap": recap,
@@ -67,7 +68,13 @@ def read_recap(visit: Transaction, campaign_id: int) -> dict[str, Any]:
             "recap.previews", campaign_id=campaign_id, home=settings().region, defaulted_id=defaulted_id
         ),
         "departures": departures,
-        "places": [_place(row, departures, details) for row in counts],
+        "places": places,
+        "unsent": visit.row(
+            "recap.unsent",
+            campaign_id=campaign_id,
+            window_keys=[place["window_key"] for place in places],
+            expiring_counts=[place["expiring_count"] for place in places],
+        ),
         "alsace_moselle_count": _count_alsace_moselle(campaign, counts),
         "credit": credit_left(visit, campaign["gateway"]),
         "auto_reply": _auto_reply(visit, json.loads(recap["header"])),

@@ -219,6 +219,29 @@ FULL JOIN (SELECT recipient_id, text FROM message WHERE campaign_id = $campaign_
 SELECT window_key, count(*) AS message_count FROM message
 WHERE campaign_id = $campaign_id GROUP BY window_key ORDER BY message_count DESC, window_key
 
+-- name: recap.unsent
+-- So many messages of each place will not leave; taken as its cheapest, so that the others cost no more than the rest.
+SELECT
+    CAST(coalesce(sum(taken), 0) AS BIGINT) AS message_count,
+    CAST(coalesce(sum(taken * segment_count), 0) AS BIGINT) AS segment_count,
+    coalesce(sum(taken * price), 0) AS price
+FROM (
+    SELECT sized.segment_count, sized.price, greatest(0, least(
+        sized.message_count, expiring.expiring_count - (sized.running_count - sized.message_count)
+    )) AS taken
+    FROM (
+        SELECT
+            window_key, segment_count, price, count(*) AS message_count,
+            sum(count(*)) OVER (PARTITION BY window_key ORDER BY price, segment_count) AS running_count
+        FROM message WHERE campaign_id = $campaign_id GROUP BY window_key, segment_count, price
+    ) AS sized
+    JOIN (
+        SELECT
+            unnest(CAST($window_keys AS VARCHAR[])) AS window_key,
+            unnest(CAST($expiring_counts AS BIGINT[])) AS expiring_count
+    ) AS expiring USING (window_key)
+)
+
 -- name: recap.encodings
 SELECT encoding, segment_count, count(*) AS message_count, sum(price) AS price FROM message
 WHERE campaign_id = $campaign_id GROUP BY encoding, segment_count ORDER BY encoding, segment_count

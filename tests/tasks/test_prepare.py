@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -92,8 +93,6 @@ def view_of(recap: Recap) -> dict[str, Any]:
 
 
 def approve_latest(name: str = "soldes") -> None:
-    from decimal import Decimal
-
     with visit_store() as visit:
         add_reading(visit, "sandbox", Decimal(100), "EUR", Decimal(0))
         approve(visit, name, visit.row("campaign.find", name=name)["recap_hash"], "grace", RULES)
@@ -302,6 +301,24 @@ def test_what_will_not_leave_is_told(prepare: Prepare, changes: dict[str, Any], 
     page = draw_recap(view)
     assert ("⚠ **1 message will not leave in time:** French Guiana (1). See When." in page) is bool(expiring)
     assert ("| ⚠ French Guiana | 0 of 1 | never |" in page) is bool(expiring)
+
+
+def test_the_headline_is_what_leaves_and_what_it_costs_at_most(
+    prepare: Prepare, lists: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mainland takes four minutes, and the offer ends after two; in Cayenne it is night until then."""
+    monkeypatch.setenv("SMS_SEGMENTS_PER_SECOND", str(1 / 60))
+    tasks.settings.settings.cache_clear()
+    people = {PARIS: {"first_name": "Zoé " * 40}, LYON: {"first_name": "Al"}, LYON + 1: {"first_name": "Bo"}}
+    lists("many", people | {CAYENNE: {"first_name": "Cy"}})
+    draft = {"lists": ["many"], "text": "Bonjour {first_name}, soldes ce samedi"}
+    whole, cut = prepare(**draft), prepare(**draft, offer_ends="2026-11-24 10:02")
+    assert whole["unsent"] == {"message_count": 0, "segment_count": 0, "price": 0}
+    assert "**4 messages, 5 segments, 0.284 EUR.** Marketing" in draw_recap(whole)
+    assert {row["window_key"]: row["message_count"] for row in cut["expiring"]} == {"FR-AM": 1, "GF": 1}
+    assert cut["unsent"] == {"message_count": 2, "segment_count": 2, "price": Decimal("0.0485") + Decimal("0.09")}
+    assert "**2 messages, 3 segments, at most 0.1455 EUR;** 2 more would expire unsent, 0.1385 EUR." in draw_recap(cut)
+    assert cut["recap"]["total_price"] == whole["recap"]["total_price"], "approval commits all of it"
 
 
 def test_a_rate_is_one_of_segments(prepare: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,6 +134,7 @@ def recap_view(**changes: Any) -> dict[str, Any]:
             {"window_key": "GP", "starts_at": minutes(239), "ends_at": minutes(240), "message_count": 30},
         ],
         "expiring": [{"window_key": "GP", "reason": "offer_ended", "message_count": 10}],
+        "unsent": {"message_count": 10, "segment_count": 20, "price": Decimal("1.500000")},
         "advice": [],
         "changes": {
             "since_version": 1,
@@ -236,6 +237,7 @@ def header(**changes: Any) -> dict[str, Any]:
         pytest.param("When", "Mon 2026-11-23 08:00  1 470 █", id="a bar"),
         pytest.param("When", "Mon 2026-11-23 11:00     30 █\n", id="no bar holds what will not leave"),
         pytest.param("Money", "| **left after it** | **261.39 EUR** |", id="what is left"),
+        pytest.param("Money", "Approving commits all of it; 1.50 EUR are free again", id="what is committed too much"),
         pytest.param("Money", "about 30 answers, **1.35 EUR more**", id="what answers will cost"),
         pytest.param("Rules", "**Policy:** fr-strict of 2026-03-01", id="the policy and its date"),
         pytest.param("Rules", "**Sender:** 36180: people can answer", id="what the sender implies"),
@@ -257,11 +259,19 @@ def test_the_top_says_all_in_a_sentence_and_what_stands_in_the_way() -> None:
     for words in (
         "# Recap of soldes, version 2",
         "*A rehearsal.*",
-        "**1 510 messages, 2 611 segments, 118.61 EUR.** Marketing from 36180, which leaves as soon as it is approved.",
+        "**1 500 messages, 2 591 segments, at most 117.11 EUR;** 10 more would expire unsent, 1.50 EUR. Marketing from "
+        "36180, which leaves as soon as it is approved.",
         "Hash **`01234567`**, prepared by camille on Mon 2026-11-23 07:30",
         "- ⚠ **10 messages will not leave in time:** Guadeloupe (10). See When.",
     ):
         assert words in top, words
+
+
+def test_where_all_leaves_the_top_gives_the_one_price() -> None:
+    found = page(unsent={"message_count": 0, "segment_count": 0, "price": Decimal(0)})
+    assert "**1 510 messages, 2 611 segments, 118.61 EUR.** Marketing" in found
+    assert "expire unsent" not in found
+    assert "free again" not in found
 
 
 def test_sections_stand_in_the_order_people_read_them() -> None:
