@@ -8,11 +8,11 @@ known is never open.
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from sms.errors import ConfigurationError
 from sms.places import clocks_of, holiday_names, load_places, window_key
 from sms.policy import Policy, Window, load_policy, parse_policy, policy_names
+from sms.zones import zone_of
 
 __all__ = [
     "Policy", "Window", "closing_holiday", "is_key_open", "is_open", "key_closing", "load_policy", "local_instant",
@@ -171,13 +171,13 @@ def _to_utc(at: datetime) -> datetime:
 
 
 def _end_of_window(instant: datetime, place: str, zone: str, policy: Policy) -> datetime | None:
-    day = instant.astimezone(ZoneInfo(zone)).date()
+    day = instant.astimezone(zone_of(zone)).date()
     openings = _openings(day, place, zone, policy)
     return next((closes_at for opens_at, closes_at in openings if opens_at <= instant < closes_at), None)
 
 
 def _next_single(instant: datetime, place: str, zone: str, policy: Policy) -> datetime:
-    day = instant.astimezone(ZoneInfo(zone)).date()
+    day = instant.astimezone(zone_of(zone)).date()
     for days in range(_HORIZON.days + 1):
         for opens_at, closes_at in _openings(day + timedelta(days=days), place, zone, policy):
             if instant < closes_at:
@@ -203,5 +203,5 @@ def _openings(day: date, place: str, zone: str, policy: Policy) -> tuple[_Openin
 
 def _wall_to_utc(wall: datetime, zone: str) -> tuple[datetime, datetime]:
     """Return both readings of a wall time; they differ only where a clock change makes it twice or never exist."""
-    first, second = (wall.replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC) for fold in (0, 1))
+    first, second = (wall.replace(tzinfo=zone_of(zone), fold=fold).astimezone(UTC) for fold in (0, 1))
     return first, second

@@ -18,6 +18,7 @@ from sms.places import clocks_of, key_name
 from sms.policy import WEEKDAYS, Policy
 from sms.quiet_hours import closing_holiday, key_closing, next_key_opening
 from sms.wording import count_text, grouped
+from sms.zones import zone_of
 
 _PATIENCE = timedelta(days=400)
 _NOISE = 1e-6  # of a message: what floating point may add to a whole number of them
@@ -105,7 +106,7 @@ def closed_days(key: str, start: datetime, end: datetime, policy: Policy) -> lis
     """
     closed: dict[date, str] = {}
     for place, zone in clocks_of(key):
-        for day in _local_days(start, end, ZoneInfo(zone)):
+        for day in _local_days(start, end, zone_of(zone)):
             why = _why_closed(day, place, policy)
             if why is not None:
                 closed.setdefault(day, why)
@@ -206,7 +207,7 @@ def _local_days(start: datetime, end: datetime, zone: ZoneInfo) -> list[date]:
 
 def _bad_moments(departure: Departure) -> Counter[str]:
     """Return how many messages of a departure leave at each kind of bad moment."""
-    zones = [ZoneInfo(zone) for _, zone in clocks_of(departure.window_key)]
+    zones = [zone_of(zone) for _, zone in clocks_of(departure.window_key)]
     if not zones:
         return Counter({_UNKNOWN: departure.message_count})
     shares: dict[str, float] = {}

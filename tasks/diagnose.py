@@ -10,6 +10,7 @@ from schemas.gateway import Gateway
 from sms.errors import SmsError
 from sms.masking import escape_markdown
 from sms.policy import load_policy, policy_names
+from sms.zones import database_version
 from store.invariants import broken_invariants
 from store.migrate import migrations
 from tasks.balance import read_balance
@@ -31,6 +32,7 @@ def run_checks() -> list[tuple[str, bool, str]]:
         "store": _store,
         "invariants": _invariants,
         "clock": lambda: f"{now():%Y-%m-%d %H:%M:%S} UTC. {rehearsal_note()}".strip(),
+        "time zones": lambda: f"tz database {database_version()}",
         "policies": lambda: ", ".join(f"{name} of {load_policy(name).valid_from}" for name in policy_names()),
         "tariff": lambda: f"{len(tariff_of(settings().gateway).prices)} territories priced for {settings().gateway}",
         "gateway": lambda: _gateway(gateway_named(settings().gateway)),

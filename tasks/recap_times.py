@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from sms.forecast import EXPIRING_WORDS
 from sms.places import key_name
 from sms.wording import count_text, grouped
+from sms.zones import zone_of
 from tasks.pages import bullets, local_time, table, user_text
 
 #: Hours stand one by one while they fit on a screen, then days.
@@ -126,7 +127,7 @@ def _places_table(places: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> str:
         (
             f"⚠ {key_name(row['window_key'])}" if row["expiring_count"] else key_name(row["window_key"]),
             _leaving_count(row),
-            there := _place_span(row, ZoneInfo(row["zone"])),
+            there := _place_span(row, zone_of(row["zone"])),
             _without_same_day(_place_span(row, zone), there),
         )
         for row in places

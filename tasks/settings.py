@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from gateways.validity import ON_THE_WAY_SECONDS
 from schemas.gateway import Resolution
 from sms.errors import ConfigurationError
+from sms.zones import zone_of
 
 
 def _words(value: object) -> object:
@@ -113,9 +114,9 @@ class Settings(BaseSettings):
     @classmethod
     def _is_zone(cls, value: str) -> str:
         try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError("it must be an IANA time zone such as Europe/Paris") from error
+            zone_of(value)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from None
         return value
 
     @field_validator("approver_secrets")
@@ -155,7 +156,7 @@ class Settings(BaseSettings):
     @property
     def zone(self) -> ZoneInfo:
         """The team's time zone."""
-        return ZoneInfo(self.team_zone)
+        return zone_of(self.team_zone)
 
 
 def parse_secrets(listed: SecretStr | None) -> dict[str, str]:

@@ -22,6 +22,7 @@ from jours_feries_france import JoursFeries
 from sms.places import holiday_names, load_places, window_key
 from sms.policy import load_policy, parse_policy
 from sms.quiet_hours import is_key_open, is_open, key_closing, next_key_opening
+from sms.zones import zone_of
 
 STARTS, ENDS = datetime(2026, 1, 1, tzinfo=UTC), datetime(2031, 1, 1, tzinfo=UTC)
 YEARS = range(2025, 2032)  # it is still 2025 in Tahiti when they begin, and 2031 in Nouméa when they end
@@ -128,7 +129,7 @@ def closed_on(place: str) -> frozenset[date]:
 def may_write(moment: datetime, key: str, policy: str) -> bool:
     """Look at every clock on every wall of the places, at any instant."""
     opens, closes = HOURS[policy]
-    walls = [(place, moment.astimezone(ZoneInfo(zone))) for place in key.split("+") for zone in CLOCKS[place]]
+    walls = [(place, moment.astimezone(zone_of(zone))) for place in key.split("+") for zone in CLOCKS[place]]
     return all(
         opens <= wall.time() < closes and wall.isoweekday() != 7 and wall.date() not in closed_on(place)
         for place, wall in walls
@@ -143,7 +144,7 @@ def rule(key: str, policy: str) -> np.ndarray:
     for place in key.split("+"):
         days_off = pd.DatetimeIndex(sorted(closed_on(place)))
         for zone in CLOCKS[place]:
-            wall = QUARTERS.tz_convert(ZoneInfo(zone)).tz_localize(None)
+            wall = QUARTERS.tz_convert(zone_of(zone)).tz_localize(None)
             minute = wall.hour * 60 + wall.minute
             allowed &= (
                 (opens <= minute) & (minute < closes) & (wall.day_of_week != 6) & ~wall.normalize().isin(days_off)
@@ -223,7 +224,7 @@ def test_a_hundred_thousand_quarters_asked_one_by_one() -> None:
     ],
 )
 def test_every_quarter_of_the_days_around_a_clock_change(key: str, zone: str) -> None:
-    offsets = [moment.astimezone(ZoneInfo(zone)).utcoffset() for moment in QUARTERS[::4]]
+    offsets = [moment.astimezone(zone_of(zone)).utcoffset() for moment in QUARTERS[::4]]
     turns = [hour * 4 for hour in range(1, len(offsets)) if offsets[hour] != offsets[hour - 1]]
     assert len(turns) == 2 * 5
     for policy in HOURS:

@@ -2,7 +2,6 @@
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import assume, given, settings
@@ -21,6 +20,7 @@ from sms.quiet_hours import (
     parse_policy,
     window_key,
 )
+from sms.zones import zone_of
 
 MICROSECOND = timedelta(microseconds=1)
 
@@ -47,7 +47,7 @@ NATIONAL_HOLIDAYS = [
 
 
 def on_the_wall(place: str, day: date, hour: int = 12, minute: int = 0, second: int = 0) -> datetime:
-    return datetime(day.year, day.month, day.day, hour, minute, second, tzinfo=ZoneInfo(ZONES[place]))
+    return datetime(day.year, day.month, day.day, hour, minute, second, tzinfo=zone_of(ZONES[place]))
 
 
 def at(text: str) -> datetime:
@@ -313,7 +313,7 @@ HOURS = {"fr-strict": (8, 20), "fr-af2m-2026": (8, 21.5), "us-tcpa": (8, 21)}
 def may_write(moment: datetime, place: str, policy: str) -> bool:
     """Look at each wall of a place."""
     for zone in load_places()[place].zones:
-        wall = moment.astimezone(ZoneInfo(zone))
+        wall = moment.astimezone(zone_of(zone))
         first, end = HOURS[policy]
         if not first <= wall.hour + wall.minute / 60 < end:
             return False
@@ -373,7 +373,7 @@ CLOCK_CHANGES = st.sampled_from([date(2026, 3, 29), date(2026, 10, 25), date(202
 def test_from_a_local_time_on_no_clock_shows_an_earlier_one(key: str, day: date, minute: int) -> None:
     wanted = datetime.combine(day, time(minute // 60, minute % 60))
     instant = local_instant(key, day, wanted.time())
-    zones = [ZoneInfo(zone) for place in key.split("+") for zone in load_places()[place].zones]
+    zones = [zone_of(zone) for place in key.split("+") for zone in load_places()[place].zones]
 
     def shown(moment: datetime) -> datetime:
         return min(moment.astimezone(zone).replace(tzinfo=None) for zone in zones)
@@ -389,7 +389,7 @@ def test_around_a_clock_change_open_means_open_on_the_wall(day: date, opens: int
     assume(opens < closes)
     window = f"{opens // 60:02d}:{opens % 60:02d}-{closes // 60:02d}:{closes % 60:02d}"
     policy = parse_policy("any", load_policy("us-tcpa").text.replace("08:00-21:00", window))
-    zones = [ZoneInfo(zone) for place in key.split("+") for zone in load_places()[place].zones]
+    zones = [zone_of(zone) for place in key.split("+") for zone in load_places()[place].zones]
     midnight = datetime.combine(day, time(0), tzinfo=UTC)
     for quarter in range(-8, 13 * 4):
         moment = midnight + quarter * timedelta(minutes=15)

@@ -1,11 +1,14 @@
 """Claim: whatever could forbid a message is looked at in the transaction that claims it."""
 
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
+from sms.errors import ConfigurationError
+from sms.zones import zone_of
 from store.clearance import Halt
 
 CLOSING = datetime(2026, 11, 24, 19, 0, tzinfo=UTC)  # of 20:00 in Paris
@@ -39,6 +42,20 @@ def test_claim_extends_the_lease(desk) -> None:
 
 
 # --- opt-outs --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["marketing", "alert"])
+def test_without_a_tz_database_no_marketing_is_claimed(desk, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    lease = desk.start("winter", kind=kind)
+    monkeypatch.setitem(sys.modules, "tzdata", None)
+    zone_of.cache_clear()
+    if kind == "alert":  # which no hours bind
+        desk.must_claim(lease)
+        return
+    with pytest.raises(ConfigurationError, match=r"^the tz database is missing"):
+        desk.claim(lease)
+    assert desk.states("winter") == {"planned": 4}
+    assert desk.credit() == {}
 
 
 def test_stop_between_plan_and_claim_wins(desk) -> None:

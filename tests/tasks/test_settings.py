@@ -1,9 +1,12 @@
 """Settings that hold secrets: read into what they mean, and never shown."""
 
+import sys
+
 import pytest
 from pydantic import SecretStr
 
 from sms.errors import ConfigurationError
+from sms.zones import zone_of
 from tasks.settings import parse_secrets, settings
 
 
@@ -39,6 +42,15 @@ def test_a_wrong_list_is_one_line_without_secrets(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(ConfigurationError, match=f"^wrong settings: SMS_APPROVER_SECRETS=…: {line}[^\\n]*$") as caught:
         settings()
     assert "hidden" not in str(caught.value)
+
+
+def test_without_a_tz_database_nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tzdata", None)
+    for cached in (settings, zone_of):
+        cached.cache_clear()
+    line = r"^wrong settings: SMS_TEAM_ZONE='Europe/Paris': the tz database is missing [^\n]*$"
+    with pytest.raises(ConfigurationError, match=line):
+        settings()
 
 
 @pytest.mark.parametrize(
