@@ -1,4 +1,4 @@
-"""Read the balance; below the critical threshold an alert goes out at once, once a crossing."""
+"""Read the balance; when it is critical, or fell too fast, an alert goes out at once, once a crossing."""
 
 from prefect import flow
 

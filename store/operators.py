@@ -3,11 +3,30 @@
 import json
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from sms.errors import CampaignError
 from sms.wording import amount_text
 from store.database import Transaction
+
+#: A gateway may charge so much more than the recaps said, and round two readings by so much, before it is told.
+_DRIFT_SHARE, _ROUNDED = Decimal("0.01"), Decimal("0.01")
+
+
+class Drift(NamedTuple):
+    """How far a balance fell ``since`` then, and what of it is ours: ``captured``, or ``reserved`` and not settled."""
+
+    fell: Decimal
+    captured: Decimal
+    reserved: Decimal
+    unit: str
+    since: datetime
+
+    @property
+    def is_alarming(self) -> bool:
+        """Whether messages cost more than the recaps said; a balance that falls while none is sent tells nothing."""
+        allowed = self.captured * (1 + _DRIFT_SHARE) + self.reserved + _ROUNDED
+        return self.captured > 0 and self.fell > allowed
 
 
 def put_setting(visit: Transaction, name: str, value: object, changed_by: str) -> None:
@@ -30,6 +49,12 @@ def captured(visit: Transaction, gateway: str) -> Decimal:
 def add_reading(visit: Transaction, gateway: str, amount: Decimal, unit: str, captured_before: Decimal) -> None:
     """Keep a balance reading; ``captured_before`` is what was captured when it was asked for."""
     visit.run("balance.add", gateway=gateway, amount=amount, unit=unit, captured_before=captured_before, at=visit.at)
+
+
+def read_drift(visit: Transaction, gateway: str) -> Drift | None:
+    """Return how a gateway's balance fell since the last top-up, beside what is known of here; None: never read."""
+    found = visit.row("balance.drift", gateway=gateway)
+    return None if found is None else Drift(**found)
 
 
 def declared_balance(visit: Transaction, gateway: str) -> Decimal | None:

@@ -23,6 +23,7 @@ from store.operators import (
     mark_alert,
     open_alerts,
     raise_alert,
+    read_drift,
 )
 from store.operators import add_top_up as record_top_up
 from tasks.house import gateway_named, mail_settings, tariff_of, visit_store
@@ -31,6 +32,7 @@ from tasks.notice import plan_notices
 from tasks.settings import settings
 
 BALANCE = "balance_critical"
+DRIFT = "cost_drift"
 
 
 def read_balance(gateway: str) -> Balance:
@@ -79,6 +81,7 @@ def watch_balance(gateway: str) -> str:
     An alert that could not leave stays open and is tried again at the next reading.
     """
     balance = read_balance(gateway)
+    _watch_drift(gateway)
     with visit_store(read_only=True) as visit:
         credit = credit_left(visit, gateway) or {}
     line = (
@@ -137,6 +140,23 @@ def send_alerts_about(touched: Sequence[TouchedCampaign]) -> None:
             send_waiting_alerts(gateway)
         except MailError as error:
             get_run_logger().error("the change is done; its alert waits for the next reading of the balance: %s", error)
+
+
+def _watch_drift(gateway: str) -> None:
+    """Raise an alert, once a crossing, when messages cost more than their recaps said; it is sent with the others."""
+    with visit_store() as visit:
+        drift = read_drift(visit, gateway)
+        if drift is None or not drift.is_alarming:
+            clear_alert(visit, DRIFT, gateway)
+            return
+        fell, captured = (amount_text(amount, drift.unit) for amount in (drift.fell, drift.captured))
+        line = (
+            f"gateway {gateway} charges more than the recaps said: since {drift.since:%Y-%m-%d %H:%M} UTC its balance "
+            f"fell by {fell}, and the messages that it accepted cost {captured} by the tariff. Compare the tariff with "
+            "the contract, or find out who else spends there"
+        )
+        raise_alert(visit, DRIFT, gateway, line)
+    get_run_logger().warning(line)
 
 
 def _reckon_balance(gateway: str) -> Balance:

@@ -228,6 +228,23 @@ class TestBalance:
         check_balance()
         assert len(mailbox.mails) == 1
 
+    def test_a_gateway_that_charges_more_than_the_recap_said_is_told_once(self, mailbox: Any) -> None:
+        """The sandbox takes 0.045 a segment; the team's tariff is of last year."""
+        (mailbox.data_dir / "sandbox.csv").write_text("country,price,unit\nFR,0.03,EUR\n")
+        mailbox.set(tariff_dir=mailbox.data_dir)
+        approve(mailbox, prepare(mailbox, "soldes"))
+        check_balance()
+        (mail,) = mailbox.mails
+        assert mail.startswith("Campanile: cost drift on sandbox\ngateway sandbox charges more than the recaps said: ")
+        assert "fell by 0.135 EUR, and the messages that it accepted cost 0.09 EUR" in mail.replace("\n", " ")
+        ((approved, captured),) = mailbox.query(
+            "SELECT total_price, (SELECT sum(amount) FROM credit_entry WHERE kind = 'capture') FROM recap"
+        )
+        assert captured == approved, "the ledger holds no more than was approved"
+        mailbox.sandbox.set_balance("2000")
+        check_balance()
+        assert mailbox.query("SELECT kind FROM alert WHERE cleared_at IS NULL") == []
+
     def test_approval_needs_a_balance_that_covers(self, house: Any) -> None:
         recap_hash = prepare(house, "soldes")
         house.sandbox.set_balance("0.10")
