@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from gateways import ovhcloud, twilio
 from gateways.access import GatewayAccess
@@ -17,10 +18,12 @@ class Entry:
 
     manifest: Manifest
     open: Callable[[GatewayAccess], Gateway]
+    configure: Callable[[Manifest, Mapping[str, str]], Manifest] = lambda manifest, _: manifest
+    """What the manifest becomes under a team's settings."""
 
 
 REGISTRY: Mapping[str, Entry] = {
-    "sandbox": Entry(sandbox.MANIFEST, sandbox.open_gateway),
+    "sandbox": Entry(sandbox.MANIFEST, sandbox.open_gateway, sandbox.configure),
     "twilio": Entry(twilio.MANIFEST, twilio.open_gateway),
     "ovhcloud": Entry(ovhcloud.MANIFEST, ovhcloud.open_gateway),
     "kannel": Entry(kannel.MANIFEST, kannel.open_gateway),
@@ -37,13 +40,18 @@ def open_gateway(name: str, access: GatewayAccess) -> Gateway:
     return _entry(name).open(access)
 
 
-def manifest_of(name: str) -> Manifest:
+def manifest_of(name: str, options: Mapping[str, str] = MappingProxyType({})) -> Manifest:
     """Return what the adapter of a name promises, without access to the provider.
+
+    Args:
+        name: the gateway.
+        options: its settings, as ``GatewayAccess`` has them.
 
     Raises:
         ConfigurationError: there is no gateway of that name.
     """
-    return _entry(name).manifest
+    entry = _entry(name)
+    return entry.configure(entry.manifest, options)
 
 
 def _entry(name: str) -> Entry:

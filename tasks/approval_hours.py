@@ -5,14 +5,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from gateways.registry import manifest_of
 from sms.errors import CampaignError
 from sms.expiry import patience_of
 from sms.forecast import Expiring, Forecast, Load, Timing, forecast_departures
 from sms.policy import load_policy
 from store.database import Transaction
 from tasks.hours import expiring_words, hours_of
-from tasks.house import closing_margin_seconds
+from tasks.house import closing_margin_seconds, manifest_of
 from tasks.pacing import pace_of
 from tasks.pages import local_time
 from tasks.settings import settings

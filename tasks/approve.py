@@ -8,7 +8,6 @@ from typing import Any
 
 from prefect import get_run_logger, task
 
-from gateways.registry import manifest_of
 from sms.approval import is_approval_code
 from sms.errors import CampaignError
 from sms.policy import load_policy
@@ -18,22 +17,10 @@ from store.campaigns import cancel, find_campaign
 from tasks.approval_hours import refuse_late
 from tasks.balance import read_balance
 from tasks.hours import expiring_words
-from tasks.house import tariff_of, visit_store
+from tasks.house import manifest_of, tariff_of, visit_store
 from tasks.lock_pages import approval_page, staying_words
 from tasks.publish import publish
 from tasks.settings import parse_secrets, settings
-
-
-@task
-def gateway_of(campaign: str) -> str:
-    """Return the gateway a campaign leaves by.
-
-    Raises:
-        CampaignError: there is no such campaign.
-    """
-    with visit_store(read_only=True) as visit:
-        gateway = str(find_campaign(visit, campaign)["gateway"])
-    return manifest_of(gateway).gateway
 
 
 @task

@@ -8,7 +8,6 @@ from typing import Any
 from prefect import get_run_logger, task
 
 from gateways.mail import send_mail
-from gateways.registry import manifest_of
 from schemas.gateway import Balance
 from sms.errors import CampaignError, GatewayError, MailError
 from sms.wording import amount_text
@@ -26,7 +25,7 @@ from store.operators import (
     read_drift,
 )
 from store.operators import add_top_up as record_top_up
-from tasks.house import gateway_named, mail_settings, tariff_of, visit_store
+from tasks.house import gateway_named, mail_settings, manifest_of, tariff_of, visit_store
 from tasks.names import signed
 from tasks.notice import plan_notices
 from tasks.settings import settings

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from gateways import registry
 from gateways.access import GatewayAccess
 from gateways.mail import MailSettings
-from gateways.registry import manifest_of, open_gateway
 from gateways.sandbox.adapter import SandboxGateway
 from schemas.gateway import Gateway, Manifest
 from sms.errors import ConfigurationError
@@ -41,10 +41,19 @@ def gateway_named(name: str) -> Gateway:
     manifest_of(name)  # an unknown name is refused before anything else
     if settings().simulated_now is not None and name != "sandbox":
         raise ConfigurationError(f"SMS_SIMULATED_NOW is set: only the sandbox may be used, not gateway {name}")
-    gateway = open_gateway(name, _access(name))
+    gateway = registry.open_gateway(name, _access(name))
     if settings().simulated_now is not None and isinstance(gateway, SandboxGateway):
         gateway.set_clock(clock_offset().total_seconds())
     return gateway
+
+
+def manifest_of(name: str) -> Manifest:
+    """Return what the gateway of a name promises as it is set up here.
+
+    Raises:
+        ConfigurationError: no such gateway.
+    """
+    return registry.manifest_of(name, _access(name).options)
 
 
 def tariff_of(gateway: str) -> Tariff:

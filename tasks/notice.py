@@ -6,13 +6,13 @@ from typing import Any
 
 import pandas as pd
 
-from gateways.registry import manifest_of
 from sms.msisdn import Number, parse_number
 from sms.segments import count_segments
 from sms.tariff import Tariff
 from store.campaigns import set_state
 from store.database import Transaction
 from store.preparing import add_messages, standing_campaign
+from tasks.house import manifest_of
 from tasks.pacing import pace_of
 from tasks.settings import settings
 

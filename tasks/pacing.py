@@ -33,10 +33,8 @@ def pace_of(manifest: Manifest) -> Pace:
     found = settings()
     requests = found.concurrency or manifest.concurrency
     rate = found.segments_per_second or manifest.segments_per_second
-    # The sandbox is of the class it was started with, which its manifest does not know.
-    resolution = found.sandbox_resolution if manifest.gateway == "sandbox" else manifest.resolution
     slice_size = min(found.slice_size, max(manifest.batch_size, int(rate * _SLICE_SECONDS)))
-    if Resolution.NEITHER in (resolution, manifest.resolution):
+    if manifest.resolution is Resolution.NEITHER:
         slice_size = min(slice_size, MOST_UNSETTLED)
         return Pace(slice_size, min(requests, MOST_UNSETTLED // slice_size), min(requests, MOST_UNSETTLED), rate)
     return Pace(slice_size, requests, requests, rate)

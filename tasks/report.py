@@ -5,10 +5,9 @@ from typing import Any
 from prefect import task
 
 from files.exports import export_csv, export_parquet
-from gateways.registry import manifest_of
 from store.campaigns import find_campaign
 from store.sending import count_messages
-from tasks.house import data_path, visit_store
+from tasks.house import data_path, manifest_of, visit_store
 from tasks.pages import results_page
 from tasks.publish import publish, publish_table
 from tasks.settings import settings

@@ -16,7 +16,6 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from gateways.registry import manifest_of
 from sms.errors import CampaignError, GatewayDenied, GatewayError, SmsError
 from sms.policy import load_policy
 from sms.wording import count_text
@@ -26,7 +25,7 @@ from store.operators import clear_alert
 from store.sending import Ending, Owner, close_sending, count_messages, open_sending, read_progress
 from tasks.balance import alert
 from tasks.events import announce
-from tasks.house import claim_rules, gateway_named, visit_store
+from tasks.house import claim_rules, gateway_named, manifest_of, visit_store
 from tasks.inbound import read_stops
 from tasks.pages import progress_line, progress_page
 from tasks.publish import publish

@@ -12,7 +12,6 @@ from sms.msisdn import Number
 from store.campaigns import find_campaign, note_event, refuse_standing
 from store.credit import refuse_uncovered
 from store.database import Transaction
-from tasks.approve import gateway_of
 from tasks.balance import read_balance
 from tasks.house import tariff_of, visit_store
 from tasks.lock_pages import tested_page
@@ -35,7 +34,8 @@ def plan_test(campaign: str, numbers: Sequence[str], actor: str) -> str:
         CampaignError: a wrong number, or too many; no such campaign, or none of its messages; or no credit for it.
     """
     own_numbers = _own_numbers(numbers)
-    gateway = gateway_of.fn(campaign)
+    with visit_store(read_only=True) as visit:
+        gateway = str(find_campaign(visit, campaign)["gateway"])
     tariff = tariff_of(gateway)
     read_balance(gateway)
     origin = _origin()

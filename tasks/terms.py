@@ -6,7 +6,6 @@ from pathlib import Path
 
 from prefect import task
 
-from gateways.registry import manifest_of
 from schemas.draft import CampaignDraft
 from schemas.gateway import Manifest, SenderRule
 from sms.errors import CampaignError
@@ -18,7 +17,7 @@ from sms.tariff import Tariff
 from sms.template import Template, parse_template
 from tasks.clock import now
 from tasks.draft_file import parse_draft
-from tasks.house import tariff_of
+from tasks.house import manifest_of, tariff_of
 from tasks.names import ATTACHED, check_name
 from tasks.settings import settings
 

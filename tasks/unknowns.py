@@ -7,12 +7,11 @@ from zoneinfo import ZoneInfo
 
 from prefect import get_run_logger, task
 
-from gateways.registry import manifest_of
 from sms.masking import escape_markdown, mask_number, mask_numbers
 from sms.wording import amount_text, count_text
 from store.campaigns import find_campaign
 from store.unknowns import list_unknown, resend, write_off
-from tasks.house import visit_store
+from tasks.house import manifest_of, visit_store
 from tasks.links import RunLink, decision_links, draw_links
 from tasks.names import reasoned, signed
 from tasks.pages import local_time, table

@@ -75,10 +75,7 @@ class SandboxGateway:
         deadline_seconds: float = 10.0,
         resolution: Resolution = Resolution.IDEMPOTENCY_KEY,
     ) -> None:
-        has_keys = resolution is Resolution.IDEMPOTENCY_KEY
-        self.manifest = replace(
-            MANIFEST, resolution=resolution, key_life_seconds=MANIFEST.key_life_seconds if has_keys else 0.0
-        )
+        self.manifest = configure(MANIFEST, {"resolution": resolution})
         self._http = HttpClient(base_url, {"Authorization": f"Bearer {api_key}"}, deadline_seconds, rules=RULES)
 
     def submit(self, batch: Batch, not_after: float) -> Sequence[SubmitOutcome]:
@@ -126,6 +123,13 @@ class SandboxGateway:
     def set_clock(self, offset_seconds: float) -> None:
         """Move the sandbox's clock to our simulated time: seconds ahead of the real one."""
         self._http.request("PUT", "/sandbox/clock", json={"offset_seconds": offset_seconds})
+
+
+def configure(manifest: Manifest, options: Mapping[str, str]) -> Manifest:
+    """Return the manifest of a sandbox of the class that the settings name."""
+    resolution = Resolution(options.get("resolution", manifest.resolution))
+    has_keys = resolution is Resolution.IDEMPOTENCY_KEY
+    return replace(manifest, resolution=resolution, key_life_seconds=manifest.key_life_seconds if has_keys else 0.0)
 
 
 def open_gateway(access: GatewayAccess) -> SandboxGateway:

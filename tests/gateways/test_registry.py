@@ -63,6 +63,7 @@ def test_the_sandbox_settles_as_it_is_told():
     access = GatewayAccess("sandbox", OPTIONS["sandbox"] | {"resolution": "look_up"})
     manifest = open_gateway("sandbox", access).manifest
     assert (manifest.resolution, manifest.key_life_seconds) == (Resolution.LOOK_UP, 0)
+    assert manifest_of("sandbox", access.options) == manifest
 
 
 @pytest.mark.parametrize("ask", [manifest_of, lambda name: open_gateway(name, GatewayAccess(name, {}))])

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from gateways.registry import manifest_of
 from schemas.gateway import OutgoingMessage, Resolution
 from store.claims import Claim
+from tasks.house import manifest_of as manifest_here
 from tasks.pacing import Pace, batches_of, pace_of
 from tasks.settings import settings
 
@@ -52,6 +54,20 @@ def test_pace(monkeypatch, variables: dict, manifest: dict, pace: Pace) -> None:
     assert found == pace
     if manifest.get("resolution") is Resolution.NEITHER:
         assert found.slices * found.slice_size <= 4
+
+
+@pytest.mark.parametrize("resolution", [Resolution.LOOK_UP, Resolution.NEITHER])
+def test_all_that_ask_for_the_sandbox_see_the_class_it_is_set_to(monkeypatch, resolution: Resolution) -> None:
+    monkeypatch.setenv("SMS_SANDBOX_RESOLUTION", resolution)
+    settings.cache_clear()
+    found = manifest_here("sandbox")
+    assert (found.resolution, found.key_life_seconds) == (resolution, 0)
+    assert (pace_of(found).slices * pace_of(found).slice_size <= 4) is (resolution is Resolution.NEITHER)
+
+
+def test_nobody_above_the_house_asks_the_registry_past_the_settings() -> None:
+    sources = {path.name: path.read_text() for path in (Path(__file__).parents[2] / "tasks").glob("*.py")}
+    assert [name for name, source in sources.items() if "gateways.registry" in source] == []
 
 
 def claim(*texts: str, valid_until: datetime | None = None) -> Claim:
