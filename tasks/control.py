@@ -6,6 +6,7 @@ from typing import Any
 from prefect import Flow, get_run_logger, task
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.logging.loggers import flow_run_logger
+from prefect.settings import PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW, temporary_settings
 
 from sms.wording import count_text
 from store.control import pause, pause_of_run, resume, stop_everything
@@ -13,6 +14,7 @@ from tasks.events import announce
 from tasks.house import visit_store
 from tasks.names import reasoned, signed
 from tasks.pages import local_time
+from tasks.send import publish_progress
 from tasks.settings import settings
 
 
@@ -62,6 +64,7 @@ def hold_all(name: str, reason: str) -> str:
         held = [visit.row("campaign.find", name=campaign) or {} for campaign in names]
     for campaign in held:
         announce("paused", campaign, actor=who)
+        publish_progress(campaign["name"], return_state=True)  # a page that is not drawn holds nobody up
     what = f"{count_text(len(names), 'campaign')} paused: {', '.join(names)}" if names else "no campaign was on its way"
     line = f"{what}. Marketing and alerts are held; automatic answers, notices to the team and tests are not"
     get_run_logger().info(line)
@@ -73,6 +76,8 @@ def pause_cancelled_run(flow: Flow[..., Any], flow_run: FlowRun, state: State[An
     campaign = (flow_run.parameters or {}).get("campaign")
     if isinstance(campaign, str) and hold_cancelled(campaign, flow_run):
         flow_run_logger(flow_run, flow).info("%s is paused, for its run was cancelled", campaign)
+        with temporary_settings({PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW: "ignore"}):  # no run surrounds a hook
+            publish_progress(campaign, return_state=True)
 
 
 def hold_cancelled(campaign: str, run: FlowRun) -> bool:

@@ -21,6 +21,7 @@ from sms.errors import SmsError
 from store.sending import due_campaigns
 from tasks.control import hold_cancelled
 from tasks.house import visit_store
+from tasks.send import publish_progress
 
 _DEPLOYMENT = "send-campaign/send-campaign"
 #: Alerts are sent by the worker that long marketing runs never fill.
@@ -52,6 +53,7 @@ def find_due(campaign: str | None = None) -> dict[str, Due]:
     held = {name for name, run in _cancelled_runs(due).items() if hold_cancelled(name, run)}
     for name in sorted(held):
         get_run_logger().warning("%s is paused, not started anew: its run was cancelled", name)
+        publish_progress(name, return_state=True)  # a page that is not drawn keeps no other campaign
     return {row["name"]: Due(row["kind"], _mark(row)) for row in due if row["name"] not in held}
 
 

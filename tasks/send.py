@@ -64,6 +64,7 @@ def open_campaign(campaign: str) -> Sending:
     sending = Sending(campaign, found["gateway"], opened.lease, opened.why)
     if opened.is_held:
         announce("paused", found, reason=opened.why)
+        publish_progress(campaign, return_state=True)  # a page that is not drawn stops no campaign
         _alert_team(sending, opened.why, anew=True)
     elif opened.lease is not None and found["state"] == "approved":
         announce("started", found)

@@ -170,6 +170,14 @@ class TestPause:
         assert "soldes: finished (stopped), 20 % accepted" in page("progress-soldes")
         assert "2 of 10 messages accepted, 8 cancelled, " in page("progress-soldes")
 
+    def test_one_that_nobody_looked_after_in_time_is_held_and_its_page_says_so(self, ready: Any) -> None:
+        approve(**TODAY)
+        ready.set(wake_up_minutes=60)
+        ready.rehearse("2026-11-23T10:30:00+01:00")
+        send_due()
+        assert state_of(ready) == "paused"
+        assert "nobody looked after campaign soldes" in page("progress-soldes")
+
     def test_it_needs_a_name_and_a_reason(self, ready: Any) -> None:
         approve(**TODAY)
         with pytest.raises(SmsError, match="give reason"):
@@ -186,6 +194,9 @@ class TestPause:
         approve(**TODAY)
         approve("coupure", kind="alert", **TODAY)
         assert stop_everything("camille", "fire").startswith("2 campaigns paused: soldes, coupure. ")
+        for name in ("soldes", "coupure"):
+            assert f"{name}: paused, " in page(f"progress-{name}")
+            assert "everything stopped by camille: fire" in page(f"progress-{name}")
         ready.rehearse(LATER)
         assert send_due() == []
         assert ready.sandbox.billing() == []
@@ -279,6 +290,7 @@ class TestCancelledRun:
         assert ready.query("SELECT state, state_reason FROM campaign") == [
             ("paused", "its run brave-owl was cancelled in Prefect")
         ]
+        assert "its run brave-owl was cancelled in Prefect" in page("progress-soldes")
         assert ready.sandbox.billing() == []
         resume()
         assert state_of(ready) == "finished", "the cancelled run counts no more"
@@ -305,6 +317,8 @@ class TestCancelledRun:
         (hook,) = send_campaign.on_cancellation_hooks
         hook(send_campaign, run, run.state)
         assert state_of(ready) == "paused"
+        assert "soldes: paused, " in page("progress-soldes")
+        assert "its run brave-owl was cancelled in Prefect" in page("progress-soldes")
         hook(send_campaign, run, run.state)
         assert [event for (event,) in ready.query("SELECT event FROM campaign_event")].count("paused") == 1
 
