@@ -8,13 +8,18 @@ import argparse
 import contextlib
 import fcntl
 import os
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from household import HOST, ROOT, CannotGoOn, Household, StopAsked, is_answered
 
-from sms.errors import ConfigurationError
+from gateways.sandbox.__main__ import build_parser
+from gateways.sandbox.faults import FaultPlan, parse_faults
+from schemas.gateway import Resolution
+from sms.errors import ConfigurationError, SmsError
 from tasks.settings import settings
 
 POOL = "campanile"
@@ -22,6 +27,11 @@ POOL = "campanile"
 #: 100 MB that computes for some seconds before it begins. A worker at its limit starts nothing, whatever the queue's
 #: priority: so what stops a campaign has one of its own.
 WORKERS = {"worker": ("default", 8), "control-worker": ("control", 8)}
+#: Options of the sandbox that are not given in ``--sandbox``, and what sets them.
+SET_OTHERWISE = {
+    "--port": "--sandbox-port", "--state": "--home", "--api-key": "SMS_SANDBOX_API_KEY",
+    "--host": "make up: it is this machine's", "--allow-remote": "make up: it is this machine's",
+}  # fmt: skip
 PREFECT = (sys.executable, "-m", "prefect", "--no-prompt")
 
 
@@ -34,6 +44,7 @@ def build_environment(options: argparse.Namespace) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "SMS_HOME": str(ROOT),
         "SMS_DATA_DIR": str(options.home),
+        "SMS_SANDBOX_RESOLUTION": options.resolution,
         "SMS_SANDBOX_URL": f"http://{HOST}:{options.sandbox_port}",
         "PREFECT_HOME": str(options.home / "prefect"),
         "PREFECT_API_URL": f"{origin}/api",
@@ -50,6 +61,48 @@ def build_environment(options: argparse.Namespace) -> dict[str, str]:
     }
 
 
+def sandbox_command(options: argparse.Namespace) -> tuple[list[str], Resolution]:
+    """Return what starts the sandbox, and its class, which Campanile must be told too.
+
+    Raises:
+        CannotGoOn: one of the words of ``--sandbox`` is none of its options, or is set otherwise here.
+    """
+    words = _words_of(options.sandbox)
+    ours = {
+        "--port": str(options.sandbox_port),
+        "--state": str(options.home / "sandbox"),
+        "--api-key": settings().sandbox_api_key.get_secret_value(),
+    }
+    for word in words:
+        if (name := word.partition("=")[0]) in SET_OTHERWISE:
+            raise CannotGoOn(f"--sandbox: {name} is set by {SET_OTHERWISE[name]}")
+    words += [word for pair in ours.items() for word in pair]
+    parser = build_parser(_SandboxParser)
+    parser.set_defaults(resolution=settings().sandbox_resolution)
+    found = parser.parse_args(words)
+    try:
+        FaultPlan(seed=found.seed).replace_with(parse_faults(found.faults))
+    except (SmsError, ValueError) as error:
+        raise CannotGoOn(f"--sandbox: {error}") from None
+    if not found.tariff.is_file():
+        raise CannotGoOn(f"--sandbox: there is no tariff {found.tariff}")
+    return [sys.executable, "-m", "gateways.sandbox", *words, "--resolution", found.resolution], found.resolution
+
+
+class _SandboxParser(argparse.ArgumentParser):
+    """The sandbox's own command line, whose mistakes are one line of ours."""
+
+    def error(self, message: str) -> NoReturn:
+        raise CannotGoOn(f"--sandbox: {message}; docs/sandbox.md lists its options")
+
+
+def _words_of(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise CannotGoOn(f"--sandbox: {error} in {text!r}") from None
+
+
 def bring_up(household: Household, options: argparse.Namespace) -> None:
     """Start all, in the order of who needs whom."""
     for name, port, option in (
@@ -58,14 +111,8 @@ def bring_up(household: Household, options: argparse.Namespace) -> None:
     ):
         if is_answered(port):
             raise CannotGoOn(f"port {port} of {HOST}, for the {name}, is taken; give another with {option}")
-    arguments = {
-        "--port": str(options.sandbox_port),
-        "--state": str(options.home / "sandbox"),
-        "--api-key": settings().sandbox_api_key.get_secret_value(),
-    }
-    sandbox = (sys.executable, "-m", "gateways.sandbox", *(word for pair in arguments.items() for word in pair))
     print("starting sandbox and server (the first time takes a minute)", flush=True)
-    household.wait_for_port(household.start("sandbox", sandbox), options.sandbox_port)
+    household.wait_for_port(household.start("sandbox", options.sandbox_command), options.sandbox_port)
     household.wait_for_port(household.start("server", (*PREFECT, "server", "start")), options.port)
     print("registering the flows of prefect.yaml", flush=True)
     household.run("work-pool", (*PREFECT, "work-pool", "create", POOL, "--type", "process", "--overwrite"))
@@ -140,6 +187,12 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Start the sandbox, a Prefect server and a worker; Ctrl-C stops all.")
     parser.add_argument("--port", type=int, default=4200, help="of Prefect's API and UI")
     parser.add_argument("--sandbox-port", type=int, default=8900, help="of the sandbox gateway")
+    parser.add_argument(
+        "--sandbox",
+        default="",
+        metavar="OPTIONS",
+        help="the sandbox's own, in one word: --sandbox='--seed 3'",
+    )
     parser.add_argument("--home", type=Path, help="where store, logs and inboxes are kept (default: SMS_DATA_DIR)")
     parser.add_argument(
         "--simulated-now", metavar="TIME", help="rehearse: start the clock there, e.g. 2027-03-01T08:00:00+01:00"
@@ -150,6 +203,7 @@ def parse_arguments() -> argparse.Namespace:
     home = options.home.resolve() if options.home else None
     os.chdir(ROOT)  # where .env and relative settings are read from
     options.home = home or settings().data_dir.resolve()
+    options.sandbox_command, options.resolution = sandbox_command(options)
     return options
 
 

@@ -20,9 +20,9 @@ from sms.tariff import parse_tariff
 TARIFF_PATH = Path(__file__).parents[2] / "data" / "tariffs" / "sandbox.csv"
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Return the command line."""
-    parser = argparse.ArgumentParser(prog="python -m gateways.sandbox", description="A gateway on this machine.")
+    parser = kind(prog="python -m gateways.sandbox", description="A gateway on this machine.", allow_abbrev=False)
     add = parser.add_argument
     add_address(parser, port=8900)
     add("--state", type=Path, required=True, metavar="DIR", help="folder of the journal and the bill")

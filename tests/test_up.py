@@ -1,0 +1,89 @@
+"""`make up` hands options to its sandbox, and Campanile hears of those that concern it."""
+
+import subprocess
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from gateways.sandbox.adapter import SandboxGateway
+from schemas.gateway import Resolution
+from tasks.settings import settings
+
+ROOT = Path(__file__).parents[1]
+Read = Callable[..., Namespace]
+
+
+@pytest.fixture
+def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Read]:
+    """Read a command line of `make up`."""
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    monkeypatch.chdir(ROOT)
+    settings.cache_clear()
+
+    def arguments(*words: str) -> Namespace:
+        import up
+
+        monkeypatch.setattr(sys, "argv", ["up.py", "--home", str(tmp_path), *words])
+        return up.parse_arguments()
+
+    yield arguments
+    settings.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("words", "setting", "resolution"),
+    [
+        pytest.param("", None, Resolution.IDEMPOTENCY_KEY, id="as it ships"),
+        pytest.param("", "look_up", Resolution.LOOK_UP, id="as the setting says"),
+        pytest.param("--resolution neither", "look_up", Resolution.NEITHER, id="as the command line says"),
+    ],
+)
+def test_the_sandbox_and_campanile_are_told_the_same_class(
+    read: Read, monkeypatch: pytest.MonkeyPatch, words: str, setting: str | None, resolution: Resolution
+) -> None:
+    import up
+
+    if setting:
+        monkeypatch.setenv("SMS_SANDBOX_RESOLUTION", setting)
+    options = read(f"--sandbox={words}")
+    assert options.sandbox_command[-2:] == ["--resolution", resolution]
+    assert up.build_environment(options)["SMS_SANDBOX_RESOLUTION"] == resolution
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        pytest.param("--latencyms 50", "unrecognized arguments: --latencyms", id="an option it does not have"),
+        pytest.param("--latency-ms soon", "'soon' is no duration", id="a value that cannot be"),
+        pytest.param("--faults flood=0.1", "flood", id="a fault it does not know"),
+        pytest.param("--resolution maybe", "invalid", id="a class that there is not"),
+        pytest.param("--port=1", "--port is set by --sandbox-port", id="what make up sets"),
+        pytest.param("--seed '3", "No closing quotation", id="half a word"),
+        pytest.param("--tariff /nowhere.csv", "there is no tariff /nowhere.csv", id="no tariff"),
+    ],
+)
+def test_a_wrong_option_is_one_line_and_nothing_starts(tmp_path: Path, words: str, line: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "scripts/up.py", "--home", str(tmp_path), f"--sandbox={words}"],
+        cwd=ROOT, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("make up: --sandbox: ")
+    assert line in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_what_it_is_given_holds(read: Read) -> None:
+    options = read("--sandbox-port", "0", "--sandbox=--balance 7.5 --seed 3")
+    with subprocess.Popen(options.sandbox_command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[3]
+        try:
+            key = settings().sandbox_api_key.get_secret_value()
+            assert SandboxGateway(url, key).balance().amount == Decimal("7.5")
+        finally:
+            process.terminate()
