@@ -101,19 +101,10 @@ class Round:
         campaign_id = self.lease.campaign_id
         if self._settled:
             self.visit.run("slice.settle", campaign_id=campaign_id, slice_nos=self._settled)
-        if self._taken:
-            self.visit.run(
-                "slice.claim",
-                campaign_id=campaign_id,
-                fence=self.lease.fence,
-                slice_nos=[taken.slice_no for taken in self._taken],
-                claimed_ats=[taken.claimed_at for taken in self._taken],
-                ask_afters=[taken.ask_after for taken in self._taken],
-                first_event_ids=[
-                    first_ids[taken.slice_no] if taken.first_event_id is None else taken.first_event_id
-                    for taken in self._taken
-                ],
-            )
+        for taken in self._taken:
+            if taken.first_event_id is None:
+                taken = taken._replace(first_event_id=first_ids[taken.slice_no])
+            self.visit.run("slice.claim", campaign_id=campaign_id, fence=self.lease.fence, **taken._asdict())
         for collected in (self._events, self._credit, self._settled, self._taken):
             collected.clear()
 

@@ -126,16 +126,9 @@ SELECT number_id, false FROM dead_number SEMI JOIN asked USING (number_id)
 -- name: slice.claim
 -- What was found absent before this post says nothing of it.
 UPDATE slice SET
-    state = 'claimed', fence = $fence, claimed_at = taken.claimed_at, ask_after = taken.ask_after, absent_count = 0,
-    first_event_id = taken.first_event_id
-FROM (
-    SELECT
-        unnest($slice_nos) AS slice_no,
-        unnest($claimed_ats) AS claimed_at,
-        unnest($ask_afters) AS ask_after,
-        unnest($first_event_ids) AS first_event_id
-) AS taken
-WHERE slice.campaign_id = $campaign_id AND slice.slice_no = taken.slice_no
+    state = 'claimed', fence = $fence, claimed_at = $claimed_at, ask_after = $ask_after, absent_count = 0,
+    first_event_id = $first_event_id
+WHERE campaign_id = $campaign_id AND slice_no = $slice_no
 
 -- name: slice.settle
 UPDATE slice SET state = 'settled' WHERE campaign_id = $campaign_id AND list_contains($slice_nos, slice_no)
