@@ -224,7 +224,7 @@ class DeskSender:
         from dataclasses import replace
 
         self.desk, self._monkeypatch = desk, monkeypatch
-        gateway = desk.sandbox.gateway(float(str(desk.settings["gateway_deadline_seconds"])))
+        gateway = self._gateway()
         self.seam = Seam(gateway, replace(gateway.manifest, **manifest))
         self.stop = threading.Event()
         self.read_stops: Callable[[], object] = desk.read_stops
@@ -233,6 +233,14 @@ class DeskSender:
         """Change settings."""
         self.desk.settings |= settings
         self._read_settings()
+
+    def take_time(self) -> None:
+        """Let a busy machine take its time for a post: for tests of nothing that runs out."""
+        self.set(claim_seconds=30, gateway_deadline_seconds=5)
+        self.seam = Seam(self._gateway(), self.seam.manifest)
+
+    def _gateway(self) -> Gateway:
+        return self.desk.sandbox.gateway(float(str(self.desk.settings["gateway_deadline_seconds"])))
 
     def run(self, name: str, legs: float = 60.0) -> tuple[Ending | None, dict[str, Any]]:
         """Open a campaign, send it until the end, close it; return how it ended, and its row."""

@@ -64,6 +64,7 @@ def test_the_rate_stays_within_its_bounds(answers: list[bool]) -> None:
 
 def test_an_alert_leaves_while_marketing_waits(desk: SendingDesk, sender: DeskSender) -> None:
     """Marketing has used the rate up for a long time; an alert does not wait for it."""
+    sender.take_time()
     sender.set(segments_per_second=1, slice_size=20, settle_wait_seconds=5, concurrency=1)
     desk.begin("winter", range(40), per_slice=20)
     _, closed = sender.run("winter")

@@ -124,8 +124,8 @@ def test_what_is_unknown_is_looked_up_and_not_posted_again(answering, end: Calla
     end(answering)
     assert answering.claim_again(answering.lease, claim.slice_no) is None
     absent = [SubmitOutcome(claim.messages[0].client_ref, Outcome.NOT_ACCEPTED)]
-    with answering.visit() as visit:
-        record(visit, answering.lease, claim.slice_no, absent, visit.at, was_looked_up=True)
+    with answering.round(answering.lease) as now:
+        record(now, claim.slice_no, absent, now.visit.at, was_looked_up=True)
     answering.close(answering.lease)
     assert reasons(answering) == [("cancelled", reason)] * 2
 

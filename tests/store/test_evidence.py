@@ -31,8 +31,8 @@ def by_two_look_ups(desk, lease, claim) -> None:
     desk.answer(lease, claim, "unknown")
     desk.note_absence(lease, claim.slice_no)
     absent = [SubmitOutcome(message.client_ref, Outcome.NOT_ACCEPTED) for message in claim.messages]
-    with desk.visit() as visit:
-        record(visit, lease, claim.slice_no, absent, visit.at, was_looked_up=True)
+    with desk.round(lease) as now:
+        record(now, claim.slice_no, absent, now.visit.at, was_looked_up=True)
     desk.close(lease)
 
 
@@ -248,6 +248,6 @@ def test_a_trace_of_another_message_proves_nothing(desk) -> None:
     claim = desk.must_claim(lease)
     desk.answer(lease, claim, "not_accepted", "unknown")
     found = [SubmitOutcome(message.client_ref, Outcome.ACCEPTED, "one id") for message in claim.messages]
-    with desk.visit() as visit:
-        record(visit, lease, claim.slice_no, found, visit.at, was_looked_up=True)
+    with desk.round(lease) as now:
+        record(now, claim.slice_no, found, now.visit.at, was_looked_up=True)
     assert desk.states("winter") == {"planned": 1, "unknown": 1}
