@@ -29,7 +29,7 @@ class Mutant(NamedTuple):
     tests: str
 
 
-CLAIM = "            claimed = self._claim(visit, most - len(asked))\n"
+CLAIM = "            claimed = claim_slices(now, most - len(asked))\n"
 POST_FIRST = (
     CLAIM
     + "            for claim in claimed.claims:\n"
@@ -67,7 +67,7 @@ MUTANTS = (
         "sending/test_money.py -k runs_out",
     ),
     Mutant(
-        "absence seen twice", "tasks/sender.py", "return absent and known", "return False and known",
+        "absence seen twice", "tasks/sender.py", "Ask.LOOK_UP and not now.row_of", "None and not now.row_of",
         "sending/test_gateway_faults.py -k absence",
     ),
     Mutant(
@@ -89,6 +89,16 @@ MUTANTS = (
     Mutant(
         "the auto-responder's switch", "store/outcomes.py", "or why_silent_now", "",
         "store/test_answers.py -k record_of_it",
+    ),
+    Mutant(
+        "what is given back is written before a claim", "store/claims.py",
+        "    if now.gives_back:\n        now.write()\n", "",
+        "store/test_rounds.py -k given_back",
+    ),
+    Mutant(
+        "what came back is written before it is asked for", "store/claims.py",
+        "    now.write()\n    visit, found = now.visit, now.row_of(slice_no)\n",
+        "    visit, found = now.visit, now.row_of(slice_no)\n", "store/test_rounds.py -k looked_up",
     ),
     Mutant(
         "a machine that slept", "store/clearance.py", "needs_approval and slept > rules.wake_up_seconds", "False",
