@@ -55,10 +55,8 @@ def _accept(visit: Transaction, rows: pd.DataFrame, reason: str) -> None:
     append_events(visit, rows.assign(event="accepted", reason=reason, fence=0))
     for _, group in rows.groupby(["campaign_id", "slice_no"]):
         first = group.iloc[0]
-        campaign, slice_no = (
-            visit.row("campaign.get", campaign_id=int(first["campaign_id"])) or {},
-            int(first["slice_no"]),
-        )
+        campaign = visit.row("campaign.get", campaign_id=int(first["campaign_id"])) or {}
+        slice_no = int(first["slice_no"])
         freed = group.loc[group["state"].isin(_FREED_STATES), "price"]
         add_credit(visit, campaign, slice_no, "reserve", total_price(freed))
         add_credit(visit, campaign, slice_no, "capture", total_price(group["price"]))
