@@ -3,6 +3,7 @@
 The system's own database is not asked: it is missing in a slim image, and old on a machine that nobody updates.
 """
 
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from importlib.resources import files
@@ -13,6 +14,13 @@ from sms.errors import ConfigurationError
 #: Before it, windows in western Canada are an hour off from November 2026 on.
 OLDEST_DATABASE = "2026f"
 _REMEDY = "no hour of any recipient is known; install it again as requirements.lock says (make setup)"
+
+
+class PackagedZone(ZoneInfo):
+    """A zone read from the package, which other processes read there too: what Prefect hands on is its name."""
+
+    def __reduce__(self) -> tuple[Callable[[str], ZoneInfo], tuple[str]]:
+        return zone_of, (str(self.key),)
 
 
 def database_version() -> str:
@@ -45,7 +53,7 @@ def zone_of(name: str) -> ZoneInfo:
     version = database_version()
     try:
         with files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as data:
-            return ZoneInfo.from_file(data, key=name)
+            return PackagedZone.from_file(data, key=name)
     except (OSError, ValueError):
         raise ConfigurationError(
             f"there is no time zone {name!r} in the tz database {version}; it must be an IANA name such as Europe/Paris"

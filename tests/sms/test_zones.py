@@ -1,5 +1,6 @@
 """The tz database is the package's own; without it, or with an old one, nobody guesses an hour."""
 
+import pickle
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -58,3 +59,9 @@ def test_the_oldest_is_the_one_that_the_installation_asks_for() -> None:
     (floor,) = (line for line in pyproject["project"]["dependencies"] if Requirement(line).name == "tzdata")
     year, number = str(Requirement(floor).specifier).removeprefix(">=").split(".")
     assert f"{year}{chr(ord('a') + int(number) - 1)}" == OLDEST_DATABASE
+
+
+def test_an_hour_with_its_zone_goes_from_process_to_process() -> None:
+    hour = datetime(2026, 11, 23, 9, tzinfo=zone_of("Indian/Reunion"))
+    there = pickle.loads(pickle.dumps(hour))
+    assert (there, there.tzinfo) == (hour, zone_of("Indian/Reunion"))
