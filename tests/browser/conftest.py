@@ -213,12 +213,26 @@ class Person:
         return self.wait_for_end()
 
     def read(self, key: str, title: str | re.Pattern[str]) -> str:
-        """Open the latest page of an artifact, and return its text once it carries a title."""
-        self.page.goto(f"{self.ui}/artifacts")
-        self.page.get_by_role("link", name=key, exact=True).or_(self.page.get_by_text(key, exact=True)).first.click()
+        """Open the latest page of an artifact, and return its text once it carries a title.
+
+        The list is asked for once a page: where it came in vain, load it again like anybody.
+        """
+        from playwright.sync_api import TimeoutError as NotThere
+
+        for patience_ms in (20_000, 20_000):
+            with suppress(NotThere):
+                self._pick_artifact(key, patience_ms)
+                break
+        else:
+            self._pick_artifact(key, 60_000)
         self.page.locator("a[href*='/artifacts/artifact/']").first.click()
         self.page.get_by_role("heading", name=title).wait_for()
         return str(self.page.locator("body").inner_text())
+
+    def _pick_artifact(self, key: str, patience_ms: float) -> None:
+        self.page.goto(f"{self.ui}/artifacts")
+        name = self.page.get_by_role("link", name=key, exact=True).or_(self.page.get_by_text(key, exact=True))
+        name.first.click(timeout=patience_ms)
 
 
 @pytest.fixture
