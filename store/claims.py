@@ -13,7 +13,7 @@ from store.campaigns import STANDING_KINDS
 from store.clearance import Credit, Halt, Refusal, closings, credit_for, next_claim, refusal
 from store.database import Transaction
 from store.expiry import expire_late
-from store.journal import total_price
+from store.journal import UNDECIDED, once_claimed, total_price
 from store.lease import keep_lease
 from store.pace import wait_seconds
 from store.rounds import Round
@@ -95,7 +95,7 @@ def claim_again(now: Round, slice_no: int) -> Claim | None:
     if post_before <= visit.at:  # the offer has ended, or it is too late
         return None
     now.take(slice_no, found["claimed_at"], _ask_after(now, post_before), found["first_event_id"])
-    still_open = _still_open(visit, found)
+    still_open = once_claimed(visit, found, *UNDECIDED)
     return Claim(slice_no, _messages(posted, campaign), found["claimed_at"], visit.at, post_before, still_open)
 
 
@@ -104,7 +104,7 @@ def posted_claim(now: Round, slice_no: int) -> Claim:
     now.write()
     visit, found = now.visit, now.row_of(slice_no)
     posted = _members_by_event(visit, found, "claimed")
-    still_open = _still_open(visit, found)
+    still_open = once_claimed(visit, found, *UNDECIDED)
     messages = _messages(posted, now.campaign)
     return Claim(slice_no, messages, found["claimed_at"], visit.at, found["claimed_at"], still_open)
 
@@ -249,12 +249,6 @@ def _marked(visit: Transaction, members: Sequence[dict[str, Any]]) -> list[dict[
     return [
         row | {"is_opted_out": row["number_id"] in opted_out, "is_dead": row["number_id"] in dead} for row in members
     ]
-
-
-def _still_open(visit: Transaction, found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the members of a slice that an answer may still decide: the others have left, or wait in another slice."""
-    names = ("campaign_id", "slice_no", "cut_as", "first_event_id")
-    return visit.rows("slice.open_members", **{name: found[name] for name in names})
 
 
 def _messages(members: Sequence[Mapping[str, Any]], campaign: Mapping[str, Any]) -> list[OutgoingMessage]:

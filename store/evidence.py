@@ -7,7 +7,7 @@ import pandas as pd
 
 from schemas.gateway import Outcome, SubmitOutcome
 from store.database import Transaction
-from store.journal import add_credit, append_events, total_price
+from store.journal import add_credit, append_events, once_claimed, total_price
 
 #: States that a proof of acceptance moves; of these, those whose reserve was given back.
 LATE_STATES = ("unknown", "written_off", "planned")
@@ -39,11 +39,14 @@ def accept_put_back(visit: Transaction, found: Mapping[str, Any], outcomes: Sequ
     accepted = {item.client_ref: item for item in outcomes if item.outcome is Outcome.ACCEPTED}
     if not accepted:
         return 0
-    names = ("campaign_id", "slice_no", "cut_as", "first_event_id")
-    waiting = visit.frame("slice.put_back", **{name: found[name] for name in names})
-    proved = waiting[waiting["client_ref"].isin(list(accepted))]
-    ids = proved["client_ref"].map(lambda ref: accepted[ref].gateway_message_id)
-    _accept(visit, proved.assign(gateway_message_id=ids), "the gateway has it after all")
+    waiting = once_claimed(visit, found, "planned")
+    proved = [
+        row | {"gateway_message_id": accepted[row["client_ref"]].gateway_message_id}
+        for row in waiting
+        if row["client_ref"] in accepted
+    ]
+    if proved:
+        _accept(visit, pd.DataFrame(proved), "the gateway has it after all")
     return len(proved)
 
 

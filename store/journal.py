@@ -10,6 +10,9 @@ import pandas as pd
 from store.database import Transaction
 from store.lease import Lease
 
+#: What an answer of the gateway may still decide.
+UNDECIDED = ("claimed", "unknown")
+
 
 class SliceEvents(NamedTuple):
     """One event for each member (``recipient_id``; ``gateway_message_id`` and ``reason`` where it has them)."""
@@ -26,6 +29,15 @@ class SliceCredit(NamedTuple):
     slice_no: int
     kind: str
     amount: Decimal
+
+
+def once_claimed(visit: Transaction, found: Mapping[str, Any], *states: str) -> list[dict[str, Any]]:
+    """Return the messages that a slice (its row) had claimed and that are in one of these states now.
+
+    ``UNDECIDED``: still in it. ``planned``: put back, and waiting in another one.
+    """
+    names = ("campaign_id", "slice_no", "cut_as", "first_event_id")
+    return visit.rows("slice.once_claimed", states=list(states), **{name: found[name] for name in names})
 
 
 def add_slice_events(visit: Transaction, lease: Lease, groups: Sequence[SliceEvents]) -> dict[int, int]:

@@ -11,7 +11,7 @@ from schemas.gateway import Outcome, SubmitOutcome
 from store.answers import why_silent
 from store.database import Transaction
 from store.evidence import accept_put_back
-from store.journal import SliceEvents, add_events, add_slice_events, total_price
+from store.journal import UNDECIDED, SliceEvents, add_events, add_slice_events, once_claimed, total_price
 from store.lease import Lease
 from store.opt_outs import add_opt_outs
 from store.rounds import Round
@@ -63,7 +63,7 @@ def record(
     if claimed is not None and found["state"] == "claimed" and found["fence"] == now.lease.fence:
         members = [{**row, "state": "claimed"} for row in claimed]
     else:
-        members = _open_members(visit, found)
+        members = once_claimed(visit, found, *UNDECIDED)
     said = _believed(visit, now.campaign, outcomes) if was_looked_up else outcomes
     groups = _by_outcome(members, said)
     counts: Counter[str] = Counter()
@@ -83,7 +83,7 @@ def abandon_claims_of_others(visit: Transaction, lease: Lease) -> int:
     """Make the claims of owners who lost the lease unknown: nobody knows what the gateway did; return how many."""
     count = 0
     for row in visit.rows("slice.left_by_others", campaign_id=lease.campaign_id, fence=lease.fence):
-        members = _open_members(visit, {**row, "campaign_id": lease.campaign_id})
+        members = once_claimed(visit, {**row, "campaign_id": lease.campaign_id}, *UNDECIDED)
         claimed = [row for row in members if row["state"] == "claimed"]
         add_events(visit, lease, row["slice_no"], claimed, "unknown", reason="its sender is gone")
         visit.run(
@@ -154,11 +154,6 @@ def _by_outcome(
         answered = {**row, "gateway_message_id": answer.gateway_message_id, "reason": answer.reason}
         groups.setdefault(answer.outcome, []).append(answered)
     return groups
-
-
-def _open_members(visit: Transaction, found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    names = ("campaign_id", "slice_no", "cut_as", "first_event_id")
-    return visit.rows("slice.open_members", **{name: found[name] for name in names})
 
 
 def _believed(

@@ -64,11 +64,11 @@ SEMI JOIN (
 WHERE campaign_id = $campaign_id AND slice_no = $cut_as
 ORDER BY recipient_id
 
--- name: slice.open_members
--- Claimed in this slice, and not settled since: what an answer of the gateway may still decide.
+-- name: slice.once_claimed
+-- Claimed in this slice once, and in one of these states now: still in it, or put back and waiting in another one.
 SELECT
-    message.recipient_id, message.number_id, message.msisdn, message.client_ref, message.segment_count,
-    CAST(message.price AS VARCHAR) AS price, latest.state
+    message.campaign_id, message.recipient_id, message.number_id, message.msisdn, message.client_ref,
+    message.segment_count, CAST(message.price AS VARCHAR) AS price, latest.state, latest.slice_no
 FROM (
     SELECT recipient_id, arg_max(event, event_id) AS state, arg_max(slice_no, event_id) AS slice_no
     FROM message_event
@@ -87,33 +87,7 @@ JOIN message
     ON message.campaign_id = $campaign_id
     AND message.slice_no = $cut_as
     AND message.recipient_id = latest.recipient_id
-WHERE latest.state IN ('claimed', 'unknown') AND latest.slice_no = $slice_no
-ORDER BY message.recipient_id
-
--- name: slice.put_back
--- Claimed in this slice, put back since, and waiting in another one.
-SELECT
-    message.campaign_id, message.recipient_id, message.client_ref, message.segment_count,
-    CAST(message.price AS VARCHAR) AS price, latest.state, latest.slice_no
-FROM (
-    SELECT recipient_id, arg_max(event, event_id) AS state, arg_max(slice_no, event_id) AS slice_no
-    FROM message_event
-    WHERE campaign_id = $campaign_id
-        AND event_id >= $first_event_id
-        AND recipient_id IN (
-            SELECT recipient_id FROM message_event
-            WHERE campaign_id = $campaign_id
-                AND slice_no = $slice_no
-                AND event = 'claimed'
-                AND event_id >= $first_event_id
-        )
-    GROUP BY recipient_id
-) AS latest
-JOIN message
-    ON message.campaign_id = $campaign_id
-    AND message.slice_no = $cut_as
-    AND message.recipient_id = latest.recipient_id
-WHERE latest.state = 'planned'
+WHERE list_contains($states, latest.state) AND (latest.slice_no = $slice_no OR latest.state = 'planned')
 ORDER BY message.recipient_id
 
 -- name: number.barred
