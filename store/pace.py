@@ -36,13 +36,11 @@ class Bucket:
     strikes: int = 0
 
 
-def bucket_of(visit: Transaction, gateway: str, top_rate: float) -> Bucket:
-    """Return a gateway's bucket, filled up to this moment; full where there was none, or where the clock went back."""
-    return read_bucket(visit.row("state.get", gateway=gateway, name=PACE), top_rate, visit.at)
-
-
 def read_bucket(state: Mapping[str, Any] | None, top_rate: float, at: datetime) -> Bucket:
-    """Return the bucket that stands in a gateway's state, as ``bucket_of`` does."""
+    """Return the bucket in a gateway's state ``pace``, filled up to this moment.
+
+    Full where there is none, or where the clock went back.
+    """
     full = top_rate * _BURST_SECONDS
     if state is None:
         return Bucket(full, top_rate, at, at)

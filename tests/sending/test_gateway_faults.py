@@ -9,9 +9,9 @@ import pytest
 from schemas.gateway import Batch, DeliveryReport, Outcome, Resolution, SubmitOutcome
 from store.control import resume
 from store.operators import captured
-from store.pace import bucket_of
 from store.unknowns import resend
 from tests.sending.sending_desk import DeskSender, SendingDesk
+from tests.store.conftest import bucket_of
 
 PEOPLE = range(8)
 KEY, LOOK_UP, NEITHER = Resolution.IDEMPOTENCY_KEY, Resolution.LOOK_UP, Resolution.NEITHER

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.pace import Bucket, bucket_of, put_bucket, slow_down, speed_up, wait_seconds
+from store.pace import Bucket, put_bucket, slow_down, speed_up, wait_seconds
 from tests.sending.sending_desk import DeskSender, SendingDesk
+from tests.store.conftest import bucket_of
 
 RATE = 10.0
 LARGEST = 50

@@ -38,6 +38,7 @@ from store.lists import list_id_of
 from store.migrate import migrate
 from store.operators import add_reading, captured
 from store.outcomes import note_absence, record, unknown_slices
+from store.pace import PACE, Bucket, read_bucket
 from store.preparing import CampaignHead, RecapDetails, Revised, write_prepared
 from store.recaps import Recap
 from store.rounds import Round, sending_round
@@ -400,6 +401,11 @@ def prepared_rows(
     types = {"staged_messages": _MESSAGES, "staged_exclusions": _EXCLUSIONS}
     exclusions = nobody if left_out is None else left_out
     return visit.staged(types=types, staged_messages=messages, staged_exclusions=exclusions)
+
+
+def bucket_of(visit: Transaction, gateway: str, top_rate: float) -> Bucket:
+    """Return a gateway's bucket as it stands in the store."""
+    return read_bucket(visit.row("state.get", gateway=gateway, name=PACE), top_rate, visit.at)
 
 
 def answers(messages: Sequence[OutgoingMessage], *outcomes: Outcome | str) -> list[SubmitOutcome]:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.clearance import Halt
-from store.pace import ALERT_DEBT_SECONDS, Bucket, bucket_of, put_bucket, slow_down, speed_up, wait_seconds
+from store.pace import ALERT_DEBT_SECONDS, Bucket, put_bucket, slow_down, speed_up, wait_seconds
+from tests.store.conftest import bucket_of
 
 AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
 RATE = 10.0
