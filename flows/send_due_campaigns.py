@@ -4,11 +4,13 @@ from prefect import flow
 
 from flows.send_campaign import send_campaign
 from tasks.dispatch import find_due, start_runs
+from tasks.reconcile import alert_doubt
 
 
 @flow(name="send-due-campaigns")
 def send_due_campaigns() -> list[str]:
     """Start what is due, parked until now, or orphaned; the store alone decides, so a lost run changes nothing."""
+    alert_doubt()
     due = find_due()
     start_runs(due, send_campaign)
     return list(due)

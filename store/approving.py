@@ -13,6 +13,7 @@ from store.campaigns import REVISABLE_STATES, find_campaign, note_event, refuse_
 from store.credit import refuse_uncovered
 from store.database import Transaction
 from store.recaps import refuse_changed_audience, verify_recap
+from store.reconcile import doubt_approved
 from store.repeats import refuse_repeat
 
 _SHOWN_HASH = 8
@@ -59,6 +60,7 @@ def approve(visit: Transaction, name: str, recap_hash: str, approver: str, rules
         at=visit.at,
     )
     note_event(visit, campaign_id, "approved", campaign["version"], approver.strip(), _detail(campaign, staying))
+    doubt_approved(visit, campaign)
     return find_campaign(visit, name) | staying
 
 

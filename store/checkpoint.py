@@ -12,6 +12,8 @@ from pathlib import Path
 
 import duckdb
 
+from store.mark import sync_folder
+
 #: A log of that size is replayed in some 5 ms by each visit; a checkpoint takes about 10.
 WAL_BYTES = 1_000_000
 FIRST_BLOCK_BYTES = 12_288
@@ -58,7 +60,7 @@ def keep_blocks(path: Path, blocks: list[int]) -> None:
         file.flush()
         os.fsync(file.fileno())
     unnamed.rename(undo)
-    _sync_folder(path)
+    sync_folder(path.parent)
 
 
 def forget_blocks(path: Path) -> None:
@@ -81,11 +83,3 @@ def undo_checkpoint(path: Path) -> None:
                 os.pwrite(store.fileno(), block, position)
             os.fsync(store.fileno())
     undo.unlink()
-
-
-def _sync_folder(path: Path) -> None:
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -14,7 +14,7 @@ from store.clearance import Credit, Halt, Refusal, closings, credit_for, next_cl
 from store.database import Transaction
 from store.expiry import expire_late
 from store.journal import UNDECIDED, once_claimed, total_price
-from store.lease import keep_lease
+from store.lease import NO_SENDER, keep_lease
 from store.pace import wait_seconds
 from store.rounds import Round
 
@@ -71,6 +71,7 @@ def claim_slices(now: Round, most: int = 1) -> Claimed:
     now.write()
     if takings.claims:
         now.put_bucket(now.bucket)
+        now.visit.make_mark_durable()
     return replace(halted, claims=takings.claims) if halted else Claimed(takings.claims)
 
 
@@ -81,7 +82,7 @@ def claim_again(now: Round, slice_no: int) -> Claim | None:
     forbids it: if the first post never arrived, this one would be the one that sends.
     """
     visit, campaign, found = now.visit, now.campaign, now.row_of(slice_no)
-    if campaign["is_stopped"] or found["state"] != "unknown" or _refusal(now):
+    if campaign["is_stopped"] or found["state"] != "unknown" or not was_posted_here(found) or _refusal(now):
         return None
     if why_silent(visit, campaign) is not None:
         return None
@@ -97,6 +98,14 @@ def claim_again(now: Round, slice_no: int) -> Claim | None:
     now.take(slice_no, found["claimed_at"], _ask_after(now, post_before), found["first_event_id"])
     still_open = once_claimed(visit, found, *UNDECIDED)
     return Claim(slice_no, _messages(posted, campaign), found["claimed_at"], visit.at, post_before, still_open)
+
+
+def was_posted_here(found: Mapping[str, Any]) -> bool:
+    """Tell whether a sender that is known posted a slice; of a restored store it may have been another one.
+
+    Only such a slice may be posted again under its key: the lost sender may have posted it under others since.
+    """
+    return bool(found["fence"] != NO_SENDER)
 
 
 def posted_claim(now: Round, slice_no: int) -> Claim:
@@ -119,6 +128,8 @@ class _Takings:
 
 
 def _refusal(now: Round) -> Refusal | None:
+    if (found := now.visit.reconciliation) is not None:
+        return Refusal(Halt.RECONCILING, f"{found.reason}; nothing leaves before reconcile-store is confirmed")
     return refusal(now.visit.at, now.campaign, now.ran_out_at, now.read_at, now.rules)
 
 

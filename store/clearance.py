@@ -25,6 +25,8 @@ class Halt(StrEnum):
     NOT_APPROVED = "not approved"
     NOT_COVERED = "not covered"
     """The credit left does not cover the next slice."""
+    RECONCILING = "reconciling"
+    """The store may be older than what was sent, and no person has confirmed it yet."""
     WOKE_UP = "woke up"
     """Nobody looked after the campaign for long: a machine that slept, a backup that came back."""
 

@@ -19,127 +19,57 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import duckdb
-import pandas as pd
 
 from sms.errors import StoreBusy, StoreError
 from store import checkpoint
-from store.statements import STATEMENTS
+from store.commit_number import CommitNumber, Reconciliation
+from store.watchdog import describe_holder, limited
+from store.workbench import Workbench
 
 log = logging.getLogger("campanile.store")
 
 LONG_VISIT_SECONDS = 1.0
+LIMIT_SECONDS = 600.0
+"""An import or a recap of a million rows is one transaction and takes some ten seconds."""
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 _threads = threading.local()
 
 
-class Workbench:
-    """Named statements over scratch tables (``staged_…``), which live in this thread's memory and not in the store."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection = connection
-        self._is_broken = False
-
-    def execute(self, sql: str, parameters: dict[str, Any] | None = None) -> duckdb.DuckDBPyConnection:
-        """Run SQL text; for migrations, checks and exports whose columns are data: everything else has a name.
-
-        DuckDB ends a transaction at its first error and lets a later COMMIT pass without a word, so the visit
-        remembers the error and refuses to commit.
-        """
-        with self._remembering_errors():
-            return self._connection.execute(sql, parameters or None)
-
-    def run(self, name: str, /, **parameters: object) -> int:
-        """Run a named statement that changes rows; return how many."""
-        _, found = self._fetch(name, parameters)
-        return int(found[0][0]) if found else 0
-
-    def rows(self, name: str, /, **parameters: object) -> list[dict[str, Any]]:
-        """Return the rows of a named query, in its order."""
-        columns, found = self._fetch(name, parameters)
-        return [dict(zip(columns, row, strict=True)) for row in found]
-
-    def columns(self, name: str, /, **parameters: object) -> dict[str, Any]:
-        """Return the columns of a named query as numpy arrays: quick, for columns without NULL and without amounts."""
-        with self._remembering_errors():
-            found: dict[str, Any] = self.execute(STATEMENTS[name], parameters).fetchnumpy()
-            return found
-
-    def row(self, name: str, /, **parameters: object) -> dict[str, Any] | None:
-        """Return the only row of a named query, or None."""
-        found = self.rows(name, **parameters)
-        if len(found) > 1:
-            raise StoreError(f"statement {name} gave {len(found)} rows, one at most is allowed")
-        return found[0] if found else None
-
-    def value(self, name: str, /, **parameters: object) -> Any:
-        """Return the first column of the only row of a named query."""
-        found = self.row(name, **parameters)
-        return None if found is None else next(iter(found.values()))
-
-    def frame(self, name: str, /, **parameters: object) -> pd.DataFrame:
-        """Return the rows of a named query as a frame. Amounts must be cast to text by the query: never floats."""
-        columns, found = self._fetch(name, parameters)
-        return pd.DataFrame(found, columns=columns)
-
-    @contextlib.contextmanager
-    def staged(
-        self, *, types: Mapping[str, Mapping[str, str]] | None = None, **sources: pd.DataFrame | Path
-    ) -> Iterator[None]:
-        """Make frames, or Parquet files by their paths, readable by named statements inside the block.
-
-        ``types`` says for a name which columns to take and as what: an empty frame or file knows no types.
-        """
-        for name, source in sources.items():
-            found = self._connection.read_parquet(str(source)) if isinstance(source, Path) else source
-            if types is not None:
-                found = self._connection.from_df(found) if isinstance(found, pd.DataFrame) else found
-                found = found.project(
-                    ", ".join(f"CAST({column} AS {kind}) AS {column}" for column, kind in types[name].items())
-                )
-            self._connection.register(name, found)
-        try:
-            yield
-        finally:
-            for name in sources:
-                # After an error the transaction is over, and the view with it: that error is the one to be told.
-                with contextlib.suppress(duckdb.TransactionException):
-                    self._connection.unregister(name)
-
-    def run_staged(self, name: str, rows: pd.DataFrame, /, **parameters: object) -> int:
-        """Run a named statement that reads ``staged_rows``; return how many rows it changed."""
-        if rows.empty:
-            return 0
-        with self.staged(staged_rows=rows):
-            return self.run(name, **parameters)
-
-    def _fetch(self, name: str, parameters: dict[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """Run a named statement; DuckDB makes rows while they are fetched, so an error may come as late as that."""
-        with self._remembering_errors():
-            cursor = self.execute(STATEMENTS[name], parameters)
-            return [column[0] for column in cursor.description or ()], cursor.fetchall()
-
-    @contextlib.contextmanager
-    def _remembering_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except duckdb.Error:
-            self._is_broken = True
-            raise
-
-
 class Transaction(Workbench):
-    """One visit. ``at`` is the wall clock, read once the lock was held: decisions of this visit use it."""
+    """One transaction. ``at`` is the wall clock, read once the lock was held: its decisions use it."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, at: datetime) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, at: datetime, number: CommitNumber | None) -> None:
         super().__init__(connection)
         self._is_rehearsal = False
+        self._number = number
         self.at = at
+
+    def run(self, name: str, /, **parameters: object) -> int:
+        """Run a named statement that changes rows; return how many. The first one gives the commit its number."""
+        if self._number is not None:
+            self._number.take()
+        return super().run(name, **parameters)
+
+    @property
+    def reconciliation(self) -> Reconciliation | None:
+        """Why nothing may be claimed, or None: the store is compared with its mark, once a transaction."""
+        return None if self._number is None else self._number.take()
+
+    def begin_reconciliation(self, problem: str) -> None:
+        """Let nothing be claimed any more, for what a gateway knows and the store does not."""
+        if self._number is not None:
+            self._number.reconcile(problem)
+
+    def make_mark_durable(self) -> None:
+        """Have the mark on disk when the commit returns, for what cannot be taken back afterwards."""
+        if self._number is not None:
+            self._number.is_durable = True
 
     def rehearse(self) -> None:
         """Do everything as always and keep nothing: at its end this visit is rolled back, also what it did before."""
@@ -149,6 +79,10 @@ class Transaction(Workbench):
         if self._is_broken:
             raise StoreError("an error was caught inside a visit to the store: nothing of it is committed")
         self._connection.execute("ROLLBACK" if self._is_rehearsal else "COMMIT")
+
+    def _write_mark(self) -> None:
+        if self._number is not None and not self._is_rehearsal:
+            self._number.write()
 
 
 @contextlib.contextmanager
@@ -184,6 +118,8 @@ def transaction(
     read_only: bool = False,
     wait_seconds: float = 60.0,
     checkpoint_after: bool = False,
+    is_numbered: bool = True,
+    limit_seconds: float = LIMIT_SECONDS,
 ) -> Iterator[Transaction]:
     """Visit the store: everything in the block is committed together, or not at all.
 
@@ -193,19 +129,21 @@ def transaction(
         read_only: with others who only read.
         wait_seconds: how long to wait for whoever holds the store.
         checkpoint_after: move the log into the file at the end, however short it is.
+        is_numbered: the commit is compared with the store's mark; False only for migrations.
+        limit_seconds: after which this process ends, so that a transaction that hangs frees the store.
 
     Raises:
         StoreBusy: another process still holds the store after ``wait_seconds``; the line names it.
         StoreError: the file cannot be opened.
     """
     give_up_at = time.monotonic() + wait_seconds
-    with _locked(path, read_only, give_up_at):
+    with _locked(path, read_only, give_up_at), limited(limit_seconds, path.name):
         connection = _instance()
         _attach(connection, path, read_only, give_up_at)
         started = time.monotonic()
         blocks: list[int] | None = None
         try:
-            yield from _one_transaction(connection, now)
+            yield from _one_transaction(connection, now, path if is_numbered and not read_only else None)
             if checkpoint_after or (not read_only and checkpoint.is_due(path)):
                 blocks = checkpoint.live_blocks(connection)
         finally:
@@ -235,13 +173,18 @@ def _checkpoint(connection: duckdb.DuckDBPyConnection, path: Path, blocks: list[
         log.error("the log of store %s could not be moved into its file: %s", path.name, error)
 
 
-def _one_transaction(connection: duckdb.DuckDBPyConnection, now: Callable[[], datetime]) -> Iterator[Transaction]:
+def _one_transaction(
+    connection: duckdb.DuckDBPyConnection, now: Callable[[], datetime], numbered: Path | None
+) -> Iterator[Transaction]:
     connection.execute("USE store")
     connection.execute("BEGIN")
     try:
-        visit = Transaction(connection, now())
+        at = now()
+        number = None if numbered is None else CommitNumber(numbered, Workbench(connection), at)
+        visit = Transaction(connection, at, number)
         yield visit
         visit._commit()
+        visit._write_mark()
     except BaseException:
         # A failed COMMIT has already ended the transaction, and then there is nothing to roll back.
         with contextlib.suppress(duckdb.TransactionException):
@@ -263,6 +206,17 @@ def _instance() -> duckdb.DuckDBPyConnection:
 
 
 @contextlib.contextmanager
+def locked(path: Path, *, wait_seconds: float = 60.0) -> Iterator[None]:
+    """Hold the store while nobody has it open, without opening it.
+
+    Raises:
+        StoreBusy: another process still holds the store after ``wait_seconds``; the line names it.
+    """
+    with _locked(path, False, time.monotonic() + wait_seconds):
+        yield
+
+
+@contextlib.contextmanager
 def _locked(path: Path, read_only: bool, give_up_at: float) -> Iterator[None]:
     """Hold ``flock`` on the lock file, shared for readers; in it stands who came last, for the error line."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -271,8 +225,8 @@ def _locked(path: Path, read_only: bool, give_up_at: float) -> Iterator[None]:
         undo = checkpoint.undo_path(path)
         while not _try_lock(lock_file, undo, read_only):
             if time.monotonic() > give_up_at:
-                holder = lock_file.read().decode().strip() or "unknown"
-                raise StoreBusy(f"store {path.name} is held by process {holder}; try again when it is done")
+                holder = describe_holder(lock_file.read().decode().strip())
+                raise StoreBusy(f"store {path.name} is held by {holder}")
             time.sleep(random.uniform(0.001, 0.005))  # noqa: S311 - spreads the waiting processes
         if undo.exists():
             checkpoint.undo_checkpoint(path)

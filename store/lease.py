@@ -6,6 +6,9 @@ from datetime import datetime, timedelta
 from sms.errors import CampaignError
 from store.database import Transaction
 
+#: The fence of what no known sender wrote.
+NO_SENDER = 0
+
 
 class LeaseLost(CampaignError):  # noqa: N818 - reads as what it is
     """Another sender took the campaign over: what this one still holds is no longer its own to write."""

@@ -19,6 +19,7 @@ from store.statements import STATEMENTS
 
 _STAGED = re.compile(r"^-- (staged_[a-z]+): (.+)$", re.MULTILINE)
 _CREATE = re.compile(r"^CREATE OR REPLACE TEMP TABLE \w+ AS$", re.MULTILINE)  # DuckDB prepares the query only
+_FIRST_WITH_STATE = 5
 _BOOK = """
 CREATE TABLE IF NOT EXISTS schema_migration (
     version INTEGER PRIMARY KEY, name VARCHAR NOT NULL, applied_at TIMESTAMPTZ NOT NULL
@@ -42,7 +43,7 @@ def migrate(path: Path, now: Callable[[], datetime], *, wait_seconds: float = 60
         StoreTooNew: a newer version wrote it.
     """
     newest = migrations()[-1][0]
-    with transaction(path, now, wait_seconds=wait_seconds) as visit:
+    with transaction(path, now, wait_seconds=wait_seconds, is_numbered=False) as visit:
         visit.execute(_BOOK)
         current = _version(visit)
     if current > newest:
@@ -51,7 +52,8 @@ def migrate(path: Path, now: Callable[[], datetime], *, wait_seconds: float = 60
         )
     for version, name, sql in migrations():
         if version > current:
-            with transaction(path, now, wait_seconds=wait_seconds, checkpoint_after=True) as visit:
+            how = {"checkpoint_after": True, "is_numbered": False}
+            with transaction(path, now, wait_seconds=wait_seconds, **how) as visit:
                 if version > _version(visit):  # another process may have been first
                     _apply(visit, version, name, sql)
     return newest
@@ -71,6 +73,8 @@ def _apply(visit: Transaction, version: int, name: str, sql: str) -> None:
     if version == 1:
         # Client references are made from it: a store made anew never repeats those of the one before.
         visit.run("setting.put", name="store_key", value=secrets.token_hex(32), changed_by="migration", at=visit.at)
+    if version == _FIRST_WITH_STATE:
+        visit.run("store_state.create", store_id=secrets.token_hex(16), at=visit.at)
 
 
 def check_statements() -> None:

@@ -22,9 +22,10 @@ from sms.replacements import replace_characters
 from sms.segment_scan import ColumnScan
 from sms.segments import scan_column
 from sms.template import Field, Template, as_sql
-from store.database import Transaction, Workbench
+from store.database import Transaction
 from store.lists import list_id_of
 from store.statements import STATEMENTS, json_pointer
+from store.workbench import Workbench
 
 _BATCH = 10_000
 _POSTCODE = "postcode"

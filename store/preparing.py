@@ -9,7 +9,7 @@ import pandas as pd
 
 from schemas.frames import MESSAGES
 from sms.errors import CampaignError
-from store.campaigns import note_event, refuse_reserved_name, standing_name, withdraw_approval
+from store.campaigns import STANDING_KINDS, note_event, refuse_reserved_name, standing_name, withdraw_approval
 from store.database import Transaction
 from store.recaps import Recap, audience_mark, canonical, changes_since, compute_hash
 
@@ -217,8 +217,15 @@ def _columns_of(head: CampaignHead) -> dict[str, Any]:
 
 
 def _store_messages(visit: Transaction, campaign_id: int, first_slice_no: int) -> None:
-    setting = visit.row("setting.get", name="store_key") or {}
-    visit.run("message.add", campaign_id=campaign_id, store_key=setting["value"])
+    """Add the staged messages, their references made with the key that was in force when the campaign was created.
+
+    So a campaign keeps its references, and one that is prepared again after a restore is still found at the gateway.
+    Campanile's own campaigns, which never end and count their messages, take the key in force now.
+    """
+    campaign = visit.row("campaign.get", campaign_id=campaign_id) or {}
+    since = visit.at if campaign["kind"] in STANDING_KINDS else campaign["created_at"]
+    store_key = visit.value("setting.at", name="store_key", at=since)
+    visit.run("message.add", campaign_id=campaign_id, store_key=store_key)
     visit.run("slice.cut", campaign_id=campaign_id, first_slice_no=first_slice_no)
 
 

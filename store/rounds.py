@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from store.clearance import ClaimRules
 from store.database import Transaction
 from store.journal import SliceCredit, SliceEvents, add_credit_entries, add_slice_events
-from store.lease import Lease, check_lease
+from store.lease import Lease, LeaseLost, check_lease
 from store.pace import PACE, Bucket, put_bucket, read_bucket
 
 
@@ -117,6 +117,9 @@ def sending_round(visit: Transaction, lease: Lease, rules: ClaimRules) -> Iterat
         LeaseLost: another owner took the campaign.
     """
     ran_out_at = check_lease(visit, lease)
+    found = visit.reconciliation
+    if found is not None and found.doubted_at is None:
+        raise LeaseLost(f"{found.reason}; what this sender holds is unknown until the gateway was asked")
     campaign = visit.row("campaign.get", campaign_id=lease.campaign_id) or {}
     states = {row["name"]: row for row in visit.rows("state.of", gateway=campaign["gateway"])}
     now = Round(

@@ -16,6 +16,7 @@ from store.expiry import expire_late
 from store.lease import Lease, extend_lease, take_lease
 from store.outcomes import abandon_claims_of_others, unknown_slices
 from store.recaps import verify_recap
+from store.reconcile import doubt_everything
 
 MAY_OPEN = ("approved", "parked", "sending")
 OPEN_STATES = ("planned", "claimed", "unknown")
@@ -88,6 +89,7 @@ def open_sending(visit: Transaction, name: str, owner: Owner, rules: ClaimRules)
     Raises:
         CampaignError: it was never approved, or is not what its recap says.
     """
+    doubt_everything(visit, rules)
     campaign = find_campaign(visit, name)
     state = campaign["state"]
     if state == "prepared":

@@ -10,12 +10,11 @@ from store.answers import why_silent
 from store.campaigns import find_campaign, note_event, set_state
 from store.database import Transaction
 from store.journal import add_credit, add_events, total_price
-from store.lease import Lease
+from store.lease import NO_SENDER, Lease
 from store.outcomes import requeue
 
 Row = dict[str, Any]
 Settle = Callable[[Transaction, Row, Row, Sequence[Row]], None]
-_NOBODY = 0  # the fence of what no sender wrote
 
 
 def list_unknown(visit: Transaction, campaign_id: int) -> list[Row]:
@@ -71,11 +70,11 @@ def _decide(visit: Transaction, name: str, actor: str, reason: str, event: str, 
 
 
 def _give_up(visit: Transaction, campaign: Row, found: Row, members: Sequence[Row]) -> None:
-    add_events(visit, Lease(campaign["campaign_id"], _NOBODY), found["slice_no"], members, "written_off")
+    add_events(visit, Lease(campaign["campaign_id"], NO_SENDER), found["slice_no"], members, "written_off")
 
 
 def _queue_again(visit: Transaction, campaign: Row, found: Row, members: Sequence[Row]) -> None:
-    requeue(visit, campaign, found, members, _NOBODY)
+    requeue(visit, campaign, found, members, NO_SENDER)
 
 
 def _decidable(visit: Transaction, campaign: Row) -> list[Row]:

@@ -30,6 +30,7 @@ def run_checks() -> list[tuple[str, bool, str]]:
             [f"python {platform.python_version()}", *(f"{name} {version(name)}" for name in _PACKAGES)]
         ),
         "store": _store,
+        "store mark": _mark,
         "invariants": _invariants,
         "clock": lambda: f"{now():%Y-%m-%d %H:%M:%S} UTC. {rehearsal_note()}".strip(),
         "time zones": lambda: f"tz database {database_version()}",
@@ -67,6 +68,14 @@ def _store() -> str:
         people = visit.value("opt_out.count")
     size = settings().store_file.stat().st_size / 1_000_000
     return f"{settings().store_file}, version {migrations()[-1][0]}, {size:.1f} MB, {people} opt-outs"
+
+
+def _mark() -> str:
+    with visit_store() as visit:
+        found, state = visit.reconciliation, visit.row("store_state.get") or {}
+    if found is not None:
+        raise SmsError(f"{found.reason}; nothing is sent until a person has run reconcile-store")
+    return f"the store is at commit {state['sequence']}, as its mark says"
 
 
 def _invariants() -> str:

@@ -26,8 +26,9 @@ from tasks.settings import settings
 def visit_store(*, read_only: bool = False) -> Iterator[Transaction]:
     """Visit the store in one transaction; short, and never around a network or Prefect call."""
     clock_offset()  # opens and migrates the store once a process, before the first visit
-    wait_seconds = settings().store_wait_seconds
-    with transaction(settings().store_file, now, read_only=read_only, wait_seconds=wait_seconds) as visit:
+    found = settings()
+    limits = {"wait_seconds": found.store_wait_seconds, "limit_seconds": found.store_limit_seconds}
+    with transaction(found.store_file, now, read_only=read_only, **limits) as visit:
         yield visit
 
 

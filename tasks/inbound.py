@@ -28,6 +28,7 @@ from store.inbound import (
 )
 from store.operators import answered_count
 from store.opt_outs import add_opt_outs
+from store.reconcile import require_tried
 from tasks.house import gateway_named, tariff_of, visit_store
 from tasks.notice import plan_own_messages
 from tasks.settings import settings
@@ -59,6 +60,7 @@ def read_reports(gateway: str) -> dict[str, int]:
     """Read delivery reports and apply them; return how many messages moved, by event."""
     count = _read_all(gateway, "reports", gateway_named(gateway).delivery_reports, _keep_reports)
     with visit_store() as visit:
+        require_tried(visit, gateway)
         moved = apply_reports(visit, gateway)
         waiting = visit.value("report.count_unmatched", gateway=gateway)
     get_run_logger().info("%s: %d new reports, moved %s, %d wait for their message", gateway, count, moved, waiting)
@@ -73,6 +75,8 @@ def plan_answers(gateway: str) -> dict[str, int]:
         responder = auto_responder(visit)
         replies = unanswered_replies(visit, gateway)
         answers = _decide(visit, gateway, responder, replies, tariff)
+        if visit.reconciliation is not None:  # a store that came back does not know whom it has answered
+            answers = {key: "in_doubt" if answer == "planned" else answer for key, answer in answers.items()}
         set_answers(visit, answers)
         chosen = [
             (row["reply_id"], _number_or_none(row["sender"]))
@@ -123,10 +127,10 @@ def _read_all(
         with visit_store() as visit:
             count += keep(visit, gateway, list(page.items))
             is_last = not page.items or page.cursor == cursor
-            move_cursor(visit, gateway, name, page.cursor, is_last=is_last)
-        if is_last:
+            kept = move_cursor(visit, gateway, name, page.cursor, is_last=is_last, after=cursor)
+        if is_last and kept == page.cursor:
             return count
-        cursor = page.cursor
+        cursor = kept
 
 
 def _keep_replies(visit: Transaction, gateway: str, replies: list[IncomingReply]) -> int:

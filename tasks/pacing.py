@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from itertools import groupby
 
 from schemas.gateway import Batch, Manifest, OutgoingMessage, Resolution
@@ -41,12 +42,16 @@ def pace_of(manifest: Manifest) -> Pace:
 
 
 def batches_of(claim: Claim, manifest: Manifest) -> list[Batch]:
-    """Cut a claim into requests; the same claim is always cut in the same way, under the same keys."""
+    """Cut a claim into requests; the same claim is always cut in the same way, under the same keys.
+
+    The key has the moment of the claim: a restored store gives a slice's number to another one than before.
+    """
     runs: list[Sequence[OutgoingMessage]] = [claim.messages]
     if manifest.one_text_a_batch:
         runs = [list(run) for _, run in groupby(sorted(claim.messages, key=_shape), key=_shape)]
+    claim_mark = f"{claim.slice_no}-{claim.claimed_at.astimezone(UTC):%Y%m%d%H%M%S%f}"
     return [
-        Batch(run[at : at + manifest.batch_size], f"{run[at].client_ref}-{claim.slice_no}", claim.claimed_at)
+        Batch(run[at : at + manifest.batch_size], f"{run[at].client_ref}-{claim_mark}", claim.claimed_at)
         for run in runs
         for at in range(0, len(run), manifest.batch_size)
     ]

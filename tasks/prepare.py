@@ -19,7 +19,7 @@ from sms.planning import opt_outs_bind, queue_places
 from sms.sender_id import check_sender_id, sender_notes
 from sms.template import check_fields
 from sms.timetable import alert_advice
-from store.database import Workbench, workbench
+from store.database import workbench
 from store.planning import (
     Audience,
     Place,
@@ -45,6 +45,7 @@ from store.preparing import (
 )
 from store.recaps import Recap, audience_mark
 from store.repeats import refuse_repeat
+from store.workbench import Workbench
 from tasks.attach import attached_list
 from tasks.clock import now
 from tasks.hours import closed_days_by_place, expiring_words, first_closing, timing_of

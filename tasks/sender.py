@@ -20,7 +20,7 @@ from gateways.transport import clock
 from schemas.gateway import Batch, Gateway, Outcome, Resolution, SubmitOutcome
 from sms.errors import GatewayAmbiguous, GatewayDenied, GatewayError, GatewayThrottled, GatewayUnreachable
 from sms.masking import mask_numbers
-from store.claims import Claim, Claimed, claim_again, claim_slices, posted_claim
+from store.claims import Claim, Claimed, claim_again, claim_slices, posted_claim, was_posted_here
 from store.clearance import Halt
 from store.database import one_core
 from store.lease import Lease
@@ -190,11 +190,12 @@ class Sender:
         manifest = self._gateway.manifest
         if manifest.resolution is Resolution.NEITHER:
             return []
-        oldest = now.visit.at - min(timedelta(days=manifest.history_days), _ASKED_FOR)
+        history = timedelta(days=manifest.history_days)
         askable = [
             row | {"ask_after": max(row["ask_after"], now.bucket.not_before)}
             for row in now.unknown_slices()
-            if row["slice_no"] not in self._flights and row["claimed_at"] > oldest
+            if row["slice_no"] not in self._flights
+            and row["claimed_at"] > now.visit.at - (min(history, _ASKED_FOR) if was_posted_here(row) else history)
         ]
         return sorted(askable, key=lambda row: row["ask_after"])
 
@@ -294,7 +295,9 @@ class Sender:
         with self._round(read_only=True) as now:
             waits, is_asked = self._next_wait(now, claimed)
         if waits is None:
-            return Ending(asks_person=not is_asked)
+            is_reconciling = claimed.halt is Halt.RECONCILING
+            why = claimed.why if is_reconciling else None
+            return Ending(why, is_alarming=is_reconciling, asks_person=not is_asked)
         if waits > settings().settle_wait_seconds:
             return Ending(claimed.why or None, retry_seconds=waits)
         self._stop.wait(min(waits + 0.001, settings().lease_seconds / 3))

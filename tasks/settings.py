@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     data_dir: Path = Path("data")
     store_path: Path | None = None
     store_wait_seconds: float = Field(default=60, gt=0)
+    store_limit_seconds: float = Field(default=600, gt=0)
+    backup_dir: Path | None = None
     tariff_dir: Path = Path("data/tariffs")
     samples_dir: Path = Path("data/samples")
     team_zone: str = "Europe/Paris"
@@ -152,6 +154,11 @@ class Settings(BaseSettings):
     def store_file(self) -> Path:
         """Where the store is: ``SMS_STORE_PATH``, or ``sms.duckdb`` in the data folder."""
         return self.store_path or self.data_dir / "sms.duckdb"
+
+    @property
+    def backups(self) -> Path:
+        """Where copies of the store go: ``SMS_BACKUP_DIR``, or ``backups`` in the data folder."""
+        return self.backup_dir or self.data_dir / "backups"
 
     @property
     def zone(self) -> ZoneInfo:

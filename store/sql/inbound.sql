@@ -94,6 +94,11 @@ SELECT coalesce(max(setting_id), 0) + 1, $name, $value, $changed_by, $at FROM op
 -- name: setting.get
 SELECT value, changed_by, changed_at FROM operator_setting WHERE name = $name ORDER BY setting_id DESC LIMIT 1
 
+-- name: setting.at
+-- What was in force then; of a setting that is younger, its first value.
+SELECT coalesce(arg_max(value, setting_id) FILTER (changed_at <= $at), arg_min(value, setting_id)) AS value
+FROM operator_setting WHERE name = $name
+
 -- name: state.add
 INSERT INTO gateway_state VALUES ($gateway, $name, $value, $at)
 

@@ -133,6 +133,7 @@ FROM (
 ) AS step
 LEFT JOIN (
     VALUES
+        ('new', 'unknown'), ('planned', 'unknown'), -- the store was restored
         ('new', 'claimed'), ('new', 'suppressed'), ('new', 'cancelled'), ('new', 'expired'),
         ('planned', 'claimed'), ('planned', 'suppressed'), ('planned', 'cancelled'), ('planned', 'expired'),
         ('planned', 'accepted'),

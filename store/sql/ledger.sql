@@ -59,13 +59,13 @@ SEMI JOIN (
         AND slice_no = $slice_no
         AND event_id >= $first_event_id
     GROUP BY recipient_id
-    HAVING bool_or(event = $event) AND ($event <> 'planned' OR arg_max(event, event_id) = 'planned')
+    HAVING bool_or(event = $event OR ($event = 'claimed' AND event = 'unknown')) AND ($event <> 'planned' OR arg_max(event, event_id) = 'planned')
 ) AS member USING (recipient_id)
 WHERE campaign_id = $campaign_id AND slice_no = $cut_as
 ORDER BY recipient_id
 
 -- name: slice.once_claimed
--- Claimed in this slice once, and in one of these states now: still in it, or put back and waiting in another one.
+-- Claimed in this slice once, or unknown in it since the store was restored, and in one of these states now: still in it, or put back and waiting in another one.
 SELECT
     message.campaign_id, message.recipient_id, message.number_id, message.msisdn, message.client_ref,
     message.segment_count, CAST(message.price AS VARCHAR) AS price, latest.state, latest.slice_no
@@ -78,7 +78,7 @@ FROM (
             SELECT recipient_id FROM message_event
             WHERE campaign_id = $campaign_id
                 AND slice_no = $slice_no
-                AND event = 'claimed'
+                AND event IN ('claimed', 'unknown')
                 AND event_id >= $first_event_id
         )
     GROUP BY recipient_id

@@ -1,7 +1,7 @@
 -- From draft to lock: what an approval looks at, how it is taken back, and what tests are made of.
 
 -- name: campaign.was_claimed
-SELECT count(*) > 0 FROM message_event WHERE campaign_id = $campaign_id AND event = 'claimed'
+SELECT count(*) > 0 FROM message_event WHERE campaign_id = $campaign_id AND event IN ('claimed', 'unknown')
 
 -- name: campaign.withdraw_approval
 UPDATE campaign SET

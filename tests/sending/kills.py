@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -45,6 +46,10 @@ class Toll:
     campaigns: int = 0
     seconds: float = 0.0
     bill: Bill = field(default_factory=Bill)
+
+    def wrong(self) -> dict[str, Decimal | int]:
+        """Return the figures that must be zero and are not."""
+        return self.bill.wrong()
 
     def __add__(self, other: "Toll") -> "Toll":
         return Toll(**{name: getattr(self, name) + getattr(other, name) for name in self.__slots__})

@@ -1,0 +1,16 @@
+"""A copy of the store while it is in use."""
+
+from prefect import flow
+
+from schemas.form import OptionalText
+from tasks.reconcile import copy_store
+
+
+@flow(name="backup-store")
+def backup_store(folder: OptionalText = "") -> str:
+    """Copy the store, its log included, and check the copy; sending goes on afterwards.
+
+    Args:
+        folder: Where the copy goes; a folder that does not exist yet. Empty: one named by the time, among the backups.
+    """
+    return copy_store(folder or None)

@@ -1,0 +1,23 @@
+"""After a store was restored: what is in doubt, and a person's word that messages may be sent again."""
+
+from prefect import flow
+
+from flows.send_campaign import send_campaign
+from schemas.form import OptionalText
+from tasks.dispatch import find_due, start_runs
+from tasks.reconcile import confirm_doubt, find_doubt, publish_doubt
+
+
+@flow(name="reconcile-store")
+def reconcile_store(name: OptionalText = "", reason: OptionalText = "") -> str:
+    """Say what a restored store may have forgotten; with a name, confirm that messages may be sent again.
+
+    Args:
+        name: Who confirms. Leave it empty to read first what is in doubt.
+        reason: Why it may go on, for the history: what was compared, and with what.
+    """
+    page = publish_doubt(find_doubt())
+    if name:
+        page = confirm_doubt(name, reason)
+    start_runs(find_due(), send_campaign)
+    return page

@@ -1,0 +1,115 @@
+"""A store that may be older than the gateway: restored from a copy, without its log, or the one of another machine.
+
+What it believes to be waiting may have been sent. So each message that waits or is in flight becomes unknown, as if a
+sender had died with it: the gateway is asked by look-up, and what it does not know twice waits again. Where it cannot
+be asked, a person decides. Until a person has confirmed, nothing is claimed at all.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sms.errors import CampaignError
+from store.clearance import ClaimRules
+from store.commit_number import Reconciliation
+from store.database import Transaction
+from store.inbound import rewind_cursors
+from store.operators import put_setting
+
+_REASON = "it may have been sent before the store was restored"
+#: The histories whose STOPs may be missing.
+_STOPS = ("replies", "opt_outs")
+
+
+def doubt_everything(visit: Transaction, rules: ClaimRules) -> int:
+    """Make unknown what may have been sent, once a reconciliation; return how many messages.
+
+    The STOPs of every gateway are read again from the beginning. Sessions of senders that still run are fenced off, and
+    the gateway is asked only when nothing of theirs can arrive any more.
+    """
+    found = visit.reconciliation
+    if found is None or found.doubted_at is not None:
+        return 0
+    campaign_ids = [row["campaign_id"] for row in visit.rows("doubt.open_campaigns")]
+    wait = timedelta(seconds=rules.claim_seconds + rules.deadline_seconds + rules.settle_seconds)
+    count = _doubt(visit, campaign_ids, found.missing_since, visit.at + wait)
+    for gateway in gateways_in_use(visit):
+        rewind_cursors(visit, gateway, _STOPS)
+    visit.run("store_state.set_doubted", at=visit.at)
+    return count
+
+
+def doubt_approved(visit: Transaction, campaign: dict[str, Any]) -> int:
+    """Make the messages of a campaign unknown that is approved, and that is older than the last reconciliation.
+
+    The life that was lost may have approved and sent it. Return how many messages: 0 for a campaign made since.
+    """
+    state = visit.row("store_state.get") or {}
+    if state["reconcile_since"] is None or campaign["created_at"] > state["reconcile_since"]:
+        return 0
+    return _doubt(visit, [campaign["campaign_id"]], state["missing_since"], visit.at)
+
+
+def require_tried(visit: Transaction, gateway: str) -> None:
+    """Begin a reconciliation when a gateway reports on a message that was never handed over from here."""
+    found = visit.row("report.of_untried", gateway=gateway)
+    if found is not None:
+        visit.begin_reconciliation(
+            f"gateway {gateway} reports on message {found['gateway_message_id']}, which waits here and was never sent"
+        )
+
+
+def confirm_reconciled(visit: Transaction, actor: str, reason: str) -> Reconciliation:
+    """End a reconciliation by a person's word, so that messages are claimed again; return it as it was.
+
+    Raises:
+        CampaignError: there is none, or its messages or STOPs have not been looked at yet.
+    """
+    found = visit.reconciliation
+    if found is None:
+        raise CampaignError("the store agrees with its mark: there is nothing to confirm")
+    if found.doubted_at is None:
+        raise CampaignError("what may have been sent was not looked for yet; run reconcile-store without a name first")
+    unread = _unread_histories(visit, found.doubted_at)
+    if unread:
+        raise CampaignError(
+            f"STOPs that the store may have lost were not read yet: {', '.join(unread)}; run process-replies for each "
+            "of these gateways, then confirm"
+        )
+    visit.run("store_state.confirm")
+    put_setting(visit, "reconciled", {"reason": reason, "found": found.reason}, actor)
+    return found
+
+
+def campaigns_in_doubt(visit: Transaction) -> list[dict[str, Any]]:
+    """Return the campaigns that a person must know of before they confirm, oldest first.
+
+    ``campaign_id``, ``name``, ``kind``, ``state``, ``gateway``, ``due_at``, ``planned_count``, ``unknown_count``.
+    """
+    return visit.rows("doubt.campaigns")
+
+
+def gateways_in_use(visit: Transaction) -> list[str]:
+    """Return the gateways that a campaign was ever made for."""
+    return [row["gateway"] for row in visit.rows("doubt.gateways")]
+
+
+def _unread_histories(visit: Transaction, since: datetime) -> list[str]:
+    unread = []
+    for gateway in gateways_in_use(visit):
+        read_at = {row["name"]: row["changed_at"] for row in visit.rows("state.of", gateway=gateway)}
+        unread += [f"{name} of {gateway}" for name in _STOPS if name not in read_at or read_at[name] < since]
+    return unread
+
+
+def _doubt(visit: Transaction, campaign_ids: Sequence[int], posted_since: datetime, ask_after: datetime) -> int:
+    at, ids = visit.at, list(campaign_ids)
+    # The fence grows past any that a sender of the lost life may hold: seconds count faster than take-overs.
+    fence = int(at.timestamp())
+    visit.run("doubt.reserve", campaign_ids=ids, at=at)
+    first_event_id = visit.value("event.next_id")
+    count = visit.run("doubt.add_events", campaign_ids=ids, first_event_id=first_event_id, reason=_REASON, at=at)
+    visit.run("doubt.make_slices_unknown", campaign_ids=ids, posted_since=posted_since, ask_after=ask_after)
+    visit.run("doubt.fence_off", campaign_ids=ids, fence=fence, at=at)
+    visit.run("doubt.add_leases", campaign_ids=ids, fence=fence)
+    return count

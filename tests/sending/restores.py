@@ -1,0 +1,205 @@
+"""Stores that are copied at a random moment of a campaign, live on, and are restored; then the bill is the judge.
+
+What is restored, and how, is drawn from a seed: the store with its log, without it, or together with its mark. How far
+the sender is when the copy is made, and when the copy comes back, is the machine's choice. STOPs come in all the time.
+"""
+
+import random
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from gateways.sandbox.process import SandboxProcess
+from schemas.gateway import Resolution
+from store.database import transaction
+from store.mark import mark_path
+from store.migrate import migrate
+from store.reconcile import confirm_reconciled
+from tasks import inbound
+from tests.sending.books import Bill
+from tests.sending.sending_desk import SendingDesk, start_sandbox
+from tests.store.conftest import number_of
+
+#: Faults that make a restore worse: what was refused is cut into other slices than the copy knows.
+FAULTS = {"throttle": 0.1, "unavailable": 0.05, "accept_then_reset": 0.05, "retry_after_seconds": 0.02}
+#: What comes back, by name: the files of the copy, and whether the log of the lost life is removed.
+WAYS = {
+    "store and log": ("", ".wal"),
+    "store alone": ("",),
+    "store, log and mark": ("", ".wal", "mark"),
+    "log lost": (),
+}
+_WITHOUT_LOG = ("store alone", "log lost")
+_PEOPLE = 10_000
+CONFIRMED_AFTER_SECONDS = 20.0
+
+
+@dataclass(slots=True)
+class Restores:
+    """What was restored in one class, and what it came to."""
+
+    restores: int = 0
+    ways: dict[str, int] = field(default_factory=dict)
+    sent_since: int = 0
+    stops: int = 0
+    sent_after_stop: int = 0
+    seconds: float = 0.0
+    bill: Bill = field(default_factory=Bill)
+
+    def wrong(self) -> dict[str, Any]:
+        """Return the figures that must be zero and are not."""
+        return self.bill.wrong() | ({"sent_after_stop": self.sent_after_stop} if self.sent_after_stop else {})
+
+
+def restore_stores(
+    nursery: Path,
+    resolution: Resolution,
+    restores: int,
+    *,
+    messages: int = 120,
+    seed: int = 1,
+    seconds: float = float("inf"),
+    told: Callable[[Restores], None] = lambda _: None,
+) -> Restores:
+    """Restore so many stores of one class of gateways, each in the middle of a campaign of its own.
+
+    Args:
+        nursery: where the senders come from.
+        resolution: the class of the gateway.
+        restores: how many.
+        messages: of each campaign.
+        seed: of the walk.
+        seconds: after which no further store is restored.
+        told: called with what there is after each restore.
+    """
+    total, dice, began = Restores(), random.Random(f"{seed} {resolution}"), time.monotonic()
+    with TemporaryDirectory() as folder, start_sandbox(Path(folder), resolution, look_up_lag=0.02) as sandbox:
+        while total.restores < restores and time.monotonic() - began < seconds:
+            with TemporaryDirectory() as data:
+                _Restore(Path(data), sandbox, nursery, dice, total).run(messages)
+            total.seconds = time.monotonic() - began
+            told(total)
+    return total
+
+
+class _Restore:
+    def __init__(
+        self, folder: Path, sandbox: SandboxProcess, nursery: Path, dice: random.Random, total: Restores
+    ) -> None:
+        self._path = folder / "data" / "sms.duckdb"
+        self._copies = folder / "copies"
+        self._copies.mkdir()
+        self._sandbox, self._dice, self._total = sandbox, dice, total
+        sandbox.set_faults()
+        self._desk = SendingDesk(self._path, sandbox, nursery)
+        migrate(self._path, self._desk.clock)
+        self._desk.settings |= {"slice_size": 4, "segments_per_second": 100_000, "concurrency": 2}
+        self._stopped_at: dict[int, datetime] = {}
+
+    def run(self, messages: int) -> None:
+        desk, dice = self._desk, self._dice
+        first = self._total.restores * messages % (_PEOPLE - messages)  # the sandbox remembers who said STOP before
+        people = list(range(first, first + messages))
+        desk.begin("campaign", people, per_slice=4)
+        self._sandbox.set_faults(**FAULTS)
+        way = dice.choice(list(WAYS))
+        self._live(dice.uniform(0.0, 1.0), people)
+        if way in _WITHOUT_LOG or dice.random() < 0.5:  # without it the campaign itself would be lost
+            with desk.visit(checkpoint_after=True):
+                pass
+        self._copy(way)
+        before = len(desk.bill())
+        self._live(dice.uniform(0.1, 1.0), people)
+        self._total.sent_since += len(desk.bill()) - before
+        self._restore(way)
+        self._sandbox.set_faults()
+        self._finish()
+        self._count(way)
+
+    def _live(self, seconds: float, people: list[int]) -> None:
+        """Let a sender send for so long, and a person say STOP meanwhile; it ends by a kill."""
+        sender = self._desk.hire("campaign")
+        time.sleep(seconds / 2)
+        self._stop(self._dice.choice(people))
+        time.sleep(seconds / 2)
+        sender.kill()
+
+    def _stop(self, person: int) -> None:
+        self._sandbox.reply(f"+{number_of(person)}", "STOP")
+        self._read_stops()
+        self._stopped_at.setdefault(person, self._desk.clock.at)
+
+    def _read_stops(self) -> None:
+        """Read the replies that came, as process-replies does."""
+        gateway = self._sandbox.gateway()
+        for name, read in (("replies", gateway.replies), ("opt_outs", gateway.opt_outs)):
+            with self._desk.visit(read_only=True) as visit:
+                cursor = inbound.cursor_of(visit, "sandbox", name)
+            page = read(cursor)
+            with self._desk.visit() as visit:
+                if name == "replies":
+                    inbound._keep_replies(visit, "sandbox", list(page.items))
+                else:
+                    inbound._keep_opt_outs(visit, "sandbox", list(page.items))
+                inbound.move_cursor(visit, "sandbox", name, page.cursor)
+
+    def _copy(self, way: str) -> None:
+        """Copy the files while no process has them open, as backup-store does."""
+        with transaction(self._path, self._desk.clock, read_only=True):
+            for part in WAYS[way]:
+                if (file := self._file(part)).exists():
+                    shutil.copy(file, self._copies)
+
+    def _restore(self, way: str) -> None:
+        log = self._file(".wal")
+        if WAYS[way]:
+            for part in WAYS[way]:
+                self._file(part).unlink(missing_ok=True)
+            for file in self._copies.iterdir():
+                shutil.copy(file, self._path.parent)
+        if way in _WITHOUT_LOG:
+            log.unlink(missing_ok=True)
+
+    def _file(self, part: str) -> Path:
+        return mark_path(self._path) if part == "mark" else self._path.with_name(self._path.name + part)
+
+    def _finish(self) -> None:
+        """Send on as a team does: senders find the mark, ask the gateway; a person confirms; all is sent."""
+        desk = self._desk
+        desk.put_balance(str(self._sandbox.balance()))
+        self._send_until_nothing_moves()
+        self._read_stops()
+        with desk.visit() as visit:
+            if visit.reconciliation is not None:
+                confirm_reconciled(visit, "dominique", "compared with the bill")
+        self._send_until_nothing_moves()
+
+    def _send_until_nothing_moves(self) -> None:
+        ends_at = time.monotonic() + CONFIRMED_AFTER_SECONDS
+        while time.monotonic() < ends_at:
+            told = self._desk.hire("campaign").wait()
+            if told.get("closed") == "finished" or ("closed" in told and told["due_at"] is None):
+                return
+            if "nothing leaves before reconcile-store is confirmed" in str(told.get("why")):
+                return
+            if "nothing to send" in told.get("refused", "") or "there is something" in told.get("refused", ""):
+                return
+            self._desk.forward(seconds=61)
+
+    def _count(self, way: str) -> None:
+        total, desk = self._total, self._desk
+        total.restores += 1
+        total.ways[way] = total.ways.get(way, 0) + 1
+        total.stops += len(self._stopped_at)
+        total.bill += Bill.of(desk, "campaign", desk.bill())
+        sent_at = {line["client_ref"]: datetime.fromisoformat(line["accepted_at"]) for line in desk.bill()}
+        for ref, number in desk.sql("SELECT client_ref, number_id FROM message"):
+            stopped_at = self._stopped_at.get(number - number_of(0))
+            if stopped_at is not None and ref in sent_at:
+                # What was claimed when the STOP came in may still arrive.
+                total.sent_after_stop += sent_at[ref] > stopped_at + timedelta(seconds=2)
