@@ -50,6 +50,7 @@ MANIFEST = Manifest(
     unit="credit",
     history_days=180,
     one_text_a_batch=True,
+    looks_up_by_request=True,  # by the tag of its job
     sender_rules={
         ("*", "alphanumeric"): SenderRule(can_be_answered=False, stop_mention=STOP_MENTION),
         # OVHcloud chooses the short code, and blocks a link beside it.

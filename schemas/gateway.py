@@ -155,10 +155,17 @@ class Manifest:
     """All messages of one request share text, sender and validity."""
     splits_surrogates: bool = False
     """It may cut an emoji in two between segments, so its count of such a text can be one lower than ours."""
+    looks_up_by_request: bool = False
+    """A look-up finds a message only by the request that posted it: what another store may have posted is not found."""
     has_balance: bool = True
     """False: the provider tells none, and the team declares what it bought."""
     sender_rules: Mapping[tuple[str, str], SenderRule] = field(default_factory=dict)
     """By (territory or ``*``, kind of sender: ``alphanumeric`` or ``short_code``)."""
+
+    @property
+    def looks_up_messages(self) -> bool:
+        """Whether a message is found whatever request posted it, so that its absence is proof in a restored store."""
+        return self.resolution is not Resolution.NEITHER and not self.looks_up_by_request
 
     def sender_rule(self, territory: str, sender_id: str) -> SenderRule:
         """Return the rule for a sender in a territory.

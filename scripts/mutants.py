@@ -105,6 +105,23 @@ MUTANTS = (
         "sending/test_windows.py -k slept_in_the_middle",
     ),
     Mutant(
+        "the mark of the last commit", "store/commit_number.py", 'if state["sequence"] < reading.mark.sequence:',
+        "if False:", "store/test_reconcile.py -k contradicts",
+    ),
+    Mutant(
+        "nothing is claimed in doubt", "store/claims.py",
+        "    if (found := now.visit.reconciliation) is not None:\n", "    if (found := None) is not None:\n",
+        "store/test_reconcile.py -k copy_is_unknown",
+    ),
+    Mutant(
+        "a restored slice is not posted again", "store/claims.py", 'found["fence"] != NO_SENDER', "True",
+        "store/test_reconcile.py -k looked_up",
+    ),
+    Mutant(
+        "the gateway is asked before a run", "tasks/reconcile.py", "    if not known:\n", "    if True:\n",
+        "sending/test_restores.py -k snapshot",
+    ),
+    Mutant(
         "a claim of the dead is unknown", "store/sending.py", "    abandon_claims_of_others(visit, lease)\n", "",
         "sending/test_crashes.py -k between_claim",
     ),

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from schemas.gateway import OutgoingMessage
 from sms.errors import CampaignError
 from store.clearance import ClaimRules
 from store.commit_number import Reconciliation
@@ -48,6 +49,12 @@ def doubt_approved(visit: Transaction, campaign: dict[str, Any]) -> int:
     if state["reconcile_since"] is None or campaign["created_at"] > state["reconcile_since"]:
         return 0
     return _doubt(visit, [campaign["campaign_id"]], state["missing_since"], visit.at)
+
+
+def untried_messages(visit: Transaction, campaign_id: int, most: int) -> list[OutgoingMessage]:
+    """Return the first messages of each place that were never handed over, ``most`` of them at most."""
+    rows = visit.rows("doubt.probe", campaign_id=campaign_id, most=most)
+    return [OutgoingMessage(**row) for row in rows]
 
 
 def require_tried(visit: Transaction, gateway: str) -> None:

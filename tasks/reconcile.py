@@ -8,13 +8,21 @@ from zoneinfo import ZoneInfo
 
 from prefect import get_run_logger, task
 
+from schemas.gateway import Batch, Gateway, Outcome
 from sms.errors import GatewayError
 from sms.masking import escape_markdown
 from sms.wording import count_text
 from store.backup import back_up
+from store.campaigns import find_campaign
 from store.commit_number import Reconciliation
 from store.operators import clear_alert
-from store.reconcile import campaigns_in_doubt, confirm_reconciled, doubt_everything, gateways_in_use
+from store.reconcile import (
+    campaigns_in_doubt,
+    confirm_reconciled,
+    doubt_everything,
+    gateways_in_use,
+    untried_messages,
+)
 from tasks.balance import alert
 from tasks.clock import now
 from tasks.house import claim_rules, manifest_of, visit_store
@@ -24,6 +32,8 @@ from tasks.pages import Markup, local_time, table
 from tasks.publish import publish
 from tasks.settings import settings
 
+#: Messages of a campaign that are looked up before each of its runs.
+_MOST_PROBED = 8
 _ALERT = "store_in_doubt"
 _WHAT_HAPPENS = {
     "prepared": "may have been approved and sent: when it is approved, its messages are looked up first",
@@ -99,6 +109,35 @@ def publish_doubt(doubt: Doubt | None) -> str:
     page = doubt_page(doubt, settings().zone)
     publish("reconcile-store", page, "Does the store know all that was sent")
     return page
+
+
+def find_lost_life(campaign: str, gateway: Gateway) -> str | None:
+    """Look up the messages that a campaign sends next; return why nothing may be sent, or None.
+
+    The gateway has one of them? Then store and mark came back together, as with the snapshot of a whole machine.
+
+    Raises:
+        GatewayError: the gateway cannot be asked now.
+    """
+    if not gateway.manifest.looks_up_messages:
+        return None
+    with visit_store(read_only=True) as visit:
+        found = find_campaign(visit, campaign)
+        messages = untried_messages(visit, found["campaign_id"], _MOST_PROBED)
+    if not messages:
+        return None
+    since = min(moment for moment in (found["created_at"], found["first_due_at"]) if moment is not None)
+    outcomes = gateway.look_up(Batch(messages, f"probe-{messages[0].client_ref}", since))
+    known = [item.gateway_message_id for item in outcomes if item.outcome is Outcome.ACCEPTED]
+    if not known:
+        return None
+    with visit_store() as visit:
+        name = gateway.manifest.gateway
+        visit.begin_reconciliation(
+            f"gateway {name} has message {known[0]} of {campaign}, which waits here and was never sent"
+        )
+        reason = visit.reconciliation
+    return None if reason is None else reason.reason
 
 
 def alert_doubt() -> None:

@@ -29,6 +29,7 @@ from tasks.house import claim_rules, gateway_named, manifest_of, visit_store
 from tasks.inbound import read_stops
 from tasks.pages import progress_line, progress_page
 from tasks.publish import publish
+from tasks.reconcile import find_lost_life
 from tasks.sender import Sender
 from tasks.settings import settings
 from tasks.unknowns import publish_unknowns
@@ -79,6 +80,12 @@ def send_all(sending: Sending) -> Ending:
         gateway = gateway_named(sending.gateway)
     except GatewayError as error:  # a rehearsal sets the sandbox's clock at once
         return Ending(str(error), needs_person=isinstance(error, GatewayDenied), is_alarming=True)
+    try:
+        if (why := find_lost_life(sending.campaign, gateway)) is not None:
+            return Ending(why, is_alarming=True)
+    except GatewayError as error:
+        why = f"the gateway could not be asked whether it has messages of {sending.campaign} already: {error}"
+        return Ending(why, needs_person=isinstance(error, GatewayDenied), is_alarming=True)
     with (
         _told_to_end() as stop,
         Sender(lease, gateway, get_run_logger(), lambda: read_stops(sending.gateway), stop) as sender,

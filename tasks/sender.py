@@ -190,14 +190,23 @@ class Sender:
         manifest = self._gateway.manifest
         if manifest.resolution is Resolution.NEITHER:
             return []
-        history = timedelta(days=manifest.history_days)
         askable = [
             row | {"ask_after": max(row["ask_after"], now.bucket.not_before)}
             for row in now.unknown_slices()
-            if row["slice_no"] not in self._flights
-            and row["claimed_at"] > now.visit.at - (min(history, _ASKED_FOR) if was_posted_here(row) else history)
+            if row["slice_no"] not in self._flights and now.visit.at - row["claimed_at"] < self._asked_for(row)
         ]
         return sorted(askable, key=lambda row: row["ask_after"])
+
+    def _asked_for(self, unknown: Mapping[str, Any]) -> timedelta:
+        """Return for how long after its claim an unknown slice is asked for.
+
+        What a restored store does not know to have been posted is asked for as long as the gateway remembers; not at
+        all where it would have to be asked by a request of which nothing is known.
+        """
+        history = timedelta(days=self._gateway.manifest.history_days)
+        if was_posted_here(unknown):
+            return min(history, _ASKED_FOR)
+        return history if self._gateway.manifest.looks_up_messages else timedelta(0)
 
     def _settle_seconds(self) -> float:
         return max(settings().settle_seconds, self._gateway.manifest.look_up_lag_seconds)

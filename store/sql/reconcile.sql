@@ -72,6 +72,20 @@ ORDER BY campaign.campaign_id
 -- Every gateway that something was sent by, or is to be.
 SELECT DISTINCT gateway FROM campaign ORDER BY gateway
 
+-- name: doubt.probe
+-- Of each place the messages that leave first, of those that were never tried: what a lost life would have sent next.
+SELECT message.client_ref, message.msisdn, message.text, message.encoding, message.sender_id
+FROM message
+JOIN (
+    SELECT slice_no FROM slice
+    WHERE campaign_id = $campaign_id AND state = 'planned' AND NOT is_requeued
+    QUALIFY row_number() OVER (PARTITION BY window_key ORDER BY slice_no) <= 2
+) AS first USING (slice_no)
+WHERE message.campaign_id = $campaign_id
+QUALIFY row_number() OVER (PARTITION BY message.slice_no ORDER BY message.recipient_id) <= 2
+ORDER BY message.slice_no, message.recipient_id
+LIMIT $most
+
 -- name: report.of_untried
 -- A report on a message that was never handed over here: the gateway knows more than the store.
 SELECT report.client_ref, report.gateway_message_id

@@ -6,7 +6,7 @@ A scenario that a provider cannot play (``None`` in its rig) is skipped for it, 
 
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import inf
@@ -327,6 +327,17 @@ def test_look_up_says_what_submit_said(rig, gateway):
     batch = batch_of("said", *numbers(min(gateway.manifest.batch_size, 120)))
     said = {(item.client_ref, item.outcome, item.gateway_message_id) for item in gateway.submit(batch, inf)}
     assert {(item.client_ref, item.outcome, item.gateway_message_id) for item in gateway.look_up(batch)} == said
+
+
+def test_look_up_finds_what_a_forgotten_request_posted(rig, gateway):
+    """A restored store knows the message, and not the request that posted it."""
+    if not gateway.manifest.looks_up_messages:
+        pytest.skip("here a restored store leaves what it does not know to a person")
+    batch = batch_of("forgotten", *numbers(min(gateway.manifest.batch_size, 3)))
+    gateway.submit(batch, inf)
+    for message in batch.messages:
+        [outcome] = gateway.look_up(replace(batch, messages=[message], request_key="another"))
+        assert outcome.outcome is Outcome.ACCEPTED
 
 
 @pytest.mark.parametrize("seconds_late", [0, 1])

@@ -1,10 +1,15 @@
 """Restored stores in short: ``make kill-test`` is the long one."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from schemas.gateway import Resolution
+from sms.errors import GatewayAmbiguous
+from store.mark import mark_path
+from tests.sending.books import Bill
 from tests.sending.restores import restore_stores
 
 CLASSES = [pytest.param(resolution, id=resolution.value) for resolution in Resolution]
@@ -23,3 +28,96 @@ def test_a_store_that_comes_back_sends_nothing_twice(nursery: Path, resolution: 
 @pytest.mark.parametrize("resolution", CLASSES)
 def test_many_stores_that_come_back(nursery: Path, resolution: Resolution) -> None:
     assert restore_stores(nursery, resolution, 50, seed=4).wrong() == {}
+
+
+LOOK_UP = pytest.mark.parametrize("resolution", [Resolution.LOOK_UP])
+
+
+def snapshot(desk, folder: Path):
+    """Take a snapshot as of a whole machine; what it brings back has the same inodes. Return what does that."""
+    files = [desk.path, desk.path.with_name(desk.path.name + ".wal"), mark_path(desk.path)]
+    kept = {file: file.read_bytes() for file in files if file.exists()}
+
+    def bring_back() -> None:
+        for file in files:
+            if file in kept:
+                with file.open("r+b") as there:
+                    there.truncate(0)
+                    there.write(kept[file])
+            else:
+                file.unlink(missing_ok=True)
+
+    return bring_back
+
+
+@pytest.mark.parametrize("resolution", [Resolution.LOOK_UP, Resolution.IDEMPOTENCY_KEY])
+def test_a_machine_that_comes_back_from_a_snapshot_asks_before_it_sends(
+    desk, sender, tmp_path: Path, resolution: Resolution
+) -> None:
+    """Store and mark agree, and both are old: the gateway has the message that would leave next."""
+    from tasks.reconcile import find_lost_life
+
+    sender.take_time()
+    desk.begin("winter", range(6))
+    assert find_lost_life("winter", sender.seam) is None
+    bring_back = snapshot(desk, tmp_path)
+    sender.run("winter")
+    bring_back()
+    with desk.visit() as visit:
+        assert visit.reconciliation is None, "nothing on this machine says so"
+    why = find_lost_life("winter", sender.seam)
+    assert why is not None
+    assert "gateway sandbox has message" in why
+    ending, _ = sender.run("winter")
+    assert ending.why.endswith("nothing leaves before reconcile-store is confirmed")
+    assert desk.states("winter") == {"accepted": 6}
+    assert Bill.of(desk, "winter", desk.bill()).wrong() == {}
+
+
+@LOOK_UP
+def test_what_a_person_sends_again_is_no_sign_of_a_lost_life(desk, sender, resolution) -> None:
+    from store.unknowns import resend
+    from tasks.reconcile import find_lost_life
+
+    sender.take_time()
+    desk.begin("winter", range(2))
+    desk.sandbox.set_faults(["accept_then_reset"])
+    sender.seam.manifest = replace(sender.seam.manifest, resolution=Resolution.NEITHER)
+    sender.run("winter")
+    desk.forward(hours=1)
+    with desk.visit() as visit:
+        resend(visit, "winter", "dominique", "the console shows none")
+    sender.seam.manifest = replace(sender.seam.manifest, resolution=Resolution.LOOK_UP)
+    assert find_lost_life("winter", sender.seam) is None
+
+
+@LOOK_UP
+def test_nothing_leaves_while_the_gateway_cannot_be_asked(desk, sender, monkeypatch, resolution) -> None:
+    from tasks.reconcile import find_lost_life
+
+    def broken(batch: object) -> None:
+        raise GatewayAmbiguous("the look-up broke")
+
+    desk.begin("winter", range(2))
+    sender.open("winter")
+    monkeypatch.setattr(sender.seam, "look_up", broken)
+    with pytest.raises(GatewayAmbiguous):
+        find_lost_life("winter", sender.seam)
+
+
+@LOOK_UP
+def test_where_only_its_request_finds_a_message_a_person_decides(desk, sender, tmp_path: Path, resolution) -> None:
+    sender.take_time()
+    sender.seam.manifest = replace(sender.seam.manifest, looks_up_by_request=True)
+    desk.begin("winter", range(2))
+    kept = tmp_path / "copy"
+    shutil.copy(desk.path, kept)
+    log = desk.path.with_name(desk.path.name + ".wal")
+    kept_log = log.read_bytes()
+    sender.run("winter")
+    shutil.copy(kept, desk.path)
+    log.write_bytes(kept_log)
+    desk.forward(seconds=100)
+    _, closed = sender.run("winter")
+    assert sender.seam.look_ups == []
+    assert (desk.states("winter"), closed["due_at"]) == ({"unknown": 2}, None)
