@@ -16,6 +16,7 @@ from prefect.settings import PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS, t
 
 from sms.errors import SmsError
 from store.recaps import Recap
+from tasks.api_access import temporary_login
 from tasks.command_line import WrongCommand, known, read_parameters
 from tasks.house import visit_store
 from tasks.recaps import draw_recap, read_recap
@@ -35,7 +36,7 @@ def main(arguments: list[str]) -> str:
     parameters = read_parameters(arguments[1:], flow.parameters.model_dump())
     check_types(flow, parameters)
     # The first start of a temporary server makes its database, which takes long on a small machine.
-    with temporary_settings({PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: 180}):
+    with temporary_settings({PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: 180}), temporary_login():
         return as_text(flow(**parameters))
 
 

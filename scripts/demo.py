@@ -36,11 +36,12 @@ def main() -> None:
         from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
         from gateways.sandbox.process import SandboxProcess
+        from tasks.api_access import temporary_login
 
         options = {"balance": "160", "delivery_seconds": 0.2, "seed": 7}
         # Nobody watches heartbeats here, and each flow run would wait a second for the end of its own.
         without_heartbeats = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
-        with SandboxProcess.start(HOME / "sandbox", **options) as sandbox, without_heartbeats:
+        with SandboxProcess.start(HOME / "sandbox", **options) as sandbox, without_heartbeats, temporary_login():
             os.environ["SMS_SANDBOX_URL"] = sandbox.base_url
             sandbox.set_faults(throttle=0.05, unavailable=0.05, accept_then_reset=0.1, accept_then_500=0.05)
             story.opening(at(monday, 8, 0))

@@ -13,6 +13,7 @@ from sms.policy import load_policy, policy_names
 from sms.zones import database_version
 from store.invariants import broken_invariants
 from store.migrate import migrations
+from tasks.api_access import describe_access
 from tasks.balance import read_balance
 from tasks.clock import now, rehearsal_note
 from tasks.house import gateway_named, mail_settings, tariff_of, visit_store
@@ -38,6 +39,7 @@ def run_checks() -> list[tuple[str, bool, str]]:
         "tariff": lambda: f"{len(tariff_of(settings().gateway).prices)} territories priced for {settings().gateway}",
         "gateway": lambda: _gateway(gateway_named(settings().gateway)),
         "alerts": _channels,
+        "Prefect's API": describe_access,
     }
     return [(name, *_outcome(check)) for name, check in checks.items()]
 
