@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     ovhcloud_application_secret: SecretStr | None = None
     ovhcloud_consumer_key: SecretStr | None = None
     gateway_deadline_seconds: float = Field(default=20, gt=0)
+    allow_local_providers: bool = False
 
     slice_size: int = Field(default=500, gt=0)
     concurrency: int | None = Field(default=None, gt=0)
