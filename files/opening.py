@@ -1,12 +1,15 @@
 """A file's bytes, unpacked when it is gzip: whole, within a size, or refused."""
 
+import errno
 import gzip
 import hashlib
 import io
 import os
+import stat
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from sms.errors import ContactFileError
 
@@ -38,6 +41,19 @@ def is_workbook(path: Path) -> bool:
     return path.suffix.lower() in WORKBOOK_SUFFIXES
 
 
+def open_plain(path: Path) -> IO[bytes]:
+    """Open a regular file to read its bytes; what is a link now, or anything but a file, is not opened.
+
+    Raises:
+        OSError: it cannot be opened, or is no regular file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no regular file")
+    return open(descriptor, "rb")
+
+
 def read_content(path: Path, max_bytes: int) -> Content:
     """Return what a file holds.
 
@@ -50,7 +66,7 @@ def read_content(path: Path, max_bytes: int) -> Content:
     if path.exists() and not path.is_file():
         raise ContactFileError(f"it is no regular file; needed: one of {', '.join(ALLOWED_SUFFIXES)}")
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             size = os.fstat(file.fileno()).st_size
             data = file.read(min(size, max_bytes) + 1)
     except OSError as error:

@@ -29,6 +29,7 @@ def _names(value: object) -> object:
 
 
 Names = Annotated[list[str], NoDecode, BeforeValidator(_names)]
+Folders = Annotated[list[Path], NoDecode, BeforeValidator(_names)]
 Words = Annotated[list[str], NoDecode, BeforeValidator(_words)]
 
 
@@ -48,6 +49,7 @@ class Settings(BaseSettings):
     backup_dir: Path | None = None
     tariff_dir: Path = Path("data/tariffs")
     samples_dir: Path = Path("data/samples")
+    file_dirs: Folders = []
     team_zone: str = "Europe/Paris"
     region: str = Field(default="FR", pattern=r"^[A-Z]{2}$")
     allowed_countries: Words = list(ALLOWED_COUNTRIES)
