@@ -15,6 +15,7 @@ from prefect.exceptions import ParameterTypeError
 from prefect.settings import PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS, temporary_settings
 
 from sms.errors import SmsError
+from sms.privacy import keep_private
 from store.recaps import Recap
 from tasks.api_access import temporary_login
 from tasks.command_line import WrongCommand, known, read_parameters
@@ -73,6 +74,7 @@ def check_types(flow: Flow[..., object], parameters: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    keep_private()  # before Prefect makes a database
     try:
         sys.stdout.write(main(sys.argv[1:]) + "\n")
     except SmsError as refusal:

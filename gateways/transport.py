@@ -209,7 +209,7 @@ def _exchange(
         for chunk in response.iter_content(_CHUNK_BYTES):
             body += chunk
             if len(body) > max_body_bytes:
-                raise HTTPException(f"the answer is longer than {max_body_bytes} bytes")
+                raise HTTPException(f"the answer is longer than {max_body_bytes / 1e6:g} MB")
     finally:
         response.close()
     return RawAnswer(response.status_code, response.reason or "", response.headers, bytes(body))

@@ -16,6 +16,8 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from sms.privacy import keep_private
+
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / "data" / "demo"
 CAMPAIGN = "soldes-hiver"
@@ -27,6 +29,7 @@ ANSWER = "Merci de votre message : un conseiller vous rappelle sous 24 h. MABOUT
 def main() -> None:
     """Tell the whole story; exit 1 when a figure is not what it must be."""
     os.chdir(ROOT)
+    keep_private()
     shutil.rmtree(HOME, ignore_errors=True)
     HOME.mkdir(parents=True)
     monday = next_working_monday(datetime.now(PARIS).date())

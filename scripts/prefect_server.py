@@ -12,6 +12,8 @@ from prefect.settings import get_current_settings
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp
 
+from sms.privacy import keep_private
+
 LOCAL_NAMES = ("127.0.0.1", "localhost")
 
 
@@ -22,6 +24,7 @@ def build_app() -> ASGIApp:
 
 def main() -> None:
     """Serve until a signal."""
+    keep_private()
     settings = get_current_settings().server
     if settings.api.auth_string is None:
         sys.exit("the server: PREFECT_SERVER_API_AUTH_STRING is not set; an API without a login lets anybody run code")

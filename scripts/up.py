@@ -21,6 +21,7 @@ from gateways.sandbox.__main__ import build_parser
 from gateways.sandbox.faults import FaultPlan, parse_faults
 from schemas.gateway import Resolution
 from sms.errors import ConfigurationError, SmsError
+from sms.privacy import keep_private
 from tasks.settings import settings
 
 POOL = "campanile"
@@ -180,6 +181,7 @@ def only_one(home: Path) -> Iterator[None]:
 
 def run(options: argparse.Namespace) -> None:
     """Bring all up, stay until told to stop or one of them dies, and stop all."""
+    keep_private(options.home)
     for folder in ("logs", "prefect", "sandbox", "inbox/contacts/newsletter", "inbox/opt_outs"):
         (options.home / folder).mkdir(parents=True, exist_ok=True)
     with only_one(options.home):

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from files.opening import open_plain
+from files.opening import open_plain, size_text
 from sms.errors import ConfigurationError
 from tasks.settings import settings
 
@@ -53,5 +53,5 @@ def read_given_text(path: str, suffixes: Sequence[str], most_bytes: int) -> str:
     with open_plain(file) as opened:
         data = opened.read(most_bytes + 1)
     if len(data) > most_bytes:
-        raise ConfigurationError(f"{path} has more than {most_bytes} bytes; allowed: up to so many")
+        raise ConfigurationError(f"{path} is too long; allowed: up to {size_text(most_bytes)}")
     return data.decode("utf-8-sig")
