@@ -100,7 +100,11 @@ def _everything_up(home: Path) -> Iterator[dict[str, str]]:
         try:
             _wait_for("make up", lambda: "Campanile is up" in (home / "up.log").read_text() or up.poll() is not None)
             _fill_up(sandbox_port)
-            api = {"PREFECT_API_URL": f"http://127.0.0.1:{port}/api", "PREFECT_HOME": str(home / "prefect-client")}
+            api = {
+                "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+                "PREFECT_API_AUTH_STRING": (home / "prefect-login").read_text(encoding="utf-8").strip(),
+                "PREFECT_HOME": str(home / "prefect-client"),
+            }
             yield {**variables, **api}
         finally:
             up.send_signal(signal.SIGINT)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from files.column_names import FIELD_NAMES, NUMBER_NAMES
+from files.lookalikes import refuse_lookalikes
 from sms.errors import ContactFileError
 
 NUMBER_FIELD = "msisdn"
@@ -99,6 +100,7 @@ def map_columns(header: Sequence[str], columns: Mapping[str, str] | None = None)
     if len(header) > MAX_COLUMNS:
         raise ContactFileError(f"it has {len(header)} columns; allowed: up to {MAX_COLUMNS}")
     _refuse_data_as_header(header)
+    refuse_lookalikes(header)
     _refuse_twice(header)
     chosen = _chosen_positions(header, columns or {})
     number = chosen.pop(NUMBER_FIELD) if NUMBER_FIELD in chosen else _find_number(header, set(chosen.values()))
@@ -119,10 +121,10 @@ def _refuse_data_as_header(header: Sequence[str]) -> None:
 
 
 def _refuse_twice(header: Sequence[str]) -> None:
-    names = Counter(name.strip() for name in header if name.strip())
-    twice = sorted(name for name, times in names.items() if times > 1)
+    times = Counter(name.strip() for name in header if name.strip())
+    twice = [position for position, name in enumerate(header) if times[name.strip()] > 1]
     if twice:
-        raise ContactFileError(f"the same column name twice: {_listed(twice)}; {_existing(header)}")
+        raise ContactFileError(f"the same column name twice: {_columns(header, twice)}; {shown_columns(header)}")
 
 
 def _chosen_positions(header: Sequence[str], columns: Mapping[str, str]) -> dict[str, int]:
@@ -146,7 +148,7 @@ def _position_of(header: Sequence[str], name: str) -> int:
     ]
     found = exact or alike
     if len(found) != 1:
-        raise ContactFileError(f"columns= asks for {name!r}, found {len(found)} times; {_existing(header)}")
+        raise ContactFileError(f"columns= asks for {name!r}, found {len(found)} times; {shown_columns(header)}")
     return found[0]
 
 
@@ -154,12 +156,8 @@ def _find_number(header: Sequence[str], taken: set[int]) -> int:
     found = [position for position, name in enumerate(header) if position not in taken and is_number_name(name)]
     if len(found) == 1:
         return found[0]
-    problem = (
-        f"two number columns or more: {_listed(header[position] for position in found)}"
-        if found
-        else "no number column"
-    )
-    raise ContactFileError(f"{problem}; say which with columns={{'{NUMBER_FIELD}': '…'}}; {_existing(header)}")
+    problem = f"two number columns or more: {_columns(header, found)}" if found else "no number column"
+    raise ContactFileError(f"{problem}; say which with columns={{'{NUMBER_FIELD}': '…'}}; {shown_columns(header)}")
 
 
 def _own_field(name: str, position: int, chosen: Mapping[str, int]) -> str:
@@ -172,19 +170,37 @@ def _own_field(name: str, position: int, chosen: Mapping[str, int]) -> str:
 
 
 def _refuse_same_field(header: Sequence[str], fields: Mapping[int, str]) -> None:
-    by_field: dict[str, list[str]] = {}
+    by_field: dict[str, list[int]] = {}
     for position, field in fields.items():
-        by_field.setdefault(field, []).append(header[position])
-    for field, names in by_field.items():
-        if len(names) > 1:
+        by_field.setdefault(field, []).append(position)
+    for field, positions in by_field.items():
+        if len(positions) > 1:
             raise ContactFileError(
-                f"{_listed(names)} would all be the field {field!r}; say which with columns={{{field!r}: '…'}} or "
-                f"rename one; {_existing(header)}"
+                f"{_columns(header, positions)} would all be the field {field!r}; say which with "
+                f"columns={{{field!r}: '…'}} or rename one; {shown_columns(header)}"
             )
 
 
-def _existing(header: Sequence[str]) -> str:
-    return f"columns of the file: {_listed(name for name in header if name.strip())}"
+def shown_columns(header: Sequence[str]) -> str:
+    """Return the columns of a file for an error: their names where one of them is known, else only how many.
+
+    A first line without a known name may be no header at all, but a person's data: it is not quoted.
+    """
+    named = [position for position, name in enumerate(header) if name.strip()]
+    if not _has_known_name(header):
+        return f"its first line has {len(named)} columns, none with a known name: is it a header?"
+    return f"columns of the file: {_columns(header, named)}"
+
+
+def _has_known_name(header: Sequence[str]) -> bool:
+    return any(is_number_name(name) or header_key(name) in FIELD_NAMES for name in header)
+
+
+def _columns(header: Sequence[str], positions: Sequence[int]) -> str:
+    """Return columns by their names, or by their positions where the first line may be no header."""
+    if _has_known_name(header):
+        return _listed(dict.fromkeys(header[position].strip() for position in positions))
+    return "columns " + ", ".join(str(position + 1) for position in positions[:_MAX_LISTED])
 
 
 def _listed(names: Iterable[str]) -> str:

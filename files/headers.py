@@ -3,7 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from files.columns import MAX_COLUMNS, NUMBER_FIELD, is_rejects_header, looks_like_number, without_reject_columns
+from files.columns import (
+    MAX_COLUMNS,
+    NUMBER_FIELD,
+    is_rejects_header,
+    looks_like_number,
+    shown_columns,
+    without_reject_columns,
+)
 from files.formulas import unguard_cell
 from files.records import CONTROL_CHARACTERS, Record
 from sms.errors import ContactFileError
@@ -81,8 +88,7 @@ def refuse_no_rows(names: Sequence[str]) -> None:
     Raises:
         ContactFileError: always.
     """
-    columns = ", ".join(map(repr, names[:40]))
-    raise ContactFileError(f"no data rows under its header ({columns}); needed: at least one")
+    raise ContactFileError(f"no data rows under its header; needed: at least one; {shown_columns(names)}")
 
 
 def _is_number_list(records: Sequence[Record]) -> bool:

@@ -1,12 +1,15 @@
 """A file's bytes, unpacked when it is gzip: whole, within a size, or refused."""
 
+import errno
 import gzip
 import hashlib
 import io
 import os
+import stat
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from sms.errors import ContactFileError
 
@@ -38,6 +41,24 @@ def is_workbook(path: Path) -> bool:
     return path.suffix.lower() in WORKBOOK_SUFFIXES
 
 
+def size_text(size_bytes: int) -> str:
+    """Return a size as a person reads it, never as digits enough for a telephone number; 1 MB is 1024 * 1024 bytes."""
+    return f"{size_bytes} bytes" if size_bytes < 100_000 else f"{size_bytes / 1024 / 1024:,.1f} MB"
+
+
+def open_plain(path: Path) -> IO[bytes]:
+    """Open a regular file to read its bytes; what is a link now, or anything but a file, is not opened.
+
+    Raises:
+        OSError: it cannot be opened, or is no regular file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no regular file")
+    return open(descriptor, "rb")
+
+
 def read_content(path: Path, max_bytes: int) -> Content:
     """Return what a file holds.
 
@@ -50,13 +71,13 @@ def read_content(path: Path, max_bytes: int) -> Content:
     if path.exists() and not path.is_file():
         raise ContactFileError(f"it is no regular file; needed: one of {', '.join(ALLOWED_SUFFIXES)}")
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             size = os.fstat(file.fileno()).st_size
             data = file.read(min(size, max_bytes) + 1)
     except OSError as error:
         raise ContactFileError(f"it cannot be opened: {error.strerror}") from error
     if len(data) > max_bytes:
-        raise ContactFileError(f"it has {size} bytes; allowed: up to {max_bytes}")
+        raise ContactFileError(f"it has {size_text(size)}; allowed: up to {size_text(max_bytes)}")
     sha256 = hashlib.sha256(data).hexdigest()
     if name.endswith(PACKED_SUFFIXES):
         data = _unpack(data, max_bytes)
@@ -74,5 +95,7 @@ def _unpack(packed: bytes, max_bytes: int) -> bytes:
     except (OSError, EOFError, zlib.error) as error:
         raise ContactFileError("it is damaged, or no gzip file: pack it again, or send it unpacked") from error
     if len(data) > max_bytes:
-        raise ContactFileError(f"it has more than {max_bytes} bytes once unpacked; allowed: up to {max_bytes}")
+        raise ContactFileError(
+            f"it has more than {size_text(max_bytes)} once unpacked; allowed: up to {size_text(max_bytes)}"
+        )
     return bytes(data)

@@ -15,7 +15,9 @@ from prefect.exceptions import ParameterTypeError
 from prefect.settings import PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS, temporary_settings
 
 from sms.errors import SmsError
+from sms.privacy import keep_private
 from store.recaps import Recap
+from tasks.api_access import temporary_login
 from tasks.command_line import WrongCommand, known, read_parameters
 from tasks.house import visit_store
 from tasks.recaps import draw_recap, read_recap
@@ -35,7 +37,7 @@ def main(arguments: list[str]) -> str:
     parameters = read_parameters(arguments[1:], flow.parameters.model_dump())
     check_types(flow, parameters)
     # The first start of a temporary server makes its database, which takes long on a small machine.
-    with temporary_settings({PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: 180}):
+    with temporary_settings({PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: 180}), temporary_login():
         return as_text(flow(**parameters))
 
 
@@ -72,6 +74,7 @@ def check_types(flow: Flow[..., object], parameters: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    keep_private()  # before Prefect makes a database
     try:
         sys.stdout.write(main(sys.argv[1:]) + "\n")
     except SmsError as refusal:

@@ -18,7 +18,7 @@ def import_opt_outs(
     """Opt out every number of a file; a column with the date and one with the source are kept as the proof.
 
     Args:
-        path: One file, in any form contacts come in. Empty: every stable file in `data/inbox/opt_outs/`.
+        path: One file in the data folder, in any form. Empty: every stable file in `data/inbox/opt_outs/`.
         region: How numbers without a country code are read, such as FR.
         sheet: The sheet of a workbook. Empty: its first.
         encoding: The encoding of a CSV, when it cannot be told from its bytes.

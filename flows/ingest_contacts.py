@@ -36,7 +36,7 @@ def ingest_contacts(
 
     Args:
         list_name: The list the contacts go into. Empty: every list that has files in its drop folder.
-        path: One file. Empty: every stable file in `data/inbox/contacts/<list>/`.
+        path: One file, in the data folder. Empty: every stable file in `data/inbox/contacts/<list>/`.
         region: How numbers without a country code are read, such as FR.
         sheet: The sheet of a workbook. Empty: its first.
         encoding: The encoding of a CSV, when it cannot be told from its bytes.

@@ -19,7 +19,7 @@ def prepare_campaign(draft: Annotated[CampaignDraft | None, AsBox()] = None, pat
 
     Args:
         draft: The campaign. For a file instead, choose "Omit value" in the menu at the right, and give its path below.
-        path: A YAML or JSON file with the same fields.
+        path: A YAML or JSON file with the same fields, in the data folder.
     """
     draft = read_draft(draft, path or None)
     check_draft(draft)

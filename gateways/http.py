@@ -29,6 +29,7 @@ from urllib.parse import quote, urlsplit
 import requests
 from requests.utils import get_environ_proxies
 
+from gateways.addresses import refused_reason, shown_url
 from gateways.transport import NoAnswer, RawAnswer, send_once
 from sms.errors import (
     ConfigurationError,
@@ -217,9 +218,11 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
 def _checked_url(base_url: str) -> str:
     shape = re.fullmatch(r"https?://(\[[0-9a-fA-F:.]+\]|[^\s/?#@:\[\]]+)(:\d{1,5})?(/[^\s?#@]*)?", base_url)
     if shape is None:
-        # Not shown whole: keys are sometimes put into the user part or the query.
-        shown = re.sub(r"//.*@", "//…@", base_url.partition("?")[0])
-        raise ConfigurationError(f"the gateway's URL is {shown!r}: it must be http(s)://host[:port][/path]")
+        raise ConfigurationError(
+            f"the gateway's URL is {shown_url(base_url)!r}: it must be http(s)://host[:port][/path]"
+        )
+    if (reason := refused_reason(shape[1])) is not None:
+        raise ConfigurationError(f"the gateway's URL is {base_url!r}: {reason}; it must be the provider's own")
     return base_url.rstrip("/")
 
 

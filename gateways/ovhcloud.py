@@ -188,7 +188,8 @@ def open_gateway(access: GatewayAccess) -> OvhcloudGateway:
     """Return the account that the settings name."""
     keys = Keys(access.need("application_key"), access.need("application_secret"), access.need("consumer_key"))
     account = f"/sms/{quote(access.need('service_name'), safe='')}"
-    return OvhcloudGateway(SignedClient(access.need("url"), account, keys, access.deadline_seconds))
+    url = access.need_url("api.ovh.com", "api.us.ovhcloud.com")
+    return OvhcloudGateway(SignedClient(url, account, keys, access.deadline_seconds))
 
 
 def tag_of(batch: Batch) -> str:

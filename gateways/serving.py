@@ -7,11 +7,11 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 
+from gateways.bounded import BoundedProtocol
 from sms.errors import ConfigurationError
 
 
@@ -43,7 +43,12 @@ def listen(options: argparse.Namespace) -> socket.socket:
     return listener
 
 
-def serve(app: Starlette, listener: socket.socket, announce: Callable[[str], str], protocol: Any = "h11") -> None:
+def serve(
+    app: Starlette,
+    listener: socket.socket,
+    announce: Callable[[str], str],
+    protocol: type[BoundedProtocol] = BoundedProtocol,
+) -> None:
     """Serve until a signal; what ``announce`` makes of its address is printed once it listens."""
     config = uvicorn.Config(
         app,

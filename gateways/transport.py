@@ -24,6 +24,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError
 
+from gateways.addresses import refused_reason
+
 NETWORK_ERRORS = (requests.RequestException, HTTPError, HTTPException, OSError)
 _CHUNK_BYTES = 16_384
 
@@ -106,6 +108,9 @@ class _WatchedHTTPConnection(HTTPConnection):
         super().__init__(*args, **options)
         self._watchdog = watchdog
 
+    def _new_conn(self) -> socket.socket:
+        return _allowed(super()._new_conn())
+
     def connect(self) -> None:
         super().connect()
         self._watchdog.watch(self.sock)
@@ -122,6 +127,9 @@ class _WatchedHTTPSConnection(HTTPSConnection):
         super().__init__(*args, **options)
         self._watchdog = watchdog
 
+    def _new_conn(self) -> socket.socket:
+        return _allowed(super()._new_conn())
+
     def connect(self) -> None:
         super().connect()
         self._watchdog.watch(self.sock)
@@ -131,6 +139,15 @@ class _WatchedHTTPSConnection(HTTPSConnection):
             self.connect()
         self._watchdog.let_send()
         super().send(data)
+
+
+def _allowed(connected: socket.socket) -> socket.socket:
+    """Return a connection just made, before a byte goes over it; close it where no gateway may be."""
+    reason = refused_reason(str(connected.getpeername()[0]))
+    if reason is None:
+        return connected
+    connected.close()
+    raise ConnectTimeoutError(f"{reason}, where no gateway may be")
 
 
 class _OneShotAdapter(HTTPAdapter):
@@ -192,7 +209,7 @@ def _exchange(
         for chunk in response.iter_content(_CHUNK_BYTES):
             body += chunk
             if len(body) > max_body_bytes:
-                raise HTTPException(f"the answer is longer than {max_body_bytes} bytes")
+                raise HTTPException(f"the answer is longer than {max_body_bytes / 1e6:g} MB")
     finally:
         response.close()
     return RawAnswer(response.status_code, response.reason or "", response.headers, bytes(body))

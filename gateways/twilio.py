@@ -259,7 +259,7 @@ class TwilioGateway:
 def open_gateway(access: GatewayAccess) -> TwilioGateway:
     """Return the account that the settings name."""
     return TwilioGateway(
-        access.need("url"),
+        access.need_url("twilio.com"),
         access.need("account_sid"),
         access.need("auth_token"),
         access.options.get("messaging_service_sid", ""),

@@ -16,6 +16,8 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from sms.privacy import keep_private
+
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / "data" / "demo"
 CAMPAIGN = "soldes-hiver"
@@ -27,6 +29,7 @@ ANSWER = "Merci de votre message : un conseiller vous rappelle sous 24 h. MABOUT
 def main() -> None:
     """Tell the whole story; exit 1 when a figure is not what it must be."""
     os.chdir(ROOT)
+    keep_private()
     shutil.rmtree(HOME, ignore_errors=True)
     HOME.mkdir(parents=True)
     monday = next_working_monday(datetime.now(PARIS).date())
@@ -36,11 +39,12 @@ def main() -> None:
         from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
         from gateways.sandbox.process import SandboxProcess
+        from tasks.api_access import temporary_login
 
         options = {"balance": "160", "delivery_seconds": 0.2, "seed": 7}
         # Nobody watches heartbeats here, and each flow run would wait a second for the end of its own.
         without_heartbeats = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
-        with SandboxProcess.start(HOME / "sandbox", **options) as sandbox, without_heartbeats:
+        with SandboxProcess.start(HOME / "sandbox", **options) as sandbox, without_heartbeats, temporary_login():
             os.environ["SMS_SANDBOX_URL"] = sandbox.base_url
             sandbox.set_faults(throttle=0.05, unavailable=0.05, accept_then_reset=0.1, accept_then_500=0.05)
             story.opening(at(monday, 8, 0))

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from schemas.gateway import Resolution
+from sms.privacy import keep_private
 from tests.sending.kills import Toll, kill_senders
 from tests.sending.restores import Restores, restore_stores
 from tests.sending.sending_desk import opened_nursery
@@ -32,6 +33,7 @@ _Run = TypeVar("_Run", Toll, Restores)
 
 def main() -> int:
     """Run the classes that the command line names, and print the tables."""
+    keep_private()
     asked = _arguments()
     with opened_nursery() as nursery:
         kills, killed_wrong = _in_each_class(

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import NoReturn
 
 from household import HOST, ROOT, CannotGoOn, Household, StopAsked, is_answered
+from login import LOGIN_NAME, login_of
 
 from gateways.sandbox.__main__ import build_parser
 from gateways.sandbox.faults import FaultPlan, parse_faults
 from schemas.gateway import Resolution
 from sms.errors import ConfigurationError, SmsError
+from sms.privacy import keep_private
 from tasks.settings import settings
 
 POOL = "campanile"
@@ -33,11 +35,15 @@ SET_OTHERWISE = {
     "--host": "make up: it is this machine's", "--allow-remote": "make up: it is this machine's",
 }  # fmt: skip
 PREFECT = (sys.executable, "-m", "prefect", "--no-prompt")
+SERVER = (sys.executable, str(ROOT / "scripts" / "prefect_server.py"))
+#: The pool's template: a run has no command, environment or folder of its own, or the API could start any program.
+POOL_TEMPLATE = ROOT / "work-pool.json"
 
 
 def build_environment(options: argparse.Namespace) -> dict[str, str]:
-    """Return what every child gets: ours as it is, and a Prefect of its own that only this machine can talk to."""
+    """Return what every child gets: ours as it is, and a Prefect of its own that only who has its login can talk to."""
     origin = f"http://{HOST}:{options.port}"
+    login = login_of(options.home)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     return environment | {
         "DO_NOT_TRACK": "1",
@@ -48,6 +54,8 @@ def build_environment(options: argparse.Namespace) -> dict[str, str]:
         "SMS_SANDBOX_URL": f"http://{HOST}:{options.sandbox_port}",
         "PREFECT_HOME": str(options.home / "prefect"),
         "PREFECT_API_URL": f"{origin}/api",
+        "PREFECT_API_AUTH_STRING": login,
+        "PREFECT_SERVER_API_AUTH_STRING": login,
         "PREFECT_SERVER_API_HOST": HOST,
         "PREFECT_SERVER_API_PORT": str(options.port),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -113,12 +121,18 @@ def bring_up(household: Household, options: argparse.Namespace) -> None:
             raise CannotGoOn(f"port {port} of {HOST}, for the {name}, is taken; give another with {option}")
     print("starting sandbox and server (the first time takes a minute)", flush=True)
     household.wait_for_port(household.start("sandbox", options.sandbox_command), options.sandbox_port)
-    household.wait_for_port(household.start("server", (*PREFECT, "server", "start")), options.port)
+    household.wait_for_port(household.start("server", SERVER), options.port)
     print("registering the flows of prefect.yaml", flush=True)
-    household.run("work-pool", (*PREFECT, "work-pool", "create", POOL, "--type", "process", "--overwrite"))
+    household.run("work-pool", (*PREFECT, *pool_command()))
     household.run("deploy", (*PREFECT, "deploy", "--all"))
     for name, (queue, most_runs) in WORKERS.items():
         household.start(name, (*PREFECT, *worker_command(queue, most_runs)), has_runs=True)
+
+
+def pool_command() -> Sequence[str]:
+    """Return what makes the pool, or gives an existing one our template, after the name of the program."""
+    options = ("--type", "process", "--base-job-template", str(POOL_TEMPLATE), "--overwrite")
+    return "work-pool", "create", POOL, *options
 
 
 def worker_command(queue: str, most_runs: int) -> Sequence[str]:
@@ -141,6 +155,7 @@ def describe(options: argparse.Namespace) -> str:
     return f"""
 Campanile is up.
   Prefect's UI   http://{HOST}:{options.port}/deployments   (pages to read: http://{HOST}:{options.port}/artifacts)
+  its login      the line in {options.home / LOGIN_NAME}, whole, as the password
   sandbox        http://{HOST}:{options.sandbox_port}   (nothing it sends leaves this machine)
   drop folders   {inbox / "contacts"}/<list>/, {inbox / "opt_outs"}/
   logs           {options.home / "logs"}/
@@ -166,6 +181,7 @@ def only_one(home: Path) -> Iterator[None]:
 
 def run(options: argparse.Namespace) -> None:
     """Bring all up, stay until told to stop or one of them dies, and stop all."""
+    keep_private(options.home)
     for folder in ("logs", "prefect", "sandbox", "inbox/contacts/newsletter", "inbox/opt_outs"):
         (options.home / folder).mkdir(parents=True, exist_ok=True)
     with only_one(options.home):

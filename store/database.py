@@ -221,7 +221,7 @@ def _locked(path: Path, read_only: bool, give_up_at: float) -> Iterator[None]:
     """Hold ``flock`` on the lock file, shared for readers; in it stands who came last, for the error line."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lock_path = path.with_name(path.name + ".lock")
-    with open(os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+b", buffering=0) as lock_file:
+    with open(os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+b", buffering=0) as lock_file:
         undo = checkpoint.undo_path(path)
         while not _try_lock(lock_file, undo, read_only):
             if time.monotonic() > give_up_at:

@@ -9,6 +9,7 @@ from getpass import getpass
 
 from sms.approval import approval_code
 from sms.errors import CampaignError
+from sms.privacy import keep_private
 
 USAGE = "python -m tasks.approval_code <recap_hash>, with all its 64 digits"
 
@@ -30,6 +31,7 @@ def main(arguments: list[str]) -> str:
 
 
 if __name__ == "__main__":
+    keep_private()
     try:
         sys.stdout.write(main(sys.argv[1:]) + "\n")
     except CampaignError as refusal:

@@ -10,9 +10,11 @@ from schemas.gateway import Gateway
 from sms.errors import SmsError
 from sms.masking import escape_markdown
 from sms.policy import load_policy, policy_names
+from sms.privacy import open_to_others
 from sms.zones import database_version
 from store.invariants import broken_invariants
 from store.migrate import migrations
+from tasks.api_access import describe_access
 from tasks.balance import read_balance
 from tasks.clock import now, rehearsal_note
 from tasks.house import gateway_named, mail_settings, tariff_of, visit_store
@@ -38,6 +40,8 @@ def run_checks() -> list[tuple[str, bool, str]]:
         "tariff": lambda: f"{len(tariff_of(settings().gateway).prices)} territories priced for {settings().gateway}",
         "gateway": lambda: _gateway(gateway_named(settings().gateway)),
         "alerts": _channels,
+        "Prefect's API": describe_access,
+        "privacy": _privacy,
     }
     return [(name, *_outcome(check)) for name, check in checks.items()]
 
@@ -93,6 +97,16 @@ def _gateway(gateway: Gateway) -> str:
         return f"{name} was not asked, for it tells no balance: {balance.amount} {balance.unit} are declared"
     balance = gateway.balance()
     return f"{name} answers: balance {balance.amount} {balance.unit}"
+
+
+def _privacy() -> str:
+    found = open_to_others(*settings().private_places)
+    if found:
+        raise SmsError(
+            f"another account may read {len(found)} files or folders, such as {found[0]}: they are corrected at each "
+            "start, but for those of another owner, or on a file system without rights"
+        )
+    return "no other account may read the data folder, the store or .env"
 
 
 def _channels() -> str:

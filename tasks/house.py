@@ -126,4 +126,4 @@ def _access(name: str) -> GatewayAccess:
         for field, value in found.items()
         if value is not None
     }
-    return GatewayAccess(name, options, settings().gateway_deadline_seconds)
+    return GatewayAccess(name, options, settings().gateway_deadline_seconds, settings().allow_local_providers)

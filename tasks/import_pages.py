@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from files.opening import size_text
 from files.records import DELIMITERS
 from files.rejects import REJECT_WORDS
 from files.staging import StagedFile
@@ -130,7 +131,7 @@ def _file_parts(subject: str, report: ImportReport) -> list[str]:
 
 
 def _how_it_was_read(staged: StagedFile) -> str:
-    size = f"{staged.size_bytes / 1e6:.1f} MB" if staged.size_bytes >= 100_000 else f"{staged.size_bytes} bytes"
+    size = size_text(staged.size_bytes)
     if staged.sheet is not None:
         return f"Sheet {user_text(staged.sheet)}, {size}."
     delimiter = DELIMITERS.get(staged.delimiter or "", "")

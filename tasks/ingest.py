@@ -17,6 +17,7 @@ from store.imports import ImportSummary, SourceFile, earlier_import
 from store.opt_outs import import_opt_outs
 from store.undo import find_undoable
 from tasks.balance import send_alerts_about
+from tasks.given_files import given_file
 from tasks.house import data_path, visit_store
 from tasks.import_pages import ImportReport, import_page, import_rows
 from tasks.names import check_list_name, is_name
@@ -196,10 +197,11 @@ def _field_named(staged: StagedFile, names: frozenset[str]) -> str | None:
 
 
 def _existing(path: str, *drop_folder: str) -> Path:
-    if not Path(path).is_file():
+    file = given_file(path)
+    if not file.is_file():
         folder = data_path("inbox", *drop_folder)
         raise ContactFileError(f"no file {path}; give the path of a file, or drop it into {folder}")
-    return Path(path)
+    return file
 
 
 def _inbox(*parts: str) -> Path:

@@ -153,9 +153,9 @@ def local_time(at: datetime, zone: ZoneInfo) -> str:
     return f"{at.astimezone(zone):%a %Y-%m-%d %H:%M}"
 
 
-def user_text(text: str, spare: str = "") -> str:
+def user_text(text: str, spare: str = "") -> Markup:
     """Return what somebody wrote, inert and with every number in it masked but those that stand in ``spare``."""
-    return escape_markdown(mask_numbers(text, spare))
+    return Markup(escape_markdown(mask_numbers(text, spare)))
 
 
 def quoted_text(text: str, spare: str = "") -> str:

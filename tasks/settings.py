@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from gateways.validity import ON_THE_WAY_SECONDS
 from schemas.gateway import Resolution
 from sms.errors import ConfigurationError
+from sms.privacy import keep_private
 from sms.zones import zone_of
 
 
@@ -29,9 +30,11 @@ def _names(value: object) -> object:
 
 
 Names = Annotated[list[str], NoDecode, BeforeValidator(_names)]
+Folders = Annotated[list[Path], NoDecode, BeforeValidator(_names)]
 Words = Annotated[list[str], NoDecode, BeforeValidator(_words)]
 
 
+ENV_FILE = Path(".env")
 #: France, its territories, and neighbours: whoever writes elsewhere says so, for tolls are real money.
 ALLOWED_COUNTRIES = ("FR", "GP", "MQ", "GF", "RE", "YT", "PM", "NC", "PF", "WF", "BL", "MF", "BE", "CH", "LU", "MC")
 
@@ -39,7 +42,7 @@ ALLOWED_COUNTRIES = ("FR", "GP", "MQ", "GF", "RE", "YT", "PM", "NC", "PF", "WF",
 class Settings(BaseSettings):
     """All settings; each stands in ``.env.example`` with a line of comment."""
 
-    model_config = SettingsConfigDict(env_prefix="SMS_", env_file=".env", extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix="SMS_", env_file=ENV_FILE, extra="ignore", env_ignore_empty=True)
 
     data_dir: Path = Path("data")
     store_path: Path | None = None
@@ -48,6 +51,7 @@ class Settings(BaseSettings):
     backup_dir: Path | None = None
     tariff_dir: Path = Path("data/tariffs")
     samples_dir: Path = Path("data/samples")
+    file_dirs: Folders = []
     team_zone: str = "Europe/Paris"
     region: str = Field(default="FR", pattern=r"^[A-Z]{2}$")
     allowed_countries: Words = list(ALLOWED_COUNTRIES)
@@ -77,6 +81,7 @@ class Settings(BaseSettings):
     ovhcloud_application_secret: SecretStr | None = None
     ovhcloud_consumer_key: SecretStr | None = None
     gateway_deadline_seconds: float = Field(default=20, gt=0)
+    allow_local_providers: bool = False
 
     slice_size: int = Field(default=500, gt=0)
     concurrency: int | None = Field(default=None, gt=0)
@@ -161,6 +166,12 @@ class Settings(BaseSettings):
         return self.backup_dir or self.data_dir / "backups"
 
     @property
+    def private_places(self) -> list[Path]:
+        """Folders and files that no other account may read: the settings themselves hold keys."""
+        store = self.store_file
+        return [ENV_FILE, self.data_dir, self.backups, self.kannel_spool_dir, *store.parent.glob(f"{store.name}*")]
+
+    @property
     def zone(self) -> ZoneInfo:
         """The team's time zone."""
         return zone_of(self.team_zone)
@@ -185,16 +196,18 @@ def parse_secrets(listed: SecretStr | None) -> dict[str, str]:
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """Return the settings, read once a process.
+    """Return the settings, read once a process; from then on what it writes is its owner's only.
 
     Raises:
         ConfigurationError: one line that names each wrong variable, what it holds and what it may hold.
     """
     try:
-        return Settings()
+        found = Settings()
     except ValidationError as error:
         wrong = "; ".join(_one_line(item["loc"], item["input"], item["msg"]) for item in error.errors())
         raise ConfigurationError(f"wrong settings: {wrong}") from None
+    keep_private(*found.private_places)
+    return found
 
 
 def _one_line(place: tuple[int | str, ...], value: object, message: str) -> str:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from pathlib import Path
 
 from prefect import task
 
@@ -17,11 +16,14 @@ from sms.tariff import Tariff
 from sms.template import Template, parse_template
 from tasks.clock import now
 from tasks.draft_file import parse_draft
+from tasks.given_files import read_given_text
 from tasks.house import manifest_of, tariff_of
 from tasks.names import ATTACHED, check_name
 from tasks.settings import settings
 
 _FURTHEST = timedelta(days=366)
+DRAFT_SUFFIXES = (".yaml", ".yml", ".json")
+DRAFT_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +55,14 @@ def read_draft(draft: CampaignDraft | None, path: str | None) -> CampaignDraft:
 
     Raises:
         CampaignError: none or both were given, or the file holds no draft; one line for all that is wrong.
+        ConfigurationError: the file is not where files may be read from.
     """
     if (draft is None) == (path is None):
         raise CampaignError("give either a draft or the path of a YAML file with one")
     if draft is not None:
         return draft
     try:
-        text = Path(str(path)).read_text(encoding="utf-8-sig")
+        text = read_given_text(str(path), DRAFT_SUFFIXES, DRAFT_BYTES)
     except OSError as error:
         raise CampaignError(f"no draft {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:

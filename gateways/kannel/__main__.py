@@ -10,6 +10,7 @@ from gateways.kannel.receiver import build_app
 from gateways.kannel.spool import received_into
 from gateways.serving import add_address, listen, serve
 from sms.errors import SmsError
+from sms.privacy import keep_private
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -27,6 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run until a signal; return the exit code."""
     options = build_parser().parse_args(arguments)
+    keep_private(options.spool)
     try:
         secret = check_secret(_read_secret(options.secret_file))
         with listen(options) as listener, received_into(options.spool):

@@ -15,6 +15,7 @@ from gateways.sandbox.wire import BreakableProtocol
 from gateways.serving import add_address, listen, serve
 from schemas.gateway import Resolution
 from sms.errors import SmsError
+from sms.privacy import keep_private
 from sms.tariff import parse_tariff
 
 TARIFF_PATH = Path(__file__).parents[2] / "data" / "tariffs" / "sandbox.csv"
@@ -53,6 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> None:
+    keep_private(options.state)
     with listen(options) as listener:
         face = _build_face(options)
         with closing(face.books):

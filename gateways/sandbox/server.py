@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from functools import partial
@@ -22,6 +22,25 @@ from gateways.sandbox.wire import ResetResponse, SlowResponse, TruncatedResponse
 from schemas.gateway import Resolution
 
 Handler = Callable[[Request], Awaitable[Response]]
+MAX_BODY_BYTES = 8_000_000
+"""A batch of the largest texts is half of it."""
+
+
+class BoundedRequest(Request):
+    """A request whose body is read up to a length, whatever it says of itself."""
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """Yield the body.
+
+        Raises:
+            Refused: it is longer.
+        """
+        size = 0
+        async for chunk in super().stream():
+            size += len(chunk)
+            if size > MAX_BODY_BYTES:
+                raise Refused(413, f"the body is longer than {MAX_BODY_BYTES} bytes")
+            yield chunk
 
 
 @dataclass(slots=True)
@@ -180,7 +199,7 @@ def _guarded(face: Face, endpoint: Handler, needs_key: bool) -> Handler:
         if needs_key and not hmac.compare_digest(given, f"Bearer {face.api_key}".encode()):
             return JSONResponse({"error": "wrong or missing key"}, status_code=401)
         try:
-            response = await endpoint(request)
+            response = await endpoint(BoundedRequest(request.scope, request.receive))
         except Refused as error:
             response = JSONResponse({"error": str(error)}, status_code=error.status)
         await asyncio.sleep(face.latency_seconds)

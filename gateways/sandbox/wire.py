@@ -6,12 +6,13 @@ import struct
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from gateways.bounded import BoundedProtocol
 
 _TRANSPORTS: dict[tuple[str, int], asyncio.Transport] = {}
 
 
-class BreakableProtocol(H11Protocol):
+class BreakableProtocol(BoundedProtocol):
     """The server's HTTP protocol, which also lets an answer find the socket it goes over."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

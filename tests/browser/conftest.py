@@ -123,6 +123,13 @@ class Person:
     page: Any
     ui: str
 
+    def log_in(self, login: str) -> None:
+        """Open the UI, which asks for the login, and give it."""
+        self.page.goto(f"{self.ui}/deployments")
+        self.page.locator("input[type=password]").fill(login)
+        self.page.get_by_role("button", name="Login", exact=True).click()
+        self.page.wait_for_url(f"{self.ui}/deployments")
+
     def run(self, deployment: str, **values: str | list[str]) -> str:
         """Fill in a deployment's form, submit it, wait for the end of its run; return the run's last state.
 
@@ -239,7 +246,9 @@ class Person:
 def person(chromium: Path, house: House) -> Iterator[Person]:
     """Somebody at the UI of the house."""
     with browsing(chromium) as page:
-        yield Person(page, house.ui)
+        found = Person(page, house.ui)
+        found.log_in((house.home / "prefect-login").read_text(encoding="utf-8").strip())
+        yield found
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from sms.privacy import open_to_others
+
 pytestmark = pytest.mark.browser
 
 #: Twelve mobile numbers beside the examples of the French numbering plan, one of them twice, and a landline.
@@ -74,6 +76,7 @@ def test_a_campaign_is_prepared_approved_and_sent_by_hand(house: Any, person: An
     assert house.stop() == 0, house.output
     assert house.output.rstrip().endswith("all stopped")
     assert house.left_behind() == []
+    assert open_to_others(house.home) == [], "no other account reads the store, the logs or Prefect's database"
     accepted = read_store(
         house.home, "SELECT client_ref, msisdn FROM message_status WHERE gateway_message_id IS NOT NULL"
     )

@@ -14,29 +14,40 @@ from aiosmtpd.controller import Controller
 
 MONDAY_8_IN_PARIS = "2026-11-23T08:00:00+01:00"
 ROOT = Path(__file__).parents[2]
+LOGIN = "campanile:login-of-the-tests-own-server"
 
 
 @pytest.fixture(scope="session")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A real temporary Prefect server with a database of its own."""
+    """A real temporary Prefect server with a database of its own, behind a login as that of ``make up``."""
     os.environ |= {
+        "PREFECT_API_AUTH_STRING": LOGIN,
+        "PREFECT_SERVER_API_AUTH_STRING": LOGIN,
         "PREFECT_HOME": str(tmp_path_factory.mktemp("prefect")),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "300",
     }
-    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+    from prefect.settings import (
+        PREFECT_API_AUTH_STRING,
+        PREFECT_API_URL,
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        PREFECT_SERVER_API_AUTH_STRING,
+        temporary_settings,
+    )
     from prefect.testing.utilities import prefect_test_harness
 
     # A flow run with a heartbeat ends a second late: its thread looks once a second whether it may stop.
     with (
+        temporary_settings({PREFECT_API_AUTH_STRING: LOGIN, PREFECT_SERVER_API_AUTH_STRING: LOGIN}),
         prefect_test_harness(server_startup_timeout=300),
         temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
     ):
         # Processes that a test starts talk to this server too, instead of starting their own.
         os.environ["PREFECT_API_URL"] = str(PREFECT_API_URL.value())
         yield
-        del os.environ["PREFECT_API_URL"]
+        for name in ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING"):
+            del os.environ[name]
 
 
 @dataclass

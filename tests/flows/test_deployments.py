@@ -22,6 +22,7 @@ pytestmark = [
 ]
 
 ROOT = Path(__file__).parents[2]
+POOL_TEMPLATE = str(ROOT / "work-pool.json")
 CONFIG = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
 
 
@@ -75,6 +76,38 @@ def test_every_queue_has_a_worker() -> None:
     assert {queue for queue, _ in served.values()} == queues
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param({"command": "touch /tmp/owned"}, id="a command"),
+        pytest.param({"env": {"PATH": "/tmp"}}, id="an environment"),
+        pytest.param({"env.PATH": "/tmp"}, id="an environment, with a dot"),
+        pytest.param({"working_dir": "/tmp"}, id="a folder"),
+    ],
+)
+def test_the_server_refuses_a_run_that_brings(prefect_server: None, given: dict[str, Any]) -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import WorkPoolCreate
+    from prefect.exceptions import PrefectHTTPStatusError
+
+    from flows.check_balance import check_balance
+
+    template = json.loads(Path(POOL_TEMPLATE).read_text(encoding="utf-8"))
+    with get_client(sync_client=True) as client:
+        client.create_work_pool(
+            WorkPoolCreate(name="locked", type="process", base_job_template=template), overwrite=True
+        )
+        flow_id = client.create_flow(check_balance)
+        with pytest.raises(PrefectHTTPStatusError, match="Additional properties are not allowed"):
+            client.create_deployment(flow_id, "with-variables", work_pool_name="locked", job_variables=given)
+        deployment_id = client.create_deployment(flow_id, "locked", work_pool_name="locked")
+        try:
+            with pytest.raises(PrefectHTTPStatusError, match="Additional properties are not allowed"):
+                client.create_flow_run_from_deployment(deployment_id, job_variables=given)
+        finally:
+            client.delete_deployment(deployment_id)
+
+
 @pytest.fixture
 def worker(house: Any) -> Iterator[Any]:
     """The house with all deployments applied and workers that run them."""
@@ -92,7 +125,7 @@ def served(house: Any) -> Iterator[None]:
     }
     prefect = [sys.executable, "-m", "prefect"]
     for command in (
-        ["work-pool", "create", "campanile", "--type", "process", "--overwrite"],
+        ["work-pool", "create", "campanile", "--type", "process", "--base-job-template", POOL_TEMPLATE, "--overwrite"],
         ["--no-prompt", "deploy", "--all"],
     ):
         done = subprocess.run(prefect + command, env=environment, cwd=ROOT, capture_output=True, text=True)

@@ -58,7 +58,7 @@ class Rig:
     """The options under which nobody is there."""
 
     def open(self, **changes: str) -> Gateway:
-        return open_gateway(self.name, GatewayAccess(self.name, self.options | changes, 5))
+        return open_gateway(self.name, GatewayAccess(self.name, self.options | changes, 5, allows_local=True))
 
 
 SANDBOX_FAULTS = {"throttle": "throttle", "lose_before": "reset", "lose_after": "accept_then_reset"}

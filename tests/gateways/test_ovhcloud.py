@@ -41,7 +41,7 @@ def open_gateway(server):
             "application_secret": SECRET,
             "consumer_key": CONSUMER_KEY,
         }
-        return ovhcloud.open_gateway(GatewayAccess("ovhcloud", known | options, 5))
+        return ovhcloud.open_gateway(GatewayAccess("ovhcloud", known | options, 5, allows_local=True))
 
     return give
 

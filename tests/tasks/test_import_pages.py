@@ -5,10 +5,14 @@ from typing import Any
 
 import pytest
 
+from files.opening import read_content, size_text
 from files.staging import StagedFile
+from sms.errors import ContactFileError
+from sms.masking import mask_numbers
 from store.changes import Preview, TouchedCampaign
 from store.imports import ImportSummary
 from tasks.import_pages import ImportReport, change_page, import_page, import_rows, lists_page
+from tasks.pages import table, user_text
 
 
 def report(is_preview: bool = False, **changes: Any) -> ImportReport:
@@ -50,7 +54,7 @@ def report(is_preview: bool = False, **changes: Any) -> ImportReport:
         pytest.param("- **3** letters: There are letters among the digits.", id="a reason in plain words"),
         pytest.param("row 4: \\[x\\](y)", id="examples are inert"),
         pytest.param("2 of these people are opted out", id="opted out"),
-        pytest.param("| last\\_name |", id="columns mapped"),
+        pytest.param("| Nom\\|x | last\\_name |", id="columns mapped, escaped once"),
         pytest.param("| FR | 7 |", id="territories"),
         pytest.param("**Refused:** strange\\|file.csv: no text", id="a file that was refused"),
     ],
@@ -101,3 +105,42 @@ def test_a_change_says_who_comes_and_goes_and_what_follows_for_campaigns() -> No
 
 def test_no_lists_are_said_to_be_none() -> None:
     assert "There are no lists yet" in lists_page([])
+
+
+@pytest.mark.parametrize(
+    ("written", "cell"),
+    [
+        pytest.param("a_b", "a\\_b", id="Markdown"),
+        pytest.param("a|b", "a\\|b", id="a separator of cells"),
+        pytest.param("a<b>", "a&lt;b&gt;", id="HTML"),
+        pytest.param("a&b", "a&amp;b", id="an entity"),
+    ],
+)
+def test_what_somebody_wrote_is_escaped_once_in_a_cell(written: str, cell: str) -> None:
+    assert table(["column"], [[user_text(written)]]).splitlines()[-1] == f"| {cell} |"
+    assert table(["column"], [[written]]).splitlines()[-1] == f"| {cell} |"
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        pytest.param(0, "0 bytes", id="none"),
+        pytest.param(99_999, "99999 bytes", id="small"),
+        pytest.param(20_000_200, "19.1 MB", id="that was shown as 20****200 bytes"),
+        pytest.param(200 * 1024 * 1024, "200.0 MB", id="what SMS_MAX_FILE_MB allows"),
+        pytest.param(10**15, "953,674,316.4 MB", id="beyond all"),
+    ],
+)
+def test_a_size_is_not_masked_as_a_number(size: int, words: str) -> None:
+    assert size_text(size) == words
+    if size < 10**12:
+        assert mask_numbers(f"it has {size_text(size)}; allowed: up to {size_text(size)}").count(words) == 2
+
+
+def test_a_file_that_is_too_large_says_so_in_sizes(tmp_path: Path) -> None:
+    path = tmp_path / "clients.csv"
+    with path.open("wb") as file:
+        file.truncate(20_000_200)
+    with pytest.raises(ContactFileError) as refused:
+        read_content(path, 10_000_000)
+    assert mask_numbers(str(refused.value)) == "it has 19.1 MB; allowed: up to 9.5 MB"
