@@ -11,6 +11,7 @@ from sms.errors import SmsError
 from sms.masking import escape_markdown
 from sms.policy import load_policy, policy_names
 from sms.zones import database_version
+from store.alerts import CHANNELS, undelivered_alerts
 from store.invariants import broken_invariants
 from store.migrate import migrations
 from tasks.balance import read_balance
@@ -18,6 +19,7 @@ from tasks.clock import now, rehearsal_note
 from tasks.house import gateway_named, mail_settings, tariff_of, visit_store
 from tasks.publish import publish
 from tasks.settings import settings
+from tasks.watch import look_after_all
 
 _PACKAGES = ("prefect", "duckdb", "pandas", "pandera", "phonenumbers", "holidays", "requests")
 
@@ -38,7 +40,7 @@ def run_checks() -> list[tuple[str, bool, str]]:
         "gateway": lambda: _gateway(gateway_named(settings().gateway)),
         "alerts": _channels,
     }
-    return [(name, *_outcome(check)) for name, check in checks.items()]
+    return [(name, *_outcome(check)) for name, check in checks.items()] + _alive()
 
 
 @task
@@ -53,6 +55,14 @@ def publish_checks(checks: list[tuple[str, bool, str]]) -> None:
     failed = [f"{name}: {found}" for name, holds, found in checks if not holds]
     if failed:
         raise SmsError("; ".join(failed))
+
+
+def _alive() -> list[tuple[str, bool, str]]:
+    """Return one row for each scheduled flow, the server and each queue; what cannot be said yet holds."""
+    try:
+        return [(subject, is_well is not False, line) for subject, is_well, line in look_after_all()]
+    except SmsError as error:
+        return [("scheduled flows", False, str(error))]
 
 
 def _outcome(check: Callable[[], str]) -> tuple[bool, str]:
@@ -89,6 +99,10 @@ def _gateway(gateway: Gateway) -> str:
 def _channels() -> str:
     mail = mail_settings()
     numbers = len(settings().alert_numbers)
+    with visit_store(read_only=True) as visit:
+        failed = [row for channel in CHANNELS for row in undelivered_alerts(visit, channel)]
+    if failed:
+        raise SmsError("; ".join(f"{row['kind']} could not be delivered: {row['error']}" for row in failed))
     if mail is None and not numbers:
         return "none is set (SMS_MAIL_HOST and SMS_MAIL_TO, SMS_ALERT_NUMBERS): alerts are only in the log"
     return f"mail to {len(mail.recipients) if mail else 0} people, SMS to {numbers} numbers"
