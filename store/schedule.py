@@ -39,9 +39,8 @@ def begin_run(visit: Transaction, flow: str, intervals: Mapping[str, timedelta],
     known = {row["flow_name"]: row for row in visit.rows("schedule.list")}
     for name in sorted({flow, *intervals} - set(known)):
         visit.run("schedule.add", flow_name=name, at=now)
-    seen = known.get(flow)
-    was_seen_at = seen and (seen["started_at"] or seen["watched_since"])
-    if was_seen_at is None or now - was_seen_at > LATE_INTERVALS * intervals[flow]:
+    seen_at = [known[flow]["started_at"] or known[flow]["watched_since"]] if flow in known else []
+    if not seen_at or now - seen_at[0] > LATE_INTERVALS * intervals[flow]:
         visit.run("schedule.watch_again", at=now)
     visit.run("schedule.start", flow_name=flow, at=now)
 

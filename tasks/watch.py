@@ -135,9 +135,7 @@ def _watched_flow(age: FlowAge) -> Watched:
 
 def _watched_queue(name: str, polled_at: datetime | None, since: datetime | None) -> Watched:
     subject, now = f"workers of queue {name}", real_now()
-    when = (
-        "no worker has asked it for runs" if polled_at is None else f"asked for runs {span_text(now - polled_at)} ago"
-    )
+    when = "never asked for runs" if polled_at is None else f"asked for runs {span_text(now - polled_at)} ago"
     if polled_at is not None and now - polled_at <= _POLLED:
         return Watched(subject, True, when)
     if since is None or now - since <= _POLLED:
