@@ -13,6 +13,7 @@ from prefect.exceptions import MissingContextError
 
 from gateways.mail import send_mail
 from sms.errors import SmsError
+from sms.masking import mask_numbers
 from store.alerts import Channel, count_try, due_alerts, end_try
 from store.changes import TouchedCampaign
 from store.database import Transaction
@@ -78,7 +79,7 @@ def _plan_sms(raised: Mapping[str, Any]) -> None:
                 mark_alert(visit, alert_id, "sms")
     except SmsError as error:
         with visit_store() as visit:
-            count_try(visit, alert_id, "sms", str(error))
+            count_try(visit, alert_id, "sms", mask_numbers(str(error)))
         run_logger().error("an alert could not be planned as an SMS and is tried again: %s", error)
 
 
