@@ -6,6 +6,7 @@ from schemas.form import OptionalText
 from tasks.balance import watch_balance
 from tasks.send import send_own_messages
 from tasks.settings import settings
+from tasks.watch import watched
 
 
 @flow(name="check-balance")
@@ -16,6 +17,7 @@ def check_balance(gateway: OptionalText = "") -> str:
         gateway: The gateway to ask. Empty: the one in the settings.
     """
     gateway = gateway or settings().gateway
-    line = watch_balance(gateway)
-    send_own_messages("notice", gateway)
+    with watched("check-balance", is_scheduled=gateway == settings().gateway):
+        line = watch_balance(gateway)
+        send_own_messages("notice", gateway)
     return line

@@ -5,6 +5,7 @@ from prefect import flow
 from schemas.form import OptionalText
 from tasks.inbound import read_reports
 from tasks.settings import settings
+from tasks.watch import watched
 
 
 @flow(name="collect-delivery-reports")
@@ -14,4 +15,6 @@ def collect_delivery_reports(gateway: OptionalText = "") -> dict[str, int]:
     Args:
         gateway: The gateway to ask. Empty: the one in the settings.
     """
-    return read_reports(gateway or settings().gateway)
+    gateway = gateway or settings().gateway
+    with watched("collect-delivery-reports", is_scheduled=gateway == settings().gateway):
+        return read_reports(gateway)

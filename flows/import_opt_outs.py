@@ -5,6 +5,7 @@ from prefect import flow
 from schemas.form import OptionalText
 from tasks.ingest import OPT_OUTS, Result, fail_if_refused, find_opt_out_files, import_opt_out_file, publish_import
 from tasks.reading import ReadOptions
+from tasks.watch import watched
 
 
 @flow(name="import-opt-outs")
@@ -26,9 +27,10 @@ def import_opt_outs(
     """
     options = ReadOptions(region or None, columns, sheet or None, encoding or None)
     results: list[Result] = []
-    for file in find_opt_out_files(path or None):
-        state = import_opt_out_file(file, options, return_state=True)
-        results.append(state.result(raise_on_failure=False))
-    publish_import(OPT_OUTS, results)
+    with watched("import-opt-outs", is_scheduled=not path):
+        for file in find_opt_out_files(path or None):
+            state = import_opt_out_file(file, options, return_state=True)
+            results.append(state.result(raise_on_failure=False))
+        publish_import(OPT_OUTS, results)
     fail_if_refused(results)
     return results

@@ -16,6 +16,7 @@ from tasks.ingest import (
 )
 from tasks.lists import check_basis, declare_imported
 from tasks.reading import ReadOptions
+from tasks.watch import watched
 
 
 @flow(name="ingest-contacts")
@@ -50,15 +51,16 @@ def ingest_contacts(
     """
     options = ReadOptions(region or None, columns, sheet or None, encoding or None)
     check_replacement(list_name or None, path or None, mode, replaces or None)
-    files = find_files(list_name or None, path or None)
-    check_basis({target for target, _ in files}, legal_basis)
     found: dict[str, list[Result]] = {}
-    for target, file in files:
-        state = import_file(target, file, options, replaces or None, name or None, preview, return_state=True)
-        found.setdefault(target, []).append(state.result(raise_on_failure=False))
-    for target, results in found.items():
-        if legal_basis and not preview and any(isinstance(result, ImportReport) for result in results):
-            declare_imported(target, legal_basis, name)
-        publish_import(target, results)
+    with watched("ingest-contacts", is_scheduled=not (list_name or path)):
+        files = find_files(list_name or None, path or None)
+        check_basis({target for target, _ in files}, legal_basis)
+        for target, file in files:
+            state = import_file(target, file, options, replaces or None, name or None, preview, return_state=True)
+            found.setdefault(target, []).append(state.result(raise_on_failure=False))
+        for target, results in found.items():
+            if legal_basis and not preview and any(isinstance(result, ImportReport) for result in results):
+                declare_imported(target, legal_basis, name)
+            publish_import(target, results)
     fail_if_refused([result for results in found.values() for result in results])
     return found

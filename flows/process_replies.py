@@ -6,6 +6,7 @@ from schemas.form import OptionalText
 from tasks.inbound import plan_answers, read_stops
 from tasks.send import send_own_messages
 from tasks.settings import settings
+from tasks.watch import watched
 
 
 @flow(name="process-replies")
@@ -16,7 +17,8 @@ def process_replies(gateway: OptionalText = "") -> dict[str, int]:
         gateway: The gateway to ask. Empty: the one in the settings.
     """
     gateway = gateway or settings().gateway
-    read_stops(gateway)
-    answers = plan_answers(gateway)
-    send_own_messages("auto_reply", gateway)
+    with watched("process-replies", is_scheduled=gateway == settings().gateway):
+        read_stops(gateway)
+        answers = plan_answers(gateway)
+        send_own_messages("auto_reply", gateway)
     return answers

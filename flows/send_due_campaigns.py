@@ -5,12 +5,14 @@ from prefect import flow
 from flows.send_campaign import send_campaign
 from tasks.dispatch import find_due, start_runs
 from tasks.reconcile import alert_doubt
+from tasks.watch import watched
 
 
 @flow(name="send-due-campaigns")
 def send_due_campaigns() -> list[str]:
     """Start what is due, parked until now, or orphaned; the store alone decides, so a lost run changes nothing."""
-    alert_doubt()
-    due = find_due()
-    start_runs(due, send_campaign)
+    with watched("send-due-campaigns"):
+        alert_doubt()
+        due = find_due()
+        start_runs(due, send_campaign)
     return list(due)

@@ -34,6 +34,8 @@ SET_OTHERWISE = {
     "--port": "--sandbox-port", "--state": "--home", "--api-key": "SMS_SANDBOX_API_KEY",
     "--host": "make up: it is this machine's", "--allow-remote": "make up: it is this machine's",
 }  # fmt: skip
+#: How often it is looked after whether flows, workers and server are alive; the flows look after each other too.
+WATCH_SECONDS = 120
 PREFECT = (sys.executable, "-m", "prefect", "--no-prompt")
 SERVER = (sys.executable, str(ROOT / "scripts" / "prefect_server.py"))
 #: The pool's template: a run has no command, environment or folder of its own, or the API could start any program.
@@ -127,6 +129,7 @@ def bring_up(household: Household, options: argparse.Namespace) -> None:
     household.run("deploy", (*PREFECT, "deploy", "--all"))
     for name, (queue, most_runs) in WORKERS.items():
         household.start(name, (*PREFECT, *worker_command(queue, most_runs)), has_runs=True)
+    household.start("watch", (sys.executable, "-m", "tasks.watch", "--stay", "--every", str(WATCH_SECONDS)))
 
 
 def pool_command() -> Sequence[str]:

@@ -109,11 +109,6 @@ def raise_alert(visit: Transaction, kind: str, gateway: str, message: str) -> di
     return found
 
 
-def open_alerts(visit: Transaction, gateway: str) -> list[dict[str, Any]]:
-    """Return a gateway's alerts that nobody has cleared, oldest first."""
-    return visit.rows("alert.open_on", gateway=gateway)
-
-
 def clear_alert(visit: Transaction, kind: str, gateway: str) -> bool:
     """Close the open alert of a kind, so that the next crossing raises a new one; tell whether there was one."""
     return visit.run("alert.clear", kind=kind, gateway=gateway, at=visit.at) > 0

@@ -1,33 +1,26 @@
 """The balance: read, compared with what is committed, and an alert at once when it is critical."""
 
-from collections.abc import Sequence
 from decimal import Decimal
 from math import isfinite
-from typing import Any
 
 from prefect import get_run_logger, task
 
-from gateways.mail import send_mail
 from schemas.gateway import Balance
-from sms.errors import CampaignError, GatewayError, MailError
+from sms.errors import CampaignError, SmsError
 from sms.wording import amount_text
-from store.campaigns import find_campaign
-from store.changes import TouchedCampaign
 from store.operators import (
     add_reading,
     captured,
     clear_alert,
     credit_left,
     declared_balance,
-    mark_alert,
-    open_alerts,
     raise_alert,
     read_drift,
 )
 from store.operators import add_top_up as record_top_up
-from tasks.house import gateway_named, mail_settings, manifest_of, tariff_of, visit_store
+from tasks.alerts import alert, send_waiting_alerts
+from tasks.house import gateway_named, manifest_of, visit_store
 from tasks.names import signed
-from tasks.notice import plan_notices
 from tasks.settings import settings
 
 BALANCE = "balance_critical"
@@ -77,7 +70,7 @@ def add_top_up(gateway: str, amount: float, name: str) -> str:
 def watch_balance(gateway: str) -> str:
     """Read the balance and alert once a crossing of the critical threshold; return one line that says how it is.
 
-    An alert that could not leave stays open and is tried again at the next reading.
+    Alerts that wait for a channel are sent too.
     """
     balance = read_balance(gateway)
     _watch_drift(gateway)
@@ -93,52 +86,17 @@ def watch_balance(gateway: str) -> str:
     else:
         with visit_store() as visit:
             clear_alert(visit, BALANCE, gateway)
-    send_waiting_alerts(gateway)
+    send_waiting_alerts()
     get_run_logger().info(line)
     return line
 
 
 def look_at_balance(gateway: str) -> None:
-    """Watch the balance after a sending; a gateway that is down by then spoils nothing, for it is read every hour."""
+    """Watch the balance after a sending; where it cannot be read the run ends well, for it is read every hour."""
     try:
         watch_balance(gateway)
-    except GatewayError as error:
+    except SmsError as error:
         get_run_logger().warning("the balance cannot be read: %s", error)
-
-
-def alert(kind: str, gateway: str, message: str) -> None:
-    """Raise an alert, once until it is cleared, and send it at once.
-
-    Raises:
-        MailError: the mail did not leave; it is tried again at the next reading of the balance.
-    """
-    with visit_store() as visit:
-        raised = raise_alert(visit, kind, gateway, message)
-    _send_alert(gateway, raised)
-
-
-def send_waiting_alerts(gateway: str) -> None:
-    """Send every alert of a gateway that a channel has not carried yet.
-
-    Raises:
-        MailError: a mail did not leave; it is tried again at the next reading of the balance.
-    """
-    with visit_store(read_only=True) as visit:
-        waiting = open_alerts(visit, gateway)
-    for raised in waiting:
-        _send_alert(gateway, raised)
-
-
-def send_alerts_about(touched: Sequence[TouchedCampaign]) -> None:
-    """Send the alerts that a change of a list raised; a mail that does not leave is tried again by itself."""
-    locked = [campaign.name for campaign in touched if campaign.state != "prepared"]
-    with visit_store(read_only=True) as visit:
-        gateways = {find_campaign(visit, name)["gateway"] for name in locked}
-    for gateway in gateways:
-        try:
-            send_waiting_alerts(gateway)
-        except MailError as error:
-            get_run_logger().error("the change is done; its alert waits for the next reading of the balance: %s", error)
 
 
 def _watch_drift(gateway: str) -> None:
@@ -168,19 +126,3 @@ def _reckon_balance(gateway: str) -> Balance:
         unit = manifest_of(gateway).unit
         add_reading(visit, gateway, amount, unit, captured(visit, gateway))
     return Balance(amount, unit)
-
-
-def _send_alert(gateway: str, raised: dict[str, Any]) -> None:
-    """Send an alert by every channel that is set and has not carried it yet."""
-    mail = mail_settings()
-    if settings().alert_numbers and raised["texted_at"] is None:
-        tariff = tariff_of(gateway)
-        with visit_store() as visit:  # planning and marking are one act: one notice an alert and number
-            plan_notices(visit, gateway, tariff, raised["alert_id"], raised["message"])
-            mark_alert(visit, raised["alert_id"], "sms")
-    if mail is not None and raised["mailed_at"] is None:  # last: a dead mail server keeps no SMS back
-        send_mail(mail, f"Campanile: {raised['kind'].replace('_', ' ')} on {gateway}", raised["message"])
-        with visit_store() as visit:
-            mark_alert(visit, raised["alert_id"], "mail")
-    if mail is None and not settings().alert_numbers:
-        get_run_logger().warning("no channel for alerts (SMS_MAIL_HOST, SMS_ALERT_NUMBERS): %s", raised["message"])

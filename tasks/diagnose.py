@@ -12,6 +12,7 @@ from sms.masking import escape_markdown
 from sms.policy import load_policy, policy_names
 from sms.privacy import open_to_others
 from sms.zones import database_version
+from store.alerts import CHANNELS, undelivered_alerts
 from store.invariants import broken_invariants
 from store.migrate import migrations
 from tasks.api_access import describe_access
@@ -20,6 +21,7 @@ from tasks.clock import now, rehearsal_note
 from tasks.house import gateway_named, mail_settings, tariff_of, visit_store
 from tasks.publish import publish
 from tasks.settings import settings
+from tasks.watch import look_after_all
 
 _PACKAGES = ("prefect", "duckdb", "pandas", "pandera", "phonenumbers", "holidays", "requests")
 
@@ -43,7 +45,7 @@ def run_checks() -> list[tuple[str, bool, str]]:
         "Prefect's API": describe_access,
         "privacy": _privacy,
     }
-    return [(name, *_outcome(check)) for name, check in checks.items()]
+    return [(name, *_outcome(check)) for name, check in checks.items()] + _alive()
 
 
 @task
@@ -58,6 +60,14 @@ def publish_checks(checks: list[tuple[str, bool, str]]) -> None:
     failed = [f"{name}: {found}" for name, holds, found in checks if not holds]
     if failed:
         raise SmsError("; ".join(failed))
+
+
+def _alive() -> list[tuple[str, bool, str]]:
+    """Return one row for each scheduled flow, the server and each queue; what cannot be said yet holds."""
+    try:
+        return [(subject, is_well is not False, line) for subject, is_well, line in look_after_all()]
+    except SmsError as error:
+        return [("scheduled flows", False, str(error))]
 
 
 def _outcome(check: Callable[[], str]) -> tuple[bool, str]:
@@ -112,6 +122,10 @@ def _privacy() -> str:
 def _channels() -> str:
     mail = mail_settings()
     numbers = len(settings().alert_numbers)
+    with visit_store(read_only=True) as visit:
+        failed = [row for channel in CHANNELS for row in undelivered_alerts(visit, channel)]
+    if failed:
+        raise SmsError("; ".join(f"{row['kind']} could not be delivered: {row['error']}" for row in failed))
     if mail is None and not numbers:
         return "none is set (SMS_MAIL_HOST and SMS_MAIL_TO, SMS_ALERT_NUMBERS): alerts are only in the log"
     return f"mail to {len(mail.recipients) if mail else 0} people, SMS to {numbers} numbers"

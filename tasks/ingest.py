@@ -16,7 +16,7 @@ from store.contacts import import_contacts
 from store.imports import ImportSummary, SourceFile, earlier_import
 from store.opt_outs import import_opt_outs
 from store.undo import find_undoable
-from tasks.balance import send_alerts_about
+from tasks.alerts import send_alerts_about
 from tasks.given_files import given_file
 from tasks.house import data_path, visit_store
 from tasks.import_pages import ImportReport, import_page, import_rows

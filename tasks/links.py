@@ -4,12 +4,15 @@ import json
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName
 from prefect.utilities.urls import url_for
+
+from tasks.prefect_calls import BREAKER, PrefectAway
 
 #: What each deployment is for: the link's title, and what follows from it.
 _STEPS = {
@@ -44,7 +47,10 @@ def run_links(campaign: Mapping[str, Any]) -> list[RunLink]:
 
 def decision_links(campaign: str) -> list[RunLink]:
     """Return what may be decided on the unknown messages of a campaign."""
-    page = _deployment_pages([_DECIDES]).get(_DECIDES)
+    try:
+        page = BREAKER.call(partial(_deployment_pages, [_DECIDES])).get(_DECIDES)
+    except PrefectAway:
+        page = None
     empty = {"name": "", "reason": ""}
     return [
         _link(page, _DECIDES, *texts, {"campaign": campaign, "decision": decision} | empty)

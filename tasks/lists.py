@@ -15,7 +15,7 @@ from store.changes import Preview
 from store.lists import declare_legal_basis, declared_basis, export_contacts, list_card, lists
 from store.opt_outs import record_opt_out
 from store.undo import delete_list, empty_list, undo_import
-from tasks.balance import send_alerts_about
+from tasks.alerts import send_alerts_about
 from tasks.clock import now
 from tasks.house import data_path, visit_store
 from tasks.import_pages import change_page, list_page, lists_page

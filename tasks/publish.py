@@ -3,18 +3,28 @@
 import json
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from prefect import get_run_logger
 from prefect.artifacts import Artifact, create_markdown_artifact, create_table_artifact
 
 from sms.masking import mask_numbers
+from tasks.prefect_calls import BREAKER, PrefectAway
 
 
 def publish(key: str, markdown: str, description: str) -> None:
     """Publish a page, unless the latest one under its key says the same."""
     if not _is_published(key, markdown):
         create_markdown_artifact(markdown, key=artifact_key(key), description=mask_numbers(description))
+
+
+def publish_unless_away(key: str, markdown: str, description: str) -> None:
+    """Publish a page as ``publish`` does, but do not wait for Prefect's server: without it the page stays as it is."""
+    try:
+        BREAKER.call(partial(publish, key, markdown, description))
+    except PrefectAway as error:
+        get_run_logger().warning("artifact %s stays as it is: %s", artifact_key(key), error)
 
 
 def publish_table(key: str, rows: Sequence[dict[str, Any]], description: str) -> None:

@@ -23,7 +23,7 @@ from store.reconcile import (
     gateways_in_use,
     untried_messages,
 )
-from tasks.balance import alert
+from tasks.alerts import alert
 from tasks.clock import now
 from tasks.house import claim_rules, manifest_of, visit_store
 from tasks.inbound import read_stops

@@ -4,10 +4,6 @@ Nothing here is ever retried by Prefect: the store decides what may be posted ag
 """
 
 import os
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from socket import gethostname
 from typing import Any
@@ -16,22 +12,24 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from sms.errors import CampaignError, GatewayDenied, GatewayError, SmsError
+from sms.errors import CampaignError, GatewayDenied, GatewayError
 from sms.policy import load_policy
 from sms.wording import count_text
 from store.campaigns import STANDING_KINDS, find_campaign
 from store.lease import Lease, LeaseLost
 from store.operators import clear_alert
 from store.sending import Ending, Owner, close_sending, count_messages, open_sending, read_progress
-from tasks.balance import alert
+from tasks.alerts import alert
 from tasks.events import announce
 from tasks.house import claim_rules, gateway_named, manifest_of, visit_store
 from tasks.inbound import read_stops
 from tasks.pages import progress_line, progress_page
-from tasks.publish import publish
+from tasks.prefect_calls import bound_events
+from tasks.publish import publish_unless_away
 from tasks.reconcile import find_lost_life
 from tasks.sender import Sender
 from tasks.settings import settings
+from tasks.stopping import told_to_end
 from tasks.unknowns import publish_unknowns
 
 _SENDING_FLOW = "send-campaign"
@@ -55,6 +53,7 @@ def open_campaign(campaign: str) -> Sending:
     Raises:
         CampaignError: it was never approved, or it, or its policy, is not what its recap says.
     """
+    bound_events()
     owner = Owner(f"{gethostname()}:{os.getpid()}", flow_run.id if flow_run.flow_name == _SENDING_FLOW else None)
     with visit_store(read_only=True) as visit:
         manifest = manifest_of(find_campaign(visit, campaign)["gateway"])
@@ -87,7 +86,7 @@ def send_all(sending: Sending) -> Ending:
         why = f"the gateway could not be asked whether it has messages of {sending.campaign} already: {error}"
         return Ending(why, needs_person=isinstance(error, GatewayDenied), is_alarming=True)
     with (
-        _told_to_end() as stop,
+        told_to_end() as stop,
         Sender(lease, gateway, get_run_logger(), lambda: read_stops(sending.gateway), stop) as sender,
     ):
         try:
@@ -151,7 +150,7 @@ def publish_progress(campaign: str) -> str:
         progress = read_progress(visit, found)
         states = count_messages(visit, found["campaign_id"])
     page = progress_page(found, states, progress, settings().zone)
-    publish(f"progress-{campaign}", page, f"Progress of {campaign}")
+    publish_unless_away(f"progress-{campaign}", page, f"Progress of {campaign}")
     return page
 
 
@@ -164,7 +163,7 @@ def publish_rate(sending: Sending, sender: Sender) -> None:
     rate = sender.tally.accepted_per_second()
     get_run_logger().info("%s: %s", sending.campaign, progress_line(progress, rate))
     page = progress_page(found, (), progress, settings().zone, rate)
-    publish(f"progress-{sending.campaign}", page, f"Progress of {sending.campaign}")
+    publish_unless_away(f"progress-{sending.campaign}", page, f"Progress of {sending.campaign}")
 
 
 def send_own_messages(kind: str, gateway: str) -> None:
@@ -178,28 +177,13 @@ def send_own_messages(kind: str, gateway: str) -> None:
         close_campaign(sending, send_all(sending))
 
 
-@contextmanager
-def _told_to_end() -> Iterator[threading.Event]:
-    """Give an event that SIGTERM or Ctrl-C sets: what is in flight is finished and recorded before the run ends."""
-    stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _stopped(sending: Sending) -> str:
     """Name the alert of one campaign: another one's good end does not clear it."""
     return f"sending stopped: {sending.campaign}"
 
 
 def _alert_team(sending: Sending, why: str, about: str | None = None, *, anew: bool = False) -> None:
-    """Tell the team at once; an alert that cannot leave must not keep the campaign from being closed in order.
+    """Alert the team at once.
 
     Args:
         sending: the campaign.
@@ -208,13 +192,10 @@ def _alert_team(sending: Sending, why: str, about: str | None = None, *, anew: b
         anew: told although an older alert of that kind is open: somebody has dealt with that one.
     """
     kind = f"{about}: {sending.campaign}" if about else _stopped(sending)
-    try:
-        if anew:
-            with visit_store() as visit:
-                clear_alert(visit, kind, sending.gateway)
-        alert(kind, sending.gateway, why)
-    except SmsError as error:
-        get_run_logger().error("the alert stays open, for it did not leave: %s", error)
+    if anew:
+        with visit_store() as visit:
+            clear_alert(visit, kind, sending.gateway)
+    alert(kind, sending.gateway, why)
 
 
 def _lease_of(sending: Sending) -> Lease:

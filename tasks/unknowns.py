@@ -15,7 +15,7 @@ from tasks.house import manifest_of, visit_store
 from tasks.links import RunLink, decision_links, draw_links
 from tasks.names import reasoned, signed
 from tasks.pages import local_time, table
-from tasks.publish import publish
+from tasks.publish import publish_unless_away
 from tasks.settings import settings
 
 Decision = Literal["write_off", "resend"]
@@ -50,7 +50,7 @@ def publish_unknowns(campaign: str) -> str:
         rows = list_unknown(visit, found["campaign_id"])
     links = decision_links(campaign) if rows else []
     page = unknowns_page(found, rows, links, manifest_of(found["gateway"]).unit, settings().zone)
-    publish(f"unknown-{campaign}", page, f"Unknown messages of {campaign}")
+    publish_unless_away(f"unknown-{campaign}", page, f"Unknown messages of {campaign}")
     return page
 
 

@@ -141,10 +141,6 @@ ORDER BY base.reading_id DESC LIMIT 1
 SELECT alert_id, kind, gateway, message, raised_at, mailed_at, texted_at FROM alert
 WHERE kind = $kind AND gateway = $gateway AND cleared_at IS NULL
 
--- name: alert.open_on
-SELECT alert_id, kind, gateway, message, raised_at, mailed_at, texted_at FROM alert
-WHERE gateway = $gateway AND cleared_at IS NULL ORDER BY alert_id
-
 -- name: alert.next_id
 SELECT coalesce(max(alert_id), 0) + 1 FROM alert
 

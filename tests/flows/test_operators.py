@@ -208,9 +208,27 @@ class TestBalance:
 
     def test_a_dead_mail_server_keeps_no_sms_back(self, mailbox: Any) -> None:
         mailbox.set(balance_critical=2000, mail_port=1, alert_numbers="+33612345699")
-        with pytest.raises(SmsError, match=r"127\.0\.0\.1:1"):
-            check_balance()
-        assert mailbox.query("SELECT count(*) FROM message_status WHERE state = 'planned'") == [(1,)]
+        assert "below" not in check_balance()
+        assert [line["to"] for line in mailbox.sandbox.billing()] == ["+33612345699"]
+        mailbox.assert_in_order()
+
+    def test_a_dead_mail_server_fails_no_run_that_sent_everything(self, mailbox: Any) -> None:
+        from flows.send_campaign import send_campaign
+
+        approve(mailbox, prepare(mailbox, "soldes", send_on="2026-11-23", send_time="08:30"))
+        mailbox.set(balance_critical=2000, mail_port=1)
+        mailbox.rehearse("2026-11-23T08:31:00+01:00")
+        assert send_campaign("soldes") == "finished"
+        mailbox.assert_in_order()
+
+    def test_no_sms_that_can_be_priced_keeps_no_mail_back(self, mailbox: Any) -> None:
+        (mailbox.data_dir / "sandbox.csv").write_text("country,price,unit\nBE,0.03,EUR\n")
+        mailbox.set(tariff_dir=mailbox.data_dir, balance_critical=2000, alert_numbers="+33612345699")
+        check_balance()
+        assert len(mailbox.mails) == 1
+        assert mailbox.query("SELECT channel, error LIKE '%FR%' FROM alert_try WHERE error IS NOT NULL") == [
+            ("sms", True)
+        ]
 
     def test_an_sms_goes_to_the_team_at_once(self, house: Any) -> None:
         house.set(balance_critical=2000, alert_numbers="+33612345699")
@@ -219,14 +237,34 @@ class TestBalance:
         assert [line["to"] for line in house.sandbox.billing()] == ["+33612345699"]
         house.assert_in_order()
 
-    def test_a_mail_that_could_not_leave_is_tried_again(self, mailbox: Any) -> None:
+    @pytest.mark.parametrize(
+        "run_next",
+        [
+            pytest.param("check_balance", id="the next reading of the balance"),
+            pytest.param("read_replies", id="whatever is scheduled next"),
+        ],
+    )
+    def test_a_mail_that_could_not_leave_is_tried_again(self, mailbox: Any, run_next: str) -> None:
         good_port = os.environ["SMS_MAIL_PORT"]
         mailbox.set(balance_critical=2000, mail_port=1)
-        with pytest.raises(SmsError, match=r"127\.0\.0\.1:1"):
-            check_balance()
-        mailbox.set(mail_port=good_port)
         check_balance()
+        mailbox.set(mail_port=good_port)
+        mailbox.rehearse("2026-11-23T08:01:00+01:00")
+        globals()[run_next]()
+        globals()[run_next]()
         assert len(mailbox.mails) == 1
+
+    def test_a_gateway_that_is_down_keeps_no_mail_back(self, mailbox: Any) -> None:
+        good_port = os.environ["SMS_MAIL_PORT"]
+        mailbox.set(balance_critical=2000, mail_port=1)
+        check_balance()
+        mailbox.sandbox.kill()
+        mailbox.set(mail_port=good_port)
+        mailbox.rehearse("2026-11-23T08:01:00+01:00")
+        with pytest.raises(SmsError, match="no connection"):
+            check_balance()
+        assert len(mailbox.mails) == 1
+        mailbox.sandbox.restart()
 
     def test_a_gateway_that_charges_more_than_the_recap_said_is_told_once(self, mailbox: Any) -> None:
         """The sandbox takes 0.045 a segment; the team's tariff is of last year."""

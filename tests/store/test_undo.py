@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sms.errors import CampaignError
+from store.alerts import due_alerts
 from store.contacts import import_contacts
-from store.operators import open_alerts
 from store.undo import delete_list, empty_list, undo_import
 
 ANA, BEA, LILLE, PARIS = {"first_name": "Ana"}, {"first_name": "Béa"}, {"town": "Lille"}, {"town": "Paris"}
@@ -291,7 +291,7 @@ def test_an_approved_campaign_raises_an_alert_and_stays(desk) -> None:
     preview = undo(desk, 1)
     assert list(preview.touched) == [("soldes", "approved", 2), ("rappel", "approved", 2)]
     with desk.visit(read_only=True) as visit:
-        alerts = open_alerts(visit, "sandbox")
+        alerts = due_alerts(visit, "mail")
     assert [alert["kind"] for alert in alerts] == ["list_changed: soldes", "list_changed: rappel"]
     assert alerts[0]["message"] == (
         "list clients changed: import 1 undone; campaign soldes is approved and still sends what was approved: 2 of "
@@ -300,7 +300,7 @@ def test_an_approved_campaign_raises_an_alert_and_stays(desk) -> None:
     assert (desk.find("soldes")["approved_hash"], desk.find("soldes")["stale_reason"]) == (hash_before, None)
     desk.cancel("soldes")
     with desk.visit(read_only=True) as visit:
-        assert [alert["kind"] for alert in open_alerts(visit, "sandbox")] == ["list_changed: rappel"]
+        assert [alert["kind"] for alert in due_alerts(visit, "mail")] == ["list_changed: rappel"]
 
 
 def test_the_newest_change_is_the_one_that_is_told(desk) -> None:
@@ -312,7 +312,7 @@ def test_the_newest_change_is_the_one_that_is_told(desk) -> None:
     undo(desk, 1)
     undo(desk, 2)
     with desk.visit(read_only=True) as visit:
-        (alert,) = open_alerts(visit, "sandbox")
+        (alert,) = due_alerts(visit, "mail")
     assert alert["message"].startswith("list clients changed: import 2 undone; ")
 
 

@@ -1,0 +1,57 @@
+"""When an alert that waits for a channel is tried."""
+
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+
+from store.alerts import count_try, due_alerts, end_try, undelivered_alerts
+from store.operators import clear_alert, raise_alert
+
+
+@pytest.fixture
+def raised(desk) -> int:
+    with desk.visit() as visit:
+        return int(raise_alert(visit, "balance_critical", "sandbox", "top it up")["alert_id"])
+
+
+def due(desk, channel: str = "mail") -> list[str]:
+    with desk.visit() as visit:
+        return [row["kind"] for row in due_alerts(visit, channel)]
+
+
+def fail(desk, alert_id: int) -> None:
+    with desk.visit() as visit:
+        count_try(visit, alert_id, "mail", "on its way")
+        end_try(visit, alert_id, "mail", "connection refused")
+
+
+def test_channels_do_not_wait_for_each_other(desk, raised) -> None:
+    fail(desk, raised)
+    assert (due(desk, "mail"), due(desk, "sms")) == ([], ["balance_critical"])
+    with desk.visit() as visit:
+        assert [row["error"] for row in undelivered_alerts(visit, "mail")] == ["connection refused"]
+
+
+def test_waits_grow_and_end(desk, raised) -> None:
+    tries = []
+    start = desk.clock.at
+    while desk.clock.at - start < timedelta(days=2):
+        if due(desk):
+            tries.append(desk.clock.at - start)
+            fail(desk, raised)
+        desk.clock.forward(minutes=1 if len(tries) < 6 else 20)
+    waits = [later - earlier for earlier, later in pairwise(tries)]
+    assert waits[0] == timedelta(minutes=1), "the next scheduled run"
+    assert waits == sorted(waits)
+    assert waits[-1] <= timedelta(minutes=80)
+    assert tries[-1] <= timedelta(days=1)
+    assert 20 < len(tries) < 40
+
+
+def test_what_was_delivered_or_cleared_is_not_tried(desk, raised) -> None:
+    with desk.visit() as visit:
+        end_try(visit, raised, "mail", None)
+        assert due_alerts(visit, "mail") == []
+        clear_alert(visit, "balance_critical", "sandbox")
+        assert due_alerts(visit, "sms") == []
