@@ -3,6 +3,8 @@
 from datetime import datetime
 from decimal import Decimal
 
+MOST_PRICE = 1_000_000
+
 
 def read_text(value: object) -> str:
     """Return a text.
@@ -36,6 +38,29 @@ def read_amount(value: object) -> Decimal:
     if not amount.is_finite():
         raise ValueError(f"balance {amount}")
     return amount
+
+
+def read_price(value: object) -> Decimal:
+    """Return a price, to the millionth.
+
+    Raises:
+        ValueError: it is negative, or no price that a message can have.
+    """
+    price = Decimal(read_text(value))
+    if not price.is_finite() or not 0 <= price < MOST_PRICE:
+        raise ValueError(f"price {value}")
+    return round(price, 6)
+
+
+def read_count(value: object) -> int:
+    """Return a count.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < MOST_PRICE:
+        raise ValueError(f"{type(value).__name__} in the place of a count")
+    return value
 
 
 def read_instant(value: object) -> datetime:

@@ -129,6 +129,14 @@ def send_waiting_alerts(gateway: str) -> None:
         _send_alert(gateway, raised)
 
 
+def send_alerts_of_reports(gateway: str) -> None:
+    """Send the alerts that delivery reports raised; a mail that does not leave is tried again by itself."""
+    try:
+        send_waiting_alerts(gateway)
+    except MailError as error:
+        get_run_logger().error("the reports are read; an alert waits for the next reading of the balance: %s", error)
+
+
 def send_alerts_about(touched: Sequence[TouchedCampaign]) -> None:
     """Send the alerts that a change of a list raised; a mail that does not leave is tried again by itself."""
     locked = [campaign.name for campaign in touched if campaign.state != "prepared"]

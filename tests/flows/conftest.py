@@ -111,6 +111,7 @@ def built_house(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House
             data_dir=made.data_dir,
             sandbox_url=sandbox.base_url,
             sandbox_api_key=sandbox.api_key,
+            sandbox_look_up_lag=sandbox.look_up_lag,
             simulated_now=MONDAY_8_IN_PARIS,
             settle_seconds=0.05,
             inbox_quiet_seconds=0,
