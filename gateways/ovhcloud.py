@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from gateways.access import GatewayAccess
 from gateways.ovh_signing import Keys, SignedClient
-from gateways.reading import read_count, read_id, read_instant, read_price, read_text
+from gateways.reading import read_charge, read_id, read_instant, read_text
 from gateways.rounds import Leaf, Round, read_on
 from gateways.validity import PASSED, seconds_left
 from schemas.gateway import (
@@ -287,10 +287,7 @@ def _read_report(item: Any) -> DeliveryReport:
 
 def _read_charge(item: Any) -> Charge | None:
     """Return the credits that a message of the history took. A job says only what all of its messages took together."""
-    if item.get("credits") is None:
-        return None
-    segments = item.get("numberOfSms")
-    return Charge(read_price(str(item["credits"])), "credit", None if segments is None else read_count(segments))
+    return read_charge(item.get("credits"), "credit", item.get("numberOfSms"))
 
 
 def _read_reply(item: Any) -> IncomingReply:

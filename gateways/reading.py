@@ -2,8 +2,12 @@
 
 from datetime import datetime
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
+
+from schemas.gateway import Charge
 
 MOST_PRICE = 1_000_000
+UNREADABLE = "something that cannot be read"
 
 
 def read_text(value: object) -> str:
@@ -40,27 +44,27 @@ def read_amount(value: object) -> Decimal:
     return amount
 
 
-def read_price(value: object) -> Decimal:
-    """Return a price, to the millionth.
+def read_charge(amount: object, unit: object, segment_count: object = None) -> Charge | None:
+    """Return what a message was charged; None where the provider names no amount.
 
-    Raises:
-        ValueError: it is negative, or no price that a message can have.
+    What cannot be read costs nothing else of the answer: it becomes a charge in ``UNREADABLE``, which is the unit of no
+    price, so that the campaign is paused and somebody is alerted.
+
+    Args:
+        amount: as the provider writes it; the sign does not count.
+        unit: of the amount.
+        segment_count: as a number or its digits; None where it is not named.
     """
-    price = Decimal(read_text(value))
-    if not price.is_finite() or not 0 <= price < MOST_PRICE:
-        raise ValueError(f"price {value}")
-    return round(price, 6)
-
-
-def read_count(value: object) -> int:
-    """Return a count.
-
-    Raises:
-        ValueError: it is none.
-    """
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < MOST_PRICE:
-        raise ValueError(f"{type(value).__name__} in the place of a count")
-    return value
+    if amount is None:
+        return None
+    try:
+        price = abs(Decimal(str(amount)))
+        count = None if segment_count is None else int(str(segment_count))
+        if price < MOST_PRICE and 0 <= (count or 0) < MOST_PRICE:
+            return Charge(round(price, 6), read_id(unit), count)
+    except (ArithmeticError, TypeError, ValueError):
+        pass
+    return Charge(Decimal(0), UNREADABLE)
 
 
 def read_instant(value: object) -> datetime:
@@ -70,6 +74,15 @@ def read_instant(value: object) -> datetime:
         ValueError: it is none.
     """
     return read_aware(datetime.fromisoformat(read_text(value)))
+
+
+def read_mail_time(value: object) -> datetime:
+    """Return a time as mails write it, with its offset.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return read_aware(parsedate_to_datetime(read_text(value)))
 
 
 def read_aware(instant: datetime) -> datetime:

@@ -11,14 +11,13 @@ from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from functools import partial
 from itertools import islice
 from typing import Any
 
 from gateways.access import GatewayAccess
 from gateways.http import HttpClient, HttpRules
-from gateways.reading import read_amount, read_aware, read_id, read_price, read_text
+from gateways.reading import read_amount, read_charge, read_id, read_mail_time, read_text
 from gateways.rounds import Leaf, Round, read_on
 from gateways.validity import PASSED, seconds_left
 from schemas.gateway import (
@@ -320,17 +319,14 @@ def _read_report(item: Any) -> DeliveryReport:
         status=STATUSES.get(status, "pending"),
         reason=reason or (None if STATUSES.get(status) == "delivered" else status),
         is_permanent=code in DEAD_NUMBER,
-        reported_at=_read_time(item["date_updated"] or item["date_sent"] or item["date_created"]),
+        reported_at=read_mail_time(item["date_updated"] or item["date_sent"] or item["date_created"]),
         charge=charge,
     )
 
 
 def _read_charge(item: Any) -> Charge | None:
-    """Return what a message was charged; Twilio writes it as a negative amount, some time after it was sent."""
-    if item.get("price") is None:
-        return None
-    price = read_price(read_text(item["price"]).removeprefix("-"))
-    return Charge(price, read_id(item["price_unit"]).upper(), int(read_text(item["num_segments"])) or None)
+    """Return what a message was charged: Twilio writes it as a negative amount, some time after it was sent."""
+    return read_charge(item.get("price"), item.get("price_unit"), item.get("num_segments"))
 
 
 def _read_reply(item: Any) -> IncomingReply:
@@ -342,12 +338,8 @@ def _read_balance(document: Any) -> Balance:
 
 
 def _created_at(item: Any) -> datetime:
-    return _read_time(item["date_created"])
+    return read_mail_time(item["date_created"])
 
 
 def _sent_at(item: Any) -> datetime:
-    return _read_time(item["date_sent"] or item["date_created"])
-
-
-def _read_time(value: object) -> datetime:
-    return read_aware(parsedate_to_datetime(read_text(value)))
+    return read_mail_time(item["date_sent"] or item["date_created"])

@@ -8,11 +8,10 @@ from typing import Any
 
 from gateways.access import GatewayAccess
 from gateways.http import HttpClient, HttpRules
-from gateways.reading import read_amount, read_count, read_id, read_instant, read_price, read_text
+from gateways.reading import read_amount, read_charge, read_instant, read_text
 from schemas.gateway import (
     Balance,
     Batch,
-    Charge,
     DeliveryReport,
     IncomingReply,
     Manifest,
@@ -197,16 +196,8 @@ def _read_outcome(ref: str, words: Mapping[str, Outcome], item: Any, unit: Any) 
     if outcome is Outcome.ACCEPTED and not (isinstance(message_id, str) and message_id):
         return SubmitOutcome.disputed(ref, "accepted without a message_id")
     reason = item.get("reason")
-    charge = _read_charge(item, unit) if outcome is Outcome.ACCEPTED else None
+    charge = read_charge(item.get("price"), unit, item.get("segments")) if outcome is Outcome.ACCEPTED else None
     return SubmitOutcome(ref, outcome, message_id, None if reason is None else str(reason), charge)
-
-
-def _read_charge(item: Any, unit: Any) -> Charge | None:
-    """Return what a message was charged; None where the answer does not say."""
-    if item.get("price") is None:
-        return None
-    segments = item.get("segments")
-    return Charge(read_price(item["price"]), read_id(unit), None if segments is None else read_count(segments))
 
 
 def _read_reports(document: Any) -> Page[DeliveryReport]:
@@ -220,7 +211,7 @@ def _read_reports(document: Any) -> Page[DeliveryReport]:
                 reason=item["reason"],
                 is_permanent=item["is_permanent"] is True,
                 reported_at=read_instant(item["reported_at"]),
-                charge=_read_charge(item, document.get("unit")),
+                charge=read_charge(item.get("price"), document.get("unit"), item.get("segments")),
             )
             for item in document["items"]
         ],

@@ -293,15 +293,6 @@ def test_a_look_up_names_the_price(gateway, server):
     assert found.charge == Charge(Decimal("0.0798"), "USD", 1)
 
 
-@pytest.mark.parametrize("price", ["much", "-NaN", "-Infinity", "--1", "-1e400", 0.5])
-def test_a_price_that_is_none_is_ambiguous(gateway, server, price):
-    gateway.submit(batch_of("Bonjour"), inf)
-    server.move(server.messages[0], "delivered")
-    server.messages[0]["price"] = price
-    with pytest.raises(GatewayAmbiguous, match="cannot be read"):
-        read_all(gateway.delivery_reports)
-
-
 def test_a_reply_is_no_report(gateway, server):
     server.reply(NUMBER, "Oui")
     assert read_all(gateway.delivery_reports)[0] == []

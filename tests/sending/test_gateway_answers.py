@@ -218,13 +218,17 @@ def desk_of(sandbox: SandboxProcess, folder: Path, nursery: Path) -> SendingDesk
 
     desk = SendingDesk(folder / "data" / "sms.duckdb", sandbox, nursery)
     migrate(desk.path, desk.clock)
+    # Time is moved by hand: a busy machine gets what it needs for each request.
+    desk.settings |= {"gateway_deadline_seconds": 5, "claim_seconds": 30, "lease_seconds": 30}
     desk.settings |= {"settle_seconds": 5, "settle_wait_seconds": 0, "slice_size": 4}
     return desk
 
 
 def send_on(desk: SendingDesk, sender: DeskSender, closed: dict[str, Any]) -> dict[str, Any]:
     """Let time pass until nothing is left to do."""
-    while closed["state"] == "parked" and closed["due_at"] is not None:
+    for _ in range(20):
+        if closed["state"] != "parked" or closed["due_at"] is None:
+            break
         desk.forward(seconds=(closed["due_at"] - desk.clock.at).total_seconds() + 0.1)
         _, closed = sender.run("winter")
     return closed
