@@ -213,10 +213,10 @@ def slow_to_see(tmp_path: Path) -> Iterator[SandboxProcess]:
         yield sandbox
 
 
-def desk_of(sandbox: SandboxProcess, folder: Path, nursery: Path) -> SendingDesk:
+def desk_of(sandbox: SandboxProcess, folder: Path) -> SendingDesk:
     from store.migrate import migrate
 
-    desk = SendingDesk(folder / "data" / "sms.duckdb", sandbox, nursery)
+    desk = SendingDesk(folder / "data" / "sms.duckdb", sandbox, nursery=folder)  # nobody is hired
     migrate(desk.path, desk.clock)
     # Time is moved by hand: a busy machine gets what it needs for each request.
     desk.settings |= {"gateway_deadline_seconds": 5, "claim_seconds": 30, "lease_seconds": 30}
@@ -236,10 +236,10 @@ def send_on(desk: SendingDesk, sender: DeskSender, closed: dict[str, Any]) -> di
 
 @pytest.mark.parametrize("lag", [pytest.param("30", id="as make up hands it over"), pytest.param("", id="not set")])
 def test_absence_counts_only_after_the_lag_of_the_look_ups(
-    slow_to_see: SandboxProcess, tmp_path: Path, nursery: Path, monkeypatch: pytest.MonkeyPatch, lag: str
+    slow_to_see: SandboxProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lag: str
 ) -> None:
     """A look-up that lags by 30 s, and the settling time as it ships: nobody gets it twice."""
-    desk = desk_of(slow_to_see, tmp_path, nursery)
+    desk = desk_of(slow_to_see, tmp_path)
     desk.settings |= {"sandbox_look_up_lag": lag}
     sender = ConfiguredSender(desk, monkeypatch)
     desk.begin("winter", range(8), per_slice=4)
@@ -250,10 +250,10 @@ def test_absence_counts_only_after_the_lag_of_the_look_ups(
 
 
 def test_a_late_acceptance_raises_the_settling_time_and_alerts(
-    slow_to_see: SandboxProcess, tmp_path: Path, nursery: Path, monkeypatch: pytest.MonkeyPatch
+    slow_to_see: SandboxProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The configured lag is wrong: it happens once, the reports prove it, and the next campaign waits long enough."""
-    desk = desk_of(slow_to_see, tmp_path, nursery)
+    desk = desk_of(slow_to_see, tmp_path)
     desk.settings |= {"sandbox_look_up_lag": "1"}
     sender = ConfiguredSender(desk, monkeypatch)
     desk.begin("winter", range(4), per_slice=4)
