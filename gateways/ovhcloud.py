@@ -8,6 +8,7 @@ import hashlib
 import math
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
@@ -16,12 +17,13 @@ from urllib.parse import quote
 
 from gateways.access import GatewayAccess
 from gateways.ovh_signing import Keys, SignedClient
-from gateways.reading import read_id, read_instant, read_text
+from gateways.reading import read_charge, read_id, read_instant, read_text
 from gateways.rounds import Leaf, Round, read_on
 from gateways.validity import PASSED, seconds_left
 from schemas.gateway import (
     Balance,
     Batch,
+    Charge,
     DeliveryReport,
     IncomingReply,
     Manifest,
@@ -120,11 +122,14 @@ class OvhcloudGateway:
             _digits(item["receiver"]) for item in self._details("/jobs", waiting[:MOST_PENDING], _read_present)
         }
         sent_ids = self._client.read("GET", "/outgoing", _read_ids, query={"tag": tag_of(batch)})
-        sent = {_digits(item["receiver"]) for item in self._details("/outgoing", sent_ids)}
+        sent = {_digits(item["receiver"]): _read_charge(item) for item in self._details("/outgoing", sent_ids)}
         if len(waiting) > MOST_PENDING:
             receivers |= _firsts(batch).keys()
         found = [
-            _trace(batch, message, number in sent, number in receivers) for number, message in _firsts(batch).items()
+            replace(_accepted(batch, message), charge=sent[number])
+            if number in sent
+            else _no_trace(message, number in receivers)
+            for number, message in _firsts(batch).items()
         ]
         return found + _left_out(batch)
 
@@ -252,9 +257,7 @@ def _submit_outcome(batch: Batch, message: OutgoingMessage, is_valid: bool, is_i
     return SubmitOutcome(message.client_ref, Outcome.REJECTED, reason="OVHcloud calls it an invalid receiver")
 
 
-def _trace(batch: Batch, message: OutgoingMessage, is_sent: bool, may_wait: bool) -> SubmitOutcome:
-    if is_sent:
-        return _accepted(batch, message)
+def _no_trace(message: OutgoingMessage, may_wait: bool) -> SubmitOutcome:
     if may_wait:
         return SubmitOutcome(message.client_ref, Outcome.UNKNOWN, reason="a job that waits may be this one")
     return SubmitOutcome(message.client_ref, Outcome.NOT_ACCEPTED, reason="OVHcloud shows no trace of it")
@@ -280,7 +283,13 @@ def _read_report(item: Any) -> DeliveryReport:
         reason=None if status == "delivered" else words,
         is_permanent=ptt in DEAD_NUMBER,
         reported_at=read_instant(item.get("deliveredAt") or item.get("sentAt") or item["creationDatetime"]),
+        charge=_read_charge(item),
     )
+
+
+def _read_charge(item: Any) -> Charge | None:
+    """Return the credits that a message of the history took. A job says only what all of its messages took together."""
+    return read_charge(item.get("credits"), "credit", item.get("numberOfSms"))
 
 
 def _read_reply(item: Any) -> IncomingReply:

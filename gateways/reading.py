@@ -2,6 +2,12 @@
 
 from datetime import datetime
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
+
+from schemas.gateway import Charge
+
+MOST_PRICE = 1_000_000
+UNREADABLE = "something that cannot be read"
 
 
 def read_text(value: object) -> str:
@@ -38,6 +44,29 @@ def read_amount(value: object) -> Decimal:
     return amount
 
 
+def read_charge(amount: object, unit: object, segment_count: object = None) -> Charge | None:
+    """Return what a message was charged; None where the provider names no amount.
+
+    What cannot be read costs nothing else of the answer: it becomes a charge in ``UNREADABLE``, which is the unit of no
+    price, so that the campaign is paused and somebody is alerted.
+
+    Args:
+        amount: as the provider writes it; the sign does not count.
+        unit: of the amount.
+        segment_count: as a number or its digits; None where it is not named.
+    """
+    if amount is None:
+        return None
+    try:
+        price = abs(Decimal(str(amount)))
+        count = None if segment_count is None else int(str(segment_count))
+        if price < MOST_PRICE and 0 <= (count or 0) < MOST_PRICE:
+            return Charge(round(price, 6), read_id(unit), count)
+    except (ArithmeticError, TypeError, ValueError):
+        pass
+    return Charge(Decimal(0), UNREADABLE)
+
+
 def read_instant(value: object) -> datetime:
     """Return an ISO time with its offset.
 
@@ -45,6 +74,15 @@ def read_instant(value: object) -> datetime:
         ValueError: it is none.
     """
     return read_aware(datetime.fromisoformat(read_text(value)))
+
+
+def read_mail_time(value: object) -> datetime:
+    """Return a time as mails write it, with its offset.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return read_aware(parsedate_to_datetime(read_text(value)))
 
 
 def read_aware(instant: datetime) -> datetime:

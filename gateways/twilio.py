@@ -11,19 +11,19 @@ from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from functools import partial
 from itertools import islice
 from typing import Any
 
 from gateways.access import GatewayAccess
 from gateways.http import HttpClient, HttpRules
-from gateways.reading import read_amount, read_aware, read_id, read_text
+from gateways.reading import read_amount, read_charge, read_id, read_mail_time, read_text
 from gateways.rounds import Leaf, Round, read_on
 from gateways.validity import PASSED, seconds_left
 from schemas.gateway import (
     Balance,
     Batch,
+    Charge,
     DeliveryReport,
     IncomingReply,
     Manifest,
@@ -173,7 +173,8 @@ class TwilioGateway:
         if not traces:
             return SubmitOutcome(message.client_ref, Outcome.NOT_ACCEPTED, reason="Twilio shows no trace of it")
         if len(traces) == 1 and self._is_surely(traces[0], message, since):
-            return SubmitOutcome(message.client_ref, Outcome.ACCEPTED, read_id(traces[0]["sid"]))
+            found = traces[0]
+            return SubmitOutcome(message.client_ref, Outcome.ACCEPTED, read_id(found["sid"]), None, _read_charge(found))
         return SubmitOutcome(
             message.client_ref, Outcome.UNKNOWN, reason=f"Twilio shows {len(traces)} messages that could be this one"
         )
@@ -279,7 +280,7 @@ def _query(current: Round) -> dict[str, str]:
 
 def _read_created(client_ref: str, document: Any) -> SubmitOutcome:
     if "sid" in document:
-        return SubmitOutcome(client_ref, Outcome.ACCEPTED, read_id(document["sid"]))
+        return SubmitOutcome(client_ref, Outcome.ACCEPTED, read_id(document["sid"]), None, _read_charge(document))
     code = document["code"]
     words = mask_numbers(" ".join(f"{code} {read_text(document['message'])}".split()))
     if code in THROTTLES:
@@ -309,15 +310,23 @@ def _read_report(item: Any) -> DeliveryReport:
     status = read_id(item["status"])
     code = item["error_code"]
     reason = None if code is None else f"{code} {UNDELIVERED_WORDS.get(code, 'see the error codes of Twilio')}"
+    charge = _read_charge(item)
+    priced = f":{charge.amount}" if charge else ""  # the price comes after the status: that is a report of its own
     return DeliveryReport(
-        report_id=f"{read_id(item['sid'])}:{status}",
+        report_id=f"{read_id(item['sid'])}:{status}{priced}",
         gateway_message_id=read_id(item["sid"]),
         client_ref=None,
         status=STATUSES.get(status, "pending"),
         reason=reason or (None if STATUSES.get(status) == "delivered" else status),
         is_permanent=code in DEAD_NUMBER,
-        reported_at=_read_time(item["date_updated"] or item["date_sent"] or item["date_created"]),
+        reported_at=read_mail_time(item["date_updated"] or item["date_sent"] or item["date_created"]),
+        charge=charge,
     )
+
+
+def _read_charge(item: Any) -> Charge | None:
+    """Return what a message was charged: Twilio writes it as a negative amount, some time after it was sent."""
+    return read_charge(item.get("price"), item.get("price_unit"), item.get("num_segments"))
 
 
 def _read_reply(item: Any) -> IncomingReply:
@@ -329,12 +338,8 @@ def _read_balance(document: Any) -> Balance:
 
 
 def _created_at(item: Any) -> datetime:
-    return _read_time(item["date_created"])
+    return read_mail_time(item["date_created"])
 
 
 def _sent_at(item: Any) -> datetime:
-    return _read_time(item["date_sent"] or item["date_created"])
-
-
-def _read_time(value: object) -> datetime:
-    return read_aware(parsedate_to_datetime(read_text(value)))
+    return read_mail_time(item["date_sent"] or item["date_created"])

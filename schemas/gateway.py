@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 from sms.errors import ConfigurationError
 
@@ -62,14 +62,45 @@ class Batch:
     since: datetime
 
 
+#: The settling time of a gateway is never below these, whatever its adapter states: seconds by class.
+SAFE_SETTLE_SECONDS: Mapping[Resolution, float] = {
+    Resolution.IDEMPOTENCY_KEY: 30.0,
+    Resolution.LOOK_UP: 60.0,
+    Resolution.NEITHER: 60.0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What a provider says that it charged for one message.
+
+    ``amount`` is in ``unit`` (a currency code, or ``credit``); ``segment_count`` is None where it is not given.
+    """
+
+    amount: Decimal
+    unit: str
+    segment_count: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class SubmitOutcome:
-    """What became of one message of a batch."""
+    """What became of one message of a batch.
+
+    ``charge``: what the provider says that it charged, where it says so. ``is_disputed``: it accepted the message, or
+    may have, under an id that cannot be right: unknown, and no absence ever proves that it may be sent again.
+    """
 
     client_ref: str
     outcome: Outcome
     gateway_message_id: str | None = None
     reason: str | None = None
+    charge: Charge | None = None
+    is_disputed: bool = False
+
+    @classmethod
+    def disputed(cls, client_ref: str, why: str) -> Self:
+        """Return the outcome of a message of which the gateway says something that cannot be right."""
+        return cls(client_ref, Outcome.UNKNOWN, reason=why, is_disputed=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +117,7 @@ class DeliveryReport:
     reason: str | None
     is_permanent: bool
     reported_at: datetime
+    charge: Charge | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +178,7 @@ class Manifest:
     key_life_seconds: float
     """How long the provider remembers an idempotency key; 0 without keys."""
     look_up_lag_seconds: float
-    """How long an accepted message may stay invisible to a look-up."""
+    """How long an accepted message may stay invisible to a look-up, as far as the provider says."""
     segments_per_second: float
     gateway_concatenates: bool
     unit: str
@@ -159,6 +191,8 @@ class Manifest:
     """A look-up finds a message only by the request that posted it: what another store may have posted is not found."""
     has_balance: bool = True
     """False: the provider tells none, and the team declares what it bought."""
+    is_lag_exact: bool = False
+    """True: ``look_up_lag_seconds`` is what the gateway is configured with, so the safe default does not apply."""
     sender_rules: Mapping[tuple[str, str], SenderRule] = field(default_factory=dict)
     """By (territory or ``*``, kind of sender: ``alphanumeric`` or ``short_code``)."""
 
@@ -166,6 +200,13 @@ class Manifest:
     def looks_up_messages(self) -> bool:
         """Whether a message is found whatever request posted it, so that its absence is proof in a restored store."""
         return self.resolution is not Resolution.NEITHER and not self.looks_up_by_request
+
+    @property
+    def settle_seconds(self) -> float:
+        """How long after a post absence begins to prove something: the lag, and never below the class's default."""
+        if self.is_lag_exact:
+            return self.look_up_lag_seconds
+        return max(self.look_up_lag_seconds, SAFE_SETTLE_SECONDS[self.resolution])
 
     def sender_rule(self, territory: str, sender_id: str) -> SenderRule:
         """Return the rule for a sender in a territory.

@@ -79,6 +79,7 @@ def environment(mail_port: int, moment: datetime) -> dict[str, str]:
         "SMS_SIMULATED_NOW": moment.isoformat(),
         "SMS_SLICE_SIZE": "100",
         "SMS_SETTLE_SECONDS": "0.2",
+        "SMS_SANDBOX_LOOK_UP_LAG": "0.5",
         "SMS_BALANCE_CRITICAL": "60",
         "SMS_ALERT_NUMBERS": "",
         "SMS_MAIL_HOST": "127.0.0.1",

@@ -71,6 +71,26 @@ MUTANTS = (
         "sending/test_gateway_faults.py -k absence",
     ),
     Mutant(
+        "the lag of look-ups", "tasks/house.py", "max(found.settle_seconds, manifest.settle_seconds)",
+        "found.settle_seconds", "sending/test_gateway_answers.py -k lag_of_the_look_ups",
+    ),
+    Mutant(
+        "an id is one message's", "store/ids.py", "if counts[message_id] > 1:", "if False:",
+        "sending/test_gateway_answers.py -k one_id_for_all",
+    ),
+    Mutant(
+        "an id does not change", "store/ids.py", "    if not is_first:\n", "    if False:\n",
+        "sending/test_gateway_answers.py -k on_a_retry",
+    ),
+    Mutant(
+        "a disputed slice is not absent", "store/outcomes.py", 'if now.row_of(slice_no)["is_disputed"]:', "if False:",
+        "sending/test_gateway_answers.py -k under_a_wrong_id",
+    ),
+    Mutant(
+        "the limit of a price", "store/charges.py", "if share <= rules.limit:", "if True:",
+        "sending/test_gateway_answers.py -k twice_the_price",
+    ),
+    Mutant(
         "a second error proves nothing", "tasks/sender.py", "    if ask is not Ask.POST:\n        return []\n", "",
         "sending/test_gateway_faults.py -k second_post",
     ),

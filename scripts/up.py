@@ -53,6 +53,7 @@ def build_environment(options: argparse.Namespace) -> dict[str, str]:
         "SMS_HOME": str(ROOT),
         "SMS_DATA_DIR": str(options.home),
         "SMS_SANDBOX_RESOLUTION": options.resolution,
+        "SMS_SANDBOX_LOOK_UP_LAG": str(options.look_up_lag),
         "SMS_SANDBOX_URL": f"http://{HOST}:{options.sandbox_port}",
         "PREFECT_HOME": str(options.home / "prefect"),
         "PREFECT_API_URL": f"{origin}/api",
@@ -71,8 +72,8 @@ def build_environment(options: argparse.Namespace) -> dict[str, str]:
     }
 
 
-def sandbox_command(options: argparse.Namespace) -> tuple[list[str], Resolution]:
-    """Return what starts the sandbox, and its class, which Campanile must be told too.
+def sandbox_command(options: argparse.Namespace) -> tuple[list[str], Resolution, float]:
+    """Return what starts the sandbox, and its class and look-up lag, which Campanile must be given too.
 
     Raises:
         CannotGoOn: one of the words of ``--sandbox`` is none of its options, or is set otherwise here.
@@ -96,7 +97,8 @@ def sandbox_command(options: argparse.Namespace) -> tuple[list[str], Resolution]
         raise CannotGoOn(f"--sandbox: {error}") from None
     if not found.tariff.is_file():
         raise CannotGoOn(f"--sandbox: there is no tariff {found.tariff}")
-    return [sys.executable, "-m", "gateways.sandbox", *words, "--resolution", found.resolution], found.resolution
+    command = [sys.executable, "-m", "gateways.sandbox", *words, "--resolution", found.resolution]
+    return command, found.resolution, found.look_up_lag
 
 
 class _SandboxParser(argparse.ArgumentParser):
@@ -222,7 +224,7 @@ def parse_arguments() -> argparse.Namespace:
     home = options.home.resolve() if options.home else None
     os.chdir(ROOT)  # where .env and relative settings are read from
     options.home = home or settings().data_dir.resolve()
-    options.sandbox_command, options.resolution = sandbox_command(options)
+    options.sandbox_command, options.resolution, options.look_up_lag = sandbox_command(options)
     return options
 
 

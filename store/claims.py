@@ -229,7 +229,7 @@ def _post_before(now: Round, found: Mapping[str, Any], closes_at: datetime | Non
 
 def _ask_after(now: Round, post_before: datetime) -> datetime:
     """Return from when on somebody else may ask for a claim."""
-    return post_before + timedelta(seconds=now.rules.deadline_seconds + now.rules.settle_seconds)
+    return post_before + timedelta(seconds=now.rules.deadline_seconds + now.settle_seconds)
 
 
 def _members(visit: Transaction, chosen: Sequence[Mapping[str, Any]]) -> dict[int, list[dict[str, Any]]]:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from sms.quiet_hours import key_closing, next_key_opening
+from store.charges import PriceRules
 from store.database import Transaction
 
 
@@ -43,6 +44,7 @@ class ClaimRules:
     replies_max_age_seconds: float
     wake_up_seconds: float
     segments_per_second: float
+    prices: PriceRules
 
     @property
     def closing_margin(self) -> timedelta:

@@ -6,6 +6,7 @@ from typing import Any
 from sms.errors import CampaignError
 from store.campaigns import STANDING_KINDS, find_campaign, note_event, refuse_standing, set_state
 from store.database import Transaction
+from store.operators import clear_alert, raise_alert
 
 PAUSABLE_STATES = ("approved", "parked", "sending")
 _WHY_NOT_PAUSED = {
@@ -72,6 +73,23 @@ def pause_found(visit: Transaction, campaign: Mapping[str, Any], reason: str) ->
     if campaign["state"] in PAUSABLE_STATES and campaign["kind"] not in STANDING_KINDS:
         return _hold(visit, campaign, "campanile", reason, reason)
     return dict(campaign)
+
+
+def stopped_alert(campaign: str) -> str:
+    """Return the kind of the alert that a campaign's sending stopped: another one's good end does not clear it."""
+    return f"sending stopped: {campaign}"
+
+
+def pause_and_alert(visit: Transaction, campaign: Mapping[str, Any], reason: str) -> dict[str, Any]:
+    """Pause a campaign for what its gateway answers, and raise the alert in the same transaction; return its row.
+
+    One that is paused already keeps the alert that is open. One that was cancelled, or is over, is not paused.
+    """
+    kind, may_pause = stopped_alert(campaign["name"]), campaign["state"] in PAUSABLE_STATES
+    if may_pause:
+        clear_alert(visit, kind, campaign["gateway"])
+    raise_alert(visit, kind, campaign["gateway"], reason)
+    return pause_found(visit, campaign, reason) if may_pause and not campaign["is_stopped"] else dict(campaign)
 
 
 def pause_of_run(visit: Transaction, name: str, run_id: str, reason: str) -> dict[str, Any] | None:

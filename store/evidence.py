@@ -26,10 +26,13 @@ def apply_moves(visit: Transaction, moves: pd.DataFrame) -> None:
     append_events(visit, moves[moves["event"] != "accepted"].assign(fence=0, gateway_message_id=None))
 
 
-def accept_put_back(visit: Transaction, found: Mapping[str, Any], outcomes: Sequence[SubmitOutcome]) -> int:
-    """Accept what a slice had put back as not accepted and its gateway now says it has; return how many.
+def accept_put_back(
+    visit: Transaction, found: Mapping[str, Any], outcomes: Sequence[SubmitOutcome]
+) -> list[dict[str, Any]]:
+    """Accept what a slice had put back as not accepted and its gateway now says it has; return these messages.
 
-    Only what still waits: a message that is claimed anew gets its answer there.
+    Each as it was put back, with the ``charge`` that the gateway names, or None. Only what still waits: a message that
+    is claimed anew gets its answer there.
 
     Args:
         visit: the open transaction.
@@ -38,16 +41,16 @@ def accept_put_back(visit: Transaction, found: Mapping[str, Any], outcomes: Sequ
     """
     accepted = {item.client_ref: item for item in outcomes if item.outcome is Outcome.ACCEPTED}
     if not accepted:
-        return 0
+        return []
     waiting = once_claimed(visit, found, "planned")
     proved = [
-        row | {"gateway_message_id": accepted[row["client_ref"]].gateway_message_id}
+        row | {name: getattr(accepted[row["client_ref"]], name) for name in ("gateway_message_id", "charge")}
         for row in waiting
         if row["client_ref"] in accepted
     ]
     if proved:
-        _accept(visit, pd.DataFrame(proved), "the gateway has it after all")
-    return len(proved)
+        _accept(visit, pd.DataFrame(proved).drop(columns="charge"), "the gateway has it after all")
+    return proved
 
 
 def _accept(visit: Transaction, rows: pd.DataFrame, reason: str) -> None:

@@ -2,18 +2,24 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
 
-from schemas.gateway import DeliveryReport
+from schemas.gateway import Charge, DeliveryReport
 from sms.errors import CampaignError
+from store.charges import PriceRules, deviates, note_charges
+from store.control import pause_and_alert
 from store.database import Transaction
 from store.evidence import LATE_STATES, apply_moves
+from store.ids import disputed_reports
 from store.journal import put_state
+from store.settling import late_reports, take_late
 
 #: What is read from a gateway page by page, under the names of its cursors.
 HISTORIES = ("replies", "opt_outs", "reports")
+_ACCEPTED = ("accepted", "delivered", "undelivered")
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 #: The event a report means for a message in a state. Reports only move forward: any other pair changes nothing.
 #: Who reports on a message has it, also when it says no more than that it is on its way.
@@ -69,11 +75,15 @@ def rewind_cursors(tx: Transaction, gateway: str, names: Sequence[str] = HISTORI
 def add_reports(visit: Transaction, gateway: str, reports: Sequence[DeliveryReport]) -> int:
     """Keep reports that are new; return how many."""
     columns = ["report_id", "gateway_message_id", "client_ref", "status", "reason", "is_permanent", "reported_at"]
-    rows = pd.DataFrame([[getattr(report, column) for column in columns] for report in reports], columns=columns)
+    rows = pd.DataFrame(
+        [[getattr(report, column) for column in columns] + _charge_cells(report.charge) for report in reports],
+        columns=[*columns, "charge", "charge_unit", "charge_segments"],
+        dtype=object,
+    )
     return visit.run_staged("report.add", rows, gateway=gateway, at=visit.at)
 
 
-def apply_reports(visit: Transaction, gateway: str) -> dict[str, int]:
+def apply_reports(visit: Transaction, gateway: str, prices: PriceRules) -> dict[str, int]:
     """Apply the reports that wait; return how many messages they moved, by event.
 
     A report that speaks of a message in flight, of one never tried, or of none we know, goes on waiting.
@@ -83,10 +93,18 @@ def apply_reports(visit: Transaction, gateway: str) -> dict[str, int]:
     it moves on from there, so that of two reports on two tries the first final one counts; refused for good, it stays.
 
     A campaign that waited for nothing but a word on its unknown messages is due at once, to be finished.
+
+    A report under an id that is another message's proves nothing, and one under another id than the message has pauses
+    its campaign. One of what had been taken as absent lets absence count later. The charge that a report names is
+    written beside the recap's price, by the rules ``prices``.
     """
+    take_late(visit, gateway, late_reports(visit, gateway))
+    disputed = disputed_reports(visit, gateway)
     waiting = visit.frame("report.waiting", gateway=gateway)
     events = [_FORWARD.get(pair) for pair in zip(waiting["state"], waiting["status"], strict=True)]
     moves = waiting.assign(event=pd.Series(events, index=waiting.index, dtype=object))
+    moves = moves[~moves["report_id"].isin(disputed)]
+    charged = moves[moves["charge"].notna() & (moves["event"].notna() | moves["state"].isin(_ACCEPTED))]
     moves = moves[moves["event"].notna()]
     moves = moves.sort_values("event", key=lambda event: event == "accepted", kind="stable")  # the final ones first
     moves = moves.drop_duplicates(["campaign_id", "recipient_id"])
@@ -95,7 +113,32 @@ def apply_reports(visit: Transaction, gateway: str) -> dict[str, int]:
     dead = moves[moves["is_permanent"].astype(bool)]
     visit.run_staged("dead_number.add", dead.assign(reason=dead["reason"].fillna("unknown")), at=visit.at)
     visit.run_staged("report.mark_applied", waiting[["report_id"]], gateway=gateway, at=visit.at)
+    _note_report_charges(visit, charged, prices)
     return {str(event): int(count) for event, count in moves["event"].value_counts().items()}
+
+
+def _note_report_charges(visit: Transaction, charged: pd.DataFrame, prices: PriceRules) -> None:
+    """Write the charges of reports, the last one of each message; a campaign that is charged too much is paused."""
+    last = charged.drop_duplicates(["campaign_id", "recipient_id"], keep="last")
+    by_campaign: dict[int, list[dict[str, Any]]] = {}
+    for row in last.to_dict("records"):
+        charge = Charge(Decimal(row["charge"]), row["charge_unit"], _count(row["charge_segments"]))
+        by_campaign.setdefault(row["campaign_id"], []).append(
+            {str(name): row[name] for name in row} | {"charge": charge}
+        )
+    for campaign_id, rows in by_campaign.items():
+        if any(deviates(row, prices) for row in rows):
+            campaign = visit.row("campaign.get", campaign_id=campaign_id) or {}
+            if (why := note_charges(visit, campaign, rows, prices)) is not None:
+                pause_and_alert(visit, campaign, why)
+
+
+def _charge_cells(charge: Charge | None) -> list[Any]:
+    return [None, None, None] if charge is None else [str(charge.amount), charge.unit, charge.segment_count]
+
+
+def _count(value: Any) -> int | None:
+    return None if pd.isna(value) else int(value)
 
 
 def add_replies(visit: Transaction, gateway: str, replies: pd.DataFrame) -> pd.DataFrame:

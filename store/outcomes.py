@@ -2,19 +2,23 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
 
 from schemas.gateway import Outcome, SubmitOutcome
 from store.answers import why_silent
+from store.charges import deviates, note_charges
 from store.database import Transaction
 from store.evidence import accept_put_back
+from store.ids import dispute_ids
 from store.journal import UNDECIDED, SliceEvents, add_events, add_slice_events, once_claimed, total_price
-from store.lease import Lease
+from store.lease import NO_SENDER, Lease
 from store.opt_outs import add_opt_outs
 from store.rounds import Round
+from store.settling import ABSENT, LateAcceptance
 
 #: What an outcome makes of a message, and of the credit its claim reserved; unknown keeps its reserve.
 _EVENT_OF = {
@@ -45,8 +49,11 @@ def record(
     """Write what the gateway answered for the messages of a slice that are still open.
 
     An open message without an outcome is unknown, and may be asked for from ``ask_after`` on. What is proved not
-    accepted goes into a new slice. What was found by a look-up is believed only under an id that is no other message's.
-    Asked again, a gateway may have what it was thought not to have: that is accepted while it waits to be sent anew.
+    accepted goes into a new slice. An id that is another message's, or not the one that a message is known by, is not
+    believed: that message stays unknown, and the campaign is paused (``store.ids``). What the gateway says that it
+    charged is written beside what the recap said, and may pause the campaign as well (``store.charges``). Asked again,
+    a gateway may have what it was thought not to have: that is accepted while it waits to be sent again, and absence
+    counts later from then on (``store.settling``).
 
     Args:
         now: the round; what is written is written at its end.
@@ -59,23 +66,33 @@ def record(
     Returns:
         How many messages got each event.
     """
-    visit, found = now.visit, now.row_of(slice_no)
+    visit, found, settle_seconds = now.visit, now.row_of(slice_no), now.settle_seconds
     if claimed is not None and found["state"] == "claimed" and found["fence"] == now.lease.fence:
         members = [{**row, "state": "claimed"} for row in claimed]
     else:
         members = once_claimed(visit, found, *UNDECIDED)
-    said = _believed(visit, now.campaign, outcomes) if was_looked_up else outcomes
-    groups = _by_outcome(members, said)
+    said = dispute_ids(now, found, outcomes, is_first=claimed is not None, was_looked_up=was_looked_up)
     counts: Counter[str] = Counter()
-    if claimed is None and (proved_count := accept_put_back(visit, found, said)):
-        counts["accepted"] += proved_count
-    for outcome, group in groups.items():
+    charged: list[Mapping[str, Any]] = []
+    if claimed is None and (proved := accept_put_back(visit, found, said)):
+        counts["accepted"] += len(proved)
+        charged += proved
+        late = [row for row in proved if row["state_reason"] == ABSENT and found["fence"] != NO_SENDER]
+        now.take_late([LateAcceptance(found["claimed_at"], row["changed_at"]) for row in late])
+    if was_looked_up:
+        said = _after_look_up(now, slice_no, said)
+    if now.row_of(slice_no)["is_disputed"]:
+        said = _without_absence(said)
+    for outcome, group in _by_outcome(members, said).items():
         counts[_EVENT_OF[outcome]] += len(group)
         _note_outcome(now, found, outcome, group)
+        charged += [{**row, "slice_no": slice_no} for row in group if outcome is Outcome.ACCEPTED]
     if "unknown" in counts:
-        now.make_unknown(slice_no, ask_after, absent_count=0)
+        learned = timedelta(seconds=now.settle_seconds - settle_seconds)
+        now.make_unknown(slice_no, ask_after + learned, absent_count=0)
     else:
         now.settle(slice_no)
+    _note_charges(now, [row for row in charged if row["charge"] is not None])
     return dict(counts)
 
 
@@ -146,30 +163,43 @@ def requeue(
 def _by_outcome(
     members: Sequence[Mapping[str, Any]], outcomes: Sequence[SubmitOutcome]
 ) -> dict[Outcome, list[dict[str, Any]]]:
-    """Return the members of a slice by outcome, each with the gateway's id and words."""
+    """Return the members of a slice by outcome, each with the gateway's id, words and charge."""
     by_ref = {outcome.client_ref: outcome for outcome in outcomes}
     groups: dict[Outcome, list[dict[str, Any]]] = {}
     for row in members:
         answer = by_ref.get(row["client_ref"], _UNANSWERED)
-        answered = {**row, "gateway_message_id": answer.gateway_message_id, "reason": answer.reason}
+        names = ("gateway_message_id", "reason", "charge")
+        answered = {**row, **{name: getattr(answer, name) for name in names}}
         groups.setdefault(answer.outcome, []).append(answered)
     return groups
 
 
-def _believed(
-    visit: Transaction, campaign: Mapping[str, Any], outcomes: Sequence[SubmitOutcome]
-) -> list[SubmitOutcome]:
-    """Return what a look-up found, unknown where the gateway's id is known as another message's."""
-    found = {item.client_ref: item.gateway_message_id for item in outcomes if item.gateway_message_id is not None}
-    taken = visit.rows("event.ids_taken", gateway=campaign["gateway"], gateway_message_ids=list(found.values()))
-    others = {row["gateway_message_id"] for row in taken if found.get(row["client_ref"]) != row["gateway_message_id"]}
-    others |= {gateway_id for gateway_id, count in Counter(found.values()).items() if count > 1}
-    return [
-        SubmitOutcome(item.client_ref, Outcome.UNKNOWN, reason="the gateway's trace is of another message")
-        if item.gateway_message_id in others
-        else item
-        for item in outcomes
-    ]
+def _after_look_up(now: Round, slice_no: int, said: Sequence[SubmitOutcome]) -> list[SubmitOutcome]:
+    """Return what a look-up said, absence with its reason, once what it shows of its own delay is learned.
+
+    What is found after it was found absent took longer to be seen than was waited for; then what is still absent may
+    take as long, and proves nothing yet.
+    """
+    seconds = now.settle_seconds
+    if now.row_of(slice_no)["absent_count"] and any(item.outcome is Outcome.ACCEPTED for item in said):
+        now.learn_settling(2 * seconds)
+    if now.settle_seconds > seconds:
+        return _without_absence(said)
+    return [replace(item, reason=ABSENT) if item.outcome is Outcome.NOT_ACCEPTED else item for item in said]
+
+
+def _without_absence(said: Sequence[SubmitOutcome]) -> list[SubmitOutcome]:
+    """Return what was said with nothing proved absent."""
+    return [replace(item, outcome=Outcome.UNKNOWN) if item.outcome is Outcome.NOT_ACCEPTED else item for item in said]
+
+
+def _note_charges(now: Round, rows: Sequence[Mapping[str, Any]]) -> None:
+    if not any(deviates(row, now.rules.prices) for row in rows):
+        return
+    now.write()  # what was captured is compared with it
+    why = note_charges(now.visit, now.campaign, rows, now.rules.prices)
+    if why is not None:
+        now.pause(why)
 
 
 def _note_outcome(now: Round, found: Mapping[str, Any], outcome: Outcome, members: Sequence[Mapping[str, Any]]) -> None:

@@ -12,10 +12,12 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from store.clearance import ClaimRules
+from store.control import pause_and_alert
 from store.database import Transaction
 from store.journal import SliceCredit, SliceEvents, add_credit_entries, add_slice_events
 from store.lease import Lease, LeaseLost, check_lease
 from store.pace import PACE, Bucket, put_bucket, read_bucket
+from store.settling import SETTLE, LateAcceptance, learned_seconds, raise_settling, take_late
 
 
 class _Taken(NamedTuple):
@@ -33,6 +35,9 @@ class Round:
         ran_out_at: when its lease would have run out.
         read_at: when the gateway's cursors were last moved, by name.
         slices: the rows of the slices that are claimed or unknown, by number.
+        settle_seconds: how long after a post absence proves nothing, by the rules and by what the gateway has taught.
+        paused_why: why this round has paused the campaign.
+        ids: the gateway's ids that this round has recorded, and whose they are.
     """
 
     visit: Transaction
@@ -43,6 +48,9 @@ class Round:
     read_at: Mapping[str, datetime]
     bucket: Bucket
     slices: dict[int, dict[str, Any]]
+    settle_seconds: float
+    paused_why: str | None = None
+    ids: dict[str, str] = field(default_factory=dict)
     _events: list[SliceEvents] = field(default_factory=list)
     _credit: list[SliceCredit] = field(default_factory=list)
     _taken: list[_Taken] = field(default_factory=list)
@@ -89,6 +97,36 @@ class Round:
         self.visit.run("slice.make_unknown", campaign_id=self.lease.campaign_id, slice_no=slice_no, **changed)
         self.slices[slice_no] = self.row_of(slice_no) | changed | {"state": "unknown"}
 
+    def dispute(self, slice_no: int, why: str) -> None:
+        """Pause the campaign, and let no absence settle a slice any more."""
+        self.visit.run("slice.dispute", campaign_id=self.lease.campaign_id, slice_no=slice_no)
+        if slice_no in self.slices:
+            self.slices[slice_no]["is_disputed"] = True
+        self.pause(why)
+
+    def pause(self, why: str) -> None:
+        """Pause the campaign for what its gateway answers; nothing more of it is claimed in this round."""
+        self.campaign = pause_and_alert(self.visit, self.campaign, why)
+        self.paused_why = self.paused_why or why
+
+    def learn_settling(self, seconds: float) -> None:
+        """Let absence count later, where a look-up has come too early."""
+        if raise_settling(self.visit, self.campaign["gateway"], seconds):
+            self._read_settling()
+
+    def take_late(self, late: Sequence[LateAcceptance]) -> None:
+        """Let absence count later, after acceptances that were taken as absent."""
+        self.write()
+        if take_late(self.visit, self.campaign["gateway"], late):
+            self._read_settling()
+            self.campaign = self.visit.row("campaign.get", campaign_id=self.lease.campaign_id) or {}
+            if self.campaign["state"] == "paused":
+                self.paused_why = self.campaign["state_reason"]
+
+    def _read_settling(self) -> None:
+        self.settle_seconds = max(self.settle_seconds, learned_seconds(self.visit, self.campaign["gateway"]))
+        self.slices = _open_slices(self.visit, self.lease)
+
     def put_bucket(self, bucket: Bucket) -> None:
         """Keep the gateway's bucket as it stands now."""
         self.bucket = bucket
@@ -122,6 +160,7 @@ def sending_round(visit: Transaction, lease: Lease, rules: ClaimRules) -> Iterat
         raise LeaseLost(f"{found.reason}; what this sender holds is unknown until the gateway was asked")
     campaign = visit.row("campaign.get", campaign_id=lease.campaign_id) or {}
     states = {row["name"]: row for row in visit.rows("state.of", gateway=campaign["gateway"])}
+    learned = states.get(SETTLE)
     now = Round(
         visit,
         lease,
@@ -130,7 +169,12 @@ def sending_round(visit: Transaction, lease: Lease, rules: ClaimRules) -> Iterat
         ran_out_at,
         read_at={name: row["changed_at"] for name, row in states.items()},
         bucket=read_bucket(states.get(PACE), rules.segments_per_second, visit.at),
-        slices={row["slice_no"]: row for row in visit.rows("slice.open", campaign_id=lease.campaign_id)},
+        slices=_open_slices(visit, lease),
+        settle_seconds=max(rules.settle_seconds, float(learned["value"]) if learned else 0.0),
     )
     yield now
     now.write()
+
+
+def _open_slices(visit: Transaction, lease: Lease) -> dict[int, dict[str, Any]]:
+    return {row["slice_no"]: row for row in visit.rows("slice.open", campaign_id=lease.campaign_id)}

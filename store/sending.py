@@ -13,6 +13,7 @@ from store.clearance import ClaimRules, late_words, next_claim
 from store.control import pause_found
 from store.database import Transaction
 from store.expiry import expire_late
+from store.ids import alert_shared_ids
 from store.lease import Lease, extend_lease, take_lease
 from store.outcomes import abandon_claims_of_others, unknown_slices
 from store.recaps import verify_recap
@@ -137,6 +138,7 @@ def close_sending(visit: Transaction, lease: Lease, rules: ClaimRules, ending: E
         set_state(visit, campaign_id, "sending" if is_standing else "finished", None, None if is_standing else reason)
         if not is_standing:
             note_event(visit, campaign_id, "finished", campaign["version"], "campanile", None)
+            alert_shared_ids(visit, campaign)
     elif ending.needs_person and not is_standing and not campaign["is_stopped"]:
         pause_found(visit, campaign, str(ending.why))
     else:

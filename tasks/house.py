@@ -15,6 +15,7 @@ from gateways.sandbox.adapter import SandboxGateway
 from schemas.gateway import Gateway, Manifest
 from sms.errors import ConfigurationError
 from sms.tariff import Tariff, parse_tariff
+from store.charges import PriceRules
 from store.clearance import ClaimRules
 from store.database import Transaction, transaction
 from tasks.clock import clock_offset, now
@@ -77,11 +78,18 @@ def claim_rules(manifest: Manifest) -> ClaimRules:
         deadline_seconds=found.gateway_deadline_seconds,
         margin_seconds=found.window_margin_seconds,
         lease_seconds=found.lease_seconds,
-        settle_seconds=found.settle_seconds,
+        settle_seconds=max(found.settle_seconds, manifest.settle_seconds),
         replies_max_age_seconds=found.replies_max_age_seconds,
         wake_up_seconds=found.wake_up_minutes * 60,
         segments_per_second=pace_of(manifest).segments_per_second,
+        prices=price_rules(manifest),
     )
+
+
+def price_rules(manifest: Manifest) -> PriceRules:
+    """Return what a gateway may charge beside the recap, from the settings."""
+    found = settings()
+    return PriceRules(manifest.unit, found.price_tolerance_percent / 100, found.price_limit_percent / 100)
 
 
 def has_passed(moment: datetime) -> bool:

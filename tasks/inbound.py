@@ -29,7 +29,8 @@ from store.inbound import (
 from store.operators import answered_count
 from store.opt_outs import add_opt_outs
 from store.reconcile import require_tried
-from tasks.house import gateway_named, tariff_of, visit_store
+from tasks.alerts import send_waiting_alerts
+from tasks.house import gateway_named, manifest_of, price_rules, tariff_of, visit_store
 from tasks.notice import plan_own_messages
 from tasks.settings import settings
 
@@ -61,9 +62,10 @@ def read_reports(gateway: str) -> dict[str, int]:
     count = _read_all(gateway, "reports", gateway_named(gateway).delivery_reports, _keep_reports)
     with visit_store() as visit:
         require_tried(visit, gateway)
-        moved = apply_reports(visit, gateway)
+        moved = apply_reports(visit, gateway, price_rules(manifest_of(gateway)))
         waiting = visit.value("report.count_unmatched", gateway=gateway)
     get_run_logger().info("%s: %d new reports, moved %s, %d wait for their message", gateway, count, moved, waiting)
+    send_waiting_alerts()
     return moved
 
 

@@ -16,6 +16,7 @@ from sms.errors import CampaignError, GatewayDenied, GatewayError
 from sms.policy import load_policy
 from sms.wording import count_text
 from store.campaigns import STANDING_KINDS, find_campaign
+from store.control import stopped_alert
 from store.lease import Lease, LeaseLost
 from store.operators import clear_alert
 from store.sending import Ending, Owner, close_sending, count_messages, open_sending, read_progress
@@ -119,7 +120,7 @@ def close_campaign(sending: Sending, ending: Ending) -> dict[str, Any]:
             is_well = closed["state"] == "finished" or (ending.why is None and closed["due_at"] is not None)
             unknown_count = read_progress(visit, closed).unknown
             if is_well:
-                clear_alert(visit, _stopped(sending), sending.gateway)
+                clear_alert(visit, stopped_alert(sending.campaign), sending.gateway)
             if not unknown_count:
                 clear_alert(visit, f"{_UNKNOWN}: {sending.campaign}", sending.gateway)
     except LeaseLost as error:
@@ -177,11 +178,6 @@ def send_own_messages(kind: str, gateway: str) -> None:
         close_campaign(sending, send_all(sending))
 
 
-def _stopped(sending: Sending) -> str:
-    """Name the alert of one campaign: another one's good end does not clear it."""
-    return f"sending stopped: {sending.campaign}"
-
-
 def _alert_team(sending: Sending, why: str, about: str | None = None, *, anew: bool = False) -> None:
     """Alert the team at once.
 
@@ -191,7 +187,7 @@ def _alert_team(sending: Sending, why: str, about: str | None = None, *, anew: b
         about: what the alert is called; None: that sending stopped.
         anew: told although an older alert of that kind is open: somebody has dealt with that one.
     """
-    kind = f"{about}: {sending.campaign}" if about else _stopped(sending)
+    kind = f"{about}: {sending.campaign}" if about else stopped_alert(sending.campaign)
     if anew:
         with visit_store() as visit:
             clear_alert(visit, kind, sending.gateway)

@@ -16,6 +16,7 @@ from logging import Logger, LoggerAdapter
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from gateways.answers import check_answer
 from gateways.transport import clock
 from schemas.gateway import Batch, Gateway, Outcome, Resolution, SubmitOutcome
 from sms.errors import GatewayAmbiguous, GatewayDenied, GatewayError, GatewayThrottled, GatewayUnreachable
@@ -60,6 +61,7 @@ class Sender:
         self._answers: SimpleQueue[tuple[int, Sequence[SubmitOutcome], GatewayError | None]] = SimpleQueue()
         self._refusals = self._strange = 0
         self._last_error: GatewayError | None = None
+        self._paused_why: str | None = None
         self._pool = ThreadPoolExecutor(self._pace.requests, thread_name_prefix="sender")
 
     def __enter__(self) -> "Sender":
@@ -98,6 +100,8 @@ class Sender:
         found, error, name = settings(), self._last_error, self._gateway.manifest.gateway
         if self._stop.is_set():
             return Ending("its run was told to end", retry_seconds=0)
+        if self._paused_why is not None:
+            return Ending(self._paused_why, needs_person=True)
         if isinstance(error, GatewayDenied):
             return Ending(str(error), needs_person=True)
         if self._strange >= found.strange_answers_before_pause:
@@ -123,6 +127,7 @@ class Sender:
                 self._record(now, flight)
             asked = self._take_unknown(now, most, started)
             claimed = claim_slices(now, most - len(asked))
+            self._paused_why = now.paused_why or self._paused_why
         for flight in finished:
             del self._flights[flight.claim.slice_no]
         for flight in [*asked, *(Flight(claim, Ask.POST, started + _lifetime(claim)) for claim in claimed.claims)]:
@@ -139,7 +144,7 @@ class Sender:
 
     def _record(self, now: Round, flight: Flight) -> None:
         """Write what a slice brought."""
-        slice_no, ask_after = flight.claim.slice_no, now.visit.at + timedelta(seconds=self._settle_seconds())
+        slice_no, ask_after = flight.claim.slice_no, now.visit.at + timedelta(seconds=now.settle_seconds)
         # Absence counts when it is seen twice: of this slice, was it ever seen before?
         is_first = flight.ask is Ask.LOOK_UP and not now.row_of(slice_no)["absent_count"]
         outcomes = [_not_yet(item) for item in flight.outcomes] if is_first else flight.outcomes
@@ -152,7 +157,7 @@ class Sender:
             was_looked_up=flight.ask is Ask.LOOK_UP,
         )
         if is_first and _is_whole(flight):
-            note_absence(now, slice_no, ask_after)
+            note_absence(now, slice_no, now.visit.at + timedelta(seconds=now.settle_seconds))
         self._keep_pace(now, flight)
         self.tally.events.update(counts)
         if flight.ask is not Ask.POST or flight.errors:
@@ -208,9 +213,6 @@ class Sender:
             return min(history, _ASKED_FOR)
         return history if self._gateway.manifest.looks_up_messages else timedelta(0)
 
-    def _settle_seconds(self) -> float:
-        return max(settings().settle_seconds, self._gateway.manifest.look_up_lag_seconds)
-
     # --- the calls ------------------------------------------------------------------------------------------------
 
     def _send(self, flight: Flight) -> None:
@@ -233,7 +235,7 @@ class Sender:
         error: GatewayError | None = None
         outcomes: Sequence[SubmitOutcome] = ()
         try:
-            outcomes = self._ask(flight, batch)
+            outcomes = check_answer(batch, self._ask(flight, batch))
         except GatewayError as found:
             error = found
         except Exception as bug:  # noqa: BLE001 - it may have come after the request had left
@@ -296,8 +298,8 @@ class Sender:
             return None
         if claimed.halt in _FOR_A_PERSON:
             return Ending(claimed.why, needs_person=True)
-        if claimed.halt is Halt.NOT_SENDING:
-            return Ending(claimed.why)
+        if claimed.halt is Halt.NOT_SENDING:  # paused here, for what the gateway answered, or by somebody else
+            return self._ending() or Ending(claimed.why)
         if claimed.halt is Halt.STALE_STOPS:
             self._hear_stops()
             return None

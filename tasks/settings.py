@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     sandbox_url: str = "http://127.0.0.1:8900"
     sandbox_api_key: SecretStr = SecretStr("sandbox-key")
     sandbox_resolution: Resolution = Resolution.IDEMPOTENCY_KEY
+    sandbox_look_up_lag: float | None = Field(default=None, ge=0)
     kannel_url: str | None = None
     kannel_username: str | None = None
     kannel_password: SecretStr | None = None
@@ -105,6 +106,8 @@ class Settings(BaseSettings):
     four_eyes: bool = False
     approver_secrets: SecretStr | None = None
 
+    price_tolerance_percent: Decimal = Field(default=Decimal(1), ge=0)
+    price_limit_percent: Decimal = Field(default=Decimal(20), ge=0)
     balance_critical: Decimal = Field(default=Decimal("20"), ge=0)
     alert_numbers: Words = []
     mail_host: str | None = None

@@ -54,6 +54,13 @@ def test_the_sandbox_and_campanile_are_told_the_same_class(
     assert up.build_environment(options)["SMS_SANDBOX_RESOLUTION"] == resolution
 
 
+def test_the_lag_of_the_sandbox_is_handed_to_campanile(read: Read) -> None:
+    import up
+
+    assert up.build_environment(read("--sandbox=--look-up-lag 30"))["SMS_SANDBOX_LOOK_UP_LAG"] == "30.0"
+    assert up.build_environment(read("--sandbox="))["SMS_SANDBOX_LOOK_UP_LAG"] == "0.0"
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [

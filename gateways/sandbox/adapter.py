@@ -8,7 +8,7 @@ from typing import Any
 
 from gateways.access import GatewayAccess
 from gateways.http import HttpClient, HttpRules
-from gateways.reading import read_amount, read_instant, read_text
+from gateways.reading import read_amount, read_charge, read_instant, read_text
 from schemas.gateway import (
     Balance,
     Batch,
@@ -66,7 +66,7 @@ LOOK_UP_WORDS = {
 
 
 class SandboxGateway:
-    """The sandbox as a ``Gateway``; ``resolution`` must be what the server was started with."""
+    """The sandbox as a ``Gateway``; ``resolution`` and ``look_up_lag`` must be what the server was started with."""
 
     def __init__(
         self,
@@ -74,8 +74,10 @@ class SandboxGateway:
         api_key: str,
         deadline_seconds: float = 10.0,
         resolution: Resolution = Resolution.IDEMPOTENCY_KEY,
+        look_up_lag: float | None = None,
     ) -> None:
-        self.manifest = configure(MANIFEST, {"resolution": resolution})
+        lag = {} if look_up_lag is None else {"look_up_lag": str(look_up_lag)}
+        self.manifest = configure(MANIFEST, {"resolution": resolution} | lag)
         self._http = HttpClient(base_url, {"Authorization": f"Bearer {api_key}"}, deadline_seconds, rules=RULES)
 
     def submit(self, batch: Batch, not_after: float) -> Sequence[SubmitOutcome]:
@@ -126,16 +128,26 @@ class SandboxGateway:
 
 
 def configure(manifest: Manifest, options: Mapping[str, str]) -> Manifest:
-    """Return the manifest of a sandbox of the class that the settings name."""
+    """Return the manifest of a sandbox of the class, and with the look-up lag, that the settings name.
+
+    Without a lag in the settings the safe default of the class holds: the sandbox may have been given any.
+    """
     resolution = Resolution(options.get("resolution", manifest.resolution))
     has_keys = resolution is Resolution.IDEMPOTENCY_KEY
-    return replace(manifest, resolution=resolution, key_life_seconds=manifest.key_life_seconds if has_keys else 0.0)
+    configured = replace(
+        manifest, resolution=resolution, key_life_seconds=manifest.key_life_seconds if has_keys else 0.0
+    )
+    if "look_up_lag" not in options:
+        return configured
+    return replace(configured, look_up_lag_seconds=float(options["look_up_lag"]), is_lag_exact=True)
 
 
 def open_gateway(access: GatewayAccess) -> SandboxGateway:
     """Return the sandbox that the settings name."""
     resolution = Resolution(access.options.get("resolution", Resolution.IDEMPOTENCY_KEY))
-    return SandboxGateway(access.need("url"), access.need("api_key"), access.deadline_seconds, resolution)
+    lag = access.options.get("look_up_lag")
+    look_up_lag = None if lag is None else float(lag)
+    return SandboxGateway(access.need("url"), access.need("api_key"), access.deadline_seconds, resolution, look_up_lag)
 
 
 def _document(messages: Sequence[OutgoingMessage]) -> dict[str, object]:
@@ -156,26 +168,36 @@ def _order(message: OutgoingMessage) -> dict[str, str]:
 
 
 def _read_outcomes(refs: Sequence[str], words: Mapping[str, Outcome], document: Any) -> list[SubmitOutcome]:
-    """Return one outcome per ref; what the answer leaves out, or says in a way we do not know, is unknown."""
+    """Return one outcome per ref; what the answer leaves out, or says in a way we do not know, is unknown.
+
+    What it accepts without an id, or names twice, is disputed.
+    """
     items = document["messages"]
     counts = Counter(item["client_ref"] for item in items)
     if strangers := counts.keys() - set(refs):
         raise ValueError(f"{len(strangers)} client_ref not asked about")
-    by_ref = {item["client_ref"]: item for item in items if counts[item["client_ref"]] == 1}
-    return [_read_outcome(ref, words, by_ref.get(ref)) for ref in refs]
+    by_ref = {item["client_ref"]: item for item in items}
+    twice = {ref for ref, count in counts.items() if count > 1}
+    return [
+        SubmitOutcome.disputed(ref, "named twice in the answer")
+        if ref in twice
+        else _read_outcome(ref, words, by_ref.get(ref), document.get("unit"))
+        for ref in refs
+    ]
 
 
-def _read_outcome(ref: str, words: Mapping[str, Outcome], item: Any) -> SubmitOutcome:
+def _read_outcome(ref: str, words: Mapping[str, Outcome], item: Any, unit: Any) -> SubmitOutcome:
     if item is None:
-        return SubmitOutcome(ref, Outcome.UNKNOWN, reason="not named once in the answer")
+        return SubmitOutcome(ref, Outcome.UNKNOWN, reason="not named in the answer")
     outcome = words.get(item["status"], Outcome.UNKNOWN)
     message_id = item.get("message_id")
     if outcome is Outcome.UNKNOWN:
         return SubmitOutcome(ref, outcome, reason=f"status {item['status']!r} is none of {', '.join(words)}")
     if outcome is Outcome.ACCEPTED and not (isinstance(message_id, str) and message_id):
-        return SubmitOutcome(ref, Outcome.UNKNOWN, reason="accepted without a message_id")
+        return SubmitOutcome.disputed(ref, "accepted without a message_id")
     reason = item.get("reason")
-    return SubmitOutcome(ref, outcome, message_id, None if reason is None else str(reason))
+    charge = read_charge(item.get("price"), unit, item.get("segments")) if outcome is Outcome.ACCEPTED else None
+    return SubmitOutcome(ref, outcome, message_id, None if reason is None else str(reason), charge)
 
 
 def _read_reports(document: Any) -> Page[DeliveryReport]:
@@ -189,6 +211,7 @@ def _read_reports(document: Any) -> Page[DeliveryReport]:
                 reason=item["reason"],
                 is_permanent=item["is_permanent"] is True,
                 reported_at=read_instant(item["reported_at"]),
+                charge=read_charge(item.get("price"), document.get("unit"), item.get("segments")),
             )
             for item in document["items"]
         ],

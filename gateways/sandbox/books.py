@@ -15,9 +15,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from gateways.sandbox.faults import share_of
+from gateways.sandbox.faults import NONE, share_of
 from gateways.sandbox.journal import Journal
-from gateways.sandbox.orders import Order, Refused, digest_of, is_number, price_order
+from gateways.sandbox.orders import Order, Refused, digest_of, is_number, overcharge, price_order
 from schemas.gateway import Resolution
 from sms.tariff import Tariff
 
@@ -96,8 +96,8 @@ class Books:
         """Return the sandbox's time."""
         return self._real_now() + timedelta(seconds=self.clock_offset_seconds)
 
-    def submit(self, orders: list[Order], key: str | None) -> list[Entry]:
-        """Accept what can be accepted, once a key, and return the result lines.
+    def submit(self, orders: list[Order], key: str | None, fault: str = NONE) -> list[Entry]:
+        """Accept what can be accepted, once a key, and return the result lines; ``fault`` may charge too much.
 
         Raises:
             Refused: the key was used with another body, or the balance is too low for the whole batch.
@@ -108,7 +108,8 @@ class Books:
             if known["digest"] != digest:
                 raise Refused(409, "this Idempotency-Key was used with another body")
             return answer_of(known)
-        results = [price_order(order, self.tariff, self._opted_out, self.now()) for order in orders]
+        priced = (price_order(order, self.tariff, self._opted_out, self.now()) for order in orders)
+        results = [overcharge(result, fault) for result in priced]
         cost = sum((Decimal(result["price"]) for result in results), Decimal(0))
         if cost and cost > self.balance:
             raise Refused(402, f"the batch costs {cost} {self.tariff.unit}, the balance is {self.balance}")
@@ -126,9 +127,10 @@ class Books:
         for ref in client_refs:
             message = self._by_ref.get(ref)
             is_seen = message is not None and datetime.fromisoformat(message["accepted_at"]) <= visible_before
-            message_id = message["message_id"] if message is not None and is_seen else None
+            seen = message if message is not None and is_seen else dict.fromkeys(("message_id", "segments", "price"))
             status = "accepted" if is_seen else "unknown"
-            found.append({"client_ref": ref, "status": status, "message_id": message_id})
+            shown = {name: seen[name] for name in ("message_id", "segments", "price")}
+            found.append({"client_ref": ref, "status": status, **shown})
         return found
 
     def report_page(self, position: int, limit: int) -> list[Entry]:
@@ -198,6 +200,8 @@ class Books:
             "reason": reason,
             "is_permanent": is_permanent,
             "reported_at": reported_at.isoformat(),
+            "segments": message["segments"],
+            "price": message["price"],
         }
 
     def _record(self, entry: Entry) -> None:

@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 
 BEFORE_ACCEPTANCE = ("throttle", "unavailable", "reset")
 AFTER_ACCEPTANCE = ("accept_then_reset", "accept_then_500", "slow", "truncated")
-KINDS = (*BEFORE_ACCEPTANCE, *AFTER_ACCEPTANCE)
+OVERCHARGES = ("double_price", "more_segments")
+"""Accepted, billed and answered at a price that the tariff does not say."""
+WRONG_IDS = ("one_id", "new_id")
+"""Accepted; the answer gives ids that look-ups and reports do not."""
+KINDS = (*BEFORE_ACCEPTANCE, *AFTER_ACCEPTANCE, *OVERCHARGES, *WRONG_IDS)
 TIMES = ("retry_after_seconds", "slow_seconds")
 NONE = "none"
 

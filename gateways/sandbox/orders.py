@@ -10,6 +10,7 @@ from typing import Any
 
 import phonenumbers
 
+from gateways.sandbox.faults import OVERCHARGES
 from sms.segments import count_segments
 from sms.tariff import Tariff
 
@@ -129,6 +130,16 @@ def price_order(order: Order, tariff: Tariff, opted_out: set[str], now: datetime
     if price is None:
         return {**result, "reason": "no price for this country"}
     return {**result, "status": "accepted", "segments": segments, "price": str(price * segments)}
+
+
+def overcharge(result: dict[str, Any], fault: str) -> dict[str, Any]:
+    """Return the result line of an accepted message at twice its price, or with a segment too many."""
+    if result["status"] != "accepted" or fault not in OVERCHARGES:
+        return result
+    price, segments = Decimal(result["price"]), result["segments"]
+    if fault == "double_price":
+        return {**result, "price": str(2 * price)}
+    return {**result, "segments": segments + 1, "price": str(price / segments * (segments + 1))}
 
 
 def _refusal(order: Order, now: datetime) -> str | None:

@@ -41,6 +41,7 @@ class SandboxProcess:
         self.base_url = ""
         self.api_key = str(options.get("api_key", "sandbox-key"))
         self.resolution = Resolution(str(options.get("resolution", Resolution.IDEMPOTENCY_KEY)))
+        self.look_up_lag = float(options.get("look_up_lag", 0))
         self._port = port
         self._options = options
         self._process: subprocess.Popen[str] | None = None
@@ -67,7 +68,7 @@ class SandboxProcess:
 
     def gateway(self, deadline_seconds: float = 10.0) -> SandboxGateway:
         """Return an adapter for it."""
-        return SandboxGateway(self.base_url, self.api_key, deadline_seconds, self.resolution)
+        return SandboxGateway(self.base_url, self.api_key, deadline_seconds, self.resolution, self.look_up_lag)
 
     def restart(self) -> None:
         """Stop it where it runs, and start it on the same folder and port."""

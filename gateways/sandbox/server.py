@@ -62,8 +62,20 @@ class Face:
         if fault in faults.BEFORE_ACCEPTANCE:
             return self._refusal(fault)
         orders = parse_batch(await _document(request))
-        results = self.books.submit(orders, request.headers.get("Idempotency-Key"))
-        return self._accepted(fault, {"messages": results})
+        results = self.books.submit(orders, request.headers.get("Idempotency-Key"), fault)
+        return self._accepted(fault, {"messages": self._with_ids(fault, results), "unit": self.books.tariff.unit})
+
+    def _with_ids(self, fault: str, results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the result lines under the ids that a fault gives them: one for all, or new ones at each answer."""
+        if fault not in faults.WRONG_IDS or not self.books.accepted:
+            return results
+        first_id = self.books.accepted[0]["message_id"]
+        return [
+            {**line, "message_id": first_id if fault == "one_id" else f"{line['message_id']}-{self.submit_count}"}
+            if line["status"] == "accepted"
+            else line
+            for line in results
+        ]
 
     def _refusal(self, fault: str) -> Response:
         if fault == "reset":
@@ -77,12 +89,11 @@ class Face:
         slow = SlowResponse(body, media_type="application/json")
         slow.seconds = self.plan.slow_seconds
         return {
-            faults.NONE: Response(body, media_type="application/json"),
             "accept_then_reset": ResetResponse(),
             "accept_then_500": JSONResponse({"error": "something broke"}, status_code=500),
             "truncated": TruncatedResponse(body, media_type="application/json"),
             "slow": slow,
-        }[fault]
+        }.get(fault, Response(body, media_type="application/json"))
 
     async def look_up(self, request: Request) -> Response:
         """POST /v1/messages/look-up."""
@@ -93,13 +104,13 @@ class Face:
             raise Refused(400, "the body must be {client_refs: [...]}")
         if len(refs) > BATCH_LIMIT:
             raise Refused(413, f"{len(refs)} references at once: {BATCH_LIMIT} at most")
-        return JSONResponse({"messages": self.books.look_up(refs)})
+        return JSONResponse({"messages": self.books.look_up(refs), "unit": self.books.tariff.unit})
 
     async def delivery_reports(self, request: Request) -> Response:
         """GET /v1/delivery-reports."""
         position, limit = _page(request)
         items = self.books.report_page(position, limit)
-        return _items(items, position, len(self.books.reports))
+        return _items(items, position, len(self.books.reports), unit=self.books.tariff.unit)
 
     async def replies(self, request: Request) -> Response:
         """GET /v1/replies."""
@@ -241,8 +252,8 @@ def _slice(request: Request, items: list[dict[str, Any]]) -> Response:
     return _items(items[position : position + limit], position, len(items))
 
 
-def _items(items: list[dict[str, Any]], position: int, total: int) -> Response:
+def _items(items: list[dict[str, Any]], position: int, total: int, **more: str) -> Response:
     if position > total:
         # A cursor of an older folder would miss everything up to it in silence.
         raise Refused(400, f"cursor {position} is after the last, {total}: was the state folder made anew?")
-    return JSONResponse({"items": items, "cursor": str(position + len(items))})
+    return JSONResponse({"items": items, "cursor": str(position + len(items)), **more})

@@ -1,11 +1,12 @@
 -- What comes back: delivery reports, replies, alerts; and what operators set.
 
 -- name: report.add
--- staged_rows: report_id VARCHAR, gateway_message_id VARCHAR, client_ref VARCHAR, status VARCHAR, reason VARCHAR, is_permanent BOOLEAN, reported_at TIMESTAMPTZ
+-- staged_rows: report_id VARCHAR, gateway_message_id VARCHAR, client_ref VARCHAR, status VARCHAR, reason VARCHAR, is_permanent BOOLEAN, reported_at TIMESTAMPTZ, charge VARCHAR, charge_unit VARCHAR, charge_segments BIGINT
 INSERT INTO delivery_report
 SELECT
     $gateway, report_id, any_value(gateway_message_id), any_value(client_ref), any_value(status), any_value(reason),
-    any_value(is_permanent), any_value(reported_at), $at, NULL
+    any_value(is_permanent), any_value(reported_at), $at, NULL, any_value(CAST(charge AS DECIMAL(18, 6))),
+    any_value(charge_unit), any_value(charge_segments)
 FROM staged_rows
 WHERE report_id NOT IN (SELECT report_id FROM delivery_report WHERE gateway = $gateway)
 GROUP BY report_id
@@ -27,10 +28,12 @@ matched AS (
 SELECT
     waiting.report_id, waiting.status, waiting.reason, waiting.is_permanent, waiting.gateway_message_id,
     message.campaign_id, message.recipient_id, message.number_id, message.msisdn, message.state, message.slice_no,
-    message.segment_count, CAST(message.price AS VARCHAR) AS price
+    message.segment_count, CAST(message.price AS VARCHAR) AS price, CAST(waiting.charge AS VARCHAR) AS charge,
+    waiting.charge_unit, waiting.charge_segments, CAST(message_charge.amount AS VARCHAR) AS charged_before
 FROM waiting
 JOIN matched USING (report_id)
 JOIN message_status AS message USING (campaign_id, recipient_id)
+LEFT JOIN message_charge USING (campaign_id, recipient_id)
 WHERE message.state <> 'claimed' AND message.changed_at IS NOT NULL
 ORDER BY waiting.reported_at, waiting.report_id
 
@@ -123,8 +126,8 @@ WITH reading AS (
 ),
 ledger AS (
     SELECT
-        coalesce(sum(amount) FILTER (kind = 'capture'), 0) AS captured,
-        coalesce(sum(CASE kind WHEN 'reserve' THEN amount ELSE -amount END), 0) AS reserved
+        coalesce(sum(amount) FILTER (kind IN ('capture', 'adjust')), 0) AS captured,
+        coalesce(sum(CASE kind WHEN 'reserve' THEN amount WHEN 'adjust' THEN 0 ELSE -amount END), 0) AS reserved
     FROM credit_entry WHERE gateway = $gateway
 )
 SELECT

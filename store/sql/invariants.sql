@@ -203,13 +203,13 @@ FROM (
 WHERE later.fence < later.fence_before
 
 -- name: invariant.reserves_are_settled
--- Reserved = captured + released + what is still claimed or unknown, slice by slice.
+-- Reserved = captured + released + what is still claimed or unknown, slice by slice. What was adjusted was never reserved.
 SELECT campaign_id, slice_no
 FROM (
     SELECT
         campaign_id, slice_no,
         sum(CASE kind WHEN 'reserve' THEN amount ELSE -amount END) AS open_amount
-    FROM credit_entry GROUP BY campaign_id, slice_no
+    FROM credit_entry WHERE kind <> 'adjust' GROUP BY campaign_id, slice_no
 ) AS entry
 FULL JOIN (
     SELECT campaign_id, slice_no, sum(price) AS price
@@ -228,6 +228,25 @@ LEFT JOIN (
     FROM message_status WHERE state IN ('accepted', 'delivered', 'undelivered') GROUP BY campaign_id
 ) AS accepted USING (campaign_id)
 WHERE coalesce(captured.amount, 0) <> coalesce(accepted.amount, 0)
+
+-- name: invariant.adjustments_are_what_was_charged
+-- Slice by slice: what the gateway said that it charged, less what the recap said.
+SELECT campaign_id, slice_no
+FROM (
+    SELECT campaign_id, slice_no, sum(amount) AS amount
+    FROM credit_entry WHERE kind = 'adjust' GROUP BY campaign_id, slice_no
+) AS adjusted
+FULL JOIN (
+    SELECT message_charge.campaign_id, message_charge.slice_no, sum(message_charge.amount - message.price) AS amount
+    FROM message_charge JOIN message USING (campaign_id, recipient_id)
+    GROUP BY message_charge.campaign_id, message_charge.slice_no
+) AS charged USING (campaign_id, slice_no)
+WHERE coalesce(adjusted.amount, 0) <> coalesce(charged.amount, 0)
+
+-- name: invariant.only_accepted_messages_are_charged
+SELECT message_charge.campaign_id, message_charge.recipient_id
+FROM message_charge LEFT JOIN message_status USING (campaign_id, recipient_id)
+WHERE message_status.state IS NULL OR message_status.state NOT IN ('accepted', 'delivered', 'undelivered')
 
 -- name: invariant.replies_are_kept_once
 SELECT gateway, gateway_reply_id FROM reply GROUP BY gateway, gateway_reply_id HAVING count(*) > 1

@@ -68,9 +68,12 @@ ORDER BY recipient_id
 -- Claimed in this slice once, or unknown in it since the store was restored, and in one of these states now: still in it, or put back and waiting in another one.
 SELECT
     message.campaign_id, message.recipient_id, message.number_id, message.msisdn, message.client_ref,
-    message.segment_count, CAST(message.price AS VARCHAR) AS price, latest.state, latest.slice_no
+    message.segment_count, CAST(message.price AS VARCHAR) AS price, latest.state, latest.slice_no, latest.state_reason,
+    latest.changed_at
 FROM (
-    SELECT recipient_id, arg_max(event, event_id) AS state, arg_max(slice_no, event_id) AS slice_no
+    SELECT
+        recipient_id, arg_max(event, event_id) AS state, arg_max(slice_no, event_id) AS slice_no,
+        arg_max_null(reason, event_id) AS state_reason, arg_max(recorded_at, event_id) AS changed_at
     FROM message_event
     WHERE campaign_id = $campaign_id
         AND event_id >= $first_event_id
@@ -148,14 +151,6 @@ WHERE campaign_id = $campaign_id AND state = 'claimed' AND fence < $fence ORDER 
 SELECT slice_no, window_key, claimed_at, ask_after, absent_count FROM slice
 WHERE campaign_id = $campaign_id AND state = 'unknown' ORDER BY slice_no
 
--- name: event.ids_taken
--- Which message a gateway's own ids are known of.
-SELECT message_event.gateway_message_id, message.client_ref
-FROM message_event
-JOIN campaign USING (campaign_id)
-JOIN message USING (campaign_id, recipient_id)
-WHERE campaign.gateway = $gateway AND list_contains($gateway_message_ids, message_event.gateway_message_id)
-
 -- name: event.expire
 INSERT INTO message_event
 SELECT
@@ -185,7 +180,8 @@ SELECT
     doubts.*,
     fates.*,
     (
-        SELECT coalesce(sum(amount), 0) FROM credit_entry WHERE campaign_id = $campaign_id AND kind = 'capture'
+        SELECT coalesce(sum(amount), 0) FROM credit_entry
+        WHERE campaign_id = $campaign_id AND kind IN ('capture', 'adjust')
     ) AS spent
 FROM (
     SELECT
@@ -259,15 +255,22 @@ SELECT
     count(*) AS message_count,
     count(*) FILTER (state IN ('accepted', 'delivered', 'undelivered')) AS accepted_count,
     count(*) FILTER (state = 'delivered') AS delivered_count,
-    coalesce(sum(price) FILTER (state IN ('accepted', 'delivered', 'undelivered')), 0) AS spent
-FROM message_status WHERE campaign_id = $campaign_id GROUP BY territory ORDER BY message_count DESC, territory
+    coalesce(
+        sum(coalesce(message_charge.amount, price)) FILTER (state IN ('accepted', 'delivered', 'undelivered')), 0
+    ) AS spent
+FROM message_status LEFT JOIN message_charge USING (campaign_id, recipient_id)
+WHERE campaign_id = $campaign_id GROUP BY territory ORDER BY message_count DESC, territory
 
 -- name: message.export
 SELECT
     message.msisdn, message.territory, status.state, status.reason, message.segment_count, message.encoding,
-    CAST(message.price AS VARCHAR) AS price, message.client_ref, status.gateway_message_id, message.origin,
+    CAST(message.price AS VARCHAR) AS price,
+    CASE WHEN status.state IN ('accepted', 'delivered', 'undelivered')
+        THEN CAST(coalesce(message_charge.amount, message.price) AS VARCHAR) END AS charged,
+    message.client_ref, status.gateway_message_id, message.origin,
     message.import_id, message.row_number, status.changed_at, message.text
 FROM message JOIN message_status AS status USING (campaign_id, recipient_id)
+LEFT JOIN message_charge USING (campaign_id, recipient_id)
 WHERE message.campaign_id = $campaign_id
 ORDER BY message.recipient_id
 
@@ -284,14 +287,15 @@ FROM (SELECT coalesce(max(entry_id), 0) AS entry_id FROM credit_entry) AS latest
 )
 
 -- name: credit.captured
-SELECT coalesce(sum(amount), 0) FROM credit_entry WHERE gateway = $gateway AND kind = 'capture'
+-- And what the gateway charged besides.
+SELECT coalesce(sum(amount), 0) FROM credit_entry WHERE gateway = $gateway AND kind IN ('capture', 'adjust')
 
 -- name: credit.available
--- The last reading, less what was captured since, less what is reserved and not settled. What is captured stands in
--- both, so it drops out. No row without a reading.
+-- The last reading, less what was captured and adjusted since, less what is reserved and not settled. What is captured
+-- stands in both, so it drops out. No row without a reading.
 SELECT
     amount + captured_before - (
-        SELECT coalesce(sum(CASE kind WHEN 'reserve' THEN amount WHEN 'release' THEN -amount END), 0)
+        SELECT coalesce(sum(CASE kind WHEN 'release' THEN -amount WHEN 'capture' THEN 0 ELSE amount END), 0)
         FROM credit_entry WHERE gateway = $gateway
     ) AS available,
     unit,

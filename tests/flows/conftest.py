@@ -122,6 +122,7 @@ def built_house(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House
             data_dir=made.data_dir,
             sandbox_url=sandbox.base_url,
             sandbox_api_key=sandbox.api_key,
+            sandbox_look_up_lag=0.5,  # what a busy sandbox takes to read what has arrived
             simulated_now=MONDAY_8_IN_PARIS,
             settle_seconds=0.05,
             inbox_quiet_seconds=0,

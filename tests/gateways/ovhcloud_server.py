@@ -108,7 +108,7 @@ class OvhcloudServer(LocalProvider):
         if segments * len(valid) > self.credits_left:
             return error(402, "Not enough credits")
         self.credits_left -= segments * len(valid)
-        ids = [self._new_job(number, job) for number in valid]
+        ids = [self._new_job(number, job, segments) for number in valid]
         if not self.holds_jobs:
             self.run_jobs()
         random.Random(7).shuffle(ids)
@@ -135,10 +135,11 @@ class OvhcloudServer(LocalProvider):
             return "this text is not GSM"
         return ""
 
-    def _new_job(self, number, job):
+    def _new_job(self, number, job, segments):
         number_id = self._next_id()
         kept = {"id": number_id, "receiver": number, "message": job["message"], "sender": job.get("sender", "36111")}
         kept |= {"creationDatetime": self.clock().isoformat(), "deliveryReceipt": 0, "ptt": 0}
+        kept |= {"credits": float(segments), "numberOfSms": segments}
         self.jobs[number_id] = kept | {"_tag": job.get("tag")}
         self.billed.append(job | {"receivers": None, "receiver": number})
         return number_id

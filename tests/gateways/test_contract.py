@@ -17,7 +17,7 @@ from gateways.access import GatewayAccess
 from gateways.registry import GATEWAY_NAMES, manifest_of, open_gateway
 from gateways.sandbox.process import SandboxProcess
 from gateways.transport import clock
-from schemas.gateway import Batch, Gateway, Outcome, OutgoingMessage, Resolution
+from schemas.gateway import SAFE_SETTLE_SECONDS, Batch, Gateway, Outcome, OutgoingMessage, Resolution
 from sms.errors import (
     ConfigurationError,
     GatewayAmbiguous,
@@ -250,6 +250,8 @@ def test_manifest_keeps_its_word(rig, gateway):
     assert manifest.concurrency >= 1
     assert manifest.segments_per_second > 0
     assert manifest.look_up_lag_seconds >= 0
+    assert manifest.settle_seconds >= SAFE_SETTLE_SECONDS[manifest.resolution]
+    assert not manifest.is_lag_exact, "nobody has configured it"
     assert (manifest.key_life_seconds > 0) is (manifest.resolution is Resolution.IDEMPOTENCY_KEY)
     assert manifest.sender_rules
     for rule in manifest.sender_rules.values():

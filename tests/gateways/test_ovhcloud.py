@@ -9,7 +9,7 @@ import pytest
 from gateways import ovhcloud
 from gateways.access import GatewayAccess
 from gateways.transport import clock
-from schemas.gateway import Balance, Batch, Outcome, OutgoingMessage
+from schemas.gateway import Balance, Batch, Charge, Outcome, OutgoingMessage
 from sms.errors import GatewayAmbiguous, GatewayDenied, GatewayError, GatewayThrottled, GatewayUnreachable
 from tests.gateways.ovhcloud_server import (
     AHEAD_SECONDS,
@@ -350,6 +350,15 @@ def test_reports(gateway, server, receipt, ptt, told):
     reports, _ = read_all(gateway.delivery_reports)
     assert [(report.status, report.reason, report.is_permanent) for report in reports] == told
     assert {report.gateway_message_id for report in reports} <= {outcome.gateway_message_id}
+
+
+def test_look_ups_and_reports_name_the_credits(gateway, server):
+    batch = batch_of(NUMBERS[0], text="a" * 161)
+    gateway.submit(batch, inf)
+    server.deliver_all()
+    [report], _ = read_all(gateway.delivery_reports)
+    [found] = gateway.look_up(batch)
+    assert report.charge == found.charge == Charge(Decimal(2), "credit", 2)
 
 
 def test_what_others_send_from_the_account_is_not_ours(gateway, server):

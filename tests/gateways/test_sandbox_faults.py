@@ -1,11 +1,12 @@
 """What the sandbox does wrong, seen through the adapter; and that it is drawn the same way each time."""
 
+from decimal import Decimal
 from math import inf
 
 import pytest
 
 from gateways.sandbox import faults
-from schemas.gateway import Outcome
+from schemas.gateway import Charge, Outcome
 from sms.errors import GatewayAmbiguous, GatewayDenied, GatewayError, GatewayThrottled
 
 FAULTS = [
@@ -39,7 +40,43 @@ def test_fault_becomes_the_right_error(sandbox, make_batch, kind, error, words, 
 
 
 def test_every_kind_has_a_row():
-    assert {row[0] for row in FAULTS} == set(faults.KINDS)
+    kinds = {row[0] for row in FAULTS} | {row[0] for row in OVERCHARGES} | {"one_id", "new_id"}
+    assert kinds == set(faults.KINDS)
+
+
+OVERCHARGES = [
+    # kind, price, segments
+    ("double_price", Decimal("0.09"), 1),
+    ("more_segments", Decimal("0.09"), 2),
+]
+
+
+@pytest.mark.parametrize(("kind", "price", "segments"), OVERCHARGES, ids=[row[0] for row in OVERCHARGES])
+def test_what_is_charged_too_much_is_answered_and_billed(sandbox, make_batch, kind, price, segments):
+    batch, before = make_batch(2), sandbox.balance()
+    sandbox.set_faults([kind])
+    said = sandbox.gateway().submit(batch, inf)
+    assert [item.charge for item in said] == [Charge(price, "EUR", segments)] * 2
+    assert before - sandbox.balance() == 2 * price
+    refs = {message.client_ref for message in batch.messages}
+    bill = [line for line in sandbox.billing() if line["client_ref"] in refs]
+    assert [(Decimal(line["price"]), line["segments"]) for line in bill] == [(price, segments)] * 2
+    assert [item.charge for item in sandbox.gateway().look_up(batch)] == [item.charge for item in said]
+
+
+def test_one_id_for_all(sandbox, make_batch):
+    sandbox.set_faults(one_id=1)
+    said = [item for _ in range(2) for item in sandbox.gateway().submit(make_batch(2), inf)]
+    assert len({item.gateway_message_id for item in said}) == 1
+
+
+def test_new_ids_for_a_key_that_comes_again(sandbox, make_batch):
+    batch = make_batch(2)
+    first = sandbox.gateway().submit(batch, inf)
+    sandbox.set_faults(["new_id"])
+    second = sandbox.gateway().submit(batch, inf)
+    assert {item.gateway_message_id for item in first}.isdisjoint(item.gateway_message_id for item in second)
+    assert sandbox.gateway().submit(batch, inf) == first
 
 
 def test_script_is_followed_then_over(sandbox, make_batch):

@@ -1,6 +1,7 @@
 """Twilio, as it documents itself: what it says becomes the right outcome, and nothing is missed or taken twice."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from math import inf
 from urllib.parse import parse_qs
 
@@ -8,7 +9,7 @@ import pytest
 
 from gateways import twilio
 from gateways.access import GatewayAccess
-from schemas.gateway import Batch, Outcome, OutgoingMessage
+from schemas.gateway import Batch, Charge, Outcome, OutgoingMessage
 from sms.errors import ConfigurationError, GatewayAmbiguous, GatewayDenied, GatewayError, GatewayThrottled
 from tests.gateways.twilio_server import ACCOUNT, SERVICE, TOKEN, TwilioServer
 
@@ -271,6 +272,25 @@ def test_reports(gateway, server, status, code, told):
     reports, _ = read_all(gateway.delivery_reports)
     assert [(report.status, report.reason, report.is_permanent) for report in reports] == told
     assert {report.gateway_message_id for report in reports} <= {outcome.gateway_message_id}
+
+
+def test_a_price_that_comes_after_the_status_is_a_report_of_its_own(gateway, server):
+    gateway.submit(batch_of("Bonjour"), inf)
+    server.move(server.messages[0], "delivered")
+    priced, server.messages[0]["price"] = server.messages[0]["price"], None
+    [first], _ = read_all(gateway.delivery_reports)
+    server.messages[0]["price"] = priced
+    [second], _ = read_all(gateway.delivery_reports)
+    assert first.charge is None
+    assert second.charge == Charge(Decimal("0.0798"), "USD", 1)
+    assert first.report_id != second.report_id
+
+
+def test_a_look_up_names_the_price(gateway, server):
+    gateway.submit(batch_of("Bonjour"), inf)
+    server.move(server.messages[0], "delivered")
+    [found] = gateway.look_up(batch_of("Bonjour"))
+    assert found.charge == Charge(Decimal("0.0798"), "USD", 1)
 
 
 def test_a_reply_is_no_report(gateway, server):

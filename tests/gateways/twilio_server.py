@@ -107,6 +107,9 @@ class TwilioServer(LocalProvider):
             "date_sent": None,
             "error_code": None,
             "messaging_service_sid": None,
+            "num_segments": str(count_segments(body).segment_count),
+            "price": None,
+            "price_unit": "USD",
         }
         self.messages.append(message)
         return message
@@ -114,6 +117,8 @@ class TwilioServer(LocalProvider):
     def move(self, message, status, error_code=None):
         now = self.now or datetime.now(UTC)
         message.update(status=status, error_code=error_code, date_updated=now, date_sent=message["date_sent"] or now)
+        if status == "delivered":
+            message["price"] = f"-{PRICE * int(message['num_segments']):.5f}"
 
     def deliver_all(self):
         for message in self.messages:

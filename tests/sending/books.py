@@ -57,7 +57,8 @@ class Bill:
         prices = {line["client_ref"]: Decimal(line["price"]) for line in lines}
         unknown_billed = [ref for ref in times if states[ref] == "unknown"]
         captured = desk.sql(
-            f"SELECT coalesce(sum(amount), 0) FROM credit_entry WHERE kind = 'capture' AND campaign_id = {campaign_id}"
+            "SELECT coalesce(sum(amount), 0) FROM credit_entry "
+            f"WHERE kind IN ('capture', 'adjust') AND campaign_id = {campaign_id}"
         )[0][0]
         with desk.visit(read_only=True) as visit:
             broken = broken_invariants(visit)

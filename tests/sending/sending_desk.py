@@ -84,6 +84,10 @@ class SendingDesk(Desk):
         self.prepare(name, people, **({"price": PRICE} | how))
         self.approve(name)
 
+    def alerts(self) -> list[str]:
+        """Return the open alerts: the kind of each."""
+        return [kind for (kind,) in self.sql("SELECT kind FROM alert WHERE cleared_at IS NULL ORDER BY alert_id")]
+
     def environment(self) -> dict[str, str]:
         """Return the settings as a process reads them."""
         fixed = {
@@ -92,6 +96,7 @@ class SendingDesk(Desk):
             "sandbox_url": self.sandbox.base_url,
             "sandbox_api_key": self.sandbox.api_key,
             "sandbox_resolution": self.sandbox.resolution,
+            "sandbox_look_up_lag": max(self.sandbox.look_up_lag, SLACK_SECONDS),
         }
         return {f"SMS_{name.upper()}": str(value) for name, value in (fixed | self.settings).items()}
 
@@ -225,7 +230,7 @@ class DeskSender:
 
         self.desk, self._monkeypatch = desk, monkeypatch
         gateway = self._gateway()
-        self.seam = Seam(gateway, replace(gateway.manifest, **manifest))
+        self.seam = Seam(gateway, replace(gateway.manifest, **{"look_up_lag_seconds": SLACK_SECONDS} | manifest))
         self.stop = threading.Event()
         self.read_stops: Callable[[], object] = desk.read_stops
 

@@ -26,6 +26,7 @@ from sms.planning import queue_places
 from sms.quiet_hours import key_closing, next_key_opening
 from store import campaigns, opt_outs, sending
 from store.approving import ApprovalRules, approve
+from store.charges import PriceRules
 from store.claims import Claim, Claimed, claim_again, claim_slices
 from store.clearance import ClaimRules, Halt
 from store.contacts import import_contacts
@@ -47,6 +48,7 @@ HERE = Path(__file__).parent
 collect_ignore = ["workers.py"]  # the other processes; they import this file
 #: A Tuesday, 10:00 in Paris, 13:00 in La Réunion, 05:00 in Guadeloupe.
 MORNING = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+PRICES = PriceRules("EUR", Decimal("0.01"), Decimal("0.2"))
 RULES = ClaimRules(
     claim_seconds=30,
     deadline_seconds=20,
@@ -56,6 +58,7 @@ RULES = ClaimRules(
     replies_max_age_seconds=600,
     wake_up_seconds=400 * 86400,
     segments_per_second=100_000,
+    prices=PRICES,
 )
 #: A team that lets anybody approve, and whose recaps hold for ten days.
 APPROVAL_RULES = ApprovalRules(approvers=(), four_eyes=False, max_age=timedelta(days=10))
@@ -321,7 +324,7 @@ class Desk:
     def report_all(self, reports: Sequence[DeliveryReport], gateway: str = "sandbox") -> dict[str, int]:
         with self.visit() as visit:
             add_reports(visit, gateway, reports)
-            return apply_reports(visit, gateway)
+            return apply_reports(visit, gateway, PRICES)
 
     def close(self, lease: Lease, why: str | None = None, retry_seconds: float = 60, **how: bool) -> dict[str, Any]:
         with self.visit() as visit:

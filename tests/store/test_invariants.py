@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from schemas.gateway import Charge, Outcome, SubmitOutcome
 from store.inbound import add_replies, set_answers
 from store.invariants import INVARIANTS
 from store.preparing import RecapDetails, add_messages, standing_campaign, write_prepared
@@ -104,6 +106,14 @@ MUTATIONS = [
         "captures_are_what_was_accepted",
         "UPDATE credit_entry SET campaign_id = 2 WHERE kind = 'capture' AND campaign_id = 1",
     ),
+    ("adjustments_are_what_was_charged", "DELETE FROM credit_entry WHERE kind = 'adjust'"),
+    ("adjustments_are_what_was_charged", "UPDATE message_charge SET amount = amount + 0.000001"),
+    ("adjustments_are_what_was_charged", "DELETE FROM message_charge"),
+    (
+        "only_accepted_messages_are_charged",
+        "INSERT INTO message_charge SELECT campaign_id, recipient_id, slice_no, price, 1, now() FROM message_status "
+        "WHERE state = 'unknown'",
+    ),
     ("replies_are_kept_once", "INSERT INTO reply SELECT reply_id + 100, * EXCLUDE (reply_id) FROM reply"),
     ("reports_are_kept_once", "INSERT INTO delivery_report SELECT * FROM delivery_report"),
     ("a_stop_is_an_opt_out", "DELETE FROM opt_out"),
@@ -178,7 +188,12 @@ def live(desk, rows_for: Callable) -> None:
 
     whole = desk.start("whole", [30, 31])
     claim = desk.must_claim(whole)
-    desk.answer(whole, claim, "accepted")
+    dearer = Charge(Decimal("0.06"), "EUR", 1)
+    said = [
+        SubmitOutcome(item.client_ref, Outcome.ACCEPTED, f"gw-{item.client_ref}", None, dearer)
+        for item in claim.messages
+    ]
+    desk.record(whole, claim.slice_no, said)
     desk.report(claim.messages[0])
     desk.close(whole)
     unknown = desk.start("unknown", [40])

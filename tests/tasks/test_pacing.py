@@ -10,6 +10,7 @@ import pytest
 from gateways.registry import manifest_of
 from schemas.gateway import OutgoingMessage, Resolution
 from store.claims import Claim
+from tasks.house import claim_rules
 from tasks.house import manifest_of as manifest_here
 from tasks.pacing import Pace, batches_of, pace_of
 from tasks.settings import settings
@@ -63,6 +64,26 @@ def test_all_that_ask_for_the_sandbox_see_the_class_it_is_set_to(monkeypatch, re
     found = manifest_here("sandbox")
     assert (found.resolution, found.key_life_seconds) == (resolution, 0)
     assert (pace_of(found).slices * pace_of(found).slice_size <= 4) is (resolution is Resolution.NEITHER)
+
+
+@pytest.mark.parametrize(
+    ("gateway", "variables", "seconds"),
+    [
+        pytest.param("sandbox", {}, 60, id="a lag that is not set: the safe default"),
+        pytest.param("sandbox", {"SANDBOX_LOOK_UP_LAG": 0}, 5, id="no lag: as the setting ships"),
+        pytest.param("sandbox", {"SANDBOX_LOOK_UP_LAG": 30}, 30, id="the lag"),
+        pytest.param("sandbox", {"SANDBOX_LOOK_UP_LAG": 30, "SETTLE_SECONDS": 1}, 30, id="the setting cannot lower it"),
+        pytest.param("twilio", {"SETTLE_SECONDS": 1}, 60, id="nor what an adapter states"),
+        pytest.param("twilio", {"SETTLE_SECONDS": 200}, 200, id="it can raise it"),
+        pytest.param("ovhcloud", {}, 120, id="an adapter that states more than the default"),
+    ],
+)
+def test_settling_time(monkeypatch, gateway: str, variables: dict, seconds: float) -> None:
+    monkeypatch.setenv("SMS_SANDBOX_RESOLUTION", "look_up")
+    for name, value in variables.items():
+        monkeypatch.setenv(f"SMS_{name}", str(value))
+    settings.cache_clear()
+    assert claim_rules(manifest_here(gateway)).settle_seconds == seconds
 
 
 def test_nobody_above_the_house_asks_the_registry_past_the_settings() -> None:
