@@ -7,10 +7,13 @@ from typing import Any
 import pandas as pd
 
 from schemas.gateway import DeliveryReport
+from sms.errors import CampaignError
 from store.database import Transaction
 from store.evidence import LATE_STATES, apply_moves
 from store.journal import put_state
 
+#: What is read from a gateway page by page, under the names of its cursors.
+HISTORIES = ("replies", "opt_outs", "reports")
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 #: The event a report means for a message in a state. Reports only move forward: any other pair changes nothing.
 #: Who reports on a message has it, also when it says no more than that it is on its way.
@@ -25,11 +28,42 @@ def cursor_of(visit: Transaction, gateway: str, name: str) -> str:
     return "" if found is None else str(found["value"])
 
 
-def move_cursor(visit: Transaction, gateway: str, name: str, cursor: str, *, is_last: bool = True) -> None:
-    """Remember where reading got to, and when: half a reading is none, so only its last page says that it was read."""
-    found = None if is_last else visit.row("state.get", gateway=gateway, name=name)
-    read_at = visit.at if is_last else found["changed_at"] if found else _NEVER
-    put_state(visit, gateway, name, cursor, read_at)
+def move_cursor(
+    visit: Transaction, gateway: str, name: str, cursor: str, *, is_last: bool = True, after: str | None = None
+) -> str:
+    """Remember where reading got to, and when; return from where it goes on.
+
+    Half a reading is none, so only its last page says that it was read. With ``after``, the cursor that the page was
+    read from, nothing is remembered when another one is kept meanwhile: a cursor that was rewound stays rewound.
+    """
+    found = visit.row("state.get", gateway=gateway, name=name)
+    kept = "" if found is None else str(found["value"])
+    if after is not None and kept != after:
+        return kept
+    put_state(visit, gateway, name, cursor, visit.at if is_last else found["changed_at"] if found else _NEVER)
+    return cursor
+
+
+def rewind_cursors(tx: Transaction, gateway: str, names: Sequence[str] = HISTORIES) -> dict[str, str]:
+    """Have histories of a gateway read again from their beginning; return the cursors that were kept, by name.
+
+    What is read again is kept once. Replies and opt-outs count as never read until a reading has come to their end: no
+    campaign claims anything before. Nothing is sent from here; the next reading of each history does the work.
+
+    Args:
+        tx: the open transaction.
+        gateway: whose histories.
+        names: some of ``HISTORIES``.
+
+    Raises:
+        CampaignError: there is no history of such a name.
+    """
+    if unknown := [name for name in names if name not in HISTORIES]:
+        raise CampaignError(f"history {unknown[0]!r} is unknown; it is one of {', '.join(HISTORIES)}")
+    kept = {name: cursor_of(tx, gateway, name) for name in names}
+    for name in names:
+        put_state(tx, gateway, name, "", _NEVER)
+    return kept
 
 
 def add_reports(visit: Transaction, gateway: str, reports: Sequence[DeliveryReport]) -> int:

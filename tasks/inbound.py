@@ -123,10 +123,10 @@ def _read_all(
         with visit_store() as visit:
             count += keep(visit, gateway, list(page.items))
             is_last = not page.items or page.cursor == cursor
-            move_cursor(visit, gateway, name, page.cursor, is_last=is_last)
-        if is_last:
+            kept = move_cursor(visit, gateway, name, page.cursor, is_last=is_last, after=cursor)
+        if is_last and kept == page.cursor:
             return count
-        cursor = page.cursor
+        cursor = kept
 
 
 def _keep_replies(visit: Transaction, gateway: str, replies: list[IncomingReply]) -> int:
