@@ -89,6 +89,8 @@ class Settings(BaseSettings):
     wake_up_minutes: float = Field(default=60, gt=0)
     progress_seconds: float = Field(default=15, gt=0)
     replies_max_age_seconds: float = Field(default=900, gt=0)
+    history_pages: int = Field(default=2000, gt=0)
+    history_seconds: float = Field(default=240, gt=0)
     reply_sender_id: str = "36180"
     reply_max_age_hours: float = Field(default=24, gt=0)
 

@@ -193,6 +193,7 @@ def _read_reports(document: Any) -> Page[DeliveryReport]:
             for item in document["items"]
         ],
         read_text(document["cursor"]),
+        epoch=read_text(document.get("epoch", "")),
     )
 
 
@@ -208,6 +209,7 @@ def _read_replies(document: Any) -> Page[IncomingReply]:
             for item in document["items"]
         ],
         read_text(document["cursor"]),
+        epoch=read_text(document.get("epoch", "")),
     )
 
 
@@ -215,6 +217,7 @@ def _read_opt_outs(document: Any) -> Page[ProviderOptOut]:
     return Page(
         [ProviderOptOut(read_text(item["msisdn"]), read_instant(item["opted_out_at"])) for item in document["items"]],
         read_text(document["cursor"]),
+        epoch=read_text(document.get("epoch", "")),
     )
 
 
