@@ -13,7 +13,7 @@ from sms.policy import load_policy, policy_names
 from sms.zones import database_version
 from store.invariants import broken_invariants
 from store.migrate import migrations
-from tasks.balance import read_balance
+from tasks.balance import ask_balance, read_balance
 from tasks.clock import now, rehearsal_note
 from tasks.house import gateway_named, mail_settings, tariff_of, visit_store
 from tasks.publish import publish
@@ -82,7 +82,7 @@ def _gateway(gateway: Gateway) -> str:
     if not gateway.manifest.has_balance:
         balance = read_balance(name)
         return f"{name} was not asked, for it tells no balance: {balance.amount} {balance.unit} are declared"
-    balance = gateway.balance()
+    balance = ask_balance(name)
     return f"{name} answers: balance {balance.amount} {balance.unit}"
 
 

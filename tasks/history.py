@@ -3,20 +3,23 @@
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-from prefect import get_run_logger
+from prefect import get_run_logger, task
 
 from gateways.transport import clock
 from schemas.gateway import Page
 from sms.errors import GatewayDenied, SmsError
 from store.database import Transaction
 from store.inbound import History, history_of, move_cursor, put_history, rewind_cursors
-from store.operators import clear_alert
+from store.operators import clear_alert, put_setting
 from tasks.balance import alert
-from tasks.house import visit_store
+from tasks.house import manifest_of, visit_store
+from tasks.names import reasoned, signed
 from tasks.settings import settings
 
 T = TypeVar("T")
 RENUMBERED = "numbered anew"
+#: What the store calls a cursor otherwise than people do.
+_CURSORS = {"delivery_reports": "reports"}
 UNFINISHED = "no end"
 
 
@@ -72,6 +75,28 @@ def read_history(
         if clock() >= ends_at:
             break
     return HistoryRead(count, _count_unfinished(gateway, name), renumbered)
+
+
+@task(task_run_name="reset {name} of {gateway}")
+def reset_history(gateway: str, name: str, actor: str, reason: str) -> str:
+    """Have the next run read a history again from its beginning; return one line.
+
+    Raises:
+        SmsError: there is no such gateway or history, or who does it and why is not said.
+    """
+    who, why = signed(actor, "actor"), reasoned(reason)
+    manifest_of(gateway)
+    with visit_store() as visit:
+        kept = rewind_cursors(visit, gateway, [_CURSORS.get(name, name)])
+        told = {"cursor": next(iter(kept.values())), "reason": why}
+        put_setting(visit, f"reset_cursor.{gateway}.{name}", told, who)
+    words = name.replace("_", "-")
+    line = (
+        f"{who} reset the cursor of the {words} of {gateway} (it was {told['cursor'] or 'empty'}); the next run reads "
+        "all of them again, and what is known is kept once"
+    )
+    get_run_logger().info(line)
+    return line
 
 
 def report_history(gateway: str, name: str, found: HistoryRead) -> None:
