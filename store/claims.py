@@ -119,7 +119,7 @@ class _Takings:
 
 
 def _refusal(now: Round) -> Refusal | None:
-    return refusal(now.visit.at, now.campaign, now.ran_out_at, now.read_at, now.rules)
+    return refusal(now.visit.at, now.campaign, now.ran_out_at, now.read_at, now.rules, now.newest_at)
 
 
 def _take(now: Round, takings: _Takings) -> Claimed | None:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from store.clearance import ClaimRules
+from store.clock import newest_time
 from store.database import Transaction
 from store.journal import SliceCredit, SliceEvents, add_credit_entries, add_slice_events
 from store.lease import Lease, check_lease
@@ -32,6 +33,7 @@ class Round:
     Attributes:
         ran_out_at: when its lease would have run out.
         read_at: when the gateway's cursors were last moved, by name.
+        newest_at: the newest time in the store; None: nothing was recorded.
         slices: the rows of the slices that are claimed or unknown, by number.
     """
 
@@ -43,6 +45,7 @@ class Round:
     read_at: Mapping[str, datetime]
     bucket: Bucket
     slices: dict[int, dict[str, Any]]
+    newest_at: datetime | None = None
     _events: list[SliceEvents] = field(default_factory=list)
     _credit: list[SliceCredit] = field(default_factory=list)
     _taken: list[_Taken] = field(default_factory=list)
@@ -128,6 +131,7 @@ def sending_round(visit: Transaction, lease: Lease, rules: ClaimRules) -> Iterat
         read_at={name: row["changed_at"] for name, row in states.items()},
         bucket=read_bucket(states.get(PACE), rules.segments_per_second, visit.at),
         slices={row["slice_no"]: row for row in visit.rows("slice.open", campaign_id=lease.campaign_id)},
+        newest_at=newest_time(visit),
     )
     yield now
     now.write()

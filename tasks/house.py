@@ -80,6 +80,7 @@ def claim_rules(manifest: Manifest) -> ClaimRules:
         replies_max_age_seconds=found.replies_max_age_seconds,
         wake_up_seconds=found.wake_up_minutes * 60,
         segments_per_second=pace_of(manifest).segments_per_second,
+        clock_margin_seconds=found.clock_margin_seconds,
     )
 
 

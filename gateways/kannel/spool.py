@@ -160,7 +160,7 @@ def _name_epoch(folder: Path) -> None:
     if read_epoch(folder):
         return
     made = folder / f"{EPOCH_NAME}.new"
-    with made.open("w", encoding="ascii") as file:
+    with open(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
         file.write(secrets.token_hex(8))
         file.flush()
         os.fsync(file.fileno())
