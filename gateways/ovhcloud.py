@@ -10,14 +10,13 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from decimal import Decimal
 from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from gateways.access import GatewayAccess
 from gateways.ovh_signing import Keys, SignedClient
-from gateways.reading import read_charge, read_id, read_instant, read_text
+from gateways.reading import read_charge, read_id, read_instant, read_number, read_text
 from gateways.rounds import Leaf, Round, read_on
 from gateways.validity import PASSED, seconds_left
 from schemas.gateway import (
@@ -169,7 +168,7 @@ class OvhcloudGateway:
 
     def balance(self) -> Balance:
         """Return the credits left."""
-        return self._client.read("GET", "", lambda document: Balance(_read_credits(document["creditsLeft"]), "credit"))
+        return self._client.read("GET", "", lambda document: Balance(read_number(document["creditsLeft"]), "credit"))
 
     def _history(self, path: str, current: Round) -> tuple[list[Any], str]:
         """Return the next messages of a list, by their ids, and the last of these when there are more."""
@@ -314,13 +313,6 @@ def _read_values(document: Any) -> list[Any]:
 def _read_present(document: Any) -> list[Any]:
     """Return what is still there: a job may leave while we read."""
     return [item["value"] for item in document if item["error"] is None]
-
-
-def _read_credits(value: object) -> Decimal:
-    amount = Decimal(str(value))
-    if isinstance(value, bool) or not amount.is_finite():
-        raise ValueError(f"{value} credits")
-    return amount
 
 
 def _digits(number: str) -> str:

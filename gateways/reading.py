@@ -1,13 +1,17 @@
 """Reading values of an answer strictly: what is not what it should be is an error, which ``HttpClient.read`` tells."""
 
+import re
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from email.utils import parsedate_to_datetime
 
 from schemas.gateway import Charge
 
 MOST_PRICE = 1_000_000
 UNREADABLE = "something that cannot be read"
+#: An amount as the store can keep it: DECIMAL(18, 6), never below zero.
+_AMOUNT = re.compile(r"\d{1,12}(\.\d{1,12})?", re.ASCII)
+_MILLIONTH = Decimal("0.000001")
 
 
 def read_text(value: object) -> str:
@@ -33,15 +37,27 @@ def read_id(value: object) -> str:
 
 
 def read_amount(value: object) -> Decimal:
-    """Return an amount.
+    """Return an amount, rounded down to millionths.
 
     Raises:
-        ValueError: it has no end.
+        ValueError: it is not plain digits with a decimal point: an exponent, a comma, a sign, or too many digits.
     """
-    amount = Decimal(read_text(value))
-    if not amount.is_finite():
-        raise ValueError(f"balance {amount}")
-    return amount
+    text = read_text(value)
+    if not _AMOUNT.fullmatch(text):
+        raise ValueError(f"{text[:40]!r} in the place of an amount: it must be digits, with a point before decimals")
+    return Decimal(text).quantize(_MILLIONTH, ROUND_DOWN)
+
+
+def read_number(value: object) -> Decimal:
+    """Return an amount that comes as a number of JSON.
+
+    Raises:
+        TypeError: it is none.
+        ValueError: it has no end, is below zero, or has too many digits.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{type(value).__name__} in the place of a number")
+    return read_amount(format(Decimal(str(value)), "f"))
 
 
 def read_charge(amount: object, unit: object, segment_count: object = None) -> Charge | None:

@@ -10,12 +10,15 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Generic, Self, TypeVar
 
 from schemas.gateway import Page
 from sms.errors import GatewayDenied
 
 T = TypeVar("T")
+#: Pages without anything for us that one call passes over.
+MOST_LEAVES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,20 @@ class Round:
 
     @classmethod
     def parse(cls, cursor: str) -> Self:
-        """Return the round a cursor tells of; the empty one begins the first."""
-        return cls(**json.loads(cursor)) if cursor else cls()
+        """Return the round a cursor tells of; the empty one begins the first.
+
+        Raises:
+            GatewayDenied: it is no cursor of ours.
+        """
+        if not cursor:
+            return cls()
+        try:
+            found = cls(**json.loads(cursor))
+            for instant in (found.since, found.newest, found.oldest_open):
+                _known(instant)
+        except (TypeError, ValueError):
+            raise GatewayDenied(f"{cursor!r} is no cursor of this gateway's lists") from None
+        return found
 
     def cursor(self) -> str:
         """Return the cursor that tells of this round."""
@@ -83,16 +98,20 @@ def read_on(
     overlap: timedelta = timedelta(hours=1),
     patience: timedelta = timedelta(days=3),
 ) -> Page[T]:
-    """Return the next page that has items, or the empty one that ends a round."""
+    """Return the next page that has items, or the empty one that ends a round, or one that says that it goes on."""
     current = Round.parse(cursor)
-    while not current.is_over:
+    for leaf_count in count():
+        if current.is_over:
+            break
+        if leaf_count == MOST_LEAVES:
+            return Page((), current.cursor(), has_more=True)
         try:
             leaf = read_leaf(current)
         except GatewayDenied:
             if not current.next_page:
                 raise
-            # The place in the list was given out long ago, and is no longer known: the next reading begins again.
-            return Page((), Round(current.since).cursor())
+            # The place in the list was given out long ago, and is no longer known: the round begins again.
+            return Page((), Round(current.since).cursor(), has_more=True)
         current = current.after(leaf, overlap, patience)
         if leaf.items:
             return Page(leaf.items, current.cursor())

@@ -108,6 +108,8 @@ DEAD_NUMBER = frozenset({30005, 30006})
 
 PAGE_SIZE = 500
 MOST_PAGES = 20
+MOST_REPLY_PAGES = 200
+"""Of one number, in one reading: a hundred thousand replies."""
 LONGEST_VALIDITY_SECONDS = 36_000
 CLOCK_SKEW = timedelta(hours=1)
 """How far our clock and Twilio's may differ before a look-up would miss a message."""
@@ -203,9 +205,12 @@ class TwilioGateway:
 
     def _reply_leaf(self, current: Round) -> Leaf[IncomingReply]:
         """Ask by our own numbers: without them the list would be of all we sent, too."""
-        listed = [item for number in self._own_numbers() for item in self._messages(_query(current) | {"To": number})]
+        listed = [item for number in self._own_numbers() for item in self._replies(number, current)]
         replies = [_read_reply(item) for item in listed if item["direction"] == "inbound"]
         return Leaf(replies, [(reply.received_at, False) for reply in replies])
+
+    def _replies(self, number: str, current: Round) -> list[Any]:
+        return self._messages(_query(current) | {"To": number}, MOST_REPLY_PAGES)
 
     def _own_numbers(self) -> list[str]:
         numbers = self._reader.read(
@@ -230,15 +235,15 @@ class TwilioGateway:
         """Return the account's balance, in the currency of the account."""
         return self._reader.read("GET", f"{self._account}/Balance.json", _read_balance)
 
-    def _messages(self, query: dict[str, str]) -> list[Any]:
+    def _messages(self, query: dict[str, str], most_pages: int = MOST_PAGES) -> list[Any]:
         """Return all messages of a query.
 
         Raises:
             GatewayAmbiguous: there are too many to tell.
         """
-        pages = list(islice(self._pages(query), MOST_PAGES + 1))
-        if len(pages) > MOST_PAGES:
-            raise GatewayAmbiguous(f"GET {self._account}/Messages.json: more than {MOST_PAGES} pages for one number")
+        pages = list(islice(self._pages(query), most_pages + 1))
+        if len(pages) > most_pages:
+            raise GatewayAmbiguous(f"GET {self._account}/Messages.json: more than {most_pages} pages for one number")
         return [item for page in pages for item in page]
 
     def _pages(self, query: dict[str, str]) -> Iterator[list[Any]]:
@@ -330,7 +335,8 @@ def _read_charge(item: Any) -> Charge | None:
 
 
 def _read_reply(item: Any) -> IncomingReply:
-    return IncomingReply(read_id(item["sid"]), read_id(item["from"]), item["body"] or "", _sent_at(item))
+    # Not date_sent, which may be missing at first: read again, a reply is the same in all it says.
+    return IncomingReply(read_id(item["sid"]), read_id(item["from"]), item["body"] or "", _created_at(item))
 
 
 def _read_balance(document: Any) -> Balance:

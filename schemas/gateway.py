@@ -148,10 +148,14 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Items after a cursor, and the cursor to give next time."""
+    """Items after a cursor, and the cursor to give next time. Without items it ends a reading, unless ``has_more``."""
 
     items: Sequence[T]
     cursor: str
+    has_more: bool = False
+    """Nothing came, and the list goes on all the same."""
+    epoch: str = ""
+    """The provider's name for its numbering, where it gives one: under another name no older cursor means anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +229,8 @@ class Manifest:
 class Gateway(Protocol):
     """What every adapter does, each call within a total deadline a request. ``submit`` is one request at most.
 
-    All raise the ``GatewayError`` family of ``sms.errors``.
+    All raise the ``GatewayError`` family of ``sms.errors``; for a cursor that the provider does not know that is
+    ``GatewayDenied``.
     """
 
     manifest: Manifest

@@ -142,7 +142,7 @@ MUTANTS = (
         "sending/test_restores.py -k snapshot",
     ),
     Mutant(
-        "a claim of the dead is unknown", "store/sending.py", "    abandon_claims_of_others(visit, lease)\n", "",
+        "a claim of the dead is unknown", "store/sending.py", "    abandon_claims_of_others(visit, lease, rules)\n", "",
         "sending/test_crashes.py -k between_claim",
     ),
 )  # fmt: skip

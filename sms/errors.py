@@ -15,6 +15,7 @@ SmsError
     ├── GatewayUnreachable  nothing was sent: no connection was made
     ├── GatewayThrottled    nothing was accepted: asked to slow down (``retry_after`` seconds)
     ├── GatewayDenied       nothing was accepted: credentials, credit or configuration; a person must act
+    ├── BalanceRefused      the balance that it gave cannot be compared with our prices
     └── GatewayAmbiguous    nobody knows: time-out, reset, 5xx, or an answer that cannot be read
 
 Each message is one line that tells the value received and the values allowed.
@@ -103,6 +104,10 @@ class GatewayThrottled(GatewayError):  # noqa: N818
 
 class GatewayDenied(GatewayError):  # noqa: N818
     """The provider refused credentials, credit or configuration, and accepted nothing."""
+
+
+class BalanceRefused(GatewayError):  # noqa: N818
+    """The provider gave a balance that cannot be compared with our prices: another unit."""
 
 
 class GatewayAmbiguous(GatewayError):  # noqa: N818

@@ -89,10 +89,10 @@ def withdraw_approval(visit: Transaction, campaign: Mapping[str, Any], actor: st
     """
     refuse_begun(visit, campaign)
     campaign_id = campaign["campaign_id"]
-    visit.run("event.forget", campaign_id=campaign_id)
     visit.run("campaign.withdraw_approval", campaign_id=campaign_id, at=visit.at)
     visit.run("alert.clear_list_changed", campaign_id=campaign_id, at=visit.at)
     note_event(visit, campaign_id, "withdrawn", campaign["version"], actor, detail)
+    visit.run("event.forget", campaign_id=campaign_id)  # after that entry, which keeps their ids from being given again
 
 
 def cancel_planned(visit: Transaction, campaign_id: int, reason: str) -> None:

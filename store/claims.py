@@ -130,7 +130,7 @@ class _Takings:
 def _refusal(now: Round) -> Refusal | None:
     if (found := now.visit.reconciliation) is not None:
         return Refusal(Halt.RECONCILING, f"{found.reason}; nothing leaves before reconcile-store is confirmed")
-    return refusal(now.visit.at, now.campaign, now.ran_out_at, now.read_at, now.rules)
+    return refusal(now.visit.at, now.campaign, now.ran_out_at, now.read_at, now.rules, now.newest_at)
 
 
 def _take(now: Round, takings: _Takings) -> Claimed | None:

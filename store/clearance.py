@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from sms.quiet_hours import key_closing, next_key_opening
 from store.charges import PriceRules
+from store.clock import behind_words
 from store.database import Transaction
 
 
@@ -30,6 +31,8 @@ class Halt(StrEnum):
     """The store may be older than what was sent, and no person has confirmed it yet."""
     WOKE_UP = "woke up"
     """Nobody looked after the campaign for long: a machine that slept, a backup that came back."""
+    CLOCK_BEHIND = "clock behind"
+    """The wall clock was set back: windows cannot be judged by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class ClaimRules:
     wake_up_seconds: float
     segments_per_second: float
     prices: PriceRules
+    clock_margin_seconds: float = 120.0
 
     @property
     def closing_margin(self) -> timedelta:
@@ -88,6 +92,7 @@ def refusal(
     ran_out_at: datetime,
     read_at: Mapping[str, datetime],
     rules: ClaimRules,
+    newest_at: datetime | None = None,
 ) -> Refusal | None:
     """Return why a campaign may not send anything now, whatever it has to send.
 
@@ -97,6 +102,7 @@ def refusal(
         ran_out_at: when its lease would have run out.
         read_at: when its gateway's cursors were last moved, by name.
         rules: what a claim respects.
+        newest_at: the newest time in the store, as ``store.clock`` gives it; None: nothing was recorded.
     """
     name = campaign["name"]
     if campaign["state"] != "sending":
@@ -104,6 +110,9 @@ def refusal(
     needs_approval = campaign["kind"] in ("marketing", "alert")
     if needs_approval and (campaign["approved_hash"] is None or campaign["approved_hash"] != campaign["recap_hash"]):
         return Refusal(Halt.NOT_APPROVED, f"campaign {name} is not approved under its latest recap; nothing leaves")
+    behind = 0.0 if newest_at is None else (newest_at - at).total_seconds()
+    if needs_approval and newest_at is not None and behind > rules.clock_margin_seconds:
+        return Refusal(Halt.CLOCK_BEHIND, behind_words(newest_at, behind))
     slept = (at - ran_out_at).total_seconds()
     if needs_approval and slept > rules.wake_up_seconds:
         return Refusal(Halt.WOKE_UP, late_words(name, ran_out_at, slept))
@@ -113,8 +122,8 @@ def refusal(
 def _stale_stops(at: datetime, gateway: str, read_at: Mapping[str, datetime], rules: ClaimRules) -> Refusal | None:
     for name in ("replies", "opt_outs"):
         age = (at - read_at[name]).total_seconds() if name in read_at else None
-        if age is None or age > rules.replies_max_age_seconds:
-            seen = "never" if age is None else f"{age:.0f} s ago"
+        if age is None or not 0 <= age <= rules.replies_max_age_seconds:  # in the future: the clock was set back since
+            seen = "never" if age is None else f"{age:.0f} s ago" if age >= 0 else f"{-age:.0f} s in the future"
             why = f"{name} of gateway {gateway} were last read {seen}; nothing leaves before they are"
             return Refusal(Halt.STALE_STOPS, why)
     return None

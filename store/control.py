@@ -5,10 +5,12 @@ from typing import Any
 
 from sms.errors import CampaignError
 from store.campaigns import STANDING_KINDS, find_campaign, note_event, refuse_standing, set_state
+from store.clock import confirm_clock, seconds_behind
 from store.database import Transaction
 from store.operators import clear_alert, raise_alert
 
 PAUSABLE_STATES = ("approved", "parked", "sending")
+_WAIT_FOR_CLOCK = ("parked", "sending")
 _WHY_NOT_PAUSED = {
     "prepared": "nothing of it leaves before it is approved",
     "paused": "resume-campaign lets it go on, cancel-campaign ends it",
@@ -33,15 +35,24 @@ def pause(visit: Transaction, name: str, actor: str, reason: str) -> dict[str, A
     return _hold(visit, campaign, actor, reason, f"paused by {actor}: {reason}")
 
 
-def resume(visit: Transaction, name: str, actor: str, reason: str) -> dict[str, Any]:
+def resume(
+    visit: Transaction, name: str, actor: str, reason: str, *, clock_margin_seconds: float = 120.0
+) -> dict[str, Any]:
     """Let a paused campaign go on when it would have; what is overdue, or waited for a person, goes on now.
 
-    One of which nothing was ever claimed is ``approved`` again, so that its recap is verified before it is sent.
+    One of which nothing was ever claimed is ``approved`` again, so that its recap is verified before it is sent. One
+    that waits for a clock that was set back goes on too, and the clock counts as right from then on.
 
     Raises:
         CampaignError: it is not paused.
     """
     campaign = find_campaign(visit, name)
+    if campaign["state"] in _WAIT_FOR_CLOCK and seconds_behind(visit) > clock_margin_seconds:
+        confirm_clock(visit, actor)
+        visit.run("lease.end_now", campaign_id=campaign["campaign_id"], at=visit.at)
+        set_state(visit, campaign["campaign_id"], campaign["state"], visit.at, None)
+        note_event(visit, campaign["campaign_id"], "clock confirmed", campaign["version"], actor, reason or None)
+        return find_campaign(visit, name)
     if campaign["state"] != "paused":
         raise CampaignError(f"campaign {name} is {campaign['state']}; only a paused one can be resumed")
     campaign_id = campaign["campaign_id"]

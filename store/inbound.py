@@ -1,9 +1,10 @@
 """What comes back from a gateway: reports, replies, opt-outs; each once, whatever comes twice or late."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -21,11 +22,42 @@ from store.settling import late_reports, take_late
 HISTORIES = ("replies", "opt_outs", "reports")
 _ACCEPTED = ("accepted", "delivered", "undelivered")
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+#: What a reply is known by.
+_SAYS = ["gateway_reply_id", "sender", "text", "received_at"]
+_REPLY_TYPES = {"position": "BIGINT"} | dict.fromkeys(_SAYS[:3], "VARCHAR") | {"received_at": "TIMESTAMPTZ"}
 #: The event a report means for a message in a state. Reports only move forward: any other pair changes nothing.
 #: Who reports on a message has it, also when it says no more than that it is on its way.
 _FORWARD = {
     (state, status): status for state in ("accepted", *LATE_STATES) for status in ("delivered", "undelivered")
 } | {(state, "pending"): "accepted" for state in LATE_STATES}
+
+
+class History(NamedTuple):
+    """Where reading a history got to.
+
+    Attributes:
+        cursor: what the next page comes after; empty: its beginning.
+        epoch: the provider's name for the numbering that the cursor is of; empty: it gave none.
+        unfinished_count: readings in a row that were ended before the history's end.
+    """
+
+    cursor: str
+    epoch: str = ""
+    unfinished_count: int = 0
+
+
+def history_of(visit: Transaction, gateway: str, name: str) -> History:
+    """Return where reading a gateway's ``replies``, ``reports`` or ``opt_outs`` got to."""
+    found = visit.row("state.get", gateway=gateway, name=_about(name))
+    return History(cursor_of(visit, gateway, name), **json.loads(found["value"]) if found else {})
+
+
+def put_history(visit: Transaction, gateway: str, name: str, epoch: str, unfinished_count: int) -> None:
+    """Remember what a reading found beside its cursor, where that is new."""
+    found = history_of(visit, gateway, name)
+    known = {"epoch": epoch, "unfinished_count": unfinished_count}
+    if known != {"epoch": found.epoch, "unfinished_count": found.unfinished_count}:
+        put_state(visit, gateway, _about(name), json.dumps(known))
 
 
 def cursor_of(visit: Transaction, gateway: str, name: str) -> str:
@@ -69,7 +101,12 @@ def rewind_cursors(tx: Transaction, gateway: str, names: Sequence[str] = HISTORI
     kept = {name: cursor_of(tx, gateway, name) for name in names}
     for name in names:
         put_state(tx, gateway, name, "", _NEVER)
+        put_history(tx, gateway, name, "", history_of(tx, gateway, name).unfinished_count)
     return kept
+
+
+def _about(name: str) -> str:
+    return f"{name}.history"
 
 
 def add_reports(visit: Transaction, gateway: str, reports: Sequence[DeliveryReport]) -> int:
@@ -112,7 +149,7 @@ def apply_reports(visit: Transaction, gateway: str, prices: PriceRules) -> dict[
     visit.run_staged("campaign.wake", moves.loc[moves["state"] == "unknown", ["campaign_id"]], at=visit.at)
     dead = moves[moves["is_permanent"].astype(bool)]
     visit.run_staged("dead_number.add", dead.assign(reason=dead["reason"].fillna("unknown")), at=visit.at)
-    visit.run_staged("report.mark_applied", waiting[["report_id"]], gateway=gateway, at=visit.at)
+    visit.run_staged("report.mark_applied", waiting[["report_no"]], at=visit.at)
     _note_report_charges(visit, charged, prices)
     return {str(event): int(count) for event, count in moves["event"].value_counts().items()}
 
@@ -147,11 +184,16 @@ def add_replies(visit: Transaction, gateway: str, replies: pd.DataFrame) -> pd.D
     Args:
         visit: the open transaction.
         gateway: where they came from.
-        replies: one row a reply, keyed by ``gateway_reply_id``: ``sender``, ``number_id`` (missing when the sender is
-            no number), ``text``, ``verdict``, ``received_at``.
+        replies: one row a reply, keyed by ``gateway_reply_id``, ``sender``, ``text`` and ``received_at`` (an id alone
+            comes again where a provider numbers anew); ``number_id``, missing where the sender is no number; and
+            ``verdict``.
     """
-    known = {row["gateway_reply_id"] for row in visit.rows("reply.known", gateway=gateway)}
-    fresh = replies[~replies["gateway_reply_id"].isin(known)].drop_duplicates("gateway_reply_id")
+    if replies.empty:
+        return replies.assign(reply_id=pd.Series(dtype=object))
+    asked = replies[_SAYS].assign(position=replies.index)
+    with visit.staged(types={"staged_rows": _REPLY_TYPES}, staged_rows=asked):
+        known = {row["position"] for row in visit.rows("reply.known", gateway=gateway)}
+    fresh = replies[~replies.index.isin(known)].drop_duplicates(_SAYS)
     first_id = int(visit.value("reply.next_id"))
     fresh = fresh.assign(reply_id=range(first_id, first_id + len(fresh)))
     visit.run_staged("reply.add", fresh, gateway=gateway, at=visit.at)

@@ -11,6 +11,7 @@ import pandas as pd
 from schemas.gateway import Outcome, SubmitOutcome
 from store.answers import why_silent
 from store.charges import deviates, note_charges
+from store.clearance import ClaimRules
 from store.database import Transaction
 from store.evidence import accept_put_back
 from store.ids import dispute_ids
@@ -96,9 +97,14 @@ def record(
     return dict(counts)
 
 
-def abandon_claims_of_others(visit: Transaction, lease: Lease) -> int:
-    """Make the claims of owners who lost the lease unknown: nobody knows what the gateway did; return how many."""
+def abandon_claims_of_others(visit: Transaction, lease: Lease, rules: ClaimRules) -> int:
+    """Make the claims of owners who lost the lease unknown: nobody knows what the gateway did; return how many.
+
+    Where the clock jumped forward the lease ran out early, and its owner may be posting at this moment. So nobody asks
+    for these before such a post would be over, counted from now.
+    """
     count = 0
+    over_at = visit.at + timedelta(seconds=rules.claim_seconds + rules.deadline_seconds + rules.settle_seconds)
     for row in visit.rows("slice.left_by_others", campaign_id=lease.campaign_id, fence=lease.fence):
         members = once_claimed(visit, {**row, "campaign_id": lease.campaign_id}, *UNDECIDED)
         claimed = [row for row in members if row["state"] == "claimed"]
@@ -106,7 +112,8 @@ def abandon_claims_of_others(visit: Transaction, lease: Lease) -> int:
         visit.run(
             "slice.make_unknown",
             campaign_id=lease.campaign_id,
-            **{name: row[name] for name in ("slice_no", "ask_after", "absent_count")},
+            ask_after=max(row["ask_after"], over_at),
+            **{name: row[name] for name in ("slice_no", "absent_count")},
         )
         count += len(claimed)
     return count

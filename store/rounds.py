@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from store.clearance import ClaimRules
+from store.clock import newest_time
 from store.control import pause_and_alert
 from store.database import Transaction
 from store.journal import SliceCredit, SliceEvents, add_credit_entries, add_slice_events
@@ -34,6 +35,7 @@ class Round:
     Attributes:
         ran_out_at: when its lease would have run out.
         read_at: when the gateway's cursors were last moved, by name.
+        newest_at: the newest time in the store; None: nothing was recorded.
         slices: the rows of the slices that are claimed or unknown, by number.
         settle_seconds: how long after a post absence proves nothing, by the rules and by what the gateway has taught.
         paused_why: why this round has paused the campaign.
@@ -49,6 +51,7 @@ class Round:
     bucket: Bucket
     slices: dict[int, dict[str, Any]]
     settle_seconds: float
+    newest_at: datetime | None = None
     paused_why: str | None = None
     ids: dict[str, str] = field(default_factory=dict)
     _events: list[SliceEvents] = field(default_factory=list)
@@ -171,6 +174,7 @@ def sending_round(visit: Transaction, lease: Lease, rules: ClaimRules) -> Iterat
         bucket=read_bucket(states.get(PACE), rules.segments_per_second, visit.at),
         slices=_open_slices(visit, lease),
         settle_seconds=max(rules.settle_seconds, float(learned["value"]) if learned else 0.0),
+        newest_at=newest_time(visit),
     )
     yield now
     now.write()

@@ -6,7 +6,7 @@ from math import isfinite
 from prefect import get_run_logger, task
 
 from schemas.gateway import Balance
-from sms.errors import CampaignError, SmsError
+from sms.errors import BalanceRefused, CampaignError, GatewayError, GatewayThrottled, GatewayUnreachable, SmsError
 from sms.wording import amount_text
 from store.operators import (
     add_reading,
@@ -19,12 +19,17 @@ from store.operators import (
 )
 from store.operators import add_top_up as record_top_up
 from tasks.alerts import alert, send_waiting_alerts
-from tasks.house import gateway_named, manifest_of, visit_store
+from tasks.house import gateway_named, manifest_of, tariff_of, visit_store
 from tasks.names import signed
 from tasks.settings import settings
 
 BALANCE = "balance_critical"
 DRIFT = "cost_drift"
+UNREADABLE = "balance_unreadable"
+#: The balance is not wrong: nobody could ask for it, and the next reading will.
+_NOT_ASKED = (GatewayUnreachable, GatewayThrottled)
+#: More than any balance: the store keeps DECIMAL(18, 6).
+_MOST = 10**12
 
 
 def read_balance(gateway: str) -> Balance:
@@ -32,14 +37,31 @@ def read_balance(gateway: str) -> Balance:
 
     Raises:
         CampaignError: it tells none, and nothing was declared.
+        GatewayError: it cannot be read, or is in another unit than the prices: the reading before stays in force.
     """
     if not manifest_of(gateway).has_balance:
         return _reckon_balance(gateway)
     with visit_store(read_only=True) as visit:
         captured_before = captured(visit, gateway)
-    balance = gateway_named(gateway).balance()
+    balance = ask_balance(gateway)
     with visit_store() as visit:
         add_reading(visit, gateway, balance.amount, balance.unit, captured_before)
+    return balance
+
+
+def ask_balance(gateway: str) -> Balance:
+    """Ask a gateway for its balance.
+
+    Raises:
+        BalanceRefused: it is not in the unit of the prices.
+        GatewayError: it cannot be read.
+    """
+    balance, unit = gateway_named(gateway).balance(), tariff_of(gateway).unit
+    if balance.unit != unit:
+        raise BalanceRefused(
+            f"gateway {gateway} gives its balance as {amount_text(balance.amount, balance.unit)}, and its prices are "
+            f"in {unit}: correct the unit in its tariff, or the account's currency"
+        )
     return balance
 
 
@@ -53,7 +75,7 @@ def add_top_up(gateway: str, amount: float, name: str) -> str:
     manifest, who = manifest_of(gateway), signed(name)
     if manifest.has_balance:
         raise CampaignError(f"gateway {gateway} tells its balance by itself; run check-balance to read it")
-    if not isfinite(amount) or amount == 0:
+    if not isfinite(amount) or amount == 0 or abs(amount) >= _MOST:
         raise CampaignError(
             f"amount {amount} cannot be: give what was bought, or a negative one to take a mistake back"
         )
@@ -70,11 +92,24 @@ def add_top_up(gateway: str, amount: float, name: str) -> str:
 def watch_balance(gateway: str) -> str:
     """Read the balance and alert once a crossing of the critical threshold; return one line that says how it is.
 
-    Alerts that wait for a channel are sent too.
+    One that cannot be read, or not be believed, is an alert of its own until a reading is good again; every other
+    alert stays as it is. Alerts that wait for a channel are sent too.
+
+    Raises:
+        GatewayError: no connection, or asked to slow down: nothing is known, and the next reading will tell.
     """
-    balance = read_balance(gateway)
+    try:
+        balance = read_balance(gateway)
+    except GatewayError as error:
+        if isinstance(error, _NOT_ASKED):
+            raise
+        line = f"the balance of gateway {gateway} cannot be read, and the last reading stays in force: {error}"
+        get_run_logger().error(line)
+        alert(UNREADABLE, gateway, line)
+        return line
     _watch_drift(gateway)
-    with visit_store(read_only=True) as visit:
+    with visit_store() as visit:
+        clear_alert(visit, UNREADABLE, gateway)
         credit = credit_left(visit, gateway) or {}
     line = (
         f"gateway {gateway}: balance {amount_text(balance.amount, balance.unit)}, "

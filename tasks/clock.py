@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from sms.errors import ConfigurationError
+from store.clock import confirm_clock
 from store.database import transaction
 from store.migrate import check_statements, migrate
 from store.operators import get_setting, put_setting
@@ -50,6 +51,7 @@ def clock_offset() -> timedelta:
             offset = (wished - real_now()).total_seconds()
             kept = {"simulated_now": wished.isoformat(), "offset_seconds": offset}
             put_setting(visit, "rehearsal", kept, "SMS_SIMULATED_NOW")
+            confirm_clock(visit, "SMS_SIMULATED_NOW", wished)  # a rehearsal may go back as it likes
     return timedelta(seconds=kept["offset_seconds"])
 
 

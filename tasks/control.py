@@ -43,7 +43,8 @@ def let_go(campaign: str, name: str, reason: str) -> str:
     """
     who = signed(name)
     with visit_store() as visit:
-        resumed = resume(visit, campaign, who, reason.strip())
+        margin = settings().clock_margin_seconds
+        resumed = resume(visit, campaign, who, reason.strip(), clock_margin_seconds=margin)
         is_due = resumed["due_at"] <= visit.at
     when = "now" if is_due else f"at {local_time(resumed['due_at'], settings().zone)} ({settings().team_zone})"
     line = f"{campaign} is {resumed['state']} again and goes on {when}"

@@ -16,7 +16,7 @@ from store.alerts import CHANNELS, undelivered_alerts
 from store.invariants import broken_invariants
 from store.migrate import migrations
 from tasks.api_access import describe_access
-from tasks.balance import read_balance
+from tasks.balance import ask_balance, read_balance
 from tasks.clock import now, rehearsal_note
 from tasks.house import gateway_named, mail_settings, tariff_of, visit_store
 from tasks.publish import publish
@@ -105,7 +105,7 @@ def _gateway(gateway: Gateway) -> str:
     if not gateway.manifest.has_balance:
         balance = read_balance(name)
         return f"{name} was not asked, for it tells no balance: {balance.amount} {balance.unit} are declared"
-    balance = gateway.balance()
+    balance = ask_balance(name)
     return f"{name} answers: balance {balance.amount} {balance.unit}"
 
 

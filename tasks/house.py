@@ -83,6 +83,7 @@ def claim_rules(manifest: Manifest) -> ClaimRules:
         wake_up_seconds=found.wake_up_minutes * 60,
         segments_per_second=pace_of(manifest).segments_per_second,
         prices=price_rules(manifest),
+        clock_margin_seconds=found.clock_margin_seconds,
     )
 
 

@@ -10,7 +10,7 @@ from prefect import get_run_logger, task
 
 from schemas.gateway import IncomingReply, Page
 from sms.auto_reply import AutoResponder, decide_answer
-from sms.errors import ConfigurationError, GatewayError, InvalidNumber
+from sms.errors import ConfigurationError, GatewayError, GatewayUnreachable, InvalidNumber
 from sms.keywords import classify_reply
 from sms.msisdn import Number, parse_number
 from sms.segments import count_segments
@@ -21,8 +21,6 @@ from store.inbound import (
     add_replies,
     add_reports,
     apply_reports,
-    cursor_of,
-    move_cursor,
     set_answers,
     unanswered_replies,
 )
@@ -30,6 +28,7 @@ from store.operators import answered_count
 from store.opt_outs import add_opt_outs
 from store.reconcile import require_tried
 from tasks.alerts import send_waiting_alerts
+from tasks.history import HistoryRead, read_history, report_history
 from tasks.house import gateway_named, manifest_of, price_rules, tariff_of, visit_store
 from tasks.notice import plan_own_messages
 from tasks.settings import settings
@@ -42,10 +41,21 @@ _SUPPRESSING = {"stop": "reply", "review": "reply_review"}
 @task(retries=2, retry_delay_seconds=[1, 3])
 def read_stops(gateway: str) -> dict[str, int]:
     """Read replies and the provider's own opt-outs, and honour each STOP in the transaction that records it."""
-    read_replies = _read_all(gateway, "replies", gateway_named(gateway).replies, _keep_replies)
-    opted_out = _read_all(gateway, "opt_outs", gateway_named(gateway).opt_outs, _keep_opt_outs)
-    get_run_logger().info("%s: %d new replies, %d new opt-outs at the provider", gateway, read_replies, opted_out)
-    return {"replies": read_replies, "provider_opt_outs": opted_out}
+    replies = _read_all(gateway, "replies", gateway_named(gateway).replies, _keep_replies)
+    opt_outs = _read_all(gateway, "opt_outs", gateway_named(gateway).opt_outs, _keep_opt_outs)
+    get_run_logger().info("%s: %d new replies, %d new opt-outs at the provider", gateway, replies.count, opt_outs.count)
+    unfinished_count = sum(found.unfinished_count > 0 for found in (replies, opt_outs))
+    return {"replies": replies.count, "provider_opt_outs": opt_outs.count, "unfinished": unfinished_count}
+
+
+def read_stops_to_the_end(gateway: str) -> None:
+    """Read the STOPs during a sending.
+
+    Raises:
+        GatewayError: they could not be read, or not to their end.
+    """
+    if read_stops(gateway)["unfinished"]:
+        raise GatewayUnreachable(f"replies or opt-outs of gateway {gateway} did not come to an end")
 
 
 def hear_stops(gateway: str) -> None:
@@ -59,7 +69,7 @@ def hear_stops(gateway: str) -> None:
 @task(retries=2, retry_delay_seconds=[1, 3])
 def read_reports(gateway: str) -> dict[str, int]:
     """Read delivery reports and apply them; return how many messages moved, by event."""
-    count = _read_all(gateway, "reports", gateway_named(gateway).delivery_reports, _keep_reports)
+    count = _read_all(gateway, "reports", gateway_named(gateway).delivery_reports, _keep_reports).count
     with visit_store() as visit:
         require_tried(visit, gateway)
         moved = apply_reports(visit, gateway, price_rules(manifest_of(gateway)))
@@ -119,20 +129,10 @@ def set_auto_responder(responder: AutoResponder, changed_by: str) -> str:
 
 def _read_all(
     gateway: str, name: str, read: Callable[[str], Page[T]], keep: Callable[[Transaction, str, list[T]], int]
-) -> int:
-    """Read pages after the cursor until there are none; each page and its cursor are kept in one transaction."""
-    count = 0
-    with visit_store(read_only=True) as visit:
-        cursor = cursor_of(visit, gateway, name)
-    while True:
-        page = read(cursor)
-        with visit_store() as visit:
-            count += keep(visit, gateway, list(page.items))
-            is_last = not page.items or page.cursor == cursor
-            kept = move_cursor(visit, gateway, name, page.cursor, is_last=is_last, after=cursor)
-        if is_last and kept == page.cursor:
-            return count
-        cursor = kept
+) -> HistoryRead:
+    found = read_history(gateway, name, read, keep)
+    report_history(gateway, name, found)
+    return found
 
 
 def _keep_replies(visit: Transaction, gateway: str, replies: list[IncomingReply]) -> int:

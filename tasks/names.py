@@ -55,14 +55,14 @@ def typed_number(position: int, raw: str, what: str = "number") -> Number:
         raise CampaignError(f"{what} {position} ({mask_number(raw)}) cannot get an SMS: {error}") from error
 
 
-def signed(name: str) -> str:
-    """Return the name of who does something, as it goes into the history.
+def signed(name: str, field: str = "name") -> str:
+    """Return the name of who does something, as it goes into the history; ``field`` is what the form calls it.
 
     Raises:
         CampaignError: it is empty.
     """
     if not name.strip():
-        raise CampaignError("this needs the name of who does it: give name")
+        raise CampaignError(f"this needs the name of who does it: give {field}")
     return name.strip()
 
 

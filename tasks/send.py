@@ -23,7 +23,7 @@ from store.sending import Ending, Owner, close_sending, count_messages, open_sen
 from tasks.alerts import alert
 from tasks.events import announce
 from tasks.house import claim_rules, gateway_named, manifest_of, visit_store
-from tasks.inbound import read_stops
+from tasks.inbound import read_stops_to_the_end
 from tasks.pages import progress_line, progress_page
 from tasks.prefect_calls import bound_events
 from tasks.publish import publish_unless_away
@@ -88,7 +88,7 @@ def send_all(sending: Sending) -> Ending:
         return Ending(why, needs_person=isinstance(error, GatewayDenied), is_alarming=True)
     with (
         told_to_end() as stop,
-        Sender(lease, gateway, get_run_logger(), lambda: read_stops(sending.gateway), stop) as sender,
+        Sender(lease, gateway, get_run_logger(), lambda: read_stops_to_the_end(sending.gateway), stop) as sender,
     ):
         try:
             while (ending := send_leg(sending.campaign, sender)) is None:

@@ -297,7 +297,9 @@ class Sender:
         if claimed.claims or claimed.halt is None:
             return None
         if claimed.halt in _FOR_A_PERSON:
-            return Ending(claimed.why, needs_person=True)
+            return Ending(claimed.why, needs_person=True, trusts_clock=claimed.halt is not Halt.WOKE_UP)
+        if claimed.halt is Halt.CLOCK_BEHIND:
+            return Ending(claimed.why, is_alarming=True, trusts_clock=False)
         if claimed.halt is Halt.NOT_SENDING:  # paused here, for what the gateway answered, or by somebody else
             return self._ending() or Ending(claimed.why)
         if claimed.halt is Halt.STALE_STOPS:

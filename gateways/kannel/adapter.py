@@ -14,7 +14,7 @@ from typing import TypeVar
 from gateways.access import GatewayAccess
 from gateways.http import Answer, HttpClient, HttpRules
 from gateways.kannel.callbacks import REPLIES, REPORTS, check_secret, read_reply, read_report, report_url
-from gateways.kannel.spool import has_receiver, read_spool
+from gateways.kannel.spool import has_receiver, read_epoch, read_spool
 from gateways.validity import PASSED, seconds_left
 from schemas.gateway import (
     Balance,
@@ -167,10 +167,11 @@ class KannelGateway:
         Raises:
             GatewayUnreachable: there is nothing to read and nobody receives: "nothing came" would be a guess.
         """
+        epoch = read_epoch(self._spool)  # first: read after the callbacks it could be that of a newer spool
         callbacks, after = read_spool(self._spool, kind, cursor, PAGE_LIMIT)
         if not callbacks and not has_receiver(self._spool):
             raise GatewayUnreachable(f"no receiver writes to {self._spool}: start python -m gateways.kannel")
-        return Page([read(callback.query, callback.received_at) for callback in callbacks], after)
+        return Page([read(callback.query, callback.received_at) for callback in callbacks], after, epoch=epoch)
 
 
 def open_gateway(access: GatewayAccess) -> KannelGateway:

@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import re
+import secrets
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -18,9 +19,10 @@ from pathlib import Path
 from typing import IO
 
 from gateways.append_only import AppendOnlyFile
-from sms.errors import ConfigurationError
+from sms.errors import ConfigurationError, GatewayDenied
 
 LOCK_NAME = "receiver.lock"
+EPOCH_NAME = "epoch"
 LOCK_TRIES = 20
 LOCK_WAIT_SECONDS = 0.02
 _CURSOR = re.compile(r"(\d{4}-\d\d-\d\d)/(\d{1,15})")
@@ -91,7 +93,7 @@ def read_spool(folder: Path, kind: str, cursor: str, limit: int) -> tuple[list[C
     """Return up to ``limit`` callbacks after a cursor (empty: from the first), and the cursor after them.
 
     Raises:
-        ConfigurationError: the cursor is none of this spool.
+        GatewayDenied: the cursor is none of this spool.
     """
     first_day, offset = _parse_cursor(cursor)
     callbacks: list[Callback] = []
@@ -115,9 +117,18 @@ def received_into(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     lock = _lock(folder)
     try:
+        _name_epoch(folder)
         yield
     finally:
         lock.close()
+
+
+def read_epoch(folder: Path) -> str:
+    """Return the name that a spool got when it was made; empty where no receiver of this version has held it yet."""
+    try:
+        return (folder / EPOCH_NAME).read_text(encoding="ascii")
+    except FileNotFoundError:
+        return ""
 
 
 def has_receiver(folder: Path) -> bool:
@@ -144,6 +155,19 @@ def _lock(folder: Path) -> AppendOnlyFile:
     return AppendOnlyFile(folder / LOCK_NAME, "receiver")
 
 
+def _name_epoch(folder: Path) -> None:
+    """Name a spool once: the cursors of one that was made anew in its place are known by it."""
+    if read_epoch(folder):
+        return
+    made = folder / f"{EPOCH_NAME}.new"
+    with open(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
+        file.write(secrets.token_hex(8))
+        file.flush()
+        os.fsync(file.fileno())
+    made.replace(folder / EPOCH_NAME)
+    _sync_folder(folder)
+
+
 def _path(folder: Path, kind: str, day: date) -> Path:
     return folder / f"{kind}-{day.isoformat()}.jsonl"
 
@@ -158,14 +182,14 @@ def _parse_cursor(cursor: str) -> tuple[date, int]:
     with suppress(ValueError):
         if found := _CURSOR.fullmatch(cursor):
             return date.fromisoformat(found[1]), int(found[2])
-    raise ConfigurationError(f"{cursor!r} is no cursor of a spool: it must be a day and an offset")
+    raise GatewayDenied(f"{cursor!r} is no cursor of a spool: it must be a day and an offset")
 
 
 def _seek(file: IO[bytes], offset: int, cursor: str) -> None:
     size = os.fstat(file.fileno()).st_size
     if offset > size:
         # A cursor of an older folder would miss everything up to it in silence.
-        raise ConfigurationError(f"{file.name} ends at {size}, before the cursor {cursor}: was the spool made anew?")
+        raise GatewayDenied(f"{file.name} ends at {size}, before the cursor {cursor}: was the spool made anew?")
     file.seek(offset)
 
 

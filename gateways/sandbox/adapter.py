@@ -216,6 +216,7 @@ def _read_reports(document: Any) -> Page[DeliveryReport]:
             for item in document["items"]
         ],
         read_text(document["cursor"]),
+        epoch=read_text(document.get("epoch", "")),
     )
 
 
@@ -231,6 +232,7 @@ def _read_replies(document: Any) -> Page[IncomingReply]:
             for item in document["items"]
         ],
         read_text(document["cursor"]),
+        epoch=read_text(document.get("epoch", "")),
     )
 
 
@@ -238,6 +240,7 @@ def _read_opt_outs(document: Any) -> Page[ProviderOptOut]:
     return Page(
         [ProviderOptOut(read_text(item["msisdn"]), read_instant(item["opted_out_at"])) for item in document["items"]],
         read_text(document["cursor"]),
+        epoch=read_text(document.get("epoch", "")),
     )
 
 

@@ -68,7 +68,7 @@ class Books:
         self.opt_outs: list[Entry] = []
         self.submit_count = 0
         self._real_now = real_now
-        self._state_id = ""
+        self.state_id = ""
         self._keys: dict[str, Entry] = {}
         self._by_ref: dict[str, Entry] = {}
         self._opted_out: set[str] = set()
@@ -83,7 +83,7 @@ class Books:
         self._journal.repair_bill()
         for entry in self._journal.entries():
             self._apply(entry)
-        if not self._state_id:
+        if not self.state_id:
             # In every id: reports and replies of a folder made anew are never taken for those of the old one.
             balance = str(self.settings.opening_balance)
             self._record({"kind": "opened", "state_id": secrets.token_hex(3), "balance": balance})
@@ -115,7 +115,7 @@ class Books:
             raise Refused(402, f"the batch costs {cost} {self.tariff.unit}, the balance is {self.balance}")
         first = len(self.accepted)
         for number, result in enumerate((line for line in results if line["status"] == "accepted"), start=first):
-            result["message_id"] = f"m-{self._state_id}-{number + 1}"
+            result["message_id"] = f"m-{self.state_id}-{number + 1}"
         entry = {"kind": "submit", "at": self._stamp(), "key": key, "digest": digest, "results": results}
         self._record(entry)
         return answer_of(entry)
@@ -141,7 +141,7 @@ class Books:
 
     def add_reply(self, sender: str, text: str) -> Entry:
         """Take a message from a person; a STOP is an opt-out as well, whatever sender it answers."""
-        reply_id = f"r-{self._state_id}-{len(self.replies) + 1}"
+        reply_id = f"r-{self.state_id}-{len(self.replies) + 1}"
         item = {"reply_id": reply_id, "from": sender, "text": text, "received_at": self._stamp()}
         self._record({"kind": "reply", "item": item})
         if _STOP.match(text) and is_number(sender):
@@ -193,7 +193,7 @@ class Books:
     def _report(self, message: Entry, number: int, reported_at: datetime) -> Entry:
         status, reason, is_permanent = fate_of(self.settings.seed, message["to"])
         return {
-            "report_id": f"d-{self._state_id}-{number}",
+            "report_id": f"d-{self.state_id}-{number}",
             "message_id": message["message_id"],
             "client_ref": message["client_ref"],
             "status": status,
@@ -220,7 +220,7 @@ class Books:
         }[entry["kind"]](entry)
 
     def _apply_opened(self, entry: Entry) -> None:
-        self._state_id = entry["state_id"]
+        self.state_id = entry["state_id"]
         self.balance = Decimal(entry["balance"])
 
     def _apply_submit(self, entry: Entry) -> None:

@@ -110,15 +110,26 @@ class Face:
         """GET /v1/delivery-reports."""
         position, limit = _page(request)
         items = self.books.report_page(position, limit)
-        return _items(items, position, len(self.books.reports), unit=self.books.tariff.unit)
+        return self._items(items, position, len(self.books.reports), unit=self.books.tariff.unit)
 
     async def replies(self, request: Request) -> Response:
         """GET /v1/replies."""
-        return _slice(request, self.books.replies)
+        return self._slice(request, self.books.replies)
 
     async def opt_outs(self, request: Request) -> Response:
         """GET /v1/opt-outs."""
-        return _slice(request, self.books.opt_outs)
+        return self._slice(request, self.books.opt_outs)
+
+    def _slice(self, request: Request, items: list[dict[str, Any]]) -> Response:
+        position, limit = _page(request)
+        return self._items(items[position : position + limit], position, len(items))
+
+    def _items(self, items: list[dict[str, Any]], position: int, total: int, **more: str) -> Response:
+        if position > total:
+            # A cursor of an older folder would miss everything up to it in silence.
+            raise Refused(400, f"cursor {position} is after the last, {total}: was the state folder made anew?")
+        cursor = str(position + len(items))
+        return JSONResponse({"items": items, "cursor": cursor, "epoch": self.books.state_id, **more})
 
     async def balance(self, request: Request) -> Response:
         """GET /v1/balance."""
@@ -245,15 +256,3 @@ def _page(request: Request) -> tuple[int, int]:
     if not all(text.isascii() and text.isdigit() and len(text) < 16 for text in (cursor, limit)):
         raise Refused(400, "cursor and limit must be numbers")
     return int(cursor), max(1, min(int(limit), PAGE_LIMIT))
-
-
-def _slice(request: Request, items: list[dict[str, Any]]) -> Response:
-    position, limit = _page(request)
-    return _items(items[position : position + limit], position, len(items))
-
-
-def _items(items: list[dict[str, Any]], position: int, total: int, **more: str) -> Response:
-    if position > total:
-        # A cursor of an older folder would miss everything up to it in silence.
-        raise Refused(400, f"cursor {position} is after the last, {total}: was the state folder made anew?")
-    return JSONResponse({"items": items, "cursor": str(position + len(items)), **more})

@@ -68,8 +68,13 @@ WHERE campaign.state IN ('approved', 'parked', 'sending')
 ORDER BY campaign.kind, campaign.due_at
 
 -- name: campaign.add_event
-INSERT INTO campaign_event
-SELECT $campaign_id, coalesce(max(event_no), 0) + 1, $event, $version, $actor, $detail, $at
+INSERT INTO campaign_event (campaign_id, event_no, event, version, actor, detail, recorded_at, after_event_id)
+SELECT
+    $campaign_id, coalesce(max(event_no), 0) + 1, $event, $version, $actor, $detail, $at,
+    greatest(
+        (SELECT coalesce(max(event_id), 0) FROM message_event),
+        (SELECT coalesce(max(after_event_id), 0) FROM campaign_event)
+    )
 FROM campaign_event WHERE campaign_id = $campaign_id
 
 -- name: campaign.events

@@ -10,6 +10,28 @@ ORDER BY campaign_id
 -- The run that was cancelled counts no more.
 UPDATE lease SET run_id = NULL WHERE campaign_id = $campaign_id
 
+-- name: clock.newest
+-- The newest time that was recorded, or, since somebody confirmed the clock, of what was recorded since; that moment
+-- itself counts then.
+WITH confirmed AS (
+    SELECT
+        CAST(value ->> '$.event_id' AS BIGINT) AS event_id,
+        CAST(value ->> '$.at' AS TIMESTAMPTZ) AS confirmed_at
+    FROM operator_setting WHERE name = 'clock_confirmed' ORDER BY setting_id DESC LIMIT 1
+)
+SELECT greatest(
+    (SELECT confirmed_at FROM confirmed),
+    (SELECT max(recorded_at) FROM message_event WHERE event_id >= coalesce((SELECT event_id FROM confirmed), 0)),
+    (
+        SELECT max(recorded_at) FROM campaign_event
+        WHERE coalesce(after_event_id, 0) >= coalesce((SELECT event_id FROM confirmed), 0)
+    )
+) AS newest_at
+
+-- name: lease.end_now
+-- Where the clock went back a lease would hold too long; an owner who is there extends it at its next transaction.
+UPDATE lease SET expires_at = least(expires_at, $at) WHERE campaign_id = $campaign_id
+
 -- name: campaign.wake
 -- staged_rows: campaign_id BIGINT
 -- What waited for news without a time of its own goes on now.

@@ -2,14 +2,30 @@
 
 -- name: report.add
 -- staged_rows: report_id VARCHAR, gateway_message_id VARCHAR, client_ref VARCHAR, status VARCHAR, reason VARCHAR, is_permanent BOOLEAN, reported_at TIMESTAMPTZ, charge VARCHAR, charge_unit VARCHAR, charge_segments BIGINT
-INSERT INTO delivery_report
+-- A provider that numbers anew gives an old id to a new report: one is known by all that it says of a message.
+INSERT INTO delivery_report (
+    report_no, gateway, report_id, gateway_message_id, client_ref, status, reason, is_permanent, reported_at, charge,
+    charge_unit, charge_segments, recorded_at
+)
 SELECT
-    $gateway, report_id, any_value(gateway_message_id), any_value(client_ref), any_value(status), any_value(reason),
-    any_value(is_permanent), any_value(reported_at), $at, NULL, any_value(CAST(charge AS DECIMAL(18, 6))),
-    any_value(charge_unit), any_value(charge_segments)
-FROM staged_rows
-WHERE report_id NOT IN (SELECT report_id FROM delivery_report WHERE gateway = $gateway)
-GROUP BY report_id
+    latest.report_no + row_number() OVER (ORDER BY fresh.reported_at, fresh.report_id), $gateway, fresh.*, $at
+FROM (SELECT coalesce(max(report_no), 0) AS report_no FROM delivery_report) AS latest, (
+    SELECT
+        report_id, gateway_message_id, client_ref, status, any_value(reason) AS reason,
+        any_value(is_permanent) AS is_permanent, any_value(reported_at) AS reported_at,
+        any_value(CAST(charge AS DECIMAL(18, 6))) AS charge, any_value(charge_unit) AS charge_unit,
+        any_value(charge_segments) AS charge_segments
+    FROM staged_rows
+    WHERE NOT EXISTS (
+        SELECT 1 FROM delivery_report AS known
+        WHERE known.gateway = $gateway
+            AND known.report_id = staged_rows.report_id
+            AND known.gateway_message_id = staged_rows.gateway_message_id
+            AND known.client_ref IS NOT DISTINCT FROM staged_rows.client_ref
+            AND known.status = staged_rows.status
+    )
+    GROUP BY report_id, gateway_message_id, client_ref, status
+) AS fresh
 
 -- name: report.waiting
 -- Reports not applied yet, with the message they speak of; one still in flight, or never tried, lets its report wait.
@@ -17,36 +33,43 @@ WITH waiting AS (
     SELECT * FROM delivery_report WHERE gateway = $gateway AND applied_at IS NULL
 ),
 matched AS (
-    SELECT waiting.report_id, message.campaign_id, message.recipient_id
+    SELECT waiting.report_no, message.campaign_id, message.recipient_id
     FROM waiting JOIN message ON message.client_ref = waiting.client_ref
     UNION
-    SELECT waiting.report_id, message_event.campaign_id, message_event.recipient_id
+    SELECT waiting.report_no, message_event.campaign_id, message_event.recipient_id
     FROM waiting JOIN message_event ON message_event.gateway_message_id = waiting.gateway_message_id
     JOIN campaign ON campaign.campaign_id = message_event.campaign_id AND campaign.gateway = $gateway
     WHERE waiting.client_ref IS NULL
 )
 SELECT
-    waiting.report_id, waiting.status, waiting.reason, waiting.is_permanent, waiting.gateway_message_id,
+    waiting.report_no, waiting.status, waiting.reason, waiting.is_permanent, waiting.gateway_message_id,
     message.campaign_id, message.recipient_id, message.number_id, message.msisdn, message.state, message.slice_no,
     message.segment_count, CAST(message.price AS VARCHAR) AS price, CAST(waiting.charge AS VARCHAR) AS charge,
     waiting.charge_unit, waiting.charge_segments, CAST(message_charge.amount AS VARCHAR) AS charged_before
 FROM waiting
-JOIN matched USING (report_id)
+JOIN matched USING (report_no)
 JOIN message_status AS message USING (campaign_id, recipient_id)
 LEFT JOIN message_charge USING (campaign_id, recipient_id)
 WHERE message.state <> 'claimed' AND message.changed_at IS NOT NULL
-ORDER BY waiting.reported_at, waiting.report_id
+ORDER BY waiting.reported_at, waiting.report_no
 
 -- name: report.mark_applied
--- staged_rows: report_id VARCHAR
-UPDATE delivery_report SET applied_at = $at
-WHERE gateway = $gateway AND report_id IN (SELECT report_id FROM staged_rows)
+-- staged_rows: report_no BIGINT
+UPDATE delivery_report SET applied_at = $at WHERE report_no IN (SELECT report_no FROM staged_rows)
 
 -- name: report.count_unmatched
 SELECT count(*) FROM delivery_report WHERE gateway = $gateway AND applied_at IS NULL
 
 -- name: reply.known
-SELECT gateway_reply_id FROM reply WHERE gateway = $gateway
+-- staged_rows: position BIGINT, gateway_reply_id VARCHAR, sender VARCHAR, text VARCHAR, received_at TIMESTAMPTZ
+-- A provider that numbers anew gives an old id to a new reply: one is known by all that it says.
+SELECT staged_rows.position
+FROM staged_rows JOIN reply
+    ON reply.gateway = $gateway
+    AND reply.gateway_reply_id = staged_rows.gateway_reply_id
+    AND reply.sender = staged_rows.sender
+    AND reply.text = staged_rows.text
+    AND reply.received_at = staged_rows.received_at
 
 -- name: reply.next_id
 SELECT coalesce(max(reply_id), 0) + 1 FROM reply

@@ -161,7 +161,7 @@ JOIN message USING (campaign_id, recipient_id)
 JOIN campaign USING (campaign_id)
 JOIN opt_out USING (number_id)
 WHERE message_event.event = 'claimed'
-    AND message_event.recorded_at > opt_out.recorded_at
+    AND message_event.event_id > coalesce(opt_out.after_event_id, 0)
     AND NOT (campaign.kind = 'alert' AND campaign.requested_service)
 
 -- name: invariant.nothing_claimed_before_approval
@@ -175,7 +175,7 @@ WHERE message_event.event = 'claimed'
         WHERE campaign_event.campaign_id = message_event.campaign_id
             AND campaign_event.event = 'approved'
             AND campaign_event.version = campaign.version
-            AND campaign_event.recorded_at <= message_event.recorded_at
+            AND coalesce(campaign_event.after_event_id, 0) < message_event.event_id
     )
 
 -- name: invariant.approval_is_of_the_latest_recap
@@ -249,10 +249,14 @@ FROM message_charge LEFT JOIN message_status USING (campaign_id, recipient_id)
 WHERE message_status.state IS NULL OR message_status.state NOT IN ('accepted', 'delivered', 'undelivered')
 
 -- name: invariant.replies_are_kept_once
-SELECT gateway, gateway_reply_id FROM reply GROUP BY gateway, gateway_reply_id HAVING count(*) > 1
+SELECT gateway, gateway_reply_id FROM reply
+GROUP BY gateway, gateway_reply_id, sender, text, received_at HAVING count(*) > 1
 
 -- name: invariant.reports_are_kept_once
-SELECT gateway, report_id FROM delivery_report GROUP BY gateway, report_id HAVING count(*) > 1
+SELECT gateway, report_id FROM delivery_report
+GROUP BY gateway, report_id, gateway_message_id, client_ref, status HAVING count(*) > 1
+UNION ALL
+SELECT any_value(gateway), any_value(report_id) FROM delivery_report GROUP BY report_no HAVING count(*) > 1
 
 -- name: invariant.a_stop_is_an_opt_out
 SELECT reply_id FROM reply

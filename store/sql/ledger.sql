@@ -212,7 +212,11 @@ FROM (
 ) AS fates
 
 -- name: event.next_id
-SELECT coalesce(max(event_id), 0) + 1 FROM message_event
+-- Also after those of a campaign that was revised, which are forgotten: no id is given twice.
+SELECT 1 + greatest(
+    (SELECT coalesce(max(event_id), 0) FROM message_event),
+    (SELECT coalesce(max(after_event_id), 0) FROM campaign_event)
+)
 
 -- name: event.add
 -- staged_rows: event_id BIGINT, campaign_id BIGINT, recipient_id BIGINT, event VARCHAR, slice_no BIGINT, fence BIGINT, gateway_message_id VARCHAR, reason VARCHAR

@@ -90,10 +90,10 @@ FROM staged_said
 
 -- name: opt_out.add
 -- staged_stops: position BIGINT, number_id BIGINT, msisdn VARCHAR, source VARCHAR, source_ref VARCHAR, said_at TIMESTAMPTZ, channel VARCHAR, note VARCHAR
-INSERT INTO opt_out (number_id, msisdn, source, source_ref, recorded_at, said_at, channel, note)
+INSERT INTO opt_out (number_id, msisdn, source, source_ref, recorded_at, said_at, channel, note, after_event_id)
 SELECT
     number_id, any_value(msisdn), arg_min(source, position), arg_min(source_ref, position), $at, min(said_at),
-    arg_min(channel, position), arg_min(note, position)
+    arg_min(channel, position), arg_min(note, position), (SELECT coalesce(max(event_id), 0) FROM message_event)
 FROM staged_stops GROUP BY number_id
 ON CONFLICT DO NOTHING
 

@@ -1,6 +1,7 @@
 """What operators do and watch: cancel, the auto-responder, the balance and its alerts, the rehearsed clock."""
 
 import os
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -282,6 +283,46 @@ class TestBalance:
         mailbox.sandbox.set_balance("2000")
         check_balance()
         assert mailbox.query("SELECT kind FROM alert WHERE cleared_at IS NULL") == []
+
+    @pytest.mark.parametrize(
+        ("amount", "unit", "words"),
+        [
+            pytest.param("1e400", "EUR", "1E+400", id="unreadable"),
+            pytest.param("-5", "EUR", "-5", id="below zero"),
+            pytest.param("1000", "USD", "USD, and its prices are in EUR", id="another unit"),
+        ],
+    )
+    def test_a_balance_that_cannot_be_believed_is_told_once_and_clears_nothing(
+        self, mailbox: Any, monkeypatch: pytest.MonkeyPatch, amount: str, unit: str, words: str
+    ) -> None:
+        from gateways.sandbox.adapter import SandboxGateway
+
+        recap_hash = prepare(mailbox, "soldes")
+        mailbox.sandbox.set_balance("10")
+        check_balance()
+        answer = SandboxGateway.balance
+        with monkeypatch.context() as patch:
+            patch.setattr(SandboxGateway, "balance", lambda self: replace(answer(self), unit=unit))
+            mailbox.sandbox.set_balance(amount)
+            line = check_balance()
+            check_balance()
+            assert words in line
+            assert line.count("\n") == 0
+            assert [mail.splitlines()[0] for mail in mailbox.mails] == [
+                "Campanile: balance critical on sandbox",
+                "Campanile: balance unreadable on sandbox",
+            ]
+            assert mailbox.query("SELECT amount, unit FROM balance_reading ORDER BY reading_id DESC LIMIT 1") == [
+                (10, "EUR")
+            ]
+            with pytest.raises(SmsError, match="balance"):
+                approve(mailbox, recap_hash)
+        open_alerts = "SELECT kind FROM alert WHERE cleared_at IS NULL ORDER BY kind"
+        assert mailbox.query(open_alerts) == [("balance_critical",), ("balance_unreadable",)]
+        mailbox.sandbox.set_balance("1000")
+        check_balance()
+        assert mailbox.query(open_alerts) == []
+        assert mailbox.sandbox.billing() == []
 
     def test_approval_needs_a_balance_that_covers(self, house: Any) -> None:
         recap_hash = prepare(house, "soldes")

@@ -16,7 +16,7 @@ from gateways.kannel.__main__ import main
 from gateways.kannel.adapter import MANIFEST, KannelGateway
 from gateways.kannel.callbacks import REPLY_QUERY, read_reply, read_report, report_url
 from gateways.kannel.receiver import GroupCommit
-from gateways.kannel.spool import LOCK_NAME, Callback, SpoolWriter, has_receiver, read_spool, received_into
+from gateways.kannel.spool import LOCK_NAME, Callback, SpoolWriter, has_receiver, read_epoch, read_spool, received_into
 from gateways.transport import clock
 from schemas.gateway import Batch, Outcome, OutgoingMessage
 from sms.errors import (
@@ -539,8 +539,23 @@ WRONG_CURSORS = [("of another gateway", "17"), ("beyond the end", "2026-11-23/40
 @pytest.mark.parametrize("cursor", [row[1] for row in WRONG_CURSORS], ids=[row[0] for row in WRONG_CURSORS])
 def test_wrong_cursor_is_refused(tmp_path, writer, cursor):
     writer.append([Callback("0", NOW)])
-    with pytest.raises(ConfigurationError, match="cursor"):
+    with pytest.raises(GatewayDenied, match="cursor"):
         read_spool(tmp_path, "reports", cursor, 9)
+
+
+def test_a_spool_made_anew_has_another_epoch(tmp_path):
+    """The name stays with its folder, whoever receives into it."""
+    assert read_epoch(tmp_path) == ""
+    epochs = []
+    for folder in ("old", "old", "new"):
+        with received_into(tmp_path / folder):
+            epochs.append(read_epoch(tmp_path / folder))
+    assert epochs[0] == epochs[1] != epochs[2] != ""
+
+
+def test_pages_name_the_epoch_of_their_spool(running_receiver):
+    page = gateway_of(running_receiver).replies("")
+    assert page.epoch == read_epoch(running_receiver.spool) != ""
 
 
 def test_one_receiver_a_spool(tmp_path):

@@ -420,7 +420,11 @@ def test_an_empty_blacklist_ends_the_reading(gateway):
     assert read_all(gateway.opt_outs) == ([], gateway.opt_outs("").cursor)
 
 
-@pytest.mark.parametrize("amount", [None, "much", True, float("inf")])
+@pytest.mark.parametrize(
+    "amount",
+    [None, "much", "12", True, [12], {"value": 12}, float("inf"), float("nan"), -0.01, 1e13, 10**40, 1e-13],
+    ids=str,
+)
 def test_strange_balance_is_ambiguous(gateway, monkeypatch, amount):
     answer = OvhcloudServer.answer
     strange = (200, {"creditsLeft": amount})

@@ -2,12 +2,13 @@
 
 import json
 from datetime import UTC, datetime
+from decimal import Decimal
 from math import inf
 
 import pytest
 
 from gateways.sandbox.adapter import MANIFEST, SandboxGateway
-from schemas.gateway import Batch, Outcome, OutgoingMessage
+from schemas.gateway import Balance, Batch, Outcome, OutgoingMessage
 from sms.errors import ConfigurationError, GatewayAmbiguous
 
 
@@ -123,10 +124,25 @@ def test_strange_page_is_ambiguous(gateway_that_answers, name, document):
         getattr(gateway_that_answers(document), name)("")
 
 
-@pytest.mark.parametrize("amount", [None, 12, "much", "NaN", "Infinity"])
+STRANGE_AMOUNTS = [
+    None, 12, True, [], ["12"], {}, "", "much", "NaN", "sNaN", "Infinity", "-0.01", "+1", "1e400", "1E2", "12,50",
+    "1 000", "1_000", "٣", "1" * 40, "1" * 13, "0." + "1" * 40, ".5", "1.", " 1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("amount", STRANGE_AMOUNTS, ids=str)
 def test_strange_balance_is_ambiguous(gateway_that_answers, amount):
-    with pytest.raises(GatewayAmbiguous, match="cannot be read"):
+    with pytest.raises(GatewayAmbiguous, match="cannot be read") as caught:
         gateway_that_answers({"amount": amount, "unit": "EUR"}).balance()
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("amount", "read"),
+    [("0", "0"), ("12.5", "12.5"), ("999999999999.999999", "999999999999.999999"), ("0.12345678", "0.123456")],
+)
+def test_balance_is_read_to_the_millionth_and_never_rounded_up(gateway_that_answers, amount, read):
+    assert gateway_that_answers({"amount": amount, "unit": "EUR"}).balance() == Balance(Decimal(read), "EUR")
 
 
 RULES = [

@@ -348,3 +348,10 @@ def test_twilio_lists_no_opt_outs(open_gateway):
 def test_an_account_that_is_none_is_refused_at_once(open_gateway, account):
     with pytest.raises(ConfigurationError, match="SMS_TWILIO_ACCOUNT_SID must be AC and 32 hexadecimal digits"):
         open_gateway(account_sid=account)
+
+
+@pytest.mark.parametrize("amount", [None, 12, True, ["12"], "NaN", "-3.50", "1e400", "12,50", "1" * 40], ids=str)
+def test_strange_balance_is_ambiguous(server, gateway, amount, monkeypatch):
+    monkeypatch.setattr(TwilioServer, "answer", lambda *_: (200, {"balance": amount, "currency": "USD"}))
+    with pytest.raises(GatewayAmbiguous, match="cannot be read"):
+        gateway.balance()

@@ -79,7 +79,7 @@ MUTATIONS = [
     ("nothing_claimed_before_approval", "DELETE FROM campaign_event WHERE event = 'approved'"),
     (
         "nothing_claimed_before_approval",
-        "UPDATE campaign_event SET recorded_at = '2030-01-01' WHERE event = 'approved'",
+        "UPDATE campaign_event SET after_event_id = 9999 WHERE event = 'approved'",
     ),
     ("nothing_claimed_before_approval", "UPDATE campaign SET version = version + 1"),
     ("approval_is_of_the_latest_recap", "UPDATE campaign SET approved_hash = NULL"),
