@@ -11,7 +11,7 @@ from sms.errors import GatewayDenied
 from store.database import Transaction
 from store.inbound import History, history_of, move_cursor, put_history, rewind_cursors
 from store.operators import clear_alert, put_setting
-from tasks.balance import alert
+from tasks.alerts import alert
 from tasks.house import manifest_of, visit_store
 from tasks.names import reasoned, signed
 from tasks.settings import settings
