@@ -1,32 +1,41 @@
 """The first record of a file: the names of its columns, or the proof that it has none."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from files.columns import MAX_COLUMNS, NUMBER_FIELD, is_rejects_header, looks_like_number, without_reject_columns
 from files.formulas import unguard_cell
-from files.records import CONTROL_CHARACTERS, Record
+from files.records import CONTROL_CHARACTERS, Record, is_blank
 from sms.errors import ContactFileError
 
-HEADER_SAMPLE = 1000  # records that tell a list of numbers from a header
+HEADER_SAMPLE = 1000  # records that show how wide the rows are, and whether there is a header
 
 _NEARLY_ALL = 0.9
+_FEWEST_TAILED = 10  # rows that must have the same empty cells behind the header's before those count as a habit
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The names as they stand: ``most`` cells, of which those up to ``least`` have to be there in each row."""
+    """The names of the columns: each row has as many cells, since another width may mean that its cells are shifted.
+
+    Attributes:
+        names: as they are written; "" for a column without a name.
+        is_data: the first record is no header but a row.
+        empty_tail: the last so many columns are no columns of the header: nearly all rows end in that many empty cells.
+    """
 
     names: tuple[str, ...]
     is_data: bool = False
+    empty_tail: int = 0
 
     @property
-    def most(self) -> int:
-        """Cells of a row that is as wide as the header."""
+    def width(self) -> int:
+        """Cells of a row."""
         return len(self.names)
 
     @property
-    def least(self) -> int:
+    def named_width(self) -> int:
         """The place of the last column that has a name, from 1."""
         return max(position for position, name in enumerate(self.names, start=1) if name)
 
@@ -38,11 +47,11 @@ class Header:
     @property
     def is_of_rejects(self) -> bool:
         """Whether this is a rejects file that comes back."""
-        return is_rejects_header(self.names)
+        return is_rejects_header(self.names[: self.named_width])
 
     def name_filled(self, filled: set[int]) -> list[str]:
         """Return the header of the columns that count: unnamed ones keep a blank name unless they are filled."""
-        width = max([self.least, *(position + 1 for position in filled)])
+        width = max([self.named_width, *(position + 1 for position in filled)])
         names = without_reject_columns(self.names[:width])
         return [name or (stand_in(position) if position in filled else "") for position, name in enumerate(names)]
 
@@ -56,6 +65,8 @@ def read_header(top: Record, following: Sequence[Record]) -> Header:
     """Return the header that the first record of a file is.
 
     A single column of numbers has none: its column is called ``msisdn``.
+
+    Its width is that of the rows, where nearly all of them agree: they may end in empty cells that have no name.
 
     Args:
         top: the first record that is not blank.
@@ -72,7 +83,7 @@ def read_header(top: Record, following: Sequence[Record]) -> Header:
     defect = top.reason or ("control_characters" if CONTROL_CHARACTERS.search(top.raw_line) else None)
     if defect or not any(named):
         raise ContactFileError(f"no header: line {top.row_number} has {defect or 'no name in it'}")
-    return Header(named)
+    return _as_wide_as_rows(Header(named), following)
 
 
 def refuse_no_rows(names: Sequence[str]) -> None:
@@ -83,6 +94,21 @@ def refuse_no_rows(names: Sequence[str]) -> None:
     """
     columns = ", ".join(map(repr, names[:40]))
     raise ContactFileError(f"no data rows under its header ({columns}); needed: at least one")
+
+
+def _as_wide_as_rows(header: Header, following: Sequence[Record]) -> Header:
+    """Return the header with the width that nearly all rows have; without such a width it stays as it is."""
+    widths = Counter(len(record.cells) for record in following if record.reason is None)
+    width, times = widths.most_common(1)[0] if widths else (header.width, 0)
+    if times < _NEARLY_ALL * widths.total() or width < header.named_width:
+        return header
+    tail = width - header.width
+    if tail <= 0:
+        return replace(header, names=header.names[:width])
+    tailed = sum(len(record.cells) == width and is_blank(record.cells[-tail:]) for record in following)
+    if tailed < max(_NEARLY_ALL * widths.total(), _FEWEST_TAILED):
+        return header
+    return replace(header, names=header.names + ("",) * tail, empty_tail=tail)
 
 
 def _is_number_list(records: Sequence[Record]) -> bool:

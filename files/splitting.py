@@ -37,10 +37,10 @@ def split_text(text: Text, folder: Path, tell: Callable[[str], None]) -> tuple[s
     if first is None:
         raise ContactFileError("it holds only blank lines; needed: a line of column names and at least one row")
     top, end = first
-    header = read_header(top, [record for record, _ in islice(found, HEADER_SAMPLE)] if len(top.cells) < 3 else [])
+    header = read_header(top, [record for record, _ in islice(found, HEADER_SAMPLE)])
     if not header.is_data:
         start, line = end, top.row_number + top.raw_line.count("\n") + 1
-    table = CellTable(folder, header.most, delimiter)
+    table = CellTable(folder, header.width, delimiter)
     _split_rows(text, start, line, delimiter, header, table, tell)
     return delimiter, header, table
 
@@ -73,7 +73,7 @@ def _split_rows(
     while offset < len(text):
         end = text.rfind(b"\n", offset, offset + _BLOCK) + 1 or text.find(b"\n", offset) + 1
         block = np.frombuffer(text, np.uint8, end - offset, offset)
-        lines = classify_lines(block, delimiter, header.most)
+        lines = classify_lines(block, delimiter, header.width, header.empty_tail)
         ends, kinds = lines.ends, lines.kinds
         swallowed_to = 0
         for position in np.flatnonzero(kinds == ODD).tolist():
@@ -93,4 +93,4 @@ def _split_rows(
 
 def _keep(record: Record, header: Header, table: CellTable) -> None:
     if not is_blank(record.cells):
-        table.add_record(check_record(record, header.least, header.most))
+        table.add_record(check_record(record, header.width, header.empty_tail))

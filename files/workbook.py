@@ -70,9 +70,9 @@ def _split_rows(records: Iterator[Record], folder: Path) -> tuple[Header, CellTa
     if not sample:
         raise ContactFileError("it holds only blank lines; needed: a line of column names and at least one row")
     header = read_header(sample[0], sample[1:])
-    table = CellTable(folder, header.most, WORKBOOK_DELIMITER)
+    table = CellTable(folder, header.width, WORKBOOK_DELIMITER)
     for record in chain(sample if header.is_data else sample[1:], records):
-        table.add_record(check_record(record, header.least, header.most))
+        table.add_record(check_record(record, header.width, header.empty_tail))
     return header, table
 
 
