@@ -14,11 +14,14 @@ from files.column_names import FIELD_NAMES, NUMBER_NAMES
 from sms.errors import ContactFileError
 
 NUMBER_FIELD = "msisdn"
+CONSENT_FIELD, OPT_OUT_FIELD = "sms_consent", "sms_opt_out"  # a person may say which columns they are
 MAX_COLUMNS = 16_384  # what a sheet of Excel can hold
 REJECT_COLUMNS: tuple[str, ...] = ("row", "reason", "what to do")
 RESERVED_FIELDS = frozenset(
     {"row_number", "raw_line", "raw_number", "structure_reason", NUMBER_FIELD, "number_id", "territory"}
+    | {CONSENT_FIELD, f"{CONSENT_FIELD}_by", OPT_OUT_FIELD}
 )
+_CHOSEN_RESERVED = frozenset({NUMBER_FIELD, CONSENT_FIELD, OPT_OUT_FIELD})
 
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "đ": "d"})
 _FIELD = re.compile(r"[^\W\d_][\w]*")
@@ -128,7 +131,7 @@ def _refuse_twice(header: Sequence[str]) -> None:
 def _chosen_positions(header: Sequence[str], columns: Mapping[str, str]) -> dict[str, int]:
     positions: dict[str, int] = {}
     for field, name in columns.items():
-        if not _FIELD.fullmatch(field) or field != field_name(field) or field in RESERVED_FIELDS - {NUMBER_FIELD}:
+        if not _FIELD.fullmatch(field) or field != field_name(field) or field in RESERVED_FIELDS - _CHOSEN_RESERVED:
             raise ContactFileError(
                 f"columns= has {field!r} as a field; allowed: field: column, such as {{'msisdn': {name!r}}}, "
                 "with fields in small letters, digits and _"

@@ -1,5 +1,6 @@
 """Lists: what there is, what stands in them, and why their people may be written to."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,12 @@ def list_made_sure(visit: Transaction, list_name: str, is_sample: bool) -> int:
 def live_imports(visit: Transaction, list_name: str) -> list[int]:
     """Return the imports that a list is made of, oldest first; none when there is no such list."""
     return [row["import_id"] for row in visit.rows("list.live_imports", list_name=list_name)]
+
+
+def column_map(visit: Transaction, list_name: str) -> dict[str, str]:
+    """Return the columns of the files that a list is made of, and the field of each; the newest file's counts."""
+    rows = visit.rows("list.column_maps", list_id=list_id_of(visit, list_name))
+    return {name: field for row in rows for name, field in json.loads(row["column_map"]).items()}
 
 
 def lists(visit: Transaction) -> list[dict[str, Any]]:

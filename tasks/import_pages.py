@@ -7,9 +7,10 @@ from typing import Any
 from files.records import DELIMITERS
 from files.rejects import REJECT_WORDS
 from files.staging import StagedFile
-from sms.masking import escape_markdown
+from sms.masking import escape_markdown, mask_numbers
 from store.changes import Preview
 from store.imports import ImportSummary
+from tasks.consent import unread_words
 from tasks.pages import table, user_text
 
 _FATE_WORDS = {
@@ -18,6 +19,10 @@ _FATE_WORDS = {
     "duplicate": "known people, nothing new",
     "rejected": "cannot be used; see below",
 }
+_CONSENT_WORDS = (
+    "Who says no in one of them gets no marketing (reason consent_refused in the recap); an alert is not marketing. An "
+    "empty cell is no consent, and no opt-out. This is no STOP for other lists: for that, use import-opt-outs."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +129,7 @@ def _file_parts(subject: str, report: ImportReport) -> list[str]:
         parts += ["### In place of the earlier file", *_change_parts(summary.replaced)]
     columns = [(user_text(name), field) for name, field in staged.column_map.items()]
     parts += ["### Columns", table(["column of the file", "field"], columns)]
+    parts += _consent_parts(staged)
     if summary.territories:
         parts += ["### Where", table(["territory", "rows"], summary.territories.items())]
     return parts
@@ -149,6 +155,33 @@ def _rejects(subject: str, staged: StagedFile, reasons: Mapping[str, int], is_pr
         "Correct them there, and import that file."
     )
     return "\n".join(["### Rejected", "", *lines, *([] if is_preview else ["", where])])
+
+
+def _consent_parts(staged: StagedFile) -> list[str]:
+    """Return what the consent and opt-out columns say, and which columns look like one and are not read."""
+    if not staged.consent and not staged.unread_consent:
+        return []
+    parts = ["### Consent"]
+    if staged.consent:
+        header = ["column", "says", "may get marketing", "may not", "empty", "unreadable"]
+        rows = [
+            (
+                mask_numbers(count.column),
+                "who wants no messages" if count.is_opt_out else "who agreed",
+                count.may_count,
+                count.no_count,
+                count.empty_count,
+                count.unreadable_count,
+            )
+            for count in staged.consent
+        ]
+        parts += [table(header, rows), _CONSENT_WORDS]
+    odd = [user_text(repr(value)) for count in staged.consent for value in count.unreadable_examples]
+    if odd:
+        parts.append(f"Unreadable, so they count as no: {', '.join(odd)}.")
+    if staged.unread_consent:
+        parts.append(f"⚠ {user_text(unread_words('this file', staged.unread_consent))}")
+    return parts
 
 
 def _change_parts(preview: Preview) -> list[str]:

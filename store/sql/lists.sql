@@ -76,3 +76,6 @@ ORDER BY contact.import_id, contact.row_number
 SELECT import_file.import_id FROM import_file JOIN contact_list USING (list_id)
 WHERE contact_list.list_name = $list_name AND contact_list.deleted_at IS NULL AND import_file.undone_at IS NULL
 ORDER BY import_file.import_id
+
+-- name: list.column_maps
+SELECT column_map FROM import_file WHERE list_id = $list_id AND undone_at IS NULL ORDER BY import_id

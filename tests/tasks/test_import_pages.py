@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from files.consent import ConsentCount
 from files.staging import StagedFile
 from store.changes import Preview, TouchedCampaign
 from store.imports import ImportSummary
@@ -37,6 +38,8 @@ def report(is_preview: bool = False, **changes: Any) -> ImportReport:
         rows=Path("rows.parquet"),
         rejected=Path("rejected.parquet"),
         rejects_file=None,
+        consent=(ConsentCount("Accord|SMS", False, 4, 3, 1, 1, ("maybe [x](y)",)),),
+        unread_consent=("News|letter",),
     )
     return ImportReport(ImportSummary(**(summary | changes)), staged, 1.25, is_preview)
 
@@ -52,6 +55,9 @@ def report(is_preview: bool = False, **changes: Any) -> ImportReport:
         pytest.param("2 of these people are opted out", id="opted out"),
         pytest.param("| last\\_name |", id="columns mapped"),
         pytest.param("| FR | 7 |", id="territories"),
+        pytest.param("| Accord\\|SMS | who agreed | 4 | 3 | 1 | 1 |", id="what a consent column says"),
+        pytest.param("Unreadable, so they count as no: 'maybe \\[x\\](y)'", id="what cannot be read of it"),
+        pytest.param("are not read: 'News\\|letter'", id="a column that looks like consent"),
         pytest.param("**Refused:** strange\\|file.csv: no text", id="a file that was refused"),
     ],
 )
