@@ -1,17 +1,28 @@
 """The first record of a file: the names of its columns, or the proof that it has none."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from files.columns import MAX_COLUMNS, NUMBER_FIELD, is_rejects_header, looks_like_number, without_reject_columns
+from files.columns import (
+    MAX_COLUMNS,
+    NUMBER_FIELD,
+    is_number_name,
+    is_rejects_header,
+    looks_like_number,
+    without_reject_columns,
+)
 from files.formulas import unguard_cell
 from files.records import CONTROL_CHARACTERS, Record, is_blank
 from sms.errors import ContactFileError
+from sms.masking import mask_numbers
 
 HEADER_SAMPLE = 1000  # records that show how wide the rows are, and whether there is a header
 
 _NEARLY_ALL = 0.9
+_MOST_TITLES, _MOST_TITLE_CELLS, _TITLE_LENGTH = 20, 2, 60
+_DATE = re.compile(r"\b\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}\b")
 _FEWEST_TAILED = 10  # rows that must have the same empty cells behind the header's before those count as a habit
 
 
@@ -22,12 +33,14 @@ class Header:
     Attributes:
         names: as they are written; "" for a column without a name.
         is_data: the first record is no header but a row.
+        notes: what a person should know of it, a sentence each.
         empty_tail: the last so many columns are no columns of the header: nearly all rows end in that many empty cells.
     """
 
     names: tuple[str, ...]
     is_data: bool = False
     empty_tail: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def width(self) -> int:
@@ -61,7 +74,7 @@ def stand_in(position: int) -> str:
     return f"column {position + 1}"
 
 
-def read_header(top: Record, following: Sequence[Record]) -> Header:
+def read_header(top: Record, following: Sequence[Record], titles: Sequence[Record] = ()) -> Header:
     """Return the header that the first record of a file is.
 
     A single column of numbers has none: its column is called ``msisdn``.
@@ -69,8 +82,9 @@ def read_header(top: Record, following: Sequence[Record]) -> Header:
     Its width is that of the rows, where nearly all of them agree: they may end in empty cells that have no name.
 
     Args:
-        top: the first record that is not blank.
+        top: the first record that is not blank, or the first under a title.
         following: a sample of those after it.
+        titles: the records above it.
 
     Raises:
         ContactFileError: it is no header.
@@ -83,7 +97,39 @@ def read_header(top: Record, following: Sequence[Record]) -> Header:
     defect = top.reason or ("control_characters" if CONTROL_CHARACTERS.search(top.raw_line) else None)
     if defect or not any(named):
         raise ContactFileError(f"no header: line {top.row_number} has {defect or 'no name in it'}")
-    return _as_wide_as_rows(Header(named), following)
+    return _as_wide_as_rows(Header(named, notes=title_notes(titles)), following)
+
+
+def header_place(records: Sequence[Record], wanted: str | None = None) -> int:
+    """Return which of the first records is the header: the first one, or the one under a title.
+
+    A title is at most two filled cells, fewer than those of the header, which names a number column.
+
+    Args:
+        records: the first of a file that are not blank.
+        wanted: a number column that a person has named.
+    """
+    for place, record in enumerate(records[:_MOST_TITLES]):
+        cells = [cell for cell in map(str.strip, record.cells) if cell]
+        if any(is_number_name(cell) or cell == wanted for cell in cells):
+            return place if all(_is_title(title, len(cells)) for title in records[:place]) else 0
+    return 0
+
+
+def title_notes(titles: Sequence[Record]) -> tuple[str, ...]:
+    """Return what a page says of the lines above a header."""
+    if not titles:
+        return ()
+    shown = "; ".join(
+        mask_numbers(" ".join(filter(None, map(str.strip, title.cells)))[:_TITLE_LENGTH]) for title in titles
+    )
+    return (f"Left out above the header (line {titles[0].row_number} on): {shown}.",)
+
+
+def _is_title(record: Record, header_cells: int) -> bool:
+    filled = [cell for cell in record.cells if cell.strip()]
+    is_short = len(filled) <= _MOST_TITLE_CELLS and len(filled) < header_cells
+    return is_short and not any(looks_like_number(cell) and not _DATE.search(cell) for cell in filled)
 
 
 def refuse_no_rows(names: Sequence[str]) -> None:

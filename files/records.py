@@ -53,9 +53,19 @@ def read_records(text: Text, offset: int, row_number: int, delimiter: str) -> It
         offset = end + 1
 
 
-def choose_delimiter(header_line: str) -> str:
-    """Return the delimiter that makes the most known, then the most plain column names of a header line."""
-    return max(DELIMITERS, key=lambda delimiter: header_score(split_record(header_line, delimiter)))
+def choose_delimiter(lines: Sequence[str]) -> str:
+    """Return the delimiter that makes the most known, then the most plain column names of a file's first lines.
+
+    The first line counts, or the first one that names a number column where that is another.
+    """
+    if not lines:
+        return ";"
+    scores = {
+        delimiter: next((score for score in scored if score[0]), scored[0])
+        for delimiter in DELIMITERS
+        for scored in [[header_score(split_record(line, delimiter)) for line in lines]]
+    }
+    return max(scores, key=lambda delimiter: scores[delimiter])
 
 
 def split_record(raw_line: str, delimiter: str) -> list[str]:

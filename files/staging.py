@@ -58,6 +58,7 @@ def _stage(reading: Reading, request: StagingRequest, name: str, tell: Tell) -> 
         column_map=column_map,
         consent=tuple(consent),
         unread_consent=unread_consent_columns(column_map),
+        notes=reading.notes,
         row_count=sum(reasons.values()),
         reject_reasons=rejects,
         reject_examples=reject_examples(reading.table),

@@ -9,7 +9,7 @@ from pathlib import Path
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, WorksheetNotFound
 
 from files.cells import CellTable
-from files.headers import HEADER_SAMPLE, Header, read_header
+from files.headers import HEADER_SAMPLE, Header, header_place, read_header
 from files.records import Record, check_record, is_blank, join_record
 from sms.errors import ContactFileError
 
@@ -18,13 +18,16 @@ WORKBOOK_DELIMITER = ";"  # of ``raw_line``, since a sheet has none
 Cell = int | float | str | bool | datetime.time | datetime.date | datetime.datetime | datetime.timedelta
 
 
-def split_workbook(content: bytes, sheet: str | None, folder: Path) -> tuple[str, Header, CellTable]:
+def split_workbook(
+    content: bytes, sheet: str | None, folder: Path, wanted: str | None = None
+) -> tuple[str, Header, CellTable]:
     """Return the sheet's name, its header and its rows.
 
     Args:
         content: of the workbook.
         sheet: None is the first.
         folder: where the rows may lie.
+        wanted: a number column that a person has named.
 
     Raises:
         ContactFileError: no readable workbook, a password, no such sheet, no header, or only blank rows.
@@ -32,7 +35,7 @@ def split_workbook(content: bytes, sheet: str | None, folder: Path) -> tuple[str
     try:
         with CalamineWorkbook.from_filelike(io.BytesIO(content)) as workbook:
             found = _open_sheet(workbook, sheet)
-            return found.name, *_split_rows(_records(found), folder)
+            return found.name, *_split_rows(_records(found), folder, wanted)
     except PasswordError as error:
         raise ContactFileError("it has a password: save it without one") from error
     except (CalamineError, OSError, ValueError) as error:
@@ -65,13 +68,14 @@ def _open_sheet(workbook: CalamineWorkbook, sheet: str | None) -> CalamineSheet:
         ) from error
 
 
-def _split_rows(records: Iterator[Record], folder: Path) -> tuple[Header, CellTable]:
+def _split_rows(records: Iterator[Record], folder: Path, wanted: str | None) -> tuple[Header, CellTable]:
     sample = list(islice(records, 1 + HEADER_SAMPLE))
     if not sample:
         raise ContactFileError("it holds only blank lines; needed: a line of column names and at least one row")
-    header = read_header(sample[0], sample[1:])
+    place = header_place(sample, wanted)
+    header = read_header(sample[place], sample[place + 1 :], sample[:place])
     table = CellTable(folder, header.width, WORKBOOK_DELIMITER)
-    for record in chain(sample if header.is_data else sample[1:], records):
+    for record in chain(sample if header.is_data else sample[place + 1 :], records):
         table.add_record(check_record(record, header.width, header.empty_tail))
     return header, table
 

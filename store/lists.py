@@ -1,6 +1,7 @@
 """Lists: what there is, what stands in them, and why their people may be written to."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,22 @@ def declared_basis(visit: Transaction, list_name: str) -> str | None:
     found = visit.row("list.find", list_name=list_name)
     basis: str | None = found["legal_basis"] if found else None
     return basis
+
+
+def remembered_columns(visit: Transaction, list_name: str) -> dict[str, str]:
+    """Return the mapping that a person gave for a list's files: our field -> column; empty: none, or no such list."""
+    found = visit.row("list.find", list_name=list_name)
+    return dict(json.loads(found["columns"])) if found and found["columns"] else {}
+
+
+def remember_columns(visit: Transaction, list_name: str, columns: Mapping[str, str]) -> None:
+    """Keep the mapping for a list's next files; an empty one forgets it.
+
+    Raises:
+        CampaignError: there is no such list.
+    """
+    text = json.dumps(dict(columns), ensure_ascii=False) if columns else None
+    visit.run("list.remember_columns", list_id=list_id_of(visit, list_name), columns=text)
 
 
 def list_made_sure(visit: Transaction, list_name: str, is_sample: bool) -> int:

@@ -1,5 +1,6 @@
 """What people read of an import: how the file was read, what became of its rows, and why."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -89,6 +90,13 @@ def list_page(card: Mapping[str, Any], exports: Sequence[object] = ()) -> str:
         parts.append(f"People agreed to:\n\n> {user_text(card['wording'])}")
     if card["is_sample"]:
         parts.append("Made from sample files: only the sandbox may send to it.")
+    if card["columns"]:
+        columns = [(mask_numbers(name), field) for field, name in json.loads(card["columns"]).items()]
+        parts += [
+            "## Columns of its files",
+            table(["column of the file", "field"], columns),
+            "Remembered from an import; change or forget them with action columns.",
+        ]
     if card["fields"]:
         parts += ["## Fields", table(["merge field", "contacts that have it"], card["fields"].items())]
     if card["territories"]:
@@ -111,6 +119,7 @@ def _file_parts(subject: str, report: ImportReport) -> list[str]:
     number = "" if report.is_preview else f"Import {summary.import_id}. "
     read = f"{_how_it_was_read(staged)} {_count(summary.row_count, 'row')} in {report.seconds:.1f} s."
     parts.append(number + read)
+    parts += [user_text(note) for note in staged.notes]
     rows = [(fate, _FATE_WORDS[fate], count, _share(count, summary.row_count)) for fate, count in summary.fates.items()]
     parts.append(table(["fate", "meaning", "rows", "share"], rows))
     valid = summary.row_count - summary.fates["rejected"]
