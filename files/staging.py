@@ -39,7 +39,7 @@ def stage_contact_file(request: StagingRequest, tell: Tell = lambda _: None) -> 
 
 
 def _stage(reading: Reading, request: StagingRequest, name: str, tell: Tell) -> StagedFile:
-    number_rows(reading, request.region, request.allowed, tell)
+    notes = number_rows(reading, request.region, request.allowed, tell)
     reasons = count_reasons(reading.table)
     if not reasons:
         refuse_no_rows(reading.header)
@@ -58,7 +58,7 @@ def _stage(reading: Reading, request: StagingRequest, name: str, tell: Tell) -> 
         column_map=column_map,
         consent=tuple(consent),
         unread_consent=unread_consent_columns(column_map),
-        notes=reading.notes,
+        notes=(*reading.notes, *notes),
         row_count=sum(reasons.values()),
         reject_reasons=rejects,
         reject_examples=reject_examples(reading.table),
