@@ -1,21 +1,27 @@
-"""What partners call the columns we know, in six languages, as ``files.columns.header_key`` writes it."""
+"""What partners call the columns we know, in seven languages, as ``files.columns.header_key`` writes it."""
 
-# A number column's name is a lead (or none) and a noun, as one word, and perhaps a rank: ``N° de portable``,
-# ``Tel 2``.
-_NUMBER_LEADS = "n no nr num numero number nde node numde numerode numerodu ndu numerodi numerodel"
-_NUMBER_NOUNS = """
-    msisdn e164 gsm
-    telephone tel portable telportable telmobile telgsm telephoneportable telephonemobile
-    phone mobile phonenumber mobilephone mobilenumber mobilephonenumber telephonenumber telno
-    cell cellphone cellnumber cellphonenumber
-    movil telefono telefonomovil celular telefonocelular
-    cellulare telefonino telefonocellulare
-    handy handynr handynummer telefon telefonnr telefonnummer rufnummer
-    mobil mobilnr mobilnummer mobiltelefon mobiltelefonnummer mobilfunknummer mobilrufnummer
-    mobiel mobielnummer mobielnr mobielenummer mobieltelefoonnummer telefoon telefoonnr telefoonnummer
-    gsmnummer gsmnr
+import re
+
+# A number column's name is made of these words alone, one of which is a kind of phone: ``N° de portable``, ``Tel 2``,
+# ``Billing Phone``, ``Phone 1 - Value``.
+_MOBILE_WORDS = """
+    portable portables mobile mobiles gsm cell cellphone cellular cellulare telefonino movil celular telemovel
+    handy handynummer mobil mobilnummer mobiltelefon mobilfunk mobilfunknummer mobilruf mobilrufnummer mobiel
+    mobielnummer mobielenummer mobieltelefoon sms
 """
-_NUMBER_ALONE = "numero number nummer num"
+_PHONE_WORDS = """
+    msisdn telephone telephones tel phone phones telefono telefone telefon telefoon ruf rufnummer telefonnummer
+    telefoonnummer
+"""
+_BESIDE_PHONE = """
+    numero number nummer num no nr n de du d des di del der della le la value client clients cliente contact contacts
+    contatto contacto customer kunde kunden klant person personne persona personal perso personnel primary principal
+    main billing facturation fatturazione user utilisateur urn member membre adherent patient participant destinataire
+    recipient abonne abonnee
+"""
+# Addresses beside the person's own: another column with a phone is taken first.
+_OF_ADDRESS = "default address adresse shipping livraison delivery secondary secondaire other autre"
+_NUMBER_ALONE = "numero number nummer num e164"
 
 _FIELD_WORDS = {
     "first_name": """
@@ -54,9 +60,33 @@ _FIELD_WORDS = {
     """,
 }
 
-NUMBER_NAMES = frozenset(
-    [lead + noun for lead in ["", *_NUMBER_LEADS.split()] for noun in _NUMBER_NOUNS.split()] + _NUMBER_ALONE.split()
+
+def _made_of(*texts: str) -> str:
+    words = sorted({word for text in texts for word in text.split()}, key=len, reverse=True)
+    return f"(?:{'|'.join(words)})"
+
+
+_PHONE_NAME = re.compile(f"{_made_of(_MOBILE_WORDS, _PHONE_WORDS, _BESIDE_PHONE, _OF_ADDRESS)}+")
+_HAS_MOBILE, _HAS_PHONE, _HAS_ADDRESS = (
+    re.compile(_made_of(words)) for words in (_MOBILE_WORDS, _PHONE_WORDS, _OF_ADDRESS)
 )
+_NO_DIGITS = dict.fromkeys(map(ord, "0123456789"))
+_ALONE = frozenset(_NUMBER_ALONE.split())
+MOBILE, PHONE, PHONE_OF_ADDRESS = range(3)
+
+
+def number_rank(key: str) -> int | None:
+    """Return what number a column holds by its header key, digits aside; the likeliest mobile first; None: none."""
+    if key in _ALONE:
+        return PHONE
+    key = key.translate(_NO_DIGITS)
+    if not _PHONE_NAME.fullmatch(key) or not (_HAS_MOBILE.search(key) or _HAS_PHONE.search(key)):
+        return None
+    if _HAS_ADDRESS.search(key):
+        return PHONE_OF_ADDRESS
+    return MOBILE if _HAS_MOBILE.search(key) else PHONE
+
+
 FIELD_NAMES: dict[str, str] = {name: field for field, words in _FIELD_WORDS.items() for name in words.split()}
 
 # Of opt-out files only: when the person said so, and where.

@@ -1,25 +1,28 @@
 """Which column is what, by one table of names; accents, case, spaces and punctuation are ignored.
 
-A file with no number column, with two, or with the same name twice is refused and shown its columns: guessing
-which of two columns holds the mobile number would write to the wrong person.
+A file with no number column, with the same name twice, or with two number columns of which neither names nor cells
+tell the mobile one is refused and shown its columns: a guess would write to the wrong person.
 """
 
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from files.column_names import FIELD_NAMES, NUMBER_NAMES
+from files.column_names import FIELD_NAMES, number_rank
 from files.lookalikes import refuse_lookalikes
 from sms.errors import ContactFileError
 
 NUMBER_FIELD = "msisdn"
+CONSENT_FIELD, OPT_OUT_FIELD = "sms_consent", "sms_opt_out"  # a person may say which columns they are
 MAX_COLUMNS = 16_384  # what a sheet of Excel can hold
 REJECT_COLUMNS: tuple[str, ...] = ("row", "reason", "what to do")
 RESERVED_FIELDS = frozenset(
     {"row_number", "raw_line", "raw_number", "structure_reason", NUMBER_FIELD, "number_id", "territory"}
+    | {CONSENT_FIELD, f"{CONSENT_FIELD}_by", OPT_OUT_FIELD}
 )
+_CHOSEN_RESERVED = frozenset({NUMBER_FIELD, CONSENT_FIELD, OPT_OUT_FIELD})
 
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "đ": "d"})
 _FIELD = re.compile(r"[^\W\d_][\w]*")
@@ -52,8 +55,12 @@ def field_name(name: str) -> str:
 
 def is_number_name(name: str) -> bool:
     """Tell whether a column name is one of a number column; ``Tel 2`` is."""
-    key = header_key(name)
-    return key in NUMBER_NAMES or key.rstrip("0123456789") in NUMBER_NAMES
+    return rank_of(name) is not None
+
+
+def rank_of(name: str) -> int | None:
+    """Return the rank of a number column's name, as ``files.column_names.number_rank`` has it; None: it is none."""
+    return number_rank(header_key(name))
 
 
 def header_score(cells: Sequence[str]) -> tuple[bool, int, int]:
@@ -87,12 +94,17 @@ def has_number_digits(cell: str) -> bool:
     return sum(map(str.isdigit, cell)) >= _NUMBER_DIGITS
 
 
-def map_columns(header: Sequence[str], columns: Mapping[str, str] | None = None) -> Layout:
+def map_columns(
+    header: Sequence[str],
+    columns: Mapping[str, str] | None = None,
+    choose: Callable[[list[int]], int | None] = lambda _: None,
+) -> Layout:
     """Return the field of each named column of a header; a blank name has none.
 
     Args:
         header: the names as the file has them.
         columns: our field name -> column of the file, which overrides the tables.
+        choose: says by their cells which of some positions is the number; None: it cannot tell.
 
     Raises:
         ContactFileError: no number column or two, a name or a field twice, too many, or ``columns`` does not fit.
@@ -103,12 +115,17 @@ def map_columns(header: Sequence[str], columns: Mapping[str, str] | None = None)
     refuse_lookalikes(header)
     _refuse_twice(header)
     chosen = _chosen_positions(header, columns or {})
-    number = chosen.pop(NUMBER_FIELD) if NUMBER_FIELD in chosen else _find_number(header, set(chosen.values()))
+    number = chosen.pop(NUMBER_FIELD) if NUMBER_FIELD in chosen else _find_number(header, set(chosen.values()), choose)
     fields = {number: NUMBER_FIELD} | {position: field for field, position in chosen.items()}
     named = [position for position, name in enumerate(header) if name.strip() and position not in fields]
     fields |= {position: _own_field(header[position], position, chosen) for position in named}
     _refuse_same_field(header, fields)
     return Layout(number, dict(sorted(fields.items())))
+
+
+def has_columns(header: Sequence[str], columns: Mapping[str, str]) -> bool:
+    """Tell whether a header has each of the columns that are asked for, once."""
+    return all(len(_positions_of(header, name)) == 1 for name in columns.values())
 
 
 def _refuse_data_as_header(header: Sequence[str]) -> None:
@@ -128,35 +145,49 @@ def _refuse_twice(header: Sequence[str]) -> None:
 
 
 def _chosen_positions(header: Sequence[str], columns: Mapping[str, str]) -> dict[str, int]:
-    positions: dict[str, int] = {}
-    for field, name in columns.items():
-        if not _FIELD.fullmatch(field) or field != field_name(field) or field in RESERVED_FIELDS - {NUMBER_FIELD}:
-            raise ContactFileError(
-                f"columns= has {field!r} as a field; allowed: field: column, such as {{'msisdn': {name!r}}}, "
-                "with fields in small letters, digits and _"
-            )
-        positions[field] = _position_of(header, name)
+    check_columns(columns)
+    positions = {field: _position_of(header, name) for field, name in columns.items()}
     if len(set(positions.values())) < len(positions):
         raise ContactFileError(f"columns= gives one column to two fields: {_listed(columns.values())}")
     return positions
 
 
+def check_columns(columns: Mapping[str, str]) -> None:
+    """Refuse a mapping with something else than our fields.
+
+    Raises:
+        ContactFileError: it names the field, and says what is allowed.
+    """
+    for field, name in columns.items():
+        if not _FIELD.fullmatch(field) or field != field_name(field) or field in RESERVED_FIELDS - _CHOSEN_RESERVED:
+            raise ContactFileError(
+                f"columns= has {field!r} as a field; allowed: field: column, such as {{'msisdn': {name!r}}}, "
+                "with fields in small letters, digits and _"
+            )
+
+
 def _position_of(header: Sequence[str], name: str) -> int:
-    exact = [position for position, other in enumerate(header) if other.strip() == name.strip()]
-    alike = [
-        position for position, other in enumerate(header) if other.strip() and header_key(other) == header_key(name)
-    ]
-    found = exact or alike
+    found = _positions_of(header, name)
     if len(found) != 1:
         raise ContactFileError(f"columns= asks for {name!r}, found {len(found)} times; {shown_columns(header)}")
     return found[0]
 
 
-def _find_number(header: Sequence[str], taken: set[int]) -> int:
+def _positions_of(header: Sequence[str], name: str) -> list[int]:
+    exact = [position for position, other in enumerate(header) if other.strip() == name.strip()]
+    return exact or [
+        position for position, other in enumerate(header) if other.strip() and header_key(other) == header_key(name)
+    ]
+
+
+def _find_number(header: Sequence[str], taken: set[int], choose: Callable[[list[int]], int | None]) -> int:
     found = [position for position, name in enumerate(header) if position not in taken and is_number_name(name)]
-    if len(found) == 1:
+    number = choose(found) if found else None
+    if number is not None:
+        return number
+    if len(found) == 1 and header_key(header[found[0]]) != "sms":
         return found[0]
-    problem = f"two number columns or more: {_columns(header, found)}" if found else "no number column"
+    problem = f"two number columns or more: {_columns(header, found)}" if len(found) > 1 else "no number column"
     raise ContactFileError(f"{problem}; say which with columns={{'{NUMBER_FIELD}': '…'}}; {shown_columns(header)}")
 
 

@@ -1,13 +1,11 @@
 """What a column is called is one proof, what stands in it is the other."""
 
-# ruff: noqa: S608 - no text of a file stands in a statement: columns are c0, c1 and so on
-
+from files.candidates import number_share, sample_cells
 from files.cells import CellTable
-from files.columns import Layout, has_number_digits
+from files.columns import Layout
 from sms.errors import ContactFileError
 from sms.masking import mask_numbers
 
-_SAMPLE = 1000  # filled cells
 _FEWEST = 20  # filled cells below which nothing is said
 _LEAST_SHARE = 0.05
 _LIKELY_SHARE = 0.5
@@ -20,23 +18,14 @@ def confirm_numbers(table: CellTable, layout: Layout, names: list[str]) -> None:
     Raises:
         ContactFileError: it names the column, shows what it holds, and names one that would do.
     """
-    cells = _sample(table, layout.number)
-    if len(cells) < _FEWEST or _number_share(cells) >= _LEAST_SHARE:
+    cells = sample_cells(table, layout.number)
+    if len(cells) < _FEWEST or number_share(cells) >= _LEAST_SHARE:
         return
     shown = ", ".join(repr(mask_numbers(cell)[:_SHOWN_LENGTH]) for cell in cells[:_SHOWN])
     others = [position for position in layout.fields if position != layout.number]
-    likely = [names[position] for position in others if _number_share(_sample(table, position)) >= _LIKELY_SHARE]
+    likely = [names[position] for position in others if number_share(sample_cells(table, position)) >= _LIKELY_SHARE]
     hints = [f"; {name!r} looks like one: say so with columns={{'msisdn': {name!r}}}" for name in likely[:1]]
     named = repr(names[layout.number])
     raise ContactFileError(
         "".join([f"its column {named} is named like a number column but holds none ({shown})", *hints])
     )
-
-
-def _sample(table: CellTable, position: int) -> list[str]:
-    query = f"SELECT strip(c{position}) FROM cells WHERE nullif(strip(c{position}), '') IS NOT NULL LIMIT {_SAMPLE}"
-    return [cell for (cell,) in table.engine.execute(query).fetchall()]
-
-
-def _number_share(cells: list[str]) -> float:
-    return sum(map(has_number_digits, cells)) / len(cells) if cells else 0

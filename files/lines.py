@@ -43,19 +43,22 @@ class Lines:
     strange: set[int]
 
 
-def classify_lines(block: Bytes, delimiter: str, width: int) -> Lines:
+def classify_lines(block: Bytes, delimiter: str, width: int, empty_tail: int = 0) -> Lines:
     """Tell the lines of a block apart.
 
     Args:
         block: UTF-8; its last byte is a line feed.
         delimiter: an ASCII character.
         width: cells that a line must have so as not to be odd.
+        empty_tail: the last so many of them have to be empty.
     """
     ends = np.flatnonzero(block == _NEWLINE)
     delimiters = np.flatnonzero(block == ord(delimiter))
     lengths = np.diff(ends, prepend=-1) - 1
     is_odd = _counts(delimiters, ends) != width - 1
     is_odd |= (lengths == 0) | (lengths > MAX_CELL_LENGTH)
+    for back in range(1, empty_tail + 1):
+        is_odd |= block[ends - back] != ord(delimiter)
     is_odd[np.searchsorted(ends, _control_characters(block))] = True
     kinds = np.where(is_odd, ODD, PLAIN).astype(np.uint8)
     quotes = np.flatnonzero(block == _QUOTE)

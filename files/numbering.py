@@ -7,15 +7,16 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
+from files.candidates import sample_cells
 from files.cells import CellTable
 from files.reading import Reading, Tell
 from sms.number_cells import SEPARATOR
-from sms.number_column import Finding, parse_joined
+from sms.number_column import Finding, has_lost_pluses, parse_joined, with_pluses
 
 _BLOCK = 200_000  # rows
 
 
-def number_rows(reading: Reading, region: str, allowed: Collection[str] | None, tell: Tell) -> None:
+def number_rows(reading: Reading, region: str, allowed: Collection[str] | None, tell: Tell) -> tuple[str, ...]:
     """Make what is known of the numbers, in the engine of the table; blank rows are left out.
 
     ``numbered`` is keyed by the ``ordinal`` of ``cells``: ``row_number``, ``number_id`` (0 when there is none) and the
@@ -28,16 +29,25 @@ def number_rows(reading: Reading, region: str, allowed: Collection[str] | None, 
         allowed: territories; None allows all.
         tell: is told how far it is.
 
+    Returns:
+        What a person should know of how they were read, a sentence each.
+
     Raises:
         ConfigurationError: ``region`` is no country code.
         RuntimeError: the engine read other lines than were given to it.
     """
     table, row_numbers = reading.table, reading.row_numbers
     is_blank = _read_numbers(table, reading.layout.number, len(row_numbers))
+    lost_pluses = has_lost_pluses(sample_cells(table, reading.layout.number), region)
+    mended = 0
     places: dict[Finding, int] = {}
     ids, codes = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
     for start in range(0, len(row_numbers), _BLOCK):
-        found = parse_joined(_joined(table, start), region, allowed)
+        joined = _joined(table, start)
+        found = parse_joined(joined, region, allowed)
+        if lost_pluses:
+            home, found = found, with_pluses(found, joined, region, allowed)
+            mended += int(np.count_nonzero(found.number_ids != home.number_ids))
         own_codes = np.array([places.setdefault(finding, len(places)) for finding in found.findings], dtype=np.int64)
         ids.append(found.number_ids)
         codes.append(own_codes[found.codes])
@@ -54,6 +64,9 @@ def number_rows(reading: Reading, region: str, allowed: Collection[str] | None, 
         "CREATE TABLE rejects AS SELECT ordinal, row_number, reason, number "
         "FROM numbered JOIN findings USING (code) JOIN numbers USING (ordinal) WHERE reason IS NOT NULL"
     )
+    if not mended:
+        return ()
+    return (f"{mended} numbers have their country code without a plus, as nearly all of this column: read with it.",)
 
 
 def _read_numbers(table: CellTable, position: int, row_count: int) -> NDArray[np.bool_]:

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from files.candidates import choose_number
 from files.cells import CellTable
-from files.columns import Layout, map_columns
+from files.columns import NUMBER_FIELD, Layout, has_columns, map_columns
 from files.confirm import confirm_numbers
 from files.decode import ASK_ENCODING, choose_codec, read_blocks
 from files.headers import Header, refuse_no_rows
@@ -41,6 +42,7 @@ class Reading:
         row_numbers: of each ordinal of ``table``.
         header: its names; those of columns that do not count are blank.
         layout: the field of each column.
+        notes: what a person should know of how it was read, a sentence each.
     """
 
     source: Source
@@ -48,6 +50,7 @@ class Reading:
     row_numbers: Places
     header: list[str]
     layout: Layout
+    notes: tuple[str, ...]
 
     @property
     def line_delimiter(self) -> str:
@@ -66,26 +69,38 @@ def read_cells(request: StagingRequest, tell: Tell) -> Reading:
     if not len(row_numbers) and not table.has_broken:
         refuse_no_rows(header.names)
     names = header.name_filled(table.filled(header.unnamed))
-    layout = map_columns(names, request.columns)
+    notes = [*header.notes]
+
+    def choose(positions: list[int]) -> int | None:
+        position, why = choose_number(table, names, positions, request.region)
+        notes.extend([why] if why else [])
+        return position
+
+    columns = request.columns
+    if columns and request.is_remembered and not has_columns(names, columns):
+        notes.append("The columns that are remembered for this list are not in this file: its own names were read.")
+        columns = None
+    layout = map_columns(names, columns, choose)
     if not header.is_of_rejects:
         confirm_numbers(table, layout, names)
-    return Reading(source, table, row_numbers, names, layout)
+    return Reading(source, table, row_numbers, names, layout, tuple(notes))
 
 
 def _open_source(request: StagingRequest, tell: Tell) -> tuple[Source, Header, CellTable]:
     content = read_content(request.path, request.max_bytes)
+    wanted = (request.columns or {}).get(NUMBER_FIELD)
     facts, suffix = (content.size_bytes, content.sha256), request.path.suffix.lower()
     if is_workbook(request.path):
         if request.encoding is not None:
             raise ContactFileError(f"encoding={request.encoding!r} is for text; leave it out for a {suffix} workbook")
-        sheet, header, table = split_workbook(content.data, request.sheet, request.folder)
+        sheet, header, table = split_workbook(content.data, request.sheet, request.folder, wanted)
         return Source(*facts, encoding=None, delimiter=None, sheet=sheet), header, table
     if request.sheet is not None:
         raise ContactFileError(f"sheet={request.sheet!r} is for workbooks; leave it out for a {suffix} text")
     codec = choose_codec(content.data, request.encoding)
     text = _write_text(content.data, codec, request.folder / "text")
     del content
-    delimiter, header, table = split_text(text, request.folder, tell)
+    delimiter, header, table = split_text(text, request.folder, tell, wanted)
     return Source(*facts, encoding=codec, delimiter=delimiter, sheet=None), header, table
 
 

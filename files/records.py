@@ -53,9 +53,19 @@ def read_records(text: Text, offset: int, row_number: int, delimiter: str) -> It
         offset = end + 1
 
 
-def choose_delimiter(header_line: str) -> str:
-    """Return the delimiter that makes the most known, then the most plain column names of a header line."""
-    return max(DELIMITERS, key=lambda delimiter: header_score(split_record(header_line, delimiter)))
+def choose_delimiter(lines: Sequence[str]) -> str:
+    """Return the delimiter that makes the most known, then the most plain column names of a file's first lines.
+
+    The first line counts, or the first one that names a number column where that is another.
+    """
+    if not lines:
+        return ";"
+    scores = {
+        delimiter: next((score for score in scored if score[0]), scored[0])
+        for delimiter in DELIMITERS
+        for scored in [[header_score(split_record(line, delimiter)) for line in lines]]
+    }
+    return max(scores, key=lambda delimiter: scores[delimiter])
 
 
 def split_record(raw_line: str, delimiter: str) -> list[str]:
@@ -75,18 +85,21 @@ def is_blank(cells: Sequence[str]) -> bool:
     return not "".join(cells).strip()
 
 
-def check_record(record: Record, least: int, most: int) -> Record:
-    """Return the record with ``most`` cells, or without cells and with the reason why it cannot be used."""
-    reason = record.reason or _defect(record, least, most)
+def check_record(record: Record, width: int, empty_tail: int = 0) -> Record:
+    """Return the record with ``width`` cells, or without cells and with the reason why it cannot be used.
+
+    The last ``empty_tail`` cells have to be empty. A record of a single column may be followed by empty cells.
+    """
+    reason = record.reason or _defect(record, width, empty_tail)
     if reason:
         return record._replace(cells=[], raw_line=record.raw_line[:MAX_CELL_LENGTH], reason=reason)
-    cells = record.cells
-    return record if len(cells) == most else record._replace(cells=(cells + [""] * (most - len(cells)))[:most])
+    return record._replace(cells=record.cells[:width])
 
 
-def _defect(record: Record, least: int, most: int) -> str | None:
+def _defect(record: Record, width: int, empty_tail: int) -> str | None:
     cells, line = record.cells, record.raw_line
-    if len(cells) < least or (len(cells) > most and any(cell.strip() for cell in cells[most:])):
+    is_as_wide = len(cells) == width or (width == 1 and is_blank(cells[1:]))
+    if not is_as_wide or not is_blank(cells[width - empty_tail : width]):
         return "wrong_column_count"
     if not line.isprintable() and CONTROL_CHARACTERS.search(line):
         return "control_characters"

@@ -24,6 +24,7 @@ STRUCTURE_WORDS: dict[str, str] = {
     "field_too_long": "A cell of this row is longer than 32,767 characters: take the row from your own file and "
     "shorten it.",
     "control_characters": "This row held invisible control characters. They are taken out here: check the row.",
+    "hidden_row": "This row is hidden or filtered out in the sheet. Check whether it belongs to the list.",
 }
 REJECT_WORDS: dict[str, str] = {**STRUCTURE_WORDS, **REASONS}
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from files.consent import ConsentCount
+
 MAX_BYTES = 512 * 1024 * 1024
 
 
@@ -19,6 +21,7 @@ class StagingRequest:
         region: where numbers that name no country are read.
         allowed: territories; None allows all.
         columns: our field -> column of the file, such as ``{"msisdn": "Tel 2"}``; overrides the tables of names.
+        is_remembered: ``columns`` are those remembered for the list, which do not bind a file that has them not.
         sheet: of a workbook; None is its first.
         encoding: of a text; None decides by the bytes.
         max_bytes: a larger file is refused, packed or unpacked.
@@ -32,6 +35,7 @@ class StagingRequest:
     sheet: str | None = None
     encoding: str | None = None
     max_bytes: int = MAX_BYTES
+    is_remembered: bool = False
 
     def to_json(self) -> str:
         """Return it as one line."""
@@ -66,6 +70,9 @@ class StagedFile:
             merge fields as compact JSON with sorted keys.
         rejected: Parquet, one row a rejected row, keyed and ordered by ``row_number``: ``reason``, ``raw_line``.
         rejects_file: the CSV to hand back; None when nothing is rejected.
+        consent: what each consent or opt-out column says of the valid rows.
+        unread_consent: columns that look like one and are not known.
+        notes: what a person should know of how it was read, a sentence each.
     """
 
     file_name: str
@@ -82,6 +89,9 @@ class StagedFile:
     rows: Path
     rejected: Path
     rejects_file: Path | None
+    consent: tuple[ConsentCount, ...] = ()
+    unread_consent: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """Return it as one line."""
@@ -91,7 +101,11 @@ class StagedFile:
     def from_json(cls, line: str) -> "StagedFile":
         """Return what ``to_json`` wrote."""
         values = json.loads(line)
-        values["header"] = tuple(values["header"])
+        values |= {name: tuple(values[name]) for name in ("header", "unread_consent", "notes")}
+        values["consent"] = tuple(
+            ConsentCount(**(count | {"unreadable_examples": tuple(count["unreadable_examples"])}))
+            for count in values["consent"]
+        )
         values["reject_examples"] = {code: tuple(texts) for code, texts in values["reject_examples"].items()}
         paths = {name: Path(values[name]) for name in ("rows", "rejected", "rejects_file") if values[name]}
         return cls(**(values | paths))

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 # ruff: noqa: S608 - no text of a file stands in a statement: columns are c0, c1 and so on
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from heapq import merge
 from pathlib import Path
 from typing import Any
@@ -44,14 +44,21 @@ def reject_examples(table: CellTable) -> dict[str, tuple[str, ...]]:
     return {reason: tuple(_example(**example) for example in examples) for reason, examples in found}
 
 
-def write_rows(reading: Reading, path: Path, valid_count: int) -> Path:
+def write_rows(reading: Reading, path: Path, valid_count: int, further: Mapping[str, str]) -> Path:
     """Write the valid rows.
+
+    Args:
+        reading: the file.
+        path: of the Parquet file.
+        valid_count: rows that have to be written.
+        further: merge fields that no column holds -> their SQL.
 
     Raises:
         RuntimeError: not as many were written as are valid.
     """
     number = reading.layout.number
     fields = {name: reading.table.field(place) for place, name in reading.layout.fields.items() if place != number}
+    fields |= further
     written = reading.table.engine.execute(f"""
         COPY (
             SELECT row_number, number_id, territory, {fields_json(fields)} AS fields

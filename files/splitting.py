@@ -8,39 +8,45 @@ from pathlib import Path
 import numpy as np
 
 from files.cells import CellTable
-from files.headers import HEADER_SAMPLE, Header, read_header
+from files.headers import HEADER_SAMPLE, Header, header_place, read_header
 from files.lines import ODD, classify_lines
 from files.records import DELIMITERS, Record, Text, check_record, choose_delimiter, is_blank, read_records
 from sms.errors import ContactFileError
 
 _BLOCK = 8 * 1024 * 1024
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[;,\t| ]*', re.IGNORECASE)
+_FIRST_LINES = 20  # that show the delimiter
 _SWALLOWED = 255  # by a record that began on a line before
 
 
-def split_text(text: Text, folder: Path, tell: Callable[[str], None]) -> tuple[str, Header, CellTable]:
+def split_text(
+    text: Text, folder: Path, tell: Callable[[str], None], wanted: str | None = None
+) -> tuple[str, Header, CellTable]:
     """Return the delimiter, the header and the rows of a text.
 
     Args:
         text: what is read.
         folder: where the rows may lie.
         tell: is told how far it is.
+        wanted: a number column that a person has named.
 
     Raises:
         ContactFileError: ``sep=`` names something that is no delimiter, there is no header, or only blank lines.
     """
     declared = _declared_delimiter(text)
     start, line = (text.find(b"\n") + 1, 2) if declared else (0, 1)
-    delimiter = declared or choose_delimiter(next((found for found in _lines(text) if found.strip()), ""))
-    found = ((record, end) for record, end in read_records(text, start, line, delimiter) if not is_blank(record.cells))
-    first = next(found, None)
-    if first is None:
+    delimiter = declared or choose_delimiter(list(islice(filter(str.strip, _lines(text)), _FIRST_LINES)))
+    records = read_records(text, start, line, delimiter)
+    sample = list(islice(((record, end) for record, end in records if not is_blank(record.cells)), 1 + HEADER_SAMPLE))
+    if not sample:
         raise ContactFileError("it holds only blank lines; needed: a line of column names and at least one row")
-    top, end = first
-    header = read_header(top, [record for record, _ in islice(found, HEADER_SAMPLE)] if len(top.cells) < 3 else [])
+    found = [record for record, _ in sample]
+    place = header_place(found, wanted)
+    top, end = sample[place]
+    header = read_header(top, found[place + 1 :], found[:place])
     if not header.is_data:
         start, line = end, top.row_number + top.raw_line.count("\n") + 1
-    table = CellTable(folder, header.most, delimiter)
+    table = CellTable(folder, header.width, delimiter)
     _split_rows(text, start, line, delimiter, header, table, tell)
     return delimiter, header, table
 
@@ -73,7 +79,7 @@ def _split_rows(
     while offset < len(text):
         end = text.rfind(b"\n", offset, offset + _BLOCK) + 1 or text.find(b"\n", offset) + 1
         block = np.frombuffer(text, np.uint8, end - offset, offset)
-        lines = classify_lines(block, delimiter, header.most)
+        lines = classify_lines(block, delimiter, header.width, header.empty_tail)
         ends, kinds = lines.ends, lines.kinds
         swallowed_to = 0
         for position in np.flatnonzero(kinds == ODD).tolist():
@@ -93,4 +99,4 @@ def _split_rows(
 
 def _keep(record: Record, header: Header, table: CellTable) -> None:
     if not is_blank(record.cells):
-        table.add_record(check_record(record, header.least, header.most))
+        table.add_record(check_record(record, header.width, header.empty_tail))

@@ -5,6 +5,7 @@ A bad row is data; only a file that cannot be read as a whole raises. ``stage_in
 do no harm.
 """
 
+from files.consent import read_consent, unread_consent_columns
 from files.headers import refuse_no_rows, stand_in
 from files.numbering import number_rows
 from files.opening import display_name
@@ -38,12 +39,14 @@ def stage_contact_file(request: StagingRequest, tell: Tell = lambda _: None) -> 
 
 
 def _stage(reading: Reading, request: StagingRequest, name: str, tell: Tell) -> StagedFile:
-    number_rows(reading, request.region, request.allowed, tell)
+    notes = number_rows(reading, request.region, request.allowed, tell)
     reasons = count_reasons(reading.table)
     if not reasons:
         refuse_no_rows(reading.header)
     rejects = {reason: count for reason, count in reasons.items() if reason is not None}
     header = tuple(name or stand_in(position) for position, name in enumerate(reading.header))
+    column_map = {reading.header[position]: field for position, field in reading.layout.fields.items()}
+    consent_fields, consent = read_consent(reading.table, reading.header, reading.layout)
     return StagedFile(
         file_name=name,
         size_bytes=reading.source.size_bytes,
@@ -52,11 +55,14 @@ def _stage(reading: Reading, request: StagingRequest, name: str, tell: Tell) -> 
         delimiter=reading.source.delimiter,
         sheet=reading.source.sheet,
         header=header,
-        column_map={reading.header[position]: field for position, field in reading.layout.fields.items()},
+        column_map=column_map,
+        consent=tuple(consent),
+        unread_consent=unread_consent_columns(column_map),
+        notes=(*reading.notes, *notes),
         row_count=sum(reasons.values()),
         reject_reasons=rejects,
         reject_examples=reject_examples(reading.table),
-        rows=write_rows(reading, request.folder / "rows.parquet", reasons.get(None, 0)),
+        rows=write_rows(reading, request.folder / "rows.parquet", reasons.get(None, 0), consent_fields),
         rejected=write_rejected(reading.table, request.folder / "rejected.parquet"),
         rejects_file=write_rejects_file(reading, header, request.folder / "rejects.csv") if rejects else None,
     )

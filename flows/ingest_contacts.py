@@ -41,7 +41,7 @@ def ingest_contacts(
         region: How numbers without a country code are read, such as FR.
         sheet: The sheet of a workbook. Empty: its first.
         encoding: The encoding of a CSV, when it cannot be told from its bytes.
-        columns: Which column is which, when the header does not say: {"msisdn": "Tel 2"}.
+        columns: Which column is which, when the header does not say: {"msisdn": "Tel 2"}. Remembered for the list.
         mode: Add the file to the list, or replace an earlier import by it.
         replaces: For replace: the number of the import whose place the file takes. 0: none.
         name: For replace and for a legal basis: who does it.

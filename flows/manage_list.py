@@ -5,9 +5,9 @@ from typing import Literal
 from prefect import flow
 
 from schemas.form import LegalBasis, OptionalText
-from tasks.lists import clear, declare, show_list, show_lists
+from tasks.lists import clear, declare, set_columns, show_list, show_lists
 
-Action = Literal["show", "export", "declare", "empty", "delete"]
+Action = Literal["show", "export", "declare", "columns", "empty", "delete"]
 
 
 @flow(name="manage-list")
@@ -18,8 +18,9 @@ def manage_list(
     wording: OptionalText = "",
     name: OptionalText = "",
     preview: bool = True,
+    columns: dict[str, str] | None = None,
 ) -> str:
-    """Show, export, declare the legal basis of, empty or delete a list.
+    """Show, export, declare the legal basis of, remember the columns of, empty or delete a list.
 
     Args:
         list_name: The list. Empty: all of them are shown.
@@ -28,6 +29,7 @@ def manage_list(
         wording: For declare: the words that people agreed to.
         name: For declare, empty and delete: who does it.
         preview: For empty and delete: only show what it would do. Switch it off to do it.
+        columns: For columns: which column is which in the next files, {"msisdn": "Tel 2"}. Empty: forget it.
     """
     if not list_name:
         return show_lists()
@@ -35,4 +37,6 @@ def manage_list(
         return clear(list_name, action, name, preview)
     if action == "declare":
         declare(list_name, legal_basis, wording or None, name)
+    if action == "columns":
+        set_columns(list_name, columns or {})
     return show_list(list_name, is_export=action == "export")

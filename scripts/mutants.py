@@ -55,6 +55,10 @@ MUTANTS = (
         "store/test_claims.py sending/test_stop.py",
     ),
     Mutant(
+        "a no in a file", "store/sql/planning.sql", "WHEN refused.number_id IS NOT NULL THEN 'consent_refused'", "",
+        "store/test_audience.py -k consent_refused",
+    ),
+    Mutant(
         "windows", "store/clearance.py", "if at is not None and at > least", "if at is not None",
         "sending/test_windows.py -k margin",
     ),

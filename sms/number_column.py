@@ -5,7 +5,7 @@ for all of them together. Every other cell is cleaned by itself (``sms.number_te
 what is left of it goes the same way.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sms.errors import InvalidNumber
-from sms.msisdn import check_region, parse_number
+from sms.msisdn import BARE_INTERNATIONAL_DIGITS, check_region, parse_number
 from sms.number_cells import SEPARATOR, Block, digits_value, plain_cells, split_blocks
 from sms.number_plans import OPAQUE, automaton
 from sms.number_text import clean_number_text
@@ -26,6 +26,7 @@ _LIKE_ASCII = {
     "\u00a0": " ", "\u202f": " ", "\u2007": " ", "\u2009": " ",
     "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "-", "\u2014": "-", "\u2212": "-",
 }  # fmt: skip
+_FEWEST_BARE, _NEARLY_ALL = 5, 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,50 @@ def parse_joined(joined: str, region: str = "FR", allowed: Collection[str] | Non
         cells = joined.split(SEPARATOR)
         column.read_others(others, [cells[place] for place in others.tolist()])
     return column.result(allowed)
+
+
+def bare_digits(cell: str) -> str | None:
+    """Return the digits of a cell that has neither plus nor zero before them and as many as with a country code."""
+    try:
+        digits = clean_number_text(cell)
+    except InvalidNumber:
+        return None
+    return digits if digits[0] not in "+0" and len(digits) >= BARE_INTERNATIONAL_DIGITS else None
+
+
+def has_lost_pluses(cells: Sequence[str], region: str) -> bool:
+    """Tell whether a column has country codes without their plus, by a sample of its filled cells.
+
+    Nearly all of at least five bare cells have to be mobile numbers when a plus is put before them, and none when they
+    are read in ``region``: ``4915…`` is a landline in Germany and a German mobile number in the world.
+    """
+    bare = [digits for digits in map(bare_digits, cells) if digits]
+    if len(bare) < _FEWEST_BARE:
+        return False
+    at_home = parse_joined(SEPARATOR.join(bare), region)
+    abroad = parse_joined(SEPARATOR.join(f"+{digits}" for digits in bare), region)
+    is_hidden = _has_reason(at_home, "not_mobile") & (abroad.number_ids > 0)
+    is_alike = is_hidden | (at_home.number_ids == np.array([int(digits) for digits in bare]))
+    return bool(is_hidden.any() and is_alike.mean() >= _NEARLY_ALL)
+
+
+def with_pluses(found: NumberColumn, joined: str, region: str, allowed: Collection[str] | None) -> NumberColumn:
+    """Return a column where bare cells that are no mobile number in ``region`` are read with a plus, where that is."""
+    places = np.flatnonzero(_has_reason(found, "not_mobile"))
+    cells = joined.split(SEPARATOR)
+    bare = {place: digits for place in places.tolist() if (digits := bare_digits(cells[place]))}
+    if not bare:
+        return found
+    again = parse_joined(SEPARATOR.join(f"+{digits}" for digits in bare.values()), region, allowed)
+    is_better = (again.number_ids > 0) | _has_reason(again, "country_not_allowed")
+    places = np.array(list(bare))[is_better]
+    ids, codes = found.number_ids.copy(), found.codes.copy()
+    ids[places], codes[places] = again.number_ids[is_better], again.codes[is_better] + len(found.findings)
+    return NumberColumn(ids, codes, found.findings + again.findings)
+
+
+def _has_reason(column: NumberColumn, reason: str) -> NDArray[np.bool_]:
+    return np.array([finding.reason == reason for finding in column.findings])[column.codes]
 
 
 def parse_column(

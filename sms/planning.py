@@ -10,6 +10,7 @@ from typing import NamedTuple
 #: Why a contact is left out, in the order the reasons are looked at; the words are the recap's.
 EXCLUSION_REASONS = {
     "opted_out": "asked not to be written to (STOP)",
+    "consent_refused": "said no to marketing: a consent or opt-out column of a file of these lists",
     "dead_number": "the operator said that the number does not exist",
     "excluded_list": "is on a list to leave out",
     "no_consent": "is on a list with no declared legal basis for marketing",

@@ -1,5 +1,7 @@
 """Lists: what there is, what stands in them, and why their people may be written to."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,22 @@ def declared_basis(visit: Transaction, list_name: str) -> str | None:
     return basis
 
 
+def remembered_columns(visit: Transaction, list_name: str) -> dict[str, str]:
+    """Return the mapping that a person gave for a list's files: our field -> column; empty: none, or no such list."""
+    found = visit.row("list.find", list_name=list_name)
+    return dict(json.loads(found["columns"])) if found and found["columns"] else {}
+
+
+def remember_columns(visit: Transaction, list_name: str, columns: Mapping[str, str]) -> None:
+    """Keep the mapping for a list's next files; an empty one forgets it.
+
+    Raises:
+        CampaignError: there is no such list.
+    """
+    text = json.dumps(dict(columns), ensure_ascii=False) if columns else None
+    visit.run("list.remember_columns", list_id=list_id_of(visit, list_name), columns=text)
+
+
 def list_made_sure(visit: Transaction, list_name: str, is_sample: bool) -> int:
     """Return a list's id; a new list is made, and one that took a sample file stays marked."""
     if visit.row("list.find", list_name=list_name) is None:
@@ -54,6 +72,12 @@ def list_made_sure(visit: Transaction, list_name: str, is_sample: bool) -> int:
 def live_imports(visit: Transaction, list_name: str) -> list[int]:
     """Return the imports that a list is made of, oldest first; none when there is no such list."""
     return [row["import_id"] for row in visit.rows("list.live_imports", list_name=list_name)]
+
+
+def column_map(visit: Transaction, list_name: str) -> dict[str, str]:
+    """Return the columns of the files that a list is made of, and the field of each; the newest file's counts."""
+    rows = visit.rows("list.column_maps", list_id=list_id_of(visit, list_name))
+    return {name: field for row in rows for name, field in json.loads(row["column_map"]).items()}
 
 
 def lists(visit: Transaction) -> list[dict[str, Any]]:

@@ -44,7 +44,8 @@ _REWRITTEN = {"recipient_no": "BIGINT", "text": "VARCHAR"}
 class Audience:
     """Who is asked for, and the rules that leave somebody out.
 
-    ``typed`` has one row a typed number: row_number, number_id, territory. ``seen_since``: who gave no sign of life
+    ``typed`` has one row a typed number: row_number, number_id, territory. ``honours_refusals``: who says no in
+    the file of any of the lists gets nothing from any source. ``seen_since``: who gave no sign of life
     since is inactive. ``most_messages`` since ``counted_since``: who had as many is left out. None: no such rule.
     """
 
@@ -53,6 +54,7 @@ class Audience:
     typed: pd.DataFrame
     exclude_lists: Sequence[str] = ()
     honours_opt_outs: bool = True
+    honours_refusals: bool = False
     needs_legal_basis: bool = False
     seen_since: datetime | None = None
     most_messages: int | None = None
@@ -112,6 +114,7 @@ def stage_candidates(visit: Transaction, audience: Audience) -> None:
             list_ids=_ids_of(visit, audience.lists),
             excluded_list_ids=_ids_of(visit, audience.exclude_lists),
             honours_opt_outs=audience.honours_opt_outs,
+            honours_refusals=audience.honours_refusals,
             needs_legal_basis=audience.needs_legal_basis,
             seen_since=audience.seen_since,
             most_messages=audience.most_messages,

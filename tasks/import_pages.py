@@ -1,5 +1,6 @@
 """What people read of an import: how the file was read, what became of its rows, and why."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,9 +9,10 @@ from files.opening import size_text
 from files.records import DELIMITERS
 from files.rejects import REJECT_WORDS
 from files.staging import StagedFile
-from sms.masking import escape_markdown
+from sms.masking import escape_markdown, mask_numbers
 from store.changes import Preview
 from store.imports import ImportSummary
+from tasks.consent import unread_words
 from tasks.pages import table, user_text
 
 _FATE_WORDS = {
@@ -19,6 +21,10 @@ _FATE_WORDS = {
     "duplicate": "known people, nothing new",
     "rejected": "cannot be used; see below",
 }
+_CONSENT_WORDS = (
+    "Who says no in one of them gets no marketing (reason consent_refused in the recap); an alert is not marketing. An "
+    "empty cell is no consent, and no opt-out. This is no STOP for other lists: for that, use import-opt-outs."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,13 @@ def list_page(card: Mapping[str, Any], exports: Sequence[object] = ()) -> str:
         parts.append(f"People agreed to:\n\n> {user_text(card['wording'])}")
     if card["is_sample"]:
         parts.append("Made from sample files: only the sandbox may send to it.")
+    if card["columns"]:
+        columns = [(mask_numbers(name), field) for field, name in json.loads(card["columns"]).items()]
+        parts += [
+            "## Columns of its files",
+            table(["column of the file", "field"], columns),
+            "Remembered from an import; change or forget them with action columns.",
+        ]
     if card["fields"]:
         parts += ["## Fields", table(["merge field", "contacts that have it"], card["fields"].items())]
     if card["territories"]:
@@ -107,6 +120,7 @@ def _file_parts(subject: str, report: ImportReport) -> list[str]:
     number = "" if report.is_preview else f"Import {summary.import_id}. "
     read = f"{_how_it_was_read(staged)} {_count(summary.row_count, 'row')} in {report.seconds:.1f} s."
     parts.append(number + read)
+    parts += [user_text(note) for note in staged.notes]
     rows = [(fate, _FATE_WORDS[fate], count, _share(count, summary.row_count)) for fate, count in summary.fates.items()]
     parts.append(table(["fate", "meaning", "rows", "share"], rows))
     valid = summary.row_count - summary.fates["rejected"]
@@ -125,6 +139,7 @@ def _file_parts(subject: str, report: ImportReport) -> list[str]:
         parts += ["### In place of the earlier file", *_change_parts(summary.replaced)]
     columns = [(user_text(name), field) for name, field in staged.column_map.items()]
     parts += ["### Columns", table(["column of the file", "field"], columns)]
+    parts += _consent_parts(staged)
     if summary.territories:
         parts += ["### Where", table(["territory", "rows"], summary.territories.items())]
     return parts
@@ -150,6 +165,33 @@ def _rejects(subject: str, staged: StagedFile, reasons: Mapping[str, int], is_pr
         "Correct them there, and import that file."
     )
     return "\n".join(["### Rejected", "", *lines, *([] if is_preview else ["", where])])
+
+
+def _consent_parts(staged: StagedFile) -> list[str]:
+    """Return what the consent and opt-out columns say, and which columns look like one and are not read."""
+    if not staged.consent and not staged.unread_consent:
+        return []
+    parts = ["### Consent"]
+    if staged.consent:
+        header = ["column", "says", "may get marketing", "may not", "empty", "unreadable"]
+        rows = [
+            (
+                mask_numbers(count.column),
+                "who wants no messages" if count.is_opt_out else "who agreed",
+                count.may_count,
+                count.no_count,
+                count.empty_count,
+                count.unreadable_count,
+            )
+            for count in staged.consent
+        ]
+        parts += [table(header, rows), _CONSENT_WORDS]
+    odd = [user_text(repr(value)) for count in staged.consent for value in count.unreadable_examples]
+    if odd:
+        parts.append(f"Unreadable, so they count as no: {', '.join(odd)}.")
+    if staged.unread_consent:
+        parts.append(f"⚠ {user_text(unread_words('this file', staged.unread_consent))}")
+    return parts
 
 
 def _change_parts(preview: Preview) -> list[str]:

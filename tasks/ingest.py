@@ -1,8 +1,8 @@
 """Contact files in: found, read, merged, put away; each row with one fate."""
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from prefect import get_run_logger, task
@@ -14,6 +14,7 @@ from sms.errors import ConfigurationError, ContactFileError
 from sms.masking import mask_numbers
 from store.contacts import import_contacts
 from store.imports import ImportSummary, SourceFile, earlier_import
+from store.lists import remember_columns, remembered_columns
 from store.opt_outs import import_opt_outs
 from store.undo import find_undoable
 from tasks.alerts import send_alerts_about
@@ -148,10 +149,11 @@ def take_in(path: Path, list_name: str | None, options: ReadOptions, change: Cha
     subject = list_name or OPT_OUTS
     started = time.monotonic()
     dropped = DroppedFile.at(path)
+    options = _with_remembered(list_name, options)
     try:
         with staged_file(path, options, allows_every_country=list_name is None) as staged:
             source = source_of(staged, path, options)
-            summary = _store(staged, source, list_name, change)
+            summary = _store(staged, source, list_name, change, {} if options.is_remembered else options.columns or {})
     except ContactFileError as error:
         why = mask_numbers(str(error))
         get_run_logger().error("refused: %s", why)
@@ -166,7 +168,19 @@ def take_in(path: Path, list_name: str | None, options: ReadOptions, change: Cha
     return ImportReport(summary, staged, time.monotonic() - started, change.is_preview)
 
 
-def _store(staged: StagedFile, source: SourceFile, list_name: str | None, change: Change) -> ImportSummary:
+def _with_remembered(list_name: str | None, options: ReadOptions) -> ReadOptions:
+    """Return the options with the columns that are remembered for a list, where none are given."""
+    if list_name is None or options.columns:
+        return options
+    with visit_store(read_only=True) as visit:
+        columns = remembered_columns(visit, list_name)
+    return replace(options, columns=columns, is_remembered=True) if columns else options
+
+
+def _store(
+    staged: StagedFile, source: SourceFile, list_name: str | None, change: Change, columns: Mapping[str, str]
+) -> ImportSummary:
+    """Import a staged file, and remember the columns that were given for it."""
     kind, subject = ("contacts", list_name) if list_name else (OPT_OUTS, OPT_OUTS)
     with visit_store(read_only=True) as visit:
         earlier = earlier_import(visit, source, kind, list_name)
@@ -178,9 +192,12 @@ def _store(staged: StagedFile, source: SourceFile, list_name: str | None, change
         if change.is_preview:
             visit.rehearse()
         if list_name:
-            return import_contacts(
+            summary = import_contacts(
                 visit, list_name, source, staged_rows(staged), replaces=change.replaces, actor=change.actor
             )
+            if columns:
+                remember_columns(visit, list_name, columns)
+            return summary
         return import_opt_outs(
             visit,
             source,

@@ -1,18 +1,26 @@
 """Lists by hand: show, export, declare their legal basis, empty, delete; undo an import; record an opt-out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
 from prefect import get_run_logger, task
 from prefect.runtime import flow_run
 
+from files.columns import check_columns
 from files.exports import convert_to_csv
 from sms.errors import CampaignError, InvalidNumber
 from sms.masking import mask_number
 from sms.msisdn import parse_number
 from store.changes import Preview
-from store.lists import declare_legal_basis, declared_basis, export_contacts, list_card, lists
+from store.lists import (
+    declare_legal_basis,
+    declared_basis,
+    export_contacts,
+    list_card,
+    lists,
+    remember_columns,
+)
 from store.opt_outs import record_opt_out
 from store.undo import delete_list, empty_list, undo_import
 from tasks.alerts import send_alerts_about
@@ -58,6 +66,19 @@ def declare(list_name: str, legal_basis: str, wording: str | None, name: str) ->
     """
     with visit_store() as visit:
         declare_legal_basis(visit, list_name, legal_basis, wording, signed(name))
+
+
+@task(task_run_name="remember the columns of {list_name}")
+def set_columns(list_name: str, columns: Mapping[str, str]) -> None:
+    """Keep which column is which for the next files of a list; an empty mapping forgets it.
+
+    Raises:
+        CampaignError: there is no such list.
+        ContactFileError: a field is no name of one.
+    """
+    check_columns(columns)
+    with visit_store() as visit:
+        remember_columns(visit, list_name, columns)
 
 
 @task

@@ -48,6 +48,7 @@ from store.repeats import refuse_repeat
 from store.workbench import Workbench
 from tasks.attach import attached_list
 from tasks.clock import now
+from tasks.consent import unread_consent
 from tasks.hours import closed_days_by_place, expiring_words, first_closing, timing_of
 from tasks.house import visit_store
 from tasks.names import typed_number
@@ -109,11 +110,12 @@ def make_recap(draft: CampaignDraft, *, revises: Revised | None = None) -> Recap
             check_fields(terms.template, fields_of(visit, lists, terms.template))
             stage_candidates(visit, _audience(draft, lists, terms, visit.at))
             mark, is_sample = audience_mark(visit, covered), has_samples(visit, lists)
+            unread = unread_consent(visit, lists)
         if is_sample and draft.gateway != "sandbox":
             raise CampaignError(
                 f"campaign {draft.name} uses a list made from samples; only gateway sandbox may send to it"
             )
-        written = _write(bench, draft, terms)
+        written = _write(bench, draft, terms, unread)
         departures = [tuple(leaving) for leaving in written.forecast.departures]
         details = RecapDetails(terms.tariff.unit, covered, mark, written.shown, departures)
         with visit_store() as visit:
@@ -135,6 +137,7 @@ def _audience(draft: CampaignDraft, lists: Sequence[str], terms: Terms, at: date
         _typed(draft),
         draft.exclude_lists,
         honours_opt_outs=opt_outs_bind(draft.kind, draft.requested_service),
+        honours_refusals=is_marketing,
         needs_legal_basis=is_marketing and terms.policy.needs_legal_basis,
         seen_since=at - timedelta(days=silent_days) if silent_days else None,
         most_messages=int(most) if is_marketing and most else None,
@@ -148,7 +151,7 @@ def _typed(draft: CampaignDraft) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["row_number", "number_id", "territory"])
 
 
-def _write(bench: Workbench, draft: CampaignDraft, terms: Terms) -> Written:
+def _write(bench: Workbench, draft: CampaignDraft, terms: Terms, unread: Sequence[Finding]) -> Written:
     """Write every message on the bench, and plan when each leaves."""
     mark_duplicates(bench, terms.template)
     territories = territories_of(bench)
@@ -168,7 +171,7 @@ def _write(bench: Workbench, draft: CampaignDraft, terms: Terms) -> Written:
             f"nothing of campaign {draft.name} would leave in time ({expiring_words(forecast.expiring)}); change its "
             "day or hour, offer_ends, max_lateness or if_closed"
         )
-    findings = _findings(bench, draft, terms, places, forcing)
+    findings = [*unread, *_findings(bench, draft, terms, places, forcing)]
     return Written(places, timing, forecast, _shown(bench, draft, findings, timing, forecast))
 
 

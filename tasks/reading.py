@@ -24,12 +24,16 @@ ATTACHMENTS = "attachments"
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How a person says a file is to be read, where it does not say so itself; None decides by the file."""
+    """How a person says a file is to be read, where it does not say so itself; None decides by the file.
+
+    ``is_remembered``: the columns were said for an earlier file of the list.
+    """
 
     region: str | None = None
     columns: Mapping[str, str] | None = None
     sheet: str | None = None
     encoding: str | None = None
+    is_remembered: bool = False
 
 
 @contextlib.contextmanager
@@ -50,6 +54,7 @@ def staged_file(path: Path, options: ReadOptions, *, allows_every_country: bool 
             columns=options.columns,
             sheet=options.sheet,
             encoding=options.encoding,
+            is_remembered=options.is_remembered,
             max_bytes=settings().max_file_mb * 1024 * 1024,
         )
         limits = ParserLimits(settings().parser_memory_mb, settings().parser_seconds)

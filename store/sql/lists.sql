@@ -1,7 +1,7 @@
 -- Lists and what stands in them. The name of a deleted list may be used again.
 
 -- name: list.find
-SELECT list_id, list_name, is_sample, created_at, legal_basis, wording, declared_by, declared_at
+SELECT list_id, list_name, is_sample, created_at, legal_basis, wording, declared_by, declared_at, columns
 FROM contact_list WHERE list_name = $list_name AND deleted_at IS NULL
 
 -- name: list.names
@@ -76,3 +76,9 @@ ORDER BY contact.import_id, contact.row_number
 SELECT import_file.import_id FROM import_file JOIN contact_list USING (list_id)
 WHERE contact_list.list_name = $list_name AND contact_list.deleted_at IS NULL AND import_file.undone_at IS NULL
 ORDER BY import_file.import_id
+
+-- name: list.column_maps
+SELECT column_map FROM import_file WHERE list_id = $list_id AND undone_at IS NULL ORDER BY import_id
+
+-- name: list.remember_columns
+UPDATE contact_list SET columns = $columns WHERE list_id = $list_id

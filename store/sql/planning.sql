@@ -3,7 +3,7 @@
 -- name: plan.stage_candidates
 -- staged_typed: row_number BIGINT, number_id BIGINT, territory VARCHAR
 -- One row a contact of each list, in the order of $list_ids, and a typed number; with why it is left out, if it is.
--- Who needs a service has agreed to no marketing. A person's last sign of life is what the file says, or a reply; where
+-- Who says no in a file of one of the lists gets no marketing from any of them. Who needs a service has agreed to no marketing. A person's last sign of life is what the file says, or a reply; where
 -- neither is known, when the file came.
 CREATE OR REPLACE TEMP TABLE staged_candidates AS
 SELECT
@@ -11,6 +11,7 @@ SELECT
     source.fields,
     CASE
         WHEN $honours_opt_outs AND opt_out.number_id IS NOT NULL THEN 'opted_out'
+        WHEN refused.number_id IS NOT NULL THEN 'consent_refused'
         WHEN dead_number.number_id IS NOT NULL THEN 'dead_number'
         WHEN left_out.number_id IS NOT NULL THEN 'excluded_list'
         WHEN source.lacks_basis THEN 'no_consent'
@@ -49,6 +50,11 @@ FROM (
     FROM staged_typed
 ) AS source
 LEFT JOIN opt_out USING (number_id)
+LEFT JOIN (
+    SELECT DISTINCT number_id FROM contact
+    WHERE $honours_refusals AND list_contains($list_ids, list_id)
+        AND contains(fields, '"sms_consent"') AND json_extract_string(fields, '/sms_consent') = 'no'
+) AS refused USING (number_id)
 LEFT JOIN dead_number USING (number_id)
 LEFT JOIN (
     SELECT DISTINCT number_id FROM contact WHERE list_contains($excluded_list_ids, list_id)

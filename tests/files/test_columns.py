@@ -41,7 +41,7 @@ def test_a_number_column_is_known_by_its_name(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["N° client", "Numéro client", "Téléphone fixe", "Nom", "Mobilité", "Portabilité", "SMS", "order number", "", "2"],
+    ["N° client", "Numéro client", "Téléphone fixe", "Nom", "Mobilité", "Portabilité", "order number", "", "2"],
 )
 def test_another_column_is_no_number_column(name: str) -> None:
     assert not is_number_name(name)

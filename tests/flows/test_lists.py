@@ -165,6 +165,22 @@ def test_all_lists_and_one_of_them(house: Any) -> None:
         assert words in page, words
 
 
+def test_the_columns_said_once_are_remembered_shown_and_changed(house: Any) -> None:
+    weekly = "Mobile 1;Mobile 2;Nom\n0612345678;{0};Test-{0}\n"
+    with pytest.raises(SmsError, match="two number columns"):
+        ingest(house, weekly.format("0612345679"))
+    ingest(house, weekly.format("0612345679"), columns={"msisdn": "Mobile 2"})
+    ingest(house, weekly.format("0612345680"), "next_week.csv")
+    assert "| Mobile 2 | msisdn |" in manage("clients")
+    assert "| Mobile 1 | msisdn |" in manage("clients", "columns", columns={"msisdn": "Mobile 1"})
+    ingest(house, weekly.format("0612345681"), "third_week.csv")
+    assert house.query("SELECT msisdn FROM contact ORDER BY 1") == [
+        ("+33612345678",), ("+33612345679",), ("+33612345680",),
+    ]  # fmt: skip
+    assert "Columns of its files" not in manage("clients", "columns")
+    assert house.query("SELECT columns FROM contact_list") == [(None,)]
+
+
 def test_the_legal_basis_and_its_wording_are_declared_by_somebody(house: Any) -> None:
     ingest(house, FIRST, legal_basis="")
     with pytest.raises(CampaignError, match="name"):

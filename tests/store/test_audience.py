@@ -18,6 +18,10 @@ def opt_out(desk) -> None:
     desk.opt_out(1)
 
 
+def say_no_in_a_file(desk) -> None:
+    desk.sql("""UPDATE contact SET fields = json_merge_patch(fields, '{"sms_consent":"no"}') WHERE list_id = 1""")
+
+
 def die(desk) -> None:
     desk.sql("INSERT INTO dead_number SELECT number_id, msisdn, 'gone', updated_at FROM contact WHERE list_id = 1")
 
@@ -31,7 +35,9 @@ def lose_the_legal_basis(desk) -> None:
 
 
 def fall_silent(desk) -> None:
-    desk.sql("""UPDATE contact SET fields = '{"consent_at":"2019-01-10"}' WHERE list_id = 1""")
+    desk.sql(
+        """UPDATE contact SET fields = json_merge_patch(fields, '{"consent_at":"2019-01-10"}') WHERE list_id = 1"""
+    )
 
 
 def get_a_message(desk) -> None:
@@ -42,6 +48,7 @@ def get_a_message(desk) -> None:
 #: What makes each reason hold, in the order of the recap's list.
 HAPPENINGS: Mapping[str, Callable[..., None]] = {
     "opted_out": opt_out,
+    "consent_refused": say_no_in_a_file,
     "dead_number": die,
     "excluded_list": stand_on_the_list_to_leave_out,
     "no_consent": lose_the_legal_basis,
@@ -67,6 +74,7 @@ def reason(desk) -> str | None:
         ["clients"],
         NOBODY,
         ["leave-out"],
+        honours_refusals=True,
         needs_legal_basis=True,
         seen_since=desk.clock.at - timedelta(days=1095),
         most_messages=1,

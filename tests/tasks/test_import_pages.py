@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from files.consent import ConsentCount
 from files.opening import read_content, size_text
 from files.staging import StagedFile
 from sms.errors import ContactFileError
@@ -41,6 +42,8 @@ def report(is_preview: bool = False, **changes: Any) -> ImportReport:
         rows=Path("rows.parquet"),
         rejected=Path("rejected.parquet"),
         rejects_file=None,
+        consent=(ConsentCount("Accord|SMS", False, 4, 3, 1, 1, ("maybe [x](y)",)),),
+        unread_consent=("News|letter",),
     )
     return ImportReport(ImportSummary(**(summary | changes)), staged, 1.25, is_preview)
 
@@ -56,6 +59,9 @@ def report(is_preview: bool = False, **changes: Any) -> ImportReport:
         pytest.param("2 of these people are opted out", id="opted out"),
         pytest.param("| Nom\\|x | last\\_name |", id="columns mapped, escaped once"),
         pytest.param("| FR | 7 |", id="territories"),
+        pytest.param("| Accord\\|SMS | who agreed | 4 | 3 | 1 | 1 |", id="what a consent column says"),
+        pytest.param("Unreadable, so they count as no: 'maybe \\[x\\](y)'", id="what cannot be read of it"),
+        pytest.param("are not read: 'News\\|letter'", id="a column that looks like consent"),
         pytest.param("**Refused:** strange\\|file.csv: no text", id="a file that was refused"),
     ],
 )

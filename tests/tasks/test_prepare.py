@@ -53,7 +53,12 @@ def lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None
     for cached in (tasks.settings.settings, clock_offset):
         cached.cache_clear()
 
-    def fill(name: str, people: Mapping[int, Mapping[str, str]], legal_basis: str | None = "consent") -> None:
+    def fill(
+        name: str,
+        people: Mapping[int, Mapping[str, str]],
+        legal_basis: str | None = "consent",
+        column_map: Mapping[str, str] | None = None,
+    ) -> None:
         rows = [
             (row, number, TERRITORIES.get(str(number)[:3], "FR"), json.dumps(fields, sort_keys=True))
             for row, (number, fields) in enumerate(people.items(), start=1)
@@ -66,7 +71,10 @@ def lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None
         with visit_store() as visit:
             digest = str(visit.at)
             import_contacts(
-                visit, name, SourceFile(f"{name}.csv", digest, 1, "utf-8", ";", None, {}, "FR", False), staged
+                visit,
+                name,
+                SourceFile(f"{name}.csv", digest, 1, "utf-8", ";", None, column_map or {}, "FR", False),
+                staged,
             )
             if legal_basis:
                 declare_legal_basis(visit, name, legal_basis, None, "ada")
@@ -209,6 +217,22 @@ def test_marketing_needs_a_legal_basis_and_an_alert_does_not(prepare: Prepare, l
     lists("bought", {33612345670: {}, 33612345671: {}}, legal_basis=None)
     assert reasons(prepare(lists=["clients", "bought"])) == {"no_consent": 2}
     assert reasons(prepare(lists=["bought"], kind="alert", name="alerte")) == {}
+
+
+def test_who_says_no_in_a_file_gets_no_marketing_from_any_list(prepare: Prepare, lists: Callable[..., None]) -> None:
+    lists("shop", {PARIS: {"sms_consent": "no", "sms_consent_by": "Accord SMS"}, REUNION: {"sms_consent": "yes"}})
+    found = prepare(lists=["clients", "shop"], numbers=["0612345678"])
+    assert reasons(found) == {"consent_refused": 3}
+    assert found["recap"]["message_count"] == 3
+    assert reasons(prepare(lists=["clients", "shop"], kind="alert", name="alerte")) == {"duplicate": 1}
+
+
+def test_a_column_that_looks_like_consent_and_is_not_known_stands_in_the_recap(
+    prepare: Prepare, lists: Callable[..., None]
+) -> None:
+    lists("shop", {REUNION: {}}, column_map={"Mobile": "msisdn", "Newsletter SMS ?": "newsletter_sms"})
+    words = [found["words"] for found in prepare(lists=["clients", "shop"])["findings"]]
+    assert sum("list shop" in line and "'Newsletter SMS ?'" in line for line in words) == 1
 
 
 def test_who_can_never_be_reached_is_left_out_and_gets_an_alert(prepare: Prepare, lists: Callable[..., None]) -> None:
