@@ -175,7 +175,7 @@ class Settings(BaseSettings):
     def private_places(self) -> list[Path]:
         """Folders and files that no other account may read: the settings themselves hold keys."""
         store = self.store_file
-        return [ENV_FILE, self.data_dir, self.backups, self.kannel_spool_dir, *store.parent.glob(f"{store.name}*")]
+        return [ENV_FILE, self.data_dir, self.backups, self.kannel_spool_dir, *store.parent.glob(f"{store.stem}.*")]
 
     @property
     def zone(self) -> ZoneInfo:
