@@ -4,12 +4,14 @@ from prefect import flow
 
 from schemas.form import OptionalText
 from tasks.balance import watch_balance
+from tasks.run_lock import one_at_a_time
 from tasks.send import send_own_messages
 from tasks.settings import settings
 from tasks.watch import watched
 
 
 @flow(name="check-balance")
+@one_at_a_time()
 def check_balance(gateway: OptionalText = "") -> str:
     """Read the balance and tell it.
 

@@ -4,11 +4,13 @@ from prefect import flow
 
 from schemas.form import OptionalText
 from tasks.inbound import read_reports
+from tasks.run_lock import one_at_a_time
 from tasks.settings import settings
 from tasks.watch import watched
 
 
 @flow(name="collect-delivery-reports")
+@one_at_a_time()
 def collect_delivery_reports(gateway: OptionalText = "") -> dict[str, int]:
     """Read what became of accepted messages.
 

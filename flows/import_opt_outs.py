@@ -5,10 +5,12 @@ from prefect import flow
 from schemas.form import OptionalText
 from tasks.ingest import OPT_OUTS, Result, fail_if_refused, find_opt_out_files, import_opt_out_file, publish_import
 from tasks.reading import ReadOptions
+from tasks.run_lock import one_at_a_time
 from tasks.watch import watched
 
 
 @flow(name="import-opt-outs")
+@one_at_a_time(waits_with="path")
 def import_opt_outs(
     path: OptionalText = "",
     region: OptionalText = "",

@@ -16,10 +16,12 @@ from tasks.ingest import (
 )
 from tasks.lists import check_basis, declare_imported
 from tasks.reading import ReadOptions
+from tasks.run_lock import one_at_a_time
 from tasks.watch import watched
 
 
 @flow(name="ingest-contacts")
+@one_at_a_time(waits_with="path")
 def ingest_contacts(
     list_name: OptionalText = "",
     path: OptionalText = "",

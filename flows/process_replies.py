@@ -4,12 +4,14 @@ from prefect import flow
 
 from schemas.form import OptionalText
 from tasks.inbound import plan_answers, read_stops
+from tasks.run_lock import one_at_a_time
 from tasks.send import send_own_messages
 from tasks.settings import settings
 from tasks.watch import watched
 
 
 @flow(name="process-replies")
+@one_at_a_time()
 def process_replies(gateway: OptionalText = "") -> dict[str, int]:
     """Honour every STOP, then answer every other reply if the auto-responder is on.
 

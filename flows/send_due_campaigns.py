@@ -3,6 +3,7 @@
 from prefect import flow
 
 from flows.send_campaign import send_campaign
+from tasks.clean_up import drop_missed_of_this_run
 from tasks.dispatch import find_due, start_runs
 from tasks.reconcile import alert_doubt
 from tasks.watch import watched
@@ -12,6 +13,7 @@ from tasks.watch import watched
 def send_due_campaigns() -> list[str]:
     """Start what is due, parked until now, or orphaned; the store alone decides, so a lost run changes nothing."""
     with watched("send-due-campaigns"):
+        drop_missed_of_this_run()
         alert_doubt()
         due = find_due()
         start_runs(due, send_campaign)

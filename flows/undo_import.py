@@ -4,9 +4,11 @@ from prefect import flow
 
 from schemas.form import OptionalText
 from tasks.lists import undo
+from tasks.run_lock import one_at_a_time
 
 
 @flow(name="undo-import")
+@one_at_a_time(waits_with="import_id")
 def undo_import(import_id: int, name: OptionalText = "", preview: bool = True) -> str:
     """Undo an import, or show what that would do.
 

@@ -23,6 +23,8 @@ HOST = "127.0.0.1"
 START_SECONDS = 240
 STOP_SECONDS = {"worker": 20, "control-worker": 20, "server": 15}
 SET_CHILD_SUBREAPER = 36  # of <linux/prctl.h>
+MARK = "CAMPANILE_UP"
+"""The variable that all processes of a household have, and what they start: whose they are."""
 
 
 class CannotGoOn(Exception):  # noqa: N818 - a line for a person
@@ -55,9 +57,9 @@ class Child:
 class Household:
     """The children in the order they were started; the last one stops first."""
 
-    def __init__(self, logs: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, logs: Path, environment: Mapping[str, str], mark: str) -> None:
         self.logs = logs
-        self.environment = environment
+        self.environment = {**environment, MARK: mark}
         self.children: list[Child] = []
         self.stop_asked = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -129,6 +131,27 @@ class Household:
         """Return processes whose parents are gone, which makes them ours; those that ended are forgotten."""
         orphans = children_of(os.getpid()) - {child.process.pid for child in self.children}
         return {pid for pid in orphans if os.waitpid(pid, os.WNOHANG) == (0, 0)}
+
+
+def end_leftovers(mark: str) -> None:
+    """End the processes of an earlier household of this mark, which was killed before it could stop them.
+
+    Only the household that holds the lock of the mark's folder may do this.
+    """
+    if left := processes_with(mark):
+        print(f"ending {len(left)} processes that the last make up left", flush=True)
+        end_all(partial(processes_with, mark))
+
+
+def processes_with(mark: str) -> set[int]:
+    """Return the processes that bear a household's mark (none where there is no /proc)."""
+    variable = f"{MARK}={mark}".encode()
+    found = set()
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):  # it has ended, or is another user's
+            if variable in environ.read_bytes().split(b"\0"):
+                found.add(int(environ.parent.name))
+    return found - {os.getpid()}
 
 
 def end_all(find: Callable[[], set[int]], seconds: float = 10) -> None:

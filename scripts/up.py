@@ -1,7 +1,8 @@
 """Start everything on this machine, and stop all of it again: `make up`.
 
 Sandbox gateway, Prefect server (with a home of its own), the deployments of prefect.yaml, a worker for each of their
-queues. The workers stop first, so that their runs can still report; then the server, then the sandbox.
+queues. The workers stop first, so that their runs can still report; then the server, then the sandbox. What a killed
+`make up` left, processes and runs, is ended before the workers start.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from household import HOST, ROOT, CannotGoOn, Household, StopAsked, is_answered
+from household import HOST, ROOT, CannotGoOn, Household, StopAsked, end_leftovers, is_answered
 from login import LOGIN_NAME, login_of
 
 from gateways.sandbox.__main__ import build_parser
@@ -129,6 +130,7 @@ def bring_up(household: Household, options: argparse.Namespace) -> None:
     print("registering the flows of prefect.yaml", flush=True)
     household.run("work-pool", (*PREFECT, *pool_command()))
     household.run("deploy", (*PREFECT, "deploy", "--all"))
+    household.run("clean-up", (sys.executable, "-m", "tasks.clean_up"))
     for name, (queue, most_runs) in WORKERS.items():
         household.start(name, (*PREFECT, *worker_command(queue, most_runs)), has_runs=True)
     household.start("watch", (sys.executable, "-m", "tasks.watch", "--stay", "--every", str(WATCH_SECONDS)))
@@ -190,8 +192,9 @@ def run(options: argparse.Namespace) -> None:
     for folder in ("logs", "prefect", "sandbox", "inbox/contacts/newsletter", "inbox/opt_outs"):
         (options.home / folder).mkdir(parents=True, exist_ok=True)
     with only_one(options.home):
-        household = Household(options.home / "logs", build_environment(options))
+        household = Household(options.home / "logs", build_environment(options), mark=str(options.home))
         try:
+            end_leftovers(str(options.home))
             bring_up(household, options)
             print(describe(options), flush=True)
             while True:

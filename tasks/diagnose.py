@@ -17,6 +17,7 @@ from store.invariants import broken_invariants
 from store.migrate import migrations
 from tasks.api_access import describe_access
 from tasks.balance import ask_balance, read_balance
+from tasks.clean_up import leftovers_line
 from tasks.clock import now, rehearsal_note
 from tasks.house import gateway_named, mail_settings, tariff_of, visit_store
 from tasks.publish import publish
@@ -44,6 +45,7 @@ def run_checks() -> list[tuple[str, bool, str]]:
         "alerts": _channels,
         "Prefect's API": describe_access,
         "privacy": _privacy,
+        "runs": leftovers_line,
     }
     return [(name, *_outcome(check)) for name, check in checks.items()] + _alive()
 

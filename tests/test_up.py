@@ -1,4 +1,4 @@
-"""`make up` hands options to its sandbox, and Campanile hears of those that concern it."""
+"""`make up` hands options to its sandbox, Campanile hears of those that concern it, and a killed one leaves nothing."""
 
 import subprocess
 import sys
@@ -94,3 +94,22 @@ def test_what_it_is_given_holds(read: Read) -> None:
             assert SandboxGateway(url, key).balance().amount == Decimal("7.5")
         finally:
             process.terminate()
+
+
+def test_what_a_killed_make_up_left_is_ended_by_the_next_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    from household import end_leftovers, processes_with
+
+    killed = f"""
+import os, pathlib, signal, time, household
+here = household.Household(pathlib.Path({str(tmp_path)!r}), dict(os.environ), mark={str(tmp_path)!r})
+here.start("server", ["sh", "-c", "sleep 120 & wait"])
+while len(household.processes_with({str(tmp_path)!r})) < 2:
+    time.sleep(0.01)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    subprocess.run([sys.executable, "-c", killed], cwd=ROOT / "scripts", timeout=60, check=False)
+    assert len(processes_with(str(tmp_path))) == 2
+    assert processes_with(str(tmp_path.parent)) == set()
+    end_leftovers(str(tmp_path))
+    assert processes_with(str(tmp_path)) == set()

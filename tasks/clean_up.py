@@ -1,0 +1,231 @@
+"""``python -m tasks.clean_up``: settle in Prefect what the last stop left; run it before the workers start.
+
+Prefect never ends a run whose process and worker are gone, and a worker that was away starts every run that was missed.
+Here orphaned runs get a final state, missed runs are deleted but the last of each deployment, and concurrency limits of
+deployments, which keep the slots of killed runs, are deleted.
+"""
+
+import argparse
+import contextlib
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterId,
+    FlowRunFilter,
+    FlowRunFilterDeploymentId,
+    FlowRunFilterExpectedStartTime,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    WorkPoolFilter,
+    WorkPoolFilterName,
+    WorkQueueFilter,
+    WorkQueueFilterName,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.context import FlowRunContext
+from prefect.exceptions import ObjectNotFound
+from prefect.settings import PREFECT_API_URL
+from prefect.states import Cancelled, Crashed
+
+from sms.errors import ConfigurationError, SmsError
+from sms.privacy import keep_private
+from sms.wording import count_text
+
+POOL = "campanile"
+_POOL_FILTER = WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))
+_ACTIVE = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
+_PAGE_ROWS = 200
+_RUN_VARIABLE = b"PREFECT__FLOW_RUN_ID="
+_LIMIT_PREFIX = "deployment:"
+
+
+def clean_up(client: SyncPrefectClient, queues: Sequence[str] = ()) -> list[str]:
+    """Settle what was left in the pool, or in some of its queues; return one line for each kind of thing found.
+
+    No worker of those queues may be alive yet. Runs that still have a process go on undisturbed.
+    """
+    orphans = find_orphans(client, queues)
+    for run in orphans:
+        _end_orphan(client, run)
+    limits = find_limits(client)  # after the runs, whose end gives back the slots that the server remembers
+    for name in limits:
+        with contextlib.suppress(ObjectNotFound):
+            client.delete_global_concurrency_limit_by_name(name)
+    missed = _missed(client, queues)
+    latest = {_work_of(run): run.id for run in missed}
+    dropped = [run for run in missed if latest[_work_of(run)] != run.id]
+    _delete(client, dropped)
+    return [
+        f"{count_text(len(orphans), 'orphaned run')} ended{_of_which(client, orphans)}",
+        f"{count_text(len(limits), 'concurrency limit')} of deployments deleted",
+        f"{count_text(len(dropped), 'missed run')} deleted{_of_which(client, dropped)}",
+    ]
+
+
+def find_orphans(client: SyncPrefectClient, queues: Sequence[str] = (), min_seconds: float = 0) -> list[FlowRun]:
+    """Return the runs of the pool that are under way by their state, and have no process on this machine.
+
+    Args:
+        client: a client of the server.
+        queues: look at these queues only; none: at all of the pool.
+        min_seconds: leave out those whose state is younger.
+    """
+    changed_before = datetime.now(UTC) - timedelta(seconds=min_seconds)
+    found = list(_read_runs(client, FlowRunFilter(state=_in_state(*_ACTIVE)), queues))
+    alive = live_runs()
+    return [
+        run
+        for run in found
+        if run.state is not None and run.state.timestamp <= changed_before and str(run.id) not in alive
+    ]
+
+
+def find_limits(client: SyncPrefectClient) -> list[str]:
+    """Return the names of the concurrency limits that Prefect keeps for deployments of the pool."""
+    deployments = client.read_deployments(work_pool_filter=_POOL_FILTER, limit=_PAGE_ROWS)
+    limits = [found.global_concurrency_limit for found in deployments]
+    return [limit.name for limit in limits if limit is not None and limit.name.startswith(_LIMIT_PREFIX)]
+
+
+def live_runs() -> set[str]:
+    """Return the ids of the flow runs that processes of this machine work on (none where there is no /proc)."""
+    found = set()
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):  # it has ended, or is another user's
+            for variable in environ.read_bytes().split(b"\0"):
+                if variable.startswith(_RUN_VARIABLE):
+                    found.add(variable.removeprefix(_RUN_VARIABLE).decode())
+    return found
+
+
+def drop_missed_of_this_run() -> None:
+    """Delete the runs of this scheduled run's deployment and parameters that are due too: this one does their work.
+
+    So a worker that was full for an hour starts one run of a deployment instead of sixty.
+    """
+    context = FlowRunContext.get()
+    run = context.flow_run if context else None
+    if run is None or run.deployment_id is None or not run.auto_scheduled:
+        return
+    with get_client(sync_client=True) as client:
+        missed = _missed(client, deployment=FlowRunFilterDeploymentId(any_=[run.deployment_id]))
+        _delete(client, [other for other in missed if _work_of(other) == _work_of(run)])
+
+
+def leftovers_line(min_seconds: float = 300) -> str:
+    """Return one line that says that Prefect keeps nothing of killed runs.
+
+    Raises:
+        SmsError: it keeps orphaned runs, or concurrency limits on deployments.
+    """
+    if PREFECT_API_URL.value() is None:
+        return "no server is set (PREFECT_API_URL)"
+    with get_client(sync_client=True) as client:
+        orphans, limits = find_orphans(client, min_seconds=min_seconds), find_limits(client)
+        names = _of_which(client, orphans)
+    if orphans or limits:
+        raise SmsError(
+            f"{count_text(len(orphans), 'run')} without a process{names}, "
+            f"{count_text(len(limits), 'concurrency limit')} on deployments: stop the workers, run "
+            "python -m tasks.clean_up, start them again"
+        )
+    return "no orphaned run, no concurrency limit on a deployment"
+
+
+def _end_orphan(client: SyncPrefectClient, run: FlowRun) -> None:
+    """Crash a run, or finish its cancellation: the campaign of a cancelled send run is paused, not sent on."""
+    is_cancelling = run.state is not None and run.state.is_cancelling()
+    final = (Cancelled if is_cancelling else Crashed)(message="its process was gone when the workers started")
+    with contextlib.suppress(ObjectNotFound):
+        client.set_flow_run_state(run.id, final, force=True)
+
+
+def _missed(
+    client: SyncPrefectClient, queues: Sequence[str] = (), deployment: FlowRunFilterDeploymentId | None = None
+) -> list[FlowRun]:
+    """Return the runs of schedules that are due and not taken by a worker, oldest first."""
+    due = FlowRunFilter(
+        state=_in_state(StateType.SCHEDULED),
+        expected_start_time=FlowRunFilterExpectedStartTime(before_=datetime.now(UTC)),
+        deployment_id=deployment,
+    )
+    return [run for run in _read_runs(client, due, queues) if run.auto_scheduled]
+
+
+def _work_of(run: FlowRun) -> tuple[object, str]:
+    """Return what two runs of schedules have in common that do the same work."""
+    return run.deployment_id, json.dumps(run.parameters, sort_keys=True, default=str)
+
+
+def _delete(client: SyncPrefectClient, runs: Sequence[FlowRun]) -> None:
+    for run in runs:
+        with contextlib.suppress(ObjectNotFound):
+            client.delete_flow_run(run.id)
+
+
+def _in_state(*types: StateType) -> FlowRunFilterState:
+    return FlowRunFilterState(type=FlowRunFilterStateType(any_=list(types)))
+
+
+def _read_runs(client: SyncPrefectClient, found_by: FlowRunFilter, queues: Sequence[str]) -> Iterator[FlowRun]:
+    offset = 0
+    while page := client.read_flow_runs(
+        flow_run_filter=found_by,
+        work_pool_filter=_POOL_FILTER,
+        work_queue_filter=WorkQueueFilter(name=WorkQueueFilterName(any_=list(queues))) if queues else None,
+        sort=FlowRunSort.EXPECTED_START_TIME_ASC,
+        limit=_PAGE_ROWS,
+        offset=offset,
+    ):
+        yield from page
+        offset += len(page)
+
+
+def _of_which(client: SyncPrefectClient, runs: Sequence[FlowRun]) -> str:
+    """Return how many of the runs each deployment has, in brackets."""
+    if not runs:
+        return ""
+    counts = Counter(run.deployment_id for run in runs)
+    names = {
+        deployment.id: deployment.name
+        for deployment in client.read_deployments(
+            deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[key for key in counts if key]))
+        )
+    }
+    words = [f"{names.get(key, 'no deployment')}: {count}" for key, count in counts.items()]
+    return f" ({', '.join(sorted(words))})"
+
+
+def main(arguments: Sequence[str]) -> str:
+    """Clean up on the server that ``PREFECT_API_URL`` names; return what was found.
+
+    Raises:
+        ConfigurationError: it names none.
+    """
+    parser = argparse.ArgumentParser(prog="python -m tasks.clean_up", description="Settle what the last stop left.")
+    parser.add_argument(
+        "--queue", action="append", default=[], metavar="NAME", help="only this work queue (may be repeated)"
+    )
+    options = parser.parse_args(arguments)
+    if PREFECT_API_URL.value() is None:
+        raise ConfigurationError(
+            "PREFECT_API_URL is not set: give the address of the server, http://127.0.0.1:4200/api"
+        )
+    with get_client(sync_client=True) as client:
+        return "\n".join(clean_up(client, options.queue))
+
+
+if __name__ == "__main__":
+    keep_private()
+    try:
+        sys.stdout.write(main(sys.argv[1:]) + "\n")
+    except SmsError as refusal:
+        sys.exit(str(refusal))
