@@ -3,14 +3,14 @@
 from prefect import flow
 
 from schemas.form import OptionalText
-from tasks.inbound import plan_answers, read_stops
+from tasks.inbound import alert_capped, plan_answers, read_stops
 from tasks.send import send_own_messages
 from tasks.settings import settings
 
 
 @flow(name="process-replies")
 def process_replies(gateway: OptionalText = "") -> dict[str, int]:
-    """Honour every STOP, then answer every other reply if the auto-responder is on.
+    """Honour every STOP and START, then answer the other replies if the auto-responder is on, machines aside.
 
     Args:
         gateway: The gateway to ask. Empty: the one in the settings.
@@ -19,4 +19,6 @@ def process_replies(gateway: OptionalText = "") -> dict[str, int]:
     read_stops(gateway)
     answers = plan_answers(gateway)
     send_own_messages("auto_reply", gateway)
+    if "capped" in answers:
+        alert_capped(gateway)
     return answers

@@ -1,7 +1,7 @@
 """What comes back from a gateway: reports, replies, opt-outs; each once, whatever comes twice or late."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -14,6 +14,7 @@ from store.journal import put_state
 
 #: What is read from a gateway page by page, under the names of its cursors.
 HISTORIES = ("replies", "opt_outs", "reports")
+_HISTORY = timedelta(days=90)
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 #: The event a report means for a message in a state. Reports only move forward: any other pair changes nothing.
 #: Who reports on a message has it, also when it says no more than that it is on its way.
@@ -73,8 +74,13 @@ def add_reports(visit: Transaction, gateway: str, reports: Sequence[DeliveryRepo
     return visit.run_staged("report.add", rows, gateway=gateway, at=visit.at)
 
 
-def apply_reports(visit: Transaction, gateway: str) -> dict[str, int]:
-    """Apply the reports that wait; return how many messages they moved, by event.
+def unapplied_reports(visit: Transaction, gateway: str) -> list[str]:
+    """Return the ids of the reports that wait, in the order in which they are applied."""
+    return [row["report_id"] for row in visit.rows("report.unapplied", gateway=gateway)]
+
+
+def apply_reports(visit: Transaction, gateway: str, report_ids: Sequence[str] | None = None) -> dict[str, int]:
+    """Apply the reports that wait, or those of them that are named; return how many messages they moved, by event.
 
     A report that speaks of a message in flight, of one never tried, or of none we know, goes on waiting.
 
@@ -84,7 +90,9 @@ def apply_reports(visit: Transaction, gateway: str) -> dict[str, int]:
 
     A campaign that waited for nothing but a word on its unknown messages is due at once, to be finished.
     """
-    waiting = visit.frame("report.waiting", gateway=gateway)
+    ids = unapplied_reports(visit, gateway) if report_ids is None else report_ids
+    with visit.staged(types={"staged_rows": {"report_id": "VARCHAR"}}, staged_rows=pd.DataFrame({"report_id": ids})):
+        waiting = visit.frame("report.waiting", gateway=gateway)
     events = [_FORWARD.get(pair) for pair in zip(waiting["state"], waiting["status"], strict=True)]
     moves = waiting.assign(event=pd.Series(events, index=waiting.index, dtype=object))
     moves = moves[moves["event"].notna()]
@@ -98,29 +106,41 @@ def apply_reports(visit: Transaction, gateway: str) -> dict[str, int]:
     return {str(event): int(count) for event, count in moves["event"].value_counts().items()}
 
 
-def add_replies(visit: Transaction, gateway: str, replies: pd.DataFrame) -> pd.DataFrame:
+def add_replies(
+    visit: Transaction, gateway: str, replies: pd.DataFrame, *, history: timedelta = _HISTORY
+) -> pd.DataFrame:
     """Keep replies that are new and return them.
+
+    A ``received_at`` in the future, or longer ago than the gateway keeps replies, is not believed: it is kept, and for
+    every decision the time of reading counts.
 
     Args:
         visit: the open transaction.
         gateway: where they came from.
         replies: one row a reply, keyed by ``gateway_reply_id``: ``sender``, ``number_id`` (missing when the sender is
             no number), ``text``, ``verdict``, ``received_at``.
+        history: how long the gateway keeps replies.
     """
-    known = {row["gateway_reply_id"] for row in visit.rows("reply.known", gateway=gateway)}
+    if replies.empty:
+        return replies.assign(reply_id=[])
+    with visit.staged(staged_rows=replies[["gateway_reply_id"]]):
+        known = {row["gateway_reply_id"] for row in visit.rows("reply.known", gateway=gateway)}
     fresh = replies[~replies["gateway_reply_id"].isin(known)].drop_duplicates("gateway_reply_id")
     first_id = int(visit.value("reply.next_id"))
     fresh = fresh.assign(reply_id=range(first_id, first_id + len(fresh)))
-    visit.run_staged("reply.add", fresh, gateway=gateway, at=visit.at)
+    visit.run_staged("reply.add", fresh, gateway=gateway, at=visit.at, oldest=visit.at - history)
     return fresh
 
 
-def unanswered_replies(visit: Transaction, gateway: str) -> list[dict[str, Any]]:
-    """Return the replies for which nobody has decided yet whether they get an automatic answer, oldest first."""
-    return visit.rows("reply.unanswered", gateway=gateway)
+def unanswered_replies(visit: Transaction, gateway: str, most: int) -> list[dict[str, Any]]:
+    """Return replies for which it is not decided yet whether they get an automatic answer, oldest first.
+
+    ``answer_count``: answers to this person that were decided on in the last 24 hours, on whichever gateway.
+    """
+    return visit.rows("reply.unanswered", gateway=gateway, most=most, since=visit.at - timedelta(days=1))
 
 
 def set_answers(visit: Transaction, answers: dict[int, str]) -> None:
     """Write what was decided for each reply; ``planned`` is the only one that sends."""
     rows = pd.DataFrame({"reply_id": list(answers), "answer": list(answers.values())})
-    visit.run_staged("reply.set_answers", rows)
+    visit.run_staged("reply.set_answers", rows, at=visit.at)
