@@ -203,12 +203,13 @@ def _add_rows(visit: Transaction, rows: pd.DataFrame) -> int:
         return 0
     stops = rows.assign(position=range(len(rows))).reindex(columns=list(_STOPS)).astype(_STOPS)
     with visit.staged(staged_stops=stops):
-        return _add_stops(visit)
+        return _add_stops(visit, has_dates=bool(stops["said_at"].notna().any()))
 
 
-def _add_stops(visit: Transaction) -> int:
+def _add_stops(visit: Transaction, *, has_dates: bool = True) -> int:
     """Add ``staged_stops``, and take the earlier dates among them; return how many people were not opted out."""
-    visit.run("opt_out.set_said")
+    if has_dates:
+        visit.run("opt_out.set_said")
     new_count = int(visit.value("opt_out.count_new"))
     visit.run("opt_out.add", at=visit.at)
     return new_count

@@ -40,7 +40,7 @@ S = TypeVar("S")
 T = TypeVar("T")
 CAPPED = "answers_capped"
 #: How many items of a page, and how many answers, one transaction takes: far less than a second each.
-_AT_ONCE = 2000
+_AT_ONCE = 1000
 
 
 @task(retries=2, retry_delay_seconds=[1, 3])
@@ -246,12 +246,14 @@ def _decide(
     answered_today: int,
 ) -> dict[int, str]:
     max_age = timedelta(hours=settings().reply_max_age_hours)
+    territories = set(settings().allowed_countries) & set(tariff.prices)  # we write there, and know the price
     answers: dict[int, str] = {}
     planned: Counter[int] = Counter()
     for row in replies:
+        number = numbers[row["sender"]]
         seen = {
             **row,
-            "is_allowed": _is_allowed(numbers[row["sender"]], tariff),
+            "is_allowed": number is not None and number.territory in territories,
             "answer_count": row["answer_count"] + planned[row["number_id"]],
         }
         answer = decide_answer(seen, responder, visit.at, max_age, answered_today + planned.total())
@@ -271,11 +273,6 @@ def _watch_cap(visit: Transaction, gateway: str, responder: AutoResponder, count
         raise_alert(visit, CAPPED, gateway, line)
     elif 2 * count <= responder.daily_cap:
         clear_alert(visit, CAPPED, gateway)
-
-
-def _is_allowed(number: Number | None, tariff: Tariff) -> bool:
-    """Say whether an answer may go there: a country the team writes to, at a price it knows."""
-    return number is not None and number.territory in set(settings().allowed_countries) & set(tariff.prices)
 
 
 def _number_or_none(raw: str) -> Number | None:

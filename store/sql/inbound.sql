@@ -107,12 +107,16 @@ FROM staged_rows WHERE staged_rows.reply_id = reply.reply_id
 SELECT count(*) FROM reply WHERE gateway = $gateway AND answer = 'planned' AND answered_at > $since
 
 -- name: reply.doubtful
--- What nobody has settled, oldest first.
+-- What is not settled, oldest first; a START of the person settles it too.
 SELECT
     reply.reply_id, reply.gateway, reply.sender, reply.text, reply.received_at, campaign.name AS campaign,
     count(*) OVER () AS doubtful_count
 FROM reply LEFT JOIN campaign USING (campaign_id)
-WHERE reply.verdict = 'stop_doubtful' AND reply.settled_as IS NULL
+WHERE reply.verdict = 'stop_doubtful'
+    AND reply.settled_as IS NULL
+    AND reply.reply_id NOT IN (
+        SELECT reply_id FROM opt_out_entry WHERE reply_id IS NOT NULL AND lifted_at IS NOT NULL
+    )
 ORDER BY reply.reply_id LIMIT $most
 
 -- name: reply.get

@@ -116,7 +116,8 @@ WHERE NOT EXISTS (
 
 -- name: opt_out.count_new
 -- staged_stops: number_id BIGINT
-SELECT count(DISTINCT number_id) FROM staged_stops ANTI JOIN opt_out USING (number_id)
+SELECT count(DISTINCT number_id) FROM staged_stops
+WHERE number_id NOT IN (SELECT number_id FROM opt_out_entry WHERE lifted_at IS NULL)
 
 -- name: opt_out.without_echoes
 -- staged_rows: number_id BIGINT, msisdn VARCHAR, opted_out_at TIMESTAMPTZ

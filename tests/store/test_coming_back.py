@@ -207,6 +207,13 @@ def test_a_doubtful_reply_is_kept_by_name_and_may_be_lifted_later(desk) -> None:
     assert not is_opted_out(desk)
 
 
+def test_a_start_settles_a_doubtful_reply(desk) -> None:
+    at(desk, 10)
+    read_page(desk, ("stop_doubtful", 4), ("start", 5))
+    with desk.visit(read_only=True) as visit:
+        assert doubtful_replies(visit, 10) == []
+
+
 @pytest.mark.parametrize(("other", "source"), [("stop", "reply"), ("stop_doubtful", "reply_doubtful")])
 def test_lifting_one_reply_leaves_the_others(desk, other: str, source: str) -> None:
     at(desk, 10)
