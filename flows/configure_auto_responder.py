@@ -17,15 +17,17 @@ def configure_auto_responder(
     daily_cap: int = 500,
     valid_until: datetime | None = None,
     changed_by: str = "team",
+    person_cap: int = 5,
 ) -> str:
-    """Set the automatic answer to every reply but STOP. Each answer costs a normal SMS.
+    """Set the automatic answer to every reply but refusals and machines. Each answer costs a normal SMS.
 
     Args:
         enabled: Off: replies are kept, nobody is answered.
         text: What is answered.
         once_per: Answer each reply, or a person once a day.
-        daily_cap: Answers in 24 hours at most.
+        daily_cap: Answers in 24 hours at most; reached, an alert goes out.
         valid_until: From then on it is off.
         changed_by: Who sets it.
+        person_cap: Answers to one person in 24 hours at most, so that two machines do not answer each other for ever.
     """
-    return set_auto_responder(AutoResponder(enabled, text, once_per, daily_cap, valid_until), changed_by)
+    return set_auto_responder(AutoResponder(enabled, text, once_per, daily_cap, valid_until, person_cap), changed_by)

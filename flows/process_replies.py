@@ -3,6 +3,7 @@
 from prefect import flow
 
 from schemas.form import OptionalText
+from tasks.alerts import send_waiting_alerts
 from tasks.inbound import plan_answers, read_stops
 from tasks.run_lock import one_at_a_time
 from tasks.send import send_own_messages
@@ -13,7 +14,7 @@ from tasks.watch import watched
 @flow(name="process-replies")
 @one_at_a_time()
 def process_replies(gateway: OptionalText = "") -> dict[str, int]:
-    """Honour every STOP, then answer every other reply if the auto-responder is on.
+    """Honour every STOP and START, then answer the other replies if the auto-responder is on, machines aside.
 
     Args:
         gateway: The gateway to ask. Empty: the one in the settings.
@@ -23,4 +24,6 @@ def process_replies(gateway: OptionalText = "") -> dict[str, int]:
         read_stops(gateway)
         answers = plan_answers(gateway)
         send_own_messages("auto_reply", gateway)
+        if "capped" in answers:
+            send_waiting_alerts()
     return answers

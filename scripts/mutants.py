@@ -115,6 +115,19 @@ MUTANTS = (
         "store/test_answers.py -k record_of_it",
     ),
     Mutant(
+        "STOP after START wins", "store/sql/opt_outs.sql",
+        "        AND coalesce(stop.counts_at, entry.recorded_at) < start.counts_at\n", "",
+        "store/test_coming_back.py -k last_word",
+    ),
+    Mutant(
+        "a START lifts the person's own STOPs only", "store/sql/opt_outs.sql",
+        "        AND entry.source IN ('reply', 'reply_doubtful')\n", "", "store/test_coming_back.py -k others_recorded",
+    ),
+    Mutant(
+        "a STOP is honoured with the reply", "tasks/inbound.py", "    honour_replies(visit, fresh)\n", "",
+        "tasks/test_inbound.py -k start_is_answered",
+    ),
+    Mutant(
         "what is given back is written before a claim", "store/claims.py",
         "    if now.gives_back:\n        now.write()\n", "",
         "store/test_rounds.py -k given_back",

@@ -1,9 +1,11 @@
-"""Who gets an automatic answer: every reply but STOP, once a reply, within what the team allowed."""
+"""Which replies get an automatic answer: all but refusals and machines, once a reply, within what the team allowed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
+
+from sms.keywords import UNANSWERED
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +17,13 @@ class AutoResponder:
     once_per: Literal["reply", "day"] = "reply"
     daily_cap: int = 500
     valid_until: datetime | None = None
+    person_cap: int = 5
+    """Answers to one person in 24 hours at most: two machines that answer each other end there."""
+
+    @property
+    def answers_a_person(self) -> int:
+        """How many answers a person gets in 24 hours at most."""
+        return 1 if self.once_per == "day" else self.person_cap
 
     def why_off(self, at: datetime) -> str | None:
         """Return why nobody is answered at a moment; None: it is on."""
@@ -32,7 +41,8 @@ def decide_answer(
 
     Args:
         reply: ``verdict``, ``number_id`` (None when the sender is no mobile number), ``is_allowed`` (we write to that
-            country, and know the price), ``is_opted_out``, ``received_at`` and ``answered_before_at``.
+            country, and know the price), ``is_opted_out``, ``counts_at`` (when it was received, as far as that is
+            believed) and ``answer_count``, the answers to this person in the last 24 hours.
         responder: what the team set.
         at: now.
         max_age: an older reply gets no answer: it would come out of the blue.
@@ -41,21 +51,20 @@ def decide_answer(
     >>> from datetime import UTC
     >>> now = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
     >>> reply = {"verdict": "stop", "number_id": 1, "is_allowed": True, "is_opted_out": True}
-    >>> reply |= {"received_at": now, "answered_before_at": None}
+    >>> reply |= {"counts_at": now, "answer_count": 0}
     >>> decide_answer(reply, AutoResponder(True, "Bonjour"), now, timedelta(hours=24), 0)
     'stop'
     """
-    answered_before = reply["answered_before_at"]
     bars = (
-        (reply["verdict"] != "reply", str(reply["verdict"])),
+        (reply["verdict"] in UNANSWERED, str(reply["verdict"])),
         (bool(reply["is_opted_out"]), "opted_out"),
         (reply["number_id"] is None, "not_a_mobile"),
         (not reply["is_allowed"], "country_not_allowed"),
         (responder.why_off(at) is not None, "off"),
-        (at - reply["received_at"] > max_age, "too_old"),
+        (at - reply["counts_at"] > max_age, "too_old"),
         (
-            responder.once_per == "day" and answered_before is not None and at - answered_before < timedelta(days=1),
-            "answered_already",
+            reply["answer_count"] >= responder.answers_a_person,
+            "answered_already" if responder.once_per == "day" else "person_capped",
         ),
         (answered_today >= responder.daily_cap, "capped"),
     )

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ from store.settling import late_reports, take_late
 #: What is read from a gateway page by page, under the names of its cursors.
 HISTORIES = ("replies", "opt_outs", "reports")
 _ACCEPTED = ("accepted", "delivered", "undelivered")
+_HISTORY = timedelta(days=90)
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 #: What a reply is known by.
 _SAYS = ["gateway_reply_id", "sender", "text", "received_at"]
@@ -120,8 +121,15 @@ def add_reports(visit: Transaction, gateway: str, reports: Sequence[DeliveryRepo
     return visit.run_staged("report.add", rows, gateway=gateway, at=visit.at)
 
 
-def apply_reports(visit: Transaction, gateway: str, prices: PriceRules) -> dict[str, int]:
-    """Apply the reports that wait; return how many messages they moved, by event.
+def unapplied_reports(visit: Transaction, gateway: str) -> list[int]:
+    """Return the numbers of the reports that wait, in the order in which they are applied."""
+    return [row["report_no"] for row in visit.rows("report.unapplied", gateway=gateway)]
+
+
+def apply_reports(
+    visit: Transaction, gateway: str, prices: PriceRules, report_nos: Sequence[int] | None = None
+) -> dict[str, int]:
+    """Apply the reports that wait, or those of them that are named; return how many messages they moved, by event.
 
     A report that speaks of a message in flight, of one never tried, or of none we know, goes on waiting.
 
@@ -137,7 +145,10 @@ def apply_reports(visit: Transaction, gateway: str, prices: PriceRules) -> dict[
     """
     take_late(visit, gateway, late_reports(visit, gateway))
     disputed = disputed_reports(visit, gateway)
-    waiting = visit.frame("report.waiting", gateway=gateway)
+    numbers = unapplied_reports(visit, gateway) if report_nos is None else report_nos
+    asked = pd.DataFrame({"report_no": pd.Series(numbers, dtype="int64")})
+    with visit.staged(types={"staged_rows": {"report_no": "BIGINT"}}, staged_rows=asked):
+        waiting = visit.frame("report.waiting", gateway=gateway)
     events = [_FORWARD.get(pair) for pair in zip(waiting["state"], waiting["status"], strict=True)]
     moves = waiting.assign(event=pd.Series(events, index=waiting.index, dtype=object))
     moves = moves[~moves["report_id"].isin(disputed)]
@@ -178,8 +189,13 @@ def _count(value: Any) -> int | None:
     return None if pd.isna(value) else int(value)
 
 
-def add_replies(visit: Transaction, gateway: str, replies: pd.DataFrame) -> pd.DataFrame:
+def add_replies(
+    visit: Transaction, gateway: str, replies: pd.DataFrame, *, history: timedelta = _HISTORY
+) -> pd.DataFrame:
     """Keep replies that are new and return them.
+
+    A ``received_at`` in the future, or longer ago than the gateway keeps replies, is not believed: it is kept, and for
+    every decision the time of reading counts.
 
     Args:
         visit: the open transaction.
@@ -187,6 +203,7 @@ def add_replies(visit: Transaction, gateway: str, replies: pd.DataFrame) -> pd.D
         replies: one row a reply, keyed by ``gateway_reply_id``, ``sender``, ``text`` and ``received_at`` (an id alone
             comes again where a provider numbers anew); ``number_id``, missing where the sender is no number; and
             ``verdict``.
+        history: how long the gateway keeps replies.
     """
     if replies.empty:
         return replies.assign(reply_id=pd.Series(dtype=object))
@@ -196,16 +213,19 @@ def add_replies(visit: Transaction, gateway: str, replies: pd.DataFrame) -> pd.D
     fresh = replies[~replies.index.isin(known)].drop_duplicates(_SAYS)
     first_id = int(visit.value("reply.next_id"))
     fresh = fresh.assign(reply_id=range(first_id, first_id + len(fresh)))
-    visit.run_staged("reply.add", fresh, gateway=gateway, at=visit.at)
+    visit.run_staged("reply.add", fresh, gateway=gateway, at=visit.at, oldest=visit.at - history)
     return fresh
 
 
-def unanswered_replies(visit: Transaction, gateway: str) -> list[dict[str, Any]]:
-    """Return the replies for which nobody has decided yet whether they get an automatic answer, oldest first."""
-    return visit.rows("reply.unanswered", gateway=gateway)
+def unanswered_replies(visit: Transaction, gateway: str, most: int) -> list[dict[str, Any]]:
+    """Return replies for which it is not decided yet whether they get an automatic answer, oldest first.
+
+    ``answer_count``: answers to this person that were decided on in the last 24 hours, on whichever gateway.
+    """
+    return visit.rows("reply.unanswered", gateway=gateway, most=most, since=visit.at - timedelta(days=1))
 
 
 def set_answers(visit: Transaction, answers: dict[int, str]) -> None:
     """Write what was decided for each reply; ``planned`` is the only one that sends."""
     rows = pd.DataFrame({"reply_id": list(answers), "answer": list(answers.values())})
-    visit.run_staged("reply.set_answers", rows)
+    visit.run_staged("reply.set_answers", rows, at=visit.at)

@@ -121,5 +121,5 @@ def mark_alert(visit: Transaction, alert_id: int, channel: str) -> None:
 
 
 def answered_count(visit: Transaction, gateway: str, since: datetime) -> int:
-    """Return how many automatic answers were planned for replies received since then."""
+    """Return how many automatic answers were decided on since then, by our clock."""
     return int(visit.value("reply.answered_since", gateway=gateway, since=since))

@@ -1,26 +1,33 @@
-"""Opt-outs: from replies, gateways, files and telephone calls. Each binds from when it is recorded.
+"""Opt-outs: from replies, gateways, files and telephone calls. Each binds from when it is recorded until it is lifted.
 
-The first record of a person's opt-out stays as it is. Only ``said_at``, when they said so, moves, and only backwards:
-the earliest time is the proof, and ``note`` tells where it comes from. Without a date the time of recording counts.
+A person has one entry for each ground, such as a reply, a file or a provider's list, and is opted out while one of them
+is not lifted. A START lifts the person's own STOPs and nothing else; a colleague lifts a doubtful reply. Entries are
+never deleted. Of an entry only ``said_at``, when the person said so, moves, and only backwards: the earliest time is
+the proof, and ``note`` says where it comes from. Without a date the time of recording counts.
 """
 
 from datetime import datetime
+from typing import Any, Literal
 
 import pandas as pd
 
 from sms.errors import CampaignError
+from sms.keywords import START, STOP, STOP_DOUBTFUL, WRONG_NUMBER
 from store.database import Transaction
 from store.imports import ImportSummary, SourceFile, StagedRows, close_import, staged_file
 from store.statements import json_pointer
 
 #: How people tell a colleague, who records it by hand.
 SOURCES_BY_HAND = ("phone", "mail", "letter", "shop", "web", "other")
+#: The ground that a reply gives, by its verdict.
+SOURCE_OF_VERDICT = {STOP: "reply", STOP_DOUBTFUL: "reply_doubtful", WRONG_NUMBER: "wrong_number"}
 _STOPS = {
     "position": "int64",
     "number_id": "int64",
     "msisdn": "str",
     "source": "str",
     "source_ref": "str",
+    "reply_id": "Int64",
     "said_at": "datetime64[us, UTC]",
     "channel": "str",
     "note": "str",
@@ -74,11 +81,79 @@ def import_opt_outs(
 
 def add_opt_outs(visit: Transaction, numbers: pd.DataFrame, source: str, source_ref: str | None) -> int:
     """Opt numbers out (``number_id``, ``msisdn``); return how many were not opted out before."""
+    return _add_rows(visit, numbers.assign(source=source, source_ref=source_ref))
+
+
+def add_provider_opt_outs(visit: Transaction, gateway: str, numbers: pd.DataFrame) -> int:
+    """Opt out the people on a provider's list; return how many were not opted out before.
+
+    A STOP that came as a reply too, within ten minutes on the same gateway, is one ground and not two: the person's
+    own, which a START lifts.
+
+    Args:
+        visit: the open transaction.
+        gateway: whose list it is.
+        numbers: ``number_id``, ``msisdn`` and ``opted_out_at``.
+    """
     if numbers.empty:
         return 0
-    rows = numbers.assign(position=range(len(numbers)), source=source, source_ref=source_ref)
-    with visit.staged(staged_stops=rows.reindex(columns=list(_STOPS)).astype(_STOPS)):
-        return _add_stops(visit)
+    with visit.staged(staged_rows=numbers):
+        rows = visit.frame("opt_out.without_echoes", gateway=gateway)
+    return add_opt_outs(visit, rows, "gateway", f"opt-out list of {gateway}")
+
+
+def honour_replies(visit: Transaction, replies: pd.DataFrame) -> int:
+    """Opt out the people who refused, and lift what a START ends; return how many were not opted out before.
+
+    It belongs to the transaction that keeps the replies. A STOP wins over a START of the same time, and over one that
+    was read before it.
+
+    Args:
+        visit: the open transaction.
+        replies: new replies as ``store.inbound.add_replies`` returns them: ``reply_id``, ``number_id`` (missing when
+            the sender is no number) and ``verdict``.
+    """
+    people = replies.loc[replies["number_id"].notna(), ["reply_id", "number_id", "verdict"]]
+    people = people.astype({"reply_id": "int64", "number_id": "int64"})
+    refused = people[people["verdict"].isin(SOURCE_OF_VERDICT)]
+    stops = refused.assign(
+        msisdn="+" + refused["number_id"].astype(str),
+        source=refused["verdict"].map(SOURCE_OF_VERDICT),
+        source_ref="reply " + refused["reply_id"].astype(str),
+    )
+    new_count = _add_rows(visit, stops)
+    starts = people.loc[people["verdict"] == START, ["reply_id"]]
+    visit.run_staged("opt_out.lift_by_start", starts, at=visit.at)
+    return new_count
+
+
+def doubtful_replies(visit: Transaction, most: int) -> list[dict[str, Any]]:
+    """Return the doubtful replies that nobody has settled, oldest first; each row has their ``doubtful_count``."""
+    return visit.rows("reply.doubtful", most=most)
+
+
+def settle_reply(visit: Transaction, reply_id: int, verdict: Literal["lift", "keep"], actor: str) -> str | None:
+    """Settle a doubtful reply; return the source of another opt-out that still binds the person, None without one.
+
+    ``lift``: it was no refusal, and its opt-out ends. ``keep``: it was one.
+
+    Raises:
+        CampaignError: there is no such reply, it is not doubtful, or it was lifted before.
+    """
+    found = visit.row("reply.get", reply_id=reply_id)
+    if found is None:
+        raise CampaignError(f"reply {reply_id} does not exist; run review-replies without reply_id for the list")
+    if found["verdict"] != STOP_DOUBTFUL:
+        raise CampaignError(f"reply {reply_id} is {found['verdict']}; only a stop_doubtful one is settled by hand")
+    if found["settled_as"] == "lift":
+        raise CampaignError(
+            f"reply {reply_id} was lifted by {found['settled_by']}; run record-opt-out to opt the person out again"
+        )
+    visit.run("reply.settle", reply_id=reply_id, settled_as=verdict, actor=actor, at=visit.at)
+    if verdict == "lift":
+        visit.run("opt_out.lift_reply", reply_id=reply_id, actor=actor, at=visit.at)
+    rest = visit.row("opt_out.of_number", number_id=found["number_id"])
+    return None if rest is None else str(rest["source"])
 
 
 def record_opt_out(
@@ -111,12 +186,30 @@ def record_opt_out(
         raise CampaignError(f"opt-out source {source!r} is unknown; it is one of {', '.join(SOURCES_BY_HAND)}")
     if said_at is not None and said_at > visit.at:
         raise CampaignError(f"said_at {said_at:%Y-%m-%d %H:%M %Z} is in the future (now {visit.at:%Y-%m-%d %H:%M} UTC)")
-    row = [0, number_id, msisdn, source, f"recorded by {actor}", said_at or visit.at, None, note]
-    with visit.staged(staged_stops=pd.DataFrame([row], columns=list(_STOPS)).astype(_STOPS)):
-        return _add_stops(visit) > 0
+    row = {
+        "number_id": number_id,
+        "msisdn": msisdn,
+        "source": source,
+        "source_ref": f"recorded by {actor}",
+        "said_at": said_at or visit.at,
+        "note": note,
+    }
+    return _add_rows(visit, pd.DataFrame([row])) > 0
 
 
-def _add_stops(visit: Transaction) -> int:
+def _add_rows(visit: Transaction, rows: pd.DataFrame) -> int:
+    """Add opt-outs, the columns of ``_STOPS`` that are not given being empty; return as ``_add_stops``."""
+    if rows.empty:
+        return 0
+    stops = rows.assign(position=range(len(rows))).reindex(columns=list(_STOPS)).astype(_STOPS)
+    with visit.staged(staged_stops=stops):
+        return _add_stops(visit, has_dates=bool(stops["said_at"].notna().any()))
+
+
+def _add_stops(visit: Transaction, *, has_dates: bool = True) -> int:
     """Add ``staged_stops``, and take the earlier dates among them; return how many people were not opted out."""
-    visit.run("opt_out.set_said")
-    return visit.run("opt_out.add", at=visit.at)
+    if has_dates:
+        visit.run("opt_out.set_said")
+    new_count = int(visit.value("opt_out.count_new"))
+    visit.run("opt_out.add", at=visit.at)
+    return new_count

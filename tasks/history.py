@@ -1,6 +1,6 @@
 """Reading a provider's histories: page by page after a cursor, bounded, and from the beginning where that is lost."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 from prefect import get_run_logger, task
@@ -17,6 +17,8 @@ from tasks.names import reasoned, signed
 from tasks.settings import settings
 
 T = TypeVar("T")
+#: Items that one transaction takes: it lasts well under a second, also on a busy machine.
+AT_ONCE = 1000
 RENUMBERED = "numbered anew"
 #: What the store calls a cursor otherwise than people do.
 _CURSORS = {"delivery_reports": "reports"}
@@ -40,7 +42,9 @@ class HistoryRead(NamedTuple):
 def read_history(
     gateway: str, name: str, read: Callable[[str], Page[T]], keep: Callable[[Transaction, str, list[T]], int]
 ) -> HistoryRead:
-    """Read a history from its cursor to its end; each page and its cursor are kept in one transaction.
+    """Read a history from its cursor to its end; the cursor moves with the last items of a page.
+
+    A page is kept in transactions of ``AT_ONCE`` items.
 
     A provider that numbers anew (it names another epoch, refuses the cursor, or counts back) is read again from its
     beginning: what was read before is kept once. A list that does not end within ``SMS_HISTORY_PAGES`` and
@@ -62,8 +66,10 @@ def read_history(
             known = _start_anew(gateway, name, known)
             continue
         is_last = not page.has_more and (not page.items or page.cursor == known.cursor)
+        *earlier, last = in_parts(page.items)
+        count += sum(_keep_part(gateway, part, keep) for part in earlier)
         with visit_store() as visit:
-            count += keep(visit, gateway, list(page.items))
+            count += keep(visit, gateway, last)
             kept = move_cursor(visit, gateway, name, page.cursor, is_last=is_last, after=known.cursor)
             if kept == page.cursor:
                 put_history(visit, gateway, name, page.epoch, 0 if is_last else known.unfinished_count)
@@ -75,6 +81,11 @@ def read_history(
         if clock() >= ends_at:
             break
     return HistoryRead(count, _count_unfinished(gateway, name), renumbered)
+
+
+def in_parts(items: Sequence[T]) -> list[list[T]]:
+    """Return the items in parts that one transaction takes; one empty part when there are none."""
+    return [list(items[start : start + AT_ONCE]) for start in range(0, len(items), AT_ONCE)] or [[]]
 
 
 @task(task_run_name="reset {name} of {gateway}")
@@ -135,6 +146,11 @@ def _alert(gateway: str, kind: str, line: str, *, anew: bool = False) -> None:
 
 def _kind(what: str, name: str) -> str:
     return f"{what}: {name}"
+
+
+def _keep_part(gateway: str, part: list[T], keep: Callable[[Transaction, str, list[T]], int]) -> int:
+    with visit_store() as visit:
+        return keep(visit, gateway, part)
 
 
 def _read_page(read: Callable[[str], Page[T]], known: History, *, is_first: bool) -> tuple[Page[T] | None, str]:

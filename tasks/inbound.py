@@ -1,6 +1,7 @@
 """What comes back: STOPs before anything else, then reports, replies and automatic answers."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -8,7 +9,7 @@ from typing import Any, TypeVar
 import pandas as pd
 from prefect import get_run_logger, task
 
-from schemas.gateway import IncomingReply, Page
+from schemas.gateway import DeliveryReport, IncomingReply, Page, ProviderOptOut
 from sms.auto_reply import AutoResponder, decide_answer
 from sms.errors import ConfigurationError, GatewayError, GatewayUnreachable, InvalidNumber
 from sms.keywords import classify_reply
@@ -23,28 +24,31 @@ from store.inbound import (
     apply_reports,
     set_answers,
     unanswered_replies,
+    unapplied_reports,
 )
-from store.operators import answered_count
-from store.opt_outs import add_opt_outs
+from store.operators import answered_count, clear_alert, raise_alert
+from store.opt_outs import add_provider_opt_outs, honour_replies
 from store.reconcile import require_tried
 from tasks.alerts import send_waiting_alerts
-from tasks.history import HistoryRead, read_history, report_history
+from tasks.history import AT_ONCE, HistoryRead, in_parts, read_history, report_history
 from tasks.house import gateway_named, manifest_of, price_rules, tariff_of, visit_store
 from tasks.notice import plan_own_messages
 from tasks.settings import settings
 
+S = TypeVar("S")
 T = TypeVar("T")
-#: Verdicts after which nothing is sent to a person any more; a person may decide otherwise on ``review`` later.
-_SUPPRESSING = {"stop": "reply", "review": "reply_review"}
+CAPPED = "answers_capped"
+#: How many items of a page, and how many answers, one transaction takes: far less than a second each.
 
 
 @task(retries=2, retry_delay_seconds=[1, 3])
 def read_stops(gateway: str) -> dict[str, int]:
     """Read replies and the provider's own opt-outs, and honour each STOP in the transaction that records it."""
-    replies = _read_all(gateway, "replies", gateway_named(gateway).replies, _keep_replies)
-    opt_outs = _read_all(gateway, "opt_outs", gateway_named(gateway).opt_outs, _keep_opt_outs)
+    found = gateway_named(gateway)
+    replies = _read_all(gateway, "replies", _each(_reply_row, found.replies), _keep_replies)
+    opt_outs = _read_all(gateway, "opt_outs", _each(_opt_out_row, found.opt_outs), _keep_opt_outs)
     get_run_logger().info("%s: %d new replies, %d new opt-outs at the provider", gateway, replies.count, opt_outs.count)
-    unfinished_count = sum(found.unfinished_count > 0 for found in (replies, opt_outs))
+    unfinished_count = sum(reading.unfinished_count > 0 for reading in (replies, opt_outs))
     return {"replies": replies.count, "provider_opt_outs": opt_outs.count, "unfinished": unfinished_count}
 
 
@@ -70,9 +74,8 @@ def hear_stops(gateway: str) -> None:
 def read_reports(gateway: str) -> dict[str, int]:
     """Read delivery reports and apply them; return how many messages moved, by event."""
     count = _read_all(gateway, "reports", gateway_named(gateway).delivery_reports, _keep_reports).count
-    with visit_store() as visit:
-        require_tried(visit, gateway)
-        moved = apply_reports(visit, gateway, price_rules(manifest_of(gateway)))
+    moved = _apply_reports(gateway)
+    with visit_store(read_only=True) as visit:
         waiting = visit.value("report.count_unmatched", gateway=gateway)
     get_run_logger().info("%s: %d new reports, moved %s, %d wait for their message", gateway, count, moved, waiting)
     send_waiting_alerts()
@@ -83,23 +86,17 @@ def read_reports(gateway: str) -> dict[str, int]:
 def plan_answers(gateway: str) -> dict[str, int]:
     """Decide once for each new reply whether it gets the automatic answer, and plan those that do."""
     tariff = tariff_of(gateway)
-    with visit_store() as visit:
-        responder = auto_responder(visit)
-        replies = unanswered_replies(visit, gateway)
-        answers = _decide(visit, gateway, responder, replies, tariff)
-        if visit.reconciliation is not None:  # a store that came back does not know whom it has answered
-            answers = {key: "in_doubt" if answer == "planned" else answer for key, answer in answers.items()}
-        set_answers(visit, answers)
-        chosen = [
-            (row["reply_id"], _number_or_none(row["sender"]))
-            for row in replies
-            if answers[row["reply_id"]] == "planned"
-        ]
-        recipients = [(reply_id, number) for reply_id, number in chosen if number is not None]
-        plan_own_messages(visit, "auto_reply", gateway, tariff, recipients, responder.text)
-    counts = {answer: list(answers.values()).count(answer) for answer in sorted(set(answers.values()))}
-    get_run_logger().info("%s: automatic answers %s", gateway, counts)
-    return counts
+    counts: Counter[str] = Counter()
+    is_last = False
+    while not is_last:
+        with visit_store(read_only=True) as visit:
+            senders = [row["sender"] for row in unanswered_replies(visit, gateway, AT_ONCE)]
+        numbers = {sender: _number_or_none(sender) for sender in senders}
+        is_last = len(senders) < AT_ONCE
+        with visit_store() as visit:
+            counts.update(_plan_answers(visit, gateway, tariff, numbers).values())
+    get_run_logger().info("%s: automatic answers %s", gateway, dict(sorted(counts.items())))
+    return dict(sorted(counts.items()))
 
 
 @task
@@ -111,8 +108,11 @@ def set_auto_responder(responder: AutoResponder, changed_by: str) -> str:
     """
     if responder.enabled and not responder.text.strip():
         raise ConfigurationError("the auto-responder has nothing to say: give its text, or switch it off")
-    if responder.daily_cap < 1:
-        raise ConfigurationError(f"daily_cap {responder.daily_cap} answers nobody: give 1 or more, or switch it off")
+    for name in ("daily_cap", "person_cap"):
+        if getattr(responder, name) < 1:
+            raise ConfigurationError(
+                f"{name} {getattr(responder, name)} answers nobody: give 1 or more, or switch it off"
+            )
     until = responder.valid_until
     if until is not None and until.tzinfo is None:  # typed into a form: meant in the team's zone
         until = until.replace(tzinfo=settings().zone)
@@ -123,7 +123,7 @@ def set_auto_responder(responder: AutoResponder, changed_by: str) -> str:
     parts = count_segments(responder.text)
     return (
         f"the auto-responder is on: each reply but STOP gets {parts.segment_count} segment(s) of {parts.encoding}, "
-        f"{responder.daily_cap} answers a day at most"
+        f"{responder.daily_cap} answers a day at most, {responder.answers_a_person} to one person"
     )
 
 
@@ -135,25 +135,52 @@ def _read_all(
     return found
 
 
-def _keep_replies(visit: Transaction, gateway: str, replies: list[IncomingReply]) -> int:
-    rows = pd.DataFrame([_reply_row(reply) for reply in replies], columns=_REPLY_COLUMNS, dtype=object)
-    fresh = add_replies(visit, gateway, rows)
-    for verdict, source in _SUPPRESSING.items():
-        leaving = fresh[(fresh["verdict"] == verdict) & fresh["number_id"].notna()]
-        for row in leaving.to_dict("records"):
-            numbers = pd.DataFrame([{"number_id": row["number_id"], "msisdn": f"+{row['number_id']}"}])
-            add_opt_outs(visit, numbers, source, f"reply {row['reply_id']}")
+def _apply_reports(gateway: str) -> dict[str, int]:
+    """Apply the reports that wait, oldest first, in transactions of ``AT_ONCE``."""
+    with visit_store(read_only=True) as visit:
+        report_nos = unapplied_reports(visit, gateway)
+    prices, moved = price_rules(manifest_of(gateway)), Counter[str]()
+    for part in in_parts(report_nos):
+        with visit_store() as visit:
+            require_tried(visit, gateway)
+            moved.update(apply_reports(visit, gateway, prices, part))
+    return dict(moved)
+
+
+def _each(convert: Callable[[S], T], read: Callable[[str], Page[S]]) -> Callable[[str], Page[T]]:
+    """Return a reader of pages whose items are converted where they are read, outside of any transaction."""
+
+    def read_converted(cursor: str) -> Page[T]:
+        page = read(cursor)
+        return replace(page, items=[convert(item) for item in page.items])
+
+    return read_converted
+
+
+def _keep_replies(visit: Transaction, gateway: str, rows: list[list[Any]]) -> int:
+    replies = pd.DataFrame(rows, columns=_REPLY_COLUMNS, dtype=object)
+    history = timedelta(days=manifest_of(gateway).history_days)
+    fresh = add_replies(visit, gateway, replies, history=history)
+    honour_replies(visit, fresh)
     return len(fresh)
 
 
-def _keep_opt_outs(visit: Transaction, gateway: str, opt_outs: list[Any]) -> int:
-    numbers = [number for number in (_number_or_none(item.msisdn) for item in opt_outs) if number is not None]
-    rows = pd.DataFrame([{"number_id": number.number_id, "msisdn": number.msisdn} for number in numbers])
-    return 0 if rows.empty else add_opt_outs(visit, rows, "gateway", f"opt-out list of {gateway}")
+def _keep_opt_outs(visit: Transaction, gateway: str, rows: list[tuple[Number, datetime] | None]) -> int:
+    numbers = [
+        {"number_id": row[0].number_id, "msisdn": row[0].msisdn, "opted_out_at": row[1]}
+        for row in rows
+        if row is not None
+    ]
+    return add_provider_opt_outs(visit, gateway, pd.DataFrame(numbers))
 
 
-def _keep_reports(visit: Transaction, gateway: str, reports: list[Any]) -> int:
+def _keep_reports(visit: Transaction, gateway: str, reports: list[DeliveryReport]) -> int:
     return add_reports(visit, gateway, reports)
+
+
+def _opt_out_row(opt_out: ProviderOptOut) -> tuple[Number, datetime] | None:
+    number = _number_or_none(opt_out.msisdn)
+    return None if number is None else (number, opt_out.opted_out_at)
 
 
 _REPLY_COLUMNS = ["gateway_reply_id", "sender", "number_id", "text", "verdict", "received_at"]
@@ -171,29 +198,60 @@ def _reply_row(reply: IncomingReply) -> list[Any]:
     ]
 
 
-def _decide(
-    visit: Transaction, gateway: str, responder: AutoResponder, replies: list[dict[str, Any]], tariff: Tariff
+def _plan_answers(
+    visit: Transaction, gateway: str, tariff: Tariff, numbers: Mapping[str, Number | None]
 ) -> dict[int, str]:
-    answered = answered_count(visit, gateway, visit.at - timedelta(days=1))
-    max_age = timedelta(hours=settings().reply_max_age_hours)
-    answers: dict[int, str] = {}
-    answered_now: dict[int, datetime] = {}
-    for row in replies:
-        seen = row | {
-            "is_allowed": _is_allowed(row["sender"], tariff),
-            "answered_before_at": answered_now.get(row["number_id"], row["answered_before_at"]),
-        }
-        answers[row["reply_id"]] = decide_answer(seen, responder, visit.at, max_age, answered)
-        if answers[row["reply_id"]] == "planned":
-            answered += 1
-            answered_now[row["number_id"]] = row["received_at"]
+    """Decide on the replies of these senders, and plan the answers; return what was decided, by reply."""
+    responder = auto_responder(visit)
+    replies = [row for row in unanswered_replies(visit, gateway, AT_ONCE) if row["sender"] in numbers]
+    answered_today = answered_count(visit, gateway, visit.at - timedelta(days=1))
+    answers = _decide(visit, responder, replies, numbers, tariff, answered_today)
+    if visit.reconciliation is not None:  # a store that came back does not know whom it has answered
+        answers = {key: "in_doubt" if answer == "planned" else answer for key, answer in answers.items()}
+    set_answers(visit, answers)
+    chosen = [(row["reply_id"], numbers[row["sender"]]) for row in replies if answers[row["reply_id"]] == "planned"]
+    recipients = [(reply_id, number) for reply_id, number in chosen if number is not None]
+    plan_own_messages(visit, "auto_reply", gateway, tariff, recipients, responder.text)
+    _watch_cap(visit, gateway, responder, answered_today + len(recipients), "capped" in answers.values())
     return answers
 
 
-def _is_allowed(sender: str, tariff: Tariff) -> bool:
-    """Tell whether an answer may go there: a country the team writes to, at a price it knows."""
-    number = _number_or_none(sender)
-    return number is not None and number.territory in set(settings().allowed_countries) & set(tariff.prices)
+def _decide(
+    visit: Transaction,
+    responder: AutoResponder,
+    replies: Sequence[Mapping[str, Any]],
+    numbers: Mapping[str, Number | None],
+    tariff: Tariff,
+    answered_today: int,
+) -> dict[int, str]:
+    max_age = timedelta(hours=settings().reply_max_age_hours)
+    territories = set(settings().allowed_countries) & set(tariff.prices)  # we write there, and know the price
+    answers: dict[int, str] = {}
+    planned: Counter[int] = Counter()
+    for row in replies:
+        number = numbers[row["sender"]]
+        seen = {
+            **row,
+            "is_allowed": number is not None and number.territory in territories,
+            "answer_count": row["answer_count"] + planned[row["number_id"]],
+        }
+        answer = decide_answer(seen, responder, visit.at, max_age, answered_today + planned.total())
+        answers[row["reply_id"]] = answer
+        planned[row["number_id"]] += answer == "planned"
+    return answers
+
+
+def _watch_cap(visit: Transaction, gateway: str, responder: AutoResponder, count: int, is_capped: bool) -> None:
+    """Raise one alert when the cap keeps an answer back; it is over when half of the cap is free again."""
+    if is_capped:
+        line = (
+            f"the auto-responder on gateway {gateway} reached its cap of {responder.daily_cap} answers in 24 hours; "
+            "replies that come now get none. Look for machines among the senders, or raise daily_cap with "
+            "configure-auto-responder"
+        )
+        raise_alert(visit, CAPPED, gateway, line)
+    elif 2 * count <= responder.daily_cap:
+        clear_alert(visit, CAPPED, gateway)
 
 
 def _number_or_none(raw: str) -> Number | None:

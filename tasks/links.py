@@ -27,6 +27,12 @@ _DECISIONS = {
     "write_off": ("Write them off", "they count as not sent, and their credit is free; nobody gets one twice."),
     "resend": ("Send them again", "whoever had got one gets it twice."),
 }
+_REVIEWS = "review-replies"
+#: What a person may make of a doubtful reply: the link's title, and what follows from it.
+_REVIEW_VERDICTS = {
+    "lift": ("Lift", "it is no refusal; the person may be written to again."),
+    "keep": ("Keep", "it is a refusal; the person stays opted out."),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,18 @@ def decision_links(campaign: str) -> list[RunLink]:
         _link(page, _DECIDES, *texts, {"campaign": campaign, "decision": decision} | empty)
         for decision, texts in _DECISIONS.items()
     ]
+
+
+def review_links(reply_ids: Iterable[int]) -> dict[int, list[RunLink]]:
+    """Return what a person may make of each doubtful reply."""
+    page = _deployment_pages([_REVIEWS]).get(_REVIEWS)
+    return {
+        reply_id: [
+            _link(page, _REVIEWS, *texts, {"reply_id": reply_id, "verdict": verdict, "actor": ""})
+            for verdict, texts in _REVIEW_VERDICTS.items()
+        ]
+        for reply_id in reply_ids
+    }
 
 
 def draw_links(links: Iterable[RunLink]) -> list[str]:

@@ -33,6 +33,7 @@ FATES: tuple[tuple[int, str, str | None, bool], ...] = (
 )
 
 _STOP = re.compile(r"\W*STOP\b", re.IGNORECASE)
+_START = re.compile(r"\W*(?:START|UNSTOP)\W*", re.IGNORECASE)
 
 Entry = dict[str, Any]
 
@@ -140,12 +141,14 @@ class Books:
         return self.reports[position : position + limit]
 
     def add_reply(self, sender: str, text: str) -> Entry:
-        """Take a message from a person; a STOP is an opt-out as well, whatever sender it answers."""
+        """Take a message from a person; a STOP is an opt-out as well, whatever sender it answers, and START ends it."""
         reply_id = f"r-{self.state_id}-{len(self.replies) + 1}"
         item = {"reply_id": reply_id, "from": sender, "text": text, "received_at": self._stamp()}
         self._record({"kind": "reply", "item": item})
         if _STOP.match(text) and is_number(sender):
             self.add_opt_out(sender)
+        if _START.fullmatch(text) and sender in self._opted_out:
+            self._record({"kind": "opt_in", "msisdn": sender})
         return item
 
     def add_opt_out(self, msisdn: str) -> None:
@@ -215,6 +218,7 @@ class Books:
             "reports": self._apply_reports,
             "reply": lambda entry: self.replies.append(entry["item"]),
             "opt_out": self._apply_opt_out,
+            "opt_in": lambda entry: self._opted_out.discard(entry["msisdn"]),
             "balance": self._apply_balance,
             "clock": self._apply_clock,
         }[entry["kind"]](entry)

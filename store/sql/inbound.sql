@@ -27,10 +27,16 @@ FROM (SELECT coalesce(max(report_no), 0) AS report_no FROM delivery_report) AS l
     GROUP BY report_id, gateway_message_id, client_ref, status
 ) AS fresh
 
+-- name: report.unapplied
+SELECT report_no FROM delivery_report WHERE gateway = $gateway AND applied_at IS NULL ORDER BY reported_at, report_no
+
 -- name: report.waiting
--- Reports not applied yet, with the message they speak of; one still in flight, or never tried, lets its report wait.
+-- staged_rows: report_no BIGINT
+-- Of these reports those not applied yet, with the message they speak of; one still in flight, or never tried, lets its
+-- report wait. The state is that of ``message_status``, read for these messages only: the view reads all of them.
 WITH waiting AS (
-    SELECT * FROM delivery_report WHERE gateway = $gateway AND applied_at IS NULL
+    SELECT delivery_report.* FROM delivery_report SEMI JOIN staged_rows USING (report_no)
+    WHERE gateway = $gateway AND applied_at IS NULL
 ),
 matched AS (
     SELECT waiting.report_no, message.campaign_id, message.recipient_id
@@ -40,17 +46,25 @@ matched AS (
     FROM waiting JOIN message_event ON message_event.gateway_message_id = waiting.gateway_message_id
     JOIN campaign ON campaign.campaign_id = message_event.campaign_id AND campaign.gateway = $gateway
     WHERE waiting.client_ref IS NULL
+),
+latest AS (
+    SELECT
+        campaign_id, recipient_id, arg_max(event, event_id) AS state, arg_max(slice_no, event_id) AS slice_no
+    FROM message_event SEMI JOIN matched USING (campaign_id, recipient_id)
+    GROUP BY campaign_id, recipient_id
 )
 SELECT
-    waiting.report_no, waiting.status, waiting.reason, waiting.is_permanent, waiting.gateway_message_id,
-    message.campaign_id, message.recipient_id, message.number_id, message.msisdn, message.state, message.slice_no,
-    message.segment_count, CAST(message.price AS VARCHAR) AS price, CAST(waiting.charge AS VARCHAR) AS charge,
-    waiting.charge_unit, waiting.charge_segments, CAST(message_charge.amount AS VARCHAR) AS charged_before
+    waiting.report_no, waiting.report_id, waiting.status, waiting.reason, waiting.is_permanent,
+    waiting.gateway_message_id, message.campaign_id, message.recipient_id, message.number_id, message.msisdn,
+    latest.state, coalesce(latest.slice_no, message.slice_no) AS slice_no, message.segment_count,
+    CAST(message.price AS VARCHAR) AS price, CAST(waiting.charge AS VARCHAR) AS charge, waiting.charge_unit,
+    waiting.charge_segments, CAST(message_charge.amount AS VARCHAR) AS charged_before
 FROM waiting
 JOIN matched USING (report_no)
-JOIN message_status AS message USING (campaign_id, recipient_id)
+JOIN message USING (campaign_id, recipient_id)
+JOIN latest USING (campaign_id, recipient_id)
 LEFT JOIN message_charge USING (campaign_id, recipient_id)
-WHERE message.state <> 'claimed' AND message.changed_at IS NOT NULL
+WHERE latest.state <> 'claimed'
 ORDER BY waiting.reported_at, waiting.report_no
 
 -- name: report.mark_applied
@@ -76,11 +90,15 @@ SELECT coalesce(max(reply_id), 0) + 1 FROM reply
 
 -- name: reply.add
 -- staged_rows: reply_id BIGINT, gateway_reply_id VARCHAR, sender VARCHAR, number_id BIGINT, text VARCHAR, verdict VARCHAR, received_at TIMESTAMPTZ
--- The campaign is the last one whose message this person got.
-INSERT INTO reply
+-- The campaign is the last one whose message this person got. A time in the future, or before $oldest, is not believed:
+-- the time of reading counts.
+INSERT INTO reply (
+    reply_id, gateway, gateway_reply_id, sender, number_id, text, verdict, campaign_id, received_at, counts_at, recorded_at
+)
 SELECT
     staged_rows.reply_id, $gateway, staged_rows.gateway_reply_id, staged_rows.sender, staged_rows.number_id,
-    staged_rows.text, staged_rows.verdict, last_message.campaign_id, NULL, staged_rows.received_at, $at
+    staged_rows.text, staged_rows.verdict, last_message.campaign_id, staged_rows.received_at,
+    CASE WHEN staged_rows.received_at BETWEEN $oldest AND $at THEN staged_rows.received_at ELSE $at END, $at
 FROM staged_rows
 LEFT JOIN (
     SELECT message.number_id, max(message.campaign_id) AS campaign_id
@@ -91,23 +109,46 @@ LEFT JOIN (
 ) AS last_message USING (number_id)
 
 -- name: reply.unanswered
+WITH waiting AS (
+    SELECT * FROM reply WHERE gateway = $gateway AND answer IS NULL ORDER BY reply_id LIMIT $most
+)
 SELECT
-    reply.reply_id, reply.number_id, reply.sender, reply.verdict, reply.received_at,
-    opt_out.number_id IS NOT NULL AS is_opted_out,
-    (
-        SELECT max(earlier.received_at) FROM reply AS earlier
-        WHERE earlier.number_id = reply.number_id AND earlier.answer = 'planned'
-    ) AS answered_before_at
-FROM reply LEFT JOIN opt_out USING (number_id)
-WHERE reply.gateway = $gateway AND reply.answer IS NULL
-ORDER BY reply.reply_id
+    waiting.reply_id, waiting.number_id, waiting.sender, waiting.verdict, waiting.counts_at,
+    waiting.number_id IN (SELECT number_id FROM opt_out_entry WHERE lifted_at IS NULL) AS is_opted_out,
+    coalesce(answered.answer_count, 0) AS answer_count
+FROM waiting LEFT JOIN (
+    SELECT number_id, count(*) AS answer_count FROM reply
+    WHERE answer = 'planned' AND answered_at > $since AND number_id IN (SELECT number_id FROM waiting)
+    GROUP BY number_id
+) AS answered USING (number_id)
+ORDER BY waiting.reply_id
 
 -- name: reply.set_answers
 -- staged_rows: reply_id BIGINT, answer VARCHAR
-UPDATE reply SET answer = staged_rows.answer FROM staged_rows WHERE staged_rows.reply_id = reply.reply_id
+UPDATE reply SET answer = staged_rows.answer, answered_at = $at
+FROM staged_rows WHERE staged_rows.reply_id = reply.reply_id
 
 -- name: reply.answered_since
-SELECT count(*) FROM reply WHERE gateway = $gateway AND answer = 'planned' AND received_at >= $since
+SELECT count(*) FROM reply WHERE gateway = $gateway AND answer = 'planned' AND answered_at > $since
+
+-- name: reply.doubtful
+-- What is not settled, oldest first; a START of the person settles it too.
+SELECT
+    reply.reply_id, reply.gateway, reply.sender, reply.text, reply.received_at, campaign.name AS campaign,
+    count(*) OVER () AS doubtful_count
+FROM reply LEFT JOIN campaign USING (campaign_id)
+WHERE reply.verdict = 'stop_doubtful'
+    AND reply.settled_as IS NULL
+    AND reply.reply_id NOT IN (
+        SELECT reply_id FROM opt_out_entry WHERE reply_id IS NOT NULL AND lifted_at IS NOT NULL
+    )
+ORDER BY reply.reply_id LIMIT $most
+
+-- name: reply.get
+SELECT reply_id, number_id, sender, text, verdict, settled_as, settled_by FROM reply WHERE reply_id = $reply_id
+
+-- name: reply.settle
+UPDATE reply SET settled_as = $settled_as, settled_by = $actor, settled_at = $at WHERE reply_id = $reply_id
 
 -- name: reply.by_verdict
 SELECT verdict, coalesce(answer, 'waiting') AS answer, count(*) AS reply_count
@@ -183,11 +224,11 @@ UPDATE alert SET texted_at = $at WHERE alert_id = $alert_id
 UPDATE alert SET cleared_at = $at WHERE kind = $kind AND gateway = $gateway AND cleared_at IS NULL
 
 -- name: reply.share
--- Replies for each message the gateway accepted, STOPs aside: somebody who writes twice counts twice. NULL before the
--- first message.
+-- Replies that get an automatic answer, for each message the gateway accepted: a person who writes twice counts twice.
+-- NULL before the first message.
 SELECT (
     SELECT count(*) FROM reply JOIN campaign USING (campaign_id)
-    WHERE campaign.kind IN ('marketing', 'alert') AND reply.verdict <> 'stop'
+    WHERE campaign.kind IN ('marketing', 'alert') AND reply.verdict IN ('other', 'start', 'help')
 ) / nullif((
     SELECT count(*) FROM message_event JOIN campaign USING (campaign_id)
     WHERE campaign.kind IN ('marketing', 'alert') AND message_event.event = 'accepted'

@@ -159,9 +159,10 @@ SELECT message.campaign_id, message.recipient_id
 FROM message_event
 JOIN message USING (campaign_id, recipient_id)
 JOIN campaign USING (campaign_id)
-JOIN opt_out USING (number_id)
+JOIN opt_out_entry USING (number_id)
 WHERE message_event.event = 'claimed'
-    AND message_event.event_id > coalesce(opt_out.after_event_id, 0)
+    AND message_event.event_id > coalesce(opt_out_entry.after_event_id, 0)
+    AND (opt_out_entry.lifted_at IS NULL OR message_event.event_id <= opt_out_entry.lifted_after_event_id)
     AND NOT (campaign.kind = 'alert' AND campaign.requested_service)
 
 -- name: invariant.nothing_claimed_before_approval
@@ -260,8 +261,27 @@ SELECT any_value(gateway), any_value(report_id) FROM delivery_report GROUP BY re
 
 -- name: invariant.a_stop_is_an_opt_out
 SELECT reply_id FROM reply
-WHERE verdict IN ('stop', 'review') AND number_id IS NOT NULL
-    AND number_id NOT IN (SELECT number_id FROM opt_out)
+WHERE verdict IN ('stop', 'stop_doubtful', 'wrong_number') AND number_id IS NOT NULL
+    AND reply_id NOT IN (SELECT reply_id FROM opt_out_entry WHERE reply_id IS NOT NULL)
+
+-- name: invariant.only_a_later_start_or_a_named_person_lifts_an_opt_out
+SELECT entry.entry_id
+FROM opt_out_entry AS entry
+LEFT JOIN reply AS stop ON stop.reply_id = entry.reply_id
+LEFT JOIN reply AS start ON start.reply_id = entry.lifted_reply_id
+WHERE entry.lifted_at IS NOT NULL
+    AND NOT coalesce(
+        CASE
+            WHEN entry.lifted_reply_id IS NULL THEN entry.source = 'reply_doubtful' AND stop.settled_as = 'lift'
+            ELSE
+                entry.source IN ('reply', 'reply_doubtful')
+                AND start.verdict = 'start'
+                AND start.number_id = entry.number_id
+                AND start.counts_at > coalesce(stop.counts_at, entry.recorded_at)
+                AND start.recorded_at >= entry.recorded_at
+        END,
+        false
+    )
 
 -- name: invariant.answers_match_replies
 SELECT message.recipient_id

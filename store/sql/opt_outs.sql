@@ -1,4 +1,5 @@
--- Opt-outs and dead numbers. The first record of an opt-out stays; what may still move is said_at, and only backwards.
+-- Opt-outs and dead numbers. Entries stay; what may still move is said_at, and only backwards. ``opt_out`` has those who
+-- are opted out now, ``opt_out_entry`` each ground with its history.
 
 -- name: opt_out.stage_said
 -- staged_rows: row_number BIGINT, number_id BIGINT, fields VARCHAR
@@ -83,34 +84,99 @@ SELECT
     'file' AS source,
     'import ' || $import_id || ', row ' || row_number
         || CASE WHEN said IS NOT NULL AND said_at IS NULL THEN ': ' || left(said, 100) ELSE '' END AS source_ref,
+    CAST(NULL AS BIGINT) AS reply_id,
     said_at,
     left(channel, 100) AS channel,
     CAST(NULL AS VARCHAR) AS note
 FROM staged_said
 
 -- name: opt_out.add
--- staged_stops: position BIGINT, number_id BIGINT, msisdn VARCHAR, source VARCHAR, source_ref VARCHAR, said_at TIMESTAMPTZ, channel VARCHAR, note VARCHAR
-INSERT INTO opt_out (number_id, msisdn, source, source_ref, recorded_at, said_at, channel, note, after_event_id)
+-- staged_stops: position BIGINT, number_id BIGINT, msisdn VARCHAR, source VARCHAR, source_ref VARCHAR, reply_id BIGINT, said_at TIMESTAMPTZ, channel VARCHAR, note VARCHAR
+-- A ground that holds already is not added again.
+INSERT INTO opt_out_entry (
+    entry_id, number_id, msisdn, source, source_ref, reply_id, recorded_at, said_at, channel, note, after_event_id
+)
 SELECT
-    number_id, any_value(msisdn), arg_min(source, position), arg_min(source_ref, position), $at, min(said_at),
-    arg_min(channel, position), arg_min(note, position), (SELECT coalesce(max(event_id), 0) FROM message_event)
-FROM staged_stops GROUP BY number_id
-ON CONFLICT DO NOTHING
+    (SELECT coalesce(max(entry_id), 0) FROM opt_out_entry) + row_number() OVER (ORDER BY position),
+    number_id, msisdn, source, source_ref, reply_id, $at, said_at, channel, note,
+    (SELECT coalesce(max(event_id), 0) FROM message_event)
+FROM (
+    SELECT
+        number_id, source, reply_id, min(position) AS position, any_value(msisdn) AS msisdn,
+        arg_min(source_ref, position) AS source_ref, min(said_at) AS said_at, arg_min(channel, position) AS channel,
+        arg_min(note, position) AS note
+    FROM staged_stops GROUP BY number_id, source, reply_id
+) AS ground
+WHERE NOT EXISTS (
+    SELECT 1 FROM opt_out_entry AS known
+    WHERE known.number_id = ground.number_id
+        AND known.source = ground.source
+        AND known.reply_id IS NOT DISTINCT FROM ground.reply_id
+        AND known.lifted_at IS NULL
+)
+
+-- name: opt_out.count_new
+-- staged_stops: number_id BIGINT
+SELECT count(DISTINCT number_id) FROM staged_stops
+WHERE number_id NOT IN (SELECT number_id FROM opt_out_entry WHERE lifted_at IS NULL)
+
+-- name: opt_out.without_echoes
+-- staged_rows: number_id BIGINT, msisdn VARCHAR, opted_out_at TIMESTAMPTZ
+-- A provider lists the STOP that we have as a reply too: the same word, and no second ground.
+SELECT number_id, msisdn FROM staged_rows ANTI JOIN (
+    SELECT entry.number_id, reply.received_at
+    FROM opt_out_entry AS entry JOIN reply USING (reply_id)
+    WHERE reply.gateway = $gateway AND entry.source IN ('reply', 'reply_doubtful')
+) AS own
+    ON own.number_id = staged_rows.number_id
+    AND staged_rows.opted_out_at BETWEEN own.received_at - INTERVAL 10 MINUTE AND own.received_at + INTERVAL 10 MINUTE
+
+-- name: opt_out.lift_by_start
+-- staged_rows: reply_id BIGINT, number_id BIGINT
+-- The START came after the STOP by the time that counts, and was not read before it. Only the person's own words are
+-- lifted: not a provider's list, a wrong number, a file, or what a colleague recorded.
+UPDATE opt_out_entry SET
+    lifted_at = $at, lifted_by = 'the person', lifted_reply_id = own.start_id,
+    lifted_after_event_id = (SELECT coalesce(max(event_id), 0) FROM message_event)
+FROM (
+    SELECT entry.entry_id, min(start.reply_id) AS start_id
+    FROM staged_rows
+    JOIN reply AS start USING (reply_id)
+    JOIN opt_out_entry AS entry ON entry.number_id = start.number_id
+    LEFT JOIN reply AS stop ON stop.reply_id = entry.reply_id
+    WHERE start.verdict = 'start'
+        AND entry.lifted_at IS NULL
+        AND entry.source IN ('reply', 'reply_doubtful')
+        AND coalesce(stop.counts_at, entry.recorded_at) < start.counts_at
+    GROUP BY entry.entry_id
+) AS own
+WHERE own.entry_id = opt_out_entry.entry_id
+
+-- name: opt_out.lift_reply
+UPDATE opt_out_entry SET
+    lifted_at = $at, lifted_by = $actor,
+    lifted_after_event_id = (SELECT coalesce(max(event_id), 0) FROM message_event)
+WHERE reply_id = $reply_id AND source = 'reply_doubtful' AND lifted_at IS NULL
+
+-- name: opt_out.of_number
+SELECT source, source_ref, recorded_at FROM opt_out WHERE number_id = $number_id
 
 -- name: opt_out.set_said
 -- staged_stops: position BIGINT, number_id BIGINT, msisdn VARCHAR, source VARCHAR, source_ref VARCHAR, said_at TIMESTAMPTZ, channel VARCHAR, note VARCHAR
 -- The earliest time a person said no is the proof; the note says who told it.
-UPDATE opt_out SET
+UPDATE opt_out_entry SET
     said_at = stop.said_at,
-    channel = coalesce(opt_out.channel, stop.channel),
-    note = concat_ws('; ', opt_out.note, 'said_at from ' || coalesce(stop.source_ref, stop.source))
-FROM (
+    channel = coalesce(opt_out_entry.channel, stop.channel),
+    note = concat_ws('; ', opt_out_entry.note, 'said_at from ' || coalesce(stop.source_ref, stop.source))
+FROM opt_out, (
     SELECT
         number_id, min(said_at) AS said_at, arg_min(source, said_at) AS source, arg_min(source_ref, said_at) AS source_ref,
         arg_min(channel, said_at) AS channel
     FROM staged_stops WHERE said_at IS NOT NULL GROUP BY number_id
 ) AS stop
-WHERE stop.number_id = opt_out.number_id AND stop.said_at < coalesce(opt_out.said_at, opt_out.recorded_at)
+WHERE opt_out_entry.entry_id = opt_out.entry_id
+    AND stop.number_id = opt_out.number_id
+    AND stop.said_at < coalesce(opt_out.said_at, opt_out.recorded_at)
 
 -- name: opt_out.count
 SELECT count(*) FROM opt_out

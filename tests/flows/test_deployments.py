@@ -57,6 +57,7 @@ def test_what_runs_by_itself(deployment: str, seconds: int) -> None:
         "stop-everything",
         "cancel-campaign",
         "resolve-unknown",
+        "review-replies",
     ],
 )
 def test_what_stops_or_decides_is_not_behind_the_senders(deployment: str) -> None:

@@ -55,6 +55,12 @@ def read_replies() -> dict[str, int]:
     return dict(process_replies())
 
 
+def review(*choice: Any) -> str:
+    from flows.review_replies import review_replies
+
+    return str(review_replies(*choice))
+
+
 def check_balance() -> str:
     from flows.check_balance import check_balance as flow
 
@@ -139,6 +145,7 @@ class TestAutoResponder:
         [
             pytest.param({"text": "  "}, "nothing to say", id="no words"),
             pytest.param({"daily_cap": 0}, "answers nobody", id="nobody to say them to"),
+            pytest.param({"person_cap": 0}, "answers nobody", id="no answer to anybody"),
         ],
     )
     def test_on_it_needs_words_and_somebody(self, house: Any, wrong: dict[str, Any], words: str) -> None:
@@ -180,8 +187,42 @@ class TestAutoResponder:
         approved.sandbox.reply(
             "+33612345678", "Pouvez-vous me dire comment je fais pour que ce STOP soit pris en compte"
         )
-        assert read_replies() == {"review": 1}
-        assert approved.query("SELECT source FROM opt_out") == [("reply_review",)]
+        assert read_replies() == {"stop_doubtful": 1}
+        assert approved.query("SELECT source FROM opt_out") == [("reply_doubtful",)]
+
+    def test_a_doubtful_refusal_is_listed_and_lifted_by_name(self, approved: Any) -> None:
+        assert review().startswith("# No doubtful replies")
+        approved.sandbox.reply("+33612345678", "Comment faire pour que ce STOP compte ?")
+        read_replies()
+        page = review()
+        assert "## Reply 1" in page
+        assert "python -m flows review-replies reply_id=1 verdict=lift actor=" in page
+        with pytest.raises(SmsError, match=r"^verdict '' settles nothing; it is one of lift, keep$"):
+            review(1)
+        with pytest.raises(SmsError, match=r"^actor is empty"):
+            review(1, "lift")
+        assert review(1, "lift", "camille").startswith("# No doubtful replies")
+        assert approved.query("SELECT count(*) FROM opt_out") == [(0,)]
+        approved.assert_in_order()
+
+    def test_a_start_brings_back_and_the_next_campaign_reaches_the_person(self, approved: Any) -> None:
+        approved.sandbox.reply("+33612345678", "STOP")
+        read_replies()
+        approved.rehearse("2026-11-23T08:05:00+01:00")
+        approved.sandbox.reply("+33612345678", "START")
+        read_replies()
+        approve(approved, prepare(approved, "relance"), "relance")
+        assert [line["to"] for line in approved.sandbox.billing()].count("+33612345678") == 2
+        approved.assert_in_order()
+
+    def test_its_cap_alerts_once_by_mail(self, mailbox: Any) -> None:
+        answer(True, daily_cap=1)
+        for _ in range(2):
+            for sender in ("+33612345678", "+33612345679"):
+                mailbox.sandbox.reply(sender, "Oui")
+            read_replies()
+        (mail,) = mailbox.mails
+        assert "reached its cap of 1 answers in 24 hours" in mail.replace("\n", " ")
 
     def test_a_stop_at_the_providers_own_number_counts(self, approved: Any) -> None:
         approved.sandbox.opt_out("+33612345679")

@@ -281,6 +281,22 @@ def test_stop_is_a_reply_and_an_opt_out(call, sandbox, text, is_opt_out):
     assert [item["msisdn"] for item in new] == [number] * is_opt_out
 
 
+@pytest.mark.parametrize(
+    ("number", "text", "is_back"),
+    [
+        pytest.param("+33619990111", "START", True, id="start"),
+        pytest.param("+33619990112", "unstop !", True, id="unstop"),
+        pytest.param("+33619990113", "Start demain", False, id="inside a message"),
+    ],
+)
+def test_start_takes_a_number_off_the_list(call, sandbox, number, text, is_back):
+    before = call("GET", "/v1/opt-outs").json()["cursor"]
+    for word in ("STOP", text, "STOP"):
+        sandbox.reply(number, word)
+    new = call("GET", f"/v1/opt-outs?cursor={before}").json()["items"]
+    assert [item["msisdn"] for item in new] == [number] * (1 + is_back)
+
+
 def test_opted_out_is_blacklisted_and_not_billed(call, sandbox):
     sandbox.opt_out("+33619990101")
     sandbox.opt_out("+33619990101")

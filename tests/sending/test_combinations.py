@@ -200,7 +200,7 @@ def test_an_answer_refused_after_the_switch_does_not_leave_later(desk, sender) -
 def plan_answer(desk) -> None:
     desk.put_balance(str(desk.sandbox.balance()))
     desk.read_stops()
-    reply = ["r1", "+33639980001", 33639980001, "Bonjour ?", "reply", desk.clock.at]
+    reply = ["r1", "+33639980001", 33639980001, "Bonjour ?", "other", desk.clock.at]
     columns = ["gateway_reply_id", "sender", "number_id", "text", "verdict", "received_at"]
     with desk.visit() as visit:
         put_auto_responder(visit, AutoResponder(True, "Merci"), "camille")

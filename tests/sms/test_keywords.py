@@ -1,10 +1,13 @@
 """Replies as people write them."""
 
+import csv
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms.keywords import VERDICTS, classify_reply
+from sms.keywords import SUPPRESSING, VERDICTS, classify_reply
 
 REPLIES = [
     pytest.param("STOP", "stop", id="the word"),
@@ -37,28 +40,68 @@ REPLIES = [
     pytest.param("BAJA", "stop", id="Spanish"),
     pytest.param("Stopp!", "stop", id="German"),
     pytest.param("afmelden", "stop", id="Dutch"),
-    pytest.param("We have got to stop this", "review", id="word inside"),
-    pytest.param("Stop, je ne veux plus rien de vous", "review", id="long message that begins with it"),
-    pytest.param("Stop merci beaucoup madame", "review", id="four words"),
-    pytest.param("please stop", "review", id="word at the end"),
-    pytest.param("cancel my order", "review", id="order, not messages"),
-    pytest.param("Je ne souhaite plus recevoir vos messages", "review", id="plain refusal"),
-    pytest.param("Je ne sou\u00adhaite plus", "review", id="soft hyphen"),
-    pytest.param("Non merci", "review", id="non merci"),
-    pytest.param("Ne m'envoyez plus rien", "review", id="apostrophe"),
-    pytest.param("Ne m’envoyez plus rien", "review", id="curly apostrophe"),
-    pytest.param("C'est du harcèlement", "review", id="complaint"),
-    pytest.param("Please don't text me", "review", id="English refusal"),
-    pytest.param("Pas intéressée", "review", id="not interested"),
-    pytest.param("", "reply", id="empty"),
-    pytest.param("  \n", "reply", id="blank"),
-    pytest.param("👍", "reply", id="thumb up"),
-    pytest.param("Oui, à demain", "reply", id="yes"),
-    pytest.param("On se voit à la non-stopologie", "reply", id="word within a word"),
-    pytest.param("stopper", "reply", id="longer word"),
-    pytest.param("Bendy tender", "reply", id="end within words"),
-    pytest.param("À quelle heure ouvrez-vous ?", "reply", id="question"),
+    pytest.param("We have got to stop this", "stop_doubtful", id="word inside"),
+    pytest.param("Stop, je ne veux plus rien de vous", "stop_doubtful", id="long message that begins with it"),
+    pytest.param("Stop merci beaucoup madame", "stop", id="polite words do not count"),
+    pytest.param("please stop", "stop", id="polite word before it"),
+    pytest.param("cancel my order", "other", id="order, not messages"),
+    pytest.param("Je ne souhaite plus recevoir vos messages", "stop_doubtful", id="plain refusal"),
+    pytest.param("Je ne sou\u00adhaite plus", "stop_doubtful", id="soft hyphen"),
+    pytest.param("Non merci", "stop_doubtful", id="non merci"),
+    pytest.param("Ne m'envoyez plus rien", "stop_doubtful", id="apostrophe"),
+    pytest.param("Ne m’envoyez plus rien", "stop_doubtful", id="curly apostrophe"),
+    pytest.param("C'est du harcèlement", "stop_doubtful", id="complaint"),
+    pytest.param("Please don't text me", "stop_doubtful", id="English refusal"),
+    pytest.param("Pas intéressée", "stop_doubtful", id="not interested"),
+    pytest.param("", "other", id="empty"),
+    pytest.param("  \n", "other", id="blank"),
+    pytest.param("👍", "other", id="thumb up"),
+    pytest.param("Oui, à demain", "other", id="yes"),
+    pytest.param("On se voit à la non-stopologie", "other", id="word within a word"),
+    pytest.param("stopper", "stop", id="verb form"),
+    pytest.param("Bendy tender", "other", id="end within words"),
+    pytest.param("À quelle heure ouvrez-vous ?", "other", id="question"),
 ]
+
+
+#: Labels of ``replies.tsv``: a verdict, or ``refusal``, which must be suppressed with or without a doubt.
+_ALLOWED = {verdict: {verdict} for verdict in VERDICTS} | {"refusal": {"stop", "stop_doubtful"}}
+with (Path(__file__).parent / "replies.tsv").open(encoding="utf-8") as _file:
+    LABELLED = [tuple(row.values()) for row in csv.DictReader(_file, delimiter="\t", quoting=csv.QUOTE_NONE)]
+
+
+@pytest.mark.parametrize(("language", "label", "text"), LABELLED, ids=[f"{row[0]}: {row[2]}" for row in LABELLED])
+def test_the_labelled_replies(language: str, label: str, text: str) -> None:
+    assert classify_reply(text) in _ALLOWED[label]
+
+
+def test_the_labelled_replies_cover_each_label_and_language() -> None:
+    assert {label for _, label, _ in LABELLED} == _ALLOWED.keys() - {"stop_doubtful"}
+    assert {language for language, _, _ in LABELLED} == {"fr", "en", "de", "es", "it", "nl", "pt", "ru", "ar"}
+    assert len(LABELLED) >= 150
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        pytest.param("START STOP", "stop_doubtful", id="start before stop"),
+        pytest.param("STOP START", "stop", id="stop before start"),
+        pytest.param("un stop", "stop_doubtful", id="a space makes no UNSTOP"),
+        pytest.param("Réponse automatique. Pour ne plus rien recevoir : STOP", "stop_doubtful", id="machine"),
+        pytest.param("Mauvais numéro, arrêtez de m'écrire", "wrong_number", id="the stronger of two"),
+        pytest.param("STOP mauvais numéro", "stop", id="stop, and why"),
+        pytest.param("CTОП", "stop", id="two alphabets in one word"),
+        pytest.param("STОP", "stop", id="Cyrillic O"),
+        pytest.param("Bitte anmelden", "start", id="one letter from abmelden"),
+    ],
+)
+def test_a_refusal_wins_over_all_else(text: str, verdict: str) -> None:
+    assert classify_reply(text) == verdict
+
+
+@given(st.sampled_from([row[2] for row in LABELLED if row[1] != "stop"]), st.booleans())
+def test_a_stop_beside_any_text_suppresses(text: str, is_first: bool) -> None:
+    assert classify_reply(f"stop {text}" if is_first else f"{text} stop") in SUPPRESSING
 
 
 @pytest.mark.parametrize(("text", "verdict"), REPLIES)
@@ -81,4 +124,4 @@ def test_punctuation_and_emoji_around_a_word_do_not_hide_it(noise: str, word: st
 
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_the_word_anywhere_is_never_a_mere_reply(before: str, after: str) -> None:
-    assert classify_reply(f"{before} stop {after}") != "reply"
+    assert classify_reply(f"{before} stop {after}") in SUPPRESSING

@@ -53,7 +53,7 @@ def answering(desk, rows_for: Callable[..., pd.DataFrame]) -> Any:
     desk.put_balance("100")
     desk.read_stops()
     columns = ["gateway_reply_id", "sender", "number_id", "text", "verdict", "received_at"]
-    rows = [[f"r{person}", "+", 33639980000 + person, "?", "reply", desk.clock.at] for person in (1, 2)]
+    rows = [[f"r{person}", "+", 33639980000 + person, "?", "other", desk.clock.at] for person in (1, 2)]
     with desk.visit() as visit:
         ids = list(add_replies(visit, "sandbox", pd.DataFrame(rows, columns=columns))["reply_id"])
         campaign_id = standing_campaign(visit, "auto_reply", "sandbox")["campaign_id"]

@@ -11,6 +11,7 @@ import pytest
 from schemas.gateway import Charge, Outcome, SubmitOutcome
 from store.inbound import add_replies, set_answers
 from store.invariants import INVARIANTS
+from store.opt_outs import honour_replies
 from store.preparing import RecapDetails, add_messages, standing_campaign, write_prepared
 from store.undo import undo_import
 
@@ -71,8 +72,8 @@ MUTATIONS = [
     ("gateway_ids_are_unique", "UPDATE message_event SET gateway_message_id = 'same' WHERE event = 'accepted'"),
     (
         "nothing_claimed_after_an_opt_out",
-        "INSERT INTO opt_out (number_id, msisdn, source, recorded_at) "
-        "SELECT number_id, msisdn, 'reply', '2000-01-01' FROM message_status "
+        "INSERT INTO opt_out_entry (entry_id, number_id, msisdn, source, recorded_at) "
+        "SELECT 1000 + recipient_id, number_id, msisdn, 'reply', '2000-01-01' FROM message_status "
         "WHERE campaign_id = 1 AND state = 'delivered'",
     ),
     ("nothing_claimed_after_an_opt_out", "UPDATE campaign SET requested_service = false, recap_hash = recap_hash"),
@@ -116,7 +117,15 @@ MUTATIONS = [
     ),
     ("replies_are_kept_once", "INSERT INTO reply SELECT reply_id + 100, * EXCLUDE (reply_id) FROM reply"),
     ("reports_are_kept_once", "INSERT INTO delivery_report SELECT * FROM delivery_report"),
-    ("a_stop_is_an_opt_out", "DELETE FROM opt_out"),
+    ("a_stop_is_an_opt_out", "DELETE FROM opt_out_entry"),
+    (
+        "only_a_later_start_or_a_named_person_lifts_an_opt_out",
+        "UPDATE opt_out_entry SET lifted_at = recorded_at, lifted_by = 'camille'",
+    ),
+    (
+        "only_a_later_start_or_a_named_person_lifts_an_opt_out",
+        "UPDATE opt_out_entry SET lifted_reply_id = reply_id, lifted_at = recorded_at",
+    ),
     ("answers_match_replies", "UPDATE reply SET answer = 'off'"),
     ("answers_match_replies", "DELETE FROM reply WHERE answer = 'planned'"),
     (
@@ -205,7 +214,6 @@ def live(desk, rows_for: Callable) -> None:
 
 def stopped(desk, person: int) -> None:
     reply(desk, f"stop-{person}", person, "stop")
-    desk.opt_out(person)
 
 
 def reply(desk, reply_id: str, person: int, verdict: str) -> None:
@@ -213,12 +221,16 @@ def reply(desk, reply_id: str, person: int, verdict: str) -> None:
     row = [reply_id, f"+{number}", number, "…", verdict, desk.clock.at - timedelta(seconds=1)]
     columns = ["gateway_reply_id", "sender", "number_id", "text", "verdict", "received_at"]
     with desk.visit() as visit:
-        add_replies(visit, "sandbox", pd.DataFrame([row], columns=columns))
+        honour_replies(visit, add_replies(visit, "sandbox", pd.DataFrame([row], columns=columns)))
 
 
 def answer_automatically(desk, rows_for: Callable) -> None:
     reply(desk, "question", 20, "other")
-    (found,) = [row for row in desk.rows("reply.unanswered", gateway="sandbox") if row["number_id"] == 33639980020]
+    (found,) = [
+        row
+        for row in desk.rows("reply.unanswered", gateway="sandbox", most=9, since=desk.clock.at)
+        if row["number_id"] == 33639980020
+    ]
     with desk.visit() as visit:
         campaign = standing_campaign(visit, "auto_reply", "sandbox")
         answer = rows_for([20], "Merci").assign(recipient_id=found["reply_id"], slice_no=1)

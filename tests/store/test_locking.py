@@ -412,7 +412,7 @@ def test_a_suppressed_message_is_cut_anew(desk) -> None:
     assert desk.claim(lease) is None
     assert desk.states("winter") == {"suppressed": 2}
     desk.sql("UPDATE campaign SET state = 'parked'")
-    desk.sql("DELETE FROM opt_out")  # they came back
+    desk.sql("DELETE FROM opt_out_entry")  # they came back
     desk.prepare("winter", [0, 1], revises=True)
     assert desk.states("winter") == {"planned": 2}
 

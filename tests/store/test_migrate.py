@@ -11,6 +11,7 @@ import pytest
 from sms.errors import StoreTooNew
 from store import migrate as module
 from store.migrate import migrate, migrations
+from store.opt_outs import doubtful_replies
 from store.undo import undo_import
 
 #: A list of two people that the first version made from three rows, and an opt-out from another file.
@@ -83,6 +84,40 @@ def test_rival_that_is_faster_is_noticed(tmp_path: Path, desk, monkeypatch) -> N
     monkeypatch.setattr(module, "migrations", meet_a_rival)
     assert migrate(path, desk.clock) == known[-1][0]
     assert len(calls) == 4
+
+
+def test_replies_and_opt_outs_before_their_history(tmp_path: Path, make_desk: Callable[..., Any], monkeypatch) -> None:
+    path, all_of_them = tmp_path / "old.duckdb", migrations()
+    monkeypatch.setattr(module, "migrations", lambda: [one for one in all_of_them if one[0] < 9])
+    desk = make_desk(path)
+    migrate(path, desk.clock)
+    desk.sql("""
+INSERT INTO opt_out (number_id, msisdn, source, source_ref, recorded_at) VALUES
+    (33639980001, '+33639980001', 'reply', 'reply 1', '2026-11-01'),
+    (33639980002, '+33639980002', 'reply_review', 'reply 2', '2026-11-02'),
+    (33639980003, '+33639980003', 'file', 'import 1, row 1', '2026-11-03');
+INSERT INTO reply
+SELECT id, 'sandbox', 'r' || id, '+', 33639980000 + person, '…', verdict, NULL, answer, received, recorded
+FROM (VALUES
+    (1, 1, 'stop', 'stop', DATE '2026-10-31', DATE '2026-11-01'),
+    (2, 2, 'review', 'review', DATE '2026-11-30', DATE '2026-11-02'),
+    (3, 2, 'stop', 'stop', DATE '2026-11-03', DATE '2026-11-04'),
+    (4, 4, 'reply', NULL, DATE '2026-11-04', DATE '2026-11-04')
+) AS old(id, person, verdict, answer, received, recorded)""")
+    monkeypatch.undo()
+    migrate(path, desk.clock)
+    assert desk.broken() == {}
+    assert desk.sql("SELECT number_id % 10, source FROM opt_out ORDER BY number_id") == [
+        (1, "reply"), (2, "reply_doubtful"), (3, "file"),
+    ]  # fmt: skip
+    assert desk.sql("SELECT number_id % 10, source, reply_id FROM opt_out_entry ORDER BY entry_id") == [
+        (1, "reply", 1), (2, "reply_doubtful", 2), (3, "file", None), (2, "reply", 3),
+    ]  # fmt: skip
+    assert desk.sql("SELECT verdict, CAST(CAST(counts_at AS DATE) AS VARCHAR) FROM reply ORDER BY reply_id") == [
+        ("stop", "2026-10-31"), ("stop_doubtful", "2026-11-02"), ("stop", "2026-11-03"), ("other", "2026-11-04"),
+    ]  # fmt: skip
+    with desk.visit(read_only=True) as visit:
+        assert [row["reply_id"] for row in doubtful_replies(visit, 10)] == [2]
 
 
 def test_files_of_the_first_version_can_be_undone(tmp_path: Path, make_desk: Callable[..., Any], monkeypatch) -> None:

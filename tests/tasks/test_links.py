@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.command_line import read_parameters
-from tasks.links import command, decision_links, form_address, next_parameters
+from tasks.links import command, decision_links, form_address, next_parameters, review_links
 
 PAGE = "http://ui/deployments/deployment/1"
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
@@ -83,6 +83,19 @@ def test_decisions_are_filled_in_as_their_flow_takes_them(monkeypatch: pytest.Mo
     for values in given:
         resolve_unknown.validate_parameters(values)
         assert set(values) == set(inspect.signature(resolve_unknown.fn).parameters)
+
+
+def test_reviews_are_filled_in_as_their_flow_takes_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows.review_replies import review_replies
+
+    monkeypatch.setattr("tasks.links._deployment_pages", lambda names: dict.fromkeys(names, PAGE))
+    links = review_links([12, 13])
+    given = {reply_id: [as_the_ui_reads_it(str(link.address)) for link in links[reply_id]] for reply_id in links}
+    assert [values["verdict"] for values in given[13]] == ["lift", "keep"]
+    for values in given[12]:
+        review_replies.validate_parameters(values)
+        assert values["reply_id"] == 12
+        assert set(values) == set(inspect.signature(review_replies.fn).parameters)
 
 
 def test_the_hash_is_given_as_the_page_shows_it() -> None:

@@ -1,0 +1,24 @@
+"""Doubtful refusals: listed, and settled by a named person."""
+
+from typing import Literal
+
+from prefect import flow
+
+from schemas.form import OptionalNumber, OptionalText
+from tasks.reviews import publish_doubtful, settle
+
+
+@flow(name="review-replies")
+def review_replies(
+    reply_id: OptionalNumber = 0, verdict: Literal["", "lift", "keep"] = "", actor: OptionalText = ""
+) -> str:
+    """List the replies that may be refusals, or settle one of them. Their senders get no message meanwhile.
+
+    Args:
+        reply_id: The reply to settle, as the page numbers it. Empty: only list them.
+        verdict: lift: it was no refusal, and the person may be written to again. keep: it was one.
+        actor: Who settles it.
+    """
+    if reply_id:
+        settle(reply_id, verdict, actor)
+    return publish_doubtful()
