@@ -1,8 +1,8 @@
 """Many lines at once: which of them are plain enough for a bulk reader, told from their bytes.
 
 A line is plain when splitting it at every delimiter is all there is to do, and quoted when each quote opens or
-closes a whole cell with neither delimiter nor quote in it. All else, blank lines and broken ones too, is odd and
-goes to ``files.records``, which decides.
+closes a whole cell with neither delimiter nor quote in it. All else that is not empty, broken lines too, is odd
+and goes to ``files.records``, which decides.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from files.records import MAX_CELL_LENGTH
 
-PLAIN, QUOTED, ODD = range(3)
+PLAIN, QUOTED, ODD, EMPTY = range(4)
 
 _NEWLINE, _TAB, _SPACE, _QUOTE, _APOSTROPHE, _C1_LEAD = b"\n\t \"'\xc2"
 _CONTROL = np.zeros(256, dtype=np.bool_)
@@ -32,7 +32,7 @@ class Lines:
 
     Attributes:
         ends: where each has its line feed.
-        kinds: of each, ``PLAIN``, ``QUOTED`` or ``ODD``.
+        kinds: of each, ``PLAIN``, ``QUOTED``, ``ODD`` or ``EMPTY``.
         spaced: columns where a cell starts or ends with a space; in all others none does.
         strange: columns where one starts or ends in other white space, or starts with an apostrophe.
     """
@@ -56,11 +56,12 @@ def classify_lines(block: Bytes, delimiter: str, width: int, empty_tail: int = 0
     delimiters = np.flatnonzero(block == ord(delimiter))
     lengths = np.diff(ends, prepend=-1) - 1
     is_odd = _counts(delimiters, ends) != width - 1
-    is_odd |= (lengths == 0) | (lengths > MAX_CELL_LENGTH)
+    is_odd |= lengths > MAX_CELL_LENGTH
     for back in range(1, empty_tail + 1):
         is_odd |= block[ends - back] != ord(delimiter)
     is_odd[np.searchsorted(ends, _control_characters(block))] = True
     kinds = np.where(is_odd, ODD, PLAIN).astype(np.uint8)
+    kinds[lengths == 0] = EMPTY
     quotes = np.flatnonzero(block == _QUOTE)
     if len(quotes):
         is_opened, is_whole = _judge_quotes(block, ends, delimiters, quotes)

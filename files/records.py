@@ -17,6 +17,7 @@ from files.columns import header_score
 DELIMITERS: dict[str, str] = {";": "semicolon", ",": "comma", "\t": "tab", "|": "pipe"}
 MAX_CELL_LENGTH = 32_767  # characters: what a cell of Excel can hold
 CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_EMPTY_LINES = re.compile(b"\n{1,1048576}")  # a block of them, so that a match stays small
 
 Text = bytes | mmap
 """UTF-8 where each line, the last one too, ends in a line feed."""
@@ -32,7 +33,7 @@ class Record(NamedTuple):
 
 
 def read_records(text: Text, offset: int, row_number: int, delimiter: str) -> Iterator[tuple[Record, int]]:
-    """Yield each record from an offset on, blank ones too, with the offset behind it.
+    """Yield each record from an offset on with the offset behind it; those without any character are left out.
 
     Args:
         text: what is read.
@@ -42,6 +43,9 @@ def read_records(text: Text, offset: int, row_number: int, delimiter: str) -> It
     """
     opening = delimiter + '"'
     while offset < len(text):
+        if empty := _EMPTY_LINES.match(text, offset):
+            row_number, offset = row_number + len(empty[0]), empty.end()
+            continue
         end = text.find(b"\n", offset)
         line = str(text[offset:end], "utf-8")
         if line.startswith('"') or opening in line:
@@ -70,7 +74,7 @@ def choose_delimiter(lines: Sequence[str]) -> str:
 
 def split_record(raw_line: str, delimiter: str) -> list[str]:
     """Return the cells of one record; a record with a broken quote is one cell."""
-    return next(read_records(f"{raw_line}\n".encode(), 0, 1, delimiter))[0].cells
+    return next(read_records(f"{raw_line}\n".encode(), 0, 1, delimiter))[0].cells if raw_line else [""]
 
 
 def join_record(cells: Sequence[str], delimiter: str) -> str:

@@ -35,7 +35,7 @@ def split_text(
     """
     declared = _declared_delimiter(text)
     start, line = (text.find(b"\n") + 1, 2) if declared else (0, 1)
-    delimiter = declared or choose_delimiter(list(islice(filter(str.strip, _lines(text)), _FIRST_LINES)))
+    delimiter = declared or choose_delimiter(list(islice(_filled_lines(text), _FIRST_LINES)))
     records = read_records(text, start, line, delimiter)
     sample = list(islice(((record, end) for record, end in records if not is_blank(record.cells)), 1 + HEADER_SAMPLE))
     if not sample:
@@ -52,19 +52,16 @@ def split_text(
 
 
 def _declared_delimiter(text: Text) -> str | None:
-    line = next(_lines(text))
+    line = str(text[: text.find(b"\n")], "utf-8")
     declared = _SEPARATOR_LINE.fullmatch(line)
     if declared and declared[1] not in DELIMITERS:
         raise ContactFileError(f"its first line says {line!r}; allowed delimiters: {', '.join(DELIMITERS.values())}")
     return declared[1] if declared else None
 
 
-def _lines(text: Text) -> Iterator[str]:
-    offset = 0
-    while offset < len(text):
-        end = text.find(b"\n", offset)
-        yield str(text[offset:end], "utf-8")
-        offset = end + 1
+def _filled_lines(text: Text) -> Iterator[str]:
+    records = read_records(text, 0, 1, "\x1f")
+    return (line for line in (record.raw_line for record, _ in records) if line.strip())
 
 
 def _split_rows(

@@ -10,11 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from files.formulas import unguard_cell
+from files.lines import EMPTY, ODD, PLAIN, classify_lines
+from files.records import read_records
 from sms.errors import ContactFileError
 
 Write = Callable[..., Path]
@@ -388,3 +391,15 @@ def test_no_text_crashes_and_every_line_is_accounted_for(text_file: Write, body:
     assert len(covered) == len(set(covered))
     missed = set(range(2, len(lines) + 1)) - set(covered)
     assert all(not lines[n - 1].replace(";", "").replace('"', "").strip() for n in missed)
+
+
+def test_empty_lines_are_passed_over_and_counted(text_file: Write, read_contact_file: Read) -> None:
+    found = read_contact_file(text_file('\n\nTel;Nom\n\n\n06;A\n;\n07;"B\n\nC"\n\n08;D\n\n'))
+    assert found.frame["row_number"].tolist() == [6, 8, 12]
+    assert found.frame["last_name"].tolist() == ["A", "B\n\nC", "D"]
+
+
+def test_empty_lines_are_read_in_bulk() -> None:
+    block = np.frombuffer(b"06;A\n\n \n\n", np.uint8)
+    assert classify_lines(block, ";", 2).kinds.tolist() == [PLAIN, EMPTY, ODD, EMPTY]
+    assert [record.row_number for record, _ in read_records(b"\n" * 2_000_001 + b"06;A\n", 0, 1, ";")] == [2_000_002]
