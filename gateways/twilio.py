@@ -264,13 +264,8 @@ class TwilioGateway:
 
 def open_gateway(access: GatewayAccess) -> TwilioGateway:
     """Return the account that the settings name."""
-    return TwilioGateway(
-        access.need_url("twilio.com"),
-        access.need("account_sid"),
-        access.need("auth_token"),
-        access.options.get("messaging_service_sid", ""),
-        access.deadline_seconds,
-    )
+    url, service = access.need_url("twilio.com"), access.options.get("messaging_service_sid", "")
+    return TwilioGateway(url, access.need("account_sid"), access.need("auth_token"), service, access.deadline_seconds)
 
 
 def _sender(sender_id: str) -> str:

@@ -43,7 +43,7 @@ MUTANTS = (
         "sending/test_crashes.py -k sleeper",
     ),
     Mutant(
-        "post_before", "tasks/sender.py", "started + _lifetime(claim)", "started + 600",
+        "post_before", "tasks/sender.py", "started + claim.lifetime_seconds", "started + 600",
         "sending/test_crashes.py -k sleeper",
     ),
     Mutant(

@@ -37,6 +37,11 @@ class Claim:
     members: Sequence[Mapping[str, Any]] = field(repr=False, compare=False)
     """The same messages as the store has them."""
 
+    @property
+    def lifetime_seconds(self) -> float:
+        """For how long after it was made the claim may be posted."""
+        return (self.post_before - self.at).total_seconds()
+
 
 @dataclass(frozen=True, slots=True)
 class Claimed:

@@ -1,7 +1,7 @@
 """Slices on their way to the gateway, and the count of what came back."""
 
 from collections import Counter, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from gateways.transport import clock
@@ -32,6 +32,19 @@ class Flight:
     def outcomes_of(self, outcome: Outcome) -> list[SubmitOutcome]:
         """Return what came back with an outcome."""
         return [item for item in self.outcomes if item.outcome is outcome]
+
+    def without_absence(self) -> list[SubmitOutcome]:
+        """Return what a first look-up says: that there is no trace of a message proves nothing yet."""
+        return [
+            replace(item, outcome=Outcome.UNKNOWN) if item.outcome is Outcome.NOT_ACCEPTED else item
+            for item in self.outcomes
+        ]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a look-up said of each message that was open if there is a trace of it."""
+        said = {item.client_ref for item in self.outcomes if item.outcome is not Outcome.UNKNOWN}
+        return {row["client_ref"] for row in self.claim.members} <= said
 
 
 @dataclass(slots=True)

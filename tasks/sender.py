@@ -21,7 +21,7 @@ from gateways.transport import clock
 from schemas.gateway import Batch, Gateway, Outcome, Resolution, SubmitOutcome
 from sms.errors import GatewayAmbiguous, GatewayDenied, GatewayError, GatewayThrottled, GatewayUnreachable
 from sms.masking import mask_numbers
-from store.claims import Claim, Claimed, claim_again, claim_slices, posted_claim, was_posted_here
+from store.claims import Claimed, claim_again, claim_slices, posted_claim, was_posted_here
 from store.clearance import Halt
 from store.database import one_core
 from store.lease import Lease
@@ -130,7 +130,10 @@ class Sender:
             self._paused_why = now.paused_why or self._paused_why
         for flight in finished:
             del self._flights[flight.claim.slice_no]
-        for flight in [*asked, *(Flight(claim, Ask.POST, started + _lifetime(claim)) for claim in claimed.claims)]:
+        for flight in [
+            *asked,
+            *(Flight(claim, Ask.POST, started + claim.lifetime_seconds) for claim in claimed.claims),
+        ]:
             self._send(flight)
         return claimed
 
@@ -147,7 +150,7 @@ class Sender:
         slice_no, ask_after = flight.claim.slice_no, now.visit.at + timedelta(seconds=now.settle_seconds)
         # Absence counts when it is seen twice: of this slice, was it ever seen before?
         is_first = flight.ask is Ask.LOOK_UP and not now.row_of(slice_no)["absent_count"]
-        outcomes = [_not_yet(item) for item in flight.outcomes] if is_first else flight.outcomes
+        outcomes = flight.without_absence() if is_first else flight.outcomes
         counts = record(
             now,
             slice_no,
@@ -156,7 +159,7 @@ class Sender:
             claimed=flight.claim.members if flight.ask is Ask.POST else None,
             was_looked_up=flight.ask is Ask.LOOK_UP,
         )
-        if is_first and _is_whole(flight):
+        if is_first and flight.is_whole:
             note_absence(now, slice_no, now.visit.at + timedelta(seconds=now.settle_seconds))
         self._keep_pace(now, flight)
         self.tally.events.update(counts)
@@ -187,7 +190,7 @@ class Sender:
         if (now.visit.at - unknown["claimed_at"]).total_seconds() < manifest.key_life_seconds / 2:
             claim = claim_again(now, slice_no)
             if claim is not None:
-                return Flight(claim, Ask.POST_AGAIN, started + _lifetime(claim))
+                return Flight(claim, Ask.POST_AGAIN, started + claim.lifetime_seconds)
         return Flight(posted_claim(now, slice_no), Ask.LOOK_UP, started)
 
     def _askable(self, now: Round) -> list[dict[str, Any]]:
@@ -332,22 +335,6 @@ class Sender:
             self._last_error = error
             self._refusals += 1
             self._log.warning("STOPs cannot be read: %s", error)
-
-
-def _not_yet(item: SubmitOutcome) -> SubmitOutcome:
-    """Return what a first look-up says of a message: that there is no trace of it proves nothing yet."""
-    return replace(item, outcome=Outcome.UNKNOWN) if item.outcome is Outcome.NOT_ACCEPTED else item
-
-
-def _is_whole(flight: Flight) -> bool:
-    """Tell whether a look-up told of each message that was open whether there is a trace of it."""
-    told = {item.client_ref for item in flight.outcomes if item.outcome is not Outcome.UNKNOWN}
-    return {row["client_ref"] for row in flight.claim.members} <= told
-
-
-def _lifetime(claim: Claim) -> float:
-    """Return for how many seconds from its visit on a claim may be posted."""
-    return (claim.post_before - claim.at).total_seconds()
 
 
 def _without_answer(ask: Ask, batch: Batch, error: GatewayError) -> list[SubmitOutcome]:
