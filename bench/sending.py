@@ -29,6 +29,7 @@ from gateways.sandbox.process import SandboxProcess
 from store.approving import ApprovalRules, approve
 from store.inbound import move_cursor
 from store.lease import Lease
+from store.mark import read_mark, write_mark
 from store.operators import add_reading
 from store.sending import Owner, close_sending, count_messages, open_sending
 from tasks.house import claim_rules, gateway_named, visit_store
@@ -104,6 +105,14 @@ def open_campaign() -> Lease:
     return lease
 
 
+def copy_store(ready: Path, folder: Path) -> None:
+    """Copy the folder of a store with a mark of its own: it is another store, and no restored one."""
+    shutil.copytree(ready, folder, ignore=shutil.ignore_patterns("*.mark"))
+    mark = read_mark(ready / "store.duckdb").mark
+    assert mark is not None
+    write_mark(folder / "store.duckdb", mark, durable=True)
+
+
 def read_batches(store: Path) -> Batches:
     """Return what a sender would post, in the order of the queue: a key and the messages."""
     with sending_house(store.parent), visit_store(read_only=True) as visit:
@@ -118,7 +127,7 @@ def read_batches(store: Path) -> Batches:
 
 
 def _send(ready: Path, folder: Path, batches: Batches, concurrency: int) -> float:
-    shutil.copytree(ready, folder)
+    copy_store(ready, folder)
     with (
         _sandbox(folder) as sandbox,
         sending_house(folder, sandbox_url=sandbox.base_url, concurrency=concurrency, slice_size=BATCH_SIZE),

@@ -4,7 +4,6 @@ Once in a campaign a hundredth as long, and in the long one at its beginning and
 its messages. Wall-clock time, the two campaigns in turn, medians.
 """
 
-import shutil
 import statistics
 import tempfile
 import time
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bench.sending import BATCH_SIZE, TUESDAY_MORNING, approve_campaign, open_campaign, sending_house
+from bench.sending import BATCH_SIZE, TUESDAY_MORNING, approve_campaign, copy_store, open_campaign, sending_house
 from gateways.registry import manifest_of
 from schemas.gateway import Outcome, SubmitOutcome
 from store.claims import Claim, claim_slices
@@ -48,7 +47,7 @@ class Opened:
     """An approved campaign in a copy of its store, sent slice by slice to a gateway that accepts all at once."""
 
     def __init__(self, ready: Path, folder: Path) -> None:
-        shutil.copytree(ready, folder)
+        copy_store(ready, folder)
         self.path = folder / "store.duckdb"
         with sending_house(folder):
             self.lease = open_campaign()

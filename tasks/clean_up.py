@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
     DeploymentFilter,
@@ -31,7 +32,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.context import FlowRunContext
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectNotFound, PrefectException, PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL
 from prefect.states import Cancelled, Crashed
 
@@ -43,6 +44,7 @@ POOL = "campanile"
 _POOL_FILTER = WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))
 _ACTIVE = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
 _PAGE_ROWS = 200
+_SERVER_ERROR = 500
 _RUN_VARIABLE = b"PREFECT__FLOW_RUN_ID="
 _LIMIT_PREFIX = "deployment:"
 
@@ -52,9 +54,8 @@ def clean_up(client: SyncPrefectClient, queues: Sequence[str] = ()) -> list[str]
 
     No worker of those queues may be alive yet. Runs that still have a process go on undisturbed.
     """
-    orphans = find_orphans(client, queues)
-    for run in orphans:
-        _end_orphan(client, run)
+    found = find_orphans(client, queues)
+    orphans = [run for run in found if _end_orphan(client, run)]
     limits = find_limits(client)  # after the runs, whose end gives back the slots that the server remembers
     for name in limits:
         with contextlib.suppress(ObjectNotFound):
@@ -63,8 +64,10 @@ def clean_up(client: SyncPrefectClient, queues: Sequence[str] = ()) -> list[str]
     latest = {_work_of(run): run.id for run in missed}
     dropped = [run for run in missed if latest[_work_of(run)] != run.id]
     _delete(client, dropped)
+    stuck_count = len(found) - len(orphans)
+    stuck = f"; {count_text(stuck_count, 'run')} could not be ended: restart Prefect's server" if stuck_count else ""
     return [
-        f"{count_text(len(orphans), 'orphaned run')} ended{_of_which(client, orphans)}",
+        f"{count_text(len(orphans), 'orphaned run')} ended{_of_which(client, orphans)}{stuck}",
         f"{count_text(len(limits), 'concurrency limit')} of deployments deleted",
         f"{count_text(len(dropped), 'missed run')} deleted{_of_which(client, dropped)}",
     ]
@@ -128,9 +131,12 @@ def leftovers_line(min_seconds: float = 300) -> str:
     """
     if PREFECT_API_URL.value() is None:
         return "no server is set (PREFECT_API_URL)"
-    with get_client(sync_client=True) as client:
-        orphans, limits = find_orphans(client, min_seconds=min_seconds), find_limits(client)
-        names = _of_which(client, orphans)
+    try:
+        with get_client(sync_client=True) as client:
+            orphans, limits = find_orphans(client, min_seconds=min_seconds), find_limits(client)
+            names = _of_which(client, orphans)
+    except (httpx.HTTPError, PrefectException, ValueError) as error:
+        raise SmsError(f"Prefect's server cannot be asked for its runs ({type(error).__name__})") from error
     if orphans or limits:
         raise SmsError(
             f"{count_text(len(orphans), 'run')} without a process{names}, "
@@ -140,12 +146,23 @@ def leftovers_line(min_seconds: float = 300) -> str:
     return "no orphaned run, no concurrency limit on a deployment"
 
 
-def _end_orphan(client: SyncPrefectClient, run: FlowRun) -> None:
-    """Crash a run, or finish its cancellation: the campaign of a cancelled send run is paused, not sent on."""
+def _end_orphan(client: SyncPrefectClient, run: FlowRun) -> bool:
+    """Crash a run, or finish its cancellation: the campaign of a cancelled send run is paused, not sent on.
+
+    Return False where the server cannot: it still remembers a slot of a limit that was deleted. Such a run keeps no
+    other from starting.
+    """
     is_cancelling = run.state is not None and run.state.is_cancelling()
     final = (Cancelled if is_cancelling else Crashed)(message="its process was gone when the workers started")
-    with contextlib.suppress(ObjectNotFound):
+    try:
         client.set_flow_run_state(run.id, final, force=True)
+    except ObjectNotFound:
+        return True
+    except PrefectHTTPStatusError as error:
+        if error.response.status_code < _SERVER_ERROR:
+            raise
+        return False
+    return True
 
 
 def _missed(

@@ -16,6 +16,7 @@ from tasks.house import manifest_of, visit_store
 from tasks.names import reasoned, signed
 from tasks.settings import settings
 
+S = TypeVar("S")
 T = TypeVar("T")
 #: Items that one transaction takes: it lasts well under a second, also on a busy machine.
 AT_ONCE = 1000
@@ -40,11 +41,15 @@ class HistoryRead(NamedTuple):
 
 
 def read_history(
-    gateway: str, name: str, read: Callable[[str], Page[T]], keep: Callable[[Transaction, str, list[T]], int]
+    gateway: str,
+    name: str,
+    read: Callable[[str], Page[S]],
+    convert: Callable[[S], T],
+    keep: Callable[[Transaction, str, list[T]], int],
 ) -> HistoryRead:
     """Read a history from its cursor to its end; the cursor moves with the last items of a page.
 
-    A page is kept in transactions of ``AT_ONCE`` items.
+    Items are converted outside of any transaction, and kept in transactions of ``AT_ONCE``.
 
     A provider that numbers anew (it names another epoch, refuses the cursor, or counts back) is read again from its
     beginning: what was read before is kept once. A list that does not end within ``SMS_HISTORY_PAGES`` and
@@ -66,7 +71,7 @@ def read_history(
             known = _start_anew(gateway, name, known)
             continue
         is_last = not page.has_more and (not page.items or page.cursor == known.cursor)
-        *earlier, last = in_parts(page.items)
+        *earlier, last = in_parts([convert(item) for item in page.items])
         count += sum(_keep_part(gateway, part, keep) for part in earlier)
         with visit_store() as visit:
             count += keep(visit, gateway, last)

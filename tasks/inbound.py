@@ -45,8 +45,8 @@ CAPPED = "answers_capped"
 def read_stops(gateway: str) -> dict[str, int]:
     """Read replies and the provider's own opt-outs, and honour each STOP in the transaction that records it."""
     found = gateway_named(gateway)
-    replies = _read_all(gateway, "replies", _each(_reply_row, found.replies), _keep_replies)
-    opt_outs = _read_all(gateway, "opt_outs", _each(_opt_out_row, found.opt_outs), _keep_opt_outs)
+    replies = _read_all(gateway, "replies", found.replies, _reply_row, _keep_replies)
+    opt_outs = _read_all(gateway, "opt_outs", found.opt_outs, _opt_out_row, _keep_opt_outs)
     get_run_logger().info("%s: %d new replies, %d new opt-outs at the provider", gateway, replies.count, opt_outs.count)
     unfinished_count = sum(reading.unfinished_count > 0 for reading in (replies, opt_outs))
     return {"replies": replies.count, "provider_opt_outs": opt_outs.count, "unfinished": unfinished_count}
@@ -73,7 +73,7 @@ def hear_stops(gateway: str) -> None:
 @task(retries=2, retry_delay_seconds=[1, 3])
 def read_reports(gateway: str) -> dict[str, int]:
     """Read delivery reports and apply them; return how many messages moved, by event."""
-    count = _read_all(gateway, "reports", gateway_named(gateway).delivery_reports, _keep_reports).count
+    count = _read_all(gateway, "reports", gateway_named(gateway).delivery_reports, _as_it_is, _keep_reports).count
     moved = _apply_reports(gateway)
     with visit_store(read_only=True) as visit:
         waiting = visit.value("report.count_unmatched", gateway=gateway)
@@ -128,9 +128,13 @@ def set_auto_responder(responder: AutoResponder, changed_by: str) -> str:
 
 
 def _read_all(
-    gateway: str, name: str, read: Callable[[str], Page[T]], keep: Callable[[Transaction, str, list[T]], int]
+    gateway: str,
+    name: str,
+    read: Callable[[str], Page[S]],
+    convert: Callable[[S], T],
+    keep: Callable[[Transaction, str, list[T]], int],
 ) -> HistoryRead:
-    found = read_history(gateway, name, read, keep)
+    found = read_history(gateway, name, read, convert, keep)
     report_history(gateway, name, found)
     return found
 
@@ -145,16 +149,6 @@ def _apply_reports(gateway: str) -> dict[str, int]:
             require_tried(visit, gateway)
             moved.update(apply_reports(visit, gateway, prices, part))
     return dict(moved)
-
-
-def _each(convert: Callable[[S], T], read: Callable[[str], Page[S]]) -> Callable[[str], Page[T]]:
-    """Return a reader of pages whose items are converted where they are read, outside of any transaction."""
-
-    def read_converted(cursor: str) -> Page[T]:
-        page = read(cursor)
-        return replace(page, items=[convert(item) for item in page.items])
-
-    return read_converted
 
 
 def _keep_replies(visit: Transaction, gateway: str, rows: list[list[Any]]) -> int:
@@ -176,6 +170,10 @@ def _keep_opt_outs(visit: Transaction, gateway: str, rows: list[tuple[Number, da
 
 def _keep_reports(visit: Transaction, gateway: str, reports: list[DeliveryReport]) -> int:
     return add_reports(visit, gateway, reports)
+
+
+def _as_it_is(report: DeliveryReport) -> DeliveryReport:
+    return report
 
 
 def _opt_out_row(opt_out: ProviderOptOut) -> tuple[Number, datetime] | None:

@@ -39,7 +39,7 @@ def call_prefect(call: Callable[[], T], seconds: float = CALL_SECONDS) -> T:
         return executor.submit(context.run, call).result(seconds)
     except TimeoutError:
         raise PrefectAway(f"Prefect's server did not answer within {seconds:g} s") from None
-    except HTTPError as error:
+    except (HTTPError, ValueError) as error:  # a ValueError: what answers is not Prefect's server
         raise PrefectAway(f"Prefect's server cannot be used: {str(error).splitlines()[0]}") from None
     finally:
         executor.shutdown(wait=False)

@@ -145,10 +145,22 @@ class Person:
         """Go to a deployment, and choose Run, Custom run."""
         self.page.goto(f"{self.ui}/deployments")
         self.page.get_by_placeholder("Search deployments").fill(deployment)
-        self.page.get_by_role("link", name=deployment, exact=True).first.click()
+        self.open_deployment(deployment)
         self.page.get_by_role("button", name="Run", exact=True).click()
         self.page.get_by_text("Custom run").click()
         self.page.get_by_role("button", name="Submit").wait_for()
+
+    def open_deployment(self, deployment: str) -> None:
+        """Follow the link of a deployment; a list that is drawn anew in that moment swallows the click."""
+        from playwright.sync_api import TimeoutError as NotThere
+
+        page = re.compile(r"/deployments/deployment/")
+        for _ in range(6):
+            self.page.get_by_role("link", name=deployment, exact=True).first.click()
+            with suppress(NotThere):
+                self.page.wait_for_url(page, timeout=10_000)
+                return
+        self.page.wait_for_url(page)
 
     def field(self, label: str) -> Any:
         """Return the innermost group of the form that carries a label."""

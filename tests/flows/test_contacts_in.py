@@ -148,7 +148,8 @@ BAD_ROWS: list[tuple[str, str]] = [
 
 
 def test_every_reason_of_the_table_has_a_row_here() -> None:
-    assert {reason for reason, _ in BAD_ROWS} == set(REJECT_WORDS)
+    of_workbooks = {"hidden_row"}
+    assert {reason for reason, _ in BAD_ROWS} == set(REJECT_WORDS) - of_workbooks
 
 
 @pytest.fixture(scope="module")

@@ -44,7 +44,7 @@ def test_a_store_that_came_back_is_looked_up_confirmed_and_goes_on(mailbox: Any)
     with pytest.raises(CampaignError, match="this needs a reason"):
         reconcile_store("dominique")
     read_replies()
-    assert house.query("SELECT answer FROM reply WHERE verdict = 'reply'") == [("in_doubt",)]
+    assert house.query("SELECT answer FROM reply WHERE verdict = 'other'") == [("in_doubt",)]
     assert reconcile_store("dominique", "compared with the console") == (
         "dominique confirmed the store: messages are claimed again"
     )

@@ -17,6 +17,7 @@ from typing import Any
 from gateways.sandbox.process import SandboxProcess
 from schemas.gateway import Resolution
 from store.database import transaction
+from store.inbound import cursor_of, move_cursor
 from store.mark import mark_path
 from store.migrate import migrate
 from store.reconcile import confirm_reconciled
@@ -137,16 +138,18 @@ class _Restore:
     def _read_stops(self) -> None:
         """Read the replies that came, as process-replies does."""
         gateway = self._sandbox.gateway()
-        for name, read in (("replies", gateway.replies), ("opt_outs", gateway.opt_outs)):
+        readers = {
+            "replies": (gateway.replies, inbound._reply_row, inbound._keep_replies),
+            "opt_outs": (gateway.opt_outs, inbound._opt_out_row, inbound._keep_opt_outs),
+        }
+        for name, (read, convert, keep) in readers.items():
             with self._desk.visit(read_only=True) as visit:
-                cursor = inbound.cursor_of(visit, "sandbox", name)
+                cursor = cursor_of(visit, "sandbox", name)
             page = read(cursor)
+            rows = [convert(item) for item in page.items]
             with self._desk.visit() as visit:
-                if name == "replies":
-                    inbound._keep_replies(visit, "sandbox", list(page.items))
-                else:
-                    inbound._keep_opt_outs(visit, "sandbox", list(page.items))
-                inbound.move_cursor(visit, "sandbox", name, page.cursor)
+                keep(visit, "sandbox", rows)
+                move_cursor(visit, "sandbox", name, page.cursor)
 
     def _copy(self, way: str) -> None:
         """Copy the files while no process has them open, as backup-store does."""

@@ -60,15 +60,15 @@ def test_a_claim_after_an_opt_out_is_seen_whatever_the_clock_says(desk: Any) -> 
     lease = desk.start("soldes", [0])
     desk.clock.forward(hours=1)
     desk.opt_out(0)
-    (kept,) = desk.sql("SELECT * FROM opt_out")
-    desk.sql("DELETE FROM opt_out")
+    (kept,) = desk.sql("SELECT * FROM opt_out_entry")
+    desk.sql("DELETE FROM opt_out_entry")
     back(desk, hours=1)
     desk.must_claim(lease)
     with desk.visit() as visit:
         marks = ", ".join(f"${number}" for number in range(1, len(kept) + 1))
-        visit.execute(f"INSERT INTO opt_out VALUES ({marks})", {str(n): value for n, value in enumerate(kept, 1)})
+        visit.execute(f"INSERT INTO opt_out_entry VALUES ({marks})", {str(n): value for n, value in enumerate(kept, 1)})
     assert desk.broken() == {"invariant.nothing_claimed_after_an_opt_out": 1}
-    desk.sql("DELETE FROM opt_out")
+    desk.sql("DELETE FROM opt_out_entry")
 
 
 def test_ids_that_a_revision_forgets_are_not_given_again(desk: Any) -> None:

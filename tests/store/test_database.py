@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from sms.errors import StoreBusy, StoreError
-from store import database
+from store import database, workbench
 from store.campaigns import find_campaign
 from store.database import transaction
 from store.operators import get_setting, put_setting
@@ -97,7 +97,7 @@ def test_busy_store_names_the_process(desk, hire: Hire, mode: str) -> None:
     put(desk.path, desk.clock)
     holder = hire("hold", desk.path, mode)
     holder.hear()
-    line = rf"^store sms\.duckdb is held by process {holder.pid}; try again when it is done$"
+    line = rf"^store sms\.duckdb is held by process {holder.pid}; try again when it is done\. If it hangs, `kill -9"
     with pytest.raises(StoreBusy, match=line), desk.visit(wait_seconds=0.05):
         pass
     holder.kill()
@@ -150,7 +150,7 @@ LATE = "SELECT CAST(CASE WHEN i = 99999 THEN 'no number' ELSE '1' END AS INTEGER
 
 @pytest.mark.parametrize("method", ["run", "rows", "row", "value", "frame"])
 def test_error_that_comes_while_rows_are_fetched_is_not_committed(desk, monkeypatch, method: str) -> None:
-    monkeypatch.setattr(database, "STATEMENTS", {**database.STATEMENTS, "test.late": LATE})
+    monkeypatch.setattr(workbench, "STATEMENTS", {**workbench.STATEMENTS, "test.late": LATE})
 
     def catch_a_late_error() -> None:
         with desk.visit() as visit:
@@ -238,7 +238,7 @@ def test_file_that_is_no_store_is_one_line(tmp_path: Path, desk) -> None:
 
 def test_row_refuses_two(desk, monkeypatch) -> None:
     put(desk.path, desk.clock, "colour")
-    monkeypatch.setattr(database, "STATEMENTS", {"setting.all": "SELECT * FROM operator_setting"})
+    monkeypatch.setattr(workbench, "STATEMENTS", {"setting.all": "SELECT * FROM operator_setting"})
     with pytest.raises(StoreError, match=r"^statement setting\.all gave 2 rows, one"), desk.visit() as visit:
         visit.row("setting.all")
 

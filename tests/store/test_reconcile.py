@@ -313,8 +313,9 @@ def test_a_report_on_what_was_never_sent_says_that_the_store_is_old(desk) -> Non
     with desk.visit() as visit:
         report = (f"gw-{waiting['client_ref']}", waiting["client_ref"])
         visit.execute(
-            "INSERT INTO delivery_report VALUES "
-            f"('sandbox', 'r9', '{report[0]}', '{report[1]}', 'delivered', NULL, false, now(), now(), NULL)"
+            "INSERT INTO delivery_report (report_no, gateway, report_id, gateway_message_id, client_ref, status, "
+            "is_permanent, reported_at, recorded_at) "
+            f"VALUES (9, 'sandbox', 'r9', '{report[0]}', '{report[1]}', 'delivered', false, now(), now())"
         )
     with desk.visit() as visit:
         require_tried(visit, "sandbox")

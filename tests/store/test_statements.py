@@ -55,7 +55,7 @@ def test_statement_that_does_not_fit_is_named(monkeypatch: pytest.MonkeyPatch, s
 def test_unknown_name_lists_those_of_its_entity() -> None:
     with pytest.raises(StoreError) as caught:
         _ = STATEMENTS["lease.steal"]
-    assert str(caught.value) == "no statement lease.steal; lease has lease.get, lease.take, lease.extend"
+    assert str(caught.value) == "no statement lease.steal; lease has lease.end_now, lease.get, lease.take, lease.extend"
     with pytest.raises(StoreError, match=r"^no statement ghost\.get; ghost has none$"):
         _ = STATEMENTS["ghost.get"]
 

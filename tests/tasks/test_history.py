@@ -48,8 +48,12 @@ def read(name: str, how: Callable[[str], Page[Any]]) -> Any:
     from tasks import inbound
     from tasks.history import read_history
 
-    keep = {"replies": inbound._keep_replies, "opt_outs": inbound._keep_opt_outs, "reports": inbound._keep_reports}
-    return read_history("sandbox", name, how, keep[name])
+    readers = {
+        "replies": (inbound._reply_row, inbound._keep_replies),
+        "opt_outs": (inbound._opt_out_row, inbound._keep_opt_outs),
+        "reports": (inbound._as_it_is, inbound._keep_reports),
+    }
+    return read_history("sandbox", name, how, *readers[name])
 
 
 def opted_out() -> set[str]:

@@ -14,8 +14,7 @@ from store.answers import put_auto_responder
 from store.database import Workbench
 from store.inbound import unanswered_replies
 from store.invariants import broken_invariants
-from store.operators import open_alerts
-from tasks import inbound
+from tasks import history, inbound
 from tests.flows.conftest import forget_process
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -40,7 +39,7 @@ class Desk:
         pages = {"": Page(items, "end"), "end": Page([], "end")}
         with self.visit() as visit:
             visit.run("state.change", gateway="sandbox", name=name, value="", at=visit.at)
-        return inbound._read_all("sandbox", name, inbound._each(convert, pages.__getitem__), keep)
+        return inbound._read_all("sandbox", name, pages.__getitem__, convert, keep).count
 
     def reply(self, *texts: str, person: int = 1, received_at: datetime | None = None) -> int:
         """Read one page of replies of a person."""
@@ -65,7 +64,8 @@ class Desk:
 
     def alerts(self) -> list[str]:
         with self.visit(read_only=True) as visit:
-            return [alert["message"] for alert in open_alerts(visit, "sandbox")]
+            found = visit.execute("SELECT message FROM alert WHERE cleared_at IS NULL ORDER BY alert_id").fetchall()
+        return [message for (message,) in found]
 
     def assert_in_order(self) -> None:
         with self.visit(read_only=True) as visit:
@@ -134,7 +134,7 @@ def test_no_transaction_takes_more_than_a_part_of_a_page(desk: Desk, monkeypatch
         sizes.append(len(rows))
         return inbound._keep_replies(visit, gateway, rows)
 
-    monkeypatch.setattr(inbound, "_AT_ONCE", 100)
+    monkeypatch.setattr(history, "AT_ONCE", 100)
     items = [IncomingReply(f"r{person}", number(person), "STOP", NOW) for person in range(250)]
     assert desk.read("replies", items, inbound._reply_row, keep) == 250
     assert sizes == [100, 100, 50, 0]

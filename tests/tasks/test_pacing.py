@@ -113,6 +113,6 @@ def test_a_claim_is_cut_into_requests(batch_size: int, one_text: bool, texts: st
     manifest = replace(MANIFEST, batch_size=batch_size, one_text_a_batch=one_text)
     found = batches_of(claim(*texts), manifest)
     assert [[message.client_ref for message in batch.messages] for batch in found] == batches
-    assert [batch.request_key for batch in found] == [f"{refs[0]}-7" for refs in batches]
+    assert [batch.request_key for batch in found] == [f"{refs[0]}-7-20261123090000000000" for refs in batches]
     assert batches_of(claim(*texts), manifest) == found, "asked for again, the same under the same keys"
     assert {batch.since for batch in found} == {AT}

@@ -182,7 +182,10 @@ def tables_of(world: World) -> dict[str, list[dict[str, Any]]]:
             for list_id, (_, people) in enumerate(lists, start=1)
             for row_number, (person, fields) in enumerate(people.items(), start=1)
         ],
-        "opt_out": [number_row(person) | {"source": "phone", "recorded_at": MADE_AT} for person in world.opted_out],
+        "opt_out_entry": [
+            number_row(person) | {"entry_id": entry_id, "source": "phone", "recorded_at": MADE_AT}
+            for entry_id, person in enumerate(sorted(world.opted_out), start=1)
+        ],
         "dead_number": [number_row(person) | {"reason": "gone", "recorded_at": MADE_AT} for person in world.dead],
     }
 
@@ -310,7 +313,8 @@ CHANGED_STORES: Mapping[str, Callable[[House], None]] = {
     "one contact less": lambda house: execute(house, f"DELETE FROM contact WHERE number_id = {number_of(2)}"),
     "one opt-out": lambda house: execute(
         house,
-        f"INSERT INTO opt_out BY NAME SELECT number_id, msisdn, 'phone' AS source, updated_at AS recorded_at"
+        "INSERT INTO opt_out_entry BY NAME SELECT"
+        " 99 AS entry_id, number_id, msisdn, 'phone' AS source, updated_at AS recorded_at"
         f" FROM contact WHERE number_id = {number_of(2)}",
     ),
     "one price": lambda house: house.put_prices(PRICES | {"RE": Decimal("0.091001")}),
