@@ -27,6 +27,7 @@ from bench.racing import Race
 from gateways.registry import manifest_of
 from gateways.sandbox.process import SandboxProcess
 from store.approving import ApprovalRules, approve
+from store.database import Transaction
 from store.inbound import move_cursor
 from store.lease import Lease
 from store.mark import read_mark, write_mark
@@ -98,11 +99,16 @@ def approve_campaign(folder: Path, size: int) -> None:
 def open_campaign() -> Lease:
     """Take the approved campaign of the house, with its STOPs just read."""
     with visit_store() as visit:
-        for name in ("replies", "opt_outs"):
-            move_cursor(visit, "sandbox", name, "")
+        read_stops(visit)
         lease = open_sending(visit, DRAFT.name, Owner("bench"), claim_rules(manifest_of("sandbox"))).lease
     assert lease is not None
     return lease
+
+
+def read_stops(visit: Transaction) -> None:
+    """Note that the STOPs were read at the time of this transaction."""
+    for name in ("replies", "opt_outs"):
+        move_cursor(visit, "sandbox", name, "")
 
 
 def copy_store(ready: Path, folder: Path) -> None:

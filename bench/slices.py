@@ -13,7 +13,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bench.sending import BATCH_SIZE, TUESDAY_MORNING, approve_campaign, copy_store, open_campaign, sending_house
+from bench.sending import (
+    BATCH_SIZE,
+    TUESDAY_MORNING,
+    approve_campaign,
+    copy_store,
+    open_campaign,
+    read_stops,
+    sending_house,
+)
 from gateways.registry import manifest_of
 from schemas.gateway import Outcome, SubmitOutcome
 from store.claims import Claim, claim_slices
@@ -52,6 +60,8 @@ class Opened:
         with sending_house(folder):
             self.lease = open_campaign()
             self.rules = claim_rules(manifest_of("sandbox"))
+        with transaction(self.path, _now) as visit:
+            read_stops(visit)
         self.sent_count = 0
         self._claim: Claim | None = None
 
