@@ -81,7 +81,7 @@ def record(
         late = [row for row in proved if row["state_reason"] == ABSENT and found["fence"] != NO_SENDER]
         now.take_late([LateAcceptance(found["claimed_at"], row["changed_at"]) for row in late])
     if was_looked_up:
-        said = _after_look_up(now, slice_no, said)
+        said = _after_look_up(now, slice_no, members, said)
     if now.row_of(slice_no)["is_disputed"]:
         said = _without_absence(said)
     for outcome, group in _by_outcome(members, said).items():
@@ -181,14 +181,17 @@ def _by_outcome(
     return groups
 
 
-def _after_look_up(now: Round, slice_no: int, said: Sequence[SubmitOutcome]) -> list[SubmitOutcome]:
+def _after_look_up(
+    now: Round, slice_no: int, members: Sequence[Mapping[str, Any]], said: Sequence[SubmitOutcome]
+) -> list[SubmitOutcome]:
     """Return what a look-up said, absence with its reason, once what it shows of its own delay is learned.
 
     What is found after it was found absent took longer to be seen than was waited for; then what is still absent may
-    take as long, and proves nothing yet.
+    take as long, and proves nothing yet. What was found before, and is shown again, says nothing of the delay.
     """
-    seconds = now.settle_seconds
-    if now.row_of(slice_no)["absent_count"] and any(item.outcome is Outcome.ACCEPTED for item in said):
+    seconds, still_open = now.settle_seconds, {row["client_ref"] for row in members}
+    found = any(item.outcome is Outcome.ACCEPTED and item.client_ref in still_open for item in said)
+    if found and now.row_of(slice_no)["absent_count"]:
         now.learn_settling(2 * seconds)
     if now.settle_seconds > seconds:
         return _without_absence(said)

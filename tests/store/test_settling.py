@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from schemas.gateway import Outcome, SubmitOutcome
-from store.outcomes import record
+from store.outcomes import note_absence, record
 from store.settling import learned_seconds
 from tests.store.conftest import Desk
 
@@ -89,3 +89,23 @@ def test_a_lower_time_changes_nothing(absent: Any) -> None:
     desk.report(claim.messages[0])
     desk.report(claim.messages[1])
     assert learned(desk) == 24
+
+
+def test_what_was_found_at_the_first_look_up_and_is_shown_again_delays_nothing(desk) -> None:
+    """A look-up asks for the whole request: one message is found, and the other one is absent twice."""
+    lease = desk.start("winter", range(2), per_slice=2)
+    claim = desk.must_claim(lease)
+    desk.answer(lease, claim, "unknown")
+    found, absent = claim.messages
+    outcomes = [
+        SubmitOutcome(found.client_ref, Outcome.ACCEPTED, f"gw-{found.client_ref}"),
+        SubmitOutcome(absent.client_ref, Outcome.NOT_ACCEPTED),
+    ]
+    with desk.round(lease) as now:
+        record(now, claim.slice_no, [outcomes[0]], now.visit.at, was_looked_up=True)
+        note_absence(now, claim.slice_no, now.visit.at)
+    with desk.round(lease) as now:
+        before = now.settle_seconds
+        record(now, claim.slice_no, outcomes, now.visit.at, was_looked_up=True)
+        assert now.settle_seconds == before
+    assert desk.states("winter") == {"accepted": 1, "planned": 1}
