@@ -44,7 +44,9 @@ OVERSEAS_CODES = {
 }  # fmt: skip
 FRENCH_CODES = (33, 262, 508, 590, 594, 596)
 OVERSEAS_MOBILE = "[67][0-9]{8}"
-_FRENCH_NATIONAL = re.compile(rf"(?:(?:\+|00)?(?:{'|'.join(map(str, FRENCH_CODES))})0?|0)?({OVERSEAS_MOBILE})")
+MAINLAND_CODE = 33
+# Only with the mainland's code or none: under +262 a number of another territory may as well be a wrong digit.
+_FRENCH_NATIONAL = re.compile(rf"(?:(?:\+|00)?{MAINLAND_CODE}0?|0)?({OVERSEAS_MOBILE})")
 _SHORT_CODE_DIGITS = range(3, 7)
 _PARSE_REASONS = {
     NumberParseException.INVALID_COUNTRY_CODE: "invalid_number",
@@ -147,7 +149,7 @@ def _candidates(text: str, region: str) -> Iterator[str]:
         yield f"+{text}"
     national = _FRENCH_NATIONAL.fullmatch(text) if region in FRENCH_REGIONS else None
     if national:
-        for code in OVERSEAS_CODES.get(national[1][:3], ("33",)):
+        for code in OVERSEAS_CODES.get(national[1][:3], (str(MAINLAND_CODE),)):
             yield f"+{code}{national[1]}"
 
 

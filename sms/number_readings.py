@@ -13,7 +13,14 @@ from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
 
 from sms.digit_patterns import Places, start_of, step
 from sms.errors import ConfigurationError
-from sms.msisdn import BARE_INTERNATIONAL_DIGITS, FRENCH_CODES, FRENCH_REGIONS, OVERSEAS_CODES, OVERSEAS_MOBILE
+from sms.msisdn import (
+    BARE_INTERNATIONAL_DIGITS,
+    FRENCH_CODES,
+    FRENCH_REGIONS,
+    MAINLAND_CODE,
+    OVERSEAS_CODES,
+    OVERSEAS_MOBILE,
+)
 
 MAX_DIGITS = 17  # more are never a number, and an int64 holds them all
 
@@ -149,7 +156,7 @@ def _overseas(head: Head) -> Iterator[Point]:
 
 @cache
 def _overseas_leads(has_plus: bool) -> frozenset[str]:
-    codes = {f"{code}{zero}" for code in FRENCH_CODES for zero in ("", "0")}
+    codes = {f"{MAINLAND_CODE}{zero}" for zero in ("", "0")}
     return frozenset(codes if has_plus else codes | {f"00{code}" for code in codes} | {"", "0"})
 
 

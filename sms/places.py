@@ -8,6 +8,7 @@ postcode): then both places bind. What nobody can tell is answered by the strict
 import re
 import tomllib
 import unicodedata
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -21,10 +22,13 @@ from sms.errors import ConfigurationError
 
 MAINLAND = "FR"
 ALSACE_MOSELLE = "FR-AM"
+UNREADABLE = "FR-ANY"
 _MAINLAND_DEFAULTS = {"all_mainland": ALSACE_MOSELLE, "by_postcode": MAINLAND}
 _POSTCODE = re.compile(r"[0-9]{5}|2[AB][0-9]{3}")
+_POSTCODE_WITHIN = re.compile(r"(?<![0-9])(?:[0-9]{2}\s?[0-9]{3}|2[AB][0-9]{3})(?![0-9])")
 _SHORTENED = re.compile(r"[0-9]{4}")
-_DECORATION = re.compile(r"\s|\.0$|^F(?:R)?-")
+_DECORATION = re.compile(r"\s|\.0$")
+_SAYS_NOTHING = re.compile(r"[\W_0]*|N/?A|NULL|NONE|NAN", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Place:
     customs: tuple[str, ...] = ()
     postcodes: tuple[str, ...] = ()
     numbered_as: str | None = None
+    stands_for: tuple[str, ...] = ()
 
 
 @cache
@@ -48,12 +53,20 @@ def load_places() -> dict[str, Place]:
     ('Indian/Reunion',)
     """
     data = tomllib.loads(files("sms").joinpath("territories.toml").read_text(encoding="utf-8"))
-    return {name: _build_place(entry) for name, entry in data.items()}
+    plain = {name: _build_place(entry) for name, entry in data.items() if "stands_for" not in entry}
+    return {name: plain[name] if name in plain else _build_any_of(entry, plain) for name, entry in data.items()}
 
 
 def _build_place(entry: dict[str, Any]) -> Place:
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
     return Place(**values)
+
+
+def _build_any_of(entry: dict[str, Any], places: Mapping[str, Place]) -> Place:
+    """Return a place that has the clocks of all those it stands for."""
+    meant = tuple(entry["stands_for"])
+    zones = dict.fromkeys(zone for name in meant for zone in places[name].zones)
+    return Place(entry["name"], tuple(zones), places[meant[0]].country, stands_for=meant)
 
 
 @cache
@@ -68,6 +81,8 @@ def holiday_names(place: str, year: int, with_customs: bool = False) -> Mapping[
     'Mi-Careme'
     """
     entry = load_places()[place]
+    if entry.stands_for:
+        return ChainMap(*(dict(holiday_names(name, year, with_customs)) for name in entry.stands_for))
     unwanted = () if with_customs else entry.customs
     found: dict[date, str] = {}
     for subdivision in (None, *entry.subdivisions):
@@ -114,14 +129,17 @@ def key_name(key: str) -> str:
 def window_key(territory: str, postcode: str | None = None, alsace_moselle: str = "all_mainland") -> str:
     """Return the places whose hours bind a recipient: one name, or several sorted and joined with ``+``.
 
-    Postcodes count for French numbers only; one that cannot be read counts as none. Without one a mainland
-    number is bound by the days of Alsace-Moselle too (``all_mainland``) or is not (``by_postcode``).
+    Postcodes count for French numbers only, and those of Monaco. Without one a mainland number is bound by the days
+    of Alsace-Moselle too (``all_mainland``) or is not (``by_postcode``). One that cannot be read binds by every
+    place that it could be one of (``FR-ANY``); zeros and dashes are none.
 
     Raises:
         ConfigurationError: ``alsace_moselle`` is neither.
 
     >>> window_key("FR", "67000"), window_key("GP", "97150"), window_key("RE", "75001")
     ('FR-AM', 'MF', 'FR+RE')
+    >>> window_key("FR", "97400 SAINT-DENIS"), window_key("FR", "4th floor"), window_key("FR", "-")
+    ('FR-AM+RE', 'FR-ANY', 'FR-AM')
     """
     if alsace_moselle not in _MAINLAND_DEFAULTS:
         allowed = " or ".join(_MAINLAND_DEFAULTS)
@@ -131,21 +149,44 @@ def window_key(territory: str, postcode: str | None = None, alsace_moselle: str 
     by_postcode = _place_of_postcode(postcode or "")
     if by_postcode is None or territory not in places or not places[territory].postcodes:
         return by_number
+    if by_postcode == UNREADABLE:
+        return UNREADABLE if territory in _numbered_territories(UNREADABLE) else by_number
     if territory in (by_postcode, places[by_postcode].numbered_as):
         return by_postcode
     return "+".join(sorted({by_number, by_postcode}))
 
 
 def _place_of_postcode(postcode: str) -> str | None:
-    """Return the place of a French postcode (75001, 1000 for 01000) or department (67, 2A, 974), or None."""
-    is_plain = _POSTCODE.fullmatch(postcode)  # nearly all of a million are
-    code = postcode if is_plain else _DECORATION.sub("", unicodedata.normalize("NFKC", postcode).upper())
+    """Return the place of a postcode (75001, 1000 for 01000) or department (67, 2A, 974) of France or Monaco.
+
+    The five digits may stand anywhere in the cell. None: the cell says nothing. ``UNREADABLE``: it says something else.
+    """
     prefixes = _places_by_prefix()
-    if _SHORTENED.fullmatch(code):
-        code = f"0{code}"
+    code = postcode if _POSTCODE.fullmatch(postcode) else _find_postcode(postcode)  # nearly all of a million match
+    if not code or not code.strip("0"):
+        return None
     if not _POSTCODE.fullmatch(code):
-        return prefixes.get(code) if len(code) in (2, 3) else None
-    return next((prefixes[code[:length]] for length in (5, 3, 2) if code[:length] in prefixes), None)
+        return prefixes.get(code, UNREADABLE) if len(code) in (2, 3) else UNREADABLE
+    return next((prefixes[code[:length]] for length in (5, 3, 2) if code[:length] in prefixes), UNREADABLE)
+
+
+def _find_postcode(cell: str) -> str:
+    """Return the postcode or department in a cell as people fill it; nothing when it says nothing, else all of it."""
+    text = unicodedata.normalize("NFKC", cell).upper().strip()
+    if _SAYS_NOTHING.fullmatch(text):
+        return ""
+    code = _DECORATION.sub("", text)
+    if _SHORTENED.fullmatch(code):
+        return f"0{code}"
+    found = {_DECORATION.sub("", match) for match in _POSTCODE_WITHIN.findall(text)}
+    return found.pop() if len(found) == 1 else code
+
+
+@cache
+def _numbered_territories(place: str) -> frozenset[str]:
+    """Return the territories whose numbers people have at any of the places that one stands for."""
+    places = load_places()
+    return frozenset(places[name].numbered_as or name for name in places[place].stands_for)
 
 
 @cache

@@ -33,6 +33,7 @@ _ALSACE_MOSELLE_WORDS = {
     "all_mainland": "keep its two holidays too: to a postcode of it, or to a number whose owner could live there",
     "by_postcode": "keep its two holidays: to a postcode of it",
 }
+_UNREADABLE_POSTCODE_WORDS = "to a postcode that cannot be read: they leave when all of France but the Pacific is open"
 _IF_CLOSED_WORDS = {"drop": "what meets closed hours is dropped, and waits for no opening"}
 _REQUESTED_WORDS = "they asked for this service; a STOP to marketing does not bind it"
 _Parts = list[str]
@@ -251,12 +252,16 @@ def _rules(view: Mapping[str, Any], zone: ZoneInfo) -> _Parts:
     header = view["header"]
     count = view["alsace_moselle_count"]
     alsace = f"{count_text(count, 'message')} {_ALSACE_MOSELLE_WORDS[header['alsace_moselle']]}" if count else ""
+    unreadable = view["unreadable_postcode_count"]
     rules = {
         "Policy": f"{header['policy']} of {header['policy_valid_from']}",
         "Sender": f"{header['sender_id']}: {_REPLY_WORDS[header['can_be_answered']].format(header['sender_id'])}",
         "Known of this sender": "; ".join(header["sender_notes"]),
         "STOP mention": _mentions(header["stop_mentions"]),
         "Alsace-Moselle": alsace,
+        "Unreadable postcode": f"{count_text(unreadable, 'message')} {_UNREADABLE_POSTCODE_WORDS}"
+        if unreadable
+        else "",
         "At most": _cap(header["max_messages_in_days"]),
         "Offer ends": _moment(view["campaign"]["offer_ends_at"], zone),
         "At most so late": _hours(header.get("max_lateness_hours")),

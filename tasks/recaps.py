@@ -8,7 +8,7 @@ from typing import Any
 from prefect import task
 
 from sms.errors import ConfigurationError
-from sms.places import ALSACE_MOSELLE, clocks_of
+from sms.places import ALSACE_MOSELLE, UNREADABLE, clocks_of
 from sms.policy import load_policy
 from sms.segments import count_segments
 from store.database import Transaction
@@ -75,7 +75,8 @@ def read_recap(visit: Transaction, campaign_id: int) -> dict[str, Any]:
             window_keys=[place["window_key"] for place in places],
             expiring_counts=[place["expiring_count"] for place in places],
         ),
-        "alsace_moselle_count": _count_alsace_moselle(campaign, counts),
+        "alsace_moselle_count": _count_keys_with(ALSACE_MOSELLE, campaign, counts),
+        "unreadable_postcode_count": _count_keys_with(UNREADABLE, campaign, counts),
         "credit": credit_left(visit, campaign["gateway"]),
         "auto_reply": _auto_reply(visit, json.loads(recap["header"])),
     }
@@ -97,11 +98,11 @@ def _place(
     }
 
 
-def _count_alsace_moselle(campaign: Mapping[str, Any], counts: Sequence[Mapping[str, Any]]) -> int:
-    """Count the messages that keep the two holidays of Alsace-Moselle: none where no holidays bind."""
+def _count_keys_with(place: str, campaign: Mapping[str, Any], counts: Sequence[Mapping[str, Any]]) -> int:
+    """Count the messages that keep the holidays of a place: none where no holidays bind."""
     if campaign["kind"] != "marketing" or not load_policy(campaign["policy"]).closes_on_holidays:
         return 0
-    return sum(row["message_count"] for row in counts if ALSACE_MOSELLE in row["window_key"].split("+"))
+    return sum(row["message_count"] for row in counts if place in row["window_key"].split("+"))
 
 
 def _auto_reply(visit: Transaction, header: Mapping[str, Any]) -> dict[str, Any]:

@@ -34,6 +34,10 @@ CLOCKS = {name: place.zones for name, place in load_places().items()} | {
     "MF": ("America/Guadeloupe",), "MQ": ("America/Martinique",), "GF": ("America/Cayenne",),
     "RE": ("Indian/Reunion",), "YT": ("Indian/Mayotte",), "PM": ("America/Miquelon",), "WF": ("Pacific/Wallis",),
     "PF": ("Pacific/Tahiti", "Pacific/Marquesas", "Pacific/Gambier"), "NC": ("Pacific/Noumea",),
+    "FR-ANY": (
+        "Europe/Paris", "America/Guadeloupe", "America/Martinique", "America/Cayenne", "America/Miquelon",
+        "Indian/Reunion", "Indian/Mayotte",
+    ),
 }  # fmt: skip
 ZONES = {
     "FR": "Métropole", "FR-AM": "Alsace-Moselle", "GP": "Guadeloupe", "BL": "Saint-Barthélémy", "MF": "Saint-Martin",
@@ -42,10 +46,14 @@ ZONES = {
 }  # fmt: skip
 """What ``jours-feries-france`` calls each French place."""
 
+ANYWHERE = frozenset(ZONES) - {"WF", "PF", "NC"}
+"""Where somebody may be whose postcode nobody can read."""
+
 PEOPLE = {
     "FR": ("FR", "75001"), "FR-AM": ("FR", "67000"), "BL": ("GP", "97133"), "MF": ("GP", "97150"),
     "FR+RE": ("RE", "75001"), "FR-AM+RE": ("FR", "97400"), "GP+MQ": ("GP", "97200"), "FR+NC": ("NC", "33000"),
     "GF+PM": ("GF", "97500"), "FR-AM+PF": ("PF", "68100"),
+    "FR-ANY": ("FR", "2e étage"),
 }  # fmt: skip
 """The number and the postcode of somebody bound by these places; of a territory alone, a number and no postcode."""
 
@@ -78,11 +86,13 @@ SCHOELCHER = "Victor Schœlcher's day; L.3422-2 of the labour code names the day
 OWN_LAW = "a day of its own law; the other library has the national days only"
 
 DIFFERENCES = {
-    "Guadeloupe, Good Friday": Difference("GP", GOOD_FRIDAYS, "holidays", "L.3134-13 names Alsace and Moselle only"),
+    "Guadeloupe, Good Friday": Difference(
+        "GP", GOOD_FRIDAYS, "holidays", "L.3134-13 names Alsace and Moselle only", True
+    ),
     "Guadeloupe, Mi-Carême": Difference("GP", MID_LENTS, "holidays", "a custom that no law names", is_custom=True),
-    "Guadeloupe, 21 July": Difference("GP", each_year(7, 21), "holidays", SCHOELCHER),
-    "Martinique, 21 July": Difference("MQ", each_year(7, 21), "holidays", SCHOELCHER),
-    "Saint-Martin, 21 July": Difference("MF", each_year(7, 21), "holidays", SCHOELCHER),
+    "Guadeloupe, 21 July": Difference("GP", each_year(7, 21), "holidays", SCHOELCHER, True),
+    "Martinique, 21 July": Difference("MQ", each_year(7, 21), "holidays", SCHOELCHER, True),
+    "Saint-Martin, 21 July": Difference("MF", each_year(7, 21), "holidays", SCHOELCHER, True),
     "New Caledonia, 24 September": Difference("NC", each_year(9, 24), "holidays", OWN_LAW),
     "French Polynesia, 5 March": Difference("PF", each_year(3, 5), "holidays", OWN_LAW),
     "French Polynesia, Good Friday": Difference("PF", GOOD_FRIDAYS, "holidays", OWN_LAW),
@@ -118,6 +128,8 @@ def closed_on(place: str) -> frozenset[date]:
         rows = [row for row in DIFFERENCES.values() if row.place == place and not row.is_custom]
         days = {day for year in YEARS for day in JoursFeries.for_year(year, ZONES[place]).values()}
         return frozenset(days.union(*(row.days for row in rows)))
+    if place == "FR-ANY":
+        return frozenset().union(*(closed_on(each) for each in ANYWHERE))
     entry = load_places()[place]
     regions = (None, *entry.subdivisions)
     return frozenset(

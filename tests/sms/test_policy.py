@@ -119,13 +119,24 @@ def test_no_two_territories_claim_a_postcode() -> None:
     assert len(prefixes) == len(set(prefixes))
 
 
+@pytest.mark.parametrize("place", sorted(name for name, entry in load_places().items() if entry.customs))
 @pytest.mark.parametrize("year", range(2025, 2032))
-def test_customs_are_off_and_name_a_day_the_library_has(year: int) -> None:
-    guadeloupe, martinique = holidays_of("GP", year), holidays_of("MQ", year)
-    own = {day for day in guadeloupe if day not in holidays_of("FR", year)}
-    assert len(own) == 3 or date(year, 5, 27) in holidays_of("FR", year)  # Good Friday, 27 May, 21 July
-    assert all(day.month != 3 or day in holidays_of("FR-AM", year) for day in own)
-    assert date(year, 5, 22) in martinique
+def test_customs_are_off_and_each_names_a_day_the_library_has(place: str, year: int) -> None:
+    own, with_customs = holiday_names(place, year), holiday_names(place, year, with_customs=True)
+    customs = {name for day, names in with_customs.items() if day not in own for name in names.split("; ")}
+    assert customs == set(load_places()[place].customs)
+
+
+@pytest.mark.parametrize("year", range(2025, 2032))
+def test_guadeloupe_has_one_day_more_than_the_mainland(year: int) -> None:
+    assert holidays_of("GP", year) == holidays_of("FR", year) | {date(year, 5, 27)}
+
+
+def test_a_place_that_may_be_any_keeps_the_days_of_each() -> None:
+    anywhere = holidays_of("FR-ANY", 2026)
+    assert anywhere == frozenset().union(*(holidays_of(name, 2026) for name in load_places()["FR-ANY"].stands_for))
+    assert date(2026, 4, 3) in anywhere, "Good Friday is a custom in Guadeloupe and a holiday in Alsace"
+    assert date(2026, 7, 21) not in anywhere
 
 
 @pytest.mark.parametrize(

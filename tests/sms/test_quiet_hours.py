@@ -33,10 +33,10 @@ ZONES = {
 }  # fmt: skip
 OWN_HOLIDAYS = [
     ("FR-AM", date(2026, 4, 3)), ("FR-AM", date(2026, 12, 26)),
-    ("GP", date(2026, 5, 27)), ("GP", date(2026, 7, 21)), ("GP", date(2026, 4, 3)),
-    ("MQ", date(2026, 5, 22)), ("MQ", date(2026, 7, 21)),
+    ("GP", date(2026, 5, 27)),
+    ("MQ", date(2026, 5, 22)),
     ("GF", date(2026, 6, 10)), ("RE", date(2027, 12, 20)), ("YT", date(2026, 4, 27)),
-    ("BL", date(2026, 10, 9)), ("MF", date(2026, 5, 28)), ("MF", date(2026, 7, 21)),
+    ("BL", date(2026, 10, 9)), ("MF", date(2026, 5, 28)),
     ("NC", date(2026, 9, 24)), ("PF", date(2026, 3, 5)), ("PF", date(2026, 4, 3)), ("PF", date(2026, 11, 20)),
     ("WF", date(2026, 4, 28)), ("WF", date(2026, 6, 29)), ("WF", date(2026, 7, 29)),
 ]  # fmt: skip
@@ -138,6 +138,8 @@ def test_the_next_opening_on_the_mainland(when: str, opening: str) -> None:
         pytest.param("57000", "all_mainland", False, id="Metz"),
         pytest.param("75001", "all_mainland", True, id="Paris"),
         pytest.param("garbage", "all_mainland", False, id="unusable postcode"),
+        pytest.param("garbage", "by_postcode", False, id="unusable postcode, by postcode"),
+        pytest.param("'67000", "by_postcode", False, id="Strasbourg with an apostrophe"),
     ],
 )
 def test_good_friday_depends_on_the_postcode(postcode: str | None, setting: str, expected: bool) -> None:
@@ -159,12 +161,24 @@ KEYS = [
     pytest.param("FR", "67000", "FR-AM", id="Bas-Rhin"),
     pytest.param("FR", "68100", "FR-AM", id="Haut-Rhin"),
     pytest.param("FR", "57", "FR-AM", id="Moselle by department"),
-    pytest.param("FR", "98000", "FR-AM", id="Monaco is no French postcode"),
-    pytest.param("FR", "00000", "FR-AM", id="no such postcode"),
-    pytest.param("FR", "97000", "FR-AM", id="no such department"),
-    pytest.param("FR", "6", "FR-AM", id="one digit"),
-    pytest.param("FR", "750011", "FR-AM", id="six digits"),
-    pytest.param("FR", "SW1A 1AA", "FR-AM", id="foreign postcode"),
+    pytest.param("FR", "'97400", "FR-AM+RE", id="spreadsheet apostrophe"),
+    pytest.param("FR", "97400 SAINT-DENIS", "FR-AM+RE", id="with the town"),
+    pytest.param("FR", "12 rue de Metz, 75011 PARIS CEDEX 11", "FR", id="in an address"),
+    pytest.param("FR", "97 400 Saint-Denis", "FR-AM+RE", id="town and a space in it"),
+    pytest.param("FR", "'67000", "FR-AM", id="apostrophe, Bas-Rhin"),
+    pytest.param("FR", "９７４００", "FR-AM+RE", id="full-width digits"),
+    pytest.param("FR", "98000", "FR-AM+MC", id="Monaco"),
+    pytest.param("FR", "00000", "FR-AM", id="zeros say nothing"),
+    pytest.param("FR", "-", "FR-AM", id="a dash says nothing"),
+    pytest.param("FR", "n/a", "FR-AM", id="n/a says nothing"),
+    pytest.param("FR", "97000", "FR-ANY", id="no such department"),
+    pytest.param("FR", "6", "FR-ANY", id="one digit"),
+    pytest.param("FR", "750011", "FR-ANY", id="six digits"),
+    pytest.param("FR", "SW1A 1AA", "FR-ANY", id="foreign postcode"),
+    pytest.param("FR", "75011 or 97400", "FR-ANY", id="two postcodes"),
+    pytest.param("RE", "Saint-Denis", "FR-ANY", id="a town, with a Réunion number"),
+    pytest.param("NC", "Nouméa", "NC", id="a town in the Pacific"),
+    pytest.param("MC", "Monte-Carlo", "MC", id="a town in Monaco"),
     pytest.param("GP", None, "GP", id="Guadeloupe alone"),
     pytest.param("GP", "97110", "GP", id="Pointe-à-Pitre"),
     pytest.param("GP", "97133", "BL", id="St-Barthélemy"),
@@ -182,7 +196,7 @@ KEYS = [
     pytest.param("FR", "97400", "FR-AM+RE", id="mainland number in Réunion, from nobody knows where"),
     pytest.param("GP", "97200", "GP+MQ", id="Guadeloupe number in Martinique"),
     pytest.param("BE", "67000", "BE", id="a foreign number ignores postcodes"),
-    pytest.param("MC", "75001", "MC", id="Monaco too"),
+    pytest.param("MC", "75001", "FR+MC", id="Monaco number in Paris"),
     pytest.param("XX", "75001", "XX", id="unknown territory"),
 ]
 
@@ -196,6 +210,31 @@ def test_by_postcode_a_mainland_number_is_bound_by_the_mainland() -> None:
     assert window_key("FR", None, "by_postcode") == "FR"
     assert window_key("FR", "97400", "by_postcode") == "FR+RE"
     assert window_key("FR", "68000", "by_postcode") == "FR-AM"
+
+
+def test_a_postcode_that_cannot_be_read_binds_by_all_places_it_could_be() -> None:
+    evening = at("2027-03-24T18:30:00+00:00")  # 19:30 in Paris, 22:30 in Réunion
+    assert is_open(evening, "FR", postcode="75001")
+    assert not is_open(evening, "FR", postcode="'97400")
+    assert not is_open(evening, "FR", postcode="garbage")
+    assert is_open(at("2027-03-24T13:00:00+00:00"), "FR", postcode="garbage")
+    assert not is_open(at("2027-05-27T13:00:00+00:00"), "FR", postcode="garbage")  # a day of Guadeloupe alone
+    assert next_opening(evening, "FR", postcode="garbage") == at("2027-03-25T12:00:00+00:00")
+
+
+@pytest.mark.parametrize(
+    ("when", "territory"),
+    [
+        pytest.param("2026-07-21T12:00:00-04:00", "GP", id="21 July in Guadeloupe"),
+        pytest.param("2026-07-21T12:00:00-04:00", "MQ", id="21 July in Martinique"),
+        pytest.param("2026-04-03T12:00:00-04:00", "GP", id="Good Friday in Guadeloupe"),
+    ],
+)
+def test_a_custom_that_no_law_names_closes_on_the_switch_alone(when: str, territory: str) -> None:
+    strict = load_policy("fr-strict")
+    customs = parse_policy("customs", strict.text.replace("local_customs = false", "local_customs = true"))
+    assert is_open(at(when), territory, strict)
+    assert not is_open(at(when), territory, customs)
 
 
 def test_two_places_must_both_be_open() -> None:

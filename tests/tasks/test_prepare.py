@@ -367,6 +367,16 @@ def test_another_zone_of_the_team_is_another_hash(prepare: Prepare, monkeypatch:
     assert second["recap"]["recap_hash"] != first["recap"]["recap_hash"]
 
 
+def test_a_postcode_that_cannot_be_read_gets_the_strictest_hours_and_is_counted(
+    prepare: Prepare, lists: Callable[..., None]
+) -> None:
+    lists("elsewhere", {PARIS: {"postcode": "75001"}, LYON: {"postcode": "2e étage"}, REUNION: {"postcode": "'97400"}})
+    view = prepare(lists=["elsewhere"])
+    assert {row["window_key"]: row["message_count"] for row in view["places"]} == {"FR": 1, "FR-ANY": 1, "RE": 1}
+    assert view["unreadable_postcode_count"] == 1
+    assert "1 message to a postcode that cannot be read" in draw_recap(view)
+
+
 # --- on each recipient's clock ----------------------------------------------------------------------------------
 
 EVERYWHERE = {

@@ -160,6 +160,7 @@ def recap_view(**changes: Any) -> dict[str, Any]:
         },
         "auto_reply": {"enabled": True, "price": Decimal("0.045"), "reply_share": 0.02, "can_answer": True},
         "alsace_moselle_count": 1204,
+        "unreadable_postcode_count": 0,
     }
     return view | changes
 
@@ -390,6 +391,11 @@ def test_sections_stand_in_the_order_people_read_them() -> None:
         ),
         pytest.param(
             {"header": header(alsace_moselle="by_postcode")}, "keep its two holidays: to a", id="Alsace by postcode"
+        ),
+        pytest.param(
+            {"unreadable_postcode_count": 12},
+            "**Unreadable postcode:** 12 messages to a postcode that cannot be read: they leave when all of France",
+            id="postcodes nobody can read",
         ),
     ],
 )  # fmt: skip
