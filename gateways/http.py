@@ -22,6 +22,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypedDict, TypeVar, Unpack
 from urllib.parse import quote, urlsplit
@@ -92,7 +93,11 @@ class Answer:
 
 
 class HttpClient:
-    """Speaks to one provider; safe to share between threads, for it keeps nothing between two requests."""
+    """Speaks to one provider; safe to share between threads.
+
+    Attributes:
+        answered_at: the provider's clock, by the ``Date`` of its latest answer; None: no answer had one.
+    """
 
     def __init__(
         self,
@@ -111,6 +116,7 @@ class HttpClient:
         self._use_environment_proxies = use_environment_proxies
         self._rules = rules or HttpRules()
         self._secrets = _secret_forms((*headers.values(), *self._rules.secrets))
+        self.answered_at: datetime | None = None
 
     def request(self, method: str, path: str, **parts: Unpack[RequestParts]) -> Answer:
         """Send one request, once, and return its answer when the status is 2xx or one the rules return.
@@ -128,6 +134,7 @@ class HttpClient:
             failure = self._no_answer(method, path, error)
         if failure is not None:
             raise failure
+        self.answered_at = _date(raw.headers) or self.answered_at
         text = raw.body.decode("utf-8", errors="replace")
         self._check_status(method, path, raw, text)
         return Answer(raw.status, raw.headers, text)
@@ -208,11 +215,22 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     if re.fullmatch(r"\d+(\.\d+)?", value):
         seconds = float(value)
         return seconds if math.isfinite(seconds) else None
+    until, answered_at = _mail_date(value), _date(headers)
+    if until is None or answered_at is None:
+        return None
+    return max(0.0, (until - answered_at).total_seconds())
+
+
+def _date(headers: Mapping[str, str]) -> datetime | None:
+    return _mail_date(headers.get("Date", ""))
+
+
+def _mail_date(text: str) -> datetime | None:
     try:
-        wait = parsedate_to_datetime(value) - parsedate_to_datetime(headers.get("Date", ""))
+        found = parsedate_to_datetime(text)
     except (TypeError, ValueError):
         return None
-    return max(0.0, wait.total_seconds())
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def _checked_url(base_url: str) -> str:

@@ -144,7 +144,7 @@ class OvhcloudGateway:
             (read_instant(item["creationDatetime"]), RECEIPTS.get(item["deliveryReceipt"], "pending") == "pending")
             for item in ours
         ]
-        return Leaf(reports, listed, next_page)
+        return Leaf(reports, listed, next_page, self._now())
 
     def replies(self, cursor: str) -> Page[IncomingReply]:
         """Return what people wrote to the short codes and numbers of the account."""
@@ -153,7 +153,7 @@ class OvhcloudGateway:
     def _reply_leaf(self, current: Round) -> Leaf[IncomingReply]:
         items, next_page = self._history("/incoming", current)
         replies = [_read_reply(item) for item in items]
-        return Leaf(replies, [(reply.received_at, False) for reply in replies], next_page)
+        return Leaf(replies, [(reply.received_at, False) for reply in replies], next_page, self._now())
 
     def opt_outs(self, cursor: str) -> Page[ProviderOptOut]:
         """Return the whole blacklist whenever it has changed; each dated when it was read, by OVHcloud's clock."""
@@ -163,8 +163,11 @@ class OvhcloudGateway:
         digest = _digest("\n".join(numbers))
         if digest == cursor:
             return Page((), cursor)
-        read_at = datetime.fromtimestamp(self._client.timestamp(), UTC)
-        return Page([ProviderOptOut(_plus(number), read_at) for number in numbers], digest)
+        return Page([ProviderOptOut(_plus(number), self._now()) for number in numbers], digest)
+
+    def _now(self) -> datetime:
+        """Return the time by OVHcloud's clock."""
+        return datetime.fromtimestamp(self._client.timestamp(), UTC)
 
     def balance(self) -> Balance:
         """Return the credits left."""

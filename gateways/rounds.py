@@ -13,12 +13,16 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Generic, Self, TypeVar
 
+from gateways.http import UNREADABLE
 from schemas.gateway import Page
-from sms.errors import GatewayDenied
+from sms.errors import GatewayAmbiguous, GatewayDenied
+from sms.masking import mask_numbers
 
 T = TypeVar("T")
 #: Pages without anything for us that one call passes over.
 MOST_LEAVES = 50
+#: An item dated later than the provider's own clock by more than this is read, but no reading begins by its date.
+MOST_AHEAD = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +33,13 @@ class Leaf(Generic[T]):
         items: what of it concerns us.
         listed: when each message of the page was sent, whatever it is, and whether it is still on its way.
         next_page: where the list goes on; empty: nowhere.
+        as_of: the provider's clock when it answered; None: it does not say.
     """
 
     items: Sequence[T]
     listed: Sequence[tuple[datetime, bool]]
     next_page: str = ""
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,9 @@ class Round:
 
     def after(self, leaf: Leaf[T], overlap: timedelta, patience: timedelta) -> "Round":
         """Return the round with one more page read."""
-        instants = [sent_at for sent_at, _ in leaf.listed] + _known(self.newest)
+        latest = None if leaf.as_of is None else leaf.as_of + MOST_AHEAD
+        believed = [sent_at for sent_at, _ in leaf.listed if latest is None or sent_at <= latest]
+        instants = believed + _known(self.newest)
         opened = [sent_at for sent_at, is_open in leaf.listed if is_open] + _known(self.oldest_open)
         if leaf.next_page:
             return Round(self.since, leaf.next_page, _iso(instants and max(instants)), _iso(opened and min(opened)))
@@ -98,7 +106,11 @@ def read_on(
     overlap: timedelta = timedelta(hours=1),
     patience: timedelta = timedelta(days=3),
 ) -> Page[T]:
-    """Return the next page that has items, or the empty one that ends a round, or one that says that it goes on."""
+    """Return the next page that has items, or the empty one that ends a round, or one that says that it goes on.
+
+    Raises:
+        GatewayAmbiguous: an item of the list lacks something or makes no sense.
+    """
     current = Round.parse(cursor)
     for leaf_count in count():
         if current.is_over:
@@ -112,6 +124,9 @@ def read_on(
                 raise
             # The place in the list was given out long ago, and is no longer known: the round begins again.
             return Page((), Round(current.since).cursor(), has_more=True)
+        except UNREADABLE as error:
+            why = mask_numbers(f"{type(error).__name__}: {error}")
+            raise GatewayAmbiguous(f"an item of the provider's list cannot be read: {why}") from None
         current = current.after(leaf, overlap, patience)
         if leaf.items:
             return Page(leaf.items, current.cursor())

@@ -197,7 +197,7 @@ class TwilioGateway:
         sent = [item for item in items if item["direction"] != "inbound"]
         reports = [_read_report(item) for item in sent if STATUSES.get(item["status"]) != "pending"]
         listed = [(_sent_at(item), STATUSES.get(item["status"], "pending") == "pending") for item in sent]
-        return Leaf(reports, listed, next_page)
+        return Leaf(reports, listed, next_page, self._reader.answered_at)
 
     def replies(self, cursor: str) -> Page[IncomingReply]:
         """Return what people wrote to any number or short code of the account."""
@@ -207,7 +207,7 @@ class TwilioGateway:
         """Ask by our own numbers: without them the list would be of all we sent, too."""
         listed = [item for number in self._own_numbers() for item in self._replies(number, current)]
         replies = [_read_reply(item) for item in listed if item["direction"] == "inbound"]
-        return Leaf(replies, [(reply.received_at, False) for reply in replies])
+        return Leaf(replies, [(reply.received_at, False) for reply in replies], "", self._reader.answered_at)
 
     def _replies(self, number: str, current: Round) -> list[Any]:
         return self._messages(_query(current) | {"To": number}, MOST_REPLY_PAGES)

@@ -58,9 +58,13 @@ def test_what_runs_by_itself(deployment: str, seconds: int) -> None:
         "cancel-campaign",
         "resolve-unknown",
         "review-replies",
+        "process-replies",
+        "send-due-campaigns",
+        "configure-auto-responder",
+        "check-balance",
     ],
 )
-def test_what_stops_or_decides_is_not_behind_the_senders(deployment: str) -> None:
+def test_what_stops_decides_or_runs_each_minute_is_not_behind_the_senders(deployment: str) -> None:
     queues = {item["name"]: item["work_pool"]["work_queue_name"] for item in CONFIG["deployments"]}
     assert queues[deployment] == "control"
     assert queues["send-campaign"] == "default"

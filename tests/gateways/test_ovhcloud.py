@@ -406,6 +406,15 @@ def test_replies(gateway, server):
     ]
 
 
+def test_a_reply_dated_in_the_future_hides_no_later_one(gateway, server):
+    now = server.clock()
+    server.reply(NUMBERS[0], "Oui")
+    list(server.incoming.values())[-1]["creationDatetime"] = (now + timedelta(days=300)).isoformat()
+    _, cursor = read_all(gateway.replies)
+    server.reply(NUMBERS[0], "STOP")
+    assert "STOP" in {reply.text for reply in read_all(gateway.replies, cursor)[0]}
+
+
 def test_the_blacklist_comes_whole_when_it_has_changed(gateway, server):
     server.blacklist += [NUMBERS[0], "0033612345679"]
     page = gateway.opt_outs("")

@@ -37,7 +37,8 @@ class Provider:
             found = [number for number in found if number < int(current.next_page)]
         page, more = found[:2], found[2:]
         items = [number for number in page if not self.messages[number][1]]
-        return Leaf(items, [tuple(self.messages[number]) for number in page], str(page[-1]) if more else "")
+        listed = [tuple(self.messages[number]) for number in page]
+        return Leaf(items, listed, str(page[-1]) if more else "", self.now)
 
     def read_all(self, cursor):
         items = []
@@ -88,6 +89,23 @@ def test_one_that_is_on_its_way_for_ever_is_given_up():
         _, cursor = provider.read_all(cursor)
         starts.append(provider.now - Round.parse(cursor).starts_at)
     assert starts == [timedelta(days=1), timedelta(days=2), timedelta(days=3), timedelta(days=3), timedelta(hours=1)]
+
+
+def test_one_that_is_dated_in_the_future_hides_nothing_that_comes_after_it():
+    provider = Provider()
+    provider.now = START + timedelta(days=300)
+    ahead = provider.send(is_open=False)
+    provider.now = START
+    items, cursor = provider.read_all("")
+    assert items == [ahead]
+    later = provider.send(is_open=False)
+    items, cursor = provider.read_all(cursor)
+    assert later in items
+    provider.now += timedelta(days=1)
+    last = provider.send(is_open=False)
+    items, cursor = provider.read_all(cursor)
+    assert last in items
+    assert Round.parse(cursor).starts_at == provider.now - timedelta(hours=1)
 
 
 def test_the_next_round_begins_at_the_oldest_that_is_open():

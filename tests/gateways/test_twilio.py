@@ -339,6 +339,22 @@ def test_replies_are_asked_by_our_own_numbers_and_days(gateway, server, monkeypa
     assert {query["DateSent>"] for query in asked} == {"2026-11-23"}
 
 
+def test_a_reply_dated_in_the_future_hides_no_later_one(gateway, server):
+    server.now = datetime.now(UTC) + timedelta(days=300)
+    server.reply(NUMBER, "Oui")
+    _, cursor = read_all(gateway.replies)
+    server.now = None
+    server.reply(NUMBER, "STOP")
+    assert "STOP" in {reply.text for reply in read_all(gateway.replies, cursor)[0]}
+
+
+def test_an_item_that_makes_no_sense_is_one_line(gateway, server):
+    message = server.reply(NUMBER, "Oui")
+    message["date_created"] = None
+    with pytest.raises(GatewayAmbiguous, match="an item of the provider's list cannot be read"):
+        gateway.replies("")
+
+
 def test_twilio_lists_no_opt_outs(open_gateway):
     page = open_gateway(url="http://127.0.0.1:1").opt_outs("")
     assert (page.items, page.cursor) == ((), "")
