@@ -141,7 +141,7 @@ NAMES = _NAMES.split()
 SINGLE = ("cp1252", "iso8859-15", "cp850", "mac_roman")
 
 
-@settings(deadline=None, max_examples=800)
+@settings(max_examples=800)
 @given(
     names=st.lists(st.sampled_from(NAMES), min_size=1, max_size=6),
     codec=st.sampled_from(SINGLE),
@@ -155,7 +155,6 @@ def test_names_are_read_right_or_asked_for(names: list[str], codec: str, change:
         assert decoded(text.encode(codec)) == text
 
 
-@settings(deadline=None)
 @given(
     text=st.text(st.characters(codec="utf-8", exclude_characters="\r\ufeff")),
     codec=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
@@ -164,7 +163,6 @@ def test_any_unicode_text_comes_back(text: str, codec: str) -> None:
     assert b"".join(read_blocks(text.encode(codec), codec)).decode() == text + "\n"
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_no_bytes_crash(content: bytes) -> None:
     with contextlib.suppress(ContactFileError):

@@ -76,7 +76,7 @@ def test_hostile_rows_in_other_encodings(tmp_path: Path, codec: str) -> None:
     assert len(accounted_rows(stage(content.decode().encode(codec), tmp_path))) == row_count
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(plain_lines)
 @example(["0612345678;Zoé", "", ";", "\x00", "\u00a0", "\x1f", "\u2028"])
 def test_without_quotes_each_line_that_is_not_blank_is_a_row(texts: list[str]) -> None:
@@ -85,7 +85,7 @@ def test_without_quotes_each_line_that_is_not_blank_is_a_row(texts: list[str]) -
     assert stage_anything(content) == [2, *expected]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(lines, st.sampled_from(["mobile;nom\n", "mobile\tnom\r\n", '"mobile","nom"\r', "sep=|\nmobile|nom\n", ""]))
 @example('0612345678;"Zoé\n0612345678;"a', "mobile;nom\n")
 def test_any_text_is_refused_or_accounted_for(text: str, header: str) -> None:
@@ -93,7 +93,7 @@ def test_any_text_is_refused_or_accounted_for(text: str, header: str) -> None:
     assert rows is None or len(rows) <= sum(map(bool, map(str.strip, text.replace("\r", "\n").split("\n"))))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.binary(max_size=200), st.sampled_from([b"", b"mobile;nom\n", b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbfmobile\n"])
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from files.formulas import guard_cell, unguard_cell
@@ -45,7 +45,6 @@ def test_the_formula_guard(cell: str, guarded: str) -> None:
     assert unguard_cell(guarded) == cell or cell.startswith("'")
 
 
-@settings(deadline=None)
 @given(st.text(st.sampled_from(list("'=+-@\t\r\nab ＝")) | st.characters(exclude_categories=["Cs"]), max_size=30))
 def test_the_guard_is_undone_exactly(cell: str) -> None:
     guarded = guard_cell(cell)
@@ -61,7 +60,7 @@ def engine() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(cell=TEXT)
 def test_the_engine_reads_text_as_python_does(engine: duckdb.DuckDBPyConnection, cell: str) -> None:
     """Beside NUL and other control characters, which no sound row holds."""
@@ -168,7 +167,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
 CELL = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("'=+-@\t\n;\""), max_size=15)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(rows=st.lists(st.tuples(CELL, CELL), min_size=1, max_size=5))
 def test_any_cells_come_back_as_they_were(tmp_path: Path, rows: list[tuple[str, str]], read_contact_file: Read) -> None:
     rejects = [Reject(n, "letters", [number, name, "x"]) for n, (number, name) in enumerate(rows)]

@@ -89,6 +89,10 @@ def test_dead_at_the_nth_step(desk: SendingDesk, resolution: Resolution, acciden
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_told_to_end_it_records_what_is_in_flight(desk: SendingDesk, number: int) -> None:
     """F06: SIGTERM, Ctrl-C: nothing more is claimed, what is in flight is recorded, the campaign is due again."""
+    desk.settings |= {
+        "claim_seconds": 30,
+        "gateway_deadline_seconds": 5,
+    }  # slow answers of a busy machine are none too late
     desk.begin("winter", range(60))
     desk.sandbox.set_faults(slow=1.0, slow_seconds=0.2)
     sender = desk.hire("winter")

@@ -19,6 +19,7 @@ def forward_at_post(desk: SendingDesk, sender: DeskSender, number: int, **time: 
         if len(sender.seam.posts) == number:
             desk.forward(**time)
 
+    sender.take_time()
     sender.set(concurrency=1)
     sender.seam.before_post = before_post
 
@@ -30,7 +31,6 @@ def wait_until_due(desk: SendingDesk, closed: dict[str, Any]) -> None:
 
 def test_the_window_closes_in_the_middle(desk: SendingDesk, sender: DeskSender) -> None:
     """F56: claims stop a margin before 20:00, what is in flight is recorded, the rest leaves at 08:00."""
-    sender.take_time()
     desk.forward(hours=9, minutes=50)  # 19:50
     forward_at_post(desk, sender, 2, minutes=8, seconds=30)
     desk.begin("winter", PEOPLE)

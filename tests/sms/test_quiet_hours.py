@@ -367,7 +367,7 @@ def test_open_is_what_every_wall_clock_says(moment: datetime, key: str, policy: 
     assert is_key_open(moment, key, policy) is all(may_write(moment, place, policy) for place in key.split("+"))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(instants, keys, policies, st.floats(0, 1))
 def test_the_next_opening_is_open_and_nothing_before_it_is(
     moment: datetime, key: str, policy: str, part: float
@@ -407,7 +407,6 @@ minutes = st.integers(0, 24 * 60 - 1)
 CLOCK_CHANGES = st.sampled_from([date(2026, 3, 29), date(2026, 10, 25), date(2027, 3, 28), date(2027, 10, 31)])
 
 
-@settings(deadline=None)
 @given(keys, st.one_of(CLOCK_CHANGES, st.dates(date(2026, 1, 1), date(2030, 12, 31))), minutes)
 def test_from_a_local_time_on_no_clock_shows_an_earlier_one(key: str, day: date, minute: int) -> None:
     wanted = datetime.combine(day, time(minute // 60, minute % 60))
@@ -422,7 +421,6 @@ def test_from_a_local_time_on_no_clock_shows_an_earlier_one(key: str, day: date,
     assert shown(instant) == wanted or shown(instant - timedelta(hours=2)) < wanted
 
 
-@settings(deadline=None)
 @given(CLOCK_CHANGES, minutes, minutes, st.sampled_from(["FR", "PT", "US", "GB", "PM+GP"]))
 def test_around_a_clock_change_open_means_open_on_the_wall(day: date, opens: int, closes: int, key: str) -> None:
     assume(opens < closes)

@@ -2,7 +2,7 @@
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sms.errors import MissingField, TemplateError
@@ -75,7 +75,6 @@ TEXTS = st.lists(
 VALUES = st.none() | st.text(min_size=1).filter(lambda value: value == value.strip() and "\0" not in value and value)
 
 
-@settings(deadline=None)
 @given(TEXTS.map("".join), VALUES, VALUES)
 def test_the_column_form_writes_the_same(text: str, a: str | None, b: str | None) -> None:
     template = parse_template(text)

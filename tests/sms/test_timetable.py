@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sms.errors import ConfigurationError
@@ -188,7 +188,6 @@ MARGINS = st.sampled_from([0, 30, 60.5, 3600])
 DELAYS = st.dictionaries(st.sampled_from(KEYS), st.integers(-24, 24 * 9).map(lambda hours: timedelta(hours=hours)))
 
 
-@settings(deadline=None)
 @given(loads=LOADS, starts_at=STARTS, rate=RATES, margin=MARGINS, alerts=st.booleans(), delays=DELAYS)
 def test_any_plan_sends_everything_once_in_turn_and_in_hours(
     loads: list[tuple[str, int]],
@@ -230,7 +229,6 @@ FEW = st.lists(st.tuples(st.sampled_from(KEYS), st.integers(0, 90)), max_size=6,
 HOURS = st.integers(0, 24 * 730).map(lambda hours: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=hours))
 
 
-@settings(deadline=None)
 @given(loads=FEW, starts_at=HOURS, margin=st.sampled_from([TICK * 0, TICK, TICK * 3]), delays=DELAYS)
 def test_the_plan_is_what_sending_one_by_one_would_do(
     loads: list[tuple[str, int]], starts_at: datetime, margin: timedelta, delays: dict[str, timedelta]

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sms.errors import CampaignError
@@ -132,7 +132,7 @@ def test_messages_that_were_not_claimed_leave_again_after_a_start(desk) -> None:
 VERDICTS = st.sampled_from(["stop", "start", "stop_doubtful", "other", "wrong_number"])
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(st.lists(st.lists(st.tuples(VERDICTS, st.integers(-30, 60)), max_size=4), max_size=4))
 def test_nobody_whose_last_word_is_a_refusal_is_free(desk, pages: Sequence[Sequence[tuple[str, float]]]) -> None:
     """Whatever is read in whatever order; times in the future count as the time of reading."""

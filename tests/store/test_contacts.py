@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sms.errors import CampaignError, ContactFileError, StoreError
@@ -252,7 +252,7 @@ FIELDS = st.dictionaries(st.sampled_from(["first_name", "town"]), st.sampled_fro
 CELLS = st.lists(st.one_of(st.tuples(st.integers(1, 4), FIELDS), st.just("no_number")), max_size=9)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15)
 @given(first=CELLS, second=CELLS)
 def test_fates_are_those_of_one_row_after_the_other(desk, first, second) -> None:
     name = f"list-{desk.next_number()}"

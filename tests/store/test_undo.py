@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sms.errors import CampaignError
@@ -359,7 +359,7 @@ def fold(files: dict[int, list]) -> dict[int, dict[str, str]]:
     return book
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(steps=STEPS)
 def test_a_list_is_always_what_its_files_say(desk, steps) -> None:
     name, files = f"list-{desk.next_number()}", {}
