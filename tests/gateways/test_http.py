@@ -308,7 +308,7 @@ def test_an_empty_body_is_none(raw_server):
 
 
 def test_half_of_an_emoji_is_replaced(raw_server):
-    """Where a long text is cut into parts, JSON escapes what is left of it; no store takes that, and a whole one stays."""
+    """Where a long text is cut into parts, JSON escapes what is left of it; no store takes that."""
     body = r'{"text": "STOP \ud83d", "items": ["\ude00", "\ud83d\ude00"], "\udc00": 1}'
     server = raw_server(answer("200 OK", body))
     expected = {"text": "STOP \ufffd", "items": ["\ufffd", "\U0001f600"], "\ufffd": 1}
