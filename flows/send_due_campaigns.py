@@ -5,7 +5,7 @@ from prefect import flow
 from flows.send_campaign import send_campaign
 from tasks.clean_up import drop_missed_of_this_run
 from tasks.dispatch import find_due, start_runs
-from tasks.reconcile import alert_doubt
+from tasks.reconcile import alert_doubt, distrust_clock
 from tasks.watch import watched
 
 
@@ -15,6 +15,7 @@ def send_due_campaigns() -> list[str]:
     with watched("send-due-campaigns"):
         drop_missed_of_this_run()
         alert_doubt()
+        distrust_clock()
         due = find_due()
         start_runs(due, send_campaign)
     return list(due)

@@ -48,6 +48,8 @@ DENIED_STATUSES = frozenset({401, 402, 403})
 UNREADABLE = (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 _LINE_LENGTH = 200
 _SCANNED_LENGTH = 4_096
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+"""How JSON escapes a half of a surrogate pair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,8 @@ class HttpClient:
         answer = self.request(method, path, **parts)
         why = ""
         try:
-            return reader(json.loads(answer.text))
+            document = json.loads(answer.text)
+            return reader(_without_halves(document) if _HALF.search(answer.text) else document)
         except UNREADABLE as error:
             why = f"{type(error).__name__}: {error}"
         raise self.unreadable(method, path, answer, why)
@@ -231,6 +234,20 @@ def _mail_date(text: str) -> datetime | None:
     except (TypeError, ValueError):
         return None
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def _without_halves(value: Any) -> Any:
+    """Return a value of JSON with each lone half of a surrogate pair replaced: no store and no log takes one.
+
+    Providers cut long texts into parts in the middle of an emoji, and escape what is left of it.
+    """
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_without_halves(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_halves(name): _without_halves(item) for name, item in value.items()}
+    return value
 
 
 def _checked_url(base_url: str) -> str:

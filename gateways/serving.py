@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from gateways.bounded import BoundedProtocol
 from sms.errors import ConfigurationError
@@ -44,7 +44,7 @@ def listen(options: argparse.Namespace) -> socket.socket:
 
 
 def serve(
-    app: Starlette,
+    app: ASGIApp,
     listener: socket.socket,
     announce: Callable[[str], str],
     protocol: type[BoundedProtocol] = BoundedProtocol,

@@ -4,12 +4,14 @@ Marketing that leaves by a clock that was set back leaves outside its hours. So 
 compared with the clock at each claim; the order of two records is never read from it.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from store.database import Transaction
 from store.operators import put_setting
 
 _CONFIRMED = "clock_confirmed"
+#: What was posted by now is seen by every gateway's look-ups after so long.
+_SETTLED_AFTER = timedelta(minutes=15)
 
 
 def newest_time(tx: Transaction) -> datetime | None:
@@ -28,6 +30,24 @@ def confirm_clock(tx: Transaction, actor: str, at: datetime | None = None) -> No
     """Take the clock as right as it stands now (or ``at``): what was recorded before is no longer compared with it."""
     confirmed_at = (at or tx.at).astimezone(UTC).isoformat()
     put_setting(tx, _CONFIRMED, {"at": confirmed_at, "event_id": int(tx.value("event.next_id"))}, actor)
+
+
+def distrust_ahead(tx: Transaction, margin_seconds: float) -> int:
+    """Have what was posted by a clock that was ahead looked up, and never posted again; return how many slices.
+
+    When that clock's time comes, the gateway may have forgotten the key for long, and a look-up from then on would miss
+    the message. So such a slice is looked up as one of a restored store is.
+
+    Args:
+        tx: the open transaction.
+        margin_seconds: a clock that was ahead by less was right.
+    """
+    latest = tx.at + timedelta(seconds=margin_seconds)
+    if not tx.value("slice.count_ahead", latest=latest):
+        return 0
+    ask_after = tx.at + _SETTLED_AFTER
+    tx.run("campaign.ask_now", latest=latest, due_at=ask_after)
+    return tx.run("slice.distrust_ahead", latest=latest, ask_after=ask_after, oldest=tx.at - timedelta(days=1))
 
 
 def behind_words(newest: datetime, seconds: float) -> str:

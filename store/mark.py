@@ -3,6 +3,7 @@
 A store that was restored from a copy, or that lost its log, knows less than the gateway, and nothing inside it says so.
 The mark does: it is written after each commit, and it is not part of a copy. It names its own file too, by the number
 of its inode and the generation of that number, so that a mark that was copied together with its store is not believed.
+Before anything is posted it is a new file: one that is copied over it has the content of another.
 """
 
 import array
@@ -53,18 +54,29 @@ def read_mark(path: Path) -> MarkReading:
 
 
 def write_mark(path: Path, mark: Mark, *, durable: bool) -> None:
-    """Write the mark of a store in place; ``durable`` has it on disk before this returns."""
+    """Write the mark of a store; ``durable`` has it on disk, in a file that never was a mark before, when it returns.
+
+    ``cp -a`` keeps the inode that it writes over: a mark that is only ever written in place would be believed when a
+    whole folder is copied back over itself.
+    """
     file = mark_path(path)
-    is_new = not file.exists()
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    if not durable and file.exists():
+        _write(file, mark, os.O_WRONLY)
+        return
+    draft = file.with_name(f"{file.name}.new")
+    _write(draft, mark, os.O_WRONLY | os.O_CREAT, is_synced=True)
+    draft.replace(file)
+    sync_folder(file.parent)
+
+
+def _write(file: Path, mark: Mark, flags: int, *, is_synced: bool = False) -> None:
+    descriptor = os.open(file, flags | os.O_CLOEXEC, 0o600)
     try:
         os.pwrite(descriptor, _format(mark, _identity(descriptor)), 0)
-        if durable or is_new:
+        if is_synced:
             os.fdatasync(descriptor)
     finally:
         os.close(descriptor)
-    if is_new:
-        sync_folder(file.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -20,6 +20,7 @@ _BURST_SECONDS = 1.0
 _RECOVERY = 0.05
 _SLOWEST = 1 / 64
 _LONGEST_WAIT_SECONDS = 120.0
+_MOST_DOUBLINGS = 10
 _LONGEST_NAMED_SECONDS = 3600.0
 PACE = "pace"
 """The name of a bucket among what is known of a gateway."""
@@ -76,7 +77,11 @@ def wait_seconds(bucket: Bucket, *, is_urgent: bool) -> float:
 
 def slow_down(bucket: Bucket, top_rate: float, retry_after: float | None) -> Bucket:
     """Return the bucket after a throttled answer: half the rate, and a wait, which doubles where none is named."""
-    waits = retry_after if retry_after is not None else min(2.0**bucket.strikes, _LONGEST_WAIT_SECONDS)
+    waits = (
+        retry_after
+        if retry_after is not None
+        else min(2.0 ** min(bucket.strikes, _MOST_DOUBLINGS), _LONGEST_WAIT_SECONDS)
+    )
     not_before = bucket.refilled_at + timedelta(seconds=min(waits, _LONGEST_NAMED_SECONDS))
     return replace(
         bucket,

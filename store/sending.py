@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from sms.errors import CampaignError
 from store.campaigns import STANDING_KINDS, find_campaign, note_event, set_state
 from store.clearance import ClaimRules, late_words, next_claim
+from store.clock import distrust_ahead
 from store.control import pause_found
 from store.database import Transaction
 from store.expiry import expire_late
@@ -93,6 +94,7 @@ def open_sending(visit: Transaction, name: str, owner: Owner, rules: ClaimRules)
         CampaignError: it was never approved, or is not what its recap says.
     """
     doubt_everything(visit, rules)
+    distrust_ahead(visit, rules.clock_margin_seconds)
     campaign = find_campaign(visit, name)
     state = campaign["state"]
     if state == "prepared":

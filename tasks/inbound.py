@@ -12,10 +12,12 @@ from prefect import get_run_logger, task
 from schemas.gateway import DeliveryReport, IncomingReply, Page, ProviderOptOut
 from sms.auto_reply import AutoResponder, decide_answer
 from sms.errors import ConfigurationError, GatewayError, GatewayUnreachable, InvalidNumber
-from sms.keywords import classify_reply
+from sms.keywords import SUPPRESSING, classify_reply
+from sms.masking import mask_numbers
 from sms.msisdn import Number, parse_number
 from sms.segments import count_segments
 from sms.tariff import Tariff
+from sms.wording import count_text
 from store.answers import auto_responder, put_auto_responder
 from store.database import Transaction
 from store.inbound import (
@@ -38,7 +40,10 @@ from tasks.settings import settings
 S = TypeVar("S")
 T = TypeVar("T")
 CAPPED = "answers_capped"
-#: How many items of a page, and how many answers, one transaction takes: far less than a second each.
+UNREADABLE = "refusals_unreadable"
+#: So many digits may be a person's number: short codes have fewer.
+_FULL_NUMBER_DIGITS = 7
+_SHOWN_SENDER = 40
 
 
 @task(retries=2, retry_delay_seconds=[1, 3])
@@ -156,7 +161,22 @@ def _keep_replies(visit: Transaction, gateway: str, rows: list[list[Any]]) -> in
     history = timedelta(days=manifest_of(gateway).history_days)
     fresh = add_replies(visit, gateway, replies, history=history)
     honour_replies(visit, fresh)
+    _alert_unreadable(visit, gateway, fresh)
     return len(fresh)
+
+
+def _alert_unreadable(visit: Transaction, gateway: str, fresh: pd.DataFrame) -> None:
+    """Alert the team of refusals from what may be a person's number and cannot be read as one: none is opted out."""
+    refused = fresh[fresh["verdict"].isin(SUPPRESSING) & fresh["number_id"].isna()]
+    senders = [sender for sender in refused["sender"] if sum(map(str.isdecimal, sender)) >= _FULL_NUMBER_DIGITS]
+    if senders:
+        line = (
+            f"{count_text(len(senders), 'refusal')} on gateway {gateway} came from a sender that is no mobile number "
+            f"({mask_numbers(senders[0][:_SHOWN_SENDER])!r} for one), so nobody was opted out. Find the number in the "
+            "provider's console, and opt it out by record-opt-out"
+        )
+        clear_alert(visit, UNREADABLE, gateway)
+        raise_alert(visit, UNREADABLE, gateway, line)
 
 
 def _keep_opt_outs(visit: Transaction, gateway: str, rows: list[tuple[Number, datetime] | None]) -> int:

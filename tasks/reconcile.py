@@ -14,6 +14,7 @@ from sms.masking import escape_markdown
 from sms.wording import count_text
 from store.backup import back_up
 from store.campaigns import find_campaign
+from store.clock import distrust_ahead
 from store.commit_number import Reconciliation
 from store.operators import clear_alert
 from store.reconcile import (
@@ -146,6 +147,14 @@ def alert_doubt() -> None:
         found = visit.reconciliation
     if found is not None:
         alert(_ALERT, settings().gateway, f"{found.reason}. Nothing is sent until a person has run reconcile-store")
+
+
+def distrust_clock() -> None:
+    """Have what was posted by a clock that was ahead looked up; look at it before campaigns are started."""
+    with visit_store() as visit:
+        count = distrust_ahead(visit, settings().clock_margin_seconds)
+    if count:
+        get_run_logger().warning("the clock was set back: %s are looked up", count_text(count, "unknown slice"))
 
 
 def doubt_page(doubt: Doubt | None, zone: ZoneInfo) -> str:

@@ -110,7 +110,9 @@ def _text(value: str, charset: str = "utf-8") -> str:
     raw = value.encode("latin-1")
     for name in (charset, "utf-8"):
         with suppress(LookupError, ValueError):
-            return raw.decode(name)
+            text = raw.decode(name)
+            text.encode()  # UTF-7 and the like make halves of surrogate pairs, which no store takes
+            return text
     return value
 
 

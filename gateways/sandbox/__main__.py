@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp
+
 from gateways.sandbox.books import Books, BookSettings
 from gateways.sandbox.faults import FaultPlan, parse_faults
 from gateways.sandbox.server import Face, build_app
@@ -58,8 +61,15 @@ def _run(options: argparse.Namespace) -> None:
     with listen(options) as listener:
         face = _build_face(options)
         with closing(face.books):
-            app = build_app(face)
+            app = _for_this_machine(build_app(face), options)
             serve(app, listener, lambda url: f"sandbox gateway on {url} (state in {options.state})", BreakableProtocol)
+
+
+def _for_this_machine(app: ASGIApp, options: argparse.Namespace) -> ASGIApp:
+    """Refuse requests in another host's name, as a page on the web makes them that gave its name our address."""
+    if options.allow_remote or ":" in options.host:
+        return app
+    return TrustedHostMiddleware(app, allowed_hosts=[options.host, "127.0.0.1", "localhost"], www_redirect=False)
 
 
 def _build_face(options: argparse.Namespace) -> Face:

@@ -28,6 +28,21 @@ SELECT greatest(
     )
 ) AS newest_at
 
+-- name: slice.count_ahead
+SELECT count(*) FROM slice WHERE state = 'unknown' AND claimed_at > $latest
+
+-- name: slice.distrust_ahead
+-- Fence 0: as after a restore, nobody posts it again under its key. It was posted after $oldest, whatever its clock said.
+UPDATE slice SET fence = 0, claimed_at = least(campaign.created_at, $oldest), ask_after = $ask_after, absent_count = 0
+FROM campaign
+WHERE campaign.campaign_id = slice.campaign_id AND slice.state = 'unknown' AND slice.claimed_at > $latest
+
+-- name: campaign.ask_now
+-- It was to be looked at when that clock's time comes.
+UPDATE campaign SET due_at = $due_at
+WHERE state IN ('parked', 'sending') AND due_at > $due_at
+    AND campaign_id IN (SELECT campaign_id FROM slice WHERE state = 'unknown' AND claimed_at > $latest)
+
 -- name: lease.end_now
 -- Where the clock went back a lease would hold too long; an owner who is there extends it at its next transaction.
 UPDATE lease SET expires_at = least(expires_at, $at) WHERE campaign_id = $campaign_id

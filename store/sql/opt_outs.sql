@@ -122,14 +122,17 @@ WHERE number_id NOT IN (SELECT number_id FROM opt_out_entry WHERE lifted_at IS N
 
 -- name: opt_out.without_echoes
 -- staged_rows: number_id BIGINT, msisdn VARCHAR, opted_out_at TIMESTAMPTZ
--- A provider lists the STOP that we have as a reply too: the same word, and no second ground.
+-- A provider lists the STOP that we have as a reply too: the same word, and no second ground. What it lists from the
+-- moment on at which that word was taken back is another one.
 SELECT number_id, msisdn FROM staged_rows ANTI JOIN (
-    SELECT entry.number_id, reply.received_at
+    SELECT entry.number_id, reply.received_at, coalesce(start.received_at, entry.lifted_at) AS ended_at
     FROM opt_out_entry AS entry JOIN reply USING (reply_id)
+    LEFT JOIN reply AS start ON start.reply_id = entry.lifted_reply_id
     WHERE reply.gateway = $gateway AND entry.source IN ('reply', 'reply_doubtful')
 ) AS own
     ON own.number_id = staged_rows.number_id
     AND staged_rows.opted_out_at BETWEEN own.received_at - INTERVAL 10 MINUTE AND own.received_at + INTERVAL 10 MINUTE
+    AND (own.ended_at IS NULL OR staged_rows.opted_out_at < own.ended_at)
 
 -- name: opt_out.lift_by_start
 -- staged_rows: reply_id BIGINT, number_id BIGINT

@@ -119,3 +119,11 @@ def test_the_sandbox_does_not_read_a_body_without_end(sandbox, is_chunked):
         f"{sandbox.base_url}/v1/messages", data=data, headers={"Authorization": f"Bearer {sandbox.api_key}"}, timeout=60
     )
     assert (answer.status_code, answer.json()) == (413, {"error": f"the body is longer than {MAX_BODY_BYTES} bytes"})
+
+
+@pytest.mark.parametrize(("host", "status"), [("evil.example", 400), ("localhost", 200), ("127.0.0.1", 200)])
+def test_the_sandbox_answers_to_the_names_of_this_machine_only(sandbox, host, status):
+    """A page on the web that gave its own name our address would read people's messages, and write in their name."""
+    headers = {"Authorization": f"Bearer {sandbox.api_key}", "Host": f"{host}:8900"}
+    for path in ("/", "/sandbox/billing"):
+        assert requests.get(sandbox.base_url + path, headers=headers, timeout=60).status_code == status

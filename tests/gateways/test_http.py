@@ -307,6 +307,14 @@ def test_an_empty_body_is_none(raw_server):
     assert b"content-length" not in server.requests[0].lower()
 
 
+def test_half_of_an_emoji_is_replaced(raw_server):
+    """Where a long text is cut into parts, JSON escapes what is left of it; no store takes that."""
+    body = r'{"text": "STOP \ud83d", "items": ["\ude00", "\ud83d\ude00"], "\udc00": 1}'
+    server = raw_server(answer("200 OK", body))
+    expected = {"text": "STOP \ufffd", "items": ["\ufffd", "\U0001f600"], "\ufffd": 1}
+    assert client_of(server.url).read("GET", "/", keep) == expected
+
+
 def test_a_status_the_adapter_reads_itself(raw_server):
     server = raw_server(answer("400 Bad Request", '{"code":21610}'))
     returned = client_of(server.url, rules=HttpRules(returned_statuses=frozenset({400}))).request("POST", "/")

@@ -277,6 +277,7 @@ REPLIES = [
     ("charset nobody knows", b"STOP", "KLINGON", "STOP"),
     ("charset that is none", b"STOP", "zip", "STOP"),
     ("charset left out", b"STOP", "", "STOP"),
+    ("half of an emoji", b"STOP +2D0-", "UTF-7", "STOP +2D0-"),
     ("bytes that are not what they are said to be", b"STOP \xff", "UTF-8", "STOP ÿ"),
     ("half a character of UTF-16", b"\x00S\x00", "UTF-16BE", "\x00S\x00"),
     ("empty", b"", "UTF-8", ""),

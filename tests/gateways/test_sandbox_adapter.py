@@ -194,3 +194,12 @@ def test_clock_follows_ours(sandbox):
 def test_bad_url():
     with pytest.raises(ConfigurationError):
         SandboxGateway("nowhere", "key")
+
+
+@pytest.mark.xfail(strict=True, raises=GatewayAmbiguous, reason="one reply that cannot be read hides those beside it")
+def test_a_reply_that_cannot_be_read_keeps_no_stop_back(gateway_that_answers):
+    """Until the provider mends it no STOP is read any more; so nothing is sent, by any campaign of this gateway."""
+    stop = {"reply_id": "r1", "from": "+33612345678", "text": "STOP", "received_at": "2026-11-23T09:00:00+00:00"}
+    broken = {**stop, "reply_id": "r2", "from": None}
+    page = gateway_that_answers({"items": [stop, broken], "cursor": "2"}).replies("")
+    assert [item.text for item in page.items] == ["STOP"]

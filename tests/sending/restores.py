@@ -33,6 +33,7 @@ WAYS = {
     "store and log": ("", ".wal"),
     "store alone": ("",),
     "store, log and mark": ("", ".wal", "mark"),
+    "written over": ("", ".wal", "mark"),
     "log lost": (),
 }
 _WITHOUT_LOG = ("store alone", "log lost")
@@ -162,10 +163,11 @@ class _Restore:
         log = self._file(".wal")
         if WAYS[way]:
             for part in WAYS[way]:
-                self._file(part).unlink(missing_ok=True)
+                if way != "written over":  # as by ``cp -a``, which keeps the inodes
+                    self._file(part).unlink(missing_ok=True)
             for file in self._copies.iterdir():
                 shutil.copy(file, self._path.parent)
-        if way in _WITHOUT_LOG:
+        if way in _WITHOUT_LOG or (way == "written over" and not (self._copies / log.name).exists()):
             log.unlink(missing_ok=True)
 
     def _file(self, part: str) -> Path:

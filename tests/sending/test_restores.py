@@ -8,7 +8,7 @@ import pytest
 
 from schemas.gateway import Resolution
 from sms.errors import GatewayAmbiguous
-from store.mark import mark_path
+from store.mark import mark_path, read_mark, write_mark
 from tests.sending.books import Bill
 from tests.sending.restores import restore_stores
 
@@ -37,6 +37,7 @@ def snapshot(desk, folder: Path):
     """Take a snapshot as of a whole machine; what it brings back has the same inodes. Return what does that."""
     files = [desk.path, desk.path.with_name(desk.path.name + ".wal"), mark_path(desk.path)]
     kept = {file: file.read_bytes() for file in files if file.exists()}
+    mark = read_mark(desk.path).mark
 
     def bring_back() -> None:
         for file in files:
@@ -46,6 +47,7 @@ def snapshot(desk, folder: Path):
                     there.write(kept[file])
             else:
                 file.unlink(missing_ok=True)
+        write_mark(desk.path, mark, durable=False)  # names the file that there is now, as the inode of then did
 
     return bring_back
 

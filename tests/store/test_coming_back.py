@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from sms.errors import CampaignError
 from store.inbound import add_replies
-from store.opt_outs import add_opt_outs, doubtful_replies, honour_replies, record_opt_out, settle_reply
+from store.opt_outs import (
+    add_opt_outs,
+    add_provider_opt_outs,
+    doubtful_replies,
+    honour_replies,
+    record_opt_out,
+    settle_reply,
+)
 
 PERSON = 1
 
@@ -107,6 +114,28 @@ def test_start_lifts_nothing_that_others_recorded(desk, source: str) -> None:
     read_page(desk, ("start", 15))
     assert is_opted_out(desk)
     assert history(desk) == [("reply", "the person", 2), (source, None, None)]
+    assert desk.broken() == {}
+
+
+@pytest.mark.parametrize(
+    ("listed_at", "is_out"),
+    [
+        pytest.param(5, False, id="an echo of the STOP that START has lifted"),
+        pytest.param(8, True, id="said at the provider after the START"),
+    ],
+)
+def test_a_stop_at_the_provider_within_minutes_of_a_lifted_one(desk, listed_at: float, is_out: bool) -> None:
+    """STOP by reply, START, and STOP again to the provider's own number, all within ten minutes."""
+    opened, number = desk.clock.at, 33_639_980_000 + PERSON
+    at(desk, 10)
+    read_page(desk, ("stop", 5))
+    read_page(desk, ("start", 7))
+    rows = pd.DataFrame(
+        [{"number_id": number, "msisdn": f"+{number}", "opted_out_at": opened + timedelta(minutes=listed_at)}]
+    )
+    with desk.visit() as visit:
+        add_provider_opt_outs(visit, "sandbox", rows)
+    assert is_opted_out(desk) is is_out
     assert desk.broken() == {}
 
 

@@ -54,6 +54,12 @@ def test_a_throttled_gateway_is_asked_half_as_fast_and_ever_later() -> None:
     assert (found.rate, found.strikes) == (RATE, 0)
 
 
+def test_a_gateway_that_throttles_for_days_is_still_asked() -> None:
+    """Strikes are kept in the store: a wait that cannot be reckoned would end every sender from then on."""
+    found = Bucket(tokens=0, rate=RATE, refilled_at=AT, not_before=AT, strikes=5000)
+    assert slow_down(found, RATE, None).not_before == AT + timedelta(seconds=120)
+
+
 def test_the_gateways_own_word_counts() -> None:
     assert slow_down(bucket(), RATE, 300).not_before == AT + timedelta(minutes=5)
     assert slow_down(bucket(), RATE, 10**9).not_before == AT + timedelta(hours=1)

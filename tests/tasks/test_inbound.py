@@ -100,6 +100,28 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return run
 
 
+# --- senders that cannot be read ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sender", "text", "is_told"),
+    [
+        pytest.param("tel:+33612345678", "STOP", True, id="an address and not a number"),
+        pytest.param("+33612345678/TYPE=PLMN", "Ne plus m'envoyer de SMS", True, id="a number with its type"),
+        pytest.param("+33612345678/TYPE=PLMN", "Merci", False, id="no refusal"),
+        pytest.param("36180", "STOP", False, id="a short code"),
+        pytest.param("BANQUE", "STOP", False, id="a name"),
+    ],
+)
+def test_a_refusal_of_a_sender_that_cannot_be_read_is_told(desk: Desk, sender: str, text: str, is_told: bool) -> None:
+    """Nobody can be opted out for it: without a word the person would get the next message."""
+    for number_of_reply in range(2):
+        items = [IncomingReply(f"u{number_of_reply}", sender, text, desk.at)]
+        desk.read("replies", items, inbound._reply_row, inbound._keep_replies)
+    assert [("record-opt-out" in line, "33612345678" in line) for line in desk.alerts()] == [(True, False)] * is_told
+    assert desk.sql("SELECT count(*) FROM alert") == [(2 * is_told,)], "each time anew"
+
+
 # --- ten thousand at once ----------------------------------------------------------------------------------------
 
 
