@@ -93,14 +93,14 @@ def _open_source(request: StagingRequest, tell: Tell) -> tuple[Source, Header, C
     if is_workbook(request.path):
         if request.encoding is not None:
             raise ContactFileError(f"encoding={request.encoding!r} is for text; leave it out for a {suffix} workbook")
-        sheet, header, table = split_workbook(content.data, request.sheet, request.folder, wanted)
+        sheet, header, table = split_workbook(content.data, request, wanted)
         return Source(*facts, encoding=None, delimiter=None, sheet=sheet), header, table
     if request.sheet is not None:
         raise ContactFileError(f"sheet={request.sheet!r} is for workbooks; leave it out for a {suffix} text")
     codec = choose_codec(content.data, request.encoding)
     text = _write_text(content.data, codec, request.folder / "text")
     del content
-    delimiter, header, table = split_text(text, request.folder, tell, wanted)
+    delimiter, header, table = split_text(text, request, tell, wanted)
     return Source(*facts, encoding=codec, delimiter=delimiter, sheet=None), header, table
 
 
