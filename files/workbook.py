@@ -19,7 +19,7 @@ from python_calamine import (
 )
 
 from files.cells import CellTable
-from files.column_names import ACTIVITY_FIELDS, FIELD_NAMES
+from files.column_names import ACTIVITY_DAYS, FIELD_NAMES
 from files.columns import NUMBER_FIELD, header_key, is_number_name
 from files.headers import HEADER_SAMPLE, Header, header_place, read_header, stand_in
 from files.locales import locale_of_region
@@ -111,7 +111,7 @@ class _Rows:
             field = chosen.get(key) or FIELD_NAMES.get(key)
             if header.is_data or is_number_name(name) or field == NUMBER_FIELD:
                 self._values.add(position)
-            elif field in ACTIVITY_FIELDS:
+            elif field in ACTIVITY_DAYS:
                 self._dates.add(position)
 
     def record(self, values: list[Cell], details: RowDetails) -> Record:

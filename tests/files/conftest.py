@@ -16,6 +16,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from files.column_names import ACTIVITY_DAYS
 from files.reading import Reading, read_cells
 from files.records import is_blank, split_record
 from files.rejects import STRUCTURE_WORDS
@@ -86,6 +87,7 @@ def _read(path: Path, **options: Any) -> ReadFile:
     by_number = frame.set_index("row_number")
     for row_number, _, _, fields in valid:
         filled = {name: text for name, text in by_number.loc[row_number].iloc[3:].items() if text}
+        filled |= {name: day for name, day in json.loads(fields).items() if name in ACTIVITY_DAYS.values()}
         assert fields == json.dumps(filled, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     for row_number, reason, raw_line in rejected:
         assert raw_line == by_number.loc[row_number, "raw_line"]
