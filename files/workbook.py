@@ -18,6 +18,7 @@ from python_calamine import (
     WorksheetNotFound,
 )
 
+from files.broken_text import repair_text, repaired_words
 from files.cells import CellTable
 from files.column_names import ACTIVITY_DAYS, FIELD_NAMES
 from files.columns import NUMBER_FIELD, header_key, is_number_name
@@ -91,6 +92,8 @@ class _Rows:
         self._dates: set[int] = set()
         self._unknown: dict[int, Counter[str]] = {}
         self._hidden_count = 0
+        self._repairs_text = request.repairs_text
+        self._repaired_count = 0
 
     def __iter__(self) -> Iterator[tuple[list[Cell], RowDetails]]:
         """Yield the values of each row that is not blank, and what is special of it."""
@@ -104,7 +107,7 @@ class _Rows:
     def restart(self, header: Header, request: StagingRequest) -> None:
         """Take numbers to write to as values from now on, and dates that are used as such as whole dates."""
         self._unknown.clear()
-        self._hidden_count = 0
+        self._hidden_count = self._repaired_count = 0
         chosen = {header_key(name): field for field, name in (request.columns or {}).items()}
         for position, name in enumerate(header.names):
             key = header_key(name)
@@ -128,14 +131,22 @@ class _Rows:
         """Return what a page says of hidden rows that were read, and of cells whose format is not known."""
         is_kept = self._hidden_count and not self._leaves_hidden_out
         kept = f"{self._hidden_count} hidden rows were read like all others, as hidden_rows says."
-        return (kept,) * bool(is_kept) + tuple(
-            f"Not read: {counts.total()} cells of {_name_of(header, position)!r} have a number format that is not "
-            f"known here ({', '.join(list(counts)[:_SHOWN_CODES])}), so what they show cannot be told: they are empty. "
-            "Format the column as text or as a plain number, and import the file again."
-            for position, counts in sorted(self._unknown.items())
+        repaired = (repaired_words(self._repaired_count),) if self._repaired_count else ()
+        return (
+            (kept,) * bool(is_kept)
+            + repaired
+            + tuple(
+                f"Not read: {counts.total()} cells of {_name_of(header, position)!r} have a number format that is not "
+                f"known here ({', '.join(list(counts)[:_SHOWN_CODES])}), so they are empty here. "
+                "Format the column as text or as a plain number, and import the file again."
+                for position, counts in sorted(self._unknown.items())
+            )
         )
 
     def _text(self, value: Cell, position: int, details: RowDetails) -> str:
+        if isinstance(value, str) and self._repairs_text and (repaired := repair_text(value)) != value:
+            self._repaired_count += 1
+            value = repaired
         if value == "" or position in self._values:
             return cell_text(value)
         if position in details.texts:
