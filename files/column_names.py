@@ -87,6 +87,9 @@ def number_rank(key: str) -> int | None:
     return MOBILE if _HAS_MOBILE.search(key) else PHONE
 
 
+# Dates that tell when a person last gave a sign of life -> the merge field that has the same as an ISO day.
+ACTIVITY_DAYS = {"consent_at": "consent_on", "last_active_at": "last_active_on"}
+
 FIELD_NAMES: dict[str, str] = {name: field for field, words in _FIELD_WORDS.items() for name in words.split()}
 
 # Of opt-out files only: when the person said so, and where.

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from files.column_names import FIELD_NAMES, number_rank
+from files.column_names import ACTIVITY_DAYS, FIELD_NAMES, number_rank
 from files.lookalikes import refuse_lookalikes
 from sms.errors import ContactFileError
 
@@ -21,6 +21,7 @@ REJECT_COLUMNS: tuple[str, ...] = ("row", "reason", "what to do")
 RESERVED_FIELDS = frozenset(
     {"row_number", "raw_line", "raw_number", "structure_reason", NUMBER_FIELD, "number_id", "territory"}
     | {CONSENT_FIELD, f"{CONSENT_FIELD}_by", OPT_OUT_FIELD}
+    | set(ACTIVITY_DAYS.values())
 )
 _CHOSEN_RESERVED = frozenset({NUMBER_FIELD, CONSENT_FIELD, OPT_OUT_FIELD})
 

@@ -19,7 +19,9 @@ BOMS: tuple[tuple[bytes, str], ...] = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 WORKBOOK_MAGIC: tuple[bytes, ...] = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-ASK_ENCODING = "give encoding=, such as 'utf-8', 'utf-16-le', 'cp1252', 'iso-8859-15', 'cp850' or 'mac_roman'"
+ASK_ENCODING = (
+    "give encoding=, such as 'utf-8', 'utf-16-le', 'cp1252', 'cp1250', 'cp1251', 'iso-8859-15', 'cp850' or 'mac_roman'"
+)
 
 _BLOCK = 8 * 1024 * 1024
 _SAMPLE = 64 * 1024

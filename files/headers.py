@@ -22,6 +22,7 @@ from sms.masking import mask_numbers
 HEADER_SAMPLE = 1000  # records that show how wide the rows are, and whether there is a header
 
 _NEARLY_ALL = 0.9
+_MOST_SHOWN = 5
 _MOST_TITLES, _MOST_TITLE_CELLS, _TITLE_LENGTH = 20, 2, 60
 _DATE = re.compile(r"\b\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}\b")
 _FEWEST_TAILED = 10  # rows that must have the same empty cells behind the header's before those count as a habit
@@ -75,7 +76,9 @@ def stand_in(position: int) -> str:
     return f"column {position + 1}"
 
 
-def read_header(top: Record, following: Sequence[Record], titles: Sequence[Record] = ()) -> Header:
+def read_header(
+    top: Record, following: Sequence[Record], titles: Sequence[Record] = (), *, may_be_data: bool = True
+) -> Header:
     """Return the header that the first record of a file is.
 
     A single column of numbers has none: its column is called ``msisdn``.
@@ -86,13 +89,14 @@ def read_header(top: Record, following: Sequence[Record], titles: Sequence[Recor
         top: the first record that is not blank, or the first under a title.
         following: a sample of those after it.
         titles: the records above it.
+        may_be_data: whether it may be a row of a single column of numbers, which has no header.
 
     Raises:
         ContactFileError: it is no header.
     """
     if len(top.cells) > MAX_COLUMNS:
         raise ContactFileError(f"it has {len(top.cells)} columns; allowed: up to {MAX_COLUMNS}")
-    if _is_number_list([top, *following]):
+    if may_be_data and _is_number_list([top, *following]):
         return Header((NUMBER_FIELD,), is_data=True)
     named = tuple(unguard_cell(name).strip() for name in top.cells)
     defect = top.reason or ("control_characters" if CONTROL_CHARACTERS.search(top.raw_line) else None)
@@ -101,7 +105,7 @@ def read_header(top: Record, following: Sequence[Record], titles: Sequence[Recor
     return _as_wide_as_rows(Header(named, notes=title_notes(titles)), following)
 
 
-def header_place(records: Sequence[Record], wanted: str | None = None) -> int:
+def header_place(records: Sequence[Record], wanted: str | None = None, header_row: int | None = None) -> int:
     """Return which of the first records is the header: the first one, or the one under a title.
 
     A title is at most two filled cells, fewer than those of the header, which names a number column.
@@ -109,7 +113,19 @@ def header_place(records: Sequence[Record], wanted: str | None = None) -> int:
     Args:
         records: the first of a file that are not blank.
         wanted: a number column that a person has named.
+        header_row: the line of the header, from 1, where a person has said it.
+
+    Raises:
+        ContactFileError: nothing stands in that line.
     """
+    if header_row is not None:
+        found = [place for place, record in enumerate(records) if record.row_number == header_row]
+        if not found:
+            filled = ", ".join(str(record.row_number) for record in records[:_MOST_SHOWN])
+            raise ContactFileError(
+                f"header_row={header_row}: no filled line starts there; the first filled lines are {filled}"
+            )
+        return found[0]
     for place, record in enumerate(records[:_MOST_TITLES]):
         cells = [cell for cell in map(str.strip, record.cells) if cell]
         if any(is_number_name(cell) or cell == wanted for cell in cells):

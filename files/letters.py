@@ -2,9 +2,9 @@
 
 Every candidate turns a byte into some character; in a wrong one an accent becomes a capital amid small letters, a
 sign inside a word, a letter between two digits. One rule per character, over its neighbours, says whether it
-fits, is doubtful or is absurd in the languages we read: French, English, Spanish, Italian, German, Dutch. A
-candidate wins when it reads without absurdity and, where they differ, no other does; else the file is refused and
-shown one word as each would read it.
+fits, is doubtful or is absurd in the languages we read: French, English, Spanish, Italian, German, Dutch. The code
+pages of other alphabets are told from whole words (``files.code_pages``). A candidate wins when it reads without
+absurdity and, where they differ, no other does; else the file is refused and shown one word as each would read it.
 """
 
 import codecs
@@ -14,10 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from files.characters import ABSURD, CAPITALS, DOUBTFUL, FITS, judge_character
+from files.code_pages import contests, winner
 from sms.errors import ContactFileError
 from sms.masking import mask_numbers
 
 CANDIDATES: tuple[str, ...] = ("cp1252", "iso8859-15", "cp850", "mac-roman")
+_USUAL = CANDIDATES[0]
 _HABITS = {"cp1252", "iso8859-15"}
 """Where ``FRANçOIS`` is usual: keyboards of Windows have no key for the capital."""
 
@@ -55,14 +57,22 @@ def choose_single_byte(content: bytes, ask: str) -> str:
     windows = sorted({_window(content, place) for place in places})
     readings = [found for codec in CANDIDATES if (found := _read(codec, windows))]
     best = min(readings, key=lambda reading: (reading.share(ABSURD, range(len(windows))), sum(reading.verdicts)))
-    if best.share(ABSURD, range(len(windows))) > _CLEAN:
-        shown = _shown(content, places, readings)
+    is_clean = best.share(ABSURD, range(len(windows))) <= _CLEAN
+    found = contests(content, places, best.codec if is_clean else _USUAL)
+    if won := winner(found, content):
+        return won
+    if not is_clean:
+        shown = _shown(content, places, [reading.codec for reading in readings])
         raise ContactFileError(
             f"byte 0x{content[places[0]]:02X} is no letter of an encoding that fits ({shown}): {ask}"
         )
+    ties = [contest for contest in found if contest.is_tie]
+    if ties:
+        shown = _shown_word(ties[0].proofs[0], [best.codec, *(contest.codec for contest in ties)])
+        raise ContactFileError(f"its letters can be read in more than one way ({shown}): {ask}")
     rivals = [reading for reading in readings if not _is_beaten(reading, best, windows)]
     if rivals:
-        shown = _shown(content, places, [best, *rivals])
+        shown = _shown(content, places, [best.codec, *(rival.codec for rival in rivals)])
         raise ContactFileError(f"its accents can be read in more than one way ({shown}): {ask}")
     return best.codec
 
@@ -131,12 +141,15 @@ def _window(content: bytes, place: int) -> bytes:
     return left + content[place : place + 1 + _REACH].ljust(1 + _REACH, b"\n")
 
 
-def _shown(content: bytes, places: Sequence[int], readings: Sequence[_Reading]) -> str:
-    """Return one word as each reading has it, the first that they do not agree on."""
+def _shown(content: bytes, places: Sequence[int], names: Sequence[str]) -> str:
+    """Return one word as each encoding has it, the first that they do not agree on."""
     words = [_word(content, place) for place in places]
-    differing = (word for word in words if len({_text(word, reading.codec) for reading in readings}) > 1)
-    word = next(differing, words[0])
-    return ", ".join(f"{reading.codec}: {mask_numbers(_text(word, reading.codec))!r}" for reading in readings)
+    differing = (word for word in words if len({_text(word, name) for name in names}) > 1)
+    return _shown_word(next(differing, words[0]), names)
+
+
+def _shown_word(word: bytes, names: Sequence[str]) -> str:
+    return ", ".join(f"{name}: {mask_numbers(_text(word, name))!r}" for name in names)
 
 
 def _word(content: bytes, place: int) -> bytes:

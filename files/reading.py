@@ -2,9 +2,10 @@
 
 import mmap
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
+from files.broken_text import may_be_broken as may_be_broken_text
+from files.broken_text import repair_lines, repaired_words
 from files.candidates import choose_number
 from files.cells import CellTable
 from files.columns import NUMBER_FIELD, Layout, has_columns, map_columns
@@ -23,13 +24,14 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a file is, as far as its bytes tell."""
+    """What a file is, as far as its bytes tell; ``may_be_broken``: its text may have been broken before."""
 
     size_bytes: int
     sha256: str
     encoding: str | None
     delimiter: str | None
     sheet: str | None
+    may_be_broken: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,22 +95,28 @@ def _open_source(request: StagingRequest, tell: Tell) -> tuple[Source, Header, C
     if is_workbook(request.path):
         if request.encoding is not None:
             raise ContactFileError(f"encoding={request.encoding!r} is for text; leave it out for a {suffix} workbook")
-        sheet, header, table = split_workbook(content.data, request.sheet, request.folder, wanted)
+        sheet, header, table = split_workbook(content.data, request, wanted)
         return Source(*facts, encoding=None, delimiter=None, sheet=sheet), header, table
     if request.sheet is not None:
         raise ContactFileError(f"sheet={request.sheet!r} is for workbooks; leave it out for a {suffix} text")
     codec = choose_codec(content.data, request.encoding)
-    text = _write_text(content.data, codec, request.folder / "text")
+    text, notes = _write_text(content.data, codec, request)
     del content
-    delimiter, header, table = split_text(text, request.folder, tell, wanted)
-    return Source(*facts, encoding=codec, delimiter=delimiter, sheet=None), header, table
+    delimiter, header, table = split_text(text, request, tell, wanted)
+    header = replace(header, notes=(*header.notes, *notes))
+    may_be_broken = may_be_broken_text(text)
+    return Source(*facts, encoding=codec, delimiter=delimiter, sheet=None, may_be_broken=may_be_broken), header, table
 
 
-def _write_text(data: bytes, codec: str, path: Path) -> mmap.mmap:
+def _write_text(data: bytes, codec: str, request: StagingRequest) -> tuple[mmap.mmap, list[str]]:
+    """Return the text as UTF-8 and what was repaired in it, a sentence."""
+    path = request.folder / "text"
+    counts: list[int] = []
+    blocks = read_blocks(data, codec)
     with path.open("wb") as file:
-        file.writelines(read_blocks(data, codec))
+        file.writelines(repair_lines(blocks, counts.append) if request.repairs_text else blocks)
     with path.open("rb") as file:
         text = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     if b"\0" in text[: text.find(b"\n")]:
         raise ContactFileError(f"its first line holds NUL characters (UTF-16 without its mark?): {ASK_ENCODING}")
-    return text
+    return text, [repaired_words(sum(counts))] if counts else []

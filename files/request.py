@@ -24,6 +24,9 @@ class StagingRequest:
         is_remembered: ``columns`` are those remembered for the list, which do not bind a file that has them not.
         sheet: of a workbook; None is its first.
         encoding: of a text; None decides by the bytes.
+        header_row: the line of the header, from 1; None finds it.
+        hidden_rows: of a workbook: ``leave_out`` rejects them, ``keep`` reads them like all others.
+        repairs_text: put right what was broken before the file was made, ``ZoÃ©`` for ``Zoé``.
         max_bytes: a larger file is refused, packed or unpacked.
     """
 
@@ -34,6 +37,9 @@ class StagingRequest:
     columns: Mapping[str, str] | None = None
     sheet: str | None = None
     encoding: str | None = None
+    header_row: int | None = None
+    hidden_rows: str = "leave_out"
+    repairs_text: bool = False
     max_bytes: int = MAX_BYTES
     is_remembered: bool = False
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from files.cells import CellTable
 from files.headers import HEADER_SAMPLE, Header, header_place, read_header
 from files.lines import ODD, classify_lines
 from files.records import DELIMITERS, Record, Text, check_record, choose_delimiter, is_blank, read_records
+from files.request import StagingRequest
 from sms.errors import ContactFileError
 
 _BLOCK = 8 * 1024 * 1024
@@ -20,13 +20,13 @@ _SWALLOWED = 255  # by a record that began on a line before
 
 
 def split_text(
-    text: Text, folder: Path, tell: Callable[[str], None], wanted: str | None = None
+    text: Text, request: StagingRequest, tell: Callable[[str], None], wanted: str | None = None
 ) -> tuple[str, Header, CellTable]:
     """Return the delimiter, the header and the rows of a text.
 
     Args:
         text: what is read.
-        folder: where the rows may lie.
+        request: how it is read, and where the rows may lie.
         tell: is told how far it is.
         wanted: a number column that a person has named.
 
@@ -41,12 +41,12 @@ def split_text(
     if not sample:
         raise ContactFileError("it holds only blank lines; needed: a line of column names and at least one row")
     found = [record for record, _ in sample]
-    place = header_place(found, wanted)
+    place = header_place(found, wanted, request.header_row)
     top, end = sample[place]
-    header = read_header(top, found[place + 1 :], found[:place])
+    header = read_header(top, found[place + 1 :], found[:place], may_be_data=request.header_row is None)
     if not header.is_data:
         start, line = end, top.row_number + top.raw_line.count("\n") + 1
-    table = CellTable(folder, header.width, delimiter)
+    table = CellTable(request.folder, header.width, delimiter)
     _split_rows(text, start, line, delimiter, header, table, tell)
     return delimiter, header, table
 

@@ -5,7 +5,9 @@ A bad row is data; only a file that cannot be read as a whole raises. ``stage_in
 do no harm.
 """
 
+from files.broken_text import broken_notes
 from files.consent import read_consent, unread_consent_columns
+from files.date_columns import read_date_columns
 from files.headers import refuse_no_rows, stand_in
 from files.numbering import number_rows
 from files.opening import display_name
@@ -47,6 +49,9 @@ def _stage(reading: Reading, request: StagingRequest, name: str, tell: Tell) -> 
     header = tuple(name or stand_in(position) for position, name in enumerate(reading.header))
     column_map = {reading.header[position]: field for position, field in reading.layout.fields.items()}
     consent_fields, consent = read_consent(reading.table, reading.header, reading.layout)
+    day_fields, day_notes = read_date_columns(reading.table, reading.header, reading.layout, request.region)
+    broken = broken_notes(reading.table, reading.header) if reading.source.may_be_broken else ()
+    further = consent_fields | day_fields
     return StagedFile(
         file_name=name,
         size_bytes=reading.source.size_bytes,
@@ -58,11 +63,11 @@ def _stage(reading: Reading, request: StagingRequest, name: str, tell: Tell) -> 
         column_map=column_map,
         consent=tuple(consent),
         unread_consent=unread_consent_columns(column_map),
-        notes=(*reading.notes, *notes),
+        notes=(*reading.notes, *notes, *day_notes, *broken),
         row_count=sum(reasons.values()),
         reject_reasons=rejects,
         reject_examples=reject_examples(reading.table),
-        rows=write_rows(reading, request.folder / "rows.parquet", reasons.get(None, 0), consent_fields),
+        rows=write_rows(reading, request.folder / "rows.parquet", reasons.get(None, 0), further),
         rejected=write_rejected(reading.table, request.folder / "rejected.parquet"),
         rejects_file=write_rejects_file(reading, header, request.folder / "rejects.csv") if rejects else None,
     )

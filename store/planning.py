@@ -117,6 +117,7 @@ def stage_candidates(visit: Transaction, audience: Audience) -> None:
             honours_refusals=audience.honours_refusals,
             needs_legal_basis=audience.needs_legal_basis,
             seen_since=audience.seen_since,
+            at=visit.at,
             most_messages=audience.most_messages,
             counted_since=audience.counted_since,
         )

@@ -4,7 +4,8 @@
 -- staged_typed: row_number BIGINT, number_id BIGINT, territory VARCHAR
 -- One row a contact of each list, in the order of $list_ids, and a typed number; with why it is left out, if it is.
 -- Who says no in a file of one of the lists gets no marketing from any of them. Who needs a service has agreed to no marketing. A person's last sign of life is what the file says, or a reply; where
--- neither is known, when the file came.
+-- neither is known, when the file came. The file's days stand in consent_on and last_active_on; contacts imported before there were such have the
+-- cells alone. A date that cannot be read, or lies in the future, is the oldest of all, never the newest.
 CREATE OR REPLACE TEMP TABLE staged_candidates AS
 SELECT
     source.source_no, source.origin, source.import_id, source.row_number, source.number_id, source.territory,
@@ -31,14 +32,26 @@ FROM (
         $needs_legal_basis AND coalesce(contact_list.legal_basis, 'service') = 'service' AS lacks_basis,
         CASE WHEN $seen_since IS NOT NULL THEN coalesce(
             list_max(list_transform(
-                json_extract_string(contact.fields, ['/consent_at', '/last_active_at']),
-                lambda cell: coalesce(
-                    try_strptime(cell, [
-                        '%d/%m/%y', '%d/%m/%Y', '%d/%m/%y %H:%M', '%d/%m/%Y %H:%M', '%d/%m/%Y %H:%M:%S',
-                        '%d.%m.%y', '%d.%m.%Y', '%d-%m-%y', '%d-%m-%Y'
-                    ]),
-                    try_cast(cell AS TIMESTAMP)
-                )
+                list_transform(
+                    list_zip(
+                        json_extract_string(contact.fields, ['/consent_on', '/last_active_on']),
+                        json_extract_string(contact.fields, ['/consent_at', '/last_active_at'])
+                    ),
+                    lambda cell: CASE
+                        WHEN cell[1] IS NOT NULL THEN coalesce(try_cast(cell[1] AS TIMESTAMP), TIMESTAMP '0001-01-01')
+                        WHEN cell[2] IS NOT NULL THEN coalesce(
+                            try_strptime(cell[2], [
+                                '%d/%m/%y', '%d/%m/%Y', '%d/%m/%y %H:%M', '%d/%m/%Y %H:%M', '%d/%m/%y %H:%M:%S',
+                                '%d/%m/%Y %H:%M:%S', '%d.%m.%y', '%d.%m.%Y', '%d-%m-%y', '%d-%m-%Y'
+                            ]),
+                            try_cast(cell[2] AS TIMESTAMP),
+                            TIMESTAMP '0001-01-01'
+                        )
+                    END
+                ),
+                lambda day: CASE
+                    WHEN day > CAST($at AS TIMESTAMPTZ) + INTERVAL 2 DAY THEN TIMESTAMP '0001-01-01' ELSE day
+                END
             )),
             contact.updated_at
         ) END AS last_seen_at

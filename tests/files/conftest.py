@@ -4,7 +4,7 @@ import io
 import json
 import struct
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +16,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from files.column_names import ACTIVITY_DAYS
 from files.reading import Reading, read_cells
 from files.records import is_blank, split_record
 from files.rejects import STRUCTURE_WORDS
@@ -40,9 +41,9 @@ def text_file(tmp_path: Path) -> Callable[..., Path]:
 def workbook_file(tmp_path: Path) -> Callable[..., Path]:
     """Write a workbook of one sheet, ``Feuil1``, in the make that the name's end says."""
 
-    def write(rows: Rows, name: str = "clients.xlsx") -> Path:
+    def write(rows: Rows, name: str = "clients.xlsx", **extras: Any) -> Path:
         path = tmp_path / name
-        path.write_bytes(MAKES[path.suffix](rows))
+        path.write_bytes(MAKES[path.suffix](rows, **extras))
         return path
 
     return write
@@ -86,6 +87,7 @@ def _read(path: Path, **options: Any) -> ReadFile:
     by_number = frame.set_index("row_number")
     for row_number, _, _, fields in valid:
         filled = {name: text for name, text in by_number.loc[row_number].iloc[3:].items() if text}
+        filled |= {name: day for name, day in json.loads(fields).items() if name in ACTIVITY_DAYS.values()}
         assert fields == json.dumps(filled, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     for row_number, reason, raw_line in rejected:
         assert raw_line == by_number.loc[row_number, "raw_line"]
@@ -149,8 +151,18 @@ def make_ods(rows: Rows) -> bytes:
     return buffer.getvalue()
 
 
-def make_xls(rows: Rows) -> bytes:
-    """Return the least that Excel 97 calls a workbook: BIFF8 records in a compound file."""
+def make_xls(
+    rows: Rows, hidden: Sequence[int] = (), codes: Mapping[tuple[int, int], str] | None = None, state: int = 0
+) -> bytes:
+    """Return the least that Excel 97 calls a workbook: BIFF8 records in a compound file.
+
+    Args:
+        rows: of its sheet ``Feuil1``.
+        hidden: rows that are, from 1.
+        codes: (row, column), from 0 -> the number format of that cell.
+        state: 1: the sheet is hidden, and one more, ``Feuil2``, with the same rows, is not.
+    """
+    styles = {place: style for style, place in enumerate(codes or {}, start=1)}
 
     def record(code: int, body: bytes) -> bytes:
         return struct.pack("<HH", code, len(body)) + body
@@ -160,16 +172,30 @@ def make_xls(rows: Rows) -> bytes:
 
     def cell(row: int, column: int, value: object) -> bytes:
         if isinstance(value, int | float):
-            return record(0x0203, struct.pack("<HHHd", row, column, 0, value))
+            return record(0x0203, struct.pack("<HHHd", row, column, styles.get((row, column), 0), value))
         text = str(value or "")
         return record(0x0204, struct.pack("<HHHHB", row, column, 0, len(text), 1) + text.encode("utf-16-le"))
 
-    def front(offset: int) -> bytes:
-        name = struct.pack("<IBBBB", offset, 0, 0, 6, 0) + b"Feuil1"
-        return start(5) + record(0x42, struct.pack("<H", 1200)) + record(0x85, name) + record(0x0A, b"")
+    def sheet_name(offset: int, name: str, state: int) -> bytes:
+        return record(0x85, struct.pack("<IBBBB", offset, state, 0, len(name), 0) + name.encode("ascii"))
 
+    def front(offset: int, size: int) -> bytes:
+        formats = b"".join(
+            record(0x041E, struct.pack("<HHB", 163 + style, len(code), 1) + code.encode("utf-16-le"))
+            for style, code in enumerate((codes or {}).values(), start=1)
+        )
+        numbers = [0, *(163 + style for style in styles.values())]
+        kinds = b"".join(record(0xE0, struct.pack("<HH16x", 0, number)) for number in numbers)
+        names = [sheet_name(offset, "Feuil1", state)]
+        names += [sheet_name(offset + size, "Feuil2", 0)] if state else []
+        start_of_book = start(5) + record(0x42, struct.pack("<H", 1200))
+        return start_of_book + formats + kinds + b"".join(names) + record(0x0A, b"")
+
+    shown = b"".join(record(0x0208, struct.pack("<H10xHH", row - 1, 0x20, 0)) for row in hidden)
     cells = b"".join(cell(r, c, value) for r, row in enumerate(rows) for c, value in enumerate(row))
-    return compound_file(front(len(front(0))) + start(0x10) + cells + record(0x0A, b""))
+    sheet = start(0x10) + shown + cells + record(0x0A, b"")
+    offset = len(front(0, 0))
+    return compound_file(front(offset, len(sheet)) + sheet * (2 if state else 1))
 
 
 def compound_file(stream: bytes) -> bytes:
@@ -189,4 +215,4 @@ def compound_file(stream: bytes) -> bytes:
     return head + struct.pack("<128I", *table) + folder + stream
 
 
-MAKES: dict[str, Callable[[Rows], bytes]] = {".xlsx": make_xlsx, ".ods": make_ods, ".xls": make_xls}
+MAKES: dict[str, Callable[..., bytes]] = {".xlsx": make_xlsx, ".ods": make_ods, ".xls": make_xls}

@@ -155,6 +155,50 @@ def test_names_are_read_right_or_asked_for(names: list[str], codec: str, change:
         assert decoded(text.encode(codec)) == text
 
 
+OTHERS = {
+    "Czech": (
+        "cp1250",
+        "Dvořák Jiří Růžena Hlaváček Kovář Přemysl Zdeněk Čeněk Žaneta Němec Kučera Tomáš Křenek",
+    ),
+    "Polish": ("cp1250", "Łukasz Wałęsa Małgorzata Paweł Żółć Wójcik Dąbrowski Świątek Kamiński Jędrzej Źrebak"),
+    "Hungarian": ("cp1250", "Erdős Szűcs Győrgy Kovács Szabó Tóth Nagy Sándor Erzsébet Gergő Fülöp"),
+    "Turkish": ("cp1254", "Yıldız Çağrı Ayşe İbrahim Şahin Gülşah Özgür Doğan Işık Kılıç"),
+    "Lithuanian": ("cp1257", "Žemaitė Šarūnas Jonušas Kęstutis Gražina Kazlauskienė Mažeikis Dovilė Vytautė"),
+    "Latvian": ("cp1257", "Bērziņš Kalniņš Jānis Kārlis Ilze Līga Ozoliņš Šķēle Vējonis Ņikita"),
+    "Russian": ("cp1251", "Иван Мария Анастасия Фёдор Дмитрий Ольга Юлия Пётр Яна"),
+    "Greek": ("cp1253", "Μαρία Γιώργος Ελένη Δημήτρης Κατερίνα Νίκος Σοφία Χρήστος"),
+}
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_file_in_another_alphabet_is_read_as_it_was_written(language: str) -> None:
+    codec, names = OTHERS[language]
+    text = "\n".join(["Tel;Nom", *(f"0612345678;{name}" for name in names.split())])
+    assert decoded(text.encode(codec)) == text
+
+
+@settings(max_examples=500)
+@given(language=st.sampled_from(sorted(OTHERS)), data=st.data())
+def test_a_few_names_in_another_alphabet_are_read_right_or_asked_for(language: str, data: st.DataObject) -> None:
+    codec, names = OTHERS[language]
+    known_wrong = {"Jānis", "Kārlis", "Līga", "Szűcs", "Kęstutis"}  # Jânis could be French
+    telling = [name for name in names.split() if name not in known_wrong]
+    chosen = data.draw(st.lists(st.sampled_from(telling), min_size=1, max_size=5))
+    text = "\n".join(["Tel;Nom", *(f"0612345678;{name}" for name in chosen)])
+    with contextlib.suppress(ContactFileError):
+        assert decoded(text.encode(codec)) == text
+
+
+def test_one_name_of_another_alphabet_is_asked_for() -> None:
+    with pytest.raises(ContactFileError, match=r"cp1252: 'Dvoøák', cp1250: 'Dvořák'.*encoding="):
+        choose_codec("Tel;Nom\n0612345678;Dvořák\n".encode("cp1250"))
+
+
+def test_names_of_neighbours_stay_in_a_western_file() -> None:
+    text = "Tel;Nom\n" + "\n".join(f"06;{name}" for name in ("Søren", "João", "Åsa", "Dobrý", "Zoë", "Hélène"))
+    assert decoded(text.encode("cp1252")) == text
+
+
 @given(
     text=st.text(st.characters(codec="utf-8", exclude_characters="\r\ufeff")),
     codec=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,31 @@ def test_hidden_rows_of_an_open_document(tmp_path: Path, how: str) -> None:
     path.write_bytes(buffer.getvalue())
     staged, rows = stage(path)
     assert (rows, staged.reject_reasons) == ([2, 4], {"hidden_row": 1})
+
+
+def test_hidden_rows_of_an_old_workbook(workbook_file: Callable[..., Path]) -> None:
+    rows = [["Tel"], *([f"061234567{number}"] for number in range(4))]
+    staged, found = stage(workbook_file(rows, "clients.xls", hidden=(3, 5)))
+    assert (found, staged.reject_reasons) == ([2, 4], {"hidden_row": 2})
+
+
+def test_a_hidden_sheet_of_an_old_workbook(workbook_file: Callable[..., Path]) -> None:
+    staged, _ = stage(workbook_file([["Tel"], ["0612345678"]], "clients.xls", state=1))
+    assert (staged.sheet, staged.notes) == ("Feuil2", ("Hidden sheets, not read: 'Feuil1'.",))
+
+
+def test_hidden_rows_are_read_when_a_person_says_so(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "clients.xlsx", {"clients": "visible"}, hidden=(3, 5))
+    staged, rows = stage(path, hidden_rows="keep")
+    assert (rows, staged.reject_reasons) == ([2, 3, 4, 5, 6], {})
+    assert "2 hidden rows were read like all others, as hidden_rows says." in staged.notes
+
+
+def test_an_old_workbook_that_does_not_tell_what_is_hidden_is_refused(workbook_file: Callable[..., Path]) -> None:
+    path = workbook_file([["Tel"], ["0612345678"]], "clients.xls")
+    path.write_bytes(path.read_bytes().replace(b"\x09\x08\x10\x00\x00\x06", b"\x09\x08\x10\x00\x00\x05"))
+    with pytest.raises(ContactFileError, match=r"clients\.xls: .* save it as \.xlsx"):
+        stage(path)
 
 
 def test_a_workbook_without_a_visible_sheet_is_refused(tmp_path: Path) -> None:

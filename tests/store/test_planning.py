@@ -144,7 +144,16 @@ SIGNS_OF_LIFE = {
     "said so long ago": ({"consent_at": "2019-01-10"}, "inactive"),
     "said so long ago, bought since": ({"consent_at": "2019-01-10", "last_active_at": "2026-05-01"}, None),
     "only the file knows them": ({}, None),
-    "a date nobody can read": ({"consent_at": "jadis"}, None),
+    "a date nobody can read": ({"consent_at": "jadis"}, "inactive"),
+    "two digits and a time": ({"consent_at": "14/03/19 10:05:30"}, "inactive"),
+    "a day read from its column": ({"consent_at": "03/14/2026", "consent_on": "2026-03-14"}, None),
+    "an old day read from its column": ({"consent_at": "03/14/2019", "consent_on": "2019-03-14"}, "inactive"),
+    "a day that its column does not read": ({"consent_at": "10/01/2026", "consent_on": "unreadable"}, "inactive"),
+    "one that cannot be read, one that can": (
+        {"consent_at": "jadis", "consent_on": "unreadable", "last_active_on": "2026-05-01"},
+        None,
+    ),
+    "a day in the future": ({"last_active_on": "2062-03-14"}, "inactive"),
 }
 
 
