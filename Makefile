@@ -75,5 +75,5 @@ lock: $(READY) ## refresh requirements.lock from pyproject.toml (ARGS=--upgrade 
 		--no-emit-index-url --no-annotate --no-header $(ARGS)
 
 clean: ## remove .venv, caches and builds; never anything in data/
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist *.egg-info .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . \( -path ./data -o -path ./.git \) -prune -o -type d -name __pycache__ -exec rm -rf {} +

@@ -23,7 +23,7 @@ from unittest import mock
 import requests
 
 from bench.preparing import DRAFT, ROOT, build_store
-from bench.sending import BALANCE, TUESDAY_MORNING, sending_house
+from bench.sending import BALANCE, TUESDAY_MORNING, rehearse, sending_house
 from schemas.draft import CampaignDraft
 from store.campaigns import find_campaign
 from store.recaps import Recap
@@ -60,6 +60,7 @@ def alert_delay(size: int) -> AlertDelay:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         build_store(home, size)
+        rehearse(home)
         with sending_house(home):
             marketing, alert = make_recap(DRAFT), make_recap(ALERT)
             with _everything_up(home) as environment, (home / "sandbox" / "billing.jsonl").open() as bill:

@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from unittest import mock
@@ -27,12 +27,13 @@ from bench.racing import Race
 from gateways.registry import manifest_of
 from gateways.sandbox.process import SandboxProcess
 from store.approving import ApprovalRules, approve
-from store.database import Transaction
+from store.database import Transaction, transaction
 from store.inbound import move_cursor
 from store.lease import Lease
 from store.mark import read_mark, write_mark
 from store.operators import add_reading
 from store.sending import Owner, close_sending, count_messages, open_sending
+from tasks.clock import begin_rehearsal, real_now
 from tasks.house import claim_rules, gateway_named, visit_store
 from tasks.prepare import make_recap
 from tasks.sender import Sender
@@ -89,11 +90,18 @@ def sending_house(folder: Path, **settings: object) -> Iterator[None]:
 def approve_campaign(folder: Path, size: int) -> None:
     """Make a store in a folder with an approved campaign of about so many messages, and credit for it."""
     build_store(folder, size)
+    rehearse(folder)
     with sending_house(folder):
         recap = make_recap(DRAFT)
         with visit_store() as visit:
             add_reading(visit, "sandbox", BALANCE, "EUR", 0)
             approve(visit, DRAFT.name, recap.recap_hash, "dominique", RULES)
+
+
+def rehearse(folder: Path) -> None:
+    """Let the store of a folder rehearse: one with lists in it does not begin to by itself."""
+    with transaction(folder / "store.duckdb", real_now) as visit:
+        begin_rehearsal(visit, datetime.fromisoformat(TUESDAY_MORNING))
 
 
 def open_campaign() -> Lease:

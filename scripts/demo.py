@@ -16,6 +16,8 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from prefect_template import NoTemplate, provide_database
+
 from sms.privacy import keep_private
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,6 +34,7 @@ def main() -> None:
     keep_private()
     shutil.rmtree(HOME, ignore_errors=True)
     HOME.mkdir(parents=True)
+    provide_database(ROOT / "data" / "demo-prefect" / "prefect.db")
     monday = next_working_monday(datetime.now(PARIS).date())
     with mail_server() as mail_port:
         os.environ |= environment(mail_port, at(monday, 8, 0))
@@ -138,4 +141,7 @@ def mail_server() -> Iterator[int]:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except NoTemplate as error:
+        sys.exit(f"make demo: {error}")

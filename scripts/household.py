@@ -21,6 +21,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 HOST = "127.0.0.1"
 START_SECONDS = 240
+STILL_SECONDS = 15
+"""How often somebody who waits is told what for."""
 STOP_SECONDS = {"worker": 20, "control-worker": 20, "server": 15}
 SET_CHILD_SUBREAPER = 36  # of <linux/prctl.h>
 MARK = "CAMPANILE_UP"
@@ -62,11 +64,23 @@ class Household:
         self.environment = {**environment, MARK: mark}
         self.children: list[Child] = []
         self.stop_asked = threading.Event()
+        self.started = time.monotonic()
+        self.doing = ""
+        self.told = self.started
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             # A handler also undoes the "ignore SIGINT" of a background shell, with which a worker never stops.
             signal.signal(number, lambda *_: self.stop_asked.set())
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+    def step(self, doing: str) -> None:
+        """Say what is done now, and after how many seconds."""
+        self.doing = doing
+        self._say(doing)
+
+    def _say(self, line: str) -> None:
+        self.told = time.monotonic()
+        print(f"{self.told - self.started:4.0f} s  {line}", flush=True)
 
     def start(self, name: str, command: Sequence[str], has_runs: bool = False) -> Child:
         """Start a process that writes to its own log; the log of last time is kept beside it."""
@@ -88,9 +102,12 @@ class Household:
 
     def run(self, name: str, command: Sequence[str]) -> None:
         """Run a command to its end."""
-        step = self.start(name, command)
+        self.finish(self.start(name, command))
+
+    def finish(self, step: Child) -> None:
+        """Wait for a child that ends by itself; raise when it failed."""
         while step.process.poll() is None:
-            self.wait(but=step)
+            self.wait_still(but=step)
         self.children.remove(step)
         if step.process.returncode:
             step.must_run()
@@ -100,16 +117,22 @@ class Household:
         if self.stop_asked.wait(seconds):
             raise StopAsked
         for child in self.children:
-            if child is not but:
+            if child is not but or child.process.poll():
                 child.must_run()
 
-    def wait_for_port(self, child: Child, port: int) -> None:
-        """Return when something listens on a port."""
+    def wait_still(self, but: Child | None = None) -> None:
+        """Let a moment pass as ``wait`` does; from time to time say what is waited for."""
+        self.wait(but=but)
+        if time.monotonic() - self.told >= STILL_SECONDS:
+            self._say(f"still {self.doing}")
+
+    def wait_for_port(self, child: Child, port: int, but: Child | None = None) -> None:
+        """Return when something listens on a port; ``but`` may end meanwhile."""
         deadline = time.monotonic() + START_SECONDS
         while not is_answered(port):
             if time.monotonic() > deadline:
                 raise CannotGoOn(f"{child.name} is not there after {START_SECONDS} s; see {child.log}")
-            self.wait()
+            self.wait_still(but)
 
     def stop(self) -> None:
         """Stop all, last started first, each with what it started."""

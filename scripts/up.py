@@ -17,15 +17,17 @@ from typing import NoReturn
 
 from household import HOST, ROOT, CannotGoOn, Household, StopAsked, end_leftovers, is_answered
 from login import LOGIN_NAME, login_of
+from prefect_template import template_path
+from register import POOL
 
 from gateways.sandbox.__main__ import build_parser
 from gateways.sandbox.faults import FaultPlan, parse_faults
 from schemas.gateway import Resolution
-from sms.errors import ConfigurationError, SmsError
+from sms.errors import SmsError
 from sms.privacy import keep_private
+from tasks.clock import RehearsalMixed, clock_offset, rehearsal_note
 from tasks.settings import settings
 
-POOL = "campanile"
 #: The workers by what they are called: the queue each serves, and how many runs at once. A run is a process of about
 #: 100 MB that computes for some seconds before it begins. A worker at its limit starts nothing, whatever the queue's
 #: priority: so what stops a campaign has one of its own.
@@ -39,8 +41,10 @@ SET_OTHERWISE = {
 WATCH_SECONDS = 120
 PREFECT = (sys.executable, "-m", "prefect", "--no-prompt")
 SERVER = (sys.executable, str(ROOT / "scripts" / "prefect_server.py"))
-#: The pool's template: a run has no command, environment or folder of its own, or the API could start any program.
-POOL_TEMPLATE = ROOT / "work-pool.json"
+REGISTER = (sys.executable, str(ROOT / "scripts" / "register.py"))
+TEMPLATE = (sys.executable, str(ROOT / "scripts" / "prefect_template.py"))
+#: Where a rehearsal is kept, in the data folder: a store that rehearses never does real work again.
+REHEARSAL = "rehearsal"
 
 
 def build_environment(options: argparse.Namespace) -> dict[str, str]:
@@ -117,29 +121,31 @@ def _words_of(text: str) -> list[str]:
 
 
 def bring_up(household: Household, options: argparse.Namespace) -> None:
-    """Start all, in the order of who needs whom."""
+    """Start all, in the order of who needs whom; what needs nobody starts at once."""
     for name, port, option in (
         ("server", options.port, "--port"),
         ("sandbox", options.sandbox_port, "--sandbox-port"),
     ):
         if is_answered(port):
             raise CannotGoOn(f"port {port} of {HOST}, for the {name}, is taken; give another with {option}")
-    print("starting sandbox and server (the first time takes a minute)", flush=True)
-    household.wait_for_port(household.start("sandbox", options.sandbox_command), options.sandbox_port)
-    household.wait_for_port(household.start("server", SERVER), options.port)
-    print("registering the flows of prefect.yaml", flush=True)
-    household.run("work-pool", (*PREFECT, *pool_command()))
-    household.run("deploy", (*PREFECT, "deploy", "--all"))
-    household.run("clean-up", (sys.executable, "-m", "tasks.clean_up"))
+    sandbox = household.start("sandbox", options.sandbox_command)
+    database = options.home / "prefect" / "prefect.db"
+    if not database.exists():
+        once = "" if template_path().exists() else " (once for each version of Prefect, it takes a minute or more)"
+        household.step(f"making Prefect's database{once}")
+        household.run("database", (*TEMPLATE, str(database)))
+    household.step("starting Prefect's server, and loading the flows")
+    server = household.start("server", SERVER)
+    registering = household.start("register", (*REGISTER, str(options.port)))
+    household.wait_for_port(sandbox, options.sandbox_port, but=registering)
+    household.wait_for_port(server, options.port, but=registering)
+    household.step(f"Prefect's UI answers at http://{HOST}:{options.port}")
+    household.step("registering the flows of prefect.yaml")
+    household.finish(registering)
+    household.step("starting the workers")
     for name, (queue, most_runs) in WORKERS.items():
         household.start(name, (*PREFECT, *worker_command(queue, most_runs)), has_runs=True)
     household.start("watch", (sys.executable, "-m", "tasks.watch", "--stay", "--every", str(WATCH_SECONDS)))
-
-
-def pool_command() -> Sequence[str]:
-    """Return what makes the pool, or gives an existing one our template, after the name of the program."""
-    options = ("--type", "process", "--base-job-template", str(POOL_TEMPLATE), "--overwrite")
-    return "work-pool", "create", POOL, *options
 
 
 def worker_command(queue: str, most_runs: int) -> Sequence[str]:
@@ -159,8 +165,9 @@ def describe(options: argparse.Namespace) -> str:
     """Return what a person can do now."""
     inbox = options.home / "inbox"
     samples = settings().samples_dir
+    note = rehearsal_note()
     return f"""
-Campanile is up.
+Campanile is up.{f" {note}" if note else ""}
   Prefect's UI   http://{HOST}:{options.port}/deployments   (pages to read: http://{HOST}:{options.port}/artifacts)
   its login      the line in {options.home / LOGIN_NAME}, whole, as the password
   sandbox        http://{HOST}:{options.sandbox_port}   (nothing it sends leaves this machine)
@@ -195,6 +202,7 @@ def run(options: argparse.Namespace) -> None:
         household = Household(options.home / "logs", build_environment(options), mark=str(options.home))
         try:
             end_leftovers(str(options.home))
+            open_store(options.home)
             bring_up(household, options)
             print(describe(options), flush=True)
             while True:
@@ -204,6 +212,27 @@ def run(options: argparse.Namespace) -> None:
         finally:
             household.stop()
     print("all stopped")
+
+
+def folder_of_its_own(home: Path) -> dict[str, str]:
+    """Return the settings with which data, store and copies of the store are all kept in a folder."""
+    return {
+        "SMS_DATA_DIR": str(home),
+        "SMS_STORE_PATH": str(home / "sms.duckdb"),
+        "SMS_BACKUP_DIR": str(home / "backups"),
+    }
+
+
+def open_store(home: Path) -> None:
+    """Open and migrate the store before anything starts.
+
+    Raises:
+        CannotGoOn: it rehearses and we do not, or we rehearse and it holds real work; what to type is named.
+    """
+    try:
+        clock_offset()
+    except RehearsalMixed as error:
+        raise CannotGoOn(f"{error}. Another folder: make up ARGS='--home {home}-2'") from None
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -217,7 +246,11 @@ def parse_arguments() -> argparse.Namespace:
         metavar="OPTIONS",
         help="the sandbox's own, in one word: --sandbox='--seed 3'",
     )
-    parser.add_argument("--home", type=Path, help="where store, logs and inboxes are kept (default: SMS_DATA_DIR)")
+    parser.add_argument(
+        "--home",
+        type=Path,
+        help=f"where store, logs and inboxes are kept (default: SMS_DATA_DIR; for a rehearsal, {REHEARSAL}/ in it)",
+    )
     parser.add_argument(
         "--simulated-now", metavar="TIME", help="rehearse: start the clock there, e.g. 2027-03-01T08:00:00+01:00"
     )
@@ -226,7 +259,13 @@ def parse_arguments() -> argparse.Namespace:
         os.environ["SMS_SIMULATED_NOW"] = options.simulated_now
     home = options.home.resolve() if options.home else None
     os.chdir(ROOT)  # where .env and relative settings are read from
+    settings.cache_clear()
     options.home = home or settings().data_dir.resolve()
+    os.environ["SMS_DATA_DIR"] = str(options.home)
+    if home is None and settings().simulated_now is not None:
+        options.home /= REHEARSAL
+        os.environ |= folder_of_its_own(options.home)
+    settings.cache_clear()
     options.sandbox_command, options.resolution, options.look_up_lag = sandbox_command(options)
     return options
 
@@ -234,5 +273,5 @@ def parse_arguments() -> argparse.Namespace:
 if __name__ == "__main__":
     try:
         run(parse_arguments())
-    except (CannotGoOn, ConfigurationError) as error:
+    except (CannotGoOn, SmsError) as error:
         sys.exit(f"make up: {error}")

@@ -10,10 +10,14 @@ from functools import lru_cache
 
 from sms.errors import ConfigurationError
 from store.clock import confirm_clock
-from store.database import transaction
+from store.database import Transaction, transaction
 from store.migrate import check_statements, migrate
 from store.operators import get_setting, put_setting
 from tasks.settings import settings
+
+
+class RehearsalMixed(ConfigurationError):  # noqa: N818 - reads as what it is
+    """A store that rehearses is to do real work, or one that did real work is to rehearse."""
 
 
 def real_now() -> datetime:
@@ -31,7 +35,7 @@ def clock_offset() -> timedelta:
     """Return the shift of the clock, zero but in a rehearsal; opens and migrates the store at a process's first call.
 
     Raises:
-        ConfigurationError: the store rehearses, and this process was not told to.
+        RehearsalMixed: the store rehearses, and this process was not told to; or it was, and the store holds real work.
         StoreTooNew: a newer version wrote the store.
     """
     check_statements()
@@ -43,16 +47,27 @@ def clock_offset() -> timedelta:
         if wished is None and kept is None:
             return timedelta()
         if wished is None:
-            raise ConfigurationError(
+            raise RehearsalMixed(
                 f"store {settings().store_file} rehearses {kept['simulated_now']}: set SMS_SIMULATED_NOW to that, "
                 "or use another store; a rehearsed store never does real work"
             )
+        if kept is None and visit.value("store_state.holds_work"):
+            raise RehearsalMixed(
+                f"store {settings().store_file} holds real work: a rehearsal would lock it for ever. Unset "
+                "SMS_SIMULATED_NOW, or rehearse in a data folder of its own (SMS_DATA_DIR, SMS_STORE_PATH)"
+            )
         if kept is None or kept["simulated_now"] != wished.isoformat():
-            offset = (wished - real_now()).total_seconds()
-            kept = {"simulated_now": wished.isoformat(), "offset_seconds": offset}
-            put_setting(visit, "rehearsal", kept, "SMS_SIMULATED_NOW")
-            confirm_clock(visit, "SMS_SIMULATED_NOW", wished)  # a rehearsal may go back as it likes
+            return begin_rehearsal(visit, wished)
     return timedelta(seconds=kept["offset_seconds"])
+
+
+def begin_rehearsal(visit: Transaction, moment: datetime) -> timedelta:
+    """Let a store rehearse from a moment on, for good; return the shift of its clock."""
+    offset = moment - real_now()
+    kept = {"simulated_now": moment.isoformat(), "offset_seconds": offset.total_seconds()}
+    put_setting(visit, "rehearsal", kept, "SMS_SIMULATED_NOW")
+    confirm_clock(visit, "SMS_SIMULATED_NOW", moment)  # a rehearsal may go back as it likes
+    return offset
 
 
 def rehearsal_note() -> str:

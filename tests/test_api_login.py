@@ -8,8 +8,11 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
+
+from tasks.settings import settings
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using .httpx. with .starlette.testclient.")
 
@@ -159,9 +162,9 @@ def test_a_worker_takes_no_command_environment_or_folder_from_a_run(given: dict[
 
 
 def test_the_pool_that_make_up_makes_has_this_template() -> None:
-    import up
+    import register
 
-    command = list(up.pool_command())
+    command = list(register.pool_command())
     assert command[command.index("--base-job-template") + 1] == str(ROOT / "work-pool.json")
     assert "--overwrite" in command, "a pool of an older version gets it too"
 
@@ -221,7 +224,9 @@ def test_server_and_clients_of_make_up_have_the_login(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr("sys.argv", ["up.py", "--home", str(tmp_path)])
     monkeypatch.chdir(ROOT)
-    environment = up.build_environment(up.parse_arguments())
+    with mock.patch.dict(os.environ):
+        environment = up.build_environment(up.parse_arguments())
+    settings.cache_clear()
     assert environment["PREFECT_API_AUTH_STRING"] == environment["PREFECT_SERVER_API_AUTH_STRING"] == login_of(tmp_path)
     assert "prefect_server.py" in " ".join(up.SERVER)
     assert login_of(tmp_path) not in " ".join(up.SERVER), "everybody on the machine reads command lines"

@@ -1,20 +1,26 @@
 """`make up` hands options to its sandbox, Campanile hears of those that concern it, and a killed one leaves nothing."""
 
+import os
 import subprocess
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 from gateways.sandbox.adapter import SandboxGateway
 from schemas.gateway import Resolution
+from store.lists import list_made_sure
+from tasks.clock import clock_offset
+from tasks.house import visit_store
 from tasks.settings import settings
 
 ROOT = Path(__file__).parents[1]
 Read = Callable[..., Namespace]
+MONDAY = "2026-11-23T08:00:00+01:00"
 
 
 @pytest.fixture
@@ -24,13 +30,15 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Read]:
     monkeypatch.chdir(ROOT)
     settings.cache_clear()
 
-    def arguments(*words: str) -> Namespace:
+    def arguments(*words: str, home: Path | None = tmp_path) -> Namespace:
         import up
 
-        monkeypatch.setattr(sys, "argv", ["up.py", "--home", str(tmp_path), *words])
+        given = [] if home is None else ["--home", str(home)]
+        monkeypatch.setattr(sys, "argv", ["up.py", *given, *words])
         return up.parse_arguments()
 
-    yield arguments
+    with mock.patch.dict(os.environ):
+        yield arguments
     settings.cache_clear()
 
 
@@ -113,3 +121,82 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert processes_with(str(tmp_path.parent)) == set()
     end_leftovers(str(tmp_path))
     assert processes_with(str(tmp_path)) == set()
+
+
+def test_a_rehearsal_has_a_folder_of_its_own_unless_one_is_named(
+    read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = tmp_path / "data"
+    for name, path in {"DATA_DIR": real, "STORE_PATH": real / "sms.duckdb", "BACKUP_DIR": real / "copies"}.items():
+        monkeypatch.setenv(f"SMS_{name}", str(path))
+    settings.cache_clear()
+    assert read(home=None).home == real
+    assert settings().store_file == real / "sms.duckdb"
+
+    assert read("--simulated-now", MONDAY, home=None).home == real / "rehearsal"
+    assert settings().store_file == real / "rehearsal" / "sms.duckdb"
+    assert settings().backups == real / "rehearsal" / "backups"
+
+
+def test_a_named_folder_is_that_of_the_rehearsal(read: Read, tmp_path: Path) -> None:
+    assert read("--simulated-now", MONDAY).home == tmp_path
+    assert settings().store_file == tmp_path / "sms.duckdb"
+
+
+def test_a_real_start_in_a_rehearsed_folder_is_refused_at_once(tmp_path: Path, store_of: Callable[..., None]) -> None:
+    store_of(tmp_path, simulated_now=MONDAY)
+    done = make_up("--home", str(tmp_path))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert f"rehearses {MONDAY}" in done.stderr
+    assert "--home" in done.stderr
+
+
+def test_a_rehearsal_in_a_folder_with_real_work_is_refused_at_once(
+    tmp_path: Path, store_of: Callable[..., None]
+) -> None:
+    store_of(tmp_path, list_name="clients")
+    done = make_up("--home", str(tmp_path), "--simulated-now", MONDAY)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert "holds real work: a rehearsal would lock it for ever" in done.stderr
+
+
+def test_who_waits_is_told_what_for(tmp_path: Path) -> None:
+    waits = f"""
+import os, pathlib, sys, household
+household.STILL_SECONDS = 0
+here = household.Household(pathlib.Path({str(tmp_path)!r}), dict(os.environ), mark={str(tmp_path)!r})
+here.step("making Prefect's database")
+here.run("database", [sys.executable, "-c", "import time; time.sleep(1)"])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", waits], cwd=ROOT / "scripts", capture_output=True, text=True, check=True
+    )
+    first, *still = [line.split("s  ", 1)[1] for line in done.stdout.splitlines()]
+    assert first == "making Prefect's database"
+    assert set(still) == {"still making Prefect's database"}
+
+
+def make_up(*words: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SMS_")}
+    command = [sys.executable, "scripts/up.py", *words]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def store_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Make the store of a data folder, one that rehearses or one with a list."""
+
+    def make(home: Path, simulated_now: str = "", list_name: str | None = None) -> None:
+        monkeypatch.setenv("SMS_DATA_DIR", str(home))
+        monkeypatch.setenv("SMS_SIMULATED_NOW", simulated_now)
+        for cached in (settings, clock_offset):
+            cached.cache_clear()
+        with visit_store() as visit:
+            if list_name:
+                list_made_sure(visit, list_name, is_sample=False)
+
+    yield make
+    for cached in (settings, clock_offset):
+        cached.cache_clear()

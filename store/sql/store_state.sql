@@ -36,3 +36,7 @@ UPDATE store_state SET reconcile_reason = NULL
 -- name: store_state.is_unused
 -- Without a campaign there is nothing that could be sent twice.
 SELECT NOT EXISTS (SELECT 1 FROM campaign) AS is_unused
+
+-- name: store_state.holds_work
+-- What a rehearsal would lock: somebody's lists or campaigns.
+SELECT EXISTS (SELECT 1 FROM contact_list) OR EXISTS (SELECT 1 FROM campaign) AS holds_work

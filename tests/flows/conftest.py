@@ -2,12 +2,15 @@
 
 import os
 import socket
+import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -37,9 +40,19 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     )
     from prefect.testing.utilities import prefect_test_harness
 
+    with mock.patch.object(sys, "path", [str(ROOT / "scripts"), *sys.path]):
+        from prefect_template import provide_database
+
+    def folder_with_database() -> str:
+        """Make the folder in which Prefect's harness would migrate a database: with a copy of a migrated one."""
+        folder = tempfile.mkdtemp()
+        provide_database(Path(folder, "prefect-test.db"))
+        return folder
+
     # A flow run with a heartbeat ends a second late: its thread looks once a second whether it may stop.
     with (
         temporary_settings({PREFECT_API_AUTH_STRING: LOGIN, PREFECT_SERVER_API_AUTH_STRING: LOGIN}),
+        mock.patch("prefect.testing.utilities.mkdtemp", folder_with_database),
         prefect_test_harness(server_startup_timeout=300),
         temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
     ):
