@@ -55,7 +55,7 @@ def choose_single_byte(content: bytes, ask: str) -> str:
     """
     places = _sample_places(content)
     windows = sorted({_window(content, place) for place in places})
-    readings = [found for codec in CANDIDATES if (found := _read(codec, windows))]
+    readings = [read for codec in CANDIDATES if (read := _read(codec, windows))]
     best = min(readings, key=lambda reading: (reading.share(ABSURD, range(len(windows))), sum(reading.verdicts)))
     is_clean = best.share(ABSURD, range(len(windows))) <= _CLEAN
     found = contests(content, places, best.codec if is_clean else _USUAL)
