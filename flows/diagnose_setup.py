@@ -1,8 +1,7 @@
 """Is everything in its place: versions, store, invariants, clock, gateway, alerts."""
 
-from prefect import flow
-
 from tasks.diagnose import publish_checks, run_checks
+from tasks.refusals import flow
 
 
 @flow(name="diagnose-setup")
