@@ -1,7 +1,8 @@
 """``python -m flows approve-campaign campaign=soldes recap_hash=abcd1234 approver=Ada``: any flow, without a server.
 
-``python -m flows`` lists them. What a flow returns is printed; of a recap, its page. A run is recorded by the Prefect
-server that ``PREFECT_API_URL`` names; without one, by a temporary one.
+``python -m flows`` lists them. What a flow returns is printed; of a recap or an import, its page. What it refuses is
+one line on the standard error, and the status 2. A run is recorded by the Prefect server that ``PREFECT_API_URL``
+names; without one, by a temporary one.
 """
 
 import logging
@@ -16,20 +17,20 @@ from prefect.settings import PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS, t
 
 from sms.errors import SmsError
 from sms.privacy import keep_private
-from store.recaps import Recap
-from tasks.api_access import temporary_login
+from tasks.api_access import reach_server, temporary_login
 from tasks.command_line import WrongCommand, known, read_parameters
-from tasks.house import visit_store
-from tasks.recaps import draw_recap, read_recap
+from tasks.printed import printed
+from tasks.refusals import drop_tracebacks, one_line, quiet_console
 
 NAMES = [path.stem.replace("_", "-") for path in Path(__file__).parent.glob("[a-z]*.py")]
+REFUSED = 2
 
 
 def main(arguments: list[str]) -> str:
     """Run the flow that the first word names with the parameters of the others; return what it returned, as text.
 
     Raises:
-        SmsError: the flow refused, or the command is wrong.
+        SmsError: the flow refused, the command is wrong, or there is no Prefect server.
     """
     if not arguments:
         return "\n".join(["python -m flows <flow> name=value …, where <flow> is one of", *sorted(NAMES)])
@@ -38,16 +39,8 @@ def main(arguments: list[str]) -> str:
     check_types(flow, parameters)
     # The first start of a temporary server makes its database, which takes long on a small machine.
     with temporary_settings({PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: 180}), temporary_login():
-        return as_text(flow(**parameters))
-
-
-def as_text(result: object) -> str:
-    """Return what a flow returned as somebody reads it in a terminal: a recap as its page."""
-    if not isinstance(result, Recap):
-        return str(result)
-    with visit_store(read_only=True) as visit:
-        view = read_recap(visit, result.campaign_id)
-    return draw_recap(view)
+        reach_server()
+        return printed(flow(**parameters))
 
 
 def flow_named(name: str) -> Flow[..., object]:
@@ -73,9 +66,19 @@ def check_types(flow: Flow[..., object], parameters: dict[str, Any]) -> None:
         teller.disabled = False
 
 
+def command(arguments: list[str]) -> int:
+    """Print what a flow returned, or in one line why it did not; return the status of the process."""
+    quiet_console()
+    try:
+        text = main(arguments)
+    except SmsError as refusal:
+        drop_tracebacks(refusal)
+        sys.stderr.write(one_line(refusal) + "\n")
+        return REFUSED
+    sys.stdout.write(text + "\n")
+    return 0
+
+
 if __name__ == "__main__":
     keep_private()  # before Prefect makes a database
-    try:
-        sys.stdout.write(main(sys.argv[1:]) + "\n")
-    except SmsError as refusal:
-        sys.exit(str(refusal))
+    sys.exit(command(sys.argv[1:]))

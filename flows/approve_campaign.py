@@ -1,11 +1,10 @@
 """Lock a campaign under the recap that somebody has read."""
 
-from prefect import flow
-
 from flows.send_campaign import send_campaign
 from schemas.form import OptionalText
 from tasks.approve import approve_recap, publish_approval
 from tasks.dispatch import find_due, start_runs
+from tasks.refusals import flow
 
 
 @flow(name="approve-campaign")

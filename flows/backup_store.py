@@ -1,9 +1,8 @@
 """A copy of the store while it is in use."""
 
-from prefect import flow
-
 from schemas.form import OptionalText
 from tasks.reconcile import copy_store
+from tasks.refusals import flow
 
 
 @flow(name="backup-store")

@@ -1,8 +1,7 @@
 """Cancel a campaign: free until the first message leaves, and after it, all that has not left."""
 
-from prefect import flow
-
 from tasks.approve import cancel_rest
+from tasks.refusals import flow
 from tasks.send import publish_progress
 
 

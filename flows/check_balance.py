@@ -1,9 +1,8 @@
 """Read the balance; when it is critical, or fell too fast, an alert goes out at once, once a crossing."""
 
-from prefect import flow
-
 from schemas.form import OptionalText
 from tasks.balance import watch_balance
+from tasks.refusals import flow
 from tasks.run_lock import one_at_a_time
 from tasks.send import send_own_messages
 from tasks.settings import settings

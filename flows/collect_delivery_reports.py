@@ -1,9 +1,8 @@
 """Delivery reports in: they only move forward, whatever comes twice, late or in the wrong order."""
 
-from prefect import flow
-
 from schemas.form import OptionalText
 from tasks.inbound import read_reports
+from tasks.refusals import flow
 from tasks.run_lock import one_at_a_time
 from tasks.settings import settings
 from tasks.watch import watched

@@ -3,10 +3,9 @@
 from datetime import datetime
 from typing import Literal
 
-from prefect import flow
-
 from sms.auto_reply import AutoResponder
 from tasks.inbound import set_auto_responder
+from tasks.refusals import flow
 
 
 @flow(name="configure-auto-responder")

@@ -1,12 +1,11 @@
-"""Is everything in its place: versions, store, invariants, clock, gateway, alerts."""
+"""Is everything in its place: store, disk, copies, clock, prices, lists, gateway, alerts, what runs."""
 
-from prefect import flow
-
-from tasks.diagnose import publish_checks, run_checks
+from tasks.diagnose import Check, publish_checks, run_checks
+from tasks.refusals import flow
 
 
 @flow(name="diagnose-setup")
-def diagnose_setup() -> list[tuple[str, bool, str]]:
+def diagnose_setup() -> list[Check]:
     """Check the whole set-up and publish what was found; it fails when a check does."""
     checks = run_checks()
     publish_checks(checks)

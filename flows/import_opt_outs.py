@@ -1,10 +1,9 @@
 """Opt-outs in: numbers that must never be written to again."""
 
-from prefect import flow
-
 from schemas.form import OptionalText
 from tasks.ingest import OPT_OUTS, Result, fail_if_refused, find_opt_out_files, import_opt_out_file, publish_import
 from tasks.reading import ReadOptions
+from tasks.refusals import flow
 from tasks.run_lock import one_at_a_time
 from tasks.watch import watched
 

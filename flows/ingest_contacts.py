@@ -2,8 +2,6 @@
 
 from typing import Literal
 
-from prefect import flow
-
 from schemas.form import LegalBasis, OptionalNumber, OptionalText
 from tasks.ingest import (
     ImportReport,
@@ -16,6 +14,7 @@ from tasks.ingest import (
 )
 from tasks.lists import check_basis, declare_imported
 from tasks.reading import ReadOptions
+from tasks.refusals import flow
 from tasks.run_lock import one_at_a_time
 from tasks.watch import watched
 

@@ -2,10 +2,9 @@
 
 from typing import Literal
 
-from prefect import flow
-
 from schemas.form import LegalBasis, OptionalText
 from tasks.lists import clear, declare, set_columns, show_list, show_lists
+from tasks.refusals import flow
 
 Action = Literal["show", "export", "declare", "columns", "empty", "delete"]
 

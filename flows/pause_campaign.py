@@ -1,8 +1,7 @@
 """Hold a campaign at once; what has left has left, and the rest waits for resume-campaign."""
 
-from prefect import flow
-
 from tasks.control import hold
+from tasks.refusals import flow
 from tasks.send import publish_progress
 
 

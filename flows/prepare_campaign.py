@@ -2,14 +2,13 @@
 
 from typing import Annotated
 
-from prefect import flow
-
 from schemas.draft import CampaignDraft
 from schemas.form import AsBox, OptionalText
 from store.recaps import Recap
 from tasks.attach import attach_file
 from tasks.prepare import check_draft, prepare
 from tasks.recaps import publish_recap
+from tasks.refusals import flow
 from tasks.terms import read_draft
 
 

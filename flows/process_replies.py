@@ -1,10 +1,9 @@
 """Replies in: STOPs first, then the automatic answers."""
 
-from prefect import flow
-
 from schemas.form import OptionalText
 from tasks.alerts import send_waiting_alerts
 from tasks.inbound import plan_answers, read_stops
+from tasks.refusals import flow
 from tasks.run_lock import one_at_a_time
 from tasks.send import send_own_messages
 from tasks.settings import settings

@@ -1,11 +1,10 @@
 """After a store was restored: what is in doubt, and a person's word that messages may be sent again."""
 
-from prefect import flow
-
 from flows.send_campaign import send_campaign
 from schemas.form import OptionalText
 from tasks.dispatch import find_due, start_runs
 from tasks.reconcile import confirm_doubt, find_doubt, publish_doubt
+from tasks.refusals import flow
 
 
 @flow(name="reconcile-store")

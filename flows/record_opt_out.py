@@ -2,10 +2,9 @@
 
 from typing import Literal
 
-from prefect import flow
-
 from schemas.form import OptionalText
 from tasks.lists import record_stop
+from tasks.refusals import flow
 
 Source = Literal["phone", "mail", "letter", "shop", "web", "other"]
 

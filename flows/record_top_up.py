@@ -1,8 +1,7 @@
 """Credit bought at a provider that does not tell how much is left."""
 
-from prefect import flow
-
 from tasks.balance import add_top_up, watch_balance
+from tasks.refusals import flow
 
 
 @flow(name="record-top-up")

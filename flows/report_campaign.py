@@ -1,7 +1,6 @@
 """Results of a campaign: a page, and files to open elsewhere."""
 
-from prefect import flow
-
+from tasks.refusals import flow
 from tasks.report import publish_results, read_results
 
 

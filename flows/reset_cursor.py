@@ -2,9 +2,8 @@
 
 from typing import Literal
 
-from prefect import flow
-
 from tasks.history import reset_history
+from tasks.refusals import flow
 
 
 @flow(name="reset-cursor")

@@ -2,10 +2,9 @@
 
 from typing import Literal
 
-from prefect import flow
-
 from flows.send_campaign import send_campaign
 from tasks.dispatch import find_due, start_runs
+from tasks.refusals import flow
 from tasks.send import publish_progress
 from tasks.unknowns import decide_unknown, publish_unknowns
 

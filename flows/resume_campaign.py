@@ -1,11 +1,10 @@
 """Let a paused campaign go on, at once if it is due."""
 
-from prefect import flow
-
 from flows.send_campaign import send_campaign
 from schemas.form import OptionalText
 from tasks.control import let_go
 from tasks.dispatch import find_due, start_runs
+from tasks.refusals import flow
 from tasks.send import publish_progress
 
 

@@ -2,9 +2,8 @@
 
 from typing import Literal
 
-from prefect import flow
-
 from schemas.form import OptionalNumber, OptionalText
+from tasks.refusals import flow
 from tasks.reviews import publish_doubtful, settle
 
 

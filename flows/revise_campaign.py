@@ -2,13 +2,12 @@
 
 from typing import Literal
 
-from prefect import flow
-
 from schemas.form import OptionalHours, OptionalText
 from store.recaps import Recap
 from tasks.attach import attach_file
 from tasks.prepare import check_draft, prepare
 from tasks.recaps import publish_recap
+from tasks.refusals import flow
 from tasks.revise import read_revised
 
 Switch = Literal["keep", "yes", "no"]

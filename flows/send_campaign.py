@@ -1,10 +1,9 @@
 """Send all of a campaign that may leave now; the rest is parked until it may."""
 
-from prefect import flow
-
 from tasks.balance import look_at_balance
 from tasks.control import pause_cancelled_run
 from tasks.inbound import hear_stops
+from tasks.refusals import flow
 from tasks.send import close_campaign, open_campaign, publish_progress, send_all
 
 

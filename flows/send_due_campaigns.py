@@ -1,11 +1,10 @@
 """Every minute: start a send run for each campaign whose time has come."""
 
-from prefect import flow
-
 from flows.send_campaign import send_campaign
 from tasks.clean_up import drop_missed_of_this_run
 from tasks.dispatch import find_due, start_runs
 from tasks.reconcile import alert_doubt, distrust_clock
+from tasks.refusals import flow
 from tasks.watch import watched
 
 

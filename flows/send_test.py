@@ -1,8 +1,7 @@
 """A campaign's own texts to own numbers, before everybody gets them."""
 
-from prefect import flow
-
 from tasks.inbound import read_stops
+from tasks.refusals import flow
 from tasks.send import send_own_messages
 from tasks.send_test import KIND, plan_test, publish_test
 

@@ -1,8 +1,7 @@
 """The red button: hold every campaign at once."""
 
-from prefect import flow
-
 from tasks.control import hold_all
+from tasks.refusals import flow
 
 
 @flow(name="stop-everything")

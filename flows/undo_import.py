@@ -1,9 +1,8 @@
 """A file taken out of its list again: the people it alone had brought go, the others keep what other files say."""
 
-from prefect import flow
-
 from schemas.form import OptionalText
 from tasks.lists import undo
+from tasks.refusals import flow
 from tasks.run_lock import one_at_a_time
 
 

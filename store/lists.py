@@ -7,7 +7,8 @@ from typing import Any
 
 from sms.errors import CampaignError
 from store.database import Transaction
-from store.statements import STATEMENTS, json_pointer
+from store.exports import field_columns, headers, literal
+from store.statements import STATEMENTS
 
 #: Why the people of a list may be written to: they agreed; they bought, and it is like what they bought; they need it.
 LEGAL_BASES = ("consent", "customer", "service")
@@ -127,31 +128,18 @@ def declare_legal_basis(visit: Transaction, list_name: str, basis: str | None, w
 def export_contacts(visit: Transaction, list_name: str, path: Path) -> int:
     """Write a list into a Parquet file; return how many contacts it has.
 
-    One row a contact, keyed by ``msisdn``: ``territory``, each merge field, ``source_file`` and ``source_row`` that
-    brought it, ``is_opted_out``. A field of one of these names gets ``field_`` before it. All is text but the row
-    and the flag.
+    One row a contact, keyed by ``msisdn``: ``territory``, each merge field under the name that its column has in the
+    newest file (as ``store.exports`` says), ``source_file`` and ``source_row`` that brought it, ``is_opted_out``. All
+    is text but the row and the flag.
 
     Raises:
         CampaignError: there is no such list.
     """
     list_id = list_id_of(visit, list_name)
     fields = sorted(row["field"] for row in visit.rows("list.fields", list_id=list_id))
-    columns = ["msisdn", "territory", *(_field_column(field) for field in fields), *_SOURCE_COLUMNS]
+    names = headers(row["column_map"] for row in visit.rows("list.column_maps", list_id=list_id))
+    named = field_columns(fields, names, ("msisdn", "territory", *_SOURCE_COLUMNS))
+    columns = ["msisdn", "territory", *named, *_SOURCE_COLUMNS]
     select = f"SELECT {', '.join(columns)} FROM ({STATEMENTS['list.export']})"  # noqa: S608 - all names are quoted
-    copied = visit.execute(
-        f"COPY ({select}) TO {_literal(str(path))} (FORMAT PARQUET)", {"list_id": list_id}
-    ).fetchone()
+    copied = visit.execute(f"COPY ({select}) TO {literal(str(path))} (FORMAT PARQUET)", {"list_id": list_id}).fetchone()
     return int(copied[0]) if copied else 0
-
-
-def _field_column(field: str) -> str:
-    name = f"field_{field}" if field.lower() in ("msisdn", "territory", *_SOURCE_COLUMNS) else field
-    return f"fields ->> {_literal(json_pointer(field))} AS {_identifier(name)}"
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

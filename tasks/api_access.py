@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import (
     PREFECT_API_AUTH_STRING,
@@ -14,6 +14,7 @@ from prefect.settings import (
 )
 
 from sms.errors import SmsError
+from tasks.prefect_calls import PrefectAway
 
 REFUSED = frozenset({401, 403})
 
@@ -27,6 +28,31 @@ def temporary_login() -> Iterator[None]:
     login = f"campanile:{secrets.token_urlsafe(32)}"
     with temporary_settings({PREFECT_API_AUTH_STRING: login, PREFECT_SERVER_API_AUTH_STRING: login}):
         yield
+
+
+def reach_server() -> None:
+    """Make sure that a server can record a run: the one that is set, or a temporary one, which is started here.
+
+    Raises:
+        PrefectAway: it does not answer, or did not start in time.
+    """
+    url = PREFECT_API_URL.value()
+    try:
+        with get_client(sync_client=True) as client:
+            trouble = client.api_healthcheck()
+    except RuntimeError as error:  # of a temporary server that does not start
+        trouble = error
+    if trouble is None:
+        return
+    if url is None:
+        raise PrefectAway(
+            f"a temporary Prefect server did not start: {str(trouble).splitlines()[0]} Run it again when the machine "
+            "is less busy, or name a server in PREFECT_API_URL"
+        )
+    raise PrefectAway(
+        f"Prefect's server {url} does not answer ({type(trouble).__name__}): start it (make up), or unset "
+        "PREFECT_API_URL, and a temporary one records this run"
+    )
 
 
 def describe_access() -> str:

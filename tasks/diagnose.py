@@ -1,8 +1,9 @@
-"""Is everything in its place: one row a check, each with what was found."""
+"""Is everything in its place: one row a check, each with what was found and what to do about it."""
 
 import platform
 from collections.abc import Callable
 from importlib.metadata import version
+from typing import NamedTuple
 
 from prefect import task
 
@@ -18,65 +19,110 @@ from store.migrate import migrations
 from tasks.api_access import describe_access
 from tasks.balance import ask_balance, read_balance
 from tasks.clean_up import leftovers_line
-from tasks.clock import now, rehearsal_note
-from tasks.house import gateway_named, mail_settings, tariff_of, visit_store
+from tasks.house import gateway_named, mail_settings, visit_store
 from tasks.publish import publish
 from tasks.settings import settings
+from tasks.setup_checks import Advice, check_backups, check_clock, check_disk, check_lists, check_prices
 from tasks.watch import look_after_all
 
 _PACKAGES = ("prefect", "duckdb", "pandas", "pandera", "phonenumbers", "holidays", "requests")
+_SIGNS = {"in order": "✓", "advice": "⚠", "fails": "✗"}
+
+
+class Check(NamedTuple):
+    """One thing that was looked at: ``verdict`` is ``in order``, ``advice`` or ``fails``."""
+
+    name: str
+    verdict: str
+    found: str
+    to_do: str = ""
+
+    def __str__(self) -> str:
+        """Return it as a line of text."""
+        return f"{self.name}: {self.verdict}: {self.found}" + (f". To do: {self.to_do}" if self.to_do else "")
 
 
 @task
-def run_checks() -> list[tuple[str, bool, str]]:
-    """Return (check, whether it holds, what was found); a check that fails never hides the others."""
-    checks: dict[str, Callable[[], str]] = {
-        "versions": lambda: ", ".join(
-            [f"python {platform.python_version()}", *(f"{name} {version(name)}" for name in _PACKAGES)]
+def run_checks() -> list[Check]:
+    """Return each check with what was found; one that fails never hides the others."""
+    checks: dict[str, tuple[Callable[[], str | Advice], str]] = {
+        "Versions of the programs": (_versions, "run make setup"),
+        "Store": (_store, "see docs/operations.md; docs/backup.md says how a copy is restored"),
+        "The store is its newest copy": (_mark, "run reconcile-store and read what it says"),
+        "The store's records agree": (_invariants, "stop everything (stop-everything) and keep a copy of the store"),
+        "Room on the disk": (check_disk, "make room, or move the data folder (SMS_DATA_DIR)"),
+        "Copies of the store": (check_backups, ""),
+        "Clock of this machine": (check_clock, "set it by NTP (timedatectl set-ntp true): sending hours go by it"),
+        "Time zones": (lambda: f"tz database {database_version()}", "run make setup"),
+        "Rules of the sending hours": (_policies, "correct the file that is named"),
+        "Prices": (check_prices, "correct the tariff: country,price,unit, one line a territory"),
+        "Lists and why they may be written to": (check_lists, ""),
+        "Gateway": (lambda: _gateway(gateway_named(settings().gateway)), "see the gateway's page in docs/"),
+        "Alerts to the team": (
+            _channels,
+            "correct SMS_MAIL_… or SMS_ALERT_NUMBERS; they are tried again",
         ),
-        "store": _store,
-        "store mark": _mark,
-        "invariants": _invariants,
-        "clock": lambda: f"{now():%Y-%m-%d %H:%M:%S} UTC. {rehearsal_note()}".strip(),
-        "time zones": lambda: f"tz database {database_version()}",
-        "policies": lambda: ", ".join(f"{name} of {load_policy(name).valid_from}" for name in policy_names()),
-        "tariff": lambda: f"{len(tariff_of(settings().gateway).prices)} territories priced for {settings().gateway}",
-        "gateway": lambda: _gateway(gateway_named(settings().gateway)),
-        "alerts": _channels,
-        "Prefect's API": describe_access,
-        "privacy": _privacy,
-        "runs": leftovers_line,
+        "Prefect's API": (describe_access, "see docs/security.md"),
+        "Who reads the files": (_privacy, "chmod -R go= them, as the account that owns them"),
+        "Runs that a stop left": (leftovers_line, "run python -m tasks.clean_up"),
     }
-    return [(name, *_outcome(check)) for name, check in checks.items()] + _alive()
+    return [_checked(name, *check) for name, check in checks.items()] + _alive()
 
 
 @task
-def publish_checks(checks: list[tuple[str, bool, str]]) -> None:
-    """Publish the checks.
+def publish_checks(checks: list[Check]) -> None:
+    """Publish the checks, those first that ask for something.
 
     Raises:
-        SmsError: one does not hold; the line names it.
+        SmsError: one fails; the line names it.
     """
-    lines = [f"- **{name}** {'holds' if holds else 'FAILS'}: {escape_markdown(found)}" for name, holds, found in checks]
-    publish("diagnose-setup", "\n".join(["# Setup", "", *lines, ""]), "Is everything in its place")
-    failed = [f"{name}: {found}" for name, holds, found in checks if not holds]
+    publish("diagnose-setup", checks_page(checks), "Is everything in its place")
+    failed = [f"{check.name}: {check.found}" for check in checks if check.verdict == "fails"]
     if failed:
         raise SmsError("; ".join(failed))
 
 
-def _alive() -> list[tuple[str, bool, str]]:
-    """Return one row for each scheduled flow, the server and each queue; what cannot be said yet holds."""
-    try:
-        return [(subject, is_well is not False, line) for subject, is_well, line in look_after_all()]
-    except SmsError as error:
-        return [("scheduled flows", False, str(error))]
+def checks_page(checks: list[Check]) -> str:
+    """Return the page: what asks for something, then all that is in order."""
+    asking = [check for check in checks if check.verdict != "in order"]
+    parts = ["# Setup", f"**{len(checks)} things were looked at; {len(asking)} of them ask for something.**"]
+    for title, verdicts in (("To do", ("fails", "advice")), ("In order", ("in order",))):
+        found = [check for verdict in verdicts for check in checks if check.verdict == verdict]
+        if found:
+            parts += [f"## {title}", "\n".join(map(_line, found))]
+    return "\n\n".join(parts) + "\n"
 
 
-def _outcome(check: Callable[[], str]) -> tuple[bool, str]:
+def _line(check: Check) -> str:
+    line = f"- {_SIGNS[check.verdict]} **{escape_markdown(check.name)}**: {escape_markdown(check.found)}"
+    return f"{line}\n    - To do: {escape_markdown(check.to_do)}" if check.to_do else line
+
+
+def _alive() -> list[Check]:
+    """Return one row for each scheduled flow, the server and each queue; what cannot be said yet is in order."""
     try:
-        return True, check()
+        found = look_after_all()
     except SmsError as error:
-        return False, str(error)
+        return [Check("Scheduled flows", "fails", str(error))]
+    return [Check(subject, "fails" if is_well is False else "in order", line) for subject, is_well, line in found]
+
+
+def _checked(name: str, check: Callable[[], str | Advice], to_do: str) -> Check:
+    try:
+        found = check()
+    except SmsError as error:
+        return Check(name, "fails", str(error), to_do)
+    if isinstance(found, Advice):
+        return Check(name, "advice", *found)
+    return Check(name, "in order", found)
+
+
+def _versions() -> str:
+    return ", ".join([f"python {platform.python_version()}", *(f"{name} {version(name)}" for name in _PACKAGES)])
+
+
+def _policies() -> str:
+    return ", ".join(f"{name} of {load_policy(name).valid_from}" for name in policy_names())
 
 
 def _store() -> str:

@@ -33,6 +33,7 @@ from tasks.reading import (
     staged_file,
     staged_rows,
 )
+from tasks.refusals import log_refusal
 from tasks.settings import settings
 
 OPT_OUTS = "opt_outs"
@@ -156,7 +157,7 @@ def take_in(path: Path, list_name: str | None, options: ReadOptions, change: Cha
             summary = _store(staged, source, list_name, change, {} if options.is_remembered else options.columns or {})
     except ContactFileError as error:
         why = mask_numbers(str(error))
-        get_run_logger().error("refused: %s", why)
+        log_refusal(f"refused: {why}")
         if not change.is_preview:
             dropped.put_away("refused", "refused")
         return why

@@ -6,6 +6,7 @@ from prefect import task
 
 from files.exports import export_csv, export_parquet
 from store.campaigns import find_campaign
+from store.exports import export_messages
 from store.sending import count_messages
 from tasks.house import data_path, manifest_of, visit_store
 from tasks.pages import results_page
@@ -28,7 +29,7 @@ def read_results(campaign: str) -> dict[str, Any]:
             "replies": visit.rows("reply.by_verdict", campaign_id=campaign_id),
             "events": visit.rows("campaign.events", campaign_id=campaign_id),
         }
-        messages = visit.frame("message.export", campaign_id=campaign_id)
+        messages = export_messages(visit, campaign_id)
     folder = data_path("exports", campaign)
     exports = [export_csv(messages, folder / "messages.csv"), export_parquet(messages, folder / "messages.parquet")]
     return view | {"exports": exports}

@@ -146,7 +146,7 @@ def flows_hold_flows_only(path: str, source: str) -> list[str]:
 
 def _is_flow(node: ast.FunctionDef | ast.AsyncFunctionDef, tree: ast.AST) -> bool:
     decorators = [item.func if isinstance(item, ast.Call) else item for item in node.decorator_list]
-    return any(_dotted(item, _aliases(tree)) == "prefect.flow" for item in decorators)
+    return any(_dotted(item, _aliases(tree)) == "tasks.refusals.flow" for item in decorators)
 
 
 def _length(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
@@ -207,7 +207,7 @@ def test_every_floor_is_packaged() -> None:
 
 # --- each guard can fail -------------------------------------------------------------------------------------
 
-FLOW = "from prefect import flow\n@flow(name='a')\ndef send_it():\n    pass\n"
+FLOW = "from tasks.refusals import flow\n@flow(name='a')\ndef send_it():\n    pass\n"
 
 
 @pytest.mark.parametrize(
@@ -249,6 +249,7 @@ FLOW = "from prefect import flow\n@flow(name='a')\ndef send_it():\n    pass\n"
         (flows_hold_flows_only, "flows/send_it.py", FLOW + "    pass\n" * FLOW_LINES),
         (flows_hold_flows_only, "flows/send_them.py", FLOW),
         (flows_hold_flows_only, "flows/send_it.py", "def flow(f):\n    pass\n@flow\ndef send_it():\n    pass\n"),
+        (flows_hold_flows_only, "flows/send_it.py", "import prefect\n@prefect.flow\ndef send_it():\n    pass\n"),
         (modules_are_short, "sms/a.py", "x = 1\n" * (MODULE_LINES + 1)),
         (sql_reads_no_clock, "store/sql/a.sql", "SELECT now()"),
         (sql_reads_no_clock, "store/sql/a.sql", "SELECT CURRENT_TIMESTAMP -- $now"),
@@ -273,7 +274,6 @@ def test_a_bad_source_is_seen(guard: Guard, path: str, source: str) -> None:
         (clock_is_passed_down, "tasks/a.py", "from datetime import datetime\ndatetime.now(tz)"),
         (clock_is_passed_down, "store/a.py", "import time\ntime.monotonic()\nnow()\nclock.now()"),
         (flows_hold_flows_only, "flows/send_it.py", FLOW),
-        (flows_hold_flows_only, "flows/send_it.py", "import prefect\n@prefect.flow\ndef send_it():\n    pass\n"),
         (sql_reads_no_clock, "store/sql/a.sql", "SELECT $now, known_at -- not now()\nWHERE note = 'today()'"),
     ],
 )

@@ -278,6 +278,22 @@ LEFT JOIN message_charge USING (campaign_id, recipient_id)
 WHERE message.campaign_id = $campaign_id
 ORDER BY message.recipient_id
 
+-- name: message.fields
+-- One row a message to somebody of a list: the fields that the list has now, or those of the file's row.
+SELECT message.client_ref, coalesce(contact.fields, import_row.fields) AS fields
+FROM message JOIN import_file ON import_file.import_id = message.import_id
+LEFT JOIN contact ON contact.list_id = import_file.list_id AND contact.number_id = message.number_id
+LEFT JOIN import_row
+    ON import_row.import_id = message.import_id AND import_row.row_number = message.row_number
+WHERE message.campaign_id = $campaign_id
+
+-- name: message.column_maps
+SELECT column_map FROM import_file WHERE list_id IN (
+    SELECT list_id FROM import_file
+    WHERE import_id IN (SELECT import_id FROM message WHERE campaign_id = $campaign_id)
+)
+ORDER BY import_id
+
 -- name: credit.add
 -- The lists are as long as each other: one entry a slice and kind, in their order.
 INSERT INTO credit_entry

@@ -52,6 +52,9 @@ GROUP BY field ORDER BY filled_count DESC, field
 SELECT territory, count(*) AS contact_count FROM contact WHERE list_id = $list_id
 GROUP BY territory ORDER BY contact_count DESC, territory
 
+-- name: list.all_territories
+SELECT territory, count(*) AS contact_count FROM contact GROUP BY territory ORDER BY territory
+
 -- name: list.imports
 SELECT
     import_id, file_name, row_count, accepted_count, updated_count, duplicate_count, rejected_count, recorded_at,

@@ -242,8 +242,8 @@ def test_a_list_is_exported_for_people_and_for_machines(house: Any) -> None:
     (csv_path, parquet) = sorted((house.data_dir / "exports" / "lists").iterdir())
     rows = list(csv.DictReader(csv_path.read_text(encoding="utf-8-sig").splitlines(), delimiter=";"))
     assert [row["msisdn"].lstrip("'") for row in rows] == [f"+336123456{n}" for n in (78, 79, 80, 82)]
-    assert (rows[0]["ville"], rows[0]["source_file"], rows[0]["source_row"]) == ("Lyon", "clients.csv", "2")
-    assert rows[3]["first_name"] == "'=1+1"
+    assert (rows[0]["Ville"], rows[0]["source_file"], rows[0]["source_row"]) == ("Lyon", "clients.csv", "2")
+    assert rows[3]["Prénom"] == "'=1+1"
     assert duckdb.sql(f"SELECT count(*), min(msisdn) FROM '{parquet}'").fetchall() == [(4, "+33612345678")]
 
 

@@ -95,6 +95,18 @@ def test_a_list_is_exported_with_its_fields_as_columns(desk, tmp_path: Path) -> 
     ]
 
 
+def test_a_list_is_exported_under_the_names_of_its_files_columns(desk, tmp_path: Path) -> None:
+    columns = {"Téléphone": "msisdn", "N° client": "n_client", "Prenom": "first_name", "Territory": "territory_2"}
+    desk.take_in("north", (1, {"n_client": "C-17", "first_name": "Zoé"}), column_map=columns)
+    newer = {"Mobile": "msisdn", "N° client": "n_client", "Prénom": "first_name", "TERRITORY": "territory_2"}
+    desk.take_in("north", (2, {"n_client": "C-18", "territory_2": "west", "nom": "x"}), column_map=newer)
+    with desk.visit(read_only=True) as visit:
+        assert export_contacts(visit, "north", tmp_path / "north.parquet") == 2
+    found = duckdb.read_parquet(str(tmp_path / "north.parquet"))
+    assert found.columns[2:6] == ["Prénom", "N° client", "nom", "territory_2"]
+    assert [row[2:6] for row in found.fetchall()] == [("Zoé", "C-17", None, None), (None, "C-18", "x", "west")]
+
+
 def test_an_empty_list_is_exported(desk, tmp_path: Path) -> None:
     desk.take_in("empty")
     with desk.visit(read_only=True) as visit:

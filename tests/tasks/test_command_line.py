@@ -1,5 +1,7 @@
 """What is typed after ``python -m flows``: texts to the letter, everything else as YAML with nothing guessed."""
 
+import io
+import logging
 import shlex
 from pathlib import Path
 from typing import Any
@@ -128,3 +130,33 @@ def test_what_is_wrong_is_told_before_there_is_a_run(
         main(words)
     assert "\n" not in str(caught.value)
     assert "0612345678" not in caplog.text + str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "level", "message", "is_printed"),
+    [
+        pytest.param("prefect.flow_runs", logging.INFO, "Beginning flow run", False, id="how a run goes on"),
+        pytest.param("prefect.task_runs", logging.WARNING, "STOPs cannot be read", True, id="a warning of a run"),
+        pytest.param("prefect.task_runs", logging.ERROR, "Finished in state Failed", False, id="the state of a run"),
+        pytest.param("campanile.store", logging.WARNING, "a visit lasted 2 s", False, id="a busy machine"),
+        pytest.param("prefect.client", logging.ERROR, "it broke", True, id="an error of anything else"),
+    ],
+)
+def test_the_terminal_shows_what_the_last_line_does_not_say(
+    name: str, level: int, message: str, is_printed: bool
+) -> None:
+    from prefect.logging.handlers import PrefectConsoleHandler
+
+    from tasks.refusals import _is_for_the_terminal, quiet_console
+
+    root, shown = logging.getLogger(), io.StringIO()
+    handler = PrefectConsoleHandler(shown)
+    root.addHandler(handler)
+    try:
+        quiet_console()
+        handler.handle(logging.LogRecord(name, level, __file__, 1, message, (), None))
+    finally:
+        root.removeHandler(handler)
+        for other in root.handlers:
+            other.removeFilter(_is_for_the_terminal)
+    assert (message in shown.getvalue()) is is_printed

@@ -1,5 +1,6 @@
 """What a draft may say, and what its recap then shows: whole preparations, without Prefect and without a gateway."""
 
+import csv
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, timedelta
@@ -12,10 +13,12 @@ import pytest
 
 import tasks.prepare
 import tasks.settings
+from files.exports import export_csv
 from schemas.draft import CampaignDraft
 from sms.errors import CampaignError, ConfigurationError, TemplateError
 from store.approving import ApprovalRules, approve
 from store.contacts import import_contacts
+from store.exports import export_messages
 from store.imports import SourceFile, StagedRows
 from store.lists import declare_legal_basis
 from store.operators import add_reading
@@ -627,3 +630,32 @@ def test_a_revision_that_cannot_be_leaves_the_approval(prepare: Prepare) -> None
         make_recap(CampaignDraft.model_validate(DRAFT | {"text": "{nobody}"}), revises=read_as("soldes"))
     with visit_store(read_only=True) as visit:
         assert visit.row("campaign.find", name="soldes")["state"] == "approved"
+
+
+# --- what leaves again, for a CRM ------------------------------------------------------------------------------
+
+
+def test_messages_are_exported_with_the_fields_under_the_names_of_the_file(
+    lists: Callable[..., None], tmp_path: Path
+) -> None:
+    columns = {"Mobile": "msisdn", "N° client": "n_client", "Prénom": "first_name", "State": "state"}
+    people = {PARIS: {"n_client": "=C17", "first_name": "Zoé", "state": "VIP"}, LYON: {"n_client": "C18"}}
+    lists("clients", people, column_map=columns)
+    recap = make_recap(CampaignDraft.model_validate(DRAFT | {"numbers": ["0612345699"]}))
+
+    def exported() -> dict[str, tuple[str, ...]]:
+        with visit_store(read_only=True) as visit:
+            path = export_csv(export_messages(visit, recap.campaign_id), tmp_path / "messages.csv")
+        rows = csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines(), delimiter=";")
+        fields = ("N° client", "Prénom", "field_state", "state")
+        return {row["msisdn"].lstrip("'"): tuple(row[name] for name in fields) for row in rows}
+
+    expected = {
+        f"+{PARIS}": ("'=C17", "Zoé", "VIP", "planned"),
+        f"+{LYON}": ("C18", "", "", "planned"),
+        "+33612345699": ("", "", "", "planned"),
+    }
+    assert exported() == expected
+    with visit_store() as visit:
+        visit.execute("DELETE FROM contact")
+    assert exported() == expected, "people who have left their list since"
