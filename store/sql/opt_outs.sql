@@ -136,7 +136,8 @@ SELECT number_id, msisdn FROM staged_rows ANTI JOIN (
 
 -- name: opt_out.lift_by_start
 -- staged_rows: reply_id BIGINT, number_id BIGINT
--- The START came after the STOP by the time that counts, and was not read before it. Only the person's own words are
+-- The START came after the STOP by the time that counts, and was not read before it; nor with it, where its own time is
+-- not believed. Only the person's own words are
 -- lifted: not a provider's list, a wrong number, a file, or what a colleague recorded.
 UPDATE opt_out_entry SET
     lifted_at = $at, lifted_by = 'the person', lifted_reply_id = own.start_id,
@@ -151,6 +152,7 @@ FROM (
         AND entry.lifted_at IS NULL
         AND entry.source IN ('reply', 'reply_doubtful')
         AND coalesce(stop.counts_at, entry.recorded_at) < start.counts_at
+        AND (start.counts_at = start.received_at OR entry.recorded_at < start.recorded_at)
     GROUP BY entry.entry_id
 ) AS own
 WHERE own.entry_id = opt_out_entry.entry_id

@@ -11,6 +11,7 @@ from schemas.gateway import Resolution
 from store.campaigns import set_state
 from store.clock import distrust_ahead
 from store.control import resume
+from store.reconcile import confirm_reconciled
 from tests.sending.books import Bill
 from tests.sending.sending_desk import DeskSender, SendingDesk
 
@@ -78,3 +79,38 @@ def test_a_key_is_not_used_again_after_a_clock_that_was_ahead(
     assert sender.seam.look_ups[0].since <= datetime.fromisoformat(desk.bill()[0]["accepted_at"])
     assert desk.states("winter") == {"accepted": 2}
     assert len(desk.bill()) == 2
+
+
+@pytest.mark.parametrize("resolution", [Resolution.IDEMPOTENCY_KEY, Resolution.LOOK_UP])
+def test_a_copy_that_is_restored_again_while_the_first_restore_is_looked_up(
+    desk: SendingDesk, sender: DeskSender, tmp_path: Path
+) -> None:
+    """Half of the campaign had left in the life that was lost, and half of what was found out is lost again."""
+    sender.take_time()
+    sender.set(settle_wait_seconds=0, slice_size=1, concurrency=1)
+    desk.begin("winter", range(4), per_slice=1)
+    parts = [desk.path, desk.path.with_name(f"{desk.path.name}.wal")]
+    copies = {part: part.read_bytes() for part in parts if part.exists()}
+    sender.seam.before_post = lambda batch: sender.stop.set() if len(sender.seam.posts) == 2 else None
+    sender.run("winter")
+    assert len(desk.bill()) == 2
+    sender.stop.clear()
+    for _ in range(2):
+        for part in parts:
+            part.unlink(missing_ok=True)
+        for part, data in copies.items():
+            part.write_bytes(data)
+        desk.forward(minutes=2)
+        sender.run("winter")
+    for _ in range(3):
+        desk.forward(minutes=2)
+        send_what_is_due(desk, sender, "winter")
+    assert len(desk.bill()) == 2, "nothing leaves before a person has confirmed"
+    desk.read_stops()
+    with desk.visit() as visit:
+        confirm_reconciled(visit, "dominique", "compared with the bill")
+    for _ in range(3):
+        desk.forward(minutes=2)
+        send_what_is_due(desk, sender, "winter")
+    found = Bill.of(desk, "winter", desk.bill())
+    assert (found.wrong(), found.billed, found.messages) == ({}, 4, 4)

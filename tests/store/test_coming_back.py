@@ -85,6 +85,9 @@ PAGES = [
     pytest.param([[("stop", 3)], [("start", 2)]], True, id="a start that was received before the stop"),
     pytest.param([[("start", 3)], [("stop", 2)]], True, id="a stop that is read after the start"),
     pytest.param([[("stop", 1), ("stop", 4)], [("start", 3)]], True, id="the second stop stays"),
+    pytest.param([[("start", 9999), ("stop", 2)]], True, id="one page, a start from the future"),
+    pytest.param([[("start", -9_999_999), ("stop", 2)]], True, id="one page, a start from long ago"),
+    pytest.param([[("stop", 2)], [("start", 9999)]], False, id="a start from the future, in a later page"),
     pytest.param([[("wrong_number", 1)], [("start", 2)]], True, id="a wrong number"),
     pytest.param([[("stop", 1)], [("other", 2)], [("help", 3)], [("auto_reply", 4)]], True, id="other words"),
 ]
