@@ -34,7 +34,7 @@ from tasks.publish import publish
 from tasks.settings import settings
 
 #: Messages of a campaign that are looked up before each of its runs.
-_MOST_PROBED = 8
+_MOST_PROBED = 16
 _ALERT = "store_in_doubt"
 _WHAT_HAPPENS = {
     "prepared": "may have been approved and sent: when it is approved, its messages are looked up first",

@@ -74,16 +74,22 @@ SELECT DISTINCT gateway FROM campaign ORDER BY gateway
 
 -- name: doubt.probe
 -- Of each place the messages that leave first, of those that were never tried: what a lost life would have sent next.
-SELECT message.client_ref, message.msisdn, message.text, message.encoding, message.sender_id
-FROM message
-JOIN (
-    SELECT slice_no FROM slice
-    WHERE campaign_id = $campaign_id AND state = 'planned' AND NOT is_requeued
-    QUALIFY row_number() OVER (PARTITION BY window_key ORDER BY slice_no) <= 2
-) AS first USING (slice_no)
-WHERE message.campaign_id = $campaign_id
-QUALIFY row_number() OVER (PARTITION BY message.slice_no ORDER BY message.recipient_id) <= 2
-ORDER BY message.slice_no, message.recipient_id
+-- One of each place before a second one of any: which of them were open in that life, nobody knows.
+SELECT client_ref, msisdn, text, encoding, sender_id
+FROM (
+    SELECT
+        message.*, first.slice_rank,
+        row_number() OVER (PARTITION BY message.slice_no ORDER BY message.recipient_id) AS message_rank
+    FROM message
+    JOIN (
+        SELECT slice_no, row_number() OVER (PARTITION BY window_key ORDER BY slice_no) AS slice_rank FROM slice
+        WHERE campaign_id = $campaign_id AND state = 'planned' AND NOT is_requeued
+        QUALIFY slice_rank <= 2
+    ) AS first USING (slice_no)
+    WHERE message.campaign_id = $campaign_id
+)
+WHERE message_rank <= 2
+ORDER BY message_rank, slice_rank, slice_no
 LIMIT $most
 
 -- name: report.of_untried

@@ -77,6 +77,23 @@ def test_a_machine_that_comes_back_from_a_snapshot_asks_before_it_sends(
 
 
 @LOOK_UP
+def test_a_place_that_was_open_is_asked_for_whatever_waits_before_it(desk, sender, tmp_path: Path, resolution) -> None:
+    """Two places were cut first and are closed by now: the life that was lost has sent to the third."""
+    from tasks.reconcile import find_lost_life
+
+    sender.take_time()
+    places = {"WF": range(4), "NC": range(4, 8), "FR": range(8, 12)}
+    desk.begin("winter", places, due_at=desk.clock.at.replace(hour=0))
+    bring_back = snapshot(desk, tmp_path)
+    sender.run("winter")
+    assert desk.states("winter") == {"accepted": 4, "planned": 8}
+    bring_back()
+    why = find_lost_life("winter", sender.seam)
+    assert why is not None
+    assert "gateway sandbox has message" in why
+
+
+@LOOK_UP
 def test_what_a_person_sends_again_is_no_sign_of_a_lost_life(desk, sender, resolution) -> None:
     from store.unknowns import resend
     from tasks.reconcile import find_lost_life
