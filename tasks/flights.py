@@ -1,12 +1,13 @@
 """Slices on their way to the gateway, and the count of what came back."""
 
 from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from gateways.transport import clock
 from schemas.gateway import Outcome, SubmitOutcome
-from sms.errors import GatewayError
+from sms.errors import GatewayAmbiguous, GatewayError
 from store.claims import Claim
 
 
@@ -62,3 +63,13 @@ class Tally:
         """Return the rate of the last legs."""
         (began, before), (ended, after) = self.legs[0], self.legs[-1]
         return (after - before) / (ended - began) if ended > began else 0.0
+
+
+def strange_reason(outcomes: Sequence[SubmitOutcome], error: GatewayError | None) -> str | None:
+    """Return why an answer does not tell what became of any of its messages; None: it tells, or nothing was sent."""
+    if error is not None:
+        return str(error) if isinstance(error, GatewayAmbiguous) else None
+    if not outcomes or any(item.outcome is not Outcome.UNKNOWN for item in outcomes):
+        return None
+    reasons = Counter(item.reason for item in outcomes if item.reason).most_common(1)
+    return str(reasons[0][0]) if reasons else f"the last one does not say what became of its {len(outcomes)} messages"

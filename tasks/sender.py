@@ -29,7 +29,7 @@ from store.outcomes import note_absence, record
 from store.pace import slow_down, speed_up
 from store.rounds import Round, sending_round
 from store.sending import Ending
-from tasks.flights import Ask, Flight, Tally
+from tasks.flights import Ask, Flight, Tally, strange_reason
 from tasks.house import claim_rules, has_passed, visit_store
 from tasks.pacing import batches_of, pace_of
 from tasks.settings import settings
@@ -59,7 +59,7 @@ class Sender:
         self._pace = pace_of(gateway.manifest)
         self._flights: dict[int, Flight] = {}
         self._answers: SimpleQueue[tuple[int, Sequence[SubmitOutcome], GatewayError | None]] = SimpleQueue()
-        self._refusals = self._strange = 0
+        self._refusals, self._strange = 0, list[str]()
         self._last_error: GatewayError | None = None
         self._paused_why: str | None = None
         self._pool = ThreadPoolExecutor(self._pace.requests, thread_name_prefix="sender")
@@ -104,8 +104,9 @@ class Sender:
             return Ending(self._paused_why, needs_person=True)
         if isinstance(error, GatewayDenied):
             return Ending(str(error), needs_person=True)
-        if self._strange >= found.strange_answers_before_pause:
-            return Ending(f"{self._strange} answers in a row nobody can read: {error}", needs_person=True)
+        if len(self._strange) >= found.strange_answers_before_pause:
+            why = f"{len(self._strange)} answers in a row nobody can read: {self._strange[-1]}"
+            return Ending(why, needs_person=True)
         if self._refusals >= found.refusals_before_parking:
             why = f"gateway {name} could not be reached {self._refusals} times in a row: {error}"
             return Ending(why, is_alarming=True)
@@ -287,10 +288,8 @@ class Sender:
             self._last_error = error or self._last_error
         if ask is Ask.LOOK_UP:
             return
-        is_strange = isinstance(error, GatewayAmbiguous) or (
-            error is None and bool(outcomes) and all(item.outcome is Outcome.UNKNOWN for item in outcomes)
-        )
-        self._strange = self._strange + 1 if is_strange else 0
+        strange = strange_reason(outcomes, error)
+        self._strange = [] if strange is None else [*self._strange, strange]
         self._refusals = self._refusals + 1 if isinstance(error, GatewayUnreachable) else 0
 
     # --- nothing in flight ----------------------------------------------------------------------------------------

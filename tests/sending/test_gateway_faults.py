@@ -187,6 +187,19 @@ def test_answers_that_nobody_can_read_in_a_row(desk: SendingDesk, sender: DeskSe
     assert desk.assert_in_order("winter").billed == 8
 
 
+def test_answers_that_say_nothing_of_their_messages_are_named_so(desk: SendingDesk, sender: DeskSender) -> None:
+    def forget_them(outcomes: Sequence[SubmitOutcome]) -> Sequence[SubmitOutcome]:
+        return [SubmitOutcome(item.client_ref, Outcome.UNKNOWN) for item in outcomes]
+
+    sender.set(strange_answers_before_pause=2, concurrency=1)
+    sender.seam.after_post = forget_them
+    desk.begin("winter", PEOPLE)
+    _, closed = sender.run("winter")
+    assert closed["state"] == "paused"
+    why = "2 answers in a row nobody can read: the last one does not say what became of its 2 messages"
+    assert closed["state_reason"] == why
+
+
 @pytest.mark.parametrize("resolution", CLASSES)
 def test_an_answer_in_another_order_and_with_one_missing(
     desk: SendingDesk, sender: DeskSender, resolution: Resolution
