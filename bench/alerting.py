@@ -100,7 +100,7 @@ def _everything_up(home: Path) -> Iterator[dict[str, str]]:
     ):
         try:
             _wait_for("make up", lambda: "Campanile is up" in (home / "up.log").read_text() or up.poll() is not None)
-            _fill_up(sandbox_port)
+            _fill_up(sandbox_port, (home / "sandbox-key").read_text(encoding="utf-8").strip())
             api = {
                 "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
                 "PREFECT_API_AUTH_STRING": (home / "prefect-login").read_text(encoding="utf-8").strip(),
@@ -122,8 +122,8 @@ def _approve(name: str, recap: Recap, environment: dict[str, str]) -> None:
     subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
 
 
-def _fill_up(port: int) -> None:
-    url, headers = f"http://127.0.0.1:{port}/sandbox/balance", {"Authorization": "Bearer sandbox-key"}
+def _fill_up(port: int, key: str) -> None:
+    url, headers = f"http://127.0.0.1:{port}/sandbox/balance", {"Authorization": f"Bearer {key}"}
     requests.put(url, json={"amount": str(BALANCE)}, headers=headers, timeout=10).raise_for_status()
 
 

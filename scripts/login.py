@@ -1,4 +1,4 @@
-"""The login of Prefect's API on this machine: made once, kept in a file that only its owner can read."""
+"""The login of Prefect's API and the sandbox's key: made once, each kept in a file that only its owner can read."""
 
 import os
 import secrets
@@ -6,6 +6,8 @@ import stat
 from pathlib import Path
 
 from household import CannotGoOn
+
+from tasks.settings import SANDBOX_KEY_NAME
 
 LOGIN_NAME = "prefect-login"
 #: Bytes of chance in a new login.
@@ -16,31 +18,59 @@ SHORTEST = 24
 def login_of(home: Path) -> str:
     """Return the login that is kept in a data folder, ``name:password``; make it where there is none.
 
-    It is written beside its place and renamed, so that no half of it is ever read. The caller holds the folder.
-
     Raises:
         CannotGoOn: the file is a link, belongs to another account, or holds no login.
     """
     path = home / LOGIN_NAME
-    if not os.path.lexists(path):
-        _write(path, f"campanile:{secrets.token_urlsafe(STRENGTH_BYTES)}")
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError as error:
-        raise CannotGoOn(f"the login {path} cannot be read ({error.strerror}); {_advice(path)}") from None
-    with open(descriptor, encoding="utf-8", errors="replace") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.getuid():
-            raise CannotGoOn(f"the login {path} is no file of this account; {_advice(path)}")
-        os.fchmod(descriptor, 0o600)
-        text = file.read(1024).strip()
+    text = _kept(path, "login", f"campanile:{secrets.token_urlsafe(STRENGTH_BYTES)}")
     name, _, password = text.partition(":")
-    if not name or len(password) < SHORTEST or not (text.isascii() and text.isprintable()) or " " in text:
+    if not name or len(password) < SHORTEST or not _is_one_word(text):
         raise CannotGoOn(
             f"the login {path} must be one line name:password, with a password of {SHORTEST} or more letters, digits "
             f"or signs; {_advice(path)}"
         )
     return text
+
+
+def keep_sandbox_key(home: Path, chosen: str | None) -> None:
+    """Keep the key that the sandbox of a data folder asks for; make one where there is none.
+
+    Args:
+        home: the data folder.
+        chosen: the key that a setting names, which is kept from now on; None: none does.
+
+    Raises:
+        CannotGoOn: the file is a link, belongs to another account, or holds no key.
+    """
+    path = home / SANDBOX_KEY_NAME
+    if chosen is not None:
+        _write(path, chosen)
+    text = _kept(path, "sandbox's key", secrets.token_urlsafe(STRENGTH_BYTES))
+    if not _is_one_word(text):
+        raise CannotGoOn(f"the sandbox's key {path} must be one line of letters, digits or signs; {_advice(path)}")
+
+
+def _kept(path: Path, what: str, fresh: str) -> str:
+    """Return the line that a file keeps, which is ``fresh`` where there was no file.
+
+    It is written beside its place and renamed, so that no half of it is ever read. The caller holds the folder.
+    """
+    if not os.path.lexists(path):
+        _write(path, fresh)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        raise CannotGoOn(f"the {what} {path} cannot be read ({error.strerror}); {_advice(path)}") from None
+    with open(descriptor, encoding="utf-8", errors="replace") as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.getuid():
+            raise CannotGoOn(f"the {what} {path} is no file of this account; {_advice(path)}")
+        os.fchmod(descriptor, 0o600)
+        return file.read(1024).strip()
+
+
+def _is_one_word(text: str) -> bool:
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text
 
 
 def _advice(path: Path) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from household import HOST, ROOT, CannotGoOn, Household, StopAsked, end_leftovers, is_answered
-from login import LOGIN_NAME, login_of
+from login import LOGIN_NAME, keep_sandbox_key, login_of
 from prefect_template import template_path
 from register import POOL
 
@@ -26,7 +26,7 @@ from schemas.gateway import Resolution
 from sms.errors import SmsError
 from sms.privacy import keep_private
 from tasks.clock import RehearsalMixed, clock_offset, rehearsal_note
-from tasks.settings import settings
+from tasks.settings import SANDBOX_KEY_NAME, settings
 
 #: The workers by what they are called: the queue each serves, and how many runs at once. A run is a process of about
 #: 100 MB that computes for some seconds before it begins. A worker at its limit starts nothing, whatever the queue's
@@ -35,6 +35,7 @@ WORKERS = {"worker": ("default", 8), "control-worker": ("control", 8)}
 #: Options of the sandbox that are not given in ``--sandbox``, and what sets them.
 SET_OTHERWISE = {
     "--port": "--sandbox-port", "--state": "--home", "--api-key": "SMS_SANDBOX_API_KEY",
+    "--api-key-file": "SMS_SANDBOX_API_KEY",
     "--host": "make up: it is this machine's", "--allow-remote": "make up: it is this machine's",
 }  # fmt: skip
 #: How often it is looked after whether flows, workers and server are alive; the flows look after each other too.
@@ -51,6 +52,7 @@ def build_environment(options: argparse.Namespace) -> dict[str, str]:
     """Return what every child gets: ours as it is, and a Prefect of its own that only who has its login can talk to."""
     origin = f"http://{HOST}:{options.port}"
     login = login_of(options.home)
+    keep_sandbox_key(options.home, _chosen_key())
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     return environment | {
         "DO_NOT_TRACK": "1",
@@ -87,7 +89,7 @@ def sandbox_command(options: argparse.Namespace) -> tuple[list[str], Resolution,
     ours = {
         "--port": str(options.sandbox_port),
         "--state": str(options.home / "sandbox"),
-        "--api-key": settings().sandbox_api_key.get_secret_value(),
+        "--api-key-file": str(options.home / SANDBOX_KEY_NAME),
     }
     for word in words:
         if (name := word.partition("=")[0]) in SET_OTHERWISE:
@@ -104,6 +106,12 @@ def sandbox_command(options: argparse.Namespace) -> tuple[list[str], Resolution,
         raise CannotGoOn(f"--sandbox: there is no tariff {found.tariff}")
     command = [sys.executable, "-m", "gateways.sandbox", *words, "--resolution", found.resolution]
     return command, found.resolution, found.look_up_lag
+
+
+def _chosen_key() -> str | None:
+    """Return the key that a setting names; None: none does."""
+    key = settings().sandbox_api_key.get_secret_value()
+    return key if "sandbox_api_key" in settings().model_fields_set else None
 
 
 class _SandboxParser(argparse.ArgumentParser):

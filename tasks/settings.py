@@ -35,6 +35,8 @@ Words = Annotated[list[str], NoDecode, BeforeValidator(_words)]
 
 
 ENV_FILE = Path(".env")
+#: In the data folder: the key that ``make up`` made for its sandbox.
+SANDBOX_KEY_NAME = "sandbox-key"
 #: France, its territories, and neighbours: whoever writes elsewhere says so, for tolls are real money.
 ALLOWED_COUNTRIES = ("FR", "GP", "MQ", "GF", "RE", "YT", "PM", "NC", "PF", "WF", "BL", "MF", "BE", "CH", "LU", "MC")
 
@@ -144,6 +146,13 @@ class Settings(BaseSettings):
         if value is not None and value.tzinfo is None:
             raise ValueError("it must have a UTC offset, such as 2026-11-23T08:00:00+01:00")
         return value
+
+    @model_validator(mode="after")
+    def _take_the_sandbox_key_that_was_made(self) -> Self:
+        file = self.data_dir / SANDBOX_KEY_NAME
+        if "sandbox_api_key" not in self.model_fields_set and file.is_file():
+            self.__dict__["sandbox_api_key"] = SecretStr(file.read_text(encoding="utf-8").strip())
+        return self
 
     @model_validator(mode="after")
     def _mail_goes_somewhere(self) -> Self:

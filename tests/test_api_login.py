@@ -12,7 +12,7 @@ from unittest import mock
 
 import pytest
 
-from tasks.settings import settings
+from tasks.settings import Settings, settings
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using .httpx. with .starlette.testclient.")
 
@@ -185,6 +185,27 @@ def test_a_login_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> Non
     assert stat.S_IMODE((tmp_path / LOGIN_NAME).stat().st_mode) == 0o600, "a file that others could read is closed"
     (tmp_path / LOGIN_NAME).unlink()
     assert login_of(tmp_path) != first, "a new one is as easy as removing the file"
+
+
+def test_the_sandbox_has_a_key_of_its_own_that_no_list_of_processes_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from login import keep_sandbox_key
+
+    file = tmp_path / "sandbox-key"
+    keep_sandbox_key(tmp_path, None)
+    made = file.read_text().strip()
+    assert len(made) > 40
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    keep_sandbox_key(tmp_path, None)
+    assert file.read_text().strip() == made
+    monkeypatch.delenv("SMS_SANDBOX_API_KEY", raising=False)
+    assert Settings(data_dir=tmp_path, _env_file=None).sandbox_api_key.get_secret_value() == made
+    assert Settings(data_dir=tmp_path / "other", _env_file=None).sandbox_api_key.get_secret_value() == "sandbox-key"
+    keep_sandbox_key(tmp_path, "chosen")
+    assert file.read_text().strip() == "chosen"
+    monkeypatch.setenv("SMS_SANDBOX_API_KEY", "mine")
+    assert Settings(data_dir=tmp_path, _env_file=None).sandbox_api_key.get_secret_value() == "mine"
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ class Installation:
         sender = f"+3361234{5600 + self.lives}"
         requests.post(
             f"http://127.0.0.1:{self.sandbox_port}/sandbox/replies", json={"from": sender, "text": "STOP"},
-            headers={"Authorization": "Bearer sandbox-key"}, timeout=30,
+            headers={"Authorization": f"Bearer {(self.home / 'sandbox-key').read_text().strip()}"}, timeout=30,
         ).raise_for_status()  # fmt: skip
         since = f"{began:%Y-%m-%d %H:%M:%S}"
 

@@ -13,6 +13,7 @@ import pytest
 
 from gateways.sandbox.adapter import SandboxGateway
 from schemas.gateway import Resolution
+from sms.errors import GatewayDenied
 from store.lists import list_made_sure
 from tasks.clock import clock_offset
 from tasks.house import visit_store
@@ -62,6 +63,17 @@ def test_the_sandbox_and_campanile_are_told_the_same_class(
     assert up.build_environment(options)["SMS_SANDBOX_RESOLUTION"] == resolution
 
 
+def test_the_key_of_the_sandbox_is_not_on_its_command_line(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    import up
+
+    monkeypatch.setenv("SMS_SANDBOX_API_KEY", "a-chosen-key")
+    settings.cache_clear()
+    options = read("--sandbox=")
+    up.build_environment(options)
+    assert "a-chosen-key" not in options.sandbox_command
+    assert (options.home / "sandbox-key").read_text().strip() == "a-chosen-key"
+
+
 def test_the_lag_of_the_sandbox_is_handed_to_campanile(read: Read) -> None:
     import up
 
@@ -94,12 +106,15 @@ def test_a_wrong_option_is_one_line_and_nothing_starts(tmp_path: Path, words: st
 
 def test_what_it_is_given_holds(read: Read) -> None:
     options = read("--sandbox-port", "0", "--sandbox=--balance 7.5 --seed 3")
+    options.home.mkdir(parents=True, exist_ok=True)
+    (options.home / "sandbox-key").write_text("made-once\n")
     with subprocess.Popen(options.sandbox_command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         url = process.stdout.readline().split()[3]
         try:
-            key = settings().sandbox_api_key.get_secret_value()
-            assert SandboxGateway(url, key).balance().amount == Decimal("7.5")
+            assert SandboxGateway(url, "made-once").balance().amount == Decimal("7.5")
+            with pytest.raises(GatewayDenied):
+                SandboxGateway(url, "sandbox-key").balance()
         finally:
             process.terminate()
 

@@ -30,7 +30,9 @@ def build_parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser) 
     add = parser.add_argument
     add_address(parser, port=8900)
     add("--state", type=Path, required=True, metavar="DIR", help="folder of the journal and the bill")
-    add("--api-key", default="sandbox-key", metavar="K", help="default: %(default)s")
+    key = parser.add_mutually_exclusive_group()
+    key.add_argument("--api-key", default="sandbox-key", metavar="K", help="default: %(default)s")
+    key.add_argument("--api-key-file", type=Path, metavar="FILE", help="of one line, which no list of processes shows")
     add("--tariff", type=Path, default=TARIFF_PATH, metavar="CSV")
     add("--balance", type=_amount, default=Decimal(100), help="of a new folder (default: %(default)s)")
     add("--seed", type=int, default=7, help="draws faults and undelivered numbers (default: %(default)s)")
@@ -86,7 +88,8 @@ def _build_face(options: argparse.Namespace) -> Face:
     books = Books(options.state, tariff, settings, real_now=lambda: datetime.now(UTC))
     if options.clock_offset is not None:
         books.set_clock(options.clock_offset)
-    return Face(books, options.api_key, plan, options.latency_ms / 1000, books.submit_count)
+    key = options.api_key_file.read_text(encoding="utf-8").strip() if options.api_key_file else options.api_key
+    return Face(books, key, plan, options.latency_ms / 1000, books.submit_count)
 
 
 def _amount(text: str) -> Decimal:

@@ -72,7 +72,7 @@ class House:
 
     def ask_sandbox(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """Call the sandbox as a tester's own hands do."""
-        key = {"Authorization": "Bearer sandbox-key"}
+        key = {"Authorization": f"Bearer {(self.home / 'sandbox-key').read_text().strip()}"}
         answer = requests.request(method, f"{self.sandbox}{path}", json=body, headers=key, timeout=20)
         answer.raise_for_status()
         return answer.json()
