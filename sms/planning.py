@@ -14,7 +14,7 @@ EXCLUSION_REASONS = {
     "dead_number": "the operator said that the number does not exist",
     "excluded_list": "is on a list to leave out",
     "no_consent": "is on a list with no declared legal basis for marketing",
-    "inactive": "gave no sign of life for too long",
+    "inactive": "gave no sign of life for too long, or has only dates that cannot be read",
     "had_enough": "got as many marketing messages as the draft allows",
     "duplicate": "is already in the campaign, from another source",
     "never_open": "is at a place whose hours are not known, or whose places are never open together",
