@@ -148,7 +148,8 @@ def _not_closed(dice: random.Random) -> Record:
 
 
 KINDS: tuple[Maker, ...] = (
-    _one_of(BLANKS, 0), _one_of(BROKEN_QUOTES, 1), _one_of(ODD_QUOTES, 1), _one_of(WRONG_COUNTS, 1), _not_closed,
+    _one_of(BLANKS, 0), _one_of((HEADER,), 1), _one_of(BROKEN_QUOTES, 1), _one_of(ODD_QUOTES, 1),
+    _one_of(WRONG_COUNTS, 1), _not_closed,
     _lines_in_quotes, _control_character, _bad_number, _bad_number, _formulas_only, _cells_of(FORMULAS),
     _cells_of(CODE), _cells_of(SCRIPTS),
 )  # fmt: skip

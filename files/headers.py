@@ -35,6 +35,7 @@ class Header:
     Attributes:
         names: as they are written; "" for a column without a name.
         is_data: the first record is no header but a row.
+        row_number: its line, from 1; 0: it has none.
         notes: what a person should know of it, a sentence each.
         empty_tail: the last so many columns are no columns of the header: nearly all rows end in that many empty cells.
     """
@@ -42,6 +43,7 @@ class Header:
     names: tuple[str, ...]
     is_data: bool = False
     empty_tail: int = 0
+    row_number: int = 0
     notes: tuple[str, ...] = ()
 
     @property
@@ -102,10 +104,12 @@ def read_header(
     defect = top.reason or ("control_characters" if CONTROL_CHARACTERS.search(top.raw_line) else None)
     if defect or not any(named):
         raise ContactFileError(f"no header: line {top.row_number} has {defect or 'no name in it'}")
-    return _as_wide_as_rows(Header(named, notes=title_notes(titles)), following)
+    return _as_wide_as_rows(Header(named, row_number=top.row_number, notes=title_notes(titles)), following)
 
 
-def header_place(records: Sequence[Record], wanted: str | None = None, header_row: int | None = None) -> int:
+def header_place(
+    records: Sequence[Record], wanted: str | None = None, header_row: int | None = None, *, is_remembered: bool = False
+) -> int:
     """Return which of the first records is the header: the first one, or the one under a title.
 
     A title is at most two filled cells, fewer than those of the header, which names a number column.
@@ -114,23 +118,30 @@ def header_place(records: Sequence[Record], wanted: str | None = None, header_ro
         records: the first of a file that are not blank.
         wanted: a number column that a person has named.
         header_row: the line of the header, from 1, where a person has said it.
+        is_remembered: the person said it of an earlier file: it counts where that line names a number column.
 
     Raises:
         ContactFileError: nothing stands in that line.
     """
-    if header_row is not None:
-        found = [place for place, record in enumerate(records) if record.row_number == header_row]
-        if not found:
-            filled = ", ".join(str(record.row_number) for record in records[:_MOST_SHOWN])
-            raise ContactFileError(
-                f"header_row={header_row}: no filled line starts there; the first filled lines are {filled}"
-            )
+    found = [place for place, record in enumerate(records) if record.row_number == header_row]
+    if header_row is not None and is_remembered:
+        found = [place for place in found if _names_number(records[place], wanted)]
+    if found:
         return found[0]
+    if header_row is not None and not is_remembered:
+        filled = ", ".join(str(record.row_number) for record in records[:_MOST_SHOWN])
+        raise ContactFileError(
+            f"header_row={header_row}: no filled line starts there; the first filled lines are {filled}"
+        )
     for place, record in enumerate(records[:_MOST_TITLES]):
         cells = [cell for cell in map(str.strip, record.cells) if cell]
-        if any(is_number_name(cell) or cell == wanted for cell in cells):
+        if _names_number(record, wanted):
             return place if all(_is_title(title, len(cells)) for title in records[:place]) else 0
     return 0
+
+
+def _names_number(record: Record, wanted: str | None) -> bool:
+    return any(is_number_name(cell) or cell == wanted for cell in map(str.strip, record.cells) if cell)
 
 
 def title_notes(titles: Sequence[Record]) -> tuple[str, ...]:

@@ -58,15 +58,15 @@ def choose_single_byte(content: bytes, ask: str) -> str:
     readings = [read for codec in CANDIDATES if (read := _read(codec, windows))]
     best = min(readings, key=lambda reading: (reading.share(ABSURD, range(len(windows))), sum(reading.verdicts)))
     is_clean = best.share(ABSURD, range(len(windows))) <= _CLEAN
-    found = contests(content, places, best.codec if is_clean else _USUAL)
-    if won := winner(found, content):
+    others = contests(content, places, best.codec if is_clean else _USUAL)
+    if won := winner(others, content):
         return won
     if not is_clean:
         shown = _shown(content, places, [reading.codec for reading in readings])
         raise ContactFileError(
             f"byte 0x{content[places[0]]:02X} is no letter of an encoding that fits ({shown}): {ask}"
         )
-    ties = [contest for contest in found if contest.is_tie]
+    ties = [contest for contest in others if contest.is_tie]
     if ties:
         shown = _shown_word(ties[0].proofs[0], [best.codec, *(contest.codec for contest in ties)])
         raise ContactFileError(f"its letters can be read in more than one way ({shown}): {ask}")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Locale:
     """What a sheet shows in one language and country.
 
@@ -145,13 +145,14 @@ _BY_REGION = {region: LOCALES[language] for language, regions in _LANGUAGES.item
     "IE": replace(LOCALES["en"], currency='"€"0.00'),
     "US": replace(LOCALES["en"], short_date="m/d/yyyy", currency='"$"0.00'),
 }
+_NOT_KNOWN = replace(LOCALES["en"], currency="")
 _PRIMARY = {0x07: "de", 0x09: "en", 0x0A: "es", 0x0C: "fr", 0x10: "it", 0x13: "nl", 0x16: "pt"}
 _LCID_OF_US = 0x409
 
 
 def locale_of_region(region: str) -> Locale:
     """Return how the sheets of a country are written; of one that is not known, as in English, without a currency."""
-    return _BY_REGION.get(region) or replace(LOCALES["en"], currency="")
+    return _BY_REGION.get(region, _NOT_KNOWN)
 
 
 def locale_of_tag(tag: str) -> Locale | None:

@@ -8,6 +8,8 @@ exponents, eras and calendars other than ours.
 import datetime
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
+from typing import NamedTuple
 
 from files.format_codes import Section, Token, sections_of
 from files.locales import Locale, locale_of_tag
@@ -36,6 +38,7 @@ def built_in_code(number: int, locale: Locale) -> str | None:
     return plain.get(number)
 
 
+@lru_cache(maxsize=50_000)
 def shown_value(value: Value | str, code: str, locale: Locale) -> str | None:
     """Return the text that a cell shows, or None when this format is not known here.
 
@@ -123,17 +126,40 @@ def _shown_number(value: float, number: Decimal, section: Section, locale: Local
     return _tidy(sign + _digits(abs(number), section.tokens, locale))
 
 
-def _digits(number: Decimal, tokens: Sequence[Token], locale: Locale) -> str:
+def _digits(number: Decimal, tokens: tuple[Token, ...], locale: Locale) -> str:
+    shape = _shape(tokens)
+    if shape.factor != 1:
+        number *= shape.factor
+    digits = format(number.quantize(shape.unit, ROUND_HALF_UP), "f")
+    whole, _, fraction = digits.partition(".")
+    before = _whole_digits("" if whole == "0" else whole, shape.before, locale.group if shape.is_grouped else "")
+    return before + _decimals(fraction, shape.behind, locale.decimal)
+
+
+class _Shape(NamedTuple):
+    """How the digits of a number stand around the point, what multiplies them, and where they are rounded."""
+
+    before: tuple[Token, ...]
+    behind: tuple[Token, ...]
+    factor: Decimal
+    unit: Decimal
+    is_grouped: bool
+
+
+@lru_cache(maxsize=512)
+def _shape(tokens: tuple[Token, ...]) -> _Shape:
     point = next((place for place, token in enumerate(tokens) if token.kind == "point"), len(tokens))
     last = max((place for place in range(point) if tokens[place].kind == "digit"), default=-1)
-    scale = sum(token.kind == "comma" for token in tokens[last + 1 : point])
-    is_grouped = any(token.kind == "comma" for token in tokens[: last + 1])
-    decimals = [token for token in tokens[point:] if token.kind == "digit"]
-    number = number * Decimal(100) ** sum(token.kind == "percent" for token in tokens) / Decimal(1000) ** scale
-    number = number.quantize(Decimal(1).scaleb(-len(decimals)), ROUND_HALF_UP)
-    whole, _, fraction = format(number, "f").partition(".")
-    before = _whole_digits("" if whole == "0" else whole, tokens[:point], locale.group if is_grouped else "")
-    return before + _decimals(fraction, tokens[point:], locale.decimal)
+    thousands = sum(token.kind == "comma" for token in tokens[last + 1 : point])
+    percents = sum(token.kind == "percent" for token in tokens)
+    decimals = sum(token.kind == "digit" for token in tokens[point:])
+    return _Shape(
+        tokens[:point],
+        tokens[point:],
+        Decimal(100) ** percents / Decimal(1000) ** thousands,
+        Decimal(1).scaleb(-decimals),
+        any(token.kind == "comma" for token in tokens[: last + 1]),
+    )
 
 
 def _whole_digits(digits: str, tokens: Sequence[Token], group: str) -> str:

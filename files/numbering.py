@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from files.candidates import sample_cells
 from files.cells import CellTable
 from files.reading import Reading, Tell
+from files.second_headers import REPEATED_HEADER, refuse_second_table, repeated_headers
 from sms.number_cells import SEPARATOR
 from sms.number_column import Finding, has_lost_pluses, parse_joined, with_pluses
 
@@ -33,6 +34,7 @@ def number_rows(reading: Reading, region: str, allowed: Collection[str] | None, 
         What a person should know of how they were read, a sentence each.
 
     Raises:
+        ContactFileError: a second table begins below the first.
         ConfigurationError: ``region`` is no country code.
         RuntimeError: the engine read other lines than were given to it.
     """
@@ -54,6 +56,9 @@ def number_rows(reading: Reading, region: str, allowed: Collection[str] | None, 
         tell(f"{min(start + _BLOCK, len(row_numbers))} of {len(row_numbers)} numbers read")
     ordinals = np.flatnonzero(~is_blank)
     numbered = {"row_number": row_numbers, "number_id": np.concatenate(ids), "code": np.concatenate(codes)}
+    repeated = repeated_headers(reading)
+    if len(repeated):
+        numbered["code"][repeated] = places.setdefault(Finding(None, None, REPEATED_HEADER), len(places))
     table.engine.register(
         "numbered", {"ordinal": ordinals, **{name: values[ordinals] for name, values in numbered.items()}}
     )
@@ -64,6 +69,7 @@ def number_rows(reading: Reading, region: str, allowed: Collection[str] | None, 
         "CREATE TABLE rejects AS SELECT ordinal, row_number, reason, number "
         "FROM numbered JOIN findings USING (code) JOIN numbers USING (ordinal) WHERE reason IS NOT NULL"
     )
+    refuse_second_table(reading)
     if not mended:
         return ()
     return (f"{mended} numbers have their country code without a plus, as nearly all of this column: read with it.",)

@@ -33,7 +33,9 @@ def _rows(book: zipfile.ZipFile, sheet: str) -> Iterator[RowDetails]:
         try:
             while block := stream.read(_BLOCK):
                 parser.Parse(block, False)
-                yield from reader.taken()
+                for row, count in reader.taken():
+                    for number in range(row.row_number, row.row_number + count):
+                        yield RowDetails(number, row.is_hidden, {}, row.texts)
         except expat.ExpatError as error:
             raise ContactFileError("it cannot be read as a workbook: save it again, or save it as CSV") from error
 
@@ -53,9 +55,9 @@ class _Reader:
         self._column, self._column_count = 0, 1
         self._text: list[str] | None = None
         self._notes = 0  # comments around this place, which a cell does not show
-        self._done: list[RowDetails] = []
+        self._done: list[tuple[RowDetails, int]] = []
 
-    def taken(self) -> list[RowDetails]:
+    def taken(self) -> list[tuple[RowDetails, int]]:
         done, self._done = self._done, []
         return done
 
@@ -104,8 +106,7 @@ class _Reader:
 
     def _end_row(self) -> None:
         if self._row.is_hidden or self._row.texts:
-            for number in range(self._next, self._next + self._row_count):
-                self._done.append(RowDetails(number, self._row.is_hidden, {}, self._row.texts))
+            self._done.append((self._row, self._row_count))
         self._next += self._row_count
 
 

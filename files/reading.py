@@ -82,6 +82,11 @@ def read_cells(request: StagingRequest, tell: Tell) -> Reading:
     if columns and request.is_remembered and not has_columns(names, columns):
         notes.append("The columns that are remembered for this list are not in this file: its own names were read.")
         columns = None
+    if request.is_header_row_remembered and header.row_number != request.header_row:
+        notes.append(
+            f"Line {request.header_row}, remembered for this list as the header, names no number column here: "
+            "the header was found by its names."
+        )
     layout = map_columns(names, columns, choose)
     if not header.is_of_rejects:
         confirm_numbers(table, layout, names)

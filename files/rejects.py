@@ -26,7 +26,10 @@ STRUCTURE_WORDS: dict[str, str] = {
     "control_characters": "This row held invisible control characters. They are taken out here: check the row.",
     "hidden_row": "This row is hidden or filtered out in the sheet. Check whether it belongs to the list.",
 }
-REJECT_WORDS: dict[str, str] = {**STRUCTURE_WORDS, **REASONS}
+TABLE_WORDS: dict[str, str] = {
+    "repeated_header": "This row repeats the names of the columns; it is no person. Delete it.",
+}
+REJECT_WORDS: dict[str, str] = {**STRUCTURE_WORDS, **TABLE_WORDS, **REASONS}
 
 _IN_ONE_PIECE = frozenset({"wrong_column_count", "bad_quote", "field_too_long"})
 

@@ -25,6 +25,8 @@ class StagingRequest:
         sheet: of a workbook; None is its first.
         encoding: of a text; None decides by the bytes.
         header_row: the line of the header, from 1; None finds it.
+        is_header_row_remembered: it is the one remembered for the list, which does not bind a file where that line
+            names no number column.
         hidden_rows: of a workbook: ``leave_out`` rejects them, ``keep`` reads them like all others.
         repairs_text: put right what was broken before the file was made, ``ZoÃ©`` for ``Zoé``.
         max_bytes: a larger file is refused, packed or unpacked.
@@ -38,6 +40,7 @@ class StagingRequest:
     sheet: str | None = None
     encoding: str | None = None
     header_row: int | None = None
+    is_header_row_remembered: bool = False
     hidden_rows: str = "leave_out"
     repairs_text: bool = False
     max_bytes: int = MAX_BYTES

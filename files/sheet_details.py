@@ -26,6 +26,7 @@ _ATTRIBUTE = re.compile(rb"""([\w:.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _TAG = {
     name: re.compile(rb"<(?:\w+:)?" + name + rb"\b([^>]*)>") for name in (b"sheet", b"Relationship", b"numFmt", b"xf")
 }
+_ROW = re.compile(rb"<(?:\w+:)?(row)\b([^>]*)>")
 _ROW_OR_CELL = re.compile(rb"<(?:\w+:)?(row|c)\b([^>]*)>")
 _CELL_FORMATS = re.compile(rb"<(?:\w+:)?cellXfs\b.*?</(?:\w+:)?cellXfs>", re.DOTALL)
 _LANGUAGE = re.compile(rb"<dc:language>([^<]{2,20})</dc:language>")
@@ -125,13 +126,13 @@ def _codes(book: zipfile.ZipFile, locale: Locale) -> dict[bytes, str | None]:
 
 def _rows(book: zipfile.ZipFile, part: str, codes: Mapping[bytes, str | None]) -> Iterator[RowDetails]:
     row, column = RowDetails(0), -1
-    for kind, text in _tags(book, part, _ROW_OR_CELL):
+    for kind, text in _tags(book, part, _ROW_OR_CELL if codes else _ROW):
         if kind == b"row":
             yield row
             found = attributes(text)
             number = int(found["r"]) if found.get("r", "").isdecimal() else row.row_number + 1
             row, column = RowDetails(number, found.get("hidden") in ("1", "true")), -1
-        elif codes:
+        else:
             place = _PLACE.search(text)
             column = _column(place[1]) if place else column + 1
             style = _STYLE.search(text)

@@ -41,9 +41,11 @@ def split_text(
     if not sample:
         raise ContactFileError("it holds only blank lines; needed: a line of column names and at least one row")
     found = [record for record, _ in sample]
-    place = header_place(found, wanted, request.header_row)
+    is_remembered = request.is_header_row_remembered
+    place = header_place(found, wanted, request.header_row, is_remembered=is_remembered)
     top, end = sample[place]
-    header = read_header(top, found[place + 1 :], found[:place], may_be_data=request.header_row is None)
+    may_be_data = request.header_row is None or is_remembered
+    header = read_header(top, found[place + 1 :], found[:place], may_be_data=may_be_data)
     if not header.is_data:
         start, line = end, top.row_number + top.raw_line.count("\n") + 1
     table = CellTable(request.folder, header.width, delimiter)

@@ -219,8 +219,13 @@ def _split_rows(rows: _Rows, request: StagingRequest, wanted: str | None) -> tup
     if not sample:
         raise ContactFileError("it holds only blank lines; needed: a line of column names and at least one row")
     records = [rows.record(*row) for row in sample]
-    place = header_place(records, wanted, request.header_row)
-    header = read_header(records[place], records[place + 1 :], records[:place], may_be_data=request.header_row is None)
+    place = header_place(records, wanted, request.header_row, is_remembered=request.is_header_row_remembered)
+    header = read_header(
+        records[place],
+        records[place + 1 :],
+        records[:place],
+        may_be_data=request.header_row is None or request.is_header_row_remembered,
+    )
     rows.restart(header, request)
     table = CellTable(request.folder, header.width, WORKBOOK_DELIMITER)
     for row in chain(sample if header.is_data else sample[place + 1 :], source):

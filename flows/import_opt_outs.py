@@ -26,7 +26,7 @@ def import_opt_outs(
         encoding: The encoding of a CSV, when it cannot be told from its bytes.
         columns: Which column is which, when the header does not say: {"msisdn": "Tel 2"}.
     """
-    options = ReadOptions(region or None, columns, sheet or None, encoding or None)
+    options = ReadOptions(region or None, columns, sheet or None, encoding or None, hidden_rows="keep")
     results: list[Result] = []
     with watched("import-opt-outs", is_scheduled=not path):
         for file in find_opt_out_files(path or None):

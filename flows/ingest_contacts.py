@@ -13,7 +13,7 @@ from tasks.ingest import (
     publish_import,
 )
 from tasks.lists import check_basis, declare_imported
-from tasks.reading import ReadOptions
+from tasks.reading import ReadOptions, check_header_row
 from tasks.refusals import flow
 from tasks.run_lock import one_at_a_time
 from tasks.watch import watched
@@ -33,6 +33,9 @@ def ingest_contacts(
     name: OptionalText = "",
     preview: bool = False,
     legal_basis: LegalBasis = "",
+    header_row: OptionalNumber = 0,
+    hidden_rows: Literal["leave_out", "keep"] = "leave_out",
+    repair_text: bool = False,
 ) -> dict[str, list[Result]]:
     """Import contact files into their lists.
 
@@ -49,8 +52,21 @@ def ingest_contacts(
         preview: Only show what it would do; nothing is imported and no file moved.
         legal_basis: Why the people of the list may be written to: they agreed (consent), bought something alike
             (customer), or need it (service). Empty: as the list was declared; undeclared lists get no marketing.
+        header_row: The line of the header, 1 for the first, when titles stand above it. 0: found by its names.
+            Remembered for the list.
+        hidden_rows: Rows of a workbook that are hidden or filtered out: rejected (leave_out), or read like all (keep).
+        repair_text: Put right text that was broken before the file was made, ZoÃ© for Zoé.
     """
-    options = ReadOptions(region or None, columns, sheet or None, encoding or None)
+    check_header_row(header_row)
+    options = ReadOptions(
+        region or None,
+        columns,
+        sheet or None,
+        encoding or None,
+        header_row=header_row or None,
+        hidden_rows=hidden_rows,
+        repairs_text=repair_text,
+    )
     check_replacement(list_name or None, path or None, mode, replaces or None)
     found: dict[str, list[Result]] = {}
     with watched("ingest-contacts", is_scheduled=not (list_name or path)):

@@ -2,11 +2,11 @@
 
 from typing import Literal
 
-from schemas.form import LegalBasis, OptionalText
-from tasks.lists import clear, declare, set_columns, show_list, show_lists
+from schemas.form import LegalBasis, OptionalNumber, OptionalText
+from tasks.lists import clear, declare, set_columns, set_header_row, show_list, show_lists
 from tasks.refusals import flow
 
-Action = Literal["show", "export", "declare", "columns", "empty", "delete"]
+Action = Literal["show", "export", "declare", "columns", "header_row", "empty", "delete"]
 
 
 @flow(name="manage-list")
@@ -18,8 +18,9 @@ def manage_list(
     name: OptionalText = "",
     preview: bool = True,
     columns: dict[str, str] | None = None,
+    header_row: OptionalNumber = 0,
 ) -> str:
-    """Show, export, declare the legal basis of, remember the columns of, empty or delete a list.
+    """Show, export, declare the legal basis of, remember the columns or the header row of, empty or delete a list.
 
     Args:
         list_name: The list. Empty: all of them are shown.
@@ -29,6 +30,7 @@ def manage_list(
         name: For declare, empty and delete: who does it.
         preview: For empty and delete: only show what it would do. Switch it off to do it.
         columns: For columns: which column is which in the next files, {"msisdn": "Tel 2"}. Empty: forget it.
+        header_row: For header_row: the line of the header in the next files, 1 for the first. 0: forget it.
     """
     if not list_name:
         return show_lists()
@@ -38,4 +40,6 @@ def manage_list(
         declare(list_name, legal_basis, wording or None, name)
     if action == "columns":
         set_columns(list_name, columns or {})
+    if action == "header_row":
+        set_header_row(list_name, header_row)
     return show_list(list_name, is_export=action == "export")

@@ -22,7 +22,10 @@ _TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """What is remembered of a file: where its rows came from and how they were read."""
+    """What is remembered of a file: where its rows came from and how they were read.
+
+    ``read_options``: what else a person said of that, such as ``{"hidden_rows": "keep"}``.
+    """
 
     file_name: str
     sha256: str
@@ -33,6 +36,7 @@ class SourceFile:
     column_map: Mapping[str, str]
     region: str
     is_sample: bool
+    read_options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ def earlier_import(
 ) -> ImportSummary | None:
     """Return a summary that says when the same bytes came first, or None; an undone import does not count.
 
-    Read in another way (sheet, columns, region, encoding) the same bytes are another import.
+    Read in another way (sheet, columns, region, encoding, other options) the same bytes are another import.
     """
     found_list = visit.row("list.find", list_name=list_name) if list_name else None
     if list_name and found_list is None:
@@ -96,6 +100,7 @@ def earlier_import(
         encoding=source.encoding,
         column_map=_as_json(source.column_map),
         region=source.region,
+        read_options=_options_json(source),
     )
     if found is None:
         return None
@@ -153,6 +158,7 @@ def close_import(
         sheet=source.sheet,
         column_map=_as_json(source.column_map),
         region=source.region,
+        read_options=_options_json(source),
         is_sample=source.is_sample,
         row_count=row_count,
         known_count=known_count,
@@ -184,6 +190,10 @@ def import_quality(visit: Transaction, list_name: str | None = None) -> list[dic
 def source_quality(visit: Transaction) -> list[dict[str, Any]]:
     """Return the view ``source_quality``: which partner sends what; one row a list, source and month."""
     return visit.rows("import.source_quality")
+
+
+def _options_json(source: SourceFile) -> str | None:
+    return json.dumps(dict(source.read_options), sort_keys=True) if source.read_options else None
 
 
 def _as_json(column_map: Mapping[str, str]) -> str:

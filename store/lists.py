@@ -60,6 +60,22 @@ def remember_columns(visit: Transaction, list_name: str, columns: Mapping[str, s
     visit.run("list.remember_columns", list_id=list_id_of(visit, list_name), columns=text)
 
 
+def remembered_header_row(visit: Transaction, list_name: str) -> int | None:
+    """Return the line of the header that a person gave for a list's files; None: none, or no such list."""
+    found = visit.row("list.find", list_name=list_name)
+    row: int | None = found["header_row"] if found else None
+    return row
+
+
+def remember_header_row(visit: Transaction, list_name: str, header_row: int | None) -> None:
+    """Keep the line of the header for a list's next files; None forgets it.
+
+    Raises:
+        CampaignError: there is no such list.
+    """
+    visit.run("list.remember_header_row", list_id=list_id_of(visit, list_name), header_row=header_row)
+
+
 def list_made_sure(visit: Transaction, list_name: str, is_sample: bool) -> int:
     """Return a list's id; a new list is made, and one that took a sample file stays marked."""
     if visit.row("list.find", list_name=list_name) is None:

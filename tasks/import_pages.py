@@ -98,6 +98,11 @@ def list_page(card: Mapping[str, Any], exports: Sequence[object] = ()) -> str:
             table(["column of the file", "field"], columns),
             "Remembered from an import; change or forget them with action columns.",
         ]
+    if card["header_row"]:
+        parts.append(
+            f"The header of its files is line {card['header_row']}. Remembered from an import; change or forget it "
+            "with action header_row."
+        )
     if card["fields"]:
         parts += ["## Fields", table(["merge field", "contacts that have it"], card["fields"].items())]
     if card["territories"]:

@@ -1,7 +1,7 @@
 """Contact files in: found, read, merged, put away; each row with one fate."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from sms.errors import ConfigurationError, ContactFileError
 from sms.masking import mask_numbers
 from store.contacts import import_contacts
 from store.imports import ImportSummary, SourceFile, earlier_import
-from store.lists import remember_columns, remembered_columns
+from store.lists import remember_columns, remember_header_row, remembered_columns, remembered_header_row
 from store.opt_outs import import_opt_outs
 from store.undo import find_undoable
 from tasks.alerts import send_alerts_about
@@ -154,7 +154,7 @@ def take_in(path: Path, list_name: str | None, options: ReadOptions, change: Cha
     try:
         with staged_file(path, options, allows_every_country=list_name is None) as staged:
             source = source_of(staged, path, options)
-            summary = _store(staged, source, list_name, change, {} if options.is_remembered else options.columns or {})
+            summary = _store(staged, source, list_name, change, options)
     except ContactFileError as error:
         why = mask_numbers(str(error))
         log_refusal(f"refused: {why}")
@@ -170,18 +170,22 @@ def take_in(path: Path, list_name: str | None, options: ReadOptions, change: Cha
 
 
 def _with_remembered(list_name: str | None, options: ReadOptions) -> ReadOptions:
-    """Return the options with the columns that are remembered for a list, where none are given."""
-    if list_name is None or options.columns:
+    """Return the options with the columns and the header row that are remembered for a list, where none are given."""
+    if list_name is None:
         return options
     with visit_store(read_only=True) as visit:
-        columns = remembered_columns(visit, list_name)
-    return replace(options, columns=columns, is_remembered=True) if columns else options
+        columns, header_row = remembered_columns(visit, list_name), remembered_header_row(visit, list_name)
+    if columns and not options.columns:
+        options = replace(options, columns=columns, is_remembered=True)
+    if header_row and not options.header_row:
+        options = replace(options, header_row=header_row, is_header_row_remembered=True)
+    return options
 
 
 def _store(
-    staged: StagedFile, source: SourceFile, list_name: str | None, change: Change, columns: Mapping[str, str]
+    staged: StagedFile, source: SourceFile, list_name: str | None, change: Change, options: ReadOptions
 ) -> ImportSummary:
-    """Import a staged file, and remember the columns that were given for it."""
+    """Import a staged file, and remember the columns and the header row that were given for it."""
     kind, subject = ("contacts", list_name) if list_name else (OPT_OUTS, OPT_OUTS)
     with visit_store(read_only=True) as visit:
         earlier = earlier_import(visit, source, kind, list_name)
@@ -196,8 +200,10 @@ def _store(
             summary = import_contacts(
                 visit, list_name, source, staged_rows(staged), replaces=change.replaces, actor=change.actor
             )
-            if columns:
-                remember_columns(visit, list_name, columns)
+            if options.columns and not options.is_remembered:
+                remember_columns(visit, list_name, options.columns)
+            if options.header_row and not options.is_header_row_remembered:
+                remember_header_row(visit, list_name, options.header_row)
             return summary
         return import_opt_outs(
             visit,

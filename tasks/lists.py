@@ -20,6 +20,7 @@ from store.lists import (
     list_card,
     lists,
     remember_columns,
+    remember_header_row,
 )
 from store.opt_outs import record_opt_out
 from store.undo import delete_list, empty_list, undo_import
@@ -29,6 +30,7 @@ from tasks.house import data_path, visit_store
 from tasks.import_pages import change_page, list_page, lists_page
 from tasks.names import signed
 from tasks.publish import publish
+from tasks.reading import check_header_row
 from tasks.settings import settings
 
 _CLEARING = {"empty": empty_list, "delete": delete_list}
@@ -79,6 +81,19 @@ def set_columns(list_name: str, columns: Mapping[str, str]) -> None:
     check_columns(columns)
     with visit_store() as visit:
         remember_columns(visit, list_name, columns)
+
+
+@task(task_run_name="remember the header row of {list_name}")
+def set_header_row(list_name: str, header_row: int) -> None:
+    """Keep which line is the header in the next files of a list, from 1; 0 forgets it.
+
+    Raises:
+        CampaignError: there is no such list.
+        ContactFileError: it is no line.
+    """
+    check_header_row(header_row)
+    with visit_store() as visit:
+        remember_header_row(visit, list_name, header_row or None)
 
 
 @task

@@ -8,11 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from prefect import get_run_logger
 
 from files.inbox import file_away, stable_files
 from files.staging import ParserLimits, StagedFile, StagingRequest, stage_in_child
+from sms.errors import ContactFileError
 from sms.masking import mask_numbers
 from store.imports import SourceFile, StagedRows
 from tasks.clock import real_now
@@ -26,7 +28,8 @@ ATTACHMENTS = "attachments"
 class ReadOptions:
     """How a person says a file is to be read, where it does not say so itself; None decides by the file.
 
-    ``is_remembered``: the columns were said for an earlier file of the list.
+    ``is_remembered``: the columns were said for an earlier file of the list; ``is_header_row_remembered``: the line of
+    the header was.
     """
 
     region: str | None = None
@@ -34,6 +37,25 @@ class ReadOptions:
     sheet: str | None = None
     encoding: str | None = None
     is_remembered: bool = False
+    header_row: int | None = None
+    is_header_row_remembered: bool = False
+    hidden_rows: str = "leave_out"
+    repairs_text: bool = False
+
+    def said(self) -> dict[str, Any]:
+        """Return what a person said beside columns, sheet, encoding and region: nothing usually."""
+        facts = {"header_row": self.header_row, "hidden_rows": self.hidden_rows, "repair_text": self.repairs_text}
+        return {name: value for name, value in facts.items() if value not in (None, "leave_out", False)}
+
+
+def check_header_row(header_row: int) -> None:
+    """Refuse what is no line of a file; 0 is none.
+
+    Raises:
+        ContactFileError: it is negative.
+    """
+    if header_row < 0:
+        raise ContactFileError(f"header_row={header_row}: give the line of the header, 1 for the first; 0 finds it")
 
 
 @contextlib.contextmanager
@@ -55,6 +77,10 @@ def staged_file(path: Path, options: ReadOptions, *, allows_every_country: bool 
             sheet=options.sheet,
             encoding=options.encoding,
             is_remembered=options.is_remembered,
+            header_row=options.header_row,
+            is_header_row_remembered=options.is_header_row_remembered,
+            hidden_rows=options.hidden_rows,
+            repairs_text=options.repairs_text,
             max_bytes=settings().max_file_mb * 1024 * 1024,
         )
         limits = ParserLimits(settings().parser_memory_mb, settings().parser_seconds)
@@ -78,6 +104,7 @@ def source_of(staged: StagedFile, path: Path, options: ReadOptions) -> SourceFil
         sheet=staged.sheet,
         column_map=staged.column_map,
         region=options.region or settings().region,
+        read_options=options.said(),
         is_sample=_is_sample(path, staged.sha256),
     )
 

@@ -6,6 +6,7 @@ SELECT import_id, file_name, recorded_at FROM import_file
 WHERE sha256 = $sha256 AND kind = $kind AND list_id IS NOT DISTINCT FROM $list_id AND undone_at IS NULL
     AND sheet IS NOT DISTINCT FROM $sheet AND encoding IS NOT DISTINCT FROM $encoding
     AND column_map = $column_map AND region = $region
+    AND read_options IS NOT DISTINCT FROM $read_options
 ORDER BY import_id LIMIT 1
 
 -- name: import.next_id
@@ -171,11 +172,11 @@ WHERE contact.list_id = $list_id
 -- name: import.add_file
 INSERT INTO import_file (
     import_id, kind, list_id, file_name, sha256, size_bytes, encoding, delimiter, sheet, column_map, region,
-    is_sample, row_count, accepted_count, updated_count, duplicate_count, rejected_count, known_count, replaces,
+    read_options, is_sample, row_count, accepted_count, updated_count, duplicate_count, rejected_count, known_count, replaces,
     recorded_at
 ) VALUES (
     $import_id, $kind, $list_id, $file_name, $sha256, $size_bytes, $encoding, $delimiter, $sheet, $column_map, $region,
-    $is_sample, $row_count, $accepted_count, $updated_count, $duplicate_count, $rejected_count, $known_count, $replaces,
+    $read_options, $is_sample, $row_count, $accepted_count, $updated_count, $duplicate_count, $rejected_count, $known_count, $replaces,
     $at
 )
 

@@ -1,7 +1,8 @@
 -- Lists and what stands in them. The name of a deleted list may be used again.
 
 -- name: list.find
-SELECT list_id, list_name, is_sample, created_at, legal_basis, wording, declared_by, declared_at, columns
+SELECT list_id, list_name, is_sample, created_at, legal_basis, wording, declared_by, declared_at, columns,
+    header_row
 FROM contact_list WHERE list_name = $list_name AND deleted_at IS NULL
 
 -- name: list.names
@@ -85,3 +86,6 @@ SELECT column_map FROM import_file WHERE list_id = $list_id AND undone_at IS NUL
 
 -- name: list.remember_columns
 UPDATE contact_list SET columns = $columns WHERE list_id = $list_id
+
+-- name: list.remember_header_row
+UPDATE contact_list SET header_row = $header_row WHERE list_id = $list_id

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from files.formulas import guard_cell, unguard_cell
-from files.rejects import REJECT_WORDS, STRUCTURE_WORDS, Reject, write_rejects
+from files.rejects import REJECT_WORDS, STRUCTURE_WORDS, TABLE_WORDS, Reject, write_rejects
 from files.sql_text import MACROS
 from sms.msisdn import REASONS
 
@@ -77,7 +77,7 @@ def test_every_white_space_is_stripped(engine: duckdb.DuckDBPyConnection) -> Non
 
 
 def test_every_reason_has_words() -> None:
-    assert set(REJECT_WORDS) == set(REASONS) | set(STRUCTURE_WORDS)
+    assert set(REJECT_WORDS) == set(REASONS) | set(STRUCTURE_WORDS) | set(TABLE_WORDS)
     assert not set(REASONS) & set(STRUCTURE_WORDS)
 
 

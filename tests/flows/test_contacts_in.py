@@ -144,6 +144,7 @@ BAD_ROWS: list[tuple[str, str]] = [
     ("bad_quote", '"0612345678;Prune'),
     ("field_too_long", f"0612345678;{'x' * 40_000}"),
     ("control_characters", "0612345678;Pru\x07ne"),
+    ("repeated_header", "Mobile;Prénom"),
 ]
 
 

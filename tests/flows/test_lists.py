@@ -181,6 +181,31 @@ def test_the_columns_said_once_are_remembered_shown_and_changed(house: Any) -> N
     assert house.query("SELECT columns FROM contact_list") == [(None,)]
 
 
+def test_the_header_row_said_once_is_remembered_shown_and_changed(house: Any) -> None:
+    weekly = "Service;Mobile;Date\nVentes;tous;2026\nTel;Nom;Ville\n{0};Zoé;Lyon\n"
+    ingest(house, weekly.format("0612345679"), header_row=3)
+    ingest(house, weekly.format("0612345680"), "next_week.csv")
+    assert house.query("SELECT row_number, msisdn FROM contact ORDER BY 2") == [
+        (4, "+33612345679"), (4, "+33612345680"),
+    ]  # fmt: skip
+    assert "The header of its files is line 3." in manage("clients")
+    assert "The header of its files is line 2." in manage("clients", "header_row", header_row=2)
+    assert "The header of its files" not in manage("clients", "header_row")
+    with pytest.raises(SmsError, match="header_row=-1"):
+        manage("clients", "header_row", header_row=-1)
+
+
+def test_the_same_bytes_read_in_another_way_are_another_import(house: Any) -> None:
+    broken = "Tel;Prénom\n0612345679;ZoÃ©\n"
+    ingest(house, broken)
+    ingest(house, broken, repair_text=True)
+    assert house.query("SELECT fields ->> 'first_name' FROM contact") == [("Zoé",)]
+    assert house.query("SELECT read_options FROM import_file ORDER BY import_id") == [
+        (None,),
+        ('{"repair_text": true}',),
+    ]
+
+
 def test_the_legal_basis_and_its_wording_are_declared_by_somebody(house: Any) -> None:
     ingest(house, FIRST, legal_basis="")
     with pytest.raises(CampaignError, match="name"):

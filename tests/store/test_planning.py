@@ -146,6 +146,7 @@ SIGNS_OF_LIFE = {
     "only the file knows them": ({}, None),
     "a date nobody can read": ({"consent_at": "jadis"}, "inactive"),
     "two digits and a time": ({"consent_at": "14/03/19 10:05:30"}, "inactive"),
+    "two digits and a time, this year": ({"consent_at": "14/03/26 10:05:30"}, None),
     "a day read from its column": ({"consent_at": "03/14/2026", "consent_on": "2026-03-14"}, None),
     "an old day read from its column": ({"consent_at": "03/14/2019", "consent_on": "2019-03-14"}, "inactive"),
     "a day that its column does not read": ({"consent_at": "10/01/2026", "consent_on": "unreadable"}, "inactive"),
