@@ -3,17 +3,17 @@
 from prefect import flow
 
 from flows.send_campaign import send_campaign
-from schemas.form import OptionalText
+from schemas.form import CampaignName, OptionalText
 from tasks.approve import approve_recap, publish_approval
 from tasks.dispatch import find_due, start_runs
 
 
 @flow(name="approve-campaign")
-def approve_campaign(campaign: str, recap_hash: str, approver: str, code: OptionalText = "") -> str:
+def approve_campaign(campaign: CampaignName, recap_hash: str, approver: str, code: OptionalText = "") -> str:
     """Approve a campaign: from then on it is locked, its credit is committed, and it leaves at its hour.
 
     Args:
-        campaign: The campaign's name.
+        campaign: The campaign's name, or its key.
         recap_hash: The hash that its recap shows; the first eight characters are enough.
         approver: Who approves it.
         code: Where approvers have secrets: what `python -m tasks.approval_code` prints for the whole hash.

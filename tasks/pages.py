@@ -3,6 +3,7 @@
 Numbers are masked and every text that a user or a gateway wrote is escaped, here and nowhere else.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -82,7 +83,7 @@ def progress_page(
     exact = recount(progress, states) if states else progress
     stopped = " (stopped)" if campaign["is_stopped"] and campaign["state"] != "cancelled" else ""
     share = f"{100 * exact.accepted // exact.total} % accepted" if exact.total else "no messages"
-    parts = [f"# {campaign['name']}: {campaign['state']}{stopped}, {share}"]
+    parts = [f"# {shown_name(campaign)}: {campaign['state']}{stopped}, {share}"]
     if campaign["state_reason"]:
         parts.append(escape_markdown(campaign["state_reason"]))
     if campaign["due_at"] is not None and campaign["state"] in ("approved", "parked"):
@@ -114,7 +115,7 @@ def _span(seconds: float) -> str:
 def results_page(view: Mapping[str, Any], zone: ZoneInfo) -> str:
     """Return the results of a campaign; ``view`` is what ``tasks.report`` read from the store."""
     campaign, unit = view["campaign"], view["unit"]
-    parts = [f"# Results of {campaign['name']}", f"State: {campaign['state']}. Reports come in for some days."]
+    parts = [f"# Results of {shown_name(campaign)}", f"State: {campaign['state']}. Reports come in for some days."]
     parts.append(_states(view["states"]))
     total = max((row["message_count"] for row in view["states"]), default=1)
     bars = "\n".join(
@@ -151,6 +152,13 @@ def results_page(view: Mapping[str, Any], zone: ZoneInfo) -> str:
 def local_time(at: datetime, zone: ZoneInfo) -> str:
     """Return an instant as the team reads it."""
     return f"{at.astimezone(zone):%a %Y-%m-%d %H:%M}"
+
+
+def shown_name(campaign: Mapping[str, Any]) -> str:
+    """Return what people call a campaign, inert: its title and its key, or the key alone where there is no title."""
+    title = json.loads(campaign.get("draft") or "{}").get("title")
+    name = str(campaign["name"])
+    return f"{user_text(title, spare=title)} ({name})" if title else name
 
 
 def user_text(text: str, spare: str = "") -> Markup:

@@ -16,7 +16,7 @@ from sms.places import key_name
 from sms.planning import EXCLUSION_REASONS
 from sms.wording import amount_text, count_text, grouped
 from tasks.links import RunLink, draw_links
-from tasks.pages import Markup, bullets, local_time, quoted_text, table, user_text
+from tasks.pages import Markup, bullets, local_time, quoted_text, shown_name, table, user_text
 from tasks.recap_changes import change_parts
 from tasks.recap_times import expiring_places, when_parts
 
@@ -50,7 +50,7 @@ def recap_page(view: Mapping[str, Any], zone: ZoneInfo, note: str, links: Sequen
         "Rules": _rules(view, zone),
         "Next": draw_links(links),
     }
-    parts = [f"# Recap of {escape_markdown(view['campaign']['name'])}, version {view['recap']['version']}"]
+    parts = [f"# Recap of {shown_name(view['campaign'])}, version {view['recap']['version']}"]
     parts += [f"*{escape_markdown(note)}*"] if note else []
     parts += [_summary(view, zone), *_alarms(view)]
     parts += [part for title, body in sections.items() if body for part in (f"## {title}", *body)]

@@ -13,6 +13,7 @@ from store.campaigns import find_campaign, refuse_begun, refuse_standing
 from store.preparing import Revised
 from tasks.draft_file import wrong_fields
 from tasks.house import visit_store
+from tasks.settings import settings
 
 _SWITCHES = {"keep": None, "yes": True, "no": False}
 #: Fields that may be emptied: the others have no value to go back to.
@@ -82,6 +83,7 @@ def revise_draft(draft: CampaignDraft, author: str, changes: Mapping[str, Any], 
     kept = {name: value for name, value in draft.model_dump().items() if name not in clear}
     try:
         revised = CampaignDraft.model_validate(kept | changes | {"author": author})
+        revised = revised.settled(settings().is_day_first)
     except ValidationError as error:
         raise CampaignError(f"campaign {draft.name} cannot be revised so: {wrong_fields(error)}") from error
     if "file" not in changes and revised == draft.model_copy(update={"author": revised.author}):

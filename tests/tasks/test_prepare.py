@@ -135,7 +135,6 @@ def reasons(view: Mapping[str, Any]) -> dict[str, int]:
         ),
         pytest.param({"sender_id": "12345678"}, CampaignError, "12345678", id="a sender of digits"),
         pytest.param({"offer_ends": "2026-11-23"}, CampaignError, "is over before", id="an offer that is over"),
-        pytest.param({"offer_ends": "2026-02-30"}, CampaignError, "2026-02-30", id="a day that does not exist"),
         pytest.param(
             {"send_on": "2026-11-24", "send_time": "09:30"}, CampaignError, "has passed", id="an hour that has passed"
         ),
@@ -617,3 +616,71 @@ def test_a_revision_that_cannot_be_leaves_the_approval(prepare: Prepare) -> None
         make_recap(CampaignDraft.model_validate(DRAFT | {"text": "{nobody}"}), revises=read_as("soldes"))
     with visit_store(read_only=True) as visit:
         assert visit.row("campaign.find", name="soldes")["state"] == "approved"
+
+
+# --- what is not meant for a phone ------------------------------------------------------------------------------
+
+
+def test_a_merge_field_of_another_tool_is_refused_unless_the_draft_names_it(prepare: Prepare) -> None:
+    text = "Bonjour {{first_name}}, [PRENOM], soldes"
+    with pytest.raises(CampaignError, match=r"« {{first_name}} » is a merge field of another tool: 3 recipients"):
+        prepare(text=text)
+    with pytest.raises(CampaignError, match=r"« \[PRENOM\] » is a merge field of another tool"):
+        prepare(text=text, literal_placeholders=["{{first_name}}"])
+    view = prepare(text=text, literal_placeholders=["{{first_name}}", "[PRENOM]"])
+    assert view["header"]["literal_placeholders"] == ["{{first_name}}", "[PRENOM]"], "the hash covers it"
+    assert view["previews"][0]["text"].startswith("Bonjour {first_name}, [PRENOM]")
+    assert "« \\{\\{first\\_name\\}\\} » is sent as it stands" in draw_recap(view)
+
+
+def test_what_programs_leave_in_cells_stands_in_the_recap(prepare: Prepare, lists: Callable[..., None]) -> None:
+    names = ["NULL", "Dupont &amp; fils", ' "Zoé"', "Zo\u200bé", "Léa"]
+    lists("left", {33612345670 + number: {"first_name": name} for number, name in enumerate(names)})
+    draft = {"lists": ["left"], "text": "{first_name}, " + "a" * 60}
+    view = prepare(**draft)
+    found = {each["code"]: each for each in view["findings"] if each["code"].startswith("leftover_")}
+    assert {code: each["message_count"] for code, each in found.items()} == {
+        "leftover_no_value": 1, "leftover_html": 1, "leftover_quoted": 1, "leftover_invisible": 1,
+    }  # fmt: skip
+    assert found["leftover_invisible"]["price"] == "0.048500", "UCS-2 for a character that nobody sees"
+    assert "leftover_invisible" not in {
+        each["code"] for each in prepare(**draft, replace_characters="typography")["findings"]
+    }
+
+
+# --- what people type -------------------------------------------------------------------------------------------
+
+
+def test_a_column_is_a_merge_field_by_its_own_header(prepare: Prepare, lists: Callable[..., None]) -> None:
+    columns = {"Mobile": "msisdn", "Prénom": "first_name", "Code postal": "postcode", "N° client": "n_client"}
+    lists("own", {PARIS: {"first_name": "Zoé", "postcode": "75001", "n_client": "12"}}, column_map=columns)
+    text = "Bonjour {Prénom|cher client}, {PRENOM}, {first_name}: {Code postal} {N° client}"
+    view = prepare(lists=["own"], text=text)
+    assert view["previews"][0]["text"] == "Bonjour Zoé, Zoé, Zoé: 75001 12 STOP au 36180"
+    assert view["header"]["text"] == text
+
+
+def test_a_known_name_is_enough_and_two_fields_of_one_name_are_refused(
+    prepare: Prepare, lists: Callable[..., None]
+) -> None:
+    lists("en", {LYON: {"first_name": "Al"}}, column_map={"Mobile": "msisdn", "First name": "first_name"})
+    assert prepare(lists=["en"], text="Bonjour {Prénom}")["previews"][0]["text"] == "Bonjour Al STOP au 36180"
+    lists("odd", {PARIS: {"surnom": "Z"}}, column_map={"Mobile": "msisdn", "First name": "surnom"})
+    with pytest.raises(TemplateError, match=r"^{First name} is not the same .* write {first_name} or {surnom}$"):
+        prepare(lists=["en", "odd"], text="Bonjour {First name}")
+
+
+def test_a_title_is_kept_and_its_key_names_the_campaign(prepare: Prepare) -> None:
+    view = prepare(name="Noël 2026")
+    assert (view["campaign"]["name"], view["header"]["title"]) == ("noel-2026", "Noël 2026")
+    assert draw_recap(view).startswith("# Recap of Noël 2026 (noel-2026), version 1\n")
+    assert prepare(name="noel-2026", title="Noël 2026", text="Soldes")["recap"]["version"] == 2
+    with pytest.raises(CampaignError, match=r"^'Noel 2026 !' makes the key noel-2026, which is that of 'Noël 2026';"):
+        prepare(name="Noel 2026 !")
+
+
+def test_a_day_is_read_by_the_convention_of_the_team(prepare: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert prepare(send_on="05/12/2026", send_time="10h30")["header"]["due_at"] == "2026-12-05T09:30:00+00:00"
+    monkeypatch.setenv("SMS_DATE_ORDER", "month_first")
+    tasks.settings.settings.cache_clear()
+    assert prepare(send_on="12/05/2026 10h30")["header"]["due_at"] == "2026-12-05T09:30:00+00:00"
