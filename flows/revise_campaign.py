@@ -4,6 +4,7 @@ from typing import Literal
 
 from prefect import flow
 
+from schemas.draft import CampaignDraft
 from schemas.form import CampaignName, OptionalHours, OptionalText
 from store.recaps import Recap
 from tasks.attach import attach_file
@@ -44,6 +45,7 @@ def revise_campaign(
     cost_centre: OptionalText = "",
     note: OptionalText = "",
     clear: list[str] = [],  # noqa: B006
+    prepare_again: bool = False,
 ) -> Recap:
     """Prepare a campaign again with some fields changed; what is left empty stays as it was.
 
@@ -80,9 +82,11 @@ def revise_campaign(
         cost_centre: For your own accounts.
         note: For your colleagues.
         clear: Names of fields to empty, such as send_on and send_time.
+        prepare_again: Prepare it although nothing changes, so that lists, prices and hours are read anew.
     """
-    fields = {name: value for name, value in locals().items() if name not in ("campaign", "author", "clear")}
-    revision = read_revised(campaign, author, fields, clear)
+    fields = {name: value for name, value in locals().items() if name in CampaignDraft.model_fields}
+    del fields["author"]
+    revision = read_revised(campaign, author, fields, clear, prepare_again=prepare_again)
     check_draft(revision.draft, revision.revises)
     if revision.reads_file:
         attach_file(revision.draft)

@@ -16,7 +16,7 @@ from sms.errors import MissingField
 from sms.leftovers import LEFTOVER_WORDS, find_leftovers, leftover_patterns, placeholder_name
 from sms.lint_subject import NOTHING_SAVED, SEVERITIES, Finding, Leftover, SizeCount, Subject
 from sms.replacements import LEVELS, replace_characters
-from sms.segments import SINGLE_LENGTH, UCS2, count_segments
+from sms.segments import GSM7, PART_LENGTH, SINGLE_LENGTH, UCS2, count_segments
 from sms.template import render
 from sms.text_signs import find_links, find_promotional_words, find_words, has_typed_stop, is_shortener, names_brand
 from sms.wording import amount_text, count_text, grouped
@@ -36,7 +36,8 @@ def lint(subject: Subject) -> list[Finding]:
 
 
 def _check_ucs2(subject: Subject) -> Iterator[Finding]:
-    count = sum(size.message_count for size in subject.sizes if size.encoding == UCS2)
+    sizes = [size for size in subject.sizes if size.encoding == UCS2]
+    count = sum(size.message_count for size in sizes)
     if not count:
         return
     savings = {level: saving for level, saving in subject.savings.items() if saving.segment_count > 0}
@@ -44,12 +45,26 @@ def _check_ucs2(subject: Subject) -> Iterator[Finding]:
         f"{level} would save {amount_text(savings[level].price, subject.unit)}" for level in LEVELS if level in savings
     ]
     best = max(savings.values(), key=lambda saving: saving.price, default=NOTHING_SAVED)
+    surplus = sum((_plain_saving(size) for size in sizes), Decimal())
+    if ways:
+        advice = f"replace_characters: {', '.join(ways)}"
+    elif surplus:
+        advice = f"nothing replaces them; without them about {amount_text(surplus, subject.unit)} less would be paid"
+    else:
+        advice = "that costs nothing here: without them there would be as many segments"
     words = (
         f"{_name_characters(subject.forcing)} {'leaves' if len(subject.forcing) == 1 else 'leave'} 70 characters a "
-        f"segment instead of 160 in {count_text(count, 'message')}; "
-        f"{'replace_characters: ' + ', '.join(ways) if ways else 'no replacement would save a segment'}."
+        f"segment instead of 160 in {count_text(count, 'message')}; {advice}."
     )
-    yield Finding("ucs2", "costs", words, count, best.segment_count, best.price)
+    severity = "costs" if ways or surplus else "advice"
+    yield Finding("ucs2", severity, words, count, best.segment_count, best.price or surplus)
+
+
+def _plain_saving(size: SizeCount) -> Decimal:
+    """Return what messages of a size would cost less if they were as long in the plain alphabet."""
+    fits = size.unit_count <= SINGLE_LENGTH[GSM7]
+    plain_count = 1 if fits else -(-size.unit_count // PART_LENGTH[GSM7])
+    return size.price - size.price * plain_count / size.segment_count
 
 
 def _check_length(subject: Subject) -> Iterator[Finding]:

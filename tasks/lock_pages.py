@@ -22,7 +22,7 @@ def approval_page(approved: Mapping[str, Any], approver: str, zone: ZoneInfo) ->
     parts = [
         f"# {shown_name(approved)} is approved",
         f"Version {approved['version']}, recap `{approved['recap_hash'][:8]}`, by {escape_markdown(approver)}. "
-        f"It leaves from {local_time(approved['due_at'], zone)} ({zone.key}).",
+        f"**{approved['figures']}** at most, from {local_time(approved['leaves_at'], zone)} ({zone.key}).",
     ]
     if staying_count:
         why = ", ".join(staying_words(approved))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from files.column_names import FIELD_NAMES
-from files.columns import header_key
+from files.columns import NUMBER_FIELD, header_key
 from sms.errors import TemplateError
 from sms.template import Field, Template
 from store.database import Transaction
@@ -21,7 +21,12 @@ def own_fields(visit: Transaction, lists: Sequence[str], template: Template) -> 
         CampaignError: a list does not exist.
         TemplateError: the columns of one name are two fields.
     """
-    columns = [(header_key(name), field) for each in lists for name, field in column_map(visit, each).items()]
+    columns = [
+        (header_key(name), field)
+        for each in lists
+        for name, field in column_map(visit, each).items()
+        if field != NUMBER_FIELD  # it is no merge field
+    ]
     names = {name: _own_field(name, columns) for name in template.fields}
     parts = (replace(part, name=names[part.name]) if isinstance(part, Field) else part for part in template.parts)
     return Template(template.text, tuple(parts))

@@ -6,11 +6,12 @@ Numbers are masked and every text that a user or a gateway wrote is escaped, her
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sms.masking import escape_markdown, mask_numbers
+from sms.places import key_name
 from sms.wording import amount_text, count_text, grouped
 from store.sending import Progress, recount
 
@@ -39,6 +40,8 @@ _FATE_WORDS = {
 }
 #: What would begin a heading, a list or a rule at the start of a line.
 _BLOCK_START = re.compile(r"^(\d*)([-+#=.)])")
+#: As errors and reasons give an instant that the store wrote.
+_INSTANT = re.compile(r"(\d{4}-\d{2}-\d{2} \d{2}:\d{2})(?::\d{2})? UTC")
 
 
 class Markup(str):
@@ -125,7 +128,7 @@ def results_page(view: Mapping[str, Any], zone: ZoneInfo) -> str:
     parts.append(f"```\n{bars}\n```")
     rows = [
         (
-            row["territory"],
+            key_name(row["territory"]),
             row["message_count"],
             row["accepted_count"],
             row["delivered_count"],
@@ -141,7 +144,13 @@ def results_page(view: Mapping[str, Any], zone: ZoneInfo) -> str:
         rows = [(row["verdict"], row["answer"], row["reply_count"]) for row in view["replies"]]
         parts += ["## Replies", table(["reply", "automatic answer", "replies"], rows, align="llr")]
     rows = [
-        (local_time(row["recorded_at"], zone), row["event"], row["actor"], row["version"], row["detail"] or "")
+        (
+            local_time(row["recorded_at"], zone),
+            row["event"],
+            row["actor"],
+            row["version"],
+            row["detail"] or "",
+        )
         for row in view["events"]
     ]
     parts += ["## History", table([f"when ({zone.key})", "what", "who", "version", "detail"], rows)]
@@ -159,6 +168,32 @@ def shown_name(campaign: Mapping[str, Any]) -> str:
     title = json.loads(campaign.get("draft") or "{}").get("title")
     name = str(campaign["name"])
     return f"{user_text(title, spare=title)} ({name})" if title else name
+
+
+def grouped_by_value(values: Mapping[str, str]) -> str:
+    """Return values by territory as people read them: each once, after the names of its territories.
+
+    >>> grouped_by_value({"FR": "STOP au 36180", "GP": "STOP au 36789", "RE": "STOP au 36180"})
+    'mainland France, Réunion: STOP au 36180; Guadeloupe: STOP au 36789'
+    """
+    names: dict[str, list[str]] = {}
+    for key, value in sorted(values.items()):
+        names.setdefault(value, []).append(key_name(key))
+    return "; ".join(f"{', '.join(places)}: {value}" for value, places in names.items())
+
+
+def by_name(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows by territory with its name, as every page calls it."""
+    return [row | {"territory": key_name(row["territory"])} for row in rows]
+
+
+def in_zone(text: str, zone: ZoneInfo) -> str:
+    """Return a text with each instant that it gives in UTC on the team's clock, by its name."""
+    return _INSTANT.sub(lambda found: f"{local_time(_utc(found[1]), zone)} ({zone.key})", text)
+
+
+def _utc(text: str) -> datetime:
+    return datetime.strptime(text[:16], "%Y-%m-%d %H:%M").replace(tzinfo=UTC)
 
 
 def user_text(text: str, spare: str = "") -> Markup:

@@ -266,7 +266,9 @@ def _header(draft: CampaignDraft, terms: Terms, written: Written) -> dict[str, A
         "prices": {territory: place.segment_price for territory, place in places.items()},
         "unit": terms.tariff.unit,
         "stop_mentions": {territory: place.stop_mention.strip() for territory, place in places.items()},
-        "can_be_answered": any(terms.rule(draft, territory).can_be_answered for territory in places),
+        "can_be_answered": any(
+            terms.rule(draft, territory).can_be_answered for territory in places or [settings().region]
+        ),
         "sender_notes": sender_notes(draft.sender_id, places),
     }
 

@@ -86,8 +86,20 @@ CHARACTERS = [
 def test_characters_that_nobody_sees_are_seen(character: str, name: str) -> None:
     words = finding("ucs2", subject(sizes=[SizeCount("UCS-2", 9, 1, 1, Decimal(1))], forcing={character: 1})).words
     assert words == f"{name} leaves 70 characters a segment instead of 160 in 1 message; " + (
-        "no replacement would save a segment."
+        "that costs nothing here: without them there would be as many segments."
     )
+
+
+def test_what_nothing_replaces_still_costs() -> None:
+    sizes = [SizeCount("UCS-2", 120, 2, 100, Decimal("9.7"))]
+    found = finding("ucs2", subject(sizes=sizes, forcing={"👍": 100}))
+    assert found.words.endswith("; nothing replaces them; without them about 4.85 EUR less would be paid.")
+    assert (found.severity, found.price) == ("costs", Decimal("4.85"))
+
+
+def test_what_costs_nothing_is_only_advice() -> None:
+    found = finding("ucs2", subject(sizes=[SizeCount("UCS-2", 60, 1, 100, Decimal("4.85"))], forcing={"👍": 100}))
+    assert (found.severity, found.price) == ("advice", Decimal(0))
 
 
 def test_only_the_most_frequent_characters_are_named() -> None:

@@ -394,7 +394,7 @@ def test_nine_is_nine_at_each_place(prepare: Prepare, lists: Callable[..., None]
     assert [key for key, _ in rows] == ["NC", "FR-AM+RE", "RE", "FR-AM", "GP"], "who closes first stands first"
     assert due_at.astimezone(UTC).isoformat() == NINE_THERE["NC"] == view["header"]["due_at"]
     page = draw_recap(view)
-    assert "leaves on 2026-11-26 at 09:00 on each recipient's own clock, the first from Wed 2026-11-25 23:00." in page
+    assert "leaves on 2026-11-26 at 09:00 on each recipient's own clock, the first from Wed 2026-11-25 23:00 (" in page
     assert "| Guadeloupe | 1 | Thu 2026-11-26 09:00 | 14:00 |" in page
 
 
@@ -684,3 +684,33 @@ def test_a_day_is_read_by_the_convention_of_the_team(prepare: Prepare, monkeypat
     monkeypatch.setenv("SMS_DATE_ORDER", "month_first")
     tasks.settings.settings.cache_clear()
     assert prepare(send_on="12/05/2026 10h30")["header"]["due_at"] == "2026-12-05T09:30:00+00:00"
+
+
+# --- what a recap says when there is little to say ---------------------------------------------------------------
+
+
+def test_an_empty_recap_says_no_more_than_is_true(prepare: Prepare, lists: Callable[..., None]) -> None:
+    lists("bought", {33612345670: {}}, legal_basis=None)
+    before = prepare(lists=["bought"], sender_id="36180")
+    assert before["recap"]["message_count"] == 0
+    assert before["undeclared"] == ["bought"]
+    page = draw_recap(before)
+    assert "nobody can answer" not in page
+    assert "**No legal basis is declared for bought:** its people get no marketing." in page
+    assert "approve-campaign" not in page
+    assert "manage-list list_name=bought action=declare" in page
+    with visit_store() as visit:
+        declare_legal_basis(visit, "bought", "consent", None, "ada")
+    after = prepare(lists=["bought"], sender_id="36180")
+    assert (after["recap"]["message_count"], after["undeclared"]) == (1, [])
+    assert "can_be_answered" not in [row["field"] for row in after["changes"]["fields"]]
+    assert "approve-campaign campaign=soldes" in draw_recap(after)
+
+
+def test_at_night_a_recap_says_when_the_hours_open(prepare: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "which leaves as soon as it is approved." in draw_recap(prepare())
+    monkeypatch.setenv("SMS_SIMULATED_NOW", "2026-11-24T02:06+01:00")
+    for cached in (tasks.settings.settings, clock_offset):
+        cached.cache_clear()
+    page = draw_recap(prepare())
+    assert "which leaves when the hours next open: approved now, from Tue 2026-11-24 08:00 (Europe/Paris)." in page

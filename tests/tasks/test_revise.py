@@ -80,8 +80,12 @@ def test_what_is_wrong_is_one_line(fields: dict[str, Any], clear: list[str], lin
     assert "\n" not in str(caught.value)
 
 
+def test_a_draft_is_prepared_again_as_it_is_when_asked() -> None:
+    assert difference(revise_draft(DRAFT, "lou", {}, [], may_be_same=True)) == {"author": "lou"}
+
+
 def test_every_field_of_a_draft_can_be_revised() -> None:
     from flows.revise_campaign import revise_campaign
 
-    asked = set(revise_campaign.parameters.properties) - {"campaign", "clear"}
+    asked = set(revise_campaign.parameters.properties) - {"campaign", "clear", "prepare_again"}
     assert asked == set(CampaignDraft.model_fields) - {"name"}
