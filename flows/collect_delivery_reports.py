@@ -5,6 +5,7 @@ from prefect import flow
 from schemas.form import OptionalText
 from tasks.inbound import read_reports
 from tasks.run_lock import one_at_a_time
+from tasks.run_pages import publish_reports
 from tasks.settings import settings
 from tasks.watch import watched
 
@@ -19,4 +20,6 @@ def collect_delivery_reports(gateway: OptionalText = "") -> dict[str, int]:
     """
     gateway = gateway or settings().gateway
     with watched("collect-delivery-reports", is_scheduled=gateway == settings().gateway):
-        return read_reports(gateway)
+        moved = read_reports(gateway)
+        publish_reports(gateway, moved)
+    return moved

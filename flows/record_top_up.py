@@ -3,6 +3,7 @@
 from prefect import flow
 
 from tasks.balance import add_top_up, watch_balance
+from tasks.run_pages import publish_balance
 
 
 @flow(name="record-top-up")
@@ -15,4 +16,6 @@ def record_top_up(gateway: str, amount: float, name: str) -> str:
         name: Who records it.
     """
     add_top_up(gateway, amount, name)
-    return watch_balance(gateway)
+    line = watch_balance(gateway)
+    publish_balance(gateway, line)
+    return line

@@ -5,6 +5,7 @@ from typing import Literal
 from prefect import flow
 
 from tasks.history import reset_history
+from tasks.run_pages import publish_reset
 
 
 @flow(name="reset-cursor")
@@ -21,4 +22,6 @@ def reset_cursor(
         actor: Your name.
         reason: Why, for the history.
     """
-    return reset_history(gateway, name, actor, reason)
+    line = reset_history(gateway, name, actor, reason)
+    publish_reset(line)
+    return line

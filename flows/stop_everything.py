@@ -3,6 +3,7 @@
 from prefect import flow
 
 from tasks.control import hold_all
+from tasks.run_pages import publish_stopped
 
 
 @flow(name="stop-everything")
@@ -15,4 +16,6 @@ def stop_everything(name: str, reason: str) -> str:
         name: Who stops it all.
         reason: Why, for the history.
     """
-    return hold_all(name, reason)
+    line = hold_all(name, reason)
+    publish_stopped(line)
+    return line
