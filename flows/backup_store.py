@@ -3,6 +3,7 @@
 from schemas.form import OptionalText
 from tasks.reconcile import copy_store
 from tasks.refusals import flow
+from tasks.run_pages import publish_backup
 
 
 @flow(name="backup-store")
@@ -12,4 +13,6 @@ def backup_store(folder: OptionalText = "") -> str:
     Args:
         folder: Where the copy goes; a folder that does not exist yet. Empty: one named by the time, among the backups.
     """
-    return copy_store(folder or None)
+    line = copy_store(folder or None)
+    publish_backup(line)
+    return line

@@ -1,16 +1,17 @@
 """Cancel a campaign: free until the first message leaves, and after it, all that has not left."""
 
+from schemas.form import CampaignName
 from tasks.approve import cancel_rest
 from tasks.refusals import flow
 from tasks.send import publish_progress
 
 
 @flow(name="cancel-campaign")
-def cancel_campaign(campaign: str, reason: str, actor: str = "team") -> str:
+def cancel_campaign(campaign: CampaignName, reason: str, actor: str = "team") -> str:
     """Cancel what has not left of a campaign.
 
     Args:
-        campaign: The campaign's name.
+        campaign: The campaign's name, or its key.
         reason: Why, for the history.
         actor: Who cancels it.
     """

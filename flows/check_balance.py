@@ -4,6 +4,7 @@ from schemas.form import OptionalText
 from tasks.balance import watch_balance
 from tasks.refusals import flow
 from tasks.run_lock import one_at_a_time
+from tasks.run_pages import publish_balance
 from tasks.send import send_own_messages
 from tasks.settings import settings
 from tasks.watch import watched
@@ -21,4 +22,5 @@ def check_balance(gateway: OptionalText = "") -> str:
     with watched("check-balance", is_scheduled=gateway == settings().gateway):
         line = watch_balance(gateway)
         send_own_messages("notice", gateway)
+        publish_balance(gateway, line)
     return line

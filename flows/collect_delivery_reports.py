@@ -4,6 +4,7 @@ from schemas.form import OptionalText
 from tasks.inbound import read_reports
 from tasks.refusals import flow
 from tasks.run_lock import one_at_a_time
+from tasks.run_pages import publish_reports
 from tasks.settings import settings
 from tasks.watch import watched
 
@@ -18,4 +19,6 @@ def collect_delivery_reports(gateway: OptionalText = "") -> dict[str, int]:
     """
     gateway = gateway or settings().gateway
     with watched("collect-delivery-reports", is_scheduled=gateway == settings().gateway):
-        return read_reports(gateway)
+        moved = read_reports(gateway)
+        publish_reports(gateway, moved)
+    return moved

@@ -6,6 +6,7 @@ from typing import Literal
 from sms.auto_reply import AutoResponder
 from tasks.inbound import set_auto_responder
 from tasks.refusals import flow
+from tasks.run_pages import publish_auto_responder
 
 
 @flow(name="configure-auto-responder")
@@ -29,4 +30,7 @@ def configure_auto_responder(
         changed_by: Who sets it.
         person_cap: Answers to one person in 24 hours at most, so that two machines do not answer each other for ever.
     """
-    return set_auto_responder(AutoResponder(enabled, text, once_per, daily_cap, valid_until, person_cap), changed_by)
+    responder = AutoResponder(enabled, text, once_per, daily_cap, valid_until, person_cap)
+    line = set_auto_responder(responder, changed_by)
+    publish_auto_responder(line)
+    return line

@@ -5,6 +5,7 @@ from tasks.alerts import send_waiting_alerts
 from tasks.inbound import plan_answers, read_stops
 from tasks.refusals import flow
 from tasks.run_lock import one_at_a_time
+from tasks.run_pages import publish_replies
 from tasks.send import send_own_messages
 from tasks.settings import settings
 from tasks.watch import watched
@@ -25,4 +26,5 @@ def process_replies(gateway: OptionalText = "") -> dict[str, int]:
         send_own_messages("auto_reply", gateway)
         if "capped" in answers:
             send_waiting_alerts()
+        publish_replies(gateway)
     return answers

@@ -5,6 +5,7 @@ from typing import Literal
 from schemas.form import OptionalText
 from tasks.lists import record_stop
 from tasks.refusals import flow
+from tasks.run_pages import publish_opt_out
 
 Source = Literal["phone", "mail", "letter", "shop", "web", "other"]
 
@@ -20,4 +21,6 @@ def record_opt_out(number: str, source: Source, name: str, note: OptionalText = 
         note: What is worth remembering, such as the number of the ticket.
         said_at: When the person said so, such as 2026-11-22 14:30, in the team's time zone. Empty: now.
     """
-    return record_stop(number, source, name, note or None, said_at or None)
+    is_new = record_stop(number, source, name, note or None, said_at or None)
+    publish_opt_out(number, is_new)
+    return is_new

@@ -2,6 +2,7 @@
 
 from tasks.balance import add_top_up, watch_balance
 from tasks.refusals import flow
+from tasks.run_pages import publish_balance
 
 
 @flow(name="record-top-up")
@@ -14,4 +15,6 @@ def record_top_up(gateway: str, amount: float, name: str) -> str:
         name: Who records it.
     """
     add_top_up(gateway, amount, name)
-    return watch_balance(gateway)
+    line = watch_balance(gateway)
+    publish_balance(gateway, line)
+    return line

@@ -1,14 +1,15 @@
 """Results of a campaign: a page, and files to open elsewhere."""
 
+from schemas.form import CampaignName
 from tasks.refusals import flow
 from tasks.report import publish_results, read_results
 
 
 @flow(name="report-campaign")
-def report_campaign(campaign: str) -> str:
+def report_campaign(campaign: CampaignName) -> str:
     """Publish a campaign's results and export its messages to `data/exports/<campaign>/`.
 
     Args:
-        campaign: The campaign's name.
+        campaign: The campaign's name, or its key.
     """
     return publish_results(read_results(campaign))

@@ -4,6 +4,7 @@ from typing import Literal
 
 from tasks.history import reset_history
 from tasks.refusals import flow
+from tasks.run_pages import publish_reset
 
 
 @flow(name="reset-cursor")
@@ -20,4 +21,6 @@ def reset_cursor(
         actor: Your name.
         reason: Why, for the history.
     """
-    return reset_history(gateway, name, actor, reason)
+    line = reset_history(gateway, name, actor, reason)
+    publish_reset(line)
+    return line

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from flows.send_campaign import send_campaign
+from schemas.form import CampaignName
 from tasks.dispatch import find_due, start_runs
 from tasks.refusals import flow
 from tasks.send import publish_progress
@@ -10,11 +11,11 @@ from tasks.unknowns import decide_unknown, publish_unknowns
 
 
 @flow(name="resolve-unknown")
-def resolve_unknown(campaign: str, decision: Literal["write_off", "resend"], name: str, reason: str) -> str:
+def resolve_unknown(campaign: CampaignName, decision: Literal["write_off", "resend"], name: str, reason: str) -> str:
     """Decide on all messages of a campaign that the gateway may or may not have accepted; its artifact lists them.
 
     Args:
-        campaign: The campaign's name.
+        campaign: The campaign's name, or its key.
         decision: write_off gives them up: who got one keeps it, nobody gets another. resend sends them again: whoever
             had got one gets it twice.
         name: Who decides.

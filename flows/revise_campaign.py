@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-from schemas.form import OptionalHours, OptionalText
+from schemas.draft import CampaignDraft
+from schemas.form import CampaignName, OptionalHours, OptionalText
 from store.recaps import Recap
 from tasks.attach import attach_file
 from tasks.prepare import check_draft, prepare
@@ -15,13 +16,15 @@ Switch = Literal["keep", "yes", "no"]
 
 @flow(name="revise-campaign")
 def revise_campaign(
-    campaign: str,
+    campaign: CampaignName,
     author: str,
+    title: OptionalText = "",
     text: OptionalText = "",
+    literal_placeholders: list[str] = [],  # noqa: B006 - read only; a form needs a list
     replace_characters: Literal["keep", "off", "typography", "accents"] = "keep",
     sender_id: OptionalText = "",
     kind: Literal["keep", "marketing", "alert"] = "keep",
-    lists: list[str] = [],  # noqa: B006 - read only; a form needs a list
+    lists: list[str] = [],  # noqa: B006
     numbers: list[str] = [],  # noqa: B006
     file: OptionalText = "",
     exclude_lists: list[str] = [],  # noqa: B006
@@ -41,6 +44,7 @@ def revise_campaign(
     cost_centre: OptionalText = "",
     note: OptionalText = "",
     clear: list[str] = [],  # noqa: B006
+    prepare_again: bool = False,
 ) -> Recap:
     """Prepare a campaign again with some fields changed; what is left empty stays as it was.
 
@@ -49,9 +53,11 @@ def revise_campaign(
     difference.
 
     Args:
-        campaign: The campaign's name.
+        campaign: The campaign's name, or its key.
         author: Who changes it.
+        title: How pages call it; its key stays.
         text: The new text.
+        literal_placeholders: All that the text has in brackets of another tool and that people are to read as it is.
         replace_characters: Which characters are replaced so that messages get cheaper.
         sender_id: What the phone shows.
         kind: marketing or alert.
@@ -63,8 +69,8 @@ def revise_campaign(
         max_messages_in_days: Such as 3 in 30.
         gateway: The provider that carries it.
         policy: When marketing may leave.
-        send_on: The day, such as 2026-11-28.
-        send_time: The hour, such as 09:30.
+        send_on: The day, such as 2026-11-28 or 28/11/2026.
+        send_time: The hour, such as 09:30 or 9h30.
         clock: Whose clock the hour is on, the team's or each recipient's.
         if_closed: What becomes of marketing that meets closed hours.
         offer_ends: Such as 2026-11-30 or 2026-11-30 18:00, in the team's time zone.
@@ -75,16 +81,11 @@ def revise_campaign(
         cost_centre: For your own accounts.
         note: For your colleagues.
         clear: Names of fields to empty, such as send_on and send_time.
+        prepare_again: Prepare it although nothing changes, so that lists, prices and hours are read anew.
     """
-    fields = {
-        "text": text, "replace_characters": replace_characters, "sender_id": sender_id, "kind": kind, "lists": lists,
-        "numbers": numbers, "file": file, "exclude_lists": exclude_lists, "legal_basis": legal_basis,
-        "max_messages_in_days": max_messages_in_days, "gateway": gateway, "policy": policy, "send_on": send_on,
-        "send_time": send_time, "clock": clock, "if_closed": if_closed, "offer_ends": offer_ends,
-        "max_lateness": max_lateness, "repeat": repeat, "requested_service": requested_service,
-        "emergency_reason": emergency_reason, "cost_centre": cost_centre, "note": note,
-    }  # fmt: skip
-    revision = read_revised(campaign, author, fields, clear)
+    fields = {name: value for name, value in locals().items() if name in CampaignDraft.model_fields}
+    del fields["author"]
+    revision = read_revised(campaign, author, fields, clear, prepare_again=prepare_again)
     check_draft(revision.draft, revision.revises)
     if revision.reads_file:
         attach_file(revision.draft)

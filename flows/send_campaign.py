@@ -1,5 +1,6 @@
 """Send all of a campaign that may leave now; the rest is parked until it may."""
 
+from schemas.form import CampaignName
 from tasks.balance import look_at_balance
 from tasks.control import pause_cancelled_run
 from tasks.inbound import hear_stops
@@ -8,11 +9,11 @@ from tasks.send import close_campaign, open_campaign, publish_progress, send_all
 
 
 @flow(name="send-campaign", retries=0, on_cancellation=[pause_cancelled_run])
-def send_campaign(campaign: str) -> str:
+def send_campaign(campaign: CampaignName) -> str:
     """Send what is due of an approved campaign, once each and in legal hours. Running it again is harmless.
 
     Args:
-        campaign: The campaign's name.
+        campaign: The campaign's name, or its key.
     """
     sending = open_campaign(campaign)
     if sending.lease is None:

@@ -2,6 +2,7 @@
 
 from tasks.control import hold_all
 from tasks.refusals import flow
+from tasks.run_pages import publish_stopped
 
 
 @flow(name="stop-everything")
@@ -14,4 +15,6 @@ def stop_everything(name: str, reason: str) -> str:
         name: Who stops it all.
         reason: Why, for the history.
     """
-    return hold_all(name, reason)
+    line = hold_all(name, reason)
+    publish_stopped(line)
+    return line

@@ -2,15 +2,14 @@
 
 import re
 from datetime import date, time
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from schemas.form import LegalBasis, draw_as_box
+from schemas.form import LegalBasis, draw_as_box, draw_as_day
+from sms.typed import hour_of, is_two_days, name_key, read_hour, read_moment
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{1,59}$"
-TIME_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
-MOMENT_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}( ([01][0-9]|2[0-3]):[0-5][0-9])?$"
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 CAP_PATTERN = r"^[1-9][0-9]{0,2} in [1-9][0-9]{0,2}$"
 MOST_HOURS = 366 * 24
@@ -26,9 +25,17 @@ class CampaignDraft(BaseModel):
 
     name: str = Field(
         title="Name",
-        pattern=NAME_PATTERN,
-        description="Such as soldes-hiver: small letters, digits, dashes. Prepare again under it to change the draft.",
-        examples=["soldes-hiver"],
+        description="Such as Noël 2026. Its key, noel-2026, is made of it: small letters, digits, dashes. Either of "
+        "them names the campaign everywhere; prepare again under it to change the draft.",
+        examples=["Noël 2026"],
+    )
+    title: str | None = Field(
+        default=None,
+        title="Title",
+        max_length=100,
+        description="How pages call the campaign. Empty: the name as it was typed.",
+        examples=["Noël 2026"],
+        json_schema_extra=draw_as_box,
     )
     kind: Literal["marketing", "alert"] = Field(
         default="marketing",
@@ -42,6 +49,13 @@ class CampaignDraft(BaseModel):
         description="Such as: Bonjour {first_name|cher client}. In braces a column, then what replaces an empty cell. "
         "The STOP mention is added by itself.",
         examples=["Bonjour {first_name|cher client}, -20 % ce samedi."],
+    )
+    literal_placeholders: list[str] = Field(
+        default_factory=list,
+        title="Placeholders to send as they stand",
+        description="A text with a merge field of another tool, such as {{name}}, %name% or [NAME], is refused. What "
+        "people are to read just so stands here, as it is in the text.",
+        examples=[["[CODE_PROMO]"]],
     )
     replace_characters: Literal["off", "typography", "accents"] = Field(
         default="off",
@@ -85,18 +99,19 @@ class CampaignDraft(BaseModel):
     policy: str = Field(
         default="fr-strict", title="Policy", description="When marketing may leave: fr-strict, fr-af2m-2026, us-tcpa."
     )
-    send_on: date | None = Field(
+    send_on: str | None = Field(
         default=None,
         title="Day",
-        description="Empty: as soon as it is approved.",
+        description="Such as 2026-11-28 or 28/11/2026; with an hour, 2026-11-28T18:00, it fills in the hour too. "
+        "Empty: as soon as it is approved.",
         examples=["2026-11-28"],
-        json_schema_extra=draw_as_box,
+        json_schema_extra=draw_as_day,
     )
     send_time: str | None = Field(
         default=None,
         title="Hour",
-        pattern=TIME_PATTERN,
-        description="Such as 09:30, in the team's time zone. Empty with a day: 00:00, so at the first legal minute.",
+        description="Such as 09:30 or 9h30, in the team's time zone. Empty with a day: 00:00, so at the first legal "
+        "minute.",
         examples=["09:30"],
         json_schema_extra=draw_as_box,
     )
@@ -114,9 +129,8 @@ class CampaignDraft(BaseModel):
     offer_ends: str | None = Field(
         default=None,
         title="Offer ends",
-        pattern=MOMENT_PATTERN,
-        description="Such as 2026-11-30, or 2026-11-30 18:00 in the team's time zone. A day alone: until its end. "
-        "Nothing leaves later; the recap says what would not leave in time.",
+        description="Such as 2026-11-30, or 2026-11-30 18:00 (also 30/11/2026 18h) in the team's time zone. A day "
+        "alone: until its end. Nothing leaves later; the recap says what would not leave in time.",
         examples=["2026-11-30"],
         json_schema_extra=draw_as_box,
     )
@@ -157,6 +171,23 @@ class CampaignDraft(BaseModel):
         json_schema_extra=draw_as_box,
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _keep_title(cls, values: Any) -> Any:
+        """Make the key of a name that is none, and keep what was typed as the title."""
+        name = values.get("name") if isinstance(values, dict) else None
+        if not isinstance(name, str) or re.fullmatch(NAME_PATTERN, name.strip()):
+            return values
+        key = name_key(name.strip())
+        return values if key is None else values | {"name": key, "title": values.get("title") or name.strip()}
+
+    @field_validator("name")
+    @classmethod
+    def _is_key(cls, value: str) -> str:
+        if not re.fullmatch(NAME_PATTERN, value):
+            raise ValueError(f"{value!r} has no two letters or digits to make a key of; write it like Noël 2026")
+        return value
+
     @field_validator("text")
     @classmethod
     def _says_something(cls, value: str) -> str:
@@ -167,14 +198,54 @@ class CampaignDraft(BaseModel):
         return value
 
     @field_validator(
-        "file", "max_messages_in_days", "send_on", "send_time", "offer_ends", "max_lateness", "emergency_reason",
-        "cost_centre", "note",
+        "title", "file", "max_messages_in_days", "send_on", "send_time", "offer_ends", "max_lateness",
+        "emergency_reason", "cost_centre", "note",
         mode="before",
     )  # fmt: skip
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return None if isinstance(value, str) and not value.strip() else value
 
+    @field_validator("send_on", "offer_ends", mode="before")
+    @classmethod
+    def _read_moment(cls, value: object) -> object:
+        if isinstance(value, date):
+            return value.isoformat()
+        return read_moment(value) if isinstance(value, str) and value.strip() else value
+
+    @field_validator("send_time")
+    @classmethod
+    def _read_hour(cls, value: str | None) -> str | None:
+        return None if value is None else read_hour(value)
+
+    @field_validator("max_lateness", mode="before")
+    @classmethod
+    def _read_hours(cls, value: object) -> object:
+        return value.replace(",", ".").removesuffix("h").strip() if isinstance(value, str) and value.strip() else value
+
+    @model_validator(mode="after")
+    def _take_hour_of_day(self) -> Self:
+        """Move the hour of ``send_on`` to its own field."""
+        day, _, hour = (self.send_on or "").partition(" ")
+        if hour:
+            if self.send_time not in (None, hour):
+                raise ValueError(f"send_on says {hour} and send_time {self.send_time}; give the hour once")
+            self.send_on, self.send_time = day, hour
+        return self
+
+    def settled(self, day_first: bool) -> Self:
+        """Return the draft with each day that could be two read by the team's convention: 05/12/2026, 5 December."""
+        read = {
+            name: read_moment(typed, day_first)
+            for name, typed in (("send_on", self.send_on), ("offer_ends", self.offer_ends))
+            if typed is not None and is_two_days(typed)
+        }
+        return self.model_copy(update=read)
+
+    def day(self) -> date | None:
+        """Return the day to send on, of a draft that is settled."""
+        return None if self.send_on is None else date.fromisoformat(self.send_on)
+
     def hour(self) -> time:
         """Return the hour to send at, midnight when none is given."""
-        return time.fromisoformat(self.send_time or "00:00")
+        return hour_of(self.send_time)

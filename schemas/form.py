@@ -5,12 +5,20 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
+from sms.typed import name_key
+
 
 def draw_as_box(schema: dict[str, Any]) -> None:
     """Take None and the default out of an optional field's JSON schema; what is left empty is then not sent at all."""
     choices = schema.pop("anyOf", [])
     schema.pop("default", None)
     schema.update(next((choice for choice in choices if choice.get("type") != "null"), {}))
+
+
+def draw_as_day(schema: dict[str, Any]) -> None:
+    """Draw an optional text as a calendar; a file or a command may say the day in other ways too."""
+    draw_as_box(schema)
+    schema["format"] = "date"
 
 
 class AsBox:
@@ -34,3 +42,11 @@ OptionalHours = Annotated[float, BeforeValidator(lambda value: 0 if value is Non
 
 #: Why people may be written to: they agreed, they bought something alike, they need it. Empty: it is not said.
 LegalBasis = Literal["", "consent", "customer", "service"]
+
+
+def _as_key(value: object) -> object:
+    return (name_key(value.strip()) or value) if isinstance(value, str) else value
+
+
+#: A campaign as people type it, by its key or by its title: ``Noël 2026`` is noel-2026.
+CampaignName = Annotated[str, BeforeValidator(_as_key)]

@@ -4,102 +4,26 @@ Each check looks at the figures of a prepared campaign and says at most one thin
 knows nothing of encodings. Nothing is ever changed here: the author decides.
 """
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import accumulate
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from sms.errors import MissingField
+from sms.leftovers import LEFTOVER_WORDS, find_leftovers, leftover_patterns, placeholder_name
+from sms.lint_subject import NOTHING_SAVED, SEVERITIES, Finding, Leftover, SizeCount, Subject
 from sms.replacements import LEVELS, replace_characters
-from sms.segments import SINGLE_LENGTH, UCS2, count_segments
-from sms.template import Template, render
+from sms.segments import GSM7, PART_LENGTH, SINGLE_LENGTH, UCS2, count_segments
+from sms.template import render
 from sms.text_signs import find_links, find_promotional_words, find_words, has_typed_stop, is_shortener, names_brand
 from sms.wording import amount_text, count_text, grouped
-
-SEVERITIES = ("refused", "costs", "advice")
-"""``refused``: the gateway would not take it. ``costs``: mending it saves money. ``advice``: to think about."""
 
 _MOST_NAMED = 6  # characters that force UCS-2, the others are counted
 _CONTROLS = {"\t": "tab", "\v": "line tabulation", "\x85": "next line"}  # the norm gives controls no name
 _FEWEST_SHOUTED, _SHOUTED_SHARE = 3, 0.3
-
-
-class SizeCount(NamedTuple):
-    """How many messages have one size; ``price`` is that of all of them together."""
-
-    encoding: str
-    unit_count: int
-    segment_count: int
-    message_count: int
-    price: Decimal
-
-
-class Saving(NamedTuple):
-    """How many messages would shrink, and the segments and the money that saves."""
-
-    message_count: int
-    segment_count: int
-    price: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """All that is looked at: the draft's own words, and the figures of the messages made of it.
-
-    Attributes:
-        template: the author's text, taken apart.
-        kind: ``marketing`` or ``alert``.
-        sender_id: who signs.
-        brand: the team's name as people know it, None where nobody set it.
-        replace_characters: the level that the author chose, applied in all figures.
-        stop_mentions: what is added at the end, distinct, each with its leading space; an empty one for places where
-            nothing is.
-        forbids_links: whether the gateway blocks links from this sender somewhere in the audience.
-        sizes: of all messages.
-        forcing: of each character outside GSM-7, in how many messages it stands.
-        savings: what each level beyond the chosen one would save.
-        longest_values: of each merge field, the longest value among the recipients, where there is any.
-        segment_price: of one segment, the dearest in the audience.
-        unit: of all prices.
-    """
-
-    template: Template
-    kind: str
-    sender_id: str
-    brand: str | None
-    replace_characters: str
-    stop_mentions: Sequence[str]
-    forbids_links: bool
-    sizes: Sequence[SizeCount]
-    forcing: Mapping[str, int]
-    savings: Mapping[str, Saving]
-    longest_values: Mapping[str, str]
-    segment_price: Decimal
-    unit: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing to mend or to know.
-
-    Attributes:
-        code: the name of the check.
-        severity: one of ``SEVERITIES``.
-        words: one plain sentence.
-        message_count: how many messages it concerns; None for the text as a whole.
-        segment_count: how many segments mending it saves.
-        price: what mending it saves, in the subject's unit.
-    """
-
-    code: str
-    severity: str
-    words: str
-    message_count: int | None = None
-    segment_count: int | None = None
-    price: Decimal | None = None
 
 
 Check: TypeAlias = Callable[[Subject], Iterator[Finding]]
@@ -112,20 +36,35 @@ def lint(subject: Subject) -> list[Finding]:
 
 
 def _check_ucs2(subject: Subject) -> Iterator[Finding]:
-    count = sum(size.message_count for size in subject.sizes if size.encoding == UCS2)
+    sizes = [size for size in subject.sizes if size.encoding == UCS2]
+    count = sum(size.message_count for size in sizes)
     if not count:
         return
     savings = {level: saving for level, saving in subject.savings.items() if saving.segment_count > 0}
     ways = [
         f"{level} would save {amount_text(savings[level].price, subject.unit)}" for level in LEVELS if level in savings
     ]
-    best = max(savings.values(), key=lambda saving: saving.price, default=Saving(0, 0, Decimal()))
+    best = max(savings.values(), key=lambda saving: saving.price, default=NOTHING_SAVED)
+    surplus = sum((_plain_saving(size) for size in sizes), Decimal())
+    if ways:
+        advice = f"replace_characters: {', '.join(ways)}"
+    elif surplus:
+        advice = f"nothing replaces them; without them about {amount_text(surplus, subject.unit)} less would be paid"
+    else:
+        advice = "that costs nothing here: without them there would be as many segments"
     words = (
         f"{_name_characters(subject.forcing)} {'leaves' if len(subject.forcing) == 1 else 'leave'} 70 characters a "
-        f"segment instead of 160 in {count_text(count, 'message')}; "
-        f"{'replace_characters: ' + ', '.join(ways) if ways else 'no replacement would save a segment'}."
+        f"segment instead of 160 in {count_text(count, 'message')}; {advice}."
     )
-    yield Finding("ucs2", "costs", words, count, best.segment_count, best.price)
+    severity = "costs" if ways or surplus else "advice"
+    yield Finding("ucs2", severity, words, count, best.segment_count, best.price or surplus)
+
+
+def _plain_saving(size: SizeCount) -> Decimal:
+    """Return what messages of a size would cost less if they were as long in the plain alphabet."""
+    fits = size.unit_count <= SINGLE_LENGTH[GSM7]
+    plain_count = 1 if fits else -(-size.unit_count // PART_LENGTH[GSM7])
+    return size.price - size.price * plain_count / size.segment_count
 
 
 def _check_length(subject: Subject) -> Iterator[Finding]:
@@ -230,7 +169,62 @@ def _check_no_stop(subject: Subject) -> Iterator[Finding]:
     yield Finding("no_stop", "advice", words)
 
 
+def _check_placeholders(subject: Subject) -> Iterator[Finding]:
+    """Look for what another tool would have filled in: here it would reach every phone as it stands."""
+    who = _readers(sum(size.message_count for size in subject.sizes), _total_price(subject), subject.unit)
+    for placeholder in subject.placeholders:
+        if placeholder in subject.literal_placeholders:
+            words = f"{_quote(placeholder)} is sent as it stands, as literal_placeholders says: {who}."
+            yield Finding("literal_placeholder", "advice", words)
+            continue
+        words = (
+            f"{_quote(placeholder)} is a merge field of another tool: {who}. Write "
+            f"{{{placeholder_name(placeholder)}}}, or whatever the column is called; if people are to read "
+            f"{placeholder} as it stands, name it in literal_placeholders."
+        )
+        yield Finding("placeholder", "refused", words)
+
+
+def _check_leftovers(subject: Subject) -> Iterator[Finding]:
+    """Look for what programs leave in cells, and in texts that were copied."""
+    count, price = sum(size.message_count for size in subject.sizes), _total_price(subject)
+    text = _plain_text(subject)
+    found = [(f"{{{each.field}}}", each) for each in subject.leftovers]
+    kinds = [kind for kind in find_leftovers(text) if kind in ("html", "invisible")]
+    found += [("The text", Leftover(kind, "", text, count, price)) for kind in kinds]
+    for place, each in found:
+        if each.kind == "invisible" and not subject.invisible.message_count:
+            continue  # replaced
+        saving = subject.invisible if each.kind == "invisible" else NOTHING_SAVED
+        saved = f" Without them {amount_text(saving.price, subject.unit)} less is paid." if saving.price else ""
+        example = _example_of(each)
+        words = (
+            f"{place} holds {LEFTOVER_WORDS[each.kind]}, such as {example}: "
+            f"{_readers(each.message_count, each.price, subject.unit)}.{saved} Correct "
+            f"{'the text' if not each.field else 'the file, and import it again'}."
+        )
+        severity = "costs" if saving.price else "advice"
+        yield Finding(f"leftover_{each.kind}", severity, words, each.message_count, saving.segment_count, saving.price)
+
+
+def _readers(count: int, price: Decimal, unit: str) -> str:
+    them = "it costs" if count == 1 else "their messages cost"
+    return f"{count_text(count, 'recipient')} would read it, {them} {amount_text(price, unit)}"
+
+
+def _total_price(subject: Subject) -> Decimal:
+    return sum((size.price for size in subject.sizes), Decimal())
+
+
+def _example_of(leftover: Leftover) -> str:
+    """Return what was found: of a long text and of what nobody sees, only the very signs."""
+    (found,) = re.findall(rf"({leftover_patterns()[leftover.kind]})", leftover.example)[:1]
+    return _name_character(found) if leftover.kind == "invisible" else _quote(found.strip())
+
+
 _CHECKS: tuple[Check, ...] = (
+    _check_placeholders,
+    _check_leftovers,
     _check_ucs2,
     _check_length,
     _check_links,

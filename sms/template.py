@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sms.errors import MissingField, TemplateError
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{(?P<inside>[^{}]*)\}|[{}]")
-_NAME = re.compile(r"[^\W\d]\w*")
+_LETTER = re.compile(r"[^\W\d_]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,8 @@ class Template:
 def parse_template(text: str) -> Template:
     """Take a text with merge fields apart.
 
-    ``{name}`` is a field, ``{name|words}`` a field with a default, ``{{`` and ``}}`` are braces.
+    ``{name}`` is a field, ``{name|words}`` a field with a default, ``{{`` and ``}}`` are braces. A name is whatever
+    has a letter: a column may be called ``Code postal``.
 
     Raises:
         TemplateError: a brace without its pair, or a name that is none; tells the character's place, from 1.
@@ -149,6 +150,6 @@ def _parse_token(token: re.Match[str]) -> str | Field:
     if token["inside"] is None:
         raise TemplateError(f"{place}: {token[0]!r} without its pair; for a brace itself write {token[0] * 2!r}")
     name, bar, default = token["inside"].partition("|")
-    if not _NAME.fullmatch(name.strip()):
+    if not _LETTER.search(name):
         raise TemplateError(f"{place}: {token[0]!r} is no field; write {{name}} or {{name|default}}")
     return Field(name.strip(), default if bar else None)

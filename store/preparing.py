@@ -1,5 +1,6 @@
 """From candidates to a stored, hashed recap; and the campaigns that Campanile holds for itself."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -146,11 +147,14 @@ def standing_campaign(visit: Transaction, kind: str, gateway: str) -> dict[str, 
     return found
 
 
-def refuse_locked(visit: Transaction, name: str, revises: Revised | None = None) -> dict[str, Any] | None:
+def refuse_locked(
+    visit: Transaction, name: str, revises: Revised | None = None, title: str | None = None
+) -> dict[str, Any] | None:
     """Return the campaign of that name that a preparation replaces, or None: a new one is made.
 
     Raises:
-        CampaignError: it is Campanile's own, over, locked, or not what it was when it was read to be revised.
+        CampaignError: it is Campanile's own, over, locked, not what it was when it was read to be revised, or has
+            another title that makes the same name.
     """
     refuse_reserved_name(name)
     found = visit.row("campaign.find", name=name)
@@ -169,12 +173,18 @@ def refuse_locked(visit: Transaction, name: str, revises: Revised | None = None)
             f"campaign {name} is {found['state']}, so it is locked; run revise-campaign to change it (it must then be "
             "approved anew), or cancel-campaign to drop it"
         )
+    other = json.loads(found["draft"]).get("title")
+    if revises is None and title and other and other != title:
+        raise CampaignError(
+            f"{title!r} makes the key {name}, which is that of {other!r}; choose another name, or change its title by "
+            "revise-campaign"
+        )
     return found
 
 
 def _open_version(visit: Transaction, head: CampaignHead, revises: Revised | None) -> tuple[int, int]:
     """Return the campaign and version to write: a new campaign, or the next version of the one there is."""
-    found = refuse_locked(visit, head.name, revises)
+    found = refuse_locked(visit, head.name, revises, json.loads(head.draft).get("title"))
     if found is None:
         campaign_id = int(visit.value("campaign.next_id"))
         _add_campaign(visit, campaign_id, head, "prepared")

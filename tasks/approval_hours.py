@@ -1,13 +1,13 @@
 """The hours of a recap, looked at again when it is approved: time has passed since it was made."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from sms.errors import CampaignError
 from sms.expiry import patience_of
-from sms.forecast import Expiring, Forecast, Load, Timing, forecast_departures
+from sms.forecast import Forecast, Load, Timing, forecast_departures
 from sms.policy import load_policy
 from store.database import Transaction
 from tasks.hours import expiring_words, hours_of
@@ -17,14 +17,14 @@ from tasks.pages import local_time
 from tasks.settings import settings
 
 
-def refuse_late(visit: Transaction, campaign: Mapping[str, Any]) -> Sequence[Expiring]:
+def refuse_late(visit: Transaction, campaign: Mapping[str, Any]) -> Forecast:
     """Refuse a recap whose hours do not hold any more: what is approved would leave later than it says, or not at all.
 
     A recap that was made when its hour had come already has shown that it leaves at once, on that day. Where it shows
     that some messages to a place will not leave, more of them may not.
 
     Returns:
-        What will not leave in time if it is approved now.
+        When its messages leave, and what will not leave in time, if it is approved now.
 
     Raises:
         CampaignError: the hour to leave has passed since, at the first of its places; or messages to a place that all
@@ -47,7 +47,7 @@ def refuse_late(visit: Transaction, campaign: Mapping[str, Any]) -> Sequence[Exp
             f"approved now, campaign {name} would not send in time what its recap says that it sends "
             f"({expiring_words(news)}); prepare it again to see that, or revise its hours"
         )
-    return forecast.expiring
+    return forecast
 
 
 def forecast_now(visit: Transaction, campaign: Mapping[str, Any]) -> Forecast:

@@ -10,6 +10,7 @@ from prefect import get_run_logger, task
 
 from sms.approval import is_approval_code
 from sms.errors import CampaignError
+from sms.places import key_name
 from sms.policy import load_policy
 from sms.tariff import Tariff
 from store.approving import ApprovalRules, approve, full_hash
@@ -18,13 +19,14 @@ from tasks.approval_hours import refuse_late
 from tasks.balance import read_balance
 from tasks.hours import expiring_words
 from tasks.house import manifest_of, tariff_of, visit_store
+from tasks.links import approval_figures
 from tasks.lock_pages import approval_page, staying_words
 from tasks.publish import publish
 from tasks.settings import parse_secrets, settings
 
 
 @task
-def approve_recap(campaign: str, recap_hash: str, approver: str, code: str) -> dict[str, Any]:
+def approve_recap(campaign: str, recap_hash: str, approver: str, code: str, figures: str = "") -> dict[str, Any]:
     """Approve a prepared campaign under the terms of today, with the balance read just before.
 
     Args:
@@ -32,9 +34,11 @@ def approve_recap(campaign: str, recap_hash: str, approver: str, code: str) -> d
         recap_hash: eight characters or more, with or without spaces.
         approver: who approves.
         code: what ``python -m tasks.approval_code`` printed; empty where the team has no secrets.
+        figures: how many messages and what they cost, as the recap says; empty: not said.
 
     Returns:
-        The campaign as ``store.approving.approve`` returns it.
+        The campaign as ``store.approving.approve`` returns it, with the ``figures`` of its recap and when the first of
+        its messages ``leaves_at``.
 
     Raises:
         CampaignError: it may not be approved; one line that says why, and what to do.
@@ -43,18 +47,20 @@ def approve_recap(campaign: str, recap_hash: str, approver: str, code: str) -> d
         found = find_campaign(visit, campaign)
         whole_hash = full_hash(found, "".join(recap_hash.split()))
         recap = visit.row("recap.get", campaign_id=found["campaign_id"], version=found["version"]) or {}
+    _refuse_figures(campaign, figures, approval_figures(recap))
     _refuse_code(campaign, whole_hash, approver, code)
     _refuse_changed_terms(campaign, json.loads(recap["header"]), tariff_of(found["gateway"]))
     read_balance(found["gateway"])
     with visit_store() as visit:
-        expiring = refuse_late(visit, find_campaign(visit, campaign))
+        forecast = refuse_late(visit, find_campaign(visit, campaign))
         approved = approve(visit, campaign, whole_hash, approver, approval_rules())
     get_run_logger().info("%s approved by %s, due at %s", campaign, approver, approved["due_at"])
     for words in staying_words(approved):
         get_run_logger().info("of its messages stay behind: %s", words)
-    if expiring:
-        get_run_logger().warning("of its messages will not leave in time: %s", expiring_words(expiring))
-    return approved
+    if forecast.expiring:
+        get_run_logger().warning("of its messages will not leave in time: %s", expiring_words(forecast.expiring))
+    leaves_at = min((leaving.starts_at for leaving in forecast.departures), default=approved["due_at"])
+    return approved | {"figures": approval_figures(recap), "leaves_at": max(leaves_at, approved["due_at"])}
 
 
 @task
@@ -72,6 +78,14 @@ def cancel_rest(campaign: str, reason: str, actor: str) -> str:
         state = str(cancel(visit, campaign, reason, actor)["state"])
     get_run_logger().info("%s: what had not left is cancelled (%s); it is %s", campaign, reason, state)
     return state
+
+
+def _refuse_figures(campaign: str, given: str, figures: str) -> None:
+    """Refuse to approve other figures than those that stood in the form: a person read them there."""
+    if given.strip() and given.split() != figures.split():
+        raise CampaignError(
+            f"figures {given!r} are not those of the latest recap of {campaign}, which are {figures}; read that recap"
+        )
 
 
 def approval_rules() -> ApprovalRules:
@@ -106,7 +120,7 @@ def _changed_terms(header: Mapping[str, Any], tariff: Tariff) -> Iterator[str]:
     for territory, price in header["prices"].items():
         now = tariff.prices.get(territory)
         if now is None or now != Decimal(price):
-            yield f"the price of {territory} changed from {price} to {'none' if now is None else now}"
+            yield f"the price of {key_name(territory)} changed from {price} to {'none' if now is None else now}"
     yield from _changed_mentions(header)
     policy = load_policy(header["policy"])
     terms = {
@@ -127,4 +141,4 @@ def _changed_mentions(header: Mapping[str, Any]) -> Iterator[str]:
     for territory, before in header["stop_mentions"].items():
         now = manifest.sender_rule(territory, header["sender_id"]).stop_mention.strip()
         if now != before:
-            yield f"the STOP mention of {territory} changed from {before or 'none'} to {now or 'none'}"
+            yield f"the STOP mention of {key_name(territory)} changed from {before or 'none'} to {now or 'none'}"

@@ -21,6 +21,7 @@ from store.operators import add_top_up as record_top_up
 from tasks.alerts import alert, send_waiting_alerts
 from tasks.house import gateway_named, manifest_of, tariff_of, visit_store
 from tasks.names import signed
+from tasks.pages import local_time
 from tasks.settings import settings
 
 BALANCE = "balance_critical"
@@ -142,10 +143,11 @@ def _watch_drift(gateway: str) -> None:
             clear_alert(visit, DRIFT, gateway)
             return
         fell, captured = (amount_text(amount, drift.unit) for amount in (drift.fell, drift.captured))
+        since = f"{local_time(drift.since, settings().zone)} ({settings().team_zone})"
         line = (
-            f"gateway {gateway} charges more than the recaps said: since {drift.since:%Y-%m-%d %H:%M} UTC its balance "
-            f"fell by {fell}, and the messages that it accepted cost {captured} by the tariff. Compare the tariff with "
-            "the contract, or find out who else spends there"
+            f"gateway {gateway} charges more than the recaps said: since {since} its balance fell by {fell}, and the "
+            f"messages that it accepted cost {captured} by the tariff. Compare the tariff with the contract, or find "
+            "out who else spends there"
         )
         raise_alert(visit, DRIFT, gateway, line)
     get_run_logger().warning(line)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from files.consent import unread_consent_columns
-from sms.linter import Finding
+from sms.lint_subject import Finding
 from store.database import Transaction
 from store.lists import column_map
 

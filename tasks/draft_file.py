@@ -65,6 +65,8 @@ def wrong_fields(error: ValidationError) -> str:
 def _one_line(item: Mapping[str, Any]) -> str:
     """Say what is wrong with a field; of a form that it must have, in the words of its help."""
     place = ".".join(str(part) for part in item["loc"])
+    if not place:  # of several fields together
+        return str(item["msg"]).removeprefix("Value error, ")
     if item["type"] == "string_pattern_mismatch":
         return f"{place}: {item['input']!r} is not one. {CampaignDraft.model_fields[item['loc'][0]].description}"
     return f"{place}: {item['msg'].removeprefix('Value error, ')}"

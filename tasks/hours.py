@@ -90,6 +90,7 @@ def _hour_there(draft: CampaignDraft, key: str) -> datetime | None:
     Raises:
         ConfigurationError: nobody knows the clocks of the place.
     """
-    if draft.clock == "team" or draft.send_on is None:
+    day = draft.day()
+    if draft.clock == "team" or day is None:
         return None
-    return local_instant(key, draft.send_on, draft.hour()).astimezone(UTC)
+    return local_instant(key, day, draft.hour()).astimezone(UTC)

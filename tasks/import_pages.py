@@ -4,16 +4,19 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from files.opening import size_text
 from files.records import DELIMITERS
 from files.rejects import REJECT_WORDS
 from files.staging import StagedFile
 from sms.masking import escape_markdown, mask_numbers
+from sms.places import key_name
 from store.changes import Preview
 from store.imports import ImportSummary
 from tasks.consent import unread_words
-from tasks.pages import table, user_text
+from tasks.links import RunLink, draw_links
+from tasks.pages import local_time, table, user_text
 
 _FATE_WORDS = {
     "accepted": "new people",
@@ -37,13 +40,24 @@ class ImportReport:
     is_preview: bool
 
 
-def import_page(subject: str, reports: Sequence[ImportReport], refusals: Sequence[str]) -> str:
-    """Return what became of the files of an import run."""
-    parts = [f"# Import into {escape_markdown(subject)}"]
+def import_page(
+    subject: str,
+    reports: Sequence[ImportReport],
+    refusals: Sequence[str],
+    basis: Sequence[RunLink] = (),
+) -> str:
+    """Return what became of the files of an import run; ``basis``: how to declare the legal basis that is missing."""
+    parts = [f"# Import into {escape_markdown(subject)}", *basis_parts(basis)]
     for report in reports:
         parts += [f"## {user_text(report.staged.file_name)}", *_file_parts(subject, report)]
     parts += [f"**Refused:** {user_text(refusal)}" for refusal in refusals]
     return "\n\n".join(parts) + "\n"
+
+
+def basis_parts(links: Sequence[RunLink]) -> list[str]:
+    """Return that a list has no legal basis, and how to declare it; nothing where it has one."""
+    why = "⚠ **No legal basis is declared for this list:** nobody on it gets marketing before somebody declares it."
+    return [why, *draw_links(links)] if links else []
 
 
 def import_rows(reports: Iterable[ImportReport]) -> list[dict[str, Any]]:
@@ -63,7 +77,7 @@ def change_page(title: str, preview: Preview, is_preview: bool) -> str:
     return "\n\n".join([f"# {escape_markdown(title)}", note, *_change_parts(preview)]) + "\n"
 
 
-def lists_page(lists: Sequence[Mapping[str, Any]]) -> str:
+def lists_page(lists: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> str:
     """Return every list with what it holds."""
     rows = [
         (
@@ -72,21 +86,24 @@ def lists_page(lists: Sequence[Mapping[str, Any]]) -> str:
             row["opted_out_count"],
             row["legal_basis"] or "not declared",
             row["import_count"],
-            _on(row["last_import_at"]),
+            _on(row["last_import_at"], zone),
         )
         for row in lists
     ]
-    header = ["list", "contacts", "opted out among them", "legal basis", "files", "last file"]
+    header = ["list", "contacts", "opted out among them", "legal basis", "files", f"last file ({zone.key})"]
     return f"# Lists\n\n{table(header, rows) if rows else 'There are no lists yet.'}\n"
 
 
-def list_page(card: Mapping[str, Any], exports: Sequence[object] = ()) -> str:
+def list_page(
+    card: Mapping[str, Any], zone: ZoneInfo, exports: Sequence[object] = (), basis_links: Sequence[RunLink] = ()
+) -> str:
     """Return what is known of one list; ``card`` is ``store.lists.list_card``'s."""
     basis = card["legal_basis"] or "not declared"
     parts = [
         f"# List {escape_markdown(card['list_name'])}",
         f"**{card['contact_count']} contacts**, {card['opted_out_count']} of them opted out. Legal basis: **{basis}**.",
     ]
+    parts += basis_parts(basis_links)
     if card["wording"]:
         parts.append(f"People agreed to:\n\n> {user_text(card['wording'])}")
     if card["is_sample"]:
@@ -106,13 +123,19 @@ def list_page(card: Mapping[str, Any], exports: Sequence[object] = ()) -> str:
     if card["fields"]:
         parts += ["## Fields", table(["merge field", "contacts that have it"], card["fields"].items())]
     if card["territories"]:
-        parts += ["## Territories", table(["territory", "contacts"], card["territories"].items())]
+        parts += ["## Territories", table(["territory", "contacts"], _named(card["territories"]))]
     if card["imports"]:
         rows = [
-            (row["import_id"], user_text(row["file_name"]), _on(row["recorded_at"]), row["row_count"], _state(row))
+            (
+                row["import_id"],
+                user_text(row["file_name"]),
+                _on(row["recorded_at"], zone),
+                row["row_count"],
+                _state(row),
+            )
             for row in card["imports"]
         ]
-        parts += ["## Files", table(["import", "file", "on", "rows", "state"], rows)]
+        parts += ["## Files", table(["import", "file", f"on ({zone.key})", "rows", "state"], rows)]
     parts += [f"Exported: {escape_markdown(str(path))}" for path in exports]
     return "\n\n".join(parts) + "\n"
 
@@ -146,7 +169,7 @@ def _file_parts(subject: str, report: ImportReport) -> list[str]:
     parts += ["### Columns", table(["column of the file", "field"], columns)]
     parts += _consent_parts(staged)
     if summary.territories:
-        parts += ["### Where", table(["territory", "rows"], summary.territories.items())]
+        parts += ["### Where", table(["territory", "rows"], _named(summary.territories))]
     return parts
 
 
@@ -227,8 +250,12 @@ def _state(row: Mapping[str, Any]) -> str:
     return f"{row['undone_why']} by {row['undone_by']}" if row["undone_at"] else "in the list"
 
 
-def _on(at: Any) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "never"
+def _on(at: Any, zone: ZoneInfo) -> str:
+    return local_time(at, zone) if at else "never"
+
+
+def _named(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return [(key_name(territory), count) for territory, count in counts.items()]
 
 
 def _share(count: int, whole: int) -> str:

@@ -14,14 +14,21 @@ from sms.errors import ConfigurationError, ContactFileError
 from sms.masking import mask_numbers
 from store.contacts import import_contacts
 from store.imports import ImportSummary, SourceFile, earlier_import
-from store.lists import remember_columns, remember_header_row, remembered_columns, remembered_header_row
+from store.lists import (
+    declared_basis,
+    remember_columns,
+    remember_header_row,
+    remembered_columns,
+    remembered_header_row,
+)
 from store.opt_outs import import_opt_outs
 from store.undo import find_undoable
 from tasks.alerts import send_alerts_about
 from tasks.given_files import given_file
 from tasks.house import data_path, visit_store
 from tasks.import_pages import ImportReport, import_page, import_rows
-from tasks.names import check_list_name, is_name
+from tasks.links import RunLink, basis_links
+from tasks.names import ATTACHED, check_list_name, is_name
 from tasks.publish import publish, publish_table
 from tasks.reading import (
     DroppedFile,
@@ -33,6 +40,7 @@ from tasks.reading import (
     staged_file,
     staged_rows,
 )
+from tasks.recaps import publish_stale
 from tasks.refusals import log_refusal
 from tasks.settings import settings
 
@@ -125,8 +133,21 @@ def publish_import(subject: str, results: Sequence[Result]) -> None:
         if not isinstance(result, ImportReport)
     ]
     if results:
-        publish(f"import-{subject}", import_page(subject, reports, refused), f"Files into {subject}")
+        page = import_page(subject, reports, refused, _basis_links(subject, reports))
+        publish(f"import-{subject}", page, f"Files into {subject}")
+        done = [report.summary.replaced for report in reports if not report.is_preview]
+        publish_stale(campaign for change in done if change is not None for campaign in change.touched)
         publish_table(f"rows-of-{subject}", import_rows(reports), f"Rows into {subject}, by file and fate")
+
+
+def _basis_links(subject: str, reports: Sequence[ImportReport]) -> list[RunLink]:
+    """Return how to declare the legal basis of a list that has taken files and has none; a draft's file has its own."""
+    has_taken = any(not report.is_preview for report in reports)
+    if not has_taken or subject == OPT_OUTS or subject.startswith(ATTACHED):
+        return []
+    with visit_store(read_only=True) as visit:
+        basis = declared_basis(visit, subject)
+    return basis_links([subject]) if basis is None else []
 
 
 @task

@@ -2,25 +2,29 @@
 
 import json
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName
 from prefect.utilities.urls import url_for
 
+from sms.wording import amount_text, count_text
 from tasks.prefect_calls import BREAKER, PrefectAway
 
 #: What each deployment is for: the link's title, and what follows from it.
 _STEPS = {
-    "approve-campaign": ("Approve", "locks it under this hash; it leaves at its hour."),
+    "approve-campaign": ("Approve", "locks it under this hash: {figures}; it leaves at its hour."),
     "send-test": ("Send a test", "one message to each of your own numbers, with a real recipient's fields."),
     "revise-campaign": ("Revise", "changes only what you fill in; it must be approved anew."),
     "cancel-campaign": ("Cancel", "nothing more leaves."),
 }
+#: What has no sense where nobody gets a message, or where the recap is stale.
+_NEEDS_MESSAGES = ("approve-campaign", "send-test")
+_REVISES, _LISTS = "revise-campaign", "manage-list"
 _DECIDES = "resolve-unknown"
 #: What a person may decide on messages whose fate nobody knows: the link's title, and what follows from it.
 _DECISIONS = {
@@ -45,10 +49,60 @@ class RunLink:
     command: str
 
 
-def run_links(campaign: Mapping[str, Any]) -> list[RunLink]:
-    """Return the next steps of a campaign, a row of its table."""
-    pages, parameters = _deployment_pages(list(_STEPS)), next_parameters(campaign)
-    return [_link(pages.get(step), step, *texts, parameters[step]) for step, texts in _STEPS.items()]
+class NextStep(NamedTuple):
+    """One thing that may be done next: a flow, the link's title, what follows from it, and what is filled in."""
+
+    flow: str
+    title: str
+    words: str
+    parameters: Mapping[str, Any]
+
+
+def step_links(steps: Sequence[NextStep]) -> list[RunLink]:
+    """Return steps as links; without a server that answers, as commands."""
+    try:
+        pages = BREAKER.call(partial(_deployment_pages, [step.flow for step in steps])) if steps else {}
+    except PrefectAway:
+        pages = {}
+    return [_link(pages.get(step.flow), *step) for step in steps]
+
+
+def run_links(campaign: Mapping[str, Any], recap: Mapping[str, Any], undeclared: Iterable[str] = ()) -> list[RunLink]:
+    """Return the next steps of a campaign, to approve it only where somebody gets a message and it is not stale.
+
+    Args:
+        campaign: its row.
+        recap: the row of its newest recap.
+        undeclared: its lists without a legal basis, which must be declared first.
+    """
+    pages, parameters = _deployment_pages([*_STEPS, _LISTS]), next_parameters(campaign, recap)
+    is_approvable = recap["message_count"] and not campaign.get("stale_reason")
+    steps = {step: texts for step, texts in _STEPS.items() if is_approvable or step not in _NEEDS_MESSAGES}
+    found = [_basis_link(pages, name) for name in undeclared]
+    figures = approval_figures(recap)
+    for step, (title, words) in steps.items():
+        found.append(_link(pages.get(step), step, title, words.format(figures=figures), parameters[step]))
+    again = {"campaign": campaign["name"], "author": "", "prepare_again": True}
+    words = "reads lists, prices and hours anew and changes nothing else; a recap that is stale is refreshed so."
+    return [*found, _link(pages.get(_REVISES), _REVISES, "Prepare again", words, again)]
+
+
+def approval_figures(recap: Mapping[str, Any]) -> str:
+    """Return what somebody approves with a recap: how many messages, and what they cost."""
+    return f"{count_text(recap['message_count'], 'message')}, {amount_text(recap['total_price'], recap['unit'])}"
+
+
+def basis_links(list_names: Iterable[str]) -> list[RunLink]:
+    """Return the link by which the legal basis of each list is declared."""
+    names = list(list_names)
+    pages = _deployment_pages([_LISTS]) if names else {}
+    return [_basis_link(pages, name) for name in names]
+
+
+def _basis_link(pages: Mapping[str, str], list_name: str) -> RunLink:
+    parameters = {"list_name": list_name, "action": "declare", "legal_basis": "", "name": ""}
+    words = "say why its people may be written to: they agreed (consent), bought something alike (customer) …"
+    return _link(pages.get(_LISTS), _LISTS, f"Declare the legal basis of {list_name}", words, parameters)
 
 
 def decision_links(campaign: str) -> list[RunLink]:
@@ -104,12 +158,13 @@ def command(flow: str, parameters: Mapping[str, Any]) -> str:
     return " ".join([".venv/bin/python -m flows", flow, *words])
 
 
-def next_parameters(campaign: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def next_parameters(campaign: Mapping[str, Any], recap: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return what is known of each step; whoever fills in the form adds the rest."""
     named = {"campaign": campaign["name"]}
     text = json.loads(campaign["draft"])["text"]
     return {
-        "approve-campaign": named | {"recap_hash": campaign["recap_hash"][:8], "approver": ""},
+        "approve-campaign": named
+        | {"recap_hash": campaign["recap_hash"][:8], "approver": "", "figures": approval_figures(recap)},
         "send-test": named | {"numbers": []},
         "revise-campaign": named | {"author": "", "text": text},
         "cancel-campaign": named | {"reason": ""},

@@ -12,6 +12,7 @@ from files.exports import convert_to_csv
 from sms.errors import CampaignError, InvalidNumber
 from sms.masking import mask_number
 from sms.msisdn import parse_number
+from sms.typed import read_moment
 from store.changes import Preview
 from store.lists import (
     declare_legal_basis,
@@ -28,9 +29,11 @@ from tasks.alerts import send_alerts_about
 from tasks.clock import now
 from tasks.house import data_path, visit_store
 from tasks.import_pages import change_page, list_page, lists_page
+from tasks.links import basis_links
 from tasks.names import signed
 from tasks.publish import publish
 from tasks.reading import check_header_row
+from tasks.recaps import publish_stale
 from tasks.settings import settings
 
 _CLEARING = {"empty": empty_list, "delete": delete_list}
@@ -40,7 +43,7 @@ _CLEARING = {"empty": empty_list, "delete": delete_list}
 def show_lists() -> str:
     """Publish every list with what it holds, and return the page."""
     with visit_store(read_only=True) as visit:
-        page = lists_page(lists(visit))
+        page = lists_page(lists(visit), settings().zone)
     publish("lists", page, "All lists")
     return page
 
@@ -54,7 +57,9 @@ def show_list(list_name: str, *, is_export: bool = False) -> str:
     """
     exports = _export(list_name) if is_export else []
     with visit_store(read_only=True) as visit:
-        page = list_page(list_card(visit, list_name), exports)
+        card = list_card(visit, list_name)
+    links = basis_links([list_name]) if card["legal_basis"] is None else []
+    page = list_page(card, settings().zone, exports, links)
     publish(f"list-{list_name}", page, f"List {list_name}")
     return page
 
@@ -179,8 +184,11 @@ def _instant(text: str | None) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise CampaignError(f"said_at {text!r} is no date; write it like 2026-11-22 or 2026-11-22 14:30") from error
+    except ValueError:
+        try:
+            found = datetime.fromisoformat(read_moment(text, settings().is_day_first))
+        except ValueError as error:
+            raise CampaignError(f"said_at: {error}") from error
     return found if found.tzinfo else found.replace(tzinfo=settings().zone)
 
 
@@ -196,6 +204,7 @@ def _export(list_name: str) -> list[Path]:
 def _publish_change(title: str, key: str, change: Preview, is_preview: bool) -> str:
     if not is_preview:
         send_alerts_about(change.touched)
+        publish_stale(change.touched)
     page = change_page(title, change, is_preview)
     publish(key, page, title)
     return page

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sms.masking import escape_markdown, mask_number
 from sms.wording import amount_text, grouped
-from tasks.pages import STATE_WORDS, local_time, quoted_text, table
+from tasks.pages import STATE_WORDS, local_time, quoted_text, shown_name, table
 
 #: Why messages of an approved recap stay behind, by what ``store.approving.approve`` counts.
 _STAYING = {
@@ -20,9 +20,9 @@ def approval_page(approved: Mapping[str, Any], approver: str, zone: ZoneInfo) ->
     """Return who approved which recap, when it leaves, and how many of its messages stay behind."""
     staying_count = sum(approved[name] for name in _STAYING)
     parts = [
-        f"# {approved['name']} is approved",
+        f"# {shown_name(approved)} is approved",
         f"Version {approved['version']}, recap `{approved['recap_hash'][:8]}`, by {escape_markdown(approver)}. "
-        f"It leaves from {local_time(approved['due_at'], zone)} ({zone.key}).",
+        f"**{approved['figures']}** at most, from {local_time(approved['leaves_at'], zone)} ({zone.key}).",
     ]
     if staying_count:
         why = ", ".join(staying_words(approved))
@@ -54,7 +54,7 @@ def tested_page(campaign: Mapping[str, Any], messages: Sequence[Mapping[str, Any
         for row in messages
     ]
     parts = [
-        f"# Test of {campaign['name']}, version {campaign['version']}",
+        f"# Test of {shown_name(campaign)}, version {campaign['version']}",
         table(["to", "what became of it", "encoding", "segments", "price"], rows),
         *(
             f"**To {escape_markdown(mask_number(row['msisdn']))}**\n\n{quoted_text(row['text'], spare=written)}"

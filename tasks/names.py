@@ -6,6 +6,7 @@ from schemas.draft import NAME_PATTERN
 from sms.errors import CampaignError, InvalidNumber
 from sms.masking import mask_number
 from sms.msisdn import Number, parse_number
+from sms.typed import name_key
 from tasks.settings import settings
 
 ATTACHED = "draft-"  # before a campaign's name: the list that holds the file of its draft
@@ -18,7 +19,8 @@ def check_name(name: str, what: str) -> str:
         CampaignError: it is not; tells what a name may be.
     """
     if not is_name(name):
-        raise CampaignError(f"{what} name {name!r} is not one: 2 to 60 lower-case letters, digits and dashes")
+        hint = f"; write {key}" if (key := name_key(name)) else ""
+        raise CampaignError(f"{what} name {name!r} is not one: 2 to 60 lower-case letters, digits and dashes{hint}")
     return name
 
 

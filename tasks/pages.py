@@ -3,13 +3,15 @@
 Numbers are masked and every text that a user or a gateway wrote is escaped, here and nowhere else.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sms.masking import escape_markdown, mask_numbers
+from sms.places import key_name
 from sms.wording import amount_text, count_text, grouped
 from store.sending import Progress, recount
 
@@ -38,6 +40,8 @@ _FATE_WORDS = {
 }
 #: What would begin a heading, a list or a rule at the start of a line.
 _BLOCK_START = re.compile(r"^(\d*)([-+#=.)])")
+#: As errors and reasons give an instant that the store wrote.
+_INSTANT = re.compile(r"(\d{4}-\d{2}-\d{2} \d{2}:\d{2})(?::\d{2})? UTC")
 
 
 class Markup(str):
@@ -82,7 +86,7 @@ def progress_page(
     exact = recount(progress, states) if states else progress
     stopped = " (stopped)" if campaign["is_stopped"] and campaign["state"] != "cancelled" else ""
     share = f"{100 * exact.accepted // exact.total} % accepted" if exact.total else "no messages"
-    parts = [f"# {campaign['name']}: {campaign['state']}{stopped}, {share}"]
+    parts = [f"# {shown_name(campaign)}: {campaign['state']}{stopped}, {share}"]
     if campaign["state_reason"]:
         parts.append(escape_markdown(campaign["state_reason"]))
     if campaign["due_at"] is not None and campaign["state"] in ("approved", "parked"):
@@ -114,7 +118,7 @@ def _span(seconds: float) -> str:
 def results_page(view: Mapping[str, Any], zone: ZoneInfo) -> str:
     """Return the results of a campaign; ``view`` is what ``tasks.report`` read from the store."""
     campaign, unit = view["campaign"], view["unit"]
-    parts = [f"# Results of {campaign['name']}", f"State: {campaign['state']}. Reports come in for some days."]
+    parts = [f"# Results of {shown_name(campaign)}", f"State: {campaign['state']}. Reports come in for some days."]
     parts.append(_states(view["states"]))
     total = max((row["message_count"] for row in view["states"]), default=1)
     bars = "\n".join(
@@ -124,7 +128,7 @@ def results_page(view: Mapping[str, Any], zone: ZoneInfo) -> str:
     parts.append(f"```\n{bars}\n```")
     rows = [
         (
-            row["territory"],
+            key_name(row["territory"]),
             row["message_count"],
             row["accepted_count"],
             row["delivered_count"],
@@ -140,7 +144,13 @@ def results_page(view: Mapping[str, Any], zone: ZoneInfo) -> str:
         rows = [(row["verdict"], row["answer"], row["reply_count"]) for row in view["replies"]]
         parts += ["## Replies", table(["reply", "automatic answer", "replies"], rows, align="llr")]
     rows = [
-        (local_time(row["recorded_at"], zone), row["event"], row["actor"], row["version"], row["detail"] or "")
+        (
+            local_time(row["recorded_at"], zone),
+            row["event"],
+            row["actor"],
+            row["version"],
+            row["detail"] or "",
+        )
         for row in view["events"]
     ]
     parts += ["## History", table([f"when ({zone.key})", "what", "who", "version", "detail"], rows)]
@@ -151,6 +161,39 @@ def results_page(view: Mapping[str, Any], zone: ZoneInfo) -> str:
 def local_time(at: datetime, zone: ZoneInfo) -> str:
     """Return an instant as the team reads it."""
     return f"{at.astimezone(zone):%a %Y-%m-%d %H:%M}"
+
+
+def shown_name(campaign: Mapping[str, Any]) -> str:
+    """Return what people call a campaign, inert: its title and its key, or the key alone where there is no title."""
+    title = json.loads(campaign.get("draft") or "{}").get("title")
+    name = str(campaign["name"])
+    return f"{user_text(title, spare=title)} ({name})" if title else name
+
+
+def grouped_by_value(values: Mapping[str, str]) -> str:
+    """Return values by territory as people read them: each once, after the names of its territories.
+
+    >>> grouped_by_value({"FR": "STOP au 36180", "GP": "STOP au 36789", "RE": "STOP au 36180"})
+    'mainland France, Réunion: STOP au 36180; Guadeloupe: STOP au 36789'
+    """
+    names: dict[str, list[str]] = {}
+    for key, value in sorted(values.items()):
+        names.setdefault(value, []).append(key_name(key))
+    return "; ".join(f"{', '.join(places)}: {value}" for value, places in names.items())
+
+
+def by_name(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows by territory with its name, as every page calls it."""
+    return [row | {"territory": key_name(row["territory"])} for row in rows]
+
+
+def in_zone(text: str, zone: ZoneInfo) -> str:
+    """Return a text with each instant that it gives in UTC on the team's clock, by its name."""
+    return _INSTANT.sub(lambda found: f"{local_time(_utc(found[1]), zone)} ({zone.key})", text)
+
+
+def _utc(text: str) -> datetime:
+    return datetime.strptime(text[:16], "%Y-%m-%d %H:%M").replace(tzinfo=UTC)
 
 
 def user_text(text: str, spare: str = "") -> Markup:

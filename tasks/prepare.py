@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,13 +13,16 @@ from prefect import get_run_logger, task
 from schemas.draft import CampaignDraft
 from sms.errors import CampaignError
 from sms.forecast import Forecast, Timing, forecast_departures
-from sms.linter import Finding, Saving, SizeCount, Subject, lint
+from sms.leftovers import find_placeholders
+from sms.lint_subject import Finding, Saving, SizeCount, Subject
+from sms.linter import lint
 from sms.places import window_key
 from sms.planning import opt_outs_bind, queue_places
 from sms.sender_id import check_sender_id, sender_notes
 from sms.template import check_fields
 from sms.timetable import alert_advice
 from store.database import workbench
+from store.leftovers import invisible_saving, leftovers_of
 from store.planning import (
     Audience,
     Place,
@@ -51,6 +54,7 @@ from tasks.clock import now
 from tasks.consent import unread_consent
 from tasks.hours import closed_days_by_place, expiring_words, first_closing, timing_of
 from tasks.house import visit_store
+from tasks.merge_fields import own_fields
 from tasks.names import typed_number
 from tasks.pacing import pace_of
 from tasks.settings import settings
@@ -58,8 +62,9 @@ from tasks.terms import Terms, terms_of
 
 #: Of what a draft says, what the hash covers as it stands.
 _SAID = (
-    "name", "kind", "text", "replace_characters", "sender_id", "gateway", "policy", "file", "legal_basis",
+    "name", "title", "kind", "text", "replace_characters", "sender_id", "gateway", "policy", "file", "legal_basis",
     "requested_service", "emergency_reason", "max_messages_in_days", "repeat", "clock", "if_closed",
+    "literal_placeholders",
 )  # fmt: skip
 
 
@@ -83,7 +88,7 @@ def check_draft(draft: CampaignDraft, revises: Revised | None = None) -> None:
     """
     terms_of(draft)
     with visit_store(read_only=True) as visit:
-        refuse_locked(visit, draft.name, revises)
+        refuse_locked(visit, draft.name, revises, draft.title)
 
 
 @task(task_run_name="prepare {draft.name}")
@@ -102,11 +107,13 @@ def make_recap(draft: CampaignDraft, *, revises: Revised | None = None) -> Recap
             largely the same people, a list changed meanwhile, or the campaign is locked.
         ConfigurationError: there is no such gateway or policy, or no price for a territory, which it names.
     """
+    draft = draft.settled(settings().is_day_first)
     terms = terms_of(draft)
     lists = [*draft.lists, *attached_list(draft)]
     covered = sorted({*lists, *draft.exclude_lists})
     with workbench() as bench:
         with visit_store(read_only=True) as visit:
+            terms = replace(terms, template=own_fields(visit, lists, terms.template))
             check_fields(terms.template, fields_of(visit, lists, terms.template))
             stage_candidates(visit, _audience(draft, lists, terms, visit.at))
             mark, is_sample = audience_mark(visit, covered), has_samples(visit, lists)
@@ -230,6 +237,10 @@ def _findings(
             longest_values=longest_values(bench, terms.template),
             segment_price=max((terms.tariff.price(territory) for territory in places), default=Decimal()),
             unit=terms.tariff.unit,
+            placeholders=find_placeholders(draft.text),
+            literal_placeholders=draft.literal_placeholders,
+            leftovers=leftovers_of(bench, terms.template),
+            invisible=invisible_saving(bench),
         )
     )
     refused = [finding.words for finding in found if finding.severity == "refused"]
@@ -255,7 +266,9 @@ def _header(draft: CampaignDraft, terms: Terms, written: Written) -> dict[str, A
         "prices": {territory: place.segment_price for territory, place in places.items()},
         "unit": terms.tariff.unit,
         "stop_mentions": {territory: place.stop_mention.strip() for territory, place in places.items()},
-        "can_be_answered": any(terms.rule(draft, territory).can_be_answered for territory in places),
+        "can_be_answered": any(
+            terms.rule(draft, territory).can_be_answered for territory in places or [settings().region]
+        ),
         "sender_notes": sender_notes(draft.sender_id, places),
     }
 

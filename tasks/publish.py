@@ -10,11 +10,14 @@ from prefect import get_run_logger
 from prefect.artifacts import Artifact, create_markdown_artifact, create_table_artifact
 
 from sms.masking import mask_numbers
+from tasks.pages import in_zone
 from tasks.prefect_calls import BREAKER, PrefectAway
+from tasks.settings import settings
 
 
 def publish(key: str, markdown: str, description: str) -> None:
-    """Publish a page, unless the latest one under its key says the same."""
+    """Publish a page, unless the latest one under its key says the same; all its times on the team's clock."""
+    markdown = in_zone(markdown, settings().zone)
     if not _is_published(key, markdown):
         create_markdown_artifact(markdown, key=artifact_key(key), description=mask_numbers(description))
 

@@ -8,13 +8,14 @@ from zoneinfo import ZoneInfo
 
 from sms.masking import escape_markdown, mask_numbers
 from sms.wording import amount_text, grouped
-from tasks.pages import local_time, quotation, table
+from tasks.pages import grouped_by_value, local_time, quotation, table
 
 _PEOPLE_WORDS = {
     "added": "joined",
     "removed": "left",
     "rewritten": "get another text",
 }
+_NONE = "(none)"
 #: What fits in a cell.
 _SHORT = 40
 
@@ -27,7 +28,8 @@ def change_parts(view: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
     people = [
         f"{grouped(changes['people'][key])} {words}" for key, words in _PEOPLE_WORDS.items() if changes["people"][key]
     ]
-    changed = [_shown_change(row, zone) for row in changes["fields"]]
+    shown = [_shown_change(row, zone) for row in changes["fields"]]
+    changed = [(field, before, after) for field, before, after in shown if {before, after} != {_NONE}]
     rows = [row for row in changed if max(map(len, row)) <= _SHORT]
     rows += [_figure_change(row, view["recap"]["unit"]) for row in changes["figures"]]
     parts = [
@@ -58,13 +60,14 @@ def _shown_times(value: str | Mapping[str, str] | None, zone: ZoneInfo) -> str |
 
 
 def _shown(value: object) -> str:
-    if isinstance(value, dict):
-        value = [f"{key}: {each}" for key, each in value.items()]
+    if isinstance(value, dict):  # by territory or place
+        value = grouped_by_value({key: _shown(each) for key, each in value.items()})
+        value = "" if value.endswith(f": {_NONE}") and ";" not in value else value
     if isinstance(value, list):
         value = ", ".join(map(str, value))
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "(none)" if value in (None, "") else str(value)
+    return _NONE if value in (None, "") else str(value)
 
 
 def _long_change(field: str, before: str, after: str) -> str:

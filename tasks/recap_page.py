@@ -6,7 +6,7 @@ what must be decided stands first, sentences explain, tables count.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ from sms.places import key_name
 from sms.planning import EXCLUSION_REASONS
 from sms.wording import amount_text, count_text, grouped
 from tasks.links import RunLink, draw_links
-from tasks.pages import Markup, bullets, local_time, quoted_text, table, user_text
+from tasks.pages import Markup, bullets, grouped_by_value, local_time, quoted_text, shown_name, table, user_text
 from tasks.recap_changes import change_parts
 from tasks.recap_times import expiring_places, when_parts
 
@@ -35,7 +35,10 @@ _ALSACE_MOSELLE_WORDS = {
 }
 _UNREADABLE_POSTCODE_WORDS = "to a postcode that cannot be read: they leave when all of France but the Pacific is open"
 _IF_CLOSED_WORDS = {"drop": "what meets closed hours is dropped, and waits for no opening"}
+_NEVER_READ = "The balance was not read. Approving reads it first; check-balance shows it before."
 _REQUESTED_WORDS = "they asked for this service; a STOP to marketing does not bind it"
+#: An opening that comes so soon after the recap is no wait.
+_AT_ONCE = timedelta(minutes=1)
 _Parts = list[str]
 
 
@@ -51,7 +54,7 @@ def recap_page(view: Mapping[str, Any], zone: ZoneInfo, note: str, links: Sequen
         "Rules": _rules(view, zone),
         "Next": draw_links(links),
     }
-    parts = [f"# Recap of {escape_markdown(view['campaign']['name'])}, version {view['recap']['version']}"]
+    parts = [f"# Recap of {shown_name(view['campaign'])}, version {view['recap']['version']}"]
     parts += [f"*{escape_markdown(note)}*"] if note else []
     parts += [_summary(view, zone), *_alarms(view)]
     parts += [part for title, body in sections.items() if body for part in (f"## {title}", *body)]
@@ -64,7 +67,7 @@ def _summary(view: Mapping[str, Any], zone: ZoneInfo) -> str:
     return (
         f"{_figures(recap, view['unsent'])} "
         f"{header['kind'].capitalize()} from {escape_markdown(header['sender_id'])}, which "
-        f"{_leaving(view['campaign']['due_at'], draft, zone)}.\n\n"
+        f"{_leaving(view, draft, zone)}.\n\n"
         f"Hash **`{recap['recap_hash'][:8]}`**, prepared by {user_text(draft['author'])} on "
         f"{local_time(recap['prepared_at'], zone)} ({zone.key})."
     )
@@ -81,20 +84,31 @@ def _figures(recap: Mapping[str, Any], unsent: Mapping[str, Any]) -> str:
     return f"**{messages}, {segments}, at most {price};** {rest}."
 
 
-def _leaving(due_at: datetime | None, draft: Mapping[str, Any], zone: ZoneInfo) -> str:
-    if due_at is None:
+def _leaving(view: Mapping[str, Any], draft: Mapping[str, Any], zone: ZoneInfo) -> str:
+    """Return when the first message leaves, as the hours allow it: at night an approval alone sends nothing."""
+    due_at, prepared_at = view["campaign"]["due_at"], view["recap"]["prepared_at"]
+    first = min((row["starts_at"] for row in view["departures"]), default=None)
+    if first is None:
+        return "leaves for nobody"
+    on_clock = f"{local_time(first, zone)} ({zone.key})"
+    if due_at is None and first - prepared_at < _AT_ONCE:
         return "leaves as soon as it is approved"
+    if due_at is None:
+        return f"leaves when the hours next open: approved now, from {on_clock}"
     if draft.get("clock") == "local":
-        return (
-            f"leaves on {draft['send_on']} at {draft['send_time']} on each recipient's own clock, the first from "
-            f"{local_time(due_at, zone)}"
-        )
-    return f"leaves from {local_time(due_at, zone)}"
+        hour = f"{draft['send_on']} at {draft['send_time']}"
+        return f"leaves on {hour} on each recipient's own clock, the first from {on_clock}"
+    return f"leaves from {on_clock}"
 
 
 def _alarms(view: Mapping[str, Any]) -> _Parts:
     """Return what somebody must know before anything else; nothing when there is nothing."""
-    alarms = [f"**Nobody gets a message.** {_audience(view)}"] if not view["recap"]["message_count"] else []
+    stale = view["campaign"].get("stale_reason")
+    alarms = [f"**It is stale and cannot be approved:** {user_text(stale)}. See Next."] if stale else []
+    alarms += [f"**Nobody gets a message.** {_audience(view)}"] if not view["recap"]["message_count"] else []
+    if view["undeclared"]:
+        names = ", ".join(map(escape_markdown, view["undeclared"]))
+        alarms.append(f"**No legal basis is declared for {names}:** its people get no marketing. Declare it: see Next.")
     if lost := sum(row["expiring_count"] for row in view["places"]):
         alarms.append(f"**{count_text(lost, 'message')} will not leave in time:** {expiring_places(view)}. See When.")
     if (left := _left(view)) is not None and left < 0:
@@ -199,8 +213,7 @@ def _how_much(view: Mapping[str, Any]) -> _Parts:
 def _money(view: Mapping[str, Any]) -> _Parts:
     credit, recap, left = view["credit"], view["recap"], _left(view)
     if left is None:
-        balance = "The balance was never read. Approving reads it first; run **check-balance** to see it before."
-        return [balance, _auto_reply(view)]
+        return [f"⚠ {user_text(view['balance_error'] or _NEVER_READ)}", _auto_reply(view)]
     rows: list[tuple[object, ...]] = [
         ("balance, free of reserves", amount_text(credit["available"], recap["unit"])),
         ("− committed to approved campaigns", amount_text(credit["committed"], recap["unit"])),
@@ -291,10 +304,8 @@ def _cap(rule: str | None) -> str:
 
 
 def _mentions(by_territory: Mapping[str, str]) -> str:
-    """Return each mention once, with where it stands when there are several."""
-    places: dict[str, list[str]] = {}
-    for territory, mention in sorted(by_territory.items()):
-        places.setdefault(mention.strip() or "none is added", []).append(territory)
-    if len(places) <= 1:
-        return next(iter(places), "none is added")
-    return "; ".join(f"{mention} ({', '.join(territories)})" for mention, territories in places.items())
+    """Return each mention once, with where it stands when there are several; nothing where nobody is written to."""
+    mentions = {territory: mention.strip() or "none is added" for territory, mention in by_territory.items()}
+    if len(set(mentions.values())) <= 1:
+        return next(iter(mentions.values()), "")
+    return grouped_by_value(mentions)

@@ -1,23 +1,28 @@
 """A recap as people read it: everything its page shows, read back from the store."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from prefect import task
 
-from sms.errors import ConfigurationError
+from sms.errors import ConfigurationError, SmsError
 from sms.places import ALSACE_MOSELLE, UNREADABLE, clocks_of
 from sms.policy import load_policy
 from sms.segments import count_segments
+from store.campaigns import find_campaign
+from store.changes import TouchedCampaign
 from store.database import Transaction
+from store.lists import declared_basis
 from store.operators import credit_left
 from store.recaps import Recap
+from tasks.balance import read_balance
 from tasks.clock import rehearsal_note
 from tasks.house import tariff_of, visit_store
 from tasks.inbound import auto_responder
 from tasks.links import run_links
+from tasks.pages import by_name
 from tasks.publish import publish, publish_table
 from tasks.recap_page import recap_page
 from tasks.settings import settings
@@ -33,17 +38,40 @@ def publish_recap(recap: Recap) -> str:
     """Publish a campaign's recap and return the page."""
     with visit_store(read_only=True) as visit:
         view = read_recap(visit, recap.campaign_id)
+    if view["credit"] is None:
+        view |= _first_reading(view["campaign"]["gateway"])
     name, page = view["campaign"]["name"], draw_recap(view)
     publish(f"recap-{name}", page, f"Recap of {name}")
-    publish_table(f"territories-of-{name}", view["territories"], f"Messages, segments and price of {name} by territory")
+    publish_table(
+        f"territories-of-{name}", by_name(view["territories"]), f"Messages, segments and price of {name} by territory"
+    )
     return page
+
+
+def publish_stale(touched: Iterable[TouchedCampaign]) -> None:
+    """Publish the recaps anew that a change of lists has made stale: their pages say so, and how to refresh them."""
+    for name in [campaign.name for campaign in touched if campaign.state == "prepared"]:
+        with visit_store(read_only=True) as visit:
+            view = read_recap(visit, find_campaign(visit, name)["campaign_id"])
+        publish(f"recap-{name}", draw_recap(view), f"Recap of {name}")
+
+
+def _first_reading(gateway: str) -> dict[str, Any]:
+    """Read a balance that was never read; return the credit, or in one line why it cannot be read."""
+    try:
+        read_balance(gateway)
+    except SmsError as error:
+        return {"balance_error": f"The balance cannot be read: {error}"}
+    with visit_store(read_only=True) as visit:
+        return {"credit": credit_left(visit, gateway)}
 
 
 def draw_recap(view: dict[str, Any]) -> str:
     """Return the page of a recap, with the links to what can be done next."""
     campaign, answers = view["campaign"], view["auto_reply"]
+    links = run_links(campaign, view["recap"], view["undeclared"])
     answers["price"] = _answer_price(campaign["gateway"], answers["text"])
-    return recap_page(view, settings().zone, rehearsal_note(), run_links(campaign))
+    return recap_page(view, settings().zone, rehearsal_note(), links)
 
 
 def read_recap(visit: Transaction, campaign_id: int) -> dict[str, Any]:
@@ -78,8 +106,17 @@ def read_recap(visit: Transaction, campaign_id: int) -> dict[str, Any]:
         "alsace_moselle_count": _count_keys_with(ALSACE_MOSELLE, campaign, counts),
         "unreadable_postcode_count": _count_keys_with(UNREADABLE, campaign, counts),
         "credit": credit_left(visit, campaign["gateway"]),
+        "balance_error": None,
+        "undeclared": _undeclared(visit, json.loads(recap["header"])),
         "auto_reply": _auto_reply(visit, json.loads(recap["header"])),
     }
+
+
+def _undeclared(visit: Transaction, header: Mapping[str, Any]) -> list[str]:
+    """Return the lists of a marketing campaign whose people get nothing, because nobody said why they may."""
+    if header["kind"] != "marketing" or not load_policy(header["policy"]).needs_legal_basis:
+        return []
+    return [name for name in header["lists"] if declared_basis(visit, name) is None]
 
 
 def _place(

@@ -9,7 +9,7 @@ from store.campaigns import find_campaign
 from store.exports import export_messages
 from store.sending import count_messages
 from tasks.house import data_path, manifest_of, visit_store
-from tasks.pages import results_page
+from tasks.pages import by_name, results_page
 from tasks.publish import publish, publish_table
 from tasks.settings import settings
 
@@ -41,5 +41,5 @@ def publish_results(view: dict[str, Any]) -> str:
     page = results_page(view, settings().zone)
     name = view["campaign"]["name"]
     publish(f"results-{name}", page, f"Results of {name}")
-    publish_table(f"outcomes-of-{name}", view["territories"], f"What became of {name} by territory")
+    publish_table(f"outcomes-of-{name}", by_name(view["territories"]), f"What became of {name} by territory")
     return page

@@ -13,6 +13,7 @@ from store.campaigns import find_campaign, refuse_begun, refuse_standing
 from store.preparing import Revised
 from tasks.draft_file import wrong_fields
 from tasks.house import visit_store
+from tasks.settings import settings
 
 _SWITCHES = {"keep": None, "yes": True, "no": False}
 #: Fields that may be emptied: the others have no value to go back to.
@@ -29,8 +30,10 @@ class Revision:
 
 
 @task
-def read_revised(campaign: str, author: str, fields: Mapping[str, Any], clear: Sequence[str]) -> Revision:
-    """Return a campaign's draft with some fields changed, as ``author`` wants it.
+def read_revised(
+    campaign: str, author: str, fields: Mapping[str, Any], clear: Sequence[str], *, prepare_again: bool = False
+) -> Revision:
+    """Return a campaign's draft with some fields changed, as ``author`` wants it; ``prepare_again``: or with none.
 
     Its file is read when it is named, also by the name it had, and when it, or why its people may be written to, is
     another than before.
@@ -47,7 +50,7 @@ def read_revised(campaign: str, author: str, fields: Mapping[str, Any], clear: S
         if found["state"] != "prepared":
             refuse_begun(visit, found)
     before, changes = CampaignDraft.model_validate_json(found["draft"]), touched(fields)
-    draft = revise_draft(before, author, changes, clear)
+    draft = revise_draft(before, author, changes, clear, may_be_same=prepare_again)
     reads_file = "file" in changes or (draft.file, draft.legal_basis) != (before.file, before.legal_basis)
     return Revision(draft, Revised(found["campaign_id"], found["version"]), reads_file)
 
@@ -67,7 +70,9 @@ def _meant(kind: Any, value: Any) -> Any:
     return None if get_origin(kind) is Literal and value == "keep" else value
 
 
-def revise_draft(draft: CampaignDraft, author: str, changes: Mapping[str, Any], clear: Sequence[str]) -> CampaignDraft:
+def revise_draft(
+    draft: CampaignDraft, author: str, changes: Mapping[str, Any], clear: Sequence[str], *, may_be_same: bool = False
+) -> CampaignDraft:
     """Return a draft with the changes, and the fields of ``clear`` as if they had never been given.
 
     Raises:
@@ -82,8 +87,12 @@ def revise_draft(draft: CampaignDraft, author: str, changes: Mapping[str, Any], 
     kept = {name: value for name, value in draft.model_dump().items() if name not in clear}
     try:
         revised = CampaignDraft.model_validate(kept | changes | {"author": author})
+        revised = revised.settled(settings().is_day_first)
     except ValidationError as error:
         raise CampaignError(f"campaign {draft.name} cannot be revised so: {wrong_fields(error)}") from error
-    if "file" not in changes and revised == draft.model_copy(update={"author": revised.author}):
-        raise CampaignError(f"nothing to change in campaign {draft.name}: every field is what it was; name one")
+    if not may_be_same and "file" not in changes and revised == draft.model_copy(update={"author": revised.author}):
+        raise CampaignError(
+            f"nothing to change in campaign {draft.name}: every field is what it was; name one, or give prepare_again "
+            "to read its lists, prices and hours anew"
+        )
     return revised

@@ -55,6 +55,7 @@ class Settings(BaseSettings):
     samples_dir: Path = Path("data/samples")
     file_dirs: Folders = []
     team_zone: str = "Europe/Paris"
+    date_order: Literal["day_first", "month_first"] = "day_first"
     region: str = Field(default="FR", pattern=r"^[A-Z]{2}$")
     allowed_countries: Words = list(ALLOWED_COUNTRIES)
     alsace_moselle: Literal["all_mainland", "by_postcode"] = "all_mainland"
@@ -169,6 +170,11 @@ class Settings(BaseSettings):
                 "reckon with so much between a claim and its arrival when they say how long a message is valid"
             )
         return self
+
+    @property
+    def is_day_first(self) -> bool:
+        """Whether 05/12/2026 is 5 December for the team."""
+        return self.date_order == "day_first"
 
     @property
     def store_file(self) -> Path:

@@ -14,7 +14,7 @@ from store.unknowns import list_unknown, resend, write_off
 from tasks.house import manifest_of, visit_store
 from tasks.links import RunLink, decision_links, draw_links
 from tasks.names import reasoned, signed
-from tasks.pages import local_time, table
+from tasks.pages import local_time, shown_name, table
 from tasks.publish import publish_unless_away
 from tasks.settings import settings
 
@@ -62,7 +62,7 @@ def unknowns_page(
     zone: ZoneInfo,
 ) -> str:
     """Return what is unknown of a campaign; ``rows`` are those of ``store.unknowns.list_unknown``."""
-    name = campaign["name"]
+    name = shown_name(campaign)
     if not rows:
         return f"# {name}: nothing is unknown\n\nEach of its messages is known to have been accepted, or not.\n"
     price = amount_text(sum((Decimal(row["price"]) for row in rows), Decimal(0)), unit)

@@ -4,6 +4,9 @@
 -- The name of a cancelled campaign may be used again, so the newest.
 SELECT * FROM campaign WHERE name = $name ORDER BY campaign_id DESC LIMIT 1
 
+-- name: campaign.paused
+SELECT name FROM campaign WHERE state = 'paused' ORDER BY campaign_id
+
 -- name: campaign.find_standing
 -- The one campaign that holds all automatic answers, or all notices, of a gateway.
 SELECT * FROM campaign WHERE kind = $kind AND gateway = $gateway

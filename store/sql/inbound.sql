@@ -154,6 +154,10 @@ UPDATE reply SET settled_as = $settled_as, settled_by = $actor, settled_at = $at
 SELECT verdict, coalesce(answer, 'waiting') AS answer, count(*) AS reply_count
 FROM reply WHERE campaign_id = $campaign_id GROUP BY verdict, answer ORDER BY verdict, answer
 
+-- name: reply.totals
+SELECT verdict, coalesce(answer, 'waiting') AS answer, count(*) AS reply_count
+FROM reply WHERE gateway = $gateway GROUP BY verdict, answer ORDER BY verdict, answer
+
 -- name: setting.put
 INSERT INTO operator_setting
 SELECT coalesce(max(setting_id), 0) + 1, $name, $value, $changed_by, $at FROM operator_setting

@@ -264,6 +264,31 @@ GROUP BY level
 -- How many messages use a default, and one of their recipients.
 SELECT count(*) AS message_count, min(recipient_id) AS recipient_id FROM staged_messages WHERE is_defaulted
 
+-- name: plan.stage_leftovers
+-- staged_recipients: number_id BIGINT, cells VARCHAR[]
+-- staged_messages: number_id BIGINT, price DECIMAL(18, 6)
+-- The cells of messages that hold something not meant for a phone, one row a recipient and field, as $pattern finds it.
+CREATE OR REPLACE TEMP TABLE staged_leftovers AS
+SELECT field.field_no, field.cell, staged_messages.price
+FROM (
+    SELECT number_id, unnest(range(1, $field_count + 1)) AS field_no, unnest(cells[:$field_count]) AS cell
+    FROM staged_recipients
+) AS field
+JOIN staged_messages USING (number_id)
+WHERE regexp_matches(field.cell, $pattern)
+
+-- name: plan.leftovers
+-- staged_leftovers: field_no BIGINT, cell VARCHAR, price DECIMAL(18, 6)
+-- Of one kind: how many recipients would read it in each field, what their messages cost, and the shortest of them.
+SELECT field_no, count(*) AS message_count, sum(price) AS price, arg_min(cell, (length(cell), cell)) AS example
+FROM staged_leftovers WHERE regexp_matches(cell, $pattern)
+GROUP BY field_no ORDER BY field_no
+
+-- name: plan.texts_with
+-- staged_messages: text VARCHAR, segment_count INTEGER, segment_price DECIMAL(18, 6), price DECIMAL(18, 6)
+SELECT text, segment_count, CAST(segment_price AS VARCHAR) AS segment_price
+FROM staged_messages WHERE regexp_matches(text, $pattern)
+
 -- name: plan.broken_messages
 -- staged_messages: recipient_id BIGINT, number_id BIGINT, msisdn VARCHAR, text VARCHAR, segment_count INTEGER, price DECIMAL(18, 6), window_key VARCHAR, slice_no BIGINT
 -- The last wall: how many messages are what no message may be.

@@ -140,7 +140,7 @@ class TestApprove:
         shown = prepare(**TOMORROW)[:8]
         approve(f" {shown[:4]} {shown[4:]}\n")
         assert ready.query("SELECT state FROM campaign") == [("approved",)]
-        assert "leaves from Tue 2026-11-24 09:00 (Europe/Paris)" in page("approval-soldes")
+        assert "at most, from Tue 2026-11-24 09:00 (Europe/Paris)" in page("approval-soldes")
 
     def test_stops_since_the_recap_stay_behind_and_are_shown(self, ready: Any) -> None:
         from flows.record_opt_out import record_opt_out

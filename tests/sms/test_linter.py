@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from sms.linter import SEVERITIES, Finding, Saving, SizeCount, Subject, lint
+from sms.lint_subject import SEVERITIES, Finding, Leftover, Saving, SizeCount, Subject
+from sms.linter import lint
 from sms.template import parse_template
 
 PLAIN = Subject(
@@ -85,8 +86,20 @@ CHARACTERS = [
 def test_characters_that_nobody_sees_are_seen(character: str, name: str) -> None:
     words = finding("ucs2", subject(sizes=[SizeCount("UCS-2", 9, 1, 1, Decimal(1))], forcing={character: 1})).words
     assert words == f"{name} leaves 70 characters a segment instead of 160 in 1 message; " + (
-        "no replacement would save a segment."
+        "that costs nothing here: without them there would be as many segments."
     )
+
+
+def test_what_nothing_replaces_still_costs() -> None:
+    sizes = [SizeCount("UCS-2", 120, 2, 100, Decimal("9.7"))]
+    found = finding("ucs2", subject(sizes=sizes, forcing={"👍": 100}))
+    assert found.words.endswith("; nothing replaces them; without them about 4.85 EUR less would be paid.")
+    assert (found.severity, found.price) == ("costs", Decimal("4.85"))
+
+
+def test_what_costs_nothing_is_only_advice() -> None:
+    found = finding("ucs2", subject(sizes=[SizeCount("UCS-2", 60, 1, 100, Decimal("4.85"))], forcing={"👍": 100}))
+    assert (found.severity, found.price) == ("advice", Decimal(0))
 
 
 def test_only_the_most_frequent_characters_are_named() -> None:
@@ -263,3 +276,53 @@ def test_refused_comes_first_then_the_dearest_then_advice() -> None:
 
 def test_a_campaign_without_messages_has_no_figures_to_speak_of() -> None:
     assert lint(subject("Bonjour {name}", sizes=[])) == []
+
+
+def test_a_merge_field_of_another_tool_is_refused_until_it_is_confirmed() -> None:
+    given = subject("Bonjour {{prenom}}", placeholders=["{{prenom}}"])
+    found = finding("placeholder", given)
+    assert found.severity == "refused"
+    assert found.words == (
+        "« {{prenom}} » is a merge field of another tool: 1 000 recipients would read it, their messages cost "
+        "48.50 EUR. Write {prenom}, or whatever the column is called; if people are to read {{prenom}} as it stands, "
+        "name it in literal_placeholders."
+    )
+    confirmed = replace(given, literal_placeholders=["{{prenom}}"])
+    assert [(each.code, each.severity) for each in lint(confirmed)] == [("literal_placeholder", "advice")]
+    assert "placeholder" in codes(replace(given, literal_placeholders=["{{nom}}"])), "another one was confirmed"
+
+
+LEFT = [
+    pytest.param("no_value", " NULL", "{name} holds what a program writes where there is no value, such as « NULL »",
+                 id="NULL"),
+    pytest.param("html", "Dupont &amp; fils", "{name} holds codes of a web page, such as « &amp; »", id="a web page"),
+    pytest.param("quoted", ' "Zoé"', "{name} holds quotes around the value, such as « \"Zoé\" »", id="quotes"),
+    pytest.param("placeholder", "*|FNAME|*", "{name} holds merge fields that another tool did not fill in, such as "
+                 "« *|FNAME|* »", id="a placeholder"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "cell", "words"), LEFT)
+def test_what_stays_in_cells_is_named_with_its_readers_and_price(kind: str, cell: str, words: str) -> None:
+    found = finding(f"leftover_{kind}", subject(leftovers=[Leftover(kind, "name", cell, 12, Decimal("0.58"))]))
+    assert found.words == (
+        f"{words}: 12 recipients would read it, their messages cost 0.58 EUR. Correct the file, and import it again."
+    )
+    assert (found.severity, found.message_count) == ("advice", 12)
+
+
+def test_what_nobody_sees_is_named_with_what_it_costs() -> None:
+    given = subject(leftovers=[Leftover("invisible", "name", "Zo\u200bé", 3, Decimal("0.29"))])
+    found = finding("leftover_invisible", replace(given, invisible=Saving(3, 3, Decimal("0.1455"))))
+    assert found.words == (
+        "{name} holds characters that nobody sees, such as zero width space (U+200B): 3 recipients would read it, "
+        "their messages cost 0.29 EUR. Without them 0.1455 EUR less is paid. Correct the file, and import it again."
+    )
+    assert (found.severity, found.segment_count, found.price) == ("costs", 3, Decimal("0.1455"))
+    assert lint(given) == [], "they were replaced"
+
+
+def test_what_stays_in_a_copied_text_reaches_everybody() -> None:
+    found = finding("leftover_html", subject("Soldes chez Dupont &amp; fils"))
+    assert found.words.startswith("The text holds codes of a web page, such as « &amp; »: 1 000 recipients would read")
+    assert found.words.endswith("Correct the text.")

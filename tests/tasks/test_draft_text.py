@@ -1,13 +1,17 @@
 """The text of a draft is the author's own, to the last blank; what surrounds every other field is taken off."""
 
+import inspect
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from schemas.draft import CampaignDraft
+from schemas.form import CampaignName
 
 DRAFT = {"name": "soldes", "text": "Bonjour", "sender_id": "MABOUTIQUE", "author": "camille"}
 
@@ -31,3 +35,24 @@ def test_other_fields_lose_them(field: str) -> None:
 def test_a_text_says_something(text: str) -> None:
     with pytest.raises(ValidationError, match="text"):
         draft(text=text)
+
+
+def test_the_form_lets_people_type_what_is_read() -> None:
+    properties = CampaignDraft.model_json_schema()["properties"]
+    assert [name for name in ("name", "send_on", "send_time", "offer_ends") if "pattern" in properties[name]] == []
+    assert properties["send_on"]["format"] == "date", "a calendar"
+    assert {"title", "description", "examples"} <= properties["literal_placeholders"].keys()
+
+
+def test_a_flow_takes_a_campaign_by_its_title_too() -> None:
+    flows = [path.stem for path in (Path(__file__).parents[2] / "flows").glob("[a-z]*.py")]
+    found = {stem: getattr(import_module(f"flows.{stem}"), stem).fn for stem in flows}
+    annotations = {
+        stem: inspect.signature(fn).parameters["campaign"].annotation
+        for stem, fn in found.items()
+        if "campaign" in inspect.signature(fn).parameters
+    }
+    assert len(annotations) >= 9
+    assert set(annotations.values()) == {CampaignName}
+    assert TypeAdapter(CampaignName).validate_python(" Noël 2026 ") == "noel-2026"
+    assert TypeAdapter(CampaignName).validate_python("!") == "!", "to be refused as it was typed"

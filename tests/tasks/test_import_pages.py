@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -13,6 +14,7 @@ from sms.masking import mask_numbers
 from store.changes import Preview, TouchedCampaign
 from store.imports import ImportSummary
 from tasks.import_pages import ImportReport, change_page, import_page, import_rows, lists_page
+from tasks.links import RunLink
 from tasks.pages import table, user_text
 
 
@@ -58,7 +60,7 @@ def report(is_preview: bool = False, **changes: Any) -> ImportReport:
         pytest.param("row 4: \\[x\\](y)", id="examples are inert"),
         pytest.param("2 of these people are opted out", id="opted out"),
         pytest.param("| Nom\\|x | last\\_name |", id="columns mapped, escaped once"),
-        pytest.param("| FR | 7 |", id="territories"),
+        pytest.param("| mainland France | 7 |", id="territories"),
         pytest.param("| Accord\\|SMS | who agreed | 4 | 3 | 1 | 1 |", id="what a consent column says"),
         pytest.param("Unreadable, so they count as no: 'maybe \\[x\\](y)'", id="what cannot be read of it"),
         pytest.param("are not read: 'News\\|letter'", id="a column that looks like consent"),
@@ -69,6 +71,14 @@ def test_an_import_tells(words: str) -> None:
     page = import_page("magasin", [report()], ["strange|file.csv: no text"])
     assert words in page, page
     assert "<b>" not in page
+
+
+def test_a_list_without_a_legal_basis_is_told_and_linked() -> None:
+    link = RunLink("Declare the legal basis of magasin", "say why.", "http://ui/run?parameters=x", "")
+    top = import_page("magasin", [report()], [], [link]).split("\n## ")[0]
+    assert "⚠ **No legal basis is declared for this list:** nobody on it gets marketing" in top
+    assert "[Declare the legal basis of magasin](http://ui/run?parameters=x)" in top
+    assert "legal basis" not in import_page("magasin", [report()], [])
 
 
 def test_a_preview_says_that_nothing_was_done() -> None:
@@ -110,7 +120,7 @@ def test_a_change_says_who_comes_and_goes_and_what_follows_for_campaigns() -> No
 
 
 def test_no_lists_are_said_to_be_none() -> None:
-    assert "There are no lists yet" in lists_page([])
+    assert "There are no lists yet" in lists_page([], ZoneInfo("Europe/Paris"))
 
 
 @pytest.mark.parametrize(

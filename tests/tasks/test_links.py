@@ -3,6 +3,7 @@
 import inspect
 import json
 import shlex
+from decimal import Decimal
 from importlib import import_module
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -12,7 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.command_line import read_parameters
-from tasks.links import command, decision_links, form_address, next_parameters, review_links
+from tasks.links import (
+    basis_links,
+    command,
+    decision_links,
+    form_address,
+    next_parameters,
+    review_links,
+    run_links,
+)
 
 PAGE = "http://ui/deployments/deployment/1"
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
@@ -66,8 +75,11 @@ def campaign(text: str = "Bonjour") -> dict[str, Any]:
     return {"name": "soldes", "recap_hash": "0123456789abcdef", "draft": json.dumps({"text": text})}
 
 
+RECAP = {"message_count": 1510, "total_price": Decimal("118.61"), "unit": "EUR"}
+
+
 def test_every_parameter_is_one_of_its_flow() -> None:
-    for name, values in next_parameters(campaign()).items():
+    for name, values in next_parameters(campaign(), RECAP).items():
         stem = name.replace("-", "_")
         flow = getattr(import_module(f"flows.{stem}"), stem)
         assert set(values) <= set(inspect.signature(flow.fn).parameters), name
@@ -99,7 +111,7 @@ def test_reviews_are_filled_in_as_their_flow_takes_them(monkeypatch: pytest.Monk
 
 
 def test_the_hash_is_given_as_the_page_shows_it() -> None:
-    assert next_parameters(campaign())["approve-campaign"]["recap_hash"] == "01234567"
+    assert next_parameters(campaign(), RECAP)["approve-campaign"]["recap_hash"] == "01234567"
 
 
 @pytest.mark.parametrize(
@@ -110,4 +122,45 @@ def test_the_hash_is_given_as_the_page_shows_it() -> None:
     ],
 )
 def test_the_text_to_revise(text: str, filled_in: str) -> None:
-    assert next_parameters(campaign(text))["revise-campaign"]["text"] == filled_in
+    assert next_parameters(campaign(text), RECAP)["revise-campaign"]["text"] == filled_in
+
+
+@pytest.fixture
+def pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.links._deployment_pages", lambda names: dict.fromkeys(names, PAGE))
+
+
+def test_an_approval_repeats_how_many_and_how_much(pages: None) -> None:
+    (approve,) = [link for link in run_links(campaign(), RECAP) if link.title == "Approve"]
+    assert approve.words == "locks it under this hash: 1 510 messages, 118.61 EUR; it leaves at its hour."
+    assert as_the_ui_reads_it(str(approve.address))["figures"] == "1 510 messages, 118.61 EUR"
+
+
+def test_where_nobody_gets_a_message_nothing_is_approved_and_the_basis_can_be_declared(pages: None) -> None:
+    links = {link.title: link for link in run_links(campaign(), RECAP | {"message_count": 0}, ["clients"])}
+    assert list(links) == ["Declare the legal basis of clients", "Revise", "Cancel", "Prepare again"]
+    assert as_the_ui_reads_it(str(links["Declare the legal basis of clients"].address)) == {
+        "list_name": "clients", "action": "declare", "legal_basis": "", "name": "",
+    }  # fmt: skip
+
+
+def test_a_stale_recap_is_not_approved(pages: None) -> None:
+    titles = [link.title for link in run_links(campaign() | {"stale_reason": "list clients changed"}, RECAP)]
+    assert titles == ["Revise", "Cancel", "Prepare again"]
+
+
+def test_a_stale_recap_is_refreshed_by_a_link(pages: None) -> None:
+    from flows.revise_campaign import revise_campaign
+
+    link = run_links(campaign(), RECAP)[-1]
+    values = as_the_ui_reads_it(str(link.address))
+    assert (link.title, values) == ("Prepare again", {"campaign": "soldes", "author": "", "prepare_again": True})
+    revise_campaign.validate_parameters(values)
+
+
+def test_the_basis_of_a_list_is_declared_by_a_form_that_is_filled_in(pages: None) -> None:
+    from flows.manage_list import manage_list
+
+    (link,) = basis_links(["clients"])
+    manage_list.validate_parameters(as_the_ui_reads_it(str(link.address)))
+    assert basis_links([]) == []

@@ -58,9 +58,12 @@ def test_what_stays_behind_is_told(opted_out_count: int, dead_count: int, line: 
         "version": 2,
         "recap_hash": "deadbeef" * 8,
         "due_at": datetime(2026, 11, 24, 8, tzinfo=UTC),
+        "leaves_at": datetime(2026, 11, 24, 8, tzinfo=UTC),
+        "figures": "1 510 messages, 118.61 EUR",
         "opted_out_count": opted_out_count,
         "dead_count": dead_count,
     }
     page = lock_pages.approval_page(approved, "Ada", PARIS)
+    assert "**1 510 messages, 118.61 EUR** at most, from Tue 2026-11-24 09:00 (Europe/Paris)." in page
     assert ("stay behind" in page) == (line is not None)
     assert (line or "") in page

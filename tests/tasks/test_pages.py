@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from sms.wording import amount_text
 from store.sending import Progress
-from tasks.pages import Markup, progress_line, progress_page, quotation, table
-from tasks.publish import artifact_key
+from tasks.pages import Markup, in_zone, progress_line, progress_page, quotation, shown_name, table
+from tasks.publish import artifact_key, publish
+from tasks.settings import settings
 
 PARIS = ZoneInfo("Europe/Paris")
 AT = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
@@ -162,3 +163,28 @@ def test_keys_are_what_prefect_takes() -> None:
 @pytest.mark.parametrize("name", ["soldes--hiver", "soldes-", "soldes-hiver"])
 def test_a_campaign_keeps_a_key_of_its_own(name: str) -> None:
     assert artifact_key(f"recap-{name}") == f"recap-{name}"
+
+
+def test_every_time_is_on_the_teams_clock() -> None:
+    line = "undone at 2026-11-23 07:00 UTC by Ada; due at 2026-07-01 22:30:05 UTC, from 2026-11-23 08:00"
+    assert in_zone(line, PARIS) == (
+        "undone at Mon 2026-11-23 08:00 (Europe/Paris) by Ada; due at Thu 2026-07-02 00:30 (Europe/Paris), from "
+        "2026-11-23 08:00"
+    )
+
+
+def test_a_page_is_published_with_the_teams_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    published: list[str] = []
+    monkeypatch.setattr("tasks.publish._is_published", lambda key, markdown: False)
+    monkeypatch.setattr("tasks.publish.create_markdown_artifact", lambda markdown, **_: published.append(markdown))
+    monkeypatch.setenv("SMS_TEAM_ZONE", "Indian/Reunion")
+    settings.cache_clear()
+    publish("lists", "last file 2026-11-23 07:00 UTC", "Lists")
+    settings.cache_clear()
+    assert published == ["last file Mon 2026-11-23 11:00 (Indian/Reunion)"]
+
+
+def test_a_campaign_is_called_by_its_title_and_its_key() -> None:
+    assert shown_name({"name": "noel-2026", "draft": '{"title": "Noël 2026"}'}) == "Noël 2026 (noel-2026)"
+    assert shown_name({"name": "soldes", "draft": '{"title": null}'}) == shown_name({"name": "soldes"}) == "soldes"
+    assert shown_name({"name": "a", "draft": '{"title": "<b>"}'}) == "&lt;b&gt; (a)"

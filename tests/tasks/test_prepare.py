@@ -138,7 +138,6 @@ def reasons(view: Mapping[str, Any]) -> dict[str, int]:
         ),
         pytest.param({"sender_id": "12345678"}, CampaignError, "12345678", id="a sender of digits"),
         pytest.param({"offer_ends": "2026-11-23"}, CampaignError, "is over before", id="an offer that is over"),
-        pytest.param({"offer_ends": "2026-02-30"}, CampaignError, "2026-02-30", id="a day that does not exist"),
         pytest.param(
             {"send_on": "2026-11-24", "send_time": "09:30"}, CampaignError, "has passed", id="an hour that has passed"
         ),
@@ -408,7 +407,7 @@ def test_nine_is_nine_at_each_place(prepare: Prepare, lists: Callable[..., None]
     assert [key for key, _ in rows] == ["NC", "FR-AM+RE", "RE", "FR-AM", "GP"], "who closes first stands first"
     assert due_at.astimezone(UTC).isoformat() == NINE_THERE["NC"] == view["header"]["due_at"]
     page = draw_recap(view)
-    assert "leaves on 2026-11-26 at 09:00 on each recipient's own clock, the first from Wed 2026-11-25 23:00." in page
+    assert "leaves on 2026-11-26 at 09:00 on each recipient's own clock, the first from Wed 2026-11-25 23:00 (" in page
     assert "| Guadeloupe | 1 | Thu 2026-11-26 09:00 | 14:00 |" in page
 
 
@@ -659,3 +658,101 @@ def test_messages_are_exported_with_the_fields_under_the_names_of_the_file(
     with visit_store() as visit:
         visit.execute("DELETE FROM contact")
     assert exported() == expected, "people who have left their list since"
+
+
+# --- what is not meant for a phone ------------------------------------------------------------------------------
+
+
+def test_a_merge_field_of_another_tool_is_refused_unless_the_draft_names_it(prepare: Prepare) -> None:
+    text = "Bonjour {{first_name}}, [PRENOM], soldes"
+    with pytest.raises(CampaignError, match=r"« {{first_name}} » is a merge field of another tool: 3 recipients"):
+        prepare(text=text)
+    with pytest.raises(CampaignError, match=r"« \[PRENOM\] » is a merge field of another tool"):
+        prepare(text=text, literal_placeholders=["{{first_name}}"])
+    view = prepare(text=text, literal_placeholders=["{{first_name}}", "[PRENOM]"])
+    assert view["header"]["literal_placeholders"] == ["{{first_name}}", "[PRENOM]"], "the hash covers it"
+    assert view["previews"][0]["text"].startswith("Bonjour {first_name}, [PRENOM]")
+    assert "« \\{\\{first\\_name\\}\\} » is sent as it stands" in draw_recap(view)
+
+
+def test_what_programs_leave_in_cells_stands_in_the_recap(prepare: Prepare, lists: Callable[..., None]) -> None:
+    names = ["NULL", "Dupont &amp; fils", ' "Zoé"', "Zo\u200bé", "Léa"]
+    lists("left", {33612345670 + number: {"first_name": name} for number, name in enumerate(names)})
+    draft = {"lists": ["left"], "text": "{first_name}, " + "a" * 60}
+    view = prepare(**draft)
+    found = {each["code"]: each for each in view["findings"] if each["code"].startswith("leftover_")}
+    assert {code: each["message_count"] for code, each in found.items()} == {
+        "leftover_no_value": 1, "leftover_html": 1, "leftover_quoted": 1, "leftover_invisible": 1,
+    }  # fmt: skip
+    assert found["leftover_invisible"]["price"] == "0.048500", "UCS-2 for a character that nobody sees"
+    assert "leftover_invisible" not in {
+        each["code"] for each in prepare(**draft, replace_characters="typography")["findings"]
+    }
+
+
+# --- what people type -------------------------------------------------------------------------------------------
+
+
+def test_a_column_is_a_merge_field_by_its_own_header(prepare: Prepare, lists: Callable[..., None]) -> None:
+    columns = {"Mobile": "msisdn", "Prénom": "first_name", "Code postal": "postcode", "N° client": "n_client"}
+    lists("own", {PARIS: {"first_name": "Zoé", "postcode": "75001", "n_client": "12"}}, column_map=columns)
+    text = "Bonjour {Prénom|cher client}, {PRENOM}, {first_name}: {Code postal} {N° client}"
+    view = prepare(lists=["own"], text=text)
+    assert view["previews"][0]["text"] == "Bonjour Zoé, Zoé, Zoé: 75001 12 STOP au 36180"
+    assert view["header"]["text"] == text
+
+
+def test_a_known_name_is_enough_and_two_fields_of_one_name_are_refused(
+    prepare: Prepare, lists: Callable[..., None]
+) -> None:
+    lists("en", {LYON: {"first_name": "Al"}}, column_map={"Mobile": "msisdn", "First name": "first_name"})
+    assert prepare(lists=["en"], text="Bonjour {Prénom}")["previews"][0]["text"] == "Bonjour Al STOP au 36180"
+    lists("odd", {PARIS: {"surnom": "Z"}}, column_map={"Mobile": "msisdn", "First name": "surnom"})
+    with pytest.raises(TemplateError, match=r"^{First name} is not the same .* write {first_name} or {surnom}$"):
+        prepare(lists=["en", "odd"], text="Bonjour {First name}")
+
+
+def test_a_title_is_kept_and_its_key_names_the_campaign(prepare: Prepare) -> None:
+    view = prepare(name="Noël 2026")
+    assert (view["campaign"]["name"], view["header"]["title"]) == ("noel-2026", "Noël 2026")
+    assert draw_recap(view).startswith("# Recap of Noël 2026 (noel-2026), version 1\n")
+    assert prepare(name="noel-2026", title="Noël 2026", text="Soldes")["recap"]["version"] == 2
+    with pytest.raises(CampaignError, match=r"^'Noel 2026 !' makes the key noel-2026, which is that of 'Noël 2026';"):
+        prepare(name="Noel 2026 !")
+
+
+def test_a_day_is_read_by_the_convention_of_the_team(prepare: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert prepare(send_on="05/12/2026", send_time="10h30")["header"]["due_at"] == "2026-12-05T09:30:00+00:00"
+    monkeypatch.setenv("SMS_DATE_ORDER", "month_first")
+    tasks.settings.settings.cache_clear()
+    assert prepare(send_on="12/05/2026 10h30")["header"]["due_at"] == "2026-12-05T09:30:00+00:00"
+
+
+# --- what a recap says when there is little to say ---------------------------------------------------------------
+
+
+def test_an_empty_recap_says_no_more_than_is_true(prepare: Prepare, lists: Callable[..., None]) -> None:
+    lists("bought", {33612345670: {}}, legal_basis=None)
+    before = prepare(lists=["bought"], sender_id="36180")
+    assert before["recap"]["message_count"] == 0
+    assert before["undeclared"] == ["bought"]
+    page = draw_recap(before)
+    assert "nobody can answer" not in page
+    assert "**No legal basis is declared for bought:** its people get no marketing." in page
+    assert "approve-campaign" not in page
+    assert "manage-list list_name=bought action=declare" in page
+    with visit_store() as visit:
+        declare_legal_basis(visit, "bought", "consent", None, "ada")
+    after = prepare(lists=["bought"], sender_id="36180")
+    assert (after["recap"]["message_count"], after["undeclared"]) == (1, [])
+    assert "can_be_answered" not in [row["field"] for row in after["changes"]["fields"]]
+    assert "approve-campaign campaign=soldes" in draw_recap(after)
+
+
+def test_at_night_a_recap_says_when_the_hours_open(prepare: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "which leaves as soon as it is approved." in draw_recap(prepare())
+    monkeypatch.setenv("SMS_SIMULATED_NOW", "2026-11-24T02:06+01:00")
+    for cached in (tasks.settings.settings, clock_offset):
+        cached.cache_clear()
+    page = draw_recap(prepare())
+    assert "which leaves when the hours next open: approved now, from Tue 2026-11-24 08:00 (Europe/Paris)." in page

@@ -299,6 +299,8 @@ CHANGED_DRAFTS = {
     "an end of the offer": {"offer_ends": "2026-11-30"},
     "closed hours that drop": {"if_closed": "drop"},
     "hours of patience": {"max_lateness": 12},
+    "a placeholder that is meant": {"literal_placeholders": ["[PRENOM]"]},
+    "a title": {"title": "Hiver"},
 }
 CHANGED_STORES: Mapping[str, Callable[[House], None]] = {
     "a name": lambda house: execute(house, "UPDATE contact SET fields = replace(fields, 'Léa', 'Lou')"),

@@ -161,6 +161,8 @@ def recap_view(**changes: Any) -> dict[str, Any]:
         "auto_reply": {"enabled": True, "price": Decimal("0.045"), "reply_share": 0.02, "can_answer": True},
         "alsace_moselle_count": 1204,
         "unreadable_postcode_count": 0,
+        "balance_error": None,
+        "undeclared": [],
     }
     return view | changes
 
@@ -208,7 +210,7 @@ def header(**changes: Any) -> dict[str, Any]:
         pytest.param("What changed", "People since version 1: 12 joined, 2 left, 1 498 get", id="people changed"),
         pytest.param("What changed", "| file | (none) | invités\\_2026.xlsx |", id="a file's name, escaped once"),
         pytest.param("What changed", "| offer ends | (none) | Mon 2026-11-23 12:00 |", id="a field that is new"),
-        pytest.param("What changed", "| prices | RE: 0.06 | RE: 0.07 |", id="of prices, those that changed"),
+        pytest.param("What changed", "| prices | Réunion: 0.06 | Réunion: 0.07 |", id="of prices, those that changed"),
         pytest.param("What changed", "| repeat | no | yes |", id="a switch"),
         pytest.param("What changed", "> \\- 20 % samedi, venez avec", id="a long text stands alone, and is no list"),
         pytest.param("What changed", "| messages | 1 500 | 1 510 |", id="a count"),
@@ -242,7 +244,7 @@ def header(**changes: Any) -> dict[str, Any]:
         pytest.param("Money", "about 30 answers, **1.35 EUR more**", id="what answers will cost"),
         pytest.param("Rules", "**Policy:** fr-strict of 2026-03-01", id="the policy and its date"),
         pytest.param("Rules", "**Sender:** 36180: people can answer", id="what the sender implies"),
-        pytest.param("Rules", "STOP au 36180 (FR, RE); STOP au 36181 (GP)", id="each STOP mention"),
+        pytest.param("Rules", "mainland France, Réunion: STOP au 36180; Guadeloupe: STOP au 36181", id="each STOP"),
         pytest.param("Rules", "Alsace-Moselle:** 1 204 messages keep its two holidays too", id="whom Alsace concerns"),
         pytest.param("Rules", "who got 3 marketing messages in the last 30 days", id="the cap"),
         pytest.param("Rules", "**Offer ends:** Mon 2026-11-23 12:00; nothing leaves later", id="the offer's end"),
@@ -261,7 +263,7 @@ def test_the_top_says_all_in_a_sentence_and_what_stands_in_the_way() -> None:
         "# Recap of soldes, version 2",
         "*A rehearsal.*",
         "**1 500 messages, 2 591 segments, at most 117.11 EUR;** 10 more would expire unsent, 1.50 EUR. Marketing from "
-        "36180, which leaves as soon as it is approved.",
+        "36180, which leaves when the hours next open: approved now, from Mon 2026-11-23 08:00 (Europe/Paris).",
         "Hash **`01234567`**, prepared by camille on Mon 2026-11-23 07:30",
         "- ⚠ **10 messages will not leave in time:** Guadeloupe (10). See When.",
     ):
@@ -284,7 +286,7 @@ def test_sections_stand_in_the_order_people_read_them() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        pytest.param({"credit": None}, "The balance was never read.", id="a balance that was never read"),
+        pytest.param({"credit": None}, "⚠ The balance was not read.", id="a balance that was never read"),
         pytest.param(
             {"credit": {"available": Decimal(100), "committed": Decimal(20), "committed_to_alerts": Decimal(0)}},
             "- ⚠ **38.61 EUR missing:** it cannot be approved",
@@ -355,7 +357,7 @@ def test_sections_stand_in_the_order_people_read_them() -> None:
                     ),
                 }
             },
-            "leaves on 2026-11-23 at 08:00 on each recipient's own clock, the first from Mon 2026-11-23 05:00.",
+            "leaves on 2026-11-23 at 08:00 on each recipient's own clock, the first from Mon 2026-11-23 08:00 (",
             id="on each recipient's clock",
         ),
         pytest.param(
@@ -369,8 +371,32 @@ def test_sections_stand_in_the_order_people_read_them() -> None:
                     "people": dict.fromkeys(PEOPLE, 0),
                 }
             },
-            "| place due | (none) | RE: Mon 2026-11-23 06:00 |",
+            "| place due | (none) | Réunion: Mon 2026-11-23 06:00 |",
             id="hours by place that changed",
+        ),
+        pytest.param(
+            {"recap": recap_view()["recap"] | {"prepared_at": minutes(-0.5)}}, "leaves as soon as it is approved.",
+            id="the hours are open",
+        ),
+        pytest.param(
+            {"recap": recap_view()["recap"] | {"message_count": 0}, "departures": [], "places": []},
+            "which leaves for nobody.",
+            id="nobody, so at no hour",
+        ),
+        pytest.param(
+            {"credit": None, "balance_error": "The balance cannot be read: no connection"},
+            "⚠ The balance cannot be read: no connection",
+            id="a balance that cannot be read",
+        ),
+        pytest.param(
+            {"undeclared": ["clients"]},
+            "- ⚠ **No legal basis is declared for clients:** its people get no marketing. Declare it: see Next.",
+            id="a list that nobody may be written to from",
+        ),
+        pytest.param(
+            {"campaign": recap_view()["campaign"] | {"stale_reason": "import 3 undone; prepare again"}},
+            "- ⚠ **It is stale and cannot be approved:** import 3 undone; prepare again. See Next.",
+            id="a stale recap",
         ),
         pytest.param({"advice": ["1 message would arrive at night."]}, "- 1 message would", id="advice on an alert"),
         pytest.param(
@@ -401,6 +427,26 @@ def test_sections_stand_in_the_order_people_read_them() -> None:
 )  # fmt: skip
 def test_what_is_not_every_day(changes: dict[str, Any], words: str) -> None:
     assert words in page(**changes)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        pytest.param({}, {"FR": "", "GP": ""}, None, id="nothing to nothing, at more places"),
+        pytest.param(
+            {"FR": "", "GF": "", "GP": ""}, {"FR": "STOP au 36180", "GF": "", "GP": "STOP au 36180"},
+            "(none) | mainland France, Guadeloupe: STOP au 36180", id="some have one now",
+        ),
+    ],
+)  # fmt: skip
+def test_a_change_lists_no_empty_values(before: dict[str, str], after: dict[str, str], words: str | None) -> None:
+    fields = [{"field": "stop_mentions", "before": before, "after": after}]
+    found = section(
+        "What changed",
+        changes={"since_version": 1, "fields": fields, "figures": [], "people": dict.fromkeys(PEOPLE, 0)},
+    )
+    assert ("stop mentions" in found) is bool(words)
+    assert (words or "") in found.replace("** was:\n\n> ", "** | ").replace("\n\nand is now:\n\n> ", " | ")
 
 
 def test_an_emergency_is_not_said_to_lack_what_marketing_holds() -> None:

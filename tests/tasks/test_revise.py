@@ -67,7 +67,7 @@ def test_only_what_is_named_changes(fields: dict[str, Any], clear: list[str], ch
         pytest.param({}, [], "nothing to change in campaign soldes", id="nothing"),
         pytest.param({"text": "Bonjour"}, [], "nothing to change in campaign soldes", id="the same"),
         pytest.param({}, ["text"], f"text cannot be cleared; these can: {CLEARABLE[0]}", id="a text cannot be empty"),
-        pytest.param({}, ["nota"], "nota cannot be cleared; these can: kind, ", id="no such field"),
+        pytest.param({}, ["nota"], "nota cannot be cleared; these can: title, kind, ", id="no such field"),
         pytest.param({"note": "x"}, ["note"], "note cannot be given and cleared at once", id="both"),
         pytest.param({"send_time": "25:00"}, [], "cannot be revised so: send_time: ", id="no hour"),
         pytest.param({"max_lateness": -1}, [], "cannot be revised so: max_lateness: ", id="hours below zero"),
@@ -80,8 +80,12 @@ def test_what_is_wrong_is_one_line(fields: dict[str, Any], clear: list[str], lin
     assert "\n" not in str(caught.value)
 
 
+def test_a_draft_is_prepared_again_as_it_is_when_asked() -> None:
+    assert difference(revise_draft(DRAFT, "lou", {}, [], may_be_same=True)) == {"author": "lou"}
+
+
 def test_every_field_of_a_draft_can_be_revised() -> None:
     from flows.revise_campaign import revise_campaign
 
-    asked = set(revise_campaign.parameters.properties) - {"campaign", "clear"}
+    asked = set(revise_campaign.parameters.properties) - {"campaign", "clear", "prepare_again"}
     assert asked == set(CampaignDraft.model_fields) - {"name"}
