@@ -159,6 +159,28 @@ MUTANTS = (
         "sending/test_restores.py -k snapshot",
     ),
     Mutant(
+        "the mark is a new file before each post", "store/mark.py", "if not durable and file.exists():",
+        "if file.exists():", "sending/test_faults_tried.py -k copied_back",
+    ),
+    Mutant(
+        "a key of a clock that was ahead", "store/sending.py",
+        "    distrust_ahead(visit, rules.clock_margin_seconds)\n", "", "sending/test_faults_tried.py -k was_ahead",
+    ),
+    Mutant(
+        "one message of each place is asked for", "store/sql/reconcile.sql",
+        "ORDER BY message_rank, slice_rank, slice_no", "ORDER BY slice_no, message_rank",
+        "sending/test_restores.py -k place_that_was_open",
+    ),
+    Mutant(
+        "a STOP after a START is no echo", "store/sql/opt_outs.sql",
+        "    AND (own.ended_at IS NULL OR staged_rows.opted_out_at < own.ended_at)\n", "",
+        "store/test_coming_back.py -k lifted_one",
+    ),
+    Mutant(
+        "an item from the future", "gateways/rounds.py", "if latest is None or sent_at <= latest", "if True",
+        "gateways/test_rounds.py -k future",
+    ),
+    Mutant(
         "a claim of the dead is unknown", "store/sending.py", "    abandon_claims_of_others(visit, lease, rules)\n", "",
         "sending/test_crashes.py -k between_claim",
     ),
