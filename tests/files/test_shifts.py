@@ -113,7 +113,8 @@ def make_file(random: Random) -> MadeFile:
 def read_rows(file: MadeFile) -> tuple[dict[int, list[str]], list[int]]:
     """Return the cells of each sound row of a file, by row number, and the rows that were rejected."""
     with TemporaryDirectory() as folder:
-        _, header, table = split_text(file.text.encode(), Path(folder), lambda _: None)
+        request = StagingRequest(Path(folder) / "clients.csv", Path(folder), "FR", None)
+        _, header, table = split_text(file.text.encode(), request, lambda _: None)
         row_numbers = table.finish()
         cells = table.engine.execute("SELECT * EXCLUDE (ordinal) FROM cells ORDER BY ordinal").fetchall()
         broken = table.engine.execute("SELECT row_number, reason FROM broken").fetchall()
