@@ -85,7 +85,7 @@ def publish_checks(checks: list[Check]) -> None:
 def checks_page(checks: list[Check]) -> str:
     """Return the page: what asks for something, then all that is in order."""
     asking = [check for check in checks if check.verdict != "in order"]
-    parts = ["# Setup", f"**{len(checks)} things were looked at; {len(asking)} of them ask for something.**"]
+    parts = ["# Setup", f"**{len(checks)} things were looked at; to do: {len(asking)}.**"]
     for title, verdicts in (("To do", ("fails", "advice")), ("In order", ("in order",))):
         found = [check for verdict in verdicts for check in checks if check.verdict == verdict]
         if found:
@@ -167,7 +167,7 @@ def _privacy() -> str:
     return "no other account may read the data folder, the store or .env"
 
 
-def _channels() -> str:
+def _channels() -> str | Advice:
     mail = mail_settings()
     numbers = len(settings().alert_numbers)
     with visit_store(read_only=True) as visit:
@@ -175,5 +175,7 @@ def _channels() -> str:
     if failed:
         raise SmsError("; ".join(f"{row['kind']} could not be delivered: {row['error']}" for row in failed))
     if mail is None and not numbers:
-        return "none is set (SMS_MAIL_HOST and SMS_MAIL_TO, SMS_ALERT_NUMBERS): alerts are only in the log"
+        return Advice(
+            "nobody gets them: they are only in the log", "set SMS_MAIL_HOST and SMS_MAIL_TO, or SMS_ALERT_NUMBERS"
+        )
     return f"mail to {len(mail.recipients) if mail else 0} people, SMS to {numbers} numbers"

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
+import tasks.diagnose
 from gateways.server_time import seconds_ahead
 from sms.errors import ConfigurationError
 from store.clock import confirm_clock
@@ -165,6 +166,12 @@ def test_lists_without_a_legal_basis(home: Path) -> None:
     assert "manage-list" in found.to_do
 
 
+def test_alerts_that_nobody_gets(home: Path) -> None:
+    found = tasks.diagnose._channels()
+    assert isinstance(found, Advice)
+    assert found.to_do == "set SMS_MAIL_HOST and SMS_MAIL_TO, or SMS_ALERT_NUMBERS"
+
+
 def test_the_page_names_what_to_do_first() -> None:
     page = checks_page(
         [
@@ -174,7 +181,7 @@ def test_the_page_names_what_to_do_first() -> None:
         ]
     )
     assert page.splitlines()[2:] == [
-        "**3 things were looked at; 2 of them ask for something.**",
+        "**3 things were looked at; to do: 2.**",
         "",
         "## To do",
         "",
