@@ -83,7 +83,7 @@ CASES: list[Any] = [
     ),
     pytest.param(lambda h: ingest("Clients du Nord", h.drop("mobile\n")), "lower-case", id="a list name that is none"),
     pytest.param(lambda h: prepare(lists=["clientes"]), "clients", id="an unknown list: those that exist"),
-    pytest.param(lambda h: prepare(text="{prenom}"), "first_name", id="an unknown merge field: those that exist"),
+    pytest.param(lambda h: prepare(text="{surnom}"), "first_name", id="an unknown merge field: those that exist"),
     pytest.param(lambda h: prepare(text="Bonjour {first_name"), "{", id="a brace without its pair"),
     pytest.param(lambda h: prepare(gateway="pigeon"), "sandbox", id="an unknown gateway: those that exist"),
     pytest.param(lambda h: prepare(policy="fr-lax"), "fr-strict", id="an unknown policy: those that exist"),

@@ -225,7 +225,7 @@ def test_the_same_bytes_again_say_when_they_came_first(house: Any) -> None:
     (again,) = ingest("clients", path)["clients"]
     assert "clients.csv" not in str(again.summary.same_as)
     assert "contacts.csv on 2026-11-23" in str(again.summary.same_as)
-    assert "the same bytes came as contacts.csv on 2026-11-23" in artifact("import-clients")
+    assert "the same bytes came as contacts.csv on Mon 2026-11-23" in artifact("import-clients")
 
 
 def test_duplicates_say_of_which_file_and_row(house: Any) -> None:

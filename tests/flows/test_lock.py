@@ -156,12 +156,12 @@ class TestApprove:
         [
             pytest.param(
                 lambda house: new_tariff(house, "FR,0.09,EUR"),
-                r"the price of FR changed from 0\.\d+ to 0\.09: prepare it again",
+                r"the price of mainland France changed from 0\.\d+ to 0\.09: prepare it again",
                 id="the price",
             ),
             pytest.param(
                 lambda house: new_tariff(house, "BE,0.09,EUR"),
-                r"the price of FR changed from 0\.\d+ to none",
+                r"the price of mainland France changed from 0\.\d+ to none",
                 id="no price any more",
             ),
             pytest.param(
@@ -181,7 +181,7 @@ class TestApprove:
             ),
             pytest.param(
                 lambda house: new_stop_mention(house),
-                r"the STOP mention of FR changed from none to STOP au 36999: prepare it again",
+                r"the STOP mention of mainland France changed from none to STOP au 36999: prepare it again",
                 id="the STOP mention",
             ),
         ],

@@ -1,5 +1,7 @@
 """The main job on the samples, through Prefect, the store and a real gateway server: every figure by the book."""
 
+import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -84,4 +86,5 @@ def test_the_samples_from_files_to_results(house: Any) -> None:
     assert not [msisdn for msisdn in billed if msisdn in page], "numbers are masked"
     exported = (house.data_dir / "exports" / "soldes-hiver" / "messages.csv").read_text(encoding="utf-8-sig")
     assert exported.count("soldes") == 0
-    assert len(exported.splitlines()) == recap.message_count + 1
+    rows = list(csv.reader(io.StringIO(exported), delimiter=";"))  # cells of the files may hold line breaks
+    assert len(rows) == recap.message_count + 1
