@@ -22,7 +22,8 @@ pytestmark = pytest.mark.soak
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 900  # a server, a registration and two workers, on a busy machine
-WITHIN_SECONDS = 300  # two minutes are promised; a machine that is busy with other things gets more
+LOOK_SECONDS = 0.1
+WITHIN_SECONDS = 120  # what docs/operations.md promises
 EVERY_MINUTE = ("process-replies", "send-due-campaigns")
 
 
@@ -59,9 +60,8 @@ class Installation:
 
     def kill(self, *words: str) -> None:
         """Kill the processes whose command line has all of the words; no word: every one of this installation."""
-        assert self.up is not None
         if not words:
-            self.up.kill()
+            self.kill_up()
         while found := [pid for pid in self.processes() if all(word in command_line(pid) for word in words)]:
             for pid in found:
                 with contextlib.suppress(ProcessLookupError):
@@ -115,7 +115,7 @@ class Installation:
         give_up_at = time.monotonic() + seconds
         while not is_so():
             assert time.monotonic() < give_up_at, f"{complaint} within {seconds} s"
-            time.sleep(0.02)
+            time.sleep(LOOK_SECONDS)
 
     def assert_all_runs(self) -> None:
         """From now on, soon: each schedule completes a run, a STOP is read, and no orphan is left."""
@@ -133,8 +133,9 @@ class Installation:
 
         self.wait_for(all_run, WITHIN_SECONDS, "not all of it ran again")
         orphans = self.ask(
-            "SELECT name, state_name, start_time FROM flow_run "
-            "WHERE state_type IN ('PENDING', 'RUNNING', 'CANCELLING') AND coalesce(start_time, created) < ?", since,
+            "SELECT flow_run.name, flow_run.state_name, flow_run_state.timestamp FROM flow_run "
+            "JOIN flow_run_state ON flow_run_state.id = flow_run.state_id "
+            "WHERE flow_run.state_type IN ('PENDING', 'RUNNING', 'CANCELLING') AND flow_run_state.timestamp < ?", since,
         )  # fmt: skip
         assert orphans == []
         assert self.ask("SELECT name FROM concurrency_limit_v2") == []
