@@ -13,7 +13,11 @@ from typing import Any
 
 from prefect import Flow
 from prefect.exceptions import ParameterTypeError
-from prefect.settings import PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS, temporary_settings
+from prefect.settings import (
+    PREFECT_SERVER_ANALYTICS_ENABLED,
+    PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS,
+    temporary_settings,
+)
 
 from sms.errors import SmsError
 from sms.privacy import keep_private
@@ -24,6 +28,11 @@ from tasks.refusals import drop_tracebacks, one_line, quiet_console
 
 NAMES = [path.stem.replace("_", "-") for path in Path(__file__).parent.glob("[a-z]*.py")]
 REFUSED = 2
+_TEMPORARY_SERVER = {
+    # Its first start makes its database, which takes long on a small machine.
+    PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: 180,
+    PREFECT_SERVER_ANALYTICS_ENABLED: False,
+}
 
 
 def main(arguments: list[str]) -> str:
@@ -37,8 +46,7 @@ def main(arguments: list[str]) -> str:
     flow = flow_named(known(arguments[0], NAMES, "flow"))
     parameters = read_parameters(arguments[1:], flow.parameters.model_dump())
     check_types(flow, parameters)
-    # The first start of a temporary server makes its database, which takes long on a small machine.
-    with temporary_settings({PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: 180}), temporary_login():
+    with temporary_settings(_TEMPORARY_SERVER), temporary_login():
         reach_server()
         return printed(flow(**parameters))
 

@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sms.errors import SmsError
 from tasks.command_line import WrongCommand, known, read_parameters, read_value
 from tasks.links import command
 
@@ -160,3 +161,20 @@ def test_the_terminal_shows_what_the_last_line_does_not_say(
         for other in root.handlers:
             other.removeFilter(_is_for_the_terminal)
     assert (message in shown.getvalue()) is is_printed
+
+
+def test_a_temporary_server_sends_no_telemetry(monkeypatch: pytest.MonkeyPatch) -> None:
+    from prefect.settings import PREFECT_SERVER_ANALYTICS_ENABLED, get_current_settings, temporary_settings
+
+    import flows.__main__ as command
+
+    sends: list[bool] = []
+
+    def reach_nothing() -> None:
+        sends.append(get_current_settings().server.analytics_enabled)
+        raise SmsError("no server")
+
+    monkeypatch.setattr(command, "reach_server", reach_nothing)
+    with temporary_settings({PREFECT_SERVER_ANALYTICS_ENABLED: True}), pytest.raises(SmsError, match="no server"):
+        command.main(["diagnose-setup"])
+    assert sends == [False]
