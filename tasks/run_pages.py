@@ -24,6 +24,19 @@ _RESPONDER = NextStep(
 _RESPONDER_OFF = NextStep(
     "configure-auto-responder", "Switch it off", "replies are kept, nobody is answered.", {"enabled": False}
 )
+_ANSWER_WORDS = {
+    "waiting": "not decided yet",
+    "planned": "an answer, sent or on its way",
+    "opted_out": "none: the person is opted out",
+    "not_a_mobile": "none: the sender is no mobile number",
+    "country_not_allowed": "none: its country is not allowed, or has no price",
+    "off": "none: the auto-responder was off",
+    "too_old": "none: the reply was too old",
+    "answered_already": "none: the person got one today",
+    "person_capped": "none: the person got as many as one may get",
+    "capped": "none: the day's cap was reached",
+}
+_UNANSWERED_WORDS = "none: refusals and machines get none"
 _ONCE_PER = {"reply": "Each reply is answered", "day": "A person is answered once a day"}
 
 
@@ -44,7 +57,10 @@ def publish_replies(gateway: str) -> str:
     """Publish what replies a gateway brought and what became of them, and return the page: anew when one came."""
     with visit_store(read_only=True) as visit:
         rows = visit.rows("reply.totals", gateway=gateway)
-    cells = [(row["verdict"], row["answer"], grouped(row["reply_count"])) for row in rows]
+    cells = [
+        (row["verdict"], _ANSWER_WORDS.get(row["answer"], _UNANSWERED_WORDS), grouped(row["reply_count"]))
+        for row in rows
+    ]
     parts = (
         [table(["reply", "automatic answer", "replies"], cells, align="llr")] if rows else ["No reply has come yet."]
     )

@@ -1,12 +1,14 @@
 """The pages of runs that have no campaign: what was done, what can be done next, and nothing alive or in clear."""
 
+import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import tasks.settings
-from sms.auto_reply import AutoResponder
+from sms.auto_reply import AutoResponder, decide_answer
 from store.answers import put_auto_responder
 from tasks import run_pages
 from tasks.clock import clock_offset
@@ -41,13 +43,20 @@ def test_replies(published: dict[str, str]) -> None:
     with visit_store() as visit:
         visit.execute(
             "INSERT INTO reply BY NAME SELECT 1 AS reply_id, 'sandbox' AS gateway, '1' AS gateway_reply_id, "
-            "'+33612345678' AS sender, 'STOP' AS text, 'stop' AS verdict, 'refusal' AS answer, "
+            "'+33612345678' AS sender, 'STOP' AS text, 'stop' AS verdict, 'stop' AS answer, "
             "TIMESTAMPTZ '2026-11-23 07:00+00' AS received_at, TIMESTAMPTZ '2026-11-23 07:00+00' AS recorded_at"
         )
     run_pages.publish_replies.fn("sandbox")
-    assert "| stop | refusal | 1 |" in published["replies-sandbox"]
+    assert "| stop | none: refusals and machines get none | 1 |" in published["replies-sandbox"]
     assert "[Review replies](" in published["replies-sandbox"]
     assert "612345678" not in published["replies-sandbox"]
+
+
+def test_each_reason_for_no_answer_has_words() -> None:
+    source = inspect.getsource(decide_answer)
+    reasons = {word for word in re.findall(r'"([a-z_]+)"', source.partition("bars = (")[2]) if word.islower()}
+    columns = {"verdict", "is_opted_out", "number_id", "is_allowed", "counts_at", "answer_count", "day"}
+    assert reasons - columns <= run_pages._ANSWER_WORDS.keys()
 
 
 def test_delivery_reports_that_move_nothing_leave_the_page(published: dict[str, str]) -> None:
