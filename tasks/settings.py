@@ -152,7 +152,13 @@ class Settings(BaseSettings):
     def _take_the_sandbox_key_that_was_made(self) -> Self:
         file = self.data_dir / SANDBOX_KEY_NAME
         if "sandbox_api_key" not in self.model_fields_set and file.is_file():
-            self.__dict__["sandbox_api_key"] = SecretStr(file.read_text(encoding="utf-8").strip())
+            try:
+                self.__dict__["sandbox_api_key"] = SecretStr(file.read_text(encoding="utf-8").strip())
+            except OSError as error:
+                raise ValueError(
+                    f"the sandbox's key {file} cannot be read ({error.strerror}): set SMS_SANDBOX_API_KEY, or read it "
+                    "as the account that ran make up"
+                ) from None
         return self
 
     @model_validator(mode="after")

@@ -11,6 +11,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from pydantic import ValidationError
 
 from tasks.settings import Settings, settings
 
@@ -202,6 +203,12 @@ def test_the_sandbox_has_a_key_of_its_own_that_no_list_of_processes_shows(
     monkeypatch.delenv("SMS_SANDBOX_API_KEY", raising=False)
     assert Settings(data_dir=tmp_path, _env_file=None).sandbox_api_key.get_secret_value() == made
     assert Settings(data_dir=tmp_path / "other", _env_file=None).sandbox_api_key.get_secret_value() == "sandbox-key"
+    unreadable = mock.patch.object(Path, "read_text", side_effect=PermissionError(13, "Permission denied"))
+    with (
+        unreadable,
+        pytest.raises(ValidationError, match=r"sandbox-key cannot be read \(Permission denied\): set SMS_"),
+    ):
+        Settings(data_dir=tmp_path, _env_file=None)
     keep_sandbox_key(tmp_path, "chosen")
     assert file.read_text().strip() == "chosen"
     monkeypatch.setenv("SMS_SANDBOX_API_KEY", "mine")
