@@ -10,10 +10,12 @@ READY := .venv/.ready
 export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS := 180
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
+# Images of Python often forbid compiled modules: then each process compiles Prefect and pandas anew, five seconds long.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint up bench prove kill-test mutants browser samples lock clean
+.PHONY: help setup demo test unit lint up bench prove kill-test mutants browser samples lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1	\2/p' Makefile
@@ -39,10 +41,16 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 demo: $(READY) ## run the main job on data/samples, from files to results, and tell it in the terminal
-	.venv/bin/python scripts/demo.py
+	.venv/bin/python -m scripts.demo
+
+# Two workers; each file is one worker's, and all that needs the Prefect server (tests/lanes.py).
+TEST := .venv/bin/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
 test: lint ## lint, types and all tests but the browser's and the long ones
-	.venv/bin/python -m pytest -m "not browser and not soak" --numprocesses 2 --dist loadfile
+	$(TEST) -m "not browser and not soak"
+
+unit: $(READY) ## the tests that need no Prefect, no process and no server
+	$(TEST) --unit -m "not soak"
 
 lint: $(READY) ## ruff and mypy
 	.venv/bin/ruff check .
@@ -50,13 +58,14 @@ lint: $(READY) ## ruff and mypy
 	.venv/bin/mypy
 
 up: $(READY) ## start sandbox gateway, Prefect server and worker; Ctrl-C stops all (ARGS="--port 4300")
-	@.venv/bin/python scripts/up.py $(ARGS)
+	@.venv/bin/python -m scripts.up $(ARGS)
 
 bench: $(READY) ## measure speed and memory
 	.venv/bin/python bench/run.py $(ARGS)
 
-prove: $(READY) kill-test mutants ## the long soaks: kills, faults, random days
-	.venv/bin/python -m pytest -m soak
+prove: $(READY) kill-test mutants ## the long soaks: kills, faults, random days, five years, each property on many examples
+	$(TEST) -m soak
+	CAMPANILE_PROVE=1 $(TEST) --unit -m "not soak"
 
 kill-test: $(READY) ## kill senders at random moments and compare the books with the bill (ARGS="--kills 1000")
 	.venv/bin/python -m scripts.kill_test $(ARGS)
@@ -68,7 +77,7 @@ browser: $(READY) ## the tests that look at the UI in headless Chromium
 	.venv/bin/python -m pytest -m browser
 
 samples: $(READY) ## make data/samples again
-	.venv/bin/python scripts/make_samples.py
+	.venv/bin/python -m scripts.make_samples
 
 lock: $(READY) ## refresh requirements.lock from pyproject.toml (ARGS=--upgrade takes newer versions)
 	$(UV) pip compile --universal --generate-hashes --group dev pyproject.toml -q -o requirements.lock \

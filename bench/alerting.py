@@ -24,12 +24,12 @@ import requests
 
 from bench.preparing import DRAFT, ROOT, build_store
 from bench.sending import BALANCE, TUESDAY_MORNING, rehearse, sending_house
+from campanile.services.campaigns.prepare import make_recap
+from campanile.store.campaigns.campaigns import find_campaign
+from campanile.store.campaigns.recaps import Recap
+from campanile.store.ledger.run_lifecycle import count_messages
 from schemas.draft import CampaignDraft
-from store.campaigns import find_campaign
-from store.recaps import Recap
-from store.sending import count_messages
-from tasks.house import visit_store
-from tasks.prepare import make_recap
+from tasks.context import current_context
 
 ALERT = CampaignDraft(
     name="bench-alert",
@@ -38,7 +38,7 @@ ALERT = CampaignDraft(
     sender_id="BELLESAISON",
     numbers=[f"+336123456{number:02}" for number in range(50)],
     emergency_reason="a gas leak",
-    author="camille",
+    actor="camille",
 )
 START_SECONDS = 300
 Found = TypeVar("Found")
@@ -62,7 +62,7 @@ def alert_delay(size: int) -> AlertDelay:
         build_store(home, size)
         rehearse(home)
         with sending_house(home):
-            marketing, alert = make_recap(DRAFT), make_recap(ALERT)
+            marketing, alert = make_recap(current_context(), DRAFT), make_recap(current_context(), ALERT)
             with _everything_up(home) as environment, (home / "sandbox" / "billing.jsonl").open() as bill:
                 _approve(DRAFT.name, marketing, environment)
                 _wait_for("campaign on its way", lambda: len(bill.readlines()) > 0)
@@ -74,11 +74,11 @@ def alert_delay(size: int) -> AlertDelay:
 
 
 def _measured(marketing: Recap, since_asked: float, accepted_at: datetime) -> AlertDelay:
-    with visit_store() as visit:
-        alert_id = find_campaign(visit, ALERT.name)["campaign_id"]
+    with current_context().transaction() as tx:
+        alert_id = find_campaign(tx, ALERT.name)["campaign_id"]
         sql = "SELECT recorded_at FROM campaign_event WHERE campaign_id = $campaign_id AND event = 'approved'"
-        ((approved_at,),) = visit.execute(sql, {"campaign_id": alert_id}).fetchall()
-        states = {row["state"]: row["message_count"] for row in count_messages(visit, marketing.campaign_id)}
+        ((approved_at,),) = tx.execute(sql, {"campaign_id": alert_id}).fetchall()
+        states = {row["state"]: row["message_count"] for row in count_messages(tx, marketing.campaign_id)}
     waiting = int(states.get("planned", 0))
     if not waiting:
         raise SystemExit(f"alert: the campaign of {marketing.message_count} messages was over first; take a longer one")
@@ -114,7 +114,7 @@ def _everything_up(home: Path) -> Iterator[dict[str, str]]:
 
 def _approve(name: str, recap: Recap, environment: dict[str, str]) -> None:
     """Ask for the approval of a campaign as its form does."""
-    parameters = {"campaign": name, "recap_hash": recap.recap_hash, "approver": "dominique"}
+    parameters = {"campaign": name, "recap_hash": recap.recap_hash, "actor": "dominique"}
     command = [
         sys.executable, "-m", "prefect", "deployment", "run", "approve-campaign/approve-campaign",
         "--params", json.dumps(parameters),

@@ -6,6 +6,7 @@ of their own (cheaper than JSON). Each distinct text is parsed once, and with no
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -38,8 +39,9 @@ def import_plainly(path: Path, store: Path, allowed: Collection[str]) -> int:
     numbers = _parse_numbers(rows["msisdn"], allowed)
     is_valid = numbers.notna()
     people = rows[is_valid].drop(columns="msisdn")
-    people["number_id"] = [number for number, _ in numbers[is_valid]]
-    people["territory"] = [territory for _, territory in numbers[is_valid]]
+    found: list[tuple[int, str]] = numbers[is_valid].tolist()
+    people["number_id"] = [number for number, _ in found]
+    people["territory"] = [territory for _, territory in found]
     people = PEOPLE.validate(people, lazy=True).drop_duplicates("number_id", keep="last")
     with duckdb.connect(str(store)) as connection:
         connection.execute(TABLE)
@@ -48,7 +50,7 @@ def import_plainly(path: Path, store: Path, allowed: Collection[str]) -> int:
     return int((~is_valid).sum())
 
 
-def _parse_numbers(texts: "pd.Series[str]", allowed: Collection[str]) -> "pd.Series[object]":
+def _parse_numbers(texts: "pd.Series[str]", allowed: Collection[str]) -> "pd.Series[Any]":
     known: dict[str, tuple[int, str] | None] = {}
     found = [known[text] if text in known else known.setdefault(text, _parse(text, allowed)) for text in texts]
     return pd.Series(found, index=texts.index, dtype=object)
@@ -64,4 +66,4 @@ def _parse(text: str, allowed: Collection[str]) -> tuple[int, str] | None:
     territory = phonenumbers.region_code_for_number(number)
     if territory not in allowed:
         return None
-    return int(phonenumbers.format_number(number, PhoneNumberFormat.E164)[1:]), territory
+    return int(phonenumbers.format_number(number, PhoneNumberFormat.E164)[1:]), str(territory)

@@ -31,7 +31,7 @@ BAD_NUMBERS: dict[str, tuple[str, ...]] = {
     "country_not_allowed": ("+12015550123", "+447400123456", "+4915123456789"),
     "excel_damage": ("6,12E+08", "3.36E+10", "########"),
 }
-"""Cells around each reason of ``sms.msisdn.REASONS``."""
+"""Cells around each reason of ``msisdn.REASONS``."""
 
 FORMULAS = (
     "=1+1", "+1+1", "-2+3", "@SUM(A1:A9)", "\tx", "=cmd|' /C calc'!A0", '=HYPERLINK("http://example.org";"clic")',

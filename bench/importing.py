@@ -15,12 +15,12 @@ from bench.baseline import FIELDS, import_plainly
 from bench.contact_files import write_contact_file
 from bench.racing import Race, cpu_seconds, most_memory_mb, race
 from bench.visits import clock
-from files.staging import ParserLimits, StagedFile, StagingRequest, stage_in_child
-from store.contacts import import_contacts
-from store.database import transaction
-from store.imports import ImportSummary, SourceFile, StagedRows
-from store.migrate import migrate
-from tasks.settings import ALLOWED_COUNTRIES
+from campanile.files.parsing.stage import ParserLimits, StagedFile, StagingRequest, stage_in_child
+from campanile.services.settings import ALLOWED_COUNTRIES
+from campanile.store.contacts.import_log import ImportSummary, SourceFile, StagedRows
+from campanile.store.contacts.merge import import_contacts
+from campanile.store.db.database import transaction
+from campanile.store.db.migrate import migrate
 
 REGION = "FR"
 LIMITS = ParserLimits(memory_mb=2048, seconds=600)  # those that are set where nobody sets them
@@ -87,9 +87,9 @@ def import_file(path: Path, folder: Path) -> ImportSummary:
     staged = stage_in_child(StagingRequest(path, stage, REGION, tuple(ALLOWED_COUNTRIES)), LIMITS)
     store = folder / "store.duckdb"
     migrate(store, clock)
-    with transaction(store, clock) as visit:
+    with transaction(store, clock) as tx:
         rows = StagedRows(staged.rows, staged.rejected, staged.row_count)
-        return import_contacts(visit, "clients", _source(staged), rows)
+        return import_contacts(tx, "clients", _source(staged), rows)
 
 
 def _source(staged: StagedFile) -> SourceFile:

@@ -8,10 +8,11 @@ import phonenumbers
 
 from bench.cells import REGIONS, clean_cells, dirty_cells, mutated_cells
 from bench.racing import Race, race
-from sms.errors import InvalidNumber
-from sms.msisdn import parse_number
-from sms.number_column import SEPARATOR, NumberColumn, parse_column, parse_joined
-from sms.number_plans import automaton
+from campanile.sms.errors import InvalidNumber
+from campanile.sms.numbers.automaton import automaton
+from campanile.sms.numbers.column import NumberColumn, parse_column, parse_joined
+from campanile.sms.numbers.digits import SEPARATOR
+from campanile.sms.numbers.msisdn import parse_number
 
 SEED = 7
 SAMPLE = 50_000  # first cells, which the loop reads; its time is scaled to all of them

@@ -27,12 +27,10 @@ from bench.baseline_recap import prepare_plainly
 from bench.contact_files import write_contact_file
 from bench.importing import import_file
 from bench.racing import Race, cpu_seconds, most_memory_mb, race
-from gateways.registry import manifest_of
+from campanile.gateways.registry import manifest_of
+from campanile.services.campaigns.prepare import make_recap
 from schemas.draft import CampaignDraft
-from tasks.clock import clock_offset
-from tasks.house import tariff_of
-from tasks.prepare import make_recap
-from tasks.settings import settings
+from tasks.context import current_context
 
 ROOT = Path(__file__).parents[1]
 SEED = 13
@@ -44,7 +42,7 @@ DRAFT = CampaignDraft(
     sender_id="BELLESAISON",
     lists=["clients", "overseas", "regulars"],
     exclude_lists=["staff"],
-    author="camille",
+    actor="camille",
 )
 PEOPLE = """
 UPDATE contact SET fields = regexp_replace(fields, '"first_name":"[^"]*",', '') WHERE number_id % 20 = 7;
@@ -92,12 +90,14 @@ def whole_recap(size: int, rounds: int) -> Race:
         mine, theirs = build_store(Path(folder), size), Path(folder) / "theirs.duckdb"
         shutil.copy(mine, theirs)
         numbers = itertools.count(1)
-        prices = tariff_of(DRAFT.gateway).prices
+        prices = current_context().tariff(DRAFT.gateway).prices
         manifest = manifest_of(DRAFT.gateway)
         mentions = {place: manifest.sender_rule(place, DRAFT.sender_id).stop_mention for place in prices}
 
         def prepare() -> int:
-            return make_recap(DRAFT.model_copy(update={"name": f"bench-{next(numbers)}"})).campaign_id
+            return make_recap(
+                current_context(), DRAFT.model_copy(update={"name": f"bench-{next(numbers)}"})
+            ).campaign_id
 
         def prepare_too() -> int:
             campaign_id = next(numbers)
@@ -126,7 +126,7 @@ def measure(folder: Path) -> RecapFootprint:
     """Prepare a campaign in a folder that ``build_store`` filled and return what this process took."""
     with in_house(folder):
         started, started_cpu = time.monotonic(), cpu_seconds()
-        recap = make_recap(DRAFT)
+        recap = make_recap(current_context(), DRAFT)
         return RecapFootprint(
             message_count=recap.message_count,
             seconds=cpu_seconds() - started_cpu,
@@ -159,8 +159,8 @@ def in_house(folder: Path) -> Iterator[None]:
 
 def forget_house() -> None:
     """Forget what a process reads once."""
-    settings.cache_clear()
-    clock_offset.cache_clear()
+    current_context.cache_clear()
+    current_context.cache_clear()
 
 
 def outcome(store: Path, campaign_id: int) -> Outcome:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-Mine, Theirs = TypeVar("Mine"), TypeVar("Theirs")
+Mine = TypeVar("Mine")
+Theirs = TypeVar("Theirs")
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,7 @@ RACES: dict[str, Measure] = {
     "segments": segments,
     "adversarial": adversarial,
     "recap": whole_recap,
-    "visits": visits,
+    "transactions": visits,
 }
 #: Groups of rows in the order of the page; those that need much more than the size, or minutes, run when named.
 GROUPS = (

@@ -7,7 +7,6 @@ approving and opening the campaign, and the start of the sandbox.
 
 import contextlib
 import gc
-import logging
 import os
 import shutil
 import statistics
@@ -16,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from unittest import mock
@@ -24,26 +24,27 @@ import requests
 
 from bench.preparing import DRAFT, build_store, in_house
 from bench.racing import Race
-from gateways.registry import manifest_of
-from gateways.sandbox.process import SandboxProcess
-from store.approving import ApprovalRules, approve
-from store.database import Transaction, transaction
-from store.inbound import move_cursor
-from store.lease import Lease
-from store.mark import read_mark, write_mark
-from store.operators import add_reading
-from store.sending import Owner, close_sending, count_messages, open_sending
-from tasks.clock import begin_rehearsal, real_now
-from tasks.house import claim_rules, gateway_named, visit_store
-from tasks.prepare import make_recap
-from tasks.sender import Sender
+from campanile.gateways.registry import manifest_of
+from campanile.gateways.sandbox.testing import SandboxProcess
+from campanile.services.campaigns.prepare import make_recap
+from campanile.services.clock import real_now
+from campanile.services.sending.sender import Sender
+from campanile.services.store_startup import begin_simulation
+from campanile.store.billing.balance import add_reading
+from campanile.store.campaigns.approval import ApprovalRules, approve
+from campanile.store.db.database import Transaction, transaction
+from campanile.store.db.high_water_mark import read_mark, write_mark
+from campanile.store.inbound.inbound import move_cursor
+from campanile.store.ledger.lease import Lease
+from campanile.store.ledger.run_lifecycle import Owner, close_sending, count_messages, open_sending
+from tasks.context import current_context
 
 TUESDAY_MORNING = "2026-11-24T10:00:00+01:00"
 LATENCY_MS = 50
 BATCH_SIZE = 500
 BALANCE = 10**9
 RULES = ApprovalRules(approvers=(), four_eyes=False, max_age=timedelta(days=1))
-MOST_MESSAGES = 20_000
+MAX_MESSAGES = 20_000
 Batches = Sequence[tuple[str, list[dict[str, str]]]]
 
 
@@ -62,7 +63,7 @@ def throughput(size: int, rounds: int, concurrency: int) -> Race:
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready"
         ready.mkdir()
-        approve_campaign(ready, min(size, MOST_MESSAGES))
+        approve_campaign(ready, min(size, MAX_MESSAGES))
         batches = read_batches(ready / "store.duckdb")
         times = []
         for number in range(rounds):
@@ -80,11 +81,11 @@ def sending_house(folder: Path, **settings: object) -> Iterator[None]:
     settings = {"simulated_now": TUESDAY_MORNING, "segments_per_second": BALANCE, **settings}
     variables = {f"SMS_{name.upper()}": str(value) for name, value in settings.items()}
     with mock.patch.dict(os.environ, variables), in_house(folder):
-        gateway_named.cache_clear()
+        current_context.cache_clear()
         try:
             yield
         finally:
-            gateway_named.cache_clear()
+            current_context.cache_clear()
 
 
 def approve_campaign(folder: Path, size: int) -> None:
@@ -92,31 +93,33 @@ def approve_campaign(folder: Path, size: int) -> None:
     build_store(folder, size)
     rehearse(folder)
     with sending_house(folder):
-        recap = make_recap(DRAFT)
-        with visit_store() as visit:
-            add_reading(visit, "sandbox", BALANCE, "EUR", 0)
-            approve(visit, DRAFT.name, recap.recap_hash, "dominique", RULES)
+        recap = make_recap(current_context(), DRAFT)
+        with current_context().transaction() as tx:
+            add_reading(tx, "sandbox", Decimal(BALANCE), "EUR", Decimal(0))
+            approve(tx, DRAFT.name, recap.recap_hash, "dominique", RULES)
 
 
 def rehearse(folder: Path) -> None:
     """Let the store of a folder rehearse: one with lists in it does not begin to by itself."""
-    with transaction(folder / "store.duckdb", real_now) as visit:
-        begin_rehearsal(visit, datetime.fromisoformat(TUESDAY_MORNING))
+    with transaction(folder / "store.duckdb", real_now) as tx:
+        begin_simulation(tx, datetime.fromisoformat(TUESDAY_MORNING))
 
 
 def open_campaign() -> Lease:
     """Take the approved campaign of the house, with its STOPs just read."""
-    with visit_store() as visit:
-        read_stops(visit)
-        lease = open_sending(visit, DRAFT.name, Owner("bench"), claim_rules(manifest_of("sandbox"))).lease
+    with current_context().transaction() as tx:
+        read_stops(tx)
+        lease = open_sending(
+            tx, DRAFT.name, Owner("bench"), current_context().claim_rules(manifest_of("sandbox"))
+        ).lease
     assert lease is not None
     return lease
 
 
-def read_stops(visit: Transaction) -> None:
+def read_stops(tx: Transaction) -> None:
     """Note that the STOPs were read at the time of this transaction."""
     for name in ("replies", "opt_outs"):
-        move_cursor(visit, "sandbox", name, "")
+        move_cursor(tx, "sandbox", name, "")
 
 
 def copy_store(ready: Path, folder: Path) -> None:
@@ -129,8 +132,8 @@ def copy_store(ready: Path, folder: Path) -> None:
 
 def read_batches(store: Path) -> Batches:
     """Return what a sender would post, in the order of the queue: a key and the messages."""
-    with sending_house(store.parent), visit_store(read_only=True) as visit:
-        rows = visit.execute(
+    with sending_house(store.parent), current_context().transaction(read_only=True) as tx:
+        rows = tx.execute(
             "SELECT slice_no, client_ref, msisdn, text, sender_id FROM message ORDER BY slice_no, recipient_id"
         ).fetchall()
     slices: dict[int, list[dict[str, str]]] = {}
@@ -146,15 +149,16 @@ def _send(ready: Path, folder: Path, batches: Batches, concurrency: int) -> floa
         _sandbox(folder) as sandbox,
         sending_house(folder, sandbox_url=sandbox.base_url, concurrency=concurrency, slice_size=BATCH_SIZE),
     ):
-        gateway, lease = gateway_named("sandbox"), open_campaign()
-        with Sender(lease, gateway, logging.getLogger("bench"), lambda: None, threading.Event()) as sender:
+        gateway, lease = current_context().gateway("sandbox"), open_campaign()
+        with Sender(current_context(), lease, gateway, lambda: None, threading.Event()) as sender:
             gc.collect()  # what preparing left behind is not part of sending
             started = time.monotonic()
-            ending = sender.run(seconds=3600)
+            run_outcome = sender.run(seconds=3600)
             lasted = time.monotonic() - started
-        with visit_store() as visit:
-            closed = close_sending(visit, lease, claim_rules(gateway.manifest), ending)
-            states = {row["state"]: row["message_count"] for row in count_messages(visit, lease.campaign_id)}
+            assert run_outcome is not None
+        with current_context().transaction() as tx:
+            closed = close_sending(tx, lease, current_context().claim_rules(gateway.manifest), run_outcome)
+            states = {row["state"]: row["message_count"] for row in count_messages(tx, lease.campaign_id)}
         if closed["state"] != "finished" or states != {"accepted": sum(len(messages) for _, messages in batches)}:
             raise SystemExit(f"sending: the campaign is {closed['state']}, its messages {states}")
         _check_bill(sandbox, batches, "ours")

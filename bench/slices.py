@@ -1,4 +1,4 @@
-"""What one slice of 500 costs the store: a visit that records an answer and claims the next slice.
+"""What one slice of 500 costs the store: a transaction that records an answer and claims the next slice.
 
 Once in a campaign a hundredth as long, and in the long one at its beginning and near its end, when its events are twice
 its messages. Wall-clock time, the two campaigns in turn, medians.
@@ -22,14 +22,14 @@ from bench.sending import (
     read_stops,
     sending_house,
 )
-from gateways.registry import manifest_of
+from campanile.gateways.registry import manifest_of
+from campanile.store.db.database import one_core, transaction
+from campanile.store.ledger.claims import Claim, claim_slices
+from campanile.store.ledger.outcomes import record
+from campanile.store.ledger.run_lifecycle import count_messages
+from campanile.store.ledger.sender_session import sender_session
 from schemas.gateway import Outcome, SubmitOutcome
-from store.claims import Claim, claim_slices
-from store.database import one_core, transaction
-from store.outcomes import record
-from store.rounds import sending_round
-from store.sending import count_messages
-from tasks.house import claim_rules
+from tasks.context import current_context
 
 VISITS = 60
 SHARE = 100
@@ -37,7 +37,7 @@ SHARE = 100
 
 @dataclass(frozen=True, slots=True)
 class SliceCost:
-    """Milliseconds of a visit: in a long campaign at its beginning and near its end, and in a short one meanwhile."""
+    """Milliseconds of a transaction: at the beginning and near the end of a long campaign, and in a short one."""
 
     message_count: int
     short_count: int
@@ -47,7 +47,7 @@ class SliceCost:
 
     @property
     def ratios(self) -> tuple[float, float]:
-        """How many times as dear it is in the long campaign: at its beginning, near its end."""
+        """How many times as expensive it is in the long campaign: at its beginning, near its end."""
         return self.at_first_ms / self.short_ms[0], self.at_last_ms / self.short_ms[1]
 
 
@@ -59,22 +59,22 @@ class Opened:
         self.path = folder / "store.duckdb"
         with sending_house(folder):
             self.lease = open_campaign()
-            self.rules = claim_rules(manifest_of("sandbox"))
-        with transaction(self.path, _now) as visit:
-            read_stops(visit)
+            self.rules = current_context().claim_rules(manifest_of("sandbox"))
+        with transaction(self.path, _now) as tx:
+            read_stops(tx)
         self.sent_count = 0
         self._claim: Claim | None = None
 
     def visits(self) -> Iterator[float]:
-        """Yield the seconds of each visit; the first one has nothing to record."""
+        """Yield the seconds of each transaction; the first one has nothing to record."""
         with one_core():
             while True:
                 answers = [_accepted(message.client_ref) for message in self._claim.messages] if self._claim else []
                 started = time.perf_counter()
-                with transaction(self.path, _now) as visit, sending_round(visit, self.lease, self.rules) as now:
+                with transaction(self.path, _now) as tx, sender_session(tx, self.lease, self.rules) as now:
                     if self._claim is not None:
                         self.sent_count += len(answers)
-                        after = visit.at + timedelta(seconds=5)
+                        after = tx.at + timedelta(seconds=5)
                         record(now, self._claim.slice_no, answers, after, claimed=self._claim.members)
                     claims = claim_slices(now).claims
                 lasted = time.perf_counter() - started
@@ -85,8 +85,8 @@ class Opened:
 
     def check(self, left: int) -> None:
         """See that the ledger has what was sent, and that no more than so many messages are left."""
-        with transaction(self.path, _now) as visit:
-            states = {row["state"]: row["message_count"] for row in count_messages(visit, self.lease.campaign_id)}
+        with transaction(self.path, _now) as tx:
+            states = {row["state"]: row["message_count"] for row in count_messages(tx, self.lease.campaign_id)}
         if states.get("accepted", 0) != self.sent_count or sum(states.values()) - self.sent_count > left:
             raise SystemExit(f"slices: {self.sent_count} were sent, and the ledger says {states}")
 
@@ -98,7 +98,7 @@ class Again:
         self._ready, self._folder, self._count = ready, folder, 0
 
     def visits(self) -> Iterator[float]:
-        """Yield the seconds of each visit that has something to record."""
+        """Yield the seconds of each transaction that has something to record."""
         while True:
             self._count += 1
             opened = Opened(self._ready, self._folder / f"short-{self._count}")
@@ -118,11 +118,11 @@ def slice_cost(size: int) -> SliceCost:
         opened, short = Opened(long_ready, Path(folder) / "sent"), Again(short_ready, Path(folder)).visits()
         long = opened.visits()
         next(long)
-        visit_count = min(VISITS, size // BATCH_SIZE // 4)
-        first, short_first = _compare(long, short, visit_count)
-        while opened.sent_count < size - 2 * visit_count * BATCH_SIZE:
+        tx_count = min(VISITS, size // BATCH_SIZE // 4)
+        first, short_first = _compare(long, short, tx_count)
+        while opened.sent_count < size - 2 * tx_count * BATCH_SIZE:
             next(long)
-        last, short_last = _compare(long, short, visit_count)
+        last, short_last = _compare(long, short, tx_count)
         with suppress(StopIteration):
             while True:
                 next(long)
@@ -131,7 +131,7 @@ def slice_cost(size: int) -> SliceCost:
 
 
 def _compare(long: Iterator[float], short: Iterator[float], count: int) -> tuple[float, float]:
-    """Return the median milliseconds of so many visits in each, in turn."""
+    """Return the median milliseconds of so many transactions in each, in turn."""
     pairs = [(next(long), next(short)) for _ in range(count)]
     long_ms, short_ms = (1000 * statistics.median(column) for column in zip(*pairs, strict=True))
     return long_ms, short_ms

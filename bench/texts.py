@@ -6,8 +6,8 @@ from typing import TypeAlias
 import smsutil
 
 from bench.racing import Race, race
-from sms.segment_scan import ColumnScan
-from sms.segments import GSM7_BASIC, GSM7_EXTENSION, scan_column
+from campanile.sms.text.gsm7 import GSM7_BASIC, GSM7_EXTENSION
+from campanile.sms.text.segment_column import ColumnScan, scan_column
 
 Sizes: TypeAlias = list[tuple[bool, int, int]]
 """Of each text: whether it is UCS-2, its units, its segments."""
@@ -18,7 +18,7 @@ WORDS = (
 )  # fmt: skip
 FORCING = ("ça", "l’été", "bientôt", "Noël", "œuvre")
 _GSM7 = frozenset(GSM7_BASIC + GSM7_EXTENSION)
-MOST_ADVERSARIAL = 200_000
+MAX_ADVERSARIAL = 200_000
 
 
 def segments(size: int, rounds: int) -> Race:
@@ -34,7 +34,7 @@ def segments(size: int, rounds: int) -> Race:
 def adversarial(size: int, rounds: int) -> Race:
     """Escape pairs and emoji at every boundary; a walk over every character must agree too."""
     dice = random.Random(11)
-    texts = [_trap(dice) for _ in range(min(size, MOST_ADVERSARIAL))]
+    texts = [_trap(dice) for _ in range(min(size, MAX_ADVERSARIAL))]
     return race(
         "adversarial segments", len(texts), lambda: scan_column(texts, levels=()),
         "smsutil, same as a greedy walk", lambda: list(map(_split, texts)), rounds=rounds,
@@ -43,9 +43,9 @@ def adversarial(size: int, rounds: int) -> Race:
 
 
 def _message(dice: random.Random, is_ucs2: bool) -> str:
-    ending = f" {dice.choice(FORCING)} 10 €" if is_ucs2 else " 10 €"
+    run_outcome = f" {dice.choice(FORCING)} 10 €" if is_ucs2 else " 10 €"
     words = "".join(f"{word} " for word in dice.choices(WORDS, k=40))
-    return words[: dice.randrange(120, 200) - len(ending)] + ending
+    return words[: dice.randrange(120, 200) - len(run_outcome)] + run_outcome
 
 
 def _trap(dice: random.Random) -> str:

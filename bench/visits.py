@@ -1,4 +1,4 @@
-"""A visit to the store (lock, attach, transaction, detach), against connecting to its file each time."""
+"""A transaction to the store (lock, attach, transaction, detach), against connecting to its file each time."""
 
 import tempfile
 from datetime import UTC, datetime
@@ -7,8 +7,8 @@ from pathlib import Path
 import duckdb
 
 from bench.racing import Race, race
-from store.database import transaction
-from store.migrate import migrate
+from campanile.store.db.database import transaction
+from campanile.store.db.migrate import migrate
 
 VISITS = 20
 
@@ -25,8 +25,8 @@ def visits(_: int, rounds: int) -> Race:
         migrate(path, clock)
 
         def ours() -> int:
-            with transaction(path, clock) as visit:
-                return int(visit.value("opt_out.count"))
+            with transaction(path, clock) as tx:
+                return int(tx.value("opt_out.count"))
 
         def theirs() -> int:
             with duckdb.connect(str(path)) as connection:
@@ -34,6 +34,6 @@ def visits(_: int, rounds: int) -> Race:
                 return int(found[0]) if found else -1
 
         return race(
-            "visits to the store", VISITS, lambda: [ours() for _ in range(VISITS)],
+            "transactions to the store", VISITS, lambda: [ours() for _ in range(VISITS)],
             "duckdb.connect and close", lambda: [theirs() for _ in range(VISITS)], rounds=rounds,
         )  # fmt: skip

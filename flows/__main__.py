@@ -1,4 +1,4 @@
-"""``python -m flows approve-campaign campaign=soldes recap_hash=abcd1234 approver=Ada``: any flow, without a server.
+"""``python -m flows approve-campaign campaign=soldes recap_hash=abcd1234 actor=Ada``: any flow, without a server.
 
 ``python -m flows`` lists them. What a flow returns is printed; of a recap or an import, its page. What it refuses is
 one line on the standard error, and the status 2. A run is recorded by the Prefect server that ``PREFECT_API_URL``
@@ -19,10 +19,10 @@ from prefect.settings import (
     temporary_settings,
 )
 
-from sms.errors import SmsError
-from sms.privacy import keep_private
+from campanile.file_permissions import keep_private
+from campanile.services.cli_args import WrongCommand, known, read_parameters
+from campanile.sms.errors import SmsError
 from tasks.api_access import reach_server, temporary_login
-from tasks.command_line import WrongCommand, known, read_parameters
 from tasks.printed import printed
 from tasks.refusals import drop_tracebacks, one_line, quiet_console
 

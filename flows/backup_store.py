@@ -1,9 +1,9 @@
 """A copy of the store while it is in use."""
 
 from schemas.form import OptionalText
-from tasks.reconcile import copy_store
+from tasks.outcome_pages import publish_backup
 from tasks.refusals import flow
-from tasks.run_pages import publish_backup
+from tasks.store import copy_store
 
 
 @flow(name="backup-store")

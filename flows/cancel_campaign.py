@@ -1,13 +1,13 @@
 """Cancel a campaign: free until the first message leaves, and after it, all that has not left."""
 
-from schemas.form import CampaignName
-from tasks.approve import cancel_rest
+from schemas.form import Actor, CampaignName
+from tasks.approval import cancel_rest
 from tasks.refusals import flow
-from tasks.send import publish_progress
+from tasks.sending import publish_progress
 
 
 @flow(name="cancel-campaign")
-def cancel_campaign(campaign: CampaignName, reason: str, actor: str = "team") -> str:
+def cancel_campaign(campaign: CampaignName, reason: str, actor: Actor = "team") -> str:
     """Cancel what has not left of a campaign.
 
     Args:

@@ -1,12 +1,12 @@
 """Read the balance; when it is critical, or fell too fast, an alert goes out at once, once a crossing."""
 
 from schemas.form import OptionalText
-from tasks.balance import watch_balance
+from tasks.billing import watch_balance
+from tasks.context import current_context
+from tasks.outcome_pages import publish_balance
 from tasks.refusals import flow
 from tasks.run_lock import one_at_a_time
-from tasks.run_pages import publish_balance
-from tasks.send import send_own_messages
-from tasks.settings import settings
+from tasks.sending import send_system_messages
 from tasks.watch import watched
 
 
@@ -18,9 +18,9 @@ def check_balance(gateway: OptionalText = "") -> str:
     Args:
         gateway: The gateway to ask. Empty: the one in the settings.
     """
-    gateway = gateway or settings().gateway
-    with watched("check-balance", is_scheduled=gateway == settings().gateway):
+    gateway = gateway or current_context().settings.gateway
+    with watched("check-balance", is_scheduled=gateway == current_context().settings.gateway):
         line = watch_balance(gateway)
-        send_own_messages("notice", gateway)
+        send_system_messages("notice", gateway)
         publish_balance(gateway, line)
     return line

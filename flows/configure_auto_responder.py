@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Literal
 
-from sms.auto_reply import AutoResponder
+from campanile.sms.rules.auto_reply import AutoResponder
+from schemas.form import Actor
 from tasks.inbound import set_auto_responder
+from tasks.outcome_pages import publish_auto_responder
 from tasks.refusals import flow
-from tasks.run_pages import publish_auto_responder
 
 
 @flow(name="configure-auto-responder")
@@ -16,7 +17,7 @@ def configure_auto_responder(
     once_per: Literal["reply", "day"] = "reply",
     daily_cap: int = 500,
     valid_until: datetime | None = None,
-    changed_by: str = "team",
+    actor: Actor = "team",
     person_cap: int = 5,
 ) -> str:
     """Set the automatic answer to every reply but refusals and machines. Each answer costs a normal SMS.
@@ -27,10 +28,10 @@ def configure_auto_responder(
         once_per: Answer each reply, or a person once a day.
         daily_cap: Answers in 24 hours at most; reached, an alert goes out.
         valid_until: From then on it is off.
-        changed_by: Who sets it.
+        actor: Who sets it.
         person_cap: Answers to one person in 24 hours at most, so that two machines do not answer each other for ever.
     """
     responder = AutoResponder(enabled, text, once_per, daily_cap, valid_until, person_cap)
-    line = set_auto_responder(responder, changed_by)
+    line = set_auto_responder(responder, actor)
     publish_auto_responder(line)
     return line

@@ -1,6 +1,7 @@
 """Is everything in its place: store, disk, copies, clock, prices, lists, gateway, alerts, what runs."""
 
-from tasks.diagnose import Check, publish_checks, run_checks
+from campanile.pages.diagnostics import Check
+from tasks.diagnostics import publish_checks, run_checks
 from tasks.refusals import flow
 
 

@@ -1,8 +1,9 @@
 """Opt-outs in: numbers that must never be written to again."""
 
+from campanile.services.contacts.file_import import OPT_OUTS, Result
+from campanile.services.contacts.staged_files import ReadOptions
 from schemas.form import OptionalText
-from tasks.ingest import OPT_OUTS, Result, fail_if_refused, find_opt_out_files, import_opt_out_file, publish_import
-from tasks.reading import ReadOptions
+from tasks.contacts import fail_if_refused, find_opt_out_files, import_opt_out_file, publish_import
 from tasks.refusals import flow
 from tasks.run_lock import one_at_a_time
 from tasks.watch import watched

@@ -2,18 +2,19 @@
 
 from typing import Literal
 
-from schemas.form import LegalBasis, OptionalNumber, OptionalText
-from tasks.ingest import (
-    ImportReport,
-    Result,
+from campanile.pages.import_views import ImportReport
+from campanile.services.contacts.file_import import Result
+from campanile.services.contacts.staged_files import ReadOptions, check_header_row
+from schemas.form import LegalBasis, OptionalActor, OptionalNumber, OptionalText
+from tasks.contacts import (
+    check_basis,
     check_replacement,
+    declare_imported,
     fail_if_refused,
     find_files,
     import_file,
     publish_import,
 )
-from tasks.lists import check_basis, declare_imported
-from tasks.reading import ReadOptions, check_header_row
 from tasks.refusals import flow
 from tasks.run_lock import one_at_a_time
 from tasks.watch import watched
@@ -30,7 +31,7 @@ def ingest_contacts(
     columns: dict[str, str] | None = None,
     mode: Literal["add", "replace"] = "add",
     replaces: OptionalNumber = 0,
-    name: OptionalText = "",
+    actor: OptionalActor = "",
     preview: bool = False,
     legal_basis: LegalBasis = "",
     header_row: OptionalNumber = 0,
@@ -48,7 +49,7 @@ def ingest_contacts(
         columns: Which column is which, when the header does not say: {"msisdn": "Tel 2"}. Remembered for the list.
         mode: Add the file to the list, or replace an earlier import by it.
         replaces: For replace: the number of the import whose place the file takes. 0: none.
-        name: For replace and for a legal basis: who does it.
+        actor: For replace and for a legal basis: who does it.
         preview: Only show what it would do; nothing is imported and no file moved.
         legal_basis: Why the people of the list may be written to: they agreed (consent), bought something alike
             (customer), or need it (service). Empty: as the list was declared; undeclared lists get no marketing.
@@ -73,11 +74,11 @@ def ingest_contacts(
         files = find_files(list_name or None, path or None)
         check_basis({target for target, _ in files}, legal_basis)
         for target, file in files:
-            state = import_file(target, file, options, replaces or None, name or None, preview, return_state=True)
+            state = import_file(target, file, options, replaces or None, actor or None, preview, return_state=True)
             found.setdefault(target, []).append(state.result(raise_on_failure=False))
         for target, results in found.items():
             if legal_basis and not preview and any(isinstance(result, ImportReport) for result in results):
-                declare_imported(target, legal_basis, name)
+                declare_imported(target, legal_basis, actor)
             publish_import(target, results)
     fail_if_refused([result for results in found.values() for result in results])
     return found

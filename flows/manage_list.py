@@ -2,8 +2,8 @@
 
 from typing import Literal
 
-from schemas.form import LegalBasis, OptionalNumber, OptionalText
-from tasks.lists import clear, declare, set_columns, set_header_row, show_list, show_lists
+from schemas.form import LegalBasis, OptionalActor, OptionalNumber, OptionalText
+from tasks.contacts import clear_list, declare_basis, set_columns, set_header_row, show_list, show_lists
 from tasks.refusals import flow
 
 Action = Literal["show", "export", "declare", "columns", "header_row", "empty", "delete"]
@@ -15,7 +15,7 @@ def manage_list(
     action: Action = "show",
     legal_basis: LegalBasis = "",
     wording: OptionalText = "",
-    name: OptionalText = "",
+    actor: OptionalActor = "",
     preview: bool = True,
     columns: dict[str, str] | None = None,
     header_row: OptionalNumber = 0,
@@ -27,17 +27,17 @@ def manage_list(
         action: What to do. Exports go to `data/exports/lists/`, as CSV and Parquet.
         legal_basis: For declare: people agreed (consent), bought something alike (customer), or need it (service).
         wording: For declare: the words that people agreed to.
-        name: For declare, empty and delete: who does it.
+        actor: For declare, empty and delete: who does it.
         preview: For empty and delete: only show what it would do. Switch it off to do it.
-        columns: For columns: which column is which in the next files, {"msisdn": "Tel 2"}. Empty: forget it.
-        header_row: For header_row: the line of the header in the next files, 1 for the first. 0: forget it.
+        columns: For columns: which column is which in the next files, {"msisdn": "Tel 2"}. Empty: delete it.
+        header_row: For header_row: the line of the header in the next files, 1 for the first. 0: delete it.
     """
     if not list_name:
         return show_lists()
     if action in ("empty", "delete"):
-        return clear(list_name, action, name, preview)
+        return clear_list(list_name, action, actor, preview)
     if action == "declare":
-        declare(list_name, legal_basis, wording or None, name)
+        declare_basis(list_name, legal_basis, wording or None, actor)
     if action == "columns":
         set_columns(list_name, columns or {})
     if action == "header_row":

@@ -1,20 +1,20 @@
-"""Hold a campaign at once; what has left has left, and the rest waits for resume-campaign."""
+"""Pause a campaign at once; what is accepted stays accepted, and the rest waits for resume-campaign."""
 
-from schemas.form import CampaignName
-from tasks.control import hold
+from schemas.form import Actor, CampaignName
+from tasks import control
 from tasks.refusals import flow
-from tasks.send import publish_progress
+from tasks.sending import publish_progress
 
 
 @flow(name="pause-campaign")
-def pause_campaign(campaign: CampaignName, name: str, reason: str) -> str:
-    """Hold a campaign: what is being handed over right now may still leave, and nothing after it.
+def pause_campaign(campaign: CampaignName, actor: Actor, reason: str) -> str:
+    """Pause a campaign: what is in flight right now may still be accepted, and nothing after it.
 
     Args:
         campaign: The campaign's name, or its key.
-        name: Who pauses it.
+        actor: Who pauses it.
         reason: Why, for the history.
     """
-    line = hold(campaign, name, reason)
+    line = control.pause_campaign(campaign, actor, reason)
     publish_progress(campaign)
     return line

@@ -2,14 +2,12 @@
 
 from typing import Annotated
 
+from campanile.store.campaigns.recaps import Recap
 from schemas.draft import CampaignDraft
 from schemas.form import AsBox, OptionalText
-from store.recaps import Recap
-from tasks.attach import attach_file
-from tasks.prepare import check_draft, prepare
-from tasks.recaps import publish_recap
+from tasks.campaigns import check_draft, make_recap, publish_recap, read_draft
+from tasks.contacts import attach_file
 from tasks.refusals import flow
-from tasks.terms import read_draft
 
 
 @flow(name="prepare-campaign")
@@ -23,6 +21,6 @@ def prepare_campaign(draft: Annotated[CampaignDraft | None, AsBox()] = None, pat
     draft = read_draft(draft, path or None)
     check_draft(draft)
     attach_file(draft)
-    recap = prepare(draft)
+    recap = make_recap(draft)
     publish_recap(recap)
     return recap

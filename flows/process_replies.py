@@ -1,13 +1,12 @@
 """Replies in: STOPs first, then the automatic answers."""
 
 from schemas.form import OptionalText
-from tasks.alerts import send_waiting_alerts
-from tasks.inbound import plan_answers, read_stops
+from tasks.context import current_context
+from tasks.inbound import plan_answers, send_waiting_alerts, sync_opt_outs
+from tasks.outcome_pages import publish_replies
 from tasks.refusals import flow
 from tasks.run_lock import one_at_a_time
-from tasks.run_pages import publish_replies
-from tasks.send import send_own_messages
-from tasks.settings import settings
+from tasks.sending import send_system_messages
 from tasks.watch import watched
 
 
@@ -19,11 +18,11 @@ def process_replies(gateway: OptionalText = "") -> dict[str, int]:
     Args:
         gateway: The gateway to ask. Empty: the one in the settings.
     """
-    gateway = gateway or settings().gateway
-    with watched("process-replies", is_scheduled=gateway == settings().gateway):
-        read_stops(gateway)
+    gateway = gateway or current_context().settings.gateway
+    with watched("process-replies", is_scheduled=gateway == current_context().settings.gateway):
+        sync_opt_outs(gateway)
         answers = plan_answers(gateway)
-        send_own_messages("auto_reply", gateway)
+        send_system_messages("auto_reply", gateway)
         if "capped" in answers:
             send_waiting_alerts()
         publish_replies(gateway)

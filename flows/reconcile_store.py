@@ -1,22 +1,22 @@
 """After a store was restored: what is in doubt, and a person's word that messages may be sent again."""
 
 from flows.send_campaign import send_campaign
-from schemas.form import OptionalText
+from schemas.form import OptionalActor, OptionalText
 from tasks.dispatch import find_due, start_runs
-from tasks.reconcile import confirm_doubt, find_doubt, publish_doubt
 from tasks.refusals import flow
+from tasks.store import confirm_doubt, find_doubt, publish_doubt
 
 
 @flow(name="reconcile-store")
-def reconcile_store(name: OptionalText = "", reason: OptionalText = "") -> str:
-    """Say what a restored store may have forgotten; with a name, confirm that messages may be sent again.
+def reconcile_store(actor: OptionalActor = "", reason: OptionalText = "") -> str:
+    """Say what a restored store may have forgotten; with an actor, confirm that messages may be sent again.
 
     Args:
-        name: Who confirms. Leave it empty to read first what is in doubt.
+        actor: Who confirms. Leave it empty to read first what is in doubt.
         reason: Why it may go on, for the history: what was compared, and with what.
     """
     page = publish_doubt(find_doubt())
-    if name:
-        page = confirm_doubt(name, reason)
+    if actor:
+        page = confirm_doubt(actor, reason)
     start_runs(find_due(), send_campaign)
     return page

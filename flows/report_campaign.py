@@ -1,8 +1,8 @@
 """Results of a campaign: a page, and files to open elsewhere."""
 
 from schemas.form import CampaignName
+from tasks.campaigns import publish_results, read_results
 from tasks.refusals import flow
-from tasks.report import publish_results, read_results
 
 
 @flow(name="report-campaign")

@@ -2,14 +2,15 @@
 
 from typing import Literal
 
-from tasks.history import reset_history
+from schemas.form import Actor
+from tasks.inbound import reset_history
+from tasks.outcome_pages import publish_reset
 from tasks.refusals import flow
-from tasks.run_pages import publish_reset
 
 
 @flow(name="reset-cursor")
 def reset_cursor(
-    gateway: str, name: Literal["replies", "opt_outs", "delivery_reports"], actor: str, reason: str
+    gateway: str, history: Literal["replies", "opt_outs", "delivery_reports"], actor: Actor, reason: str
 ) -> str:
     """Give up how far a history was read, so that the next run reads all of it again; what is known is kept once.
 
@@ -17,10 +18,10 @@ def reset_cursor(
 
     Args:
         gateway: The gateway, by the name that campaigns give.
-        name: What is read again.
+        history: What is read again.
         actor: Your name.
         reason: Why, for the history.
     """
-    line = reset_history(gateway, name, actor, reason)
+    line = reset_history(gateway, history, actor, reason)
     publish_reset(line)
     return line

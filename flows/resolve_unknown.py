@@ -3,25 +3,24 @@
 from typing import Literal
 
 from flows.send_campaign import send_campaign
-from schemas.form import CampaignName
+from schemas.form import Actor, CampaignName
 from tasks.dispatch import find_due, start_runs
 from tasks.refusals import flow
-from tasks.send import publish_progress
-from tasks.unknowns import decide_unknown, publish_unknowns
+from tasks.sending import decide_unknown, publish_progress, publish_unknowns
 
 
 @flow(name="resolve-unknown")
-def resolve_unknown(campaign: CampaignName, decision: Literal["write_off", "resend"], name: str, reason: str) -> str:
+def resolve_unknown(campaign: CampaignName, decision: Literal["write_off", "resend"], actor: Actor, reason: str) -> str:
     """Decide on all messages of a campaign that the gateway may or may not have accepted; its artifact lists them.
 
     Args:
         campaign: The campaign's name, or its key.
         decision: write_off gives them up: who got one keeps it, nobody gets another. resend sends them again: whoever
             had got one gets it twice.
-        name: Who decides.
+        actor: Who decides.
         reason: Why, for the history: what the provider's console says.
     """
-    line = decide_unknown(campaign, decision, name, reason)
+    line = decide_unknown(campaign, decision, actor, reason)
     publish_unknowns(campaign)
     publish_progress(campaign)
     start_runs(find_due(campaign), send_campaign)

@@ -2,14 +2,14 @@
 
 from typing import Literal
 
-from schemas.form import OptionalNumber, OptionalText
+from schemas.form import OptionalActor, OptionalNumber
+from tasks.inbound import publish_doubtful, settle_doubtful
 from tasks.refusals import flow
-from tasks.reviews import publish_doubtful, settle
 
 
 @flow(name="review-replies")
 def review_replies(
-    reply_id: OptionalNumber = 0, verdict: Literal["", "lift", "keep"] = "", actor: OptionalText = ""
+    reply_id: OptionalNumber = 0, verdict: Literal["", "lift", "keep"] = "", actor: OptionalActor = ""
 ) -> str:
     """List the replies that may be refusals, or settle one of them. Their senders get no message meanwhile.
 
@@ -19,5 +19,5 @@ def review_replies(
         actor: Who settles it.
     """
     if reply_id:
-        settle(reply_id, verdict, actor)
+        settle_doubtful(reply_id, verdict, actor)
     return publish_doubtful()

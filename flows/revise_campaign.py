@@ -2,14 +2,12 @@
 
 from typing import Literal
 
+from campanile.store.campaigns.recaps import Recap
 from schemas.draft import CampaignDraft
-from schemas.form import CampaignName, OptionalHours, OptionalText
-from store.recaps import Recap
-from tasks.attach import attach_file
-from tasks.prepare import check_draft, prepare
-from tasks.recaps import publish_recap
+from schemas.form import Actor, CampaignName, OptionalHours, OptionalText
+from tasks.campaigns import check_draft, make_recap, publish_recap, read_revised
+from tasks.contacts import attach_file
 from tasks.refusals import flow
-from tasks.revise import read_revised
 
 Switch = Literal["keep", "yes", "no"]
 
@@ -17,7 +15,7 @@ Switch = Literal["keep", "yes", "no"]
 @flow(name="revise-campaign")
 def revise_campaign(
     campaign: CampaignName,
-    author: str,
+    actor: Actor,
     title: OptionalText = "",
     text: OptionalText = "",
     literal_placeholders: list[str] = [],  # noqa: B006 - read only; a form needs a list
@@ -54,7 +52,7 @@ def revise_campaign(
 
     Args:
         campaign: The campaign's name, or its key.
-        author: Who changes it.
+        actor: Who changes it.
         title: How pages call it; its key stays.
         text: The new text.
         literal_placeholders: All that the text has in brackets of another tool and that people are to read as it is.
@@ -84,11 +82,11 @@ def revise_campaign(
         prepare_again: Prepare it although nothing changes, so that lists, prices and hours are read anew.
     """
     fields = {name: value for name, value in locals().items() if name in CampaignDraft.model_fields}
-    del fields["author"]
-    revision = read_revised(campaign, author, fields, clear, prepare_again=prepare_again)
+    del fields["actor"]
+    revision = read_revised(campaign, actor, fields, clear, prepare_again=prepare_again)
     check_draft(revision.draft, revision.revises)
     if revision.reads_file:
         attach_file(revision.draft)
-    recap = prepare(revision.draft, revision.revises)
+    recap = make_recap(revision.draft, revision.revises)
     publish_recap(recap)
     return recap

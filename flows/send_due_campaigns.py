@@ -3,8 +3,8 @@
 from flows.send_campaign import send_campaign
 from tasks.clean_up import drop_missed_of_this_run
 from tasks.dispatch import find_due, start_runs
-from tasks.reconcile import alert_doubt, distrust_clock
 from tasks.refusals import flow
+from tasks.store import check_store_age
 from tasks.watch import watched
 
 
@@ -13,8 +13,7 @@ def send_due_campaigns() -> list[str]:
     """Start what is due, parked until now, or orphaned; the store alone decides, so a lost run changes nothing."""
     with watched("send-due-campaigns"):
         drop_missed_of_this_run()
-        alert_doubt()
-        distrust_clock()
+        check_store_age()
         due = find_due()
         start_runs(due, send_campaign)
     return list(due)

@@ -1,17 +1,18 @@
 """A campaign's own texts to own numbers, before everybody gets them."""
 
-from schemas.form import CampaignName
-from tasks.inbound import read_stops
+from campanile.services.sending.test_messages import KIND
+from schemas.form import Actor, CampaignName
+from tasks.approval import plan_test, publish_test
+from tasks.inbound import sync_opt_outs
 from tasks.refusals import flow
-from tasks.send import send_own_messages
-from tasks.send_test import KIND, plan_test, publish_test
+from tasks.sending import send_system_messages
 
 
 @flow(name="send-test")
-def send_test(campaign: CampaignName, numbers: list[str], actor: str = "team") -> str:
+def send_test(campaign: CampaignName, numbers: list[str], actor: Actor = "team") -> str:
     """Send one message of a campaign to each of a few own numbers, at once and at the normal price.
 
-    Each reads what a real recipient will read: the first number the dearest message, the next ones the longest, the
+    Each gets the text of a real recipient: the first number the most expensive message, the next ones the longest, the
     shortest, then others. Running the same run again sends nothing again.
 
     Args:
@@ -20,6 +21,6 @@ def send_test(campaign: CampaignName, numbers: list[str], actor: str = "team") -
         actor: Who tests it.
     """
     gateway = plan_test(campaign, numbers, actor)
-    read_stops(gateway)
-    send_own_messages(KIND, gateway)
+    sync_opt_outs(gateway)
+    send_system_messages(KIND, gateway)
     return publish_test(campaign)

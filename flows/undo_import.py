@@ -1,19 +1,19 @@
 """A file taken out of its list again: the people it alone had brought go, the others keep what other files say."""
 
-from schemas.form import OptionalText
-from tasks.lists import undo
+from schemas.form import OptionalActor
+from tasks.contacts import undo_file
 from tasks.refusals import flow
 from tasks.run_lock import one_at_a_time
 
 
 @flow(name="undo-import")
 @one_at_a_time(waits_with="import_id")
-def undo_import(import_id: int, name: OptionalText = "", preview: bool = True) -> str:
+def undo_import(import_id: int, actor: OptionalActor = "", preview: bool = True) -> str:
     """Undo an import, or show what that would do.
 
     Args:
         import_id: The number of the import, as its artifact and manage-list show it.
-        name: Who undoes it.
+        actor: Who undoes it.
         preview: Only show who would be added, removed or changed. Switch it off to do it.
     """
-    return undo(import_id, name, preview)
+    return undo_file(import_id, actor, preview)

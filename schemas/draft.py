@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
+from campanile.sms.text.typed_values import hour_of, is_two_days, name_key, read_hour, read_moment
 from schemas.form import LegalBasis, draw_as_box, draw_as_day
-from sms.typed import hour_of, is_two_days, name_key, read_hour, read_moment
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{1,59}$"
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 CAP_PATTERN = r"^[1-9][0-9]{0,2} in [1-9][0-9]{0,2}$"
-MOST_HOURS = 366 * 24
+MAX_HOURS = 366 * 24
 
 
 class CampaignDraft(BaseModel):
@@ -60,8 +60,8 @@ class CampaignDraft(BaseModel):
     replace_characters: Literal["off", "typography", "accents"] = Field(
         default="off",
         title="Replace characters",
-        description="Some characters make a message twice as dear. typography: curly quotes, dashes, œ … are replaced; "
-        "accents: ê, ç, À … too; off: the text stays as it is. The recap says what each would save.",
+        description="Some characters double the price of a message. typography: curly quotes, dashes, œ … are "
+        "replaced; accents: ê, ç, À … too; off: the text stays as it is. The recap says what each would save.",
     )
     sender_id: str = Field(
         title="Sender",
@@ -138,7 +138,7 @@ class CampaignDraft(BaseModel):
         default=None,
         title="At most so late",
         gt=0,
-        le=MOST_HOURS,
+        le=MAX_HOURS,
         description="Hours, such as 2 or 1.5: what could not leave so long after its time is not sent. Empty: it "
         "waits.",
         examples=[2],
@@ -160,7 +160,7 @@ class CampaignDraft(BaseModel):
         description="Alerts only: why it cannot wait. It may then use the credit that is committed to marketing.",
         json_schema_extra=draw_as_box,
     )
-    author: str = Field(title="Author", min_length=1, description="Who prepares it.", examples=["camille"])
+    actor: str = Field(title="Your name", min_length=1, description="Who prepares it.", examples=["camille"])
     cost_centre: str | None = Field(
         default=None, title="Cost centre", description="For your own accounts.", json_schema_extra=draw_as_box
     )

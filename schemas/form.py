@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
-from sms.typed import name_key
+from campanile.sms.text.typed_values import name_key
 
 
 def draw_as_box(schema: dict[str, Any]) -> None:
@@ -33,6 +33,12 @@ class AsBox:
 
 #: A text that may stay empty. As a flow's parameter its default is "": None the form would send, and refuse.
 OptionalText = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
+
+#: Who acts, for the history; and who acts where not every use of the form needs it.
+Actor = str
+OptionalActor = OptionalText
+#: What the form calls a parameter, where that is not its name.
+TITLES = {"actor": "Your name"}
 
 #: A number that may stay empty, in the same way: 0 is none.
 OptionalNumber = Annotated[int, BeforeValidator(lambda value: 0 if value is None else value)]

@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Generic, Protocol, Self, TypeVar
 
-from sms.errors import ConfigurationError
+from campanile.sms.errors import ConfigurationError
 
 T = TypeVar("T")
 
@@ -229,7 +229,7 @@ class Manifest:
 class Gateway(Protocol):
     """What every adapter does, each call within a total deadline a request. ``submit`` is one request at most.
 
-    All raise the ``GatewayError`` family of ``sms.errors``; for a cursor that the provider does not know that is
+    All raise the ``GatewayError`` family of ``errors``; for a cursor that the provider does not know that is
     ``GatewayDenied``.
     """
 
@@ -238,7 +238,7 @@ class Gateway(Protocol):
     def submit(self, batch: Batch, not_after: float) -> Sequence[SubmitOutcome]:
         """Hand a batch over once; one outcome per message, in any order, missing ones unknown.
 
-        Nothing is sent from ``not_after`` on, seconds of ``gateways.transport.clock``: that is ``GatewayUnreachable``.
+        Nothing is sent from ``not_after`` on, seconds of ``transport.clock``: that is ``GatewayUnreachable``.
         """
 
     def look_up(self, batch: Batch) -> Sequence[SubmitOutcome]:

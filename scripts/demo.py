@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from prefect_template import NoTemplate, provide_database
-
-from sms.privacy import keep_private
+from campanile.file_permissions import keep_private
+from scripts.prefect_template import NoTemplate, provide_database
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / "data" / "demo"
@@ -38,13 +38,13 @@ def main() -> None:
     monday = next_working_monday(datetime.now(PARIS).date())
     with mail_server() as mail_port:
         os.environ |= environment(mail_port, at(monday, 8, 0))
-        import demo_story as story
         from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-        from gateways.sandbox.process import SandboxProcess
+        from campanile.gateways.sandbox.testing import SandboxProcess
+        from scripts import demo_story as story
         from tasks.api_access import temporary_login
 
-        options = {"balance": "160", "delivery_seconds": 0.2, "seed": 7}
+        options: dict[str, Any] = {"balance": "160", "delivery_seconds": 0.2, "seed": 7}
         # Nobody watches heartbeats here, and each flow run would wait a second for the end of its own.
         without_heartbeats = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
         with SandboxProcess.start(HOME / "sandbox", **options) as sandbox, without_heartbeats, temporary_login():
@@ -97,7 +97,7 @@ def environment(mail_port: int, moment: datetime) -> dict[str, str]:
 
 def next_working_monday(today: date) -> date:
     """Return the next Monday that is no holiday anywhere a message goes: the demo's figures depend on it."""
-    from sms.places import holidays_of, load_places
+    from campanile.sms.schedule.territories import holidays_of, load_places
 
     monday = today + timedelta(days=7 - today.weekday())
     while any(monday in holidays_of(place, monday.year) for place in load_places()):

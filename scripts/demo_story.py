@@ -14,7 +14,18 @@ from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, track
 from rich.table import Table
 
-from files.rejects import REJECT_WORDS
+from campanile.files.rejects import REJECT_WORDS
+from campanile.gateways.sandbox.testing import SandboxProcess
+from campanile.pages.import_views import ImportReport
+from campanile.pages.words import STATE_WORDS
+from campanile.services.campaigns.recap_view import read_recap
+from campanile.services.contacts.file_import import Result
+from campanile.sms.states import MessageState
+from campanile.sms.text.masking import mask_number
+from campanile.store.campaigns.campaigns import find_campaign
+from campanile.store.campaigns.recaps import Recap
+from campanile.store.contacts.import_log import FATES, ImportSummary
+from campanile.store.db.invariants import broken_invariants
 from flows.approve_campaign import approve_campaign
 from flows.check_balance import check_balance
 from flows.collect_delivery_reports import collect_delivery_reports
@@ -25,16 +36,8 @@ from flows.prepare_campaign import prepare_campaign
 from flows.process_replies import process_replies
 from flows.report_campaign import report_campaign
 from flows.send_due_campaigns import send_due_campaigns
-from gateways.sandbox.process import SandboxProcess
-from sms.masking import mask_number
-from store.imports import FATES, ImportSummary
-from store.invariants import broken_invariants
-from store.recaps import Recap
-from tasks.clock import clock_offset
-from tasks.house import gateway_named, visit_store
-from tasks.pages import STATE_WORDS
-from tasks.recaps import draw_recap, read_recap
-from tasks.settings import settings
+from tasks.campaigns import draw_recap
+from tasks.context import current_context
 
 CAMPAIGN = "soldes-hiver"
 SAMPLES = Path("data/samples")
@@ -47,7 +50,7 @@ def opening(moment: datetime) -> None:
     console.print(
         Panel(
             "A campaign from contact files to results, through a real local gateway that costs nothing.\n"
-            f"[bold]Rehearsal[/]: the clock is set to [bold]{moment:%A %d %B %Y, %H:%M}[/] in Paris,\n"
+            f"[bold]Simulated clock[/]: it is set to [bold]{moment:%A %d %B %Y, %H:%M}[/] in Paris,\n"
             "because marketing leaves on no Sunday and not at night. Only the sandbox may be written to.",
             title="Campanile",
         )
@@ -58,9 +61,9 @@ def contacts_in(files: Sequence[tuple[str, str]]) -> None:
     """Import the sample files and show the fate of every row."""
     chapter("1. Contacts in", "each row accepted, updated, duplicate, or rejected with a reason")
     for list_name, name in track(files, "reading files", console=console):
-        (report,) = ingest_contacts(list_name, str(SAMPLES / name), legal_basis="consent")[list_name]
-        imported[name] = report.summary
-    imported["opt_outs.csv"] = import_opt_outs(str(SAMPLES / "opt_outs.csv"))[0].summary
+        (result,) = ingest_contacts(list_name, str(SAMPLES / name), legal_basis="consent")[list_name]
+        imported[name] = summary_of(result)
+    imported["opt_outs.csv"] = summary_of(import_opt_outs(str(SAMPLES / "opt_outs.csv"))[0])
     fates = table("file", "rows", "accepted", "updated", "duplicate", "rejected")
     for name, summary in imported.items():
         fates.add_row(name, str(summary.row_count), *(str(count) for count in summary.fates.values()))
@@ -72,14 +75,27 @@ def contacts_in(files: Sequence[tuple[str, str]]) -> None:
     console.print("The rejected rows came back as files to fix: [bold]data/demo/rejects/[/]\n")
 
 
+def summary_of(result: Result) -> ImportSummary:
+    """Return what became of the rows of a file that was imported."""
+    assert isinstance(result, ImportReport), result
+    return result.summary
+
+
+def ask_store(sql: str) -> tuple[Any, ...]:
+    """Return the only row of a query."""
+    with current_context().transaction(read_only=True) as tx:
+        (row,) = tx.execute(sql).fetchall()
+    return tuple(row)
+
+
 def prepare() -> Recap:
     """Prepare the sample campaign and show its recap as the artifact shows it."""
     chapter("2. The recap", "what is approved is exactly what is sent")
     console.print(f"{check_balance()}\n")
     with console.status("writing and pricing every message"):
         recap = prepare_campaign(path=str(SAMPLES / "campaign.yaml"))
-    with visit_store(read_only=True) as visit:
-        view = read_recap(visit, recap.campaign_id)
+    with current_context().transaction(read_only=True) as tx:
+        view = read_recap(current_context(), tx, recap.campaign_id)
     page = draw_recap(view)
     console.print(Panel(Markdown(page), border_style="dim"))
     return recap
@@ -96,10 +112,7 @@ def approve_and_send(recap: Recap) -> None:
     console.print(f"Dominique approves recap [bold]{recap.recap_hash[:8]}[/]. From now on the campaign is locked.")
     with progress_bar("handing over"):
         approve_campaign(CAMPAIGN, recap.recap_hash[:8], "dominique")
-    with visit_store(read_only=True) as visit:
-        lost = visit.execute(
-            "SELECT count(DISTINCT slice_no), count(*) FROM message_event WHERE event = 'unknown'"
-        ).fetchone()
+    lost = ask_store("SELECT count(DISTINCT slice_no), count(*) FROM message_event WHERE event = 'unknown'")
     console.print(f"On the way {lost[0]} answers were lost, for {lost[1]} messages: asked again, none sent twice.")
     show_states()
     show_parked()
@@ -109,8 +122,7 @@ def people_answer(sandbox: SandboxProcess) -> dict[str, list[str]]:
     """Let people answer: two STOPs, one of them before his message has left, and three other replies."""
     chapter("4. What comes back", "STOP before anything else, then reports and automatic answers")
     got = [line["to"] for line in sandbox.billing()]
-    with visit_store(read_only=True) as visit:
-        waiting = visit.execute("SELECT min(msisdn) FROM message_status WHERE state = 'planned'").fetchone()[0]
+    (waiting,) = ask_store("SELECT min(msisdn) FROM message_status WHERE state = 'planned'")
     stops, others = [got[3], waiting], [got[10], got[20], got[30]]
     for sender in stops:
         sandbox.reply(sender, "STOP")
@@ -120,8 +132,8 @@ def people_answer(sandbox: SandboxProcess) -> dict[str, list[str]]:
         process_replies()
         moved = collect_delivery_reports()
     replies = table("from", "text", "verdict", "automatic answer")
-    with visit_store(read_only=True) as visit:
-        for sender, text, verdict, answer in visit.execute(
+    with current_context().transaction(read_only=True) as tx:
+        for sender, text, verdict, answer in tx.execute(
             "SELECT sender, text, verdict, answer FROM reply ORDER BY reply_id"
         ).fetchall():
             replies.add_row(mask_number(sender), text, verdict, "sent" if answer == "planned" else "none")
@@ -136,8 +148,7 @@ def the_day(moments: Sequence[datetime]) -> None:
     chapter("5. The rest, in its own morning", f"the clock says {clocks} in Paris")
     for moment in moments:
         os.environ["SMS_SIMULATED_NOW"] = moment.isoformat()
-        for cached in (settings, clock_offset, gateway_named):
-            cached.cache_clear()
+        current_context.cache_clear()
         with progress_bar(f"handing over at {moment:%H:%M}"):
             send_due_campaigns()
     with console.status("reading reports"):
@@ -192,18 +203,18 @@ def _checks(
     for name, file in expected["files"].items():
         yield f"{name}: {' / '.join(FATES)}", _counts(file["fates"]), _counts(imported[name].fates)
     bill = sandbox.billing()
-    with visit_store(read_only=True) as visit:
-        recap = visit.rows("recap.get", campaign_id=1, version=1)[0]
+    with current_context().transaction(read_only=True) as tx:
+        recap = tx.rows("recap.get", campaign_id=1, version=1)[0]
         accepted = {
             row[0]
-            for row in visit.execute(
+            for row in tx.execute(
                 "SELECT client_ref FROM message_status WHERE state IN ('accepted', 'delivered', 'undelivered')"
             ).fetchall()
         }
         yield "messages of the recap", expected["campaign"]["recipients"], recap["message_count"]
         contacts = sum(file["distinct_numbers"] for file in expected["files"].values() if file["list"])
         yield "contacts = messages + left out", contacts, recap["message_count"] + recap["exclusion_count"]
-        yield "invariants broken", {}, broken_invariants(visit)
+        yield "invariants broken", {}, broken_invariants(tx)
     yield "billed twice", 0, len(bill) - len({line["client_ref"] for line in bill})
     yield "billed = accepted in the store", len(accepted), len({line["client_ref"] for line in bill} & accepted)
     yield "billed", len(accepted), len(bill)
@@ -239,19 +250,21 @@ def show_states() -> None:
     """Show how many messages are in each state."""
     states = table("state", "meaning", "messages")
     for state, count in _states().items():
-        states.add_row(state, STATE_WORDS[state], str(count))
+        states.add_row(state, STATE_WORDS[MessageState(state)], str(count))
     console.print(states)
 
 
 def show_parked() -> None:
     """Say why the rest waits, and until when."""
-    with visit_store(read_only=True) as visit:
-        campaign = visit.row("campaign.find", name=CAMPAIGN)
-        places = visit.execute(
-            "SELECT string_agg(DISTINCT territory, ' ' ORDER BY territory) FROM message_status WHERE state = 'planned'"
-        ).fetchone()[0]
-    due_at = campaign["due_at"].astimezone(settings().zone)
-    console.print(f"In {places} it is night: the campaign is {campaign['state']} until {due_at:%A %H:%M} in Paris.\n")
+    with current_context().transaction(read_only=True) as tx:
+        campaign = find_campaign(tx, CAMPAIGN)
+    (territories,) = ask_store(
+        "SELECT string_agg(DISTINCT territory, ' ' ORDER BY territory) FROM message_status WHERE state = 'planned'"
+    )
+    due_at = campaign["due_at"].astimezone(current_context().settings.zone)
+    console.print(
+        f"In {territories} it is night: the campaign is {campaign['state']} until {due_at:%A %H:%M} in Paris.\n"
+    )
 
 
 @contextmanager
@@ -280,7 +293,7 @@ def progress_bar(words: str) -> Iterator[None]:
 
 
 def _states() -> dict[str, int]:
-    with visit_store(read_only=True) as visit:
-        campaign = visit.row("campaign.find", name=CAMPAIGN) or {}
-        rows = visit.rows("message.count_by_state", campaign_id=campaign["campaign_id"])
+    with current_context().transaction(read_only=True) as tx:
+        campaign = tx.row("campaign.find", name=CAMPAIGN) or {}
+        rows = tx.rows("message.count_by_state", campaign_id=campaign["campaign_id"])
     return {row["state"]: row["message_count"] for row in rows}

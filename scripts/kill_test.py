@@ -12,11 +12,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from campanile.file_permissions import keep_private
 from schemas.gateway import Resolution
-from sms.privacy import keep_private
+from tests.fork_server import opened_fork_server
 from tests.sending.kills import Toll, kill_senders
 from tests.sending.restores import Restores, restore_stores
-from tests.sending.sending_desk import opened_nursery
+from tests.sending.sending_desk import SENDERS
 
 COLUMNS = (
     "class", "kills", "asleep", "in pairs", "campaigns", "messages", "in flight at a death", "billed", "duplicates",
@@ -35,11 +36,11 @@ def main() -> int:
     """Run the classes that the command line names, and print the tables."""
     keep_private()
     asked = _arguments()
-    with opened_nursery() as nursery:
+    with opened_fork_server(SENDERS) as fork_server:
         kills, killed_wrong = _in_each_class(
             asked.classes if asked.kills else [],
             lambda name: kill_senders(
-                nursery,
+                fork_server,
                 Resolution(name),
                 asked.kills,
                 messages=asked.messages,
@@ -52,7 +53,7 @@ def main() -> int:
         restores, restored_wrong = _in_each_class(
             asked.classes if asked.restores else [],
             lambda name: restore_stores(
-                nursery, Resolution(name), asked.restores, seed=asked.seed, seconds=asked.minutes * 60
+                fork_server, Resolution(name), asked.restores, seed=asked.seed, seconds=asked.minutes * 60
             ),
         )
     if kills:

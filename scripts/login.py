@@ -5,9 +5,8 @@ import secrets
 import stat
 from pathlib import Path
 
-from household import CannotGoOn
-
-from tasks.settings import SANDBOX_KEY_NAME
+from campanile.services.settings import SANDBOX_KEY_NAME
+from scripts.household import CannotGoOn
 
 LOGIN_NAME = "prefect-login"
 #: Bytes of chance in a new login.

@@ -12,10 +12,11 @@ import zipfile
 from pathlib import Path
 
 import openpyxl
-from sample_figures import TEXT, expect
-from sample_lists import fair_rows, newsletter_rows, opt_out_rows
-from sample_readme import write_readme
-from sample_rows import People, Sample, shop_rows
+
+from scripts.sample_figures import TEXT, expect
+from scripts.sample_lists import fair_rows, newsletter_rows, opt_out_rows
+from scripts.sample_readme import write_readme
+from scripts.sample_rows import People, Sample, shop_rows
 
 FOLDER = Path(__file__).parents[1] / "data" / "samples"
 CAMPAIGN = f"""# A draft: give it to prepare_campaign. Without send_on it leaves as soon as the policy allows.
@@ -29,7 +30,7 @@ numbers: []
 exclude_lists: []
 gateway: sandbox
 policy: fr-strict
-author: Prune Test-Dumoulin
+actor: Prune Test-Dumoulin
 note: Sample campaign; every number and name in it is made up.
 """
 

@@ -1,223 +1,172 @@
-"""Remove each guard of sending once, in a copy of the tree, and see that a test goes red: ``make mutants``.
+"""Remove each guard of sending once, in a copy of the tree, and see that a test fails: ``make mutants``.
 
-The table below names a guard, the line that is it, what stands there instead, and the tests that must fail. Exit status
-1: a line is no longer to be found, or nothing failed.
+A guarded line ends with the comment ``# guard: <name>`` (``-- guard: <name>`` in SQL), or has it alone on the line
+above when it is too long; ``guard(2)`` marks two lines. ``MUTANTS`` says what replaces them and which tests must fail.
+Exit status 1: a tag is not there exactly once, the replacement is no valid code, or nothing failed.
+
+``python -m scripts.mutants fence credit`` tries only the guards whose names contain one of the words.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("flows", "tasks", "files", "gateways", "store", "schemas", "sms", "tests", "data/tariffs")
-
-
+GUARDED = ("campanile", "flows", "schemas", "tasks")
+ROOMS = (*GUARDED, "scripts", "tests", "data/tariffs")
 TIMEOUT_SECONDS = 180
+_TAG = re.compile(r"(?:#|--) guard(?:\((?P<lines>\d+)\))?: (?P<name>\S+)\s*$")
+_CRASHES, _FAULTS = "tests/sending/test_crashes.py", "tests/sending/test_gateway_faults.py"
+_ANSWERS, _COMING_BACK = "tests/sending/test_gateway_answers.py", "tests/store/test_coming_back.py"
 
 
 class Mutant(NamedTuple):
-    """A guard taken away."""
+    """What stands in place of a guard (nothing: the lines are removed), and the tests that must fail then."""
 
-    guard: str
-    path: str
-    line: str
     instead: str
     tests: str
 
 
-CLAIM = "            claimed = claim_slices(now, most - len(asked))\n"
-POST_FIRST = (
-    CLAIM
-    + "            for claim in claimed.claims:\n"
-    + "                for batch in batches_of(claim, self._gateway.manifest):\n"
-    + "                    self._gateway.submit(batch, started + 60)\n"
-)
-MUTANTS = (
-    Mutant("claimed before it is posted", "tasks/sender.py", CLAIM, POST_FIRST, "sending/test_crashes.py -k nth_step"),
-    Mutant(
-        "fence", "store/lease.py", 'found is None or found["fence"] != lease.fence', "found is None",
-        "sending/test_crashes.py -k sleeper",
+class Place(NamedTuple):
+    """Where a guard is: its file and its lines, from ``first`` on and without ``end``, counted from 0."""
+
+    path: Path
+    first: int
+    end: int
+
+
+MUTANTS = {
+    "claim-before-post": Mutant(
+        """
+        claimed = claim_slices(session, most - len(asked))
+        for claim in claimed.claims:
+            for batch in batches_of(claim, self._gateway.manifest):
+                self._gateway.submit(batch, started + 60)
+        """,
+        f"{_CRASHES} -k nth_step",
     ),
-    Mutant(
-        "post_before", "tasks/sender.py", "started + claim.lifetime_seconds", "started + 600",
-        "sending/test_crashes.py -k sleeper",
+    "fence": Mutant("if found is None:", f"{_CRASHES} -k sleeper"),
+    "post-before": Mutant(
+        "*(InFlightSlice(claim, RequestKind.POST, started + 600) for claim in claimed.claims),",
+        f"{_CRASHES} -k sleeper",
     ),
-    Mutant(
-        "not_after, at the first byte", "gateways/transport.py", "if clock() >= self._not_after:", "if False:",
-        "gateways/test_http.py -k between_the_connection",
+    "not-after": Mutant("if False:", "tests/gateways/test_http.py -k between_the_connection"),
+    "opt-outs-read-again": Mutant("if False:", "tests/store/test_claims.py tests/sending/test_stop.py"),
+    "consent-refused": Mutant("", "tests/store/test_audience.py -k consent_refused"),
+    "closing-margin": Mutant(
+        "return {key: at for at, key in sorted((at, key) for at, key in closings if at is not None)}",
+        "tests/sending/test_windows.py -k margin",
     ),
-    Mutant(
-        "opt-outs read again", "store/claims.py", '["is_opted_out"] and', '["is_opted_out"] and False and',
-        "store/test_claims.py sending/test_stop.py",
+    "approved-hash": Mutant("if False:", "tests/store/test_claims.py -k approved"),
+    "credit": Mutant("", "tests/sending/test_money.py -k runs_out"),
+    "absence-twice": Mutant("is_first = False", f"{_FAULTS} -k absence"),
+    "look-up-lag": Mutant("settle_seconds=found.settle_seconds,", f"{_ANSWERS} -k lag_of_the_look_ups"),
+    "shared-id": Mutant("if False:", f"{_ANSWERS} -k one_id_for_all"),
+    "changed-id": Mutant("if False:", f"{_ANSWERS} -k on_a_retry"),
+    "disputed-slice": Mutant("if False:", f"{_ANSWERS} -k under_a_wrong_id"),
+    "price-limit": Mutant("if True:", f"{_ANSWERS} -k twice_the_price"),
+    "second-error": Mutant("", f"{_FAULTS} -k second_post"),
+    "key-life": Mutant("if True:", f"{_FAULTS} -k forgotten"),
+    "ambiguous": Mutant("outcome = Outcome.NOT_ACCEPTED", f"{_FAULTS} -k nobody_can_read"),
+    "late-proof": Mutant("", "tests/store/test_evidence.py -k leave_without_it"),
+    "auto-responder-off": Mutant('if campaign["is_stopped"]:', "tests/store/test_answers.py -k record_of_it"),
+    "last-word": Mutant("", f"{_COMING_BACK} -k last_word"),
+    "own-stops-only": Mutant("", f"{_COMING_BACK} -k others_recorded"),
+    "stop-with-reply": Mutant("", "tests/services/test_inbound.py -k start_is_answered"),
+    "write-before-claim": Mutant("", "tests/store/test_rounds.py -k given_back"),
+    "write-before-look-up": Mutant("", "tests/store/test_rounds.py -k looked_up"),
+    "slept": Mutant("if False:", "tests/sending/test_windows.py -k slept_in_the_middle"),
+    "commit-mark": Mutant("if False:", "tests/store/test_reconcile.py -k contradicts"),
+    "reconciling": Mutant("if (found := None) is not None:", "tests/store/test_reconcile.py -k copy_is_unknown"),
+    "no-known-sender": Mutant("return True", "tests/store/test_reconcile.py -k looked_up"),
+    "ask-before-run": Mutant("if True:", "tests/sending/test_restores.py -k snapshot"),
+    "durable-mark": Mutant("if file.exists():", "tests/sending/test_faults_tried.py -k copied_back"),
+    "clock-ahead": Mutant("", "tests/sending/test_faults_tried.py -k was_ahead"),
+    "one-per-territory": Mutant(
+        "ORDER BY slice_no, message_rank", "tests/sending/test_restores.py -k place_that_was_open"
     ),
-    Mutant(
-        "a no in a file", "store/sql/planning.sql", "WHEN refused.number_id IS NOT NULL THEN 'consent_refused'", "",
-        "store/test_audience.py -k consent_refused",
+    "no-echo": Mutant("", f"{_COMING_BACK} -k lifted_one"),
+    "from-the-future": Mutant(
+        "believed = [sent_at for sent_at, _ in history_page.listed]", "tests/gateways/test_rounds.py -k future"
     ),
-    Mutant(
-        "windows", "store/clearance.py", "if at is not None and at > least", "if at is not None",
-        "sending/test_windows.py -k margin",
-    ),
-    Mutant(
-        "approval's hash", "store/clearance.py", 'campaign["approved_hash"] is None or', "False and",
-        "store/test_claims.py -k approved",
-    ),
-    Mutant(
-        "credit", "store/claims.py", "    if uncovered is not None:\n        return uncovered\n", "",
-        "sending/test_money.py -k runs_out",
-    ),
-    Mutant(
-        "absence seen twice", "tasks/sender.py", "Ask.LOOK_UP and not now.row_of", "None and not now.row_of",
-        "sending/test_gateway_faults.py -k absence",
-    ),
-    Mutant(
-        "the lag of look-ups", "tasks/house.py", "max(found.settle_seconds, manifest.settle_seconds)",
-        "found.settle_seconds", "sending/test_gateway_answers.py -k lag_of_the_look_ups",
-    ),
-    Mutant(
-        "an id is one message's", "store/ids.py", "if counts[message_id] > 1:", "if False:",
-        "sending/test_gateway_answers.py -k one_id_for_all",
-    ),
-    Mutant(
-        "an id does not change", "store/ids.py", "    if not is_first:\n", "    if False:\n",
-        "sending/test_gateway_answers.py -k on_a_retry",
-    ),
-    Mutant(
-        "a disputed slice is not absent", "store/outcomes.py", 'if now.row_of(slice_no)["is_disputed"]:', "if False:",
-        "sending/test_gateway_answers.py -k under_a_wrong_id",
-    ),
-    Mutant(
-        "the limit of a price", "store/charges.py", "if share <= rules.limit:", "if True:",
-        "sending/test_gateway_answers.py -k twice_the_price",
-    ),
-    Mutant(
-        "a second error proves nothing", "tasks/sender.py", "    if ask is not Ask.POST:\n        return []\n", "",
-        "sending/test_gateway_faults.py -k second_post",
-    ),
-    Mutant(
-        "the life of a key", "tasks/sender.py", "manifest.key_life_seconds / 2", "manifest.key_life_seconds * 9",
-        "sending/test_gateway_faults.py -k forgotten",
-    ),
-    Mutant(
-        "ambiguous is unknown", "tasks/sender.py", "Outcome.UNKNOWN if isinstance(error, GatewayAmbiguous) else", "",
-        "sending/test_gateway_faults.py -k nobody_can_read",
-    ),
-    Mutant(
-        "a late proof stops a resend", "store/sql/ledger.sql", "OR arg_max(event, event_id) = 'planned'", "OR true",
-        "store/test_evidence.py -k leave_without_it",
-    ),
-    Mutant(
-        "the auto-responder's switch", "store/outcomes.py", "or why_silent_now", "",
-        "store/test_answers.py -k record_of_it",
-    ),
-    Mutant(
-        "STOP after START wins", "store/sql/opt_outs.sql",
-        "        AND coalesce(stop.counts_at, entry.recorded_at) < start.counts_at\n", "",
-        "store/test_coming_back.py -k last_word",
-    ),
-    Mutant(
-        "a START lifts the person's own STOPs only", "store/sql/opt_outs.sql",
-        "        AND entry.source IN ('reply', 'reply_doubtful')\n", "", "store/test_coming_back.py -k others_recorded",
-    ),
-    Mutant(
-        "a STOP is honoured with the reply", "tasks/inbound.py", "    honour_replies(visit, fresh)\n", "",
-        "tasks/test_inbound.py -k start_is_answered",
-    ),
-    Mutant(
-        "what is given back is written before a claim", "store/claims.py",
-        "    if now.gives_back:\n        now.write()\n", "",
-        "store/test_rounds.py -k given_back",
-    ),
-    Mutant(
-        "what came back is written before it is asked for", "store/claims.py",
-        "    now.write()\n    visit, found = now.visit, now.row_of(slice_no)\n",
-        "    visit, found = now.visit, now.row_of(slice_no)\n", "store/test_rounds.py -k looked_up",
-    ),
-    Mutant(
-        "a machine that slept", "store/clearance.py", "needs_approval and slept > rules.wake_up_seconds", "False",
-        "sending/test_windows.py -k slept_in_the_middle",
-    ),
-    Mutant(
-        "the mark of the last commit", "store/commit_number.py", 'if state["sequence"] < reading.mark.sequence:',
-        "if False:", "store/test_reconcile.py -k contradicts",
-    ),
-    Mutant(
-        "nothing is claimed in doubt", "store/claims.py",
-        "    if (found := now.visit.reconciliation) is not None:\n", "    if (found := None) is not None:\n",
-        "store/test_reconcile.py -k copy_is_unknown",
-    ),
-    Mutant(
-        "a restored slice is not posted again", "store/claims.py", 'found["fence"] != NO_SENDER', "True",
-        "store/test_reconcile.py -k looked_up",
-    ),
-    Mutant(
-        "the gateway is asked before a run", "tasks/reconcile.py", "    if not known:\n", "    if True:\n",
-        "sending/test_restores.py -k snapshot",
-    ),
-    Mutant(
-        "the mark is a new file before each post", "store/mark.py", "if not durable and file.exists():",
-        "if file.exists():", "sending/test_faults_tried.py -k copied_back",
-    ),
-    Mutant(
-        "a key of a clock that was ahead", "store/sending.py",
-        "    distrust_ahead(visit, rules.clock_margin_seconds)\n", "", "sending/test_faults_tried.py -k was_ahead",
-    ),
-    Mutant(
-        "one message of each place is asked for", "store/sql/reconcile.sql",
-        "ORDER BY message_rank, slice_rank, slice_no", "ORDER BY slice_no, message_rank",
-        "sending/test_restores.py -k place_that_was_open",
-    ),
-    Mutant(
-        "a STOP after a START is no echo", "store/sql/opt_outs.sql",
-        "    AND (own.ended_at IS NULL OR staged_rows.opted_out_at < own.ended_at)\n", "",
-        "store/test_coming_back.py -k lifted_one",
-    ),
-    Mutant(
-        "an item from the future", "gateways/rounds.py", "if latest is None or sent_at <= latest", "if True",
-        "gateways/test_rounds.py -k future",
-    ),
-    Mutant(
-        "a claim of the dead is unknown", "store/sending.py", "    abandon_claims_of_others(visit, lease, rules)\n", "",
-        "sending/test_crashes.py -k between_claim",
-    ),
-)  # fmt: skip
+    "abandoned-claims": Mutant("", f"{_CRASHES} -k between_claim"),
+}
 
 
 def main() -> int:
-    """Try each mutant, or those whose guard holds a word of the command line."""
-    wanted = [mutant for mutant in MUTANTS if not sys.argv[1:] or any(word in mutant.guard for word in sys.argv[1:])]
-    survivors = [mutant.guard for mutant in wanted if not _is_killed(mutant)]
-    print(f"not noticed: {', '.join(survivors)}" if survivors else f"all {len(wanted)} guards are missed when they go")
+    """Try each mutant, or those whose guard's name contains a word of the command line."""
+    wanted = [name for name in MUTANTS if not sys.argv[1:] or any(word in name for word in sys.argv[1:])]
+    survivors = [name for name in wanted if not _is_killed(name, MUTANTS[name])]
+    print(f"not noticed: {', '.join(survivors)}" if survivors else f"all {len(wanted)} guards are missed when removed")
     return 1 if survivors else 0
 
 
-def _is_killed(mutant: Mutant) -> bool:
+def find_guards(root: Path = ROOT) -> dict[str, list[Place]]:
+    """Return where each tag stands in the tree, by the guard's name."""
+    found: dict[str, list[Place]] = {}
+    for folder in GUARDED:
+        for path in sorted((root / folder).rglob("*")):
+            if path.suffix in (".py", ".sql"):
+                for name, place in _tags(path):
+                    found.setdefault(name, []).append(place)
+    return found
+
+
+def mutated(source: str, place: Place, instead: str) -> str:
+    """Return a file's text with other lines in place of the guard, at the guard's indentation."""
+    lines = source.splitlines()
+    indent = " " * (len(lines[place.first]) - len(lines[place.first].lstrip()))
+    given = [line for line in instead.splitlines() if line.strip()]
+    least = min((len(line) - len(line.lstrip()) for line in given), default=0)
+    new = [indent + line[least:] for line in given]
+    return "\n".join([*lines[: place.first], *new, *lines[place.end :]]) + "\n"
+
+
+def _tags(path: Path) -> Iterator[tuple[str, Place]]:
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
+        if (tag := _TAG.search(line)) is not None:
+            first = number if line[: tag.start()].strip() else number + 1
+            yield tag["name"], Place(path, first, first + int(tag["lines"] or 1))
+
+
+def _is_killed(name: str, mutant: Mutant) -> bool:
     with TemporaryDirectory() as folder:
         for room in ROOMS:
             shutil.copytree(ROOT / room, Path(folder) / room, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "pyproject.toml", folder)
-        path = Path(folder) / mutant.path
-        source = path.read_text(encoding="utf-8")
-        if mutant.line not in source:
-            print(f"{mutant.guard}: its line is no longer in {mutant.path}")
+        places = find_guards(Path(folder)).get(name, [])
+        if len(places) != 1:
+            print(f"{name}: its tag stands {len(places)} times in the tree")
             return False
-        path.write_text(source.replace(mutant.line, mutant.instead), encoding="utf-8")
-        words = [f"tests/{word}" if word.endswith(".py") else word for word in mutant.tests.split()]
-        options = ["-q", "-x", "-p", "no:cacheprovider", "-m", "not soak"]
-        environment = os.environ | {"PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}
-        command = [sys.executable, "-m", "pytest", *options, *words]
-        try:
-            status = subprocess.run(
-                command, cwd=folder, env=environment, capture_output=True, timeout=TIMEOUT_SECONDS, check=False
-            ).returncode
-        except subprocess.TimeoutExpired:
-            status = 1  # it never comes to an end
-    print(f"{mutant.guard}: {'red' if status == 1 else f'GREEN (status {status})'} — {mutant.tests}", flush=True)
+        (place,) = places
+        place.path.write_text(mutated(place.path.read_text(encoding="utf-8"), place, mutant.instead), encoding="utf-8")
+        status = _test_status(folder, mutant) if _is_valid(place.path) else "no valid code"
+    print(f"{name}: {'red' if status == 1 else f'GREEN (status {status})'} — {mutant.tests}", flush=True)
     return status == 1
+
+
+def _is_valid(path: Path) -> bool:
+    """Tell whether a mutant is code at all: a name that does not exist would fail every test and prove nothing."""
+    command = [sys.executable, "-m", "ruff", "check", "--quiet", "--isolated", "--select=F821,F823,E9", str(path)]
+    return path.suffix != ".py" or subprocess.run(command, check=False).returncode == 0
+
+
+def _test_status(folder: str, mutant: Mutant) -> int:
+    options = ["-q", "-x", "-p", "no:cacheprovider", "-m", "not soak"]
+    environment = os.environ | {"PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "pytest", *options, *mutant.tests.split()]
+    try:
+        return subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, timeout=TIMEOUT_SECONDS, check=False
+        ).returncode
+    except subprocess.TimeoutExpired:
+        return 1  # it never ends
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from prefect.settings import get_current_settings
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp
 
-from sms.privacy import keep_private
+from campanile.file_permissions import keep_private
 
 LOCAL_NAMES = ("127.0.0.1", "localhost")
 

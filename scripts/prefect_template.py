@@ -14,7 +14,7 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from sms.privacy import keep_private
+from campanile.file_permissions import keep_private
 
 CACHE = Path(__file__).resolve().parents[1] / ".cache"
 UPGRADE = (sys.executable, "-m", "prefect", "--no-prompt", "server", "database", "upgrade", "--yes")

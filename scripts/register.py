@@ -9,9 +9,8 @@ import time
 from collections.abc import Sequence
 from importlib import import_module
 
-from household import HOST, ROOT, is_answered
-
-from sms.privacy import keep_private
+from campanile.file_permissions import keep_private
+from scripts.household import HOST, ROOT, is_answered
 
 POOL = "campanile"
 #: The pool's template: a run has no command, environment or folder of its own, or the API could start any program.

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import Any
 
-from sample_rows import ALLOWED, FIRST_NAMES, Sample
+from scripts.sample_rows import ALLOWED, FIRST_NAMES, Sample
 
 DEFAULT = "cher client"
 FIELD = f"{{first_name|{DEFAULT}}}"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import cycle
 
-from sample_rows import WRITINGS, People, Person, Row, international
+from scripts.sample_rows import WRITINGS, People, Person, Row, international
 
 
 def distinct_people(rows: Sequence[Row]) -> list[Person]:

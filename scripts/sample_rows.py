@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count, cycle
+from typing import Any
 
 ALLOWED = ["FR", "GP", "MQ", "GF", "RE", "YT", "PM", "NC", "PF", "WF", "BL", "MF", "BE", "CH", "LU", "MC"]
 EXAMPLES = {  # the example mobile number of each plan; ours are this one and those after it
@@ -227,13 +228,14 @@ def _shop_elsewhere(people: People) -> Iterator[Row]:
 
 
 def _shop_oddities(people: People) -> Iterator[Row]:
-    for category, rows, changes, remark in (
+    special: tuple[tuple[str, int, dict[str, Any], str], ...] = (
         ("line break in a cell", 5, {}, "Appeler le matin\npas le lundi"),
         ("semicolon in a cell", 10, {}, "Taille 38; carte fidélité"),
         ("quotes in a cell", 10, {}, 'Dit "la Pie"'),
         ("no first name", 20, {"first_name": ""}, ""),
         ("no postcode", 6, {"postcode": "", "town": ""}, ""),
-    ):
+    )
+    for category, rows, changes, remark in special:
         for _ in range(rows):
             person = replace(people.new(), **changes)
             yield Row(category, person, shop_cells(person, pairs(person.national, " "), remark))

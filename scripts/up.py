@@ -15,18 +15,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from household import HOST, ROOT, CannotGoOn, Household, StopAsked, end_leftovers, is_answered
-from login import LOGIN_NAME, keep_sandbox_key, login_of
-from prefect_template import template_path
-from register import POOL
-
-from gateways.sandbox.__main__ import build_parser
-from gateways.sandbox.faults import FaultPlan, parse_faults
+from campanile.file_permissions import keep_private
+from campanile.gateways.sandbox.__main__ import build_parser
+from campanile.gateways.sandbox.faults import FaultPlan, parse_faults
+from campanile.services.settings import SANDBOX_KEY_NAME
+from campanile.services.store_startup import SimulationMixed
+from campanile.sms.errors import SmsError
 from schemas.gateway import Resolution
-from sms.errors import SmsError
-from sms.privacy import keep_private
-from tasks.clock import RehearsalMixed, clock_offset, rehearsal_note
-from tasks.settings import SANDBOX_KEY_NAME, settings
+from scripts.household import HOST, ROOT, CannotGoOn, Household, StopAsked, end_leftovers, is_answered
+from scripts.login import LOGIN_NAME, keep_sandbox_key, login_of
+from scripts.prefect_template import template_path
+from scripts.register import POOL
+from tasks.context import current_context
 
 #: The workers by what they are called: the queue each serves, and how many runs at once. A run is a process of about
 #: 100 MB that computes for some seconds before it begins. A worker at its limit starts nothing, whatever the queue's
@@ -44,7 +44,7 @@ PREFECT = (sys.executable, "-m", "prefect", "--no-prompt")
 SERVER = (sys.executable, str(ROOT / "scripts" / "prefect_server.py"))
 REGISTER = (sys.executable, str(ROOT / "scripts" / "register.py"))
 TEMPLATE = (sys.executable, str(ROOT / "scripts" / "prefect_template.py"))
-#: Where a rehearsal is kept, in the data folder: a store that rehearses never does real work again.
+#: The folder of a simulated clock, in the data folder: a store with a simulated clock never does real work.
 REHEARSAL = "rehearsal"
 
 
@@ -96,7 +96,7 @@ def sandbox_command(options: argparse.Namespace) -> tuple[list[str], Resolution,
             raise CannotGoOn(f"--sandbox: {name} is set by {SET_OTHERWISE[name]}")
     words += [word for pair in ours.items() for word in pair]
     parser = build_parser(_SandboxParser)
-    parser.set_defaults(resolution=settings().sandbox_resolution)
+    parser.set_defaults(resolution=current_context().settings.sandbox_resolution)
     found = parser.parse_args(words)
     try:
         FaultPlan(seed=found.seed).replace_with(parse_faults(found.faults))
@@ -104,14 +104,14 @@ def sandbox_command(options: argparse.Namespace) -> tuple[list[str], Resolution,
         raise CannotGoOn(f"--sandbox: {error}") from None
     if not found.tariff.is_file():
         raise CannotGoOn(f"--sandbox: there is no tariff {found.tariff}")
-    command = [sys.executable, "-m", "gateways.sandbox", *words, "--resolution", found.resolution]
+    command = [sys.executable, "-m", "campanile.gateways.sandbox", *words, "--resolution", found.resolution]
     return command, found.resolution, found.look_up_lag
 
 
 def _chosen_key() -> str | None:
     """Return the key that a setting names; None: none does."""
-    key = settings().sandbox_api_key.get_secret_value()
-    return key if "sandbox_api_key" in settings().model_fields_set else None
+    key = current_context().settings.sandbox_api_key.get_secret_value()
+    return key if "sandbox_api_key" in current_context().settings.model_fields_set else None
 
 
 class _SandboxParser(argparse.ArgumentParser):
@@ -172,8 +172,8 @@ def worker_command(queue: str, most_runs: int) -> Sequence[str]:
 def describe(options: argparse.Namespace) -> str:
     """Return what a person can do now."""
     inbox = options.home / "inbox"
-    samples = settings().samples_dir
-    note = rehearsal_note()
+    samples = current_context().settings.samples_dir
+    note = current_context().simulation_note
     return f"""
 Campanile is up.{f" {note}" if note else ""}
   Prefect's UI   http://{HOST}:{options.port}/deployments   (pages to read: http://{HOST}:{options.port}/artifacts)
@@ -235,11 +235,11 @@ def open_store(home: Path) -> None:
     """Open and migrate the store before anything starts.
 
     Raises:
-        CannotGoOn: it rehearses and we do not, or we rehearse and it holds real work; what to type is named.
+        CannotGoOn: only one of store and settings has a simulated clock; the line says what to type.
     """
     try:
-        clock_offset()
-    except RehearsalMixed as error:
+        _ = current_context().clock_offset
+    except SimulationMixed as error:
         raise CannotGoOn(f"{error}. Another folder: make up ARGS='--home {home}-2'") from None
 
 
@@ -257,23 +257,23 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--home",
         type=Path,
-        help=f"where store, logs and inboxes are kept (default: SMS_DATA_DIR; for a rehearsal, {REHEARSAL}/ in it)",
+        help=f"where store, logs and inboxes are kept (default: SMS_DATA_DIR; simulated: {REHEARSAL}/ in it)",
     )
     parser.add_argument(
-        "--simulated-now", metavar="TIME", help="rehearse: start the clock there, e.g. 2027-03-01T08:00:00+01:00"
+        "--simulated-now", metavar="TIME", help="simulate the clock: start it there, e.g. 2027-03-01T08:00:00+01:00"
     )
     options = parser.parse_args()
     if options.simulated_now:
         os.environ["SMS_SIMULATED_NOW"] = options.simulated_now
     home = options.home.resolve() if options.home else None
     os.chdir(ROOT)  # where .env and relative settings are read from
-    settings.cache_clear()
-    options.home = home or settings().data_dir.resolve()
+    current_context.cache_clear()
+    options.home = home or current_context().settings.data_dir.resolve()
     os.environ["SMS_DATA_DIR"] = str(options.home)
-    if home is None and settings().simulated_now is not None:
+    if home is None and current_context().settings.simulated_now is not None:
         options.home /= REHEARSAL
         os.environ |= folder_of_its_own(options.home)
-    settings.cache_clear()
+    current_context.cache_clear()
     options.sandbox_command, options.resolution, options.look_up_lag = sandbox_command(options)
     return options
 

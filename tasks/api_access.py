@@ -13,7 +13,7 @@ from prefect.settings import (
     temporary_settings,
 )
 
-from sms.errors import SmsError
+from campanile.sms.errors import SmsError
 from tasks.prefect_calls import PrefectAway
 
 REFUSED = frozenset({401, 403})

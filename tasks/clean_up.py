@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -29,16 +30,16 @@ from prefect.client.schemas.filters import (
     WorkQueueFilter,
     WorkQueueFilterName,
 )
-from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.context import FlowRunContext
 from prefect.exceptions import ObjectNotFound, PrefectException, PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL
 from prefect.states import Cancelled, Crashed
 
-from sms.errors import ConfigurationError, SmsError
-from sms.privacy import keep_private
-from sms.wording import count_text
+from campanile.file_permissions import keep_private
+from campanile.sms.errors import ConfigurationError, SmsError
+from campanile.sms.text.formatting import count_text
 
 POOL = "campanile"
 _POOL_FILTER = WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))
@@ -153,7 +154,8 @@ def _end_orphan(client: SyncPrefectClient, run: FlowRun) -> bool:
     other from starting.
     """
     is_cancelling = run.state is not None and run.state.is_cancelling()
-    final = (Cancelled if is_cancelling else Crashed)(message="its process was gone when the workers started")
+    words = "its process was gone when the workers started"
+    final: State[Any] = Cancelled(message=words) if is_cancelling else Crashed(message=words)
     try:
         client.set_flow_run_state(run.id, final, force=True)
     except ObjectNotFound:
@@ -217,7 +219,7 @@ def _of_which(client: SyncPrefectClient, runs: Sequence[FlowRun]) -> str:
             deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[key for key in counts if key]))
         )
     }
-    words = [f"{names.get(key, 'no deployment')}: {count}" for key, count in counts.items()]
+    words = [f"{names.get(key, 'no deployment') if key else 'no deployment'}: {count}" for key, count in counts.items()]
     return f" ({', '.join(sorted(words))})"
 
 

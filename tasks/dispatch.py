@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from prefect import get_run_logger, task
+from prefect import task
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
@@ -17,18 +17,19 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
 
-from sms.errors import SmsError
-from store.sending import due_campaigns
-from tasks.control import hold_cancelled
-from tasks.house import visit_store
-from tasks.send import publish_progress
+from campanile.sms.errors import SmsError
+from campanile.sms.states import CampaignKind, CampaignState
+from campanile.store.ledger.run_lifecycle import due_campaigns
+from tasks.context import current_context
+from tasks.control import pause_after_cancel
+from tasks.sending import publish_progress
 
 _DEPLOYMENT = "send-campaign/send-campaign"
 #: Alerts are sent by the worker that long marketing runs never fill.
-_QUEUES = {"alert": "control"}
+_QUEUES: dict[str, str] = {CampaignKind.ALERT: "control"}
 #: A run that was started and lost (its worker died before it took the lease) is started anew after so long.
 _RESTART_SECONDS = 300
-_MOST_ATTEMPTS = 5
+_MAX_ATTEMPTS = 5
 _CANCELLED = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CANCELLED, StateType.CANCELLING]))
 
 
@@ -48,11 +49,12 @@ def find_due(campaign: str | None = None) -> dict[str, Due]:
     Args:
         campaign: look at this one only.
     """
-    with visit_store(read_only=True) as visit:
-        due = [row for row in due_campaigns(visit) if campaign in (None, row["name"])]
-    held = {name for name, run in _cancelled_runs(due).items() if hold_cancelled(name, run)}
+    context = current_context()
+    with context.transaction(read_only=True) as tx:
+        due = [row for row in due_campaigns(tx) if campaign in (None, row["name"])]
+    held = {name for name, run in _cancelled_runs(due).items() if pause_after_cancel(name, run)}
     for name in sorted(held):
-        get_run_logger().warning("%s is paused, not started anew: its run was cancelled", name)
+        context.log.warning("%s is paused, not started anew: its run was cancelled", name)
         publish_progress(name, return_state=True)  # a page that is not drawn keeps no other campaign
     return {row["name"]: Due(row["kind"], _mark(row)) for row in due if row["name"] not in held}
 
@@ -77,8 +79,9 @@ def start_runs(due: Mapping[str, Due], run_here: Callable[[str], object]) -> Non
 
 def _start_run(campaign: str, due: Due, run_here: Callable[[str], object]) -> None:
     """The same attempt is started once a few minutes, however often somebody looks; once more if that run failed."""
+    context = current_context()
     key = _run_keys(due.mark)[0]
-    for attempt in range(_MOST_ATTEMPTS):
+    for attempt in range(_MAX_ATTEMPTS):
         try:
             run: Any = run_deployment(
                 _DEPLOYMENT,
@@ -93,13 +96,13 @@ def _start_run(campaign: str, due: Due, run_here: Callable[[str], object]) -> No
             run_here(campaign)
             return
         if run.state is None or not (run.state.is_failed() or run.state.is_crashed()):
-            get_run_logger().info("%s is due: its run is started", campaign)
+            context.log.info("%s is due: its run is started", campaign)
             return
 
 
 def _cancelled_runs(due: Sequence[Mapping[str, Any]]) -> dict[str, FlowRun]:
     """Return, by campaign, the run that was cancelled: the last that had it in hand, or one that was to begin now."""
-    by_id = {row["run_id"]: row["name"] for row in due if row["run_id"] and row["state"] != "approved"}
+    by_id = {row["run_id"]: row["name"] for row in due if row["run_id"] and row["state"] != CampaignState.APPROVED}
     by_key = {key: row["name"] for row in due for key in _run_keys(_mark(row))}
     if not due:
         return {}

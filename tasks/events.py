@@ -6,7 +6,7 @@ from typing import Any
 
 from prefect.events import emit_event
 
-from sms.masking import mask_numbers
+from campanile.sms.text.masking import mask_numbers
 
 _TOLD = ("kind", "gateway", "state", "version", "due_at")
 _LONGEST_TEXT = 500

@@ -15,7 +15,7 @@ from prefect.events.clients import PrefectEventsClient
 from prefect.events.worker import EventsWorker, emit_events_to_cloud, should_emit_events_to_running_server
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-from sms.errors import SmsError
+from campanile.sms.errors import SmsError
 
 T = TypeVar("T")
 #: A call ends after so long; after one that failed none is made for so long.

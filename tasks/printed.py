@@ -2,18 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 
-from store.recaps import Recap
-from tasks.house import visit_store
-from tasks.import_pages import ImportReport, import_page
-from tasks.recaps import draw_recap, read_recap
+from campanile.pages.import_views import ImportReport
+from campanile.pages.imports import import_page
+from campanile.services.campaigns.recap_view import read_recap
+from campanile.store.campaigns.recaps import Recap
+from tasks.campaigns import draw_recap
+from tasks.context import current_context
 
 
 def printed(result: object) -> str:
     """Return a result as text: a recap and imports as their pages, counts and names one a line."""
+    context = current_context()
     match result:
         case Recap():
-            with visit_store(read_only=True) as visit:
-                view = read_recap(visit, result.campaign_id)
+            with context.transaction(read_only=True) as tx:
+                view = read_recap(context, tx, result.campaign_id)
             return draw_recap(view)
         case bool():
             return "done" if result else "nothing to do: it was done before"

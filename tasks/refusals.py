@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, cast
 
 import prefect
-from prefect import Flow, get_run_logger
+from prefect import Flow
 from prefect.context import FlowRunContext
 from prefect.exceptions import ParameterTypeError
 from prefect.logging.handlers import PrefectConsoleHandler
@@ -19,7 +19,10 @@ from prefect.settings import get_current_settings
 from prefect.states import Failed
 from prefect.utilities.hashing import file_hash
 
-from sms.errors import SmsError
+from campanile.services.refusals import REFUSAL_MARK, log_refusal
+from campanile.sms.errors import SmsError
+from schemas.form import TITLES
+from tasks.context import run_logger
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -27,7 +30,6 @@ R = TypeVar("R")
 _LOGGERS = ("prefect.flow_runs", "prefect.task_runs", "prefect.engine")
 #: Mistakes of whoever started the run: their line says all that is to be known.
 _MISTAKES = (SmsError, ParameterTypeError)
-_MARK = "is_refusal"
 
 
 def flow(**options: Any) -> Callable[[Callable[P, R]], Flow[P, R]]:
@@ -42,20 +44,18 @@ def flow(**options: Any) -> Callable[[Callable[P, R]], Flow[P, R]]:
             try:
                 return run(*args, **kwargs)
             except SmsError as error:
-                log_refusal(one_line(error))
+                log_refusal(run_logger(), one_line(error))
                 if _is_of_deployment():  # nobody gets the error: the process of the run ends with it
                     drop_tracebacks(error)
                 return cast(R, Failed(message=one_line(error), data=error))
 
         version = file_hash(str(inspect.getsourcefile(inspect.unwrap(run))))  # Prefect would take that of this module
-        return prefect.flow(version=version, **options)(refusing)
+        made = prefect.flow(version=version, **options)(refusing)
+        for name in TITLES.keys() & made.parameters.properties:
+            made.parameters.properties[name]["title"] = TITLES[name]
+        return made
 
     return decorate
-
-
-def log_refusal(line: str) -> None:
-    """Log what was refused, as an error of the current run."""
-    get_run_logger().error("%s", line, extra={_MARK: True})
 
 
 def one_line(error: BaseException) -> str:
@@ -85,7 +85,7 @@ def quiet_console() -> None:
 def _is_for_the_terminal(record: logging.LogRecord) -> bool:
     """Tell whether a record says what the command's own last line does not: Prefect's last one names the state."""
     is_of_run = record.name in _LOGGERS
-    is_said = hasattr(record, _MARK) or (is_of_run and str(record.msg).startswith("Finished in state"))
+    is_said = hasattr(record, REFUSAL_MARK) or (is_of_run and str(record.msg).startswith("Finished in state"))
     return record.levelno >= (logging.WARNING if is_of_run else logging.ERROR) and not is_said
 
 
@@ -103,7 +103,7 @@ class _WithoutTracebacks(logging.Filter):
             words = record.getMessage().replace(repr(error), "").removesuffix(": ")
             record.msg, record.args = "%s: %s", (words, one_line(error))
             record.exc_info = record.exc_text = None
-            setattr(record, _MARK, True)
+            setattr(record, REFUSAL_MARK, True)
         return True
 
 

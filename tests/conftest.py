@@ -1,13 +1,46 @@
-"""Hypothesis for all tests: a machine that is busy with other things must not make an example fail by time."""
+"""Hypothesis for all tests, so that a busy machine makes no example fail by time; lanes; and a store to copy."""
 
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile(
-    "busy machine",
-    deadline=None,
-    suppress_health_check=[
-        HealthCheck.too_slow,
-        HealthCheck.function_scoped_fixture,  # a store or a folder of a test serves all its examples
-    ],
-)
-settings.load_profile("busy machine")
+from tests.lanes import IS_PROVING, forbid_processes, needs_process, sort_and_group
+
+for _name, _count in (("ci", 20), ("prove", 500)):
+    settings.register_profile(
+        _name,
+        max_examples=_count,
+        deadline=None,
+        suppress_health_check=[
+            HealthCheck.too_slow,
+            HealthCheck.function_scoped_fixture,  # a store or a folder of a test serves all its examples
+        ],
+    )
+settings.load_profile("prove" if IS_PROVING else "ci")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--unit", action="store_true", help="only what needs no Prefect, no process and no server")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    return True if config.getoption("--unit") and needs_process(collection_path) else None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    sort_and_group(items)
+    if config.getoption("--unit"):
+        needy = [item for item in items if item.get_closest_marker("process")]
+        items[:] = [item for item in items if not item.get_closest_marker("process")]
+        config.hook.pytest_deselected(items=needy)
+        forbid_processes()
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with all its tables and nothing in them; tests copy it."""
+    from tests.stores import make_store
+
+    return make_store(tmp_path_factory.mktemp("migrated"))

@@ -13,7 +13,8 @@ from unittest import mock
 import pytest
 from pydantic import ValidationError
 
-from tasks.settings import Settings, settings
+from campanile.services.settings import Settings
+from tasks.context import current_context
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using .httpx. with .starlette.testclient.")
 
@@ -22,22 +23,13 @@ LOGIN = "campanile:" + "correct-horse-battery-staple"
 HERE = "http://127.0.0.1:4200"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def scripts() -> Iterator[None]:
-    """The scripts can be imported."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.syspath_prepend(str(ROOT / "scripts"))
-        yield
-
-
 def basic(login: str) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(login.encode()).decode()}
 
 
 @pytest.fixture(scope="module")
-def api(scripts: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The server's application, without its database: what is refused never gets so far."""
-    import prefect_server
     from prefect.settings import (
         PREFECT_HOME,
         PREFECT_SERVER_API_AUTH_STRING,
@@ -45,6 +37,8 @@ def api(scripts: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any
         temporary_settings,
     )
     from starlette.testclient import TestClient
+
+    from scripts import prefect_server
 
     with temporary_settings(
         {
@@ -132,8 +126,9 @@ def test_a_websocket_in_another_hosts_name_is_refused(api: Any, path: str) -> No
 
 
 def test_the_server_does_not_start_without_a_login() -> None:
-    import prefect_server
     from prefect.settings import PREFECT_SERVER_API_AUTH_STRING, temporary_settings
+
+    from scripts import prefect_server
 
     with (
         temporary_settings(restore_defaults={PREFECT_SERVER_API_AUTH_STRING}),
@@ -163,7 +158,7 @@ def test_a_worker_takes_no_command_environment_or_folder_from_a_run(given: dict[
 
 
 def test_the_pool_that_make_up_makes_has_this_template() -> None:
-    import register
+    from scripts import register
 
     command = list(register.pool_command())
     assert command[command.index("--base-job-template") + 1] == str(ROOT / "work-pool.json")
@@ -171,7 +166,7 @@ def test_the_pool_that_make_up_makes_has_this_template() -> None:
 
 
 def test_a_login_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
-    from login import LOGIN_NAME, login_of
+    from scripts.login import LOGIN_NAME, login_of
 
     before = os.umask(0)
     try:
@@ -191,7 +186,7 @@ def test_a_login_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> Non
 def test_the_sandbox_has_a_key_of_its_own_that_no_list_of_processes_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from login import keep_sandbox_key
+    from scripts.login import keep_sandbox_key
 
     file = tmp_path / "sandbox-key"
     keep_sandbox_key(tmp_path, None)
@@ -228,8 +223,8 @@ def test_the_sandbox_has_a_key_of_its_own_that_no_list_of_processes_shows(
     ],
 )
 def test_a_login_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
-    from household import CannotGoOn
-    from login import LOGIN_NAME, login_of
+    from scripts.household import CannotGoOn
+    from scripts.login import LOGIN_NAME, login_of
 
     (tmp_path / LOGIN_NAME).write_text(text, encoding="utf-8")
     with pytest.raises(CannotGoOn, match="must be one line name:password"):
@@ -237,8 +232,8 @@ def test_a_login_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_a_login_behind_a_link_is_refused(tmp_path: Path) -> None:
-    from household import CannotGoOn
-    from login import LOGIN_NAME, login_of
+    from scripts.household import CannotGoOn
+    from scripts.login import LOGIN_NAME, login_of
 
     (tmp_path / "elsewhere").write_text(LOGIN, encoding="utf-8")
     (tmp_path / LOGIN_NAME).symlink_to(tmp_path / "elsewhere")
@@ -247,14 +242,14 @@ def test_a_login_behind_a_link_is_refused(tmp_path: Path) -> None:
 
 
 def test_server_and_clients_of_make_up_have_the_login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import up
-    from login import login_of
+    from scripts import up
+    from scripts.login import login_of
 
     monkeypatch.setattr("sys.argv", ["up.py", "--home", str(tmp_path)])
     monkeypatch.chdir(ROOT)
     with mock.patch.dict(os.environ):
         environment = up.build_environment(up.parse_arguments())
-    settings.cache_clear()
+    current_context.cache_clear()
     assert environment["PREFECT_API_AUTH_STRING"] == environment["PREFECT_SERVER_API_AUTH_STRING"] == login_of(tmp_path)
     assert "prefect_server.py" in " ".join(up.SERVER)
     assert login_of(tmp_path) not in " ".join(up.SERVER), "everybody on the machine reads command lines"

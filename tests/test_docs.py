@@ -10,10 +10,10 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from files.rejects import REJECT_WORDS
+from campanile.files.rejects import REJECT_WORDS
 
 ROOT = Path(__file__).parents[1]
-SETTINGS = ROOT / "tasks" / "settings.py"
+SETTINGS = ROOT / "campanile" / "services" / "settings.py"
 ENV_EXAMPLE = ROOT / ".env.example"
 DOCS = sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").rglob("*.md"))
 

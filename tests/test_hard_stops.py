@@ -141,10 +141,10 @@ class Installation:
         assert self.ask("SELECT name FROM concurrency_limit_v2") == []
 
     def is_opted_out(self, msisdn: str) -> bool:
-        from store.database import transaction
+        from campanile.store.db.database import transaction
 
-        with transaction(self.home / "sms.duckdb", lambda: datetime.now(UTC), read_only=True) as visit:
-            found = visit.execute("SELECT count(*) FROM opt_out WHERE msisdn = $msisdn", {"msisdn": msisdn}).fetchone()
+        with transaction(self.home / "sms.duckdb", lambda: datetime.now(UTC), read_only=True) as tx:
+            found = tx.execute("SELECT count(*) FROM opt_out WHERE msisdn = $msisdn", {"msisdn": msisdn}).fetchone()
         return found == (1,)
 
 

@@ -25,8 +25,7 @@ os._exit(0)  # the write-ahead log is left
 
 @pytest.fixture
 def template(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
-    import prefect_template
+    from scripts import prefect_template
 
     monkeypatch.setattr(prefect_template, "UPGRADE", (sys.executable, "-c", MIGRATES))
     return prefect_template

@@ -11,13 +11,11 @@ from unittest import mock
 
 import pytest
 
-from gateways.sandbox.adapter import SandboxGateway
+from campanile.gateways.sandbox.adapter import SandboxGateway
+from campanile.sms.errors import GatewayDenied
+from campanile.store.contacts.lists import list_made_sure
 from schemas.gateway import Resolution
-from sms.errors import GatewayDenied
-from store.lists import list_made_sure
-from tasks.clock import clock_offset
-from tasks.house import visit_store
-from tasks.settings import settings
+from tasks.context import current_context
 
 ROOT = Path(__file__).parents[1]
 Read = Callable[..., Namespace]
@@ -27,12 +25,11 @@ MONDAY = "2026-11-23T08:00:00+01:00"
 @pytest.fixture
 def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Read]:
     """Read a command line of `make up`."""
-    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
     monkeypatch.chdir(ROOT)
-    settings.cache_clear()
+    current_context.cache_clear()
 
     def arguments(*words: str, home: Path | None = tmp_path) -> Namespace:
-        import up
+        from scripts import up
 
         given = [] if home is None else ["--home", str(home)]
         monkeypatch.setattr(sys, "argv", ["up.py", *given, *words])
@@ -40,7 +37,7 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Read]:
 
     with mock.patch.dict(os.environ):
         yield arguments
-    settings.cache_clear()
+    current_context.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -54,7 +51,7 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Read]:
 def test_the_sandbox_and_campanile_are_told_the_same_class(
     read: Read, monkeypatch: pytest.MonkeyPatch, words: str, setting: str | None, resolution: Resolution
 ) -> None:
-    import up
+    from scripts import up
 
     if setting:
         monkeypatch.setenv("SMS_SANDBOX_RESOLUTION", setting)
@@ -64,10 +61,10 @@ def test_the_sandbox_and_campanile_are_told_the_same_class(
 
 
 def test_the_key_of_the_sandbox_is_not_on_its_command_line(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
-    import up
+    from scripts import up
 
     monkeypatch.setenv("SMS_SANDBOX_API_KEY", "a-chosen-key")
-    settings.cache_clear()
+    current_context.cache_clear()
     options = read("--sandbox=")
     up.build_environment(options)
     assert "a-chosen-key" not in options.sandbox_command
@@ -75,7 +72,7 @@ def test_the_key_of_the_sandbox_is_not_on_its_command_line(read: Read, monkeypat
 
 
 def test_the_lag_of_the_sandbox_is_handed_to_campanile(read: Read) -> None:
-    import up
+    from scripts import up
 
     assert up.build_environment(read("--sandbox=--look-up-lag 30"))["SMS_SANDBOX_LOOK_UP_LAG"] == "30.0"
     assert up.build_environment(read("--sandbox="))["SMS_SANDBOX_LOOK_UP_LAG"] == "0.0"
@@ -120,18 +117,18 @@ def test_what_it_is_given_holds(read: Read) -> None:
 
 
 def test_what_a_killed_make_up_left_is_ended_by_the_next_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
-    from household import end_leftovers, processes_with
+    from scripts.household import end_leftovers, processes_with
 
     killed = f"""
-import os, pathlib, signal, time, household
+import os, pathlib, signal, time
+from scripts import household
 here = household.Household(pathlib.Path({str(tmp_path)!r}), dict(os.environ), mark={str(tmp_path)!r})
 here.start("server", ["sh", "-c", "sleep 120 & wait"])
 while len(household.processes_with({str(tmp_path)!r})) < 2:
     time.sleep(0.01)
 os.kill(os.getpid(), signal.SIGKILL)
 """
-    subprocess.run([sys.executable, "-c", killed], cwd=ROOT / "scripts", timeout=60, check=False)
+    subprocess.run([sys.executable, "-c", killed], cwd=ROOT, timeout=60, check=False)
     assert len(processes_with(str(tmp_path))) == 2
     assert processes_with(str(tmp_path.parent)) == set()
     end_leftovers(str(tmp_path))
@@ -144,18 +141,18 @@ def test_a_rehearsal_has_a_folder_of_its_own_unless_one_is_named(
     real = tmp_path / "data"
     for name, path in {"DATA_DIR": real, "STORE_PATH": real / "sms.duckdb", "BACKUP_DIR": real / "copies"}.items():
         monkeypatch.setenv(f"SMS_{name}", str(path))
-    settings.cache_clear()
+    current_context.cache_clear()
     assert read(home=None).home == real
-    assert settings().store_file == real / "sms.duckdb"
+    assert current_context().settings.store_file == real / "sms.duckdb"
 
     assert read("--simulated-now", MONDAY, home=None).home == real / "rehearsal"
-    assert settings().store_file == real / "rehearsal" / "sms.duckdb"
-    assert settings().backups == real / "rehearsal" / "backups"
+    assert current_context().settings.store_file == real / "rehearsal" / "sms.duckdb"
+    assert current_context().settings.backups == real / "rehearsal" / "backups"
 
 
 def test_a_named_folder_is_that_of_the_rehearsal(read: Read, tmp_path: Path) -> None:
     assert read("--simulated-now", MONDAY).home == tmp_path
-    assert settings().store_file == tmp_path / "sms.duckdb"
+    assert current_context().settings.store_file == tmp_path / "sms.duckdb"
 
 
 def test_a_real_start_in_a_rehearsed_folder_is_refused_at_once(tmp_path: Path, store_of: Callable[..., None]) -> None:
@@ -163,7 +160,7 @@ def test_a_real_start_in_a_rehearsed_folder_is_refused_at_once(tmp_path: Path, s
     done = make_up("--home", str(tmp_path))
     assert (done.returncode, done.stdout) == (1, "")
     assert len(done.stderr.splitlines()) == 1
-    assert f"rehearses {MONDAY}" in done.stderr
+    assert f"has a simulated clock that started at {MONDAY}" in done.stderr
     assert "--home" in done.stderr
 
 
@@ -174,20 +171,19 @@ def test_a_rehearsal_in_a_folder_with_real_work_is_refused_at_once(
     done = make_up("--home", str(tmp_path), "--simulated-now", MONDAY)
     assert (done.returncode, done.stdout) == (1, "")
     assert len(done.stderr.splitlines()) == 1
-    assert "holds real work: a rehearsal would lock it for ever" in done.stderr
+    assert "holds real work: a simulated clock would lock it for ever" in done.stderr
 
 
 def test_who_waits_is_told_what_for(tmp_path: Path) -> None:
     waits = f"""
-import os, pathlib, sys, household
+import os, pathlib, sys
+from scripts import household
 household.STILL_SECONDS = 0
 here = household.Household(pathlib.Path({str(tmp_path)!r}), dict(os.environ), mark={str(tmp_path)!r})
 here.step("making Prefect's database")
 here.run("database", [sys.executable, "-c", "import time; time.sleep(1)"])
 """
-    done = subprocess.run(
-        [sys.executable, "-c", waits], cwd=ROOT / "scripts", capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", waits], cwd=ROOT, capture_output=True, text=True, check=True)
     first, *still = [line.split("s  ", 1)[1] for line in done.stdout.splitlines()]
     assert first == "making Prefect's database"
     assert set(still) == {"still making Prefect's database"}
@@ -206,12 +202,10 @@ def store_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     def make(home: Path, simulated_now: str = "", list_name: str | None = None) -> None:
         monkeypatch.setenv("SMS_DATA_DIR", str(home))
         monkeypatch.setenv("SMS_SIMULATED_NOW", simulated_now)
-        for cached in (settings, clock_offset):
-            cached.cache_clear()
-        with visit_store() as visit:
+        current_context.cache_clear()
+        with current_context().transaction() as tx:
             if list_name:
-                list_made_sure(visit, list_name, is_sample=False)
+                list_made_sure(tx, list_name, is_sample=False)
 
     yield make
-    for cached in (settings, clock_offset):
-        cached.cache_clear()
+    current_context.cache_clear()

@@ -238,9 +238,9 @@ class Person:
         """
         from playwright.sync_api import TimeoutError as NotThere
 
-        for patience_ms in (20_000, 20_000):
+        for timeout_ms in (20_000, 20_000):
             with suppress(NotThere):
-                self._pick_artifact(key, patience_ms)
+                self._pick_artifact(key, timeout_ms)
                 break
         else:
             self._pick_artifact(key, 60_000)
@@ -248,10 +248,10 @@ class Person:
         self.page.get_by_role("heading", name=title).wait_for()
         return str(self.page.locator("body").inner_text())
 
-    def _pick_artifact(self, key: str, patience_ms: float) -> None:
+    def _pick_artifact(self, key: str, timeout_ms: float) -> None:
         self.page.goto(f"{self.ui}/artifacts")
         name = self.page.get_by_role("link", name=key, exact=True).or_(self.page.get_by_text(key, exact=True))
-        name.first.click(timeout=patience_ms)
+        name.first.click(timeout=timeout_ms)
 
 
 @pytest.fixture

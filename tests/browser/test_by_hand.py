@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sms.privacy import open_to_others
+from campanile.file_permissions import open_to_others
 
 pytestmark = pytest.mark.browser
 
@@ -35,7 +35,7 @@ def test_a_campaign_is_prepared_approved_and_sent_by_hand(house: Any, person: An
     person.fill("Text", TEXT)
     person.fill("Sender", "MABOUTIQUE")
     person.fill("Lists", ["clients"])
-    person.fill("Author", "Camille")
+    person.fill("Your name", "Camille")
     person.submit()
     assert person.wait_for_end() == "Completed"
     recap = person.read("recap-soldes", "Recap of soldes, version 1")
@@ -46,9 +46,9 @@ def test_a_campaign_is_prepared_approved_and_sent_by_hand(house: Any, person: An
     assert not re.search(r"6123456\d\d", recap), "no number in the clear"
     (recap_hash,) = re.findall(r"Hash ([0-9a-f]{8})\b", recap)
     filled_in = {
-        "Approve": {"campaign": "soldes", "recap_hash": recap_hash, "approver": ""},
+        "Approve": {"campaign": "soldes", "recap_hash": recap_hash, "Your name": ""},
         "Send a test": {"campaign": "soldes"},
-        "Revise": {"campaign": "soldes", "text": TEXT, "author": "", "sender_id": ""},
+        "Revise": {"campaign": "soldes", "text": TEXT, "Your name": "", "sender_id": ""},
         "Cancel": {"campaign": "soldes", "reason": ""},
     }
     for link, values in filled_in.items():
@@ -57,7 +57,7 @@ def test_a_campaign_is_prepared_approved_and_sent_by_hand(house: Any, person: An
 
     with person.following("Revise") as form:
         form.fill("text", TEXT.replace("samedi", "dimanche"))
-        form.fill("author", "Camille")
+        form.fill("Your name", "Camille")
         form.submit()
         assert form.wait_for_end() == "Completed"
     recap = person.read("recap-soldes", "Recap of soldes, version 2")
@@ -65,7 +65,7 @@ def test_a_campaign_is_prepared_approved_and_sent_by_hand(house: Any, person: An
 
     house.ask_sandbox("POST", "/sandbox/replies", {"from": LEAVES, "text": "STOP"})
     with person.following("Approve") as form:
-        form.fill("approver", "Dominique")
+        form.fill("Your name", "Dominique")
         form.submit()
         assert form.wait_for_end() == "Completed"
     assert person.follow("send soldes") == "Completed"
@@ -95,7 +95,7 @@ def fates_of(page: str) -> dict[str, str]:
 
 
 def read_store(home: Path, query: str) -> list[tuple[Any, ...]]:
-    from store.database import transaction
+    from campanile.store.db.database import transaction
 
-    with transaction(home / "sms.duckdb", lambda: datetime.now(UTC), read_only=True) as visit:
-        return visit.execute(query).fetchall()
+    with transaction(home / "sms.duckdb", lambda: datetime.now(UTC), read_only=True) as tx:
+        return tx.execute(query).fetchall()

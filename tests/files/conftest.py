@@ -16,11 +16,11 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from files.column_names import ACTIVITY_DAYS
-from files.reading import Reading, read_cells
-from files.records import is_blank, split_record
-from files.rejects import STRUCTURE_WORDS
-from files.staging import StagedFile, StagingRequest, stage_contact_file
+from campanile.files.parsing.column_aliases import ACTIVITY_DAYS
+from campanile.files.parsing.csv_record import is_blank, split_record
+from campanile.files.parsing.read_table import Reading, read_cells
+from campanile.files.parsing.stage import StagedFile, StagingRequest, stage_contact_file
+from campanile.files.rejects import STRUCTURE_WORDS
 
 Rows = Sequence[Sequence[object]]
 

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from files.broken_text import is_broken, repair_text
+from campanile.files.parsing.mojibake import is_broken, repair_text
 
 Write = Callable[..., Path]
 Read = Callable[..., Any]
@@ -39,7 +39,6 @@ def test_sound_text_is_left_alone(text: str) -> None:
     assert repair_text(text) == text
 
 
-@settings(deadline=None)
 @given(st.text(st.sampled_from("àâçèéêëîïôùûüœÉÈÀ abcXYZ’€–"), max_size=30))
 def test_text_broken_twice_comes_back(text: str) -> None:
     broken = text

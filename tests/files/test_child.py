@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from files import parser
-from files.staging import ParserLimits, StagedFile, StagingRequest, stage_contact_file, stage_in_child
-from sms.errors import ConfigurationError, ContactFileError
+from campanile.files.parsing import subprocess_runner as parser
+from campanile.files.parsing.stage import ParserLimits, StagedFile, StagingRequest, stage_contact_file, stage_in_child
+from campanile.sms.errors import ConfigurationError, ContactFileError
 
 ROOT = Path(__file__).parents[2]
 ROOMY = ParserLimits(memory_mb=1024, seconds=120)
@@ -86,12 +86,14 @@ def test_the_child_says_what_this_process_would(
 
 
 def test_it_can_be_started_by_its_name() -> None:
-    done = subprocess.run([sys.executable, "-m", "files.child"], input="{}", cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "campanile.files.parsing.worker"], input="{}", cwd=ROOT, capture_output=True, text=True
+    )
     assert "KeyError: 'limits'" in done.stderr
 
 
 def test_it_loads_no_pandas() -> None:
-    code = "import sys, files.child; sys.exit('pandas' in sys.modules)"
+    code = "import sys, campanile.files.parsing.worker; sys.exit('pandas' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 
@@ -238,7 +240,7 @@ def test_the_child_of_a_killed_parent_dies(text_file: Callable[..., Path], tmp_p
     code = f"""
         import os, signal, time
         from pathlib import Path
-        from files.staging import ParserLimits, StagingRequest, stage_in_child
+        from campanile.files.parsing.stage import ParserLimits, StagingRequest, stage_in_child
         def freeze(_):
             pids = [int(pid) for file in Path("/proc/self/task").glob("*/children") for pid in file.read_text().split()]
             os.kill(pids[0], signal.SIGSTOP)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from files.columns import field_name, is_number_name, map_columns
-from sms.errors import ContactFileError
+from campanile.files.parsing.column_mapping import field_name, is_number_name, map_columns
+from campanile.sms.errors import ContactFileError
 
 
 @pytest.mark.parametrize(

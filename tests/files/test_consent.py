@@ -6,10 +6,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from files.columns import header_key
-from files.consent import consent_columns, may_write, unread_consent_columns
-from files.consent_names import is_consent_key, is_opt_out_key
-from files.staging import StagedFile, StagingRequest, stage_contact_file
+from campanile.files.parsing.column_mapping import header_key
+from campanile.files.parsing.consent_aliases import is_consent_key, is_opt_out_key
+from campanile.files.parsing.consent_columns import consent_columns, may_write, unread_consent_columns
+from campanile.files.parsing.stage import StagedFile, StagingRequest, stage_contact_file
 
 
 @pytest.mark.parametrize(

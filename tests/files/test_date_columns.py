@@ -7,11 +7,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from files.date_columns import choose_style
-from files.staging import StagedFile, StagingRequest, stage_contact_file
+from campanile.files.parsing.date_columns import choose_style
+from campanile.files.parsing.stage import StagedFile, StagingRequest, stage_contact_file
 
 Stage = Callable[..., tuple[StagedFile, list[str | None]]]
 
@@ -86,7 +86,6 @@ def test_the_text_of_the_cell_stays_for_messages(stage: Stage, tmp_path: Path) -
     assert json.loads(fields) == {"last_active_at": "mars 2019", "last_active_on": "2019-03-01"}
 
 
-@settings(deadline=None)
 @given(st.lists(st.dates(datetime.date(1950, 1, 1), datetime.date(2099, 12, 31)), min_size=1, max_size=20))
 def test_every_day_of_a_column_comes_back(days: list[datetime.date]) -> None:
     for code in ("%d/%m/%Y", "%Y-%m-%d", "%d.%m.%Y"):
@@ -96,7 +95,6 @@ def test_every_day_of_a_column_comes_back(days: list[datetime.date]) -> None:
             assert found == {day.strftime(code): day for day in days}
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.text(), st.integers(1, 9), max_size=9))
 def test_no_text_crashes(values: dict[str, int]) -> None:
     _, found = choose_style(values, "FR")

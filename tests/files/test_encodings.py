@@ -3,11 +3,12 @@
 import contextlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from files.decode import choose_codec, read_blocks
-from sms.errors import ContactFileError
+from campanile.files.parsing.encoding import choose_codec, read_blocks
+from campanile.sms.errors import ContactFileError
+from tests.lanes import examples
 
 CODECS = ("cp1252", "iso8859-15", "cp850", "mac_roman", "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be")
 
@@ -141,7 +142,7 @@ NAMES = _NAMES.split()
 SINGLE = ("cp1252", "iso8859-15", "cp850", "mac_roman")
 
 
-@settings(max_examples=800)
+@examples(800)
 @given(
     names=st.lists(st.sampled_from(NAMES), min_size=1, max_size=6),
     codec=st.sampled_from(SINGLE),
@@ -177,7 +178,7 @@ def test_a_file_in_another_alphabet_is_read_as_it_was_written(language: str) -> 
     assert decoded(text.encode(codec)) == text
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(language=st.sampled_from(sorted(OTHERS)), data=st.data())
 def test_a_few_names_in_another_alphabet_are_read_right_or_asked_for(language: str, data: st.DataObject) -> None:
     codec, names = OTHERS[language]

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import pytest
 
-from files.columns import is_number_name
-from files.staging import StagedFile, StagingRequest, stage_contact_file
-from sms.errors import ContactFileError
+from campanile.files.parsing.column_mapping import is_number_name
+from campanile.files.parsing.stage import StagedFile, StagingRequest, stage_contact_file
+from campanile.sms.errors import ContactFileError
 
 MOBILE, OTHER, LANDLINE = "+33612345678", "0612345679", "01 23 45 67 89"
 

@@ -7,7 +7,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from files.exports import export_csv, export_parquet
+from campanile.files.exports import export_csv, export_parquet
 
 FRAME = pd.DataFrame(
     {

@@ -10,8 +10,8 @@ import duckdb
 import openpyxl
 import pytest
 
-from files.staging import StagedFile, StagingRequest, stage_contact_file
-from sms.errors import ContactFileError
+from campanile.files.parsing.stage import StagedFile, StagingRequest, stage_contact_file
+from campanile.sms.errors import ContactFileError
 
 SPACE = "urn:oasis:names:tc:opendocument:xmlns"
 ODS = (

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bench.hostile import hostile_file
-from files.rejects import REJECT_WORDS
-from files.staging import StagedFile, StagingRequest, stage_contact_file
-from sms.errors import ContactFileError
-from tasks.settings import ALLOWED_COUNTRIES
+from campanile.files.parsing.stage import StagedFile, StagingRequest, stage_contact_file
+from campanile.files.rejects import REJECT_WORDS
+from campanile.services.settings import ALLOWED_COUNTRIES
+from campanile.sms.errors import ContactFileError
+from tests.lanes import examples
 
 SIGNS = st.sampled_from("0612345678\n\r;,\t|\"'=+@- \x00\x1f\x85\u00a0\u200b\u2028\ufeffé€😀a")
 lines = st.lists(st.text(SIGNS, max_size=20), max_size=12).map("\n".join)
@@ -66,7 +67,7 @@ def test_a_row_may_lie_across_the_blocks_that_a_file_is_read_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int
 ) -> None:
     content, row_count = hostile_file(2_000, 5)
-    monkeypatch.setattr("files.splitting._BLOCK", block_bytes)
+    monkeypatch.setattr("campanile.files.parsing.csv_split._BLOCK", block_bytes)
     assert len(accounted_rows(stage(content, tmp_path))) == row_count
 
 
@@ -76,7 +77,7 @@ def test_hostile_rows_in_other_encodings(tmp_path: Path, codec: str) -> None:
     assert len(accounted_rows(stage(content.decode().encode(codec), tmp_path))) == row_count
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(plain_lines)
 @example(["0612345678;Zoé", "", ";", "\x00", "\u00a0", "\x1f", "\u2028"])
 def test_without_quotes_each_line_that_is_not_blank_is_a_row(texts: list[str]) -> None:
@@ -85,7 +86,7 @@ def test_without_quotes_each_line_that_is_not_blank_is_a_row(texts: list[str]) -
     assert stage_anything(content) == [2, *expected]
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(lines, st.sampled_from(["mobile;nom\n", "mobile\tnom\r\n", '"mobile","nom"\r', "sep=|\nmobile|nom\n", ""]))
 @example('0612345678;"Zoé\n0612345678;"a', "mobile;nom\n")
 def test_any_text_is_refused_or_accounted_for(text: str, header: str) -> None:
@@ -93,7 +94,7 @@ def test_any_text_is_refused_or_accounted_for(text: str, header: str) -> None:
     assert rows is None or len(rows) <= sum(map(bool, map(str.strip, text.replace("\r", "\n").split("\n"))))
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(
     st.binary(max_size=200), st.sampled_from([b"", b"mobile;nom\n", b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbfmobile\n"])
 )

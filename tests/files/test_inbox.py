@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from files.inbox import file_away, stable_files
+from campanile.files.inbox import file_away, stable_files
 
 NOW = 1_800_000_000.0
 SHA = "0123456789abcdef" * 4

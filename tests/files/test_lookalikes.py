@@ -2,9 +2,9 @@
 
 import pytest
 
-from files.columns import map_columns, shown_columns
-from files.headers import refuse_no_rows
-from sms.errors import ContactFileError
+from campanile.files.parsing.column_mapping import map_columns, shown_columns
+from campanile.files.parsing.header import check_has_rows
+from campanile.sms.errors import ContactFileError
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_first_line_that_may_be_data_is_not_quoted(row: list[str]) -> None:
     for refuse in (
         lambda: map_columns(row),
         lambda: map_columns(row, {"msisdn": "mobile"}),
-        lambda: refuse_no_rows(row),
+        lambda: check_has_rows(row),
     ):
         with pytest.raises(ContactFileError) as refused:
             refuse()

@@ -5,10 +5,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from files.staging import StagedFile, StagingRequest, stage_contact_file
-from sms.number_column import has_lost_pluses
+from campanile.files.parsing.stage import StagedFile, StagingRequest, stage_contact_file
+from campanile.sms.numbers.column import has_lost_pluses
 
-GERMAN = [f"49151234567{ending:02}" for ending in range(80, 100)]
+GERMAN = [f"49151234567{run_outcome:02}" for run_outcome in range(80, 100)]
 
 
 def stage(folder: Path, cells: list[str], region: str = "DE") -> tuple[StagedFile, list[int]]:
@@ -35,7 +35,9 @@ def test_country_codes_without_plus_are_read_as_such_where_nearly_all_have_one(t
     "cells",
     [
         pytest.param(GERMAN[:4], id="too few to be sure"),
-        pytest.param([*GERMAN[:5], *(f"15123456{ending}" for ending in range(710, 720))], id="others lost a zero"),
+        pytest.param(
+            [*GERMAN[:5], *(f"15123456{run_outcome}" for run_outcome in range(710, 720))], id="others lost a zero"
+        ),
     ],
 )
 def test_a_column_that_is_not_alike_is_read_at_home(tmp_path: Path, cells: list[str]) -> None:

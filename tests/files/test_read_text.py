@@ -12,13 +12,14 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from files.formulas import unguard_cell
-from files.lines import EMPTY, ODD, PLAIN, classify_lines
-from files.records import read_records
-from sms.errors import ContactFileError
+from campanile.files.formula_guard import unguard_cell
+from campanile.files.parsing.csv_record import read_records
+from campanile.files.parsing.line_classifier import EMPTY, ODD, PLAIN, classify_lines
+from campanile.sms.errors import ContactFileError
+from tests.lanes import examples
 
 Write = Callable[..., Path]
 Read = Callable[..., Any]
@@ -345,7 +346,7 @@ CELL = st.text(
 )
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(rows=st.lists(st.tuples(CELL, CELL), min_size=1, max_size=6), delimiter=st.sampled_from(";,\t|"))
 def test_what_a_csv_writer_writes_is_read_back(
     text_file: Write, rows: list[tuple[str, str]], delimiter: str, read_contact_file: Read
@@ -362,7 +363,7 @@ def test_what_a_csv_writer_writes_is_read_back(
 EDGES = st.text(st.sampled_from("aé' \u00a0\u2003\u3000\u1680\u20ac=+\""), max_size=4)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     rows=st.lists(st.tuples(EDGES, EDGES), min_size=1, max_size=6),
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
@@ -379,7 +380,7 @@ def test_white_space_and_apostrophes_at_the_edges_of_a_cell(
     assert frame["ville"].tolist() == [unguard_cell(city).strip() for _, city in rows]
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(body=st.text(st.sampled_from(list('ab01;,"\n\r\t\0=é')), max_size=60))
 def test_no_text_crashes_and_every_line_is_accounted_for(text_file: Write, body: str, read_contact_file: Read) -> None:
     text = f"Tel;Nom\n01;A\n{body}"

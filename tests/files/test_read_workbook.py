@@ -8,8 +8,8 @@ from typing import Any
 import openpyxl
 import pytest
 
-from files.workbook import cell_text
-from sms.errors import ContactFileError
+from campanile.files.parsing.workbook import cell_text
+from campanile.sms.errors import ContactFileError
 
 Write = Callable[..., Path]
 Read = Callable[..., Any]

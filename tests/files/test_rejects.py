@@ -6,13 +6,14 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from files.formulas import guard_cell, unguard_cell
-from files.rejects import REJECT_WORDS, STRUCTURE_WORDS, TABLE_WORDS, Reject, write_rejects
-from files.sql_text import MACROS
-from sms.msisdn import REASONS
+from campanile.files.formula_guard import guard_cell, unguard_cell
+from campanile.files.parsing.sql_macros import MACROS
+from campanile.files.rejects import REJECT_WORDS, STRUCTURE_WORDS, TABLE_WORDS, Reject, write_rejects
+from campanile.sms.numbers.msisdn import REASONS
+from tests.lanes import examples
 
 Write = Callable[..., Path]
 Read = Callable[..., Any]
@@ -60,7 +61,7 @@ def engine() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(cell=TEXT)
 def test_the_engine_reads_text_as_python_does(engine: duckdb.DuckDBPyConnection, cell: str) -> None:
     """Beside NUL and other control characters, which no sound row holds."""
@@ -167,7 +168,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
 CELL = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("'=+-@\t\n;\""), max_size=15)
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(rows=st.lists(st.tuples(CELL, CELL), min_size=1, max_size=5))
 def test_any_cells_come_back_as_they_were(tmp_path: Path, rows: list[tuple[str, str]], read_contact_file: Read) -> None:
     rejects = [Reject(n, "letters", [number, name, "x"]) for n, (number, name) in enumerate(rows)]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sms.errors import ContactFileError
+from campanile.sms.errors import ContactFileError
 
 Write = Callable[..., Path]
 Read = Callable[..., Any]

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import pytest
 
-from files.splitting import split_text
-from files.staging import StagingRequest, stage_contact_file
+from campanile.files.parsing.csv_split import split_text
+from campanile.files.parsing.stage import StagingRequest, stage_contact_file
 
 HEADER = "telephone;adresse;ville;note"
 ADDRESSES = ["12 rue X", "3 place Y", "1 chemin Z", "8 quai V"]

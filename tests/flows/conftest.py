@@ -1,12 +1,14 @@
 """One Prefect server for the session; one store, one sandbox and one mailbox for each test."""
 
+import atexit
 import os
+import shutil
 import socket
-import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,15 @@ from unittest import mock
 
 import pytest
 from aiosmtpd.controller import Controller
+
+from campanile.gateways.sandbox.testing import SandboxProcess
+from campanile.services.clock import real_now
+from campanile.store.billing.operator_settings import put_setting
+from campanile.store.db.database import transaction
+from campanile.store.db.high_water_mark import Mark, read_mark, write_mark
+from tasks.context import current_context
+from tests.plain_runs import PlainRuns, plain_runs
+from tests.sandbox_thread import SandboxThread
 
 MONDAY_8_IN_PARIS = "2026-11-23T08:00:00+01:00"
 ROOT = Path(__file__).parents[2]
@@ -40,8 +51,7 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     )
     from prefect.testing.utilities import prefect_test_harness
 
-    with mock.patch.object(sys, "path", [str(ROOT / "scripts"), *sys.path]):
-        from prefect_template import provide_database
+    from scripts.prefect_template import provide_database
 
     def folder_with_database() -> str:
         """Make the folder in which Prefect's harness would migrate a database: with a copy of a migrated one."""
@@ -71,6 +81,8 @@ class House:
     sandbox: Any
     monkeypatch: pytest.MonkeyPatch
     mails: list[str] = field(default_factory=list)
+    runs: PlainRuns = field(default_factory=PlainRuns)
+    """What Prefect would have got, where the test runs without it."""
 
     def set(self, **variables: object) -> None:
         """Change settings (``slice_size=10`` is ``SMS_SLICE_SIZE``) as a new process would read them."""
@@ -82,6 +94,21 @@ class House:
         """Move the rehearsed clock."""
         self.set(simulated_now=moment)
 
+    def furnish(self, name: str, build: Callable[[], object]) -> None:
+        """Do what ``build`` does with a house as it was made; from the second time on copy what it did the first time.
+
+        What is in the data folder, the sandbox, the mailbox and on the pages is copied; settings are not.
+
+        Args:
+            name: the same for all houses that are built alike.
+            build: takes the house from empty to furnished, by the settings of this moment.
+        """
+        if name not in TEMPLATES:
+            build()
+            TEMPLATES[name] = Template.of(self)
+        else:
+            TEMPLATES[name].copy_to(self)
+
     def drop(self, text: str, name: str = "contacts.csv") -> str:
         """Write a contact file and return its path."""
         path = self.data_dir / name
@@ -90,18 +117,16 @@ class House:
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask the store."""
-        from tasks.house import visit_store
 
-        with visit_store(read_only=True) as visit:
-            return visit.execute(sql).fetchall()
+        with current_context().transaction(read_only=True) as tx:
+            return tx.execute(sql).fetchall()
 
     def assert_in_order(self) -> None:
         """Every invariant holds, and the sandbox billed what the store calls accepted, once each."""
-        from store.invariants import broken_invariants
-        from tasks.house import visit_store
+        from campanile.store.db.invariants import broken_invariants
 
-        with visit_store(read_only=True) as visit:
-            assert broken_invariants(visit) == {}
+        with current_context().transaction(read_only=True) as tx:
+            assert broken_invariants(tx) == {}
         billed = [line["client_ref"] for line in self.sandbox.billing()]
         assert len(billed) == len(set(billed)), "billed twice"
         accepted = self.query(
@@ -110,25 +135,65 @@ class House:
         assert {ref for (ref,) in accepted} == set(billed)
 
 
+@dataclass
+class Template:
+    """A furnished house to copy from."""
+
+    folder: Path
+    mark: Mark
+    ended_at: datetime
+    """The simulated moment at which it was ready: the clock of a copy goes on from there."""
+    mails: list[str]
+    runs: PlainRuns
+
+    @classmethod
+    def of(cls, house: House) -> "Template":
+        """Keep what a house holds."""
+        context = current_context()
+        ended_at = context.now()
+        mark = read_mark(context.settings.store_file).mark
+        assert mark is not None
+        folder = Path(tempfile.mkdtemp(prefix="house-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        shutil.copytree(house.data_dir, folder / "data")
+        shutil.copytree(house.sandbox.state_dir, folder / "sandbox")
+        return cls(folder, mark, ended_at, list(house.mails), house.runs.copy())
+
+    def copy_to(self, house: House) -> None:
+        """Make a house one like it, as a process finds it that starts now."""
+        house.sandbox.stop()
+        for source, place in (("data", house.data_dir), ("sandbox", house.sandbox.state_dir)):
+            shutil.rmtree(place)
+            shutil.copytree(self.folder / source, place)
+        house.sandbox.restart()
+        house.mails[:] = self.mails
+        house.runs.become(self.runs)
+        forget_process()
+        settings = current_context().settings
+        write_mark(settings.store_file, self.mark, durable=True)
+        clock = {
+            "simulated_now": settings.simulated_now.isoformat(),
+            "offset_seconds": (self.ended_at - real_now()).total_seconds(),
+        }
+        with transaction(settings.store_file, real_now) as tx:
+            put_setting(tx, "rehearsal", clock, "SMS_SIMULATED_NOW")
+
+
+TEMPLATES: dict[str, Template] = {}
+
+
 def forget_process() -> None:
     """Forget what a process reads once: settings, clock, gateways."""
-    from tasks.clock import clock_offset
-    from tasks.house import gateway_named
-    from tasks.settings import settings
-
-    for cached in (settings, clock_offset, gateway_named):
-        cached.cache_clear()
+    current_context.cache_clear()
 
 
 @contextmanager
-def built_house(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+def built_house(folder: Path, monkeypatch: pytest.MonkeyPatch, sandboxes: type[SandboxProcess]) -> Iterator[House]:
     """Build a house on a Monday at 08:00, with nothing in it."""
-    from gateways.sandbox.process import SandboxProcess
-
     monkeypatch.chdir(ROOT)
     for name in [name for name in os.environ if name.startswith("SMS_")]:
         monkeypatch.delenv(name)
-    with SandboxProcess.start(folder / "sandbox", balance="1000", delivery_seconds=0.01) as sandbox:
+    with sandboxes.start(folder / "sandbox", balance="1000", delivery_seconds=0.01) as sandbox:
         made = House(folder / "data", sandbox, monkeypatch)
         made.data_dir.mkdir()
         made.set(
@@ -145,19 +210,33 @@ def built_house(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House
     forget_process()
 
 
+@contextmanager
+def house_for(request: pytest.FixtureRequest, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    """Build a house where it is needed: on the real Prefect server for what is marked ``prefect``, else without one."""
+    if request.node.get_closest_marker("prefect") is not None:
+        request.getfixturevalue("prefect_server")
+        with built_house(folder, monkeypatch, SandboxProcess) as made:
+            yield made
+        return
+    with plain_runs() as runs, built_house(folder, monkeypatch, SandboxThread) as made:
+        made.runs = runs
+        made.furnish("nothing in it", lambda: current_context().now())
+        yield made
+
+
 @pytest.fixture
-def house(prefect_server: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+def house(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     """A house of the test's own."""
-    with built_house(tmp_path, monkeypatch) as made:
+    with house_for(request, tmp_path, monkeypatch) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def shared_house(prefect_server: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def shared_house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """One house for tests that must leave it as they find it."""
     with (
         pytest.MonkeyPatch.context() as monkeypatch,
-        built_house(tmp_path_factory.mktemp("house"), monkeypatch) as made,
+        house_for(request, tmp_path_factory.mktemp("house"), monkeypatch) as made,
     ):
         yield made
 

@@ -31,7 +31,7 @@ def test_published_once_until_something_changes(house: Any) -> None:
         "0698765432.csv",
     )
     ingest_contacts("artefacts", path, legal_basis="consent")
-    draft = {"name": "artefacts", "sender_id": "36180", "lists": ["artefacts"], "author": "camille"}
+    draft = {"name": "artefacts", "sender_id": "36180", "lists": ["artefacts"], "actor": "camille"}
     prepare_campaign(CampaignDraft(**draft, text="Bonjour {first_name}, {fixe|-}"))
     for _ in range(2):
         report_campaign("artefacts")

@@ -5,16 +5,15 @@ from typing import Any
 
 import pytest
 
-from sms.errors import SmsError
-
-pytestmark = pytest.mark.prefect
+from campanile.sms.errors import SmsError
+from tasks.context import current_context
 
 GOOD = {
     "name": "soldes",
     "text": "Bonjour {first_name|vous}",
     "sender_id": "MABOUTIQUE",
     "lists": ["clients"],
-    "author": "camille",
+    "actor": "camille",
 }
 
 
@@ -34,8 +33,12 @@ def prepare(**changes: Any) -> Any:
 def furnish(house: Any) -> Any:
     """Give a house one list of two people and one prepared campaign."""
     people = "mobile;prénom\n0612345678;Prune\n0612345679;Basile\n"
-    ingest("clients", house.drop(people), legal_basis="consent")
-    prepare()
+
+    def build() -> None:
+        ingest("clients", house.drop(people), legal_basis="consent")
+        prepare()
+
+    house.furnish("a list and a prepared campaign", build)
     return house
 
 
@@ -156,10 +159,9 @@ def test_a_gateway_that_is_down_sends_nothing_and_says_so(ready: Any) -> None:
 
 
 def test_a_store_of_a_newer_version_is_left_alone(ready: Any) -> None:
-    from tasks.house import visit_store
 
-    with visit_store() as visit:
-        visit.execute("INSERT INTO schema_migration VALUES (99, 'from the future', now())")
+    with current_context().transaction() as tx:
+        tx.execute("INSERT INTO schema_migration VALUES (99, 'from the future', now())")
     ready.set()  # as a new process
     with pytest.raises(SmsError, match="version 99"):
         prepare()
@@ -211,7 +213,7 @@ def test_the_same_bytes_read_in_another_way_are_another_import(ready: Any) -> No
 
 
 def test_samples_reach_no_other_gateway(ready: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gateways.registry import REGISTRY
+    from campanile.gateways.registry import REGISTRY
 
     monkeypatch.setitem(REGISTRY, "real", REGISTRY["sandbox"])  # any gateway that is not the sandbox
     (ready.data_dir / "real.csv").write_text("country,price,unit\nFR,0.05,EUR\n")

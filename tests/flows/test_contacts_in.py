@@ -9,13 +9,7 @@ from typing import Any
 import openpyxl
 import pytest
 
-from files.rejects import REJECT_WORDS
-
-pytestmark = [
-    pytest.mark.prefect,
-    # Prefect's client leaves sockets to the garbage collector when a test reads artifacts.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+from campanile.files.rejects import REJECT_WORDS
 
 TABLE = "Téléphone;Prénom;Ville\n06 12 34 56 78;Zoé;Orléans\n+33 6 12 34 56 79;Anaïs;Besançon\n"
 PEOPLE = [("+33612345678", "Zoé", "Orléans"), ("+33612345679", "Anaïs", "Besançon")]
@@ -80,7 +74,7 @@ REFUSED = {
 @pytest.fixture(scope="module")
 def fed(shared_house: Any) -> Any:
     """A house whose drop folders held one file each, readable or not, and one night's run over all of them."""
-    from sms.errors import ContactFileError
+    from campanile.sms.errors import ContactFileError
 
     inbox = shared_house.data_dir / "inbox" / "contacts"
     for name, (file_name, content, *_) in (READABLE | REFUSED).items():
@@ -272,7 +266,7 @@ def test_columns_given_by_hand_override_the_names(house: Any) -> None:
 
 
 def test_a_parser_that_takes_too_much_is_the_reason_of_its_file_alone(house: Any) -> None:
-    from sms.errors import ContactFileError
+    from campanile.sms.errors import ContactFileError
 
     inbox = house.data_dir / "inbox" / "contacts" / "clients"
     inbox.mkdir(parents=True)
@@ -286,21 +280,21 @@ def test_a_parser_that_takes_too_much_is_the_reason_of_its_file_alone(house: Any
 
 
 def test_a_file_that_grows_while_it_is_read_is_read_again(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    import tasks.ingest
+    import campanile.services.contacts.file_import
 
     inbox = house.data_dir / "inbox" / "contacts" / "clients"
     inbox.mkdir(parents=True)
     path = inbox / "croissant.csv"
     path.write_text(TABLE)
-    store = tasks.ingest._store
+    store = campanile.services.contacts.file_import._store_rows
 
     def and_somebody_writes(*given: Any) -> Any:
         path.write_text(f"{TABLE}0612345680;Ève;Lyon\n")
         return store(*given)
 
-    monkeypatch.setattr(tasks.ingest, "_store", and_somebody_writes)
+    monkeypatch.setattr(campanile.services.contacts.file_import, "_store_rows", and_somebody_writes)
     ingest()
-    monkeypatch.setattr(tasks.ingest, "_store", store)
+    monkeypatch.setattr(campanile.services.contacts.file_import, "_store_rows", store)
     assert path.exists()
     ingest()
     assert len(people_of(house, "clients")) == 3

@@ -205,19 +205,19 @@ def test_files_in_and_a_recap_out_by_a_worker(worker: Any) -> None:
     assert "150 rows in" in page("import-salon")
 
     draft = {"name": "invitation", "text": "Bonjour {first_name|cher visiteur}", "sender_id": "36180"}
-    done = run("prepare-campaign", draft=draft | {"lists": ["salon"], "author": "camille"})
+    done = run("prepare-campaign", draft=draft | {"lists": ["salon"], "actor": "camille"})
     assert done.state.is_completed(), done.state.message
     recap = page("recap-invitation")
     assert "130 messages" in recap
     by_territory = json.loads(page("territories-of-invitation"))
     assert sum(row["message_count"] for row in by_territory) == 130
 
-    done = run("prepare-campaign", draft=draft | {"lists": ["salons"], "author": "camille"})
+    done = run("prepare-campaign", draft=draft | {"lists": ["salons"], "actor": "camille"})
     assert done.state.is_failed()
     assert "no list 'salons'; lists are: salon" in done.state.message
 
     recap_hash = recap.split("Hash **`")[1][:8]
-    done = run("approve-campaign", campaign="invitation", recap_hash=recap_hash, approver="dominique")
+    done = run("approve-campaign", campaign="invitation", recap_hash=recap_hash, actor="dominique")
     assert done.state.is_completed(), done.state.message
     wait_until(
         lambda: worker.query("SELECT state FROM campaign") in ([("finished",)], [("parked",)]), "it was not sent"
@@ -247,11 +247,11 @@ def test_a_busy_sender_is_paused_at_once_and_cancel_in_the_ui_pauses_too(house: 
     people = "mobile\n" + "\n".join(f"06123{number:05}" for number in range(45000, 47000)) + "\n"
     ingest_contacts("clients", house.drop(people), legal_basis="consent")
     with served(house):
-        draft = CampaignDraft(name="soldes", text="Bonjour", sender_id="36180", lists=["clients"], author="camille")
+        draft = CampaignDraft(name="soldes", text="Bonjour", sender_id="36180", lists=["clients"], actor="camille")
         approve_campaign("soldes", prepare_campaign(draft).recap_hash, "dominique")
         wait_until(lambda: accepted_more_than(0), "approval did not start the sending run")
 
-        paused = run("pause-campaign", campaign="soldes", name="camille", reason="wrong price")
+        paused = run("pause-campaign", campaign="soldes", actor="camille", reason="wrong price")
         assert paused.state.is_completed(), paused.state.message
         assert state() == ("paused", "paused by camille: wrong price")
         assert not accepted_more_than(1900), "it was over before it could be paused"
@@ -262,7 +262,7 @@ def test_a_busy_sender_is_paused_at_once_and_cancel_in_the_ui_pauses_too(house: 
         assert house.query(late) == [(0,)]
 
         ((before,),) = house.query("SELECT count(*) FROM message_event WHERE event = 'accepted'")
-        resumed = run("resume-campaign", campaign="soldes", name="camille")
+        resumed = run("resume-campaign", campaign="soldes", actor="camille")
         assert resumed.state.is_completed(), resumed.state.message
         wait_until(lambda: accepted_more_than(before + 2), "it did not go on")
         with get_client(sync_client=True) as client:

@@ -8,7 +8,7 @@ pytestmark = pytest.mark.prefect
 
 
 def api_check() -> tuple[bool, str]:
-    from tasks.diagnose import run_checks
+    from tasks.diagnostics import run_checks
 
     checks = {check.name: check for check in run_checks.fn()}
     return checks["Prefect's API"].verdict == "in order", checks["Prefect's API"].found

@@ -27,12 +27,13 @@ PEOPLE = "mobile\n0612345670\n0612345671\n"
 @contextmanager
 def at_work(flow: str) -> Iterator[threading.Event]:
     """Another run of a flow is at work, until the event is set."""
-    from tasks.run_lock import hold
+    from campanile.services.run_lock import hold
+    from tasks.context import current_context
 
     held, over = threading.Event(), threading.Event()
 
     def work() -> None:
-        with hold(flow):
+        with hold(current_context(), flow):
             held.set()
             over.wait(120)
 
@@ -99,7 +100,7 @@ def test_a_run_that_was_given_a_file_waits_for_its_turn(house: Any) -> None:
     ],
 )
 def test_it_waits_no_longer_than_a_file_may_take(house: Any, name: str, parameters: dict[str, Any]) -> None:
-    from tasks.run_lock import StillRunning
+    from campanile.services.run_lock import StillRunning
 
     house.set(parser_seconds=0.3)
     with (
@@ -194,7 +195,7 @@ def test_orphans_end_and_their_slots_are_free(server: Server) -> None:
     orphans = {name: server.run(name, *states) for name, states in stages.items()}
     alive = subprocess.Popen(["sleep", "120"], env=os.environ | {"PREFECT__FLOW_RUN_ID": str(orphans["check-balance"])})
     try:
-        from sms.errors import SmsError
+        from campanile.sms.errors import SmsError
         from tasks.clean_up import leftovers_line
 
         with pytest.raises(SmsError, match=r"^3 runs without a process \(process-replies: 1, .* 4 concurrency limits"):
@@ -280,7 +281,7 @@ def test_a_send_run_that_was_lost_before_it_began_is_started_again_by_the_next_l
 
     flow_of("ingest-contacts")("clients", house.drop(PEOPLE), legal_basis="consent")
     server.deploy("send-campaign")
-    draft = CampaignDraft(name="soldes", text="Bonjour", sender_id="36180", lists=["clients"], author="camille")
+    draft = CampaignDraft(name="soldes", text="Bonjour", sender_id="36180", lists=["clients"], actor="camille")
     approve_campaign("soldes", prepare_campaign(draft).recap_hash, "dominique")
     (lost,) = server.due("send-campaign")
     server.client.set_flow_run_state(lost.id, Pending())
@@ -296,7 +297,7 @@ def test_a_send_run_that_was_lost_before_it_began_is_started_again_by_the_next_l
 def test_without_the_address_of_a_server_nothing_is_cleaned_up(prefect_server: None) -> None:
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    from sms.errors import ConfigurationError
+    from campanile.sms.errors import ConfigurationError
 
     with (
         temporary_settings({PREFECT_API_URL: None}),

@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
+from campanile.sms.errors import SmsError
 from schemas.gateway import IncomingReply, Page
-from sms.errors import SmsError
 
-pytestmark = pytest.mark.prefect
 OPEN_ALERTS = "SELECT kind FROM alert WHERE cleared_at IS NULL ORDER BY kind"
 
 
@@ -18,11 +17,11 @@ def read_replies() -> None:
     process_replies()
 
 
-def reset(name: Any = "replies", **changes: str) -> str:
+def reset(history: Any = "replies", **changes: str) -> str:
     from flows.reset_cursor import reset_cursor
 
     given = {"gateway": "sandbox", "actor": "Camille", "reason": "the provider restored a backup"} | changes
-    return str(reset_cursor(name=name, **given))
+    return str(reset_cursor(history=history, **given))
 
 
 def test_reset_by_hand_all_is_read_again_and_nothing_counts_twice(house: Any) -> None:
@@ -36,15 +35,19 @@ def test_reset_by_hand_all_is_read_again_and_nothing_counts_twice(house: Any) ->
     read_replies()
     assert house.query(cursors) == [("1",), ("2",)]
     assert house.query("SELECT count(*) FROM reply") == [(2,)]
-    ((value, actor),) = house.query("SELECT value, changed_by FROM operator_setting WHERE name LIKE 'reset_cursor%'")
+    ((value, actor),) = house.query("SELECT value, actor FROM operator_setting WHERE name LIKE 'reset_cursor%'")
     assert ("the provider restored a backup" in value, actor) == (True, "Camille")
-    for changes, words in (({"actor": " "}, "give actor"), ({"reason": ""}, "give reason"), ({"gateway": "x"}, "'x'")):
+    for changes, words in (
+        ({"actor": " "}, "actor is empty"),
+        ({"reason": ""}, "reason is empty"),
+        ({"gateway": "x"}, "'x'"),
+    ):
         with pytest.raises(SmsError, match=words):
             reset(**changes)
 
 
 def test_a_list_without_end_is_an_alert_when_it_happens_again(mailbox: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gateways.sandbox.adapter import SandboxGateway
+    from campanile.gateways.sandbox.adapter import SandboxGateway
 
     def endless(_: object, cursor: str) -> Page[IncomingReply]:
         at = int(cursor or 0) + 1

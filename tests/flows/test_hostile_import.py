@@ -7,8 +7,6 @@ import pytest
 
 from bench.hostile import hostile_file
 
-pytestmark = pytest.mark.prefect
-
 FATES = "row_count, accepted_count, updated_count, duplicate_count, rejected_count"
 
 

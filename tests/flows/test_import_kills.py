@@ -24,7 +24,7 @@ FOLDERS = ("inbox", "archive", "refused", "rejects", "staging")
 IMPORT = """
 import contextlib, os, signal, sys
 from flows.ingest_contacts import ingest_contacts
-from sms.errors import ContactFileError
+from campanile.sms.errors import ContactFileError
 
 data_dir, last_step = os.environ["SMS_DATA_DIR"], int(sys.argv[1])
 
@@ -36,7 +36,7 @@ def watch(event, arguments):
         if last_step == 0:
             os.kill(os.getpid(), signal.SIGKILL)
         is_checkpoint = ".undo" in str(arguments[0])
-        print("visit" if is_visit else "checkpoint" if is_checkpoint else event, flush=True)
+        print("transaction" if is_visit else "checkpoint" if is_checkpoint else event, flush=True)
 
 def begin(*_):
     print("begins", flush=True)
@@ -45,8 +45,8 @@ def begin(*_):
 with contextlib.suppress(ContactFileError):
     ingest_contacts.with_options(on_running=[begin])()
 """
-"""Imports what lies in the drop folders; tells each visit to the store and each file that gets a place or leaves one,
-and dies just before the one whose rank it is given (0: none)."""
+"""Imports what lies in the drop folders; tells each transaction and each file that is moved, and dies just before the
+one whose rank it is given (0: none)."""
 
 
 class Importer:
@@ -145,8 +145,8 @@ def end_state(house: Any) -> State:
 
 def finish(house: Any) -> State:
     """Run the import again, in this process; return the end state, once it is sure that everything is in order."""
+    from campanile.sms.errors import ContactFileError
     from flows.ingest_contacts import ingest_contacts
-    from sms.errors import ContactFileError
 
     with contextlib.suppress(ContactFileError):
         ingest_contacts()

@@ -31,7 +31,7 @@ def _prepared_campaign(house: Any) -> str:
         text="Bonjour",
         sender_id="MABOUTIQUE",
         lists=["clients"],
-        author="camille",
+        actor="camille",
         send_on="2026-11-23",
         send_time="09:00",
     )

@@ -6,9 +6,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from sms.errors import CampaignError, SmsError
-
-pytestmark = pytest.mark.prefect
+from campanile.sms.errors import CampaignError, SmsError
 
 FIRST = "Mobile;Prénom;Ville\n0612345678;Zoé;Lyon\n0612345679;Basile;Nantes\n0612345680;Ève;Lille\n"
 SECOND = "Mobile;Prénom;Ville\n0612345678;Zoé;Paris\n0612345681;Léa;Brest\n"
@@ -25,20 +23,20 @@ def ingest(house: Any, text: str, file_name: str = "clients.csv", **options: Any
 def undo(import_id: int, **options: Any) -> str:
     from flows.undo_import import undo_import
 
-    return undo_import(import_id, **({"name": "camille"} | options))
+    return undo_import(import_id, **({"actor": "camille"} | options))
 
 
 def manage(*given: Any, **options: Any) -> str:
     from flows.manage_list import manage_list
 
-    return manage_list(*given, **({"name": "camille"} | options))
+    return manage_list(*given, **({"actor": "camille"} | options))
 
 
 def prepare(**changes: Any) -> Any:
     from flows.prepare_campaign import prepare_campaign
     from schemas.draft import CampaignDraft
 
-    draft = {"name": "soldes", "text": "Bonjour {ville|à vous}", "sender_id": "MABOUTIQUE", "author": "camille"}
+    draft = {"name": "soldes", "text": "Bonjour {ville|à vous}", "sender_id": "MABOUTIQUE", "actor": "camille"}
     return prepare_campaign(CampaignDraft(**(draft | {"lists": ["clients"]} | changes)))
 
 
@@ -87,8 +85,8 @@ def test_an_import_that_is_not_there_names_those_that_are(house: Any) -> None:
 
 def test_an_import_is_undone_once_and_by_somebody(house: Any) -> None:
     ingest(house, FIRST)
-    with pytest.raises(CampaignError, match="name"):
-        undo(1, name="")
+    with pytest.raises(CampaignError, match="actor"):
+        undo(1, actor="")
     undo(1, preview=False)
     with pytest.raises(CampaignError, match="by camille"):
         undo(1, preview=False)
@@ -96,7 +94,7 @@ def test_an_import_is_undone_once_and_by_somebody(house: Any) -> None:
 
 def test_a_corrected_file_takes_the_place_of_the_first(house: Any) -> None:
     first = ingest(house, FIRST)
-    options = {"mode": "replace", "replaces": first.summary.import_id, "name": "camille"}
+    options = {"mode": "replace", "replaces": first.summary.import_id, "actor": "camille"}
     preview = ingest(house, SECOND, "corrige.csv", preview=True, **options)
     assert people(house) == {"78": "Lyon", "79": "Nantes", "80": "Lille"}
     done = ingest(house, SECOND, "corrige.csv", **options)
@@ -208,8 +206,8 @@ def test_the_same_bytes_read_in_another_way_are_another_import(house: Any) -> No
 
 def test_the_legal_basis_and_its_wording_are_declared_by_somebody(house: Any) -> None:
     ingest(house, FIRST, legal_basis="")
-    with pytest.raises(CampaignError, match="name"):
-        manage("clients", "declare", "consent", "J'accepte de recevoir des SMS", name="")
+    with pytest.raises(CampaignError, match="actor"):
+        manage("clients", "declare", "consent", "J'accepte de recevoir des SMS", actor="")
     with pytest.raises(CampaignError, match="consent, customer, service"):
         manage("clients", "declare")
     page = manage("clients", "declare", "consent", "J'accepte de recevoir des SMS")
@@ -223,10 +221,11 @@ def basis_of(house: Any) -> list[tuple[Any, ...]]:
 
 
 def test_an_import_declares_the_legal_basis_of_its_list(house: Any) -> None:
-    ingest(house, FIRST, legal_basis="customer", name="camille")
+    ingest(house, FIRST, legal_basis="customer", actor="camille")
     assert basis_of(house) == [("customer", None, "camille")]
 
 
+@pytest.mark.prefect
 def test_a_legal_basis_nobody_signs_is_signed_by_the_run(house: Any) -> None:
     ingest(house, FIRST, legal_basis="consent")
     ((basis, _, declared_by),) = basis_of(house)
@@ -238,7 +237,7 @@ def test_a_legal_basis_nobody_signs_is_signed_by_the_run(house: Any) -> None:
 def test_what_a_list_was_declared_with_outlives_the_next_import(house: Any) -> None:
     ingest(house, FIRST, legal_basis="")
     manage("clients", "declare", "consent", "J'accepte de recevoir des SMS")
-    ingest(house, SECOND, "deux.csv", legal_basis="consent", name="dominique")
+    ingest(house, SECOND, "deux.csv", legal_basis="consent", actor="dominique")
     assert basis_of(house) == [("consent", "J'accepte de recevoir des SMS", "camille")]
 
 

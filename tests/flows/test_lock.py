@@ -1,6 +1,5 @@
 """From draft to lock through the flows: tests, approvals by the book, revisions, names used again."""
 
-import gc
 import json
 import subprocess
 import sys
@@ -11,15 +10,10 @@ from typing import Any
 
 import pytest
 
-from sms.approval import approval_code
-from sms.errors import SmsError
-from sms.expiry import EXPIRY_REASONS
-
-pytestmark = [
-    pytest.mark.prefect,
-    # Prefect's client leaves sockets to the garbage collector when artifacts are read from a test.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+from campanile.sms.errors import SmsError
+from campanile.sms.rules.approval_code import approval_code
+from campanile.sms.schedule.expiry import EXPIRY_REASONS
+from tasks.context import current_context
 
 PEOPLE = "mobile;prenom\n0612345678;Ana\n0612345679;Maximilienne\n0612345680;Jo\n"
 OWN = "+33 6 12 34 56 90"
@@ -27,19 +21,12 @@ ADA = "only Ada knows"
 TOMORROW = {"send_on": "2026-11-24", "send_time": "09:00"}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def swept() -> Iterator[None]:
-    """Collect those sockets here, where the warning about them is silenced, and not in somebody else's test."""
-    yield
-    gc.collect()
-
-
 @pytest.fixture
 def ready(house: Any) -> Iterator[Any]:
     """A house with a list of three people, whom marketing may be written to; whatever a test does, all is in order."""
     from flows.ingest_contacts import ingest_contacts
 
-    ingest_contacts("clients", house.drop(PEOPLE), legal_basis="consent")
+    house.furnish("three people", lambda: ingest_contacts("clients", house.drop(PEOPLE), legal_basis="consent"))
     yield house
     house.assert_in_order()
 
@@ -49,7 +36,8 @@ def furnished(shared_house: Any) -> Any:
     """One such house for all that is refused, with a prepared campaign in it."""
     from flows.ingest_contacts import ingest_contacts
 
-    ingest_contacts("clients", shared_house.drop(PEOPLE), legal_basis="consent")
+    house = shared_house
+    house.furnish("three people", lambda: ingest_contacts("clients", house.drop(PEOPLE), legal_basis="consent"))
     prepare()
     return shared_house
 
@@ -73,22 +61,22 @@ def prepare(name: str = "soldes", **changes: Any) -> str:
         "text": "Bonjour {first_name}",
         "sender_id": "36180",
         "lists": ["clients"],
-        "author": "camille",
+        "actor": "camille",
     }
     return str(prepare_campaign(CampaignDraft(**(draft | changes))).recap_hash)
 
 
-def approve(recap_hash: str, approver: str = "dominique", code: str = "", name: str = "soldes") -> None:
+def approve(recap_hash: str, actor: str = "dominique", code: str = "", name: str = "soldes") -> None:
     from flows.approve_campaign import approve_campaign
 
-    approve_campaign(name, recap_hash, approver, code)
+    approve_campaign(name, recap_hash, actor, code)
 
 
-def try_to_approve(recap_hash: str, approver: str = "dominique", code: str = "") -> None:
+def try_to_approve(recap_hash: str, actor: str = "dominique", code: str = "") -> None:
     """Approve without a run: what is refused is refused before anything is logged or sent."""
-    from tasks.approve import approve_recap
+    from campanile.services.campaigns.approval import approve_recap
 
-    approve_recap.fn("soldes", recap_hash, approver, code)
+    approve_recap(current_context(), "soldes", recap_hash, actor, code)
 
 
 def latest_hash(house: Any) -> str:
@@ -115,9 +103,9 @@ def send_test(*numbers: str, **how: Any) -> str:
 
 def try_to_test(*numbers: str) -> None:
     """Plan a test without a run."""
-    from tasks.send_test import plan_test
+    from campanile.services.sending.test_messages import plan_test
 
-    plan_test.fn("soldes", list(numbers), "camille")
+    plan_test(current_context(), "soldes", list(numbers), "camille", "a test")
 
 
 def page(key: str) -> str:
@@ -296,8 +284,8 @@ def new_policy(house: Any) -> None:
     """Stand in for another text of the policy: as if the file that comes with the program had been changed."""
     from dataclasses import replace
 
-    from sms.policy import load_policy
-    from tasks import approve as module
+    from campanile.services.campaigns import approval as module
+    from campanile.sms.schedule.policy import load_policy
 
     changed = replace(load_policy("fr-strict"), sha256="0" * 64)
     house.monkeypatch.setattr(module, "load_policy", lambda name: changed)
@@ -307,13 +295,12 @@ def new_stop_mention(house: Any) -> None:
     """Stand in for a provider that asks for another mention."""
     from dataclasses import replace
 
-    from gateways.registry import manifest_of
+    from campanile.gateways import registry
     from schemas.gateway import SenderRule
-    from tasks import approve as module
 
     rules = {("*", "short_code"): SenderRule(can_be_answered=True, stop_mention=" STOP au 36999")}
-    changed = replace(manifest_of("sandbox"), sender_rules=rules)
-    house.monkeypatch.setattr(module, "manifest_of", lambda gateway: changed)
+    changed = replace(registry.manifest_of("sandbox"), sender_rules=rules)
+    house.monkeypatch.setattr(registry, "manifest_of", lambda *_: changed)
 
 
 GUESTS = "mobile;prenom\n0612345681;Zoé\n"
@@ -370,39 +357,42 @@ class TestReviseFile:
         assert ready.query("SELECT * FROM contact ORDER BY list_id, number_id") == before
 
     def test_what_has_left_changes_no_list(self, ready: Any) -> None:
-        from tasks.revise import read_revised
+        from campanile.services.campaigns.revise import read_revised
 
         revise(numbers=["+596696201234"], text="Bonjour {first_name|vous}")  # it is night in Martinique
         approve(latest_hash(ready))
         with pytest.raises(SmsError, match="soldes is parked: its messages have begun to leave"):
-            read_revised.fn("soldes", "lou", {"file": "others.csv"}, [])
+            read_revised(current_context(), "soldes", "lou", {"file": "others.csv"}, [])
 
 
 class TestRevise:
     def test_of_two_who_revise_it_at_once_the_second_is_told(self, ready: Any) -> None:
-        from tasks.prepare import make_recap
-        from tasks.revise import read_revised
+        from campanile.services.campaigns.prepare import make_recap
+        from campanile.services.campaigns.revise import read_revised
 
         approve(prepare(**TOMORROW))
-        first, second = (read_revised.fn("soldes", who, {"text": f"Bonjour de {who}"}, []) for who in ("lou", "sacha"))
-        make_recap(first.draft, revises=first.revises)
+        first, second = (
+            read_revised(current_context(), "soldes", who, {"text": f"Bonjour de {who}"}, [])
+            for who in ("lou", "sacha")
+        )
+        make_recap(current_context(), first.draft, revises=first.revises)
         with pytest.raises(SmsError, match="soldes was changed by somebody else meanwhile"):
-            make_recap(second.draft, revises=second.revises)
+            make_recap(current_context(), second.draft, revises=second.revises)
         assert ready.query("SELECT DISTINCT text FROM message") == [("Bonjour de lou",)]
 
     @pytest.mark.parametrize("remade", [False, True])
     def test_cancelled_meanwhile_it_is_not_made_anew(self, ready: Any, remade: bool) -> None:
+        from campanile.services.campaigns.prepare import make_recap
+        from campanile.services.campaigns.revise import read_revised
         from flows.cancel_campaign import cancel_campaign
-        from tasks.prepare import make_recap
-        from tasks.revise import read_revised
 
         prepare()
-        revision = read_revised.fn("soldes", "lou", {"text": "Bonsoir"}, [])
+        revision = read_revised(current_context(), "soldes", "lou", {"text": "Bonsoir"}, [])
         cancel_campaign("soldes", "changed our mind", "camille")
         if remade:
             prepare()
         with pytest.raises(SmsError, match=r"soldes was (cancelled meanwhile|changed by somebody else)"):
-            make_recap(revision.draft, revises=revision.revises)
+            make_recap(current_context(), revision.draft, revises=revision.revises)
         assert ready.query("SELECT count(*) FROM campaign") == [(1 + remade,)]
 
     def test_only_what_is_named_changes(self, ready: Any) -> None:
@@ -414,7 +404,7 @@ class TestRevise:
         from schemas.draft import CampaignDraft
 
         revised = CampaignDraft.model_validate_json(draft)
-        assert (revised.text, revised.note, revised.author) == ("Bonsoir {first_name}", None, "lou")
+        assert (revised.text, revised.note, revised.actor) == ("Bonsoir {first_name}", None, "lou")
         assert (str(revised.send_on), revised.send_time, revised.lists) == ("2026-11-24", "09:00", ["clients"])
         assert "Bonsoir" in page("recap-soldes")
         assert "Bonjour" in page("recap-soldes"), "the page shows what it was"
@@ -508,7 +498,9 @@ class TestSendTest:
             text for (text,) in ready.query("SELECT text FROM message WHERE origin LIKE 'run %' ORDER BY recipient_id")
         ]
         names = [text.split()[1] for text in texts]
-        assert names == ["Maximilienne", "Jo", "Ana", "Maximilienne"], "dearest, shortest, another, and round again"
+        assert names == ["Maximilienne", "Jo", "Ana", "Maximilienne"], (
+            "most expensive, shortest, another, and round again"
+        )
         assert ready.query("SELECT DISTINCT sender_id FROM message WHERE origin LIKE 'run %'") == [("36180",)]
         assert "612345690" not in shown
         assert shown == page("test-soldes")
@@ -557,9 +549,10 @@ class TestSendTest:
         assert ready.query("SELECT name FROM campaign WHERE kind = 'test'") == [("send-test-sandbox",)]
 
 
+@pytest.mark.prefect
 def test_the_command_line_runs_a_flow(ready: Any) -> None:
     shown = prepare(**TOMORROW)
-    words = ["approve-campaign", "campaign=soldes", f"recap_hash={shown[:8]}", "approver=Ada"]
+    words = ["approve-campaign", "campaign=soldes", f"recap_hash={shown[:8]}", "actor=Ada"]
     done = subprocess.run(
         [sys.executable, "-m", "flows", *words], cwd=Path(__file__).parents[2], capture_output=True, text=True
     )

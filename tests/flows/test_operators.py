@@ -7,15 +7,14 @@ from typing import Any
 
 import pytest
 
-from sms.errors import SmsError
-
-pytestmark = pytest.mark.prefect
+from campanile.sms.errors import SmsError
+from tasks.context import current_context
 
 
 @pytest.fixture
 def approved(house: Any) -> Any:
     """Three people were sent a message from a short code, so that they can answer."""
-    approve(house, prepare(house, "soldes"))
+    house.furnish("three people got soldes", lambda: approve(house, prepare(house, "soldes")))
     return house
 
 
@@ -27,7 +26,7 @@ def prepare(house: Any, name: str, **changes: Any) -> str:
     if not house.query("SELECT 1 FROM contact_list"):
         people = "mobile\n0612345678\n0612345679\n0612345680\n"
         ingest_contacts("clients", house.drop(people), legal_basis="consent")
-    draft = {"name": name, "text": f"{name}: bonjour", "sender_id": "36180", "lists": ["clients"], "author": "camille"}
+    draft = {"name": name, "text": f"{name}: bonjour", "sender_id": "36180", "lists": ["clients"], "actor": "camille"}
     return str(prepare_campaign(CampaignDraft(**(draft | changes))).recap_hash)
 
 
@@ -334,7 +333,7 @@ class TestBalance:
     def test_a_balance_that_cannot_be_believed_is_told_once_and_clears_nothing(
         self, mailbox: Any, monkeypatch: pytest.MonkeyPatch, amount: str, unit: str, words: str
     ) -> None:
-        from gateways.sandbox.adapter import SandboxGateway
+        from campanile.gateways.sandbox.adapter import SandboxGateway
 
         recap_hash = prepare(mailbox, "soldes")
         mailbox.sandbox.set_balance("10")
@@ -394,21 +393,20 @@ class TestRehearsal:
         house.assert_in_order()
 
     def test_every_process_agrees_on_the_clock(self, house: Any) -> None:
-        from tasks.clock import clock_offset, now
 
-        first = now()
-        clock_offset.cache_clear()  # as a second process
-        assert 0 <= (now() - first).total_seconds() < 60
+        first = current_context().now()
+        current_context.cache_clear()  # as a second process
+        assert 0 <= (current_context().now() - first).total_seconds() < 60
 
     def test_a_rehearsed_store_never_works_for_real(self, house: Any) -> None:
         prepare(house, "soldes")
         house.monkeypatch.delenv("SMS_SIMULATED_NOW")
         house.set()
-        with pytest.raises(SmsError, match="rehearses"):
+        with pytest.raises(SmsError, match="has a simulated clock"):
             check_balance()
 
     def test_a_rehearsal_writes_to_the_sandbox_only(self, house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        from gateways.registry import REGISTRY
+        from campanile.gateways.registry import REGISTRY
 
         monkeypatch.setitem(REGISTRY, "real", REGISTRY["sandbox"])
         house.set(gateway="real")
@@ -512,9 +510,7 @@ class TestSendingThroughTrouble:
         house.assert_in_order()
 
     def test_a_gateway_that_only_answers_look_ups(self, house: Any) -> None:
-        from gateways.sandbox.process import SandboxProcess
-
-        with SandboxProcess.start(house.data_dir / "other", resolution="look_up", balance="100") as sandbox:
+        with type(house.sandbox).start(house.data_dir / "other", resolution="look_up", balance="100") as sandbox:
             house.sandbox = sandbox
             house.set(sandbox_url=sandbox.base_url, sandbox_resolution="look_up", slice_size=1, settle_seconds=0.05)
             sandbox.set_faults(script=["accept_then_reset", "reset", "accept_then_500"])
@@ -525,12 +521,11 @@ class TestSendingThroughTrouble:
 
     def test_one_bad_campaign_does_not_keep_the_others(self, house: Any) -> None:
         from flows.send_due_campaigns import send_due_campaigns
-        from tasks.house import visit_store
 
         for name in ("avant", "apres"):
             approve(house, prepare(house, name, send_on="2026-11-23", send_time="08:30"), name)
-        with visit_store() as visit:
-            visit.execute("UPDATE message SET text = 'autre chose' WHERE campaign_id = 1 AND recipient_id % 2 = 0")
+        with current_context().transaction() as tx:
+            tx.execute("UPDATE message SET text = 'autre chose' WHERE campaign_id = 1 AND recipient_id % 2 = 0")
         house.rehearse("2026-11-23T08:31:00+01:00")
         with pytest.raises(SmsError, match="avant is not what its recap says"):
             send_due_campaigns()

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FLOWS = sorted(path.stem for path in (ROOT / "flows").glob("[a-z]*.py"))
-PUBLISHERS = {"publish", "publish_unless_away", "publish_table", "_publish", "_publish_change"}
+PUBLISHERS = {"publish", "publish_unless_away", "publish_table", "_publish", "_publish_change", "_publish_import"}
 #: Flows without a page of their own, each with why.
 WITHOUT = {
     "send_due_campaigns": "every minute: a page each time would flood the artifacts, and each run it starts has one",

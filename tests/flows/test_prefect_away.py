@@ -92,7 +92,7 @@ def test_a_send_goes_on_without_prefect_and_ends_when_it_is_told_to(house: Any, 
     house.set(slice_size=1, segments_per_second=2, progress_seconds=0.5)
     ingest_contacts("clients", house.drop(PEOPLE), legal_basis="consent")
     draft = CampaignDraft(
-        name="soldes", text="soldes: bonjour", sender_id="36180", lists=["clients"], author="camille",
+        name="soldes", text="soldes: bonjour", sender_id="36180", lists=["clients"], actor="camille",
         send_on="2026-11-23", send_time="08:30",
     )  # fmt: skip
     approve_campaign("soldes", prepare_campaign(draft).recap_hash, "dominique")

@@ -5,10 +5,8 @@ from typing import Any
 
 import pytest
 
-from sms.errors import CampaignError
+from campanile.sms.errors import CampaignError
 from tests.flows.test_operators import answer, approve, prepare, read_replies
-
-pytestmark = pytest.mark.prefect
 
 
 def test_a_store_that_came_back_is_looked_up_confirmed_and_goes_on(mailbox: Any) -> None:
@@ -41,7 +39,7 @@ def test_a_store_that_came_back_is_looked_up_confirmed_and_goes_on(mailbox: Any)
     page = reconcile_store()
     assert "# The store may be older than what was sent" in page
     assert "| soldes | prepared | 3 | 0 |" in page
-    with pytest.raises(CampaignError, match="this needs a reason"):
+    with pytest.raises(CampaignError, match="reason is empty"):
         reconcile_store("dominique")
     read_replies()
     assert house.query("SELECT answer FROM reply WHERE verdict = 'other'") == [("in_doubt",)]

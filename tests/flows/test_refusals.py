@@ -17,7 +17,7 @@ DRAFT = {
     "text": "Bonjour",
     "sender_id": "MABOUTIQUE",
     "lists": ["boutiques"],
-    "author": "camille",
+    "actor": "camille",
 }
 LINE = "no list 'boutiques'; lists are: boutique"
 

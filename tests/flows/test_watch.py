@@ -1,18 +1,17 @@
 """A flow, worker or server that is dead: alerted once, cleared when it runs again, named by diagnose-setup."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 import tasks.watch
-from sms.errors import SmsError
-
-pytestmark = pytest.mark.prefect
+from campanile.sms.errors import SmsError
 
 
 @pytest.fixture
-def clock(mailbox: Any) -> Any:
+def clock(request: pytest.FixtureRequest, mailbox: Any) -> Iterator[Any]:
     """The machine's own clock, moved by hand; the server has queues that are polled unless a test says otherwise."""
 
     class Clock:
@@ -25,13 +24,17 @@ def clock(mailbox: Any) -> Any:
         def forward(self, **time: float) -> None:
             self.at += timedelta(**time)
 
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
     made = Clock()
     mailbox.monkeypatch.setattr(tasks.watch, "real_now", made)
     mailbox.monkeypatch.setattr(
         tasks.watch, "_read_queues", lambda: made.queues or {"default": made.at, "control": made.at}
     )
     mailbox.monkeypatch.setattr(tasks.watch, "deployment", type("Scheduled", (), {"id": "by its schedule"}))
-    return made
+    is_on_server = request.node.get_closest_marker("prefect") is not None
+    with temporary_settings({} if is_on_server else {PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        yield made
 
 
 def subjects(house: Any) -> list[str]:
@@ -117,8 +120,9 @@ def test_a_server_that_is_gone_is_alerted_without_it(mailbox: Any, clock: Any) -
     assert subjects(mailbox) == ["Prefect's server on sandbox"]
 
 
+@pytest.mark.prefect
 def test_diagnose_setup_names_each_with_its_age_and_what_to_do(mailbox: Any, clock: Any) -> None:
-    from tasks.diagnose import run_checks
+    from tasks.diagnostics import run_checks
 
     for flow in ALL:
         run(flow)

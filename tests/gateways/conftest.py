@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from gateways.sandbox.process import SandboxProcess
+from campanile.gateways.sandbox.testing import SandboxProcess
 from schemas.gateway import Batch, OutgoingMessage
 
 Write = Callable[[socket.socket], None]

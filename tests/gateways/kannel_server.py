@@ -15,10 +15,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.error import HTTPError
 from urllib.parse import parse_qs, quote_plus, urlsplit
 
-from gateways.access import GatewayAccess
-from gateways.kannel.callbacks import REPLY_QUERY, report_url
+from campanile.gateways.credentials import GatewayAccess
+from campanile.gateways.kannel.callbacks import REPLY_QUERY, report_url
 
-USERNAME, PASSWORD, SECRET = "campanile", "a password & more", "secret-of-callbacks"
+USERNAME, PASSWORD, SECRET = "kannel-account", "a password & more", "secret-of-callbacks"
 BLACKLISTED = "+33600000000"
 KNOWN = {"username", "password", "from", "to", "text", "coding", "charset", "dlr-mask", "dlr-url", "validity"}
 ACCEPTED = (202, "0: Accepted for delivery")
@@ -120,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class ReceiverProcess:
-    """``python -m gateways.kannel``, to be killed and started again on the same port and spool."""
+    """``python -m campanile.gateways.kannel``, to be killed and started again on the same port and spool."""
 
     def __init__(self, folder, port=0, *options):
         self.spool, self._folder, self._port, self._options = folder / "spool", folder, port, options
@@ -135,7 +135,7 @@ class ReceiverProcess:
     def start(self):
         secret_file = self._folder / "secret"
         secret_file.write_text(f"{SECRET}\n")
-        command = [sys.executable, "-m", "gateways.kannel", f"--port={self._port}", f"--spool={self.spool}"]
+        command = [sys.executable, "-m", "campanile.gateways.kannel", f"--port={self._port}", f"--spool={self.spool}"]
         with (self._folder / "receiver.log").open("a") as log:
             self.process = subprocess.Popen(
                 [*command, f"--secret-file={secret_file}", *self._options],

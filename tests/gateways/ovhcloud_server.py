@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import phonenumbers
 
-from sms.segments import count_segments
+from campanile.sms.text.segments import count_segments
 from tests.gateways.local_provider import LocalProvider
 
 APPLICATION_KEY = "application-key-of-a-test"
@@ -89,8 +89,8 @@ class OvhcloudServer(LocalProvider):
             return error(403, "This credential does not exist", "INVALID_CREDENTIAL")
         timestamp = headers.get("x-ovh-timestamp", "")
         url = f"http://{headers['host']}{request.target}"
-        signed = f"{SECRET}+{CONSUMER_KEY}+{request.method}+{url}+{request.body}+{timestamp}"
-        if headers.get("x-ovh-signature") != "$1$" + hashlib.sha1(signed.encode()).hexdigest():
+        signed_text = f"{SECRET}+{CONSUMER_KEY}+{request.method}+{url}+{request.body}+{timestamp}"
+        if headers.get("x-ovh-signature") != "$1$" + hashlib.sha1(signed_text.encode()).hexdigest():
             return error(400, "Invalid signature", "INVALID_SIGNATURE")
         if abs(int(timestamp) - self.clock().timestamp()) > 30:
             return error(400, "Query out of time", "QUERY_TIME_OUT")

@@ -4,11 +4,11 @@ import socket
 
 import pytest
 
-from gateways.access import GatewayAccess
-from gateways.addresses import is_loopback, refused_reason
-from gateways.http import HttpClient
-from gateways.registry import open_gateway
-from sms.errors import ConfigurationError, GatewayUnreachable
+from campanile.gateways.allowed_addresses import is_loopback, refused_reason
+from campanile.gateways.credentials import GatewayAccess
+from campanile.gateways.http import HttpClient
+from campanile.gateways.registry import open_gateway
+from campanile.sms.errors import ConfigurationError, GatewayUnreachable
 
 METADATA = [
     ("dotted", "169.254.169.254"),

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from gateways.answers import LONGEST_ID, check_answer
-from gateways.reading import UNREADABLE, read_charge
+from campanile.gateways.answer_check import LONGEST_ID, check_answer
+from campanile.gateways.answer_fields import UNREADABLE, read_charge
 from schemas.gateway import Batch, Charge, Outcome, OutgoingMessage, SubmitOutcome
 
 AT = datetime(2026, 11, 24, 9, tzinfo=UTC)

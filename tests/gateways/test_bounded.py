@@ -16,9 +16,9 @@ from starlette.routing import Route
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from gateways import bounded
-from gateways.bounded import BoundedProtocol
-from gateways.sandbox.server import MAX_BODY_BYTES
+from campanile.gateways import bounded_connections as bounded
+from campanile.gateways.bounded_connections import BoundedProtocol
+from campanile.gateways.sandbox.server import MAX_BODY_BYTES
 from tests.gateways.kannel_server import ReceiverProcess, call, told_url
 
 HALF = b"GET /secret/reports?ref=1 HTTP/1.1\r\nHost: here\r\n"
@@ -36,7 +36,7 @@ def test_half_open_connections_do_not_silence_the_receiver(tmp_path):
                 connection.sendall(HALF)
         for number in range(20):
             assert call(told_url(receiver.url, f"ref-{number}", 1)) == (200, b"")
-        assert len(os.listdir(f"/proc/{receiver.process.pid}/fd")) < bounded.MOST_OF_AN_ADDRESS + 50
+        assert len(os.listdir(f"/proc/{receiver.process.pid}/fd")) < bounded.MAX_OF_AN_ADDRESS + 50
 
 
 async def _echo(request: Request) -> Response:
@@ -89,7 +89,7 @@ def test_a_request_must_be_whole_in_time(talk, monkeypatch, parts):
 
 def test_one_that_is_answered_is_never_closed_for_another(talk, monkeypatch):
     """The address has its share in use: the one that waits goes, those with whole requests stay."""
-    monkeypatch.setattr(bounded, "MOST_OF_AN_ADDRESS", 2)
+    monkeypatch.setattr(bounded, "MAX_OF_AN_ADDRESS", 2)
 
     async def conversation(host, port):
         waiting = await asyncio.open_connection(host, port)

@@ -13,12 +13,11 @@ from math import inf
 
 import pytest
 
-from gateways.access import GatewayAccess
-from gateways.registry import GATEWAY_NAMES, manifest_of, open_gateway
-from gateways.sandbox.process import SandboxProcess
-from gateways.transport import clock
-from schemas.gateway import SAFE_SETTLE_SECONDS, Batch, Gateway, Outcome, OutgoingMessage, Resolution
-from sms.errors import (
+from campanile.gateways.credentials import GatewayAccess
+from campanile.gateways.registry import GATEWAY_NAMES, manifest_of, open_gateway
+from campanile.gateways.sandbox.testing import SandboxProcess
+from campanile.gateways.transport import clock
+from campanile.sms.errors import (
     ConfigurationError,
     GatewayAmbiguous,
     GatewayDenied,
@@ -26,6 +25,7 @@ from sms.errors import (
     GatewayThrottled,
     GatewayUnreachable,
 )
+from schemas.gateway import SAFE_SETTLE_SECONDS, Batch, Gateway, Outcome, OutgoingMessage, Resolution
 from tests.gateways import kannel_server, ovhcloud_server, twilio_server
 from tests.gateways.kannel_server import FakeSmsbox, ReceiverProcess
 from tests.gateways.ovhcloud_server import OvhcloudServer

@@ -15,9 +15,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from gateways.http import HttpClient, HttpRules, retry_after_seconds
-from gateways.transport import Watchdog, clock
-from sms.errors import (
+from campanile.gateways.http import HttpClient, HttpRules, retry_after_seconds
+from campanile.gateways.transport import Watchdog, clock
+from campanile.sms.errors import (
     ConfigurationError,
     GatewayAmbiguous,
     GatewayDenied,
@@ -236,9 +236,9 @@ def test_time_that_passes_between_the_connection_and_the_request(raw_server, mon
 
 STOPPED_SENDER = """
 import os, signal, sys
-from gateways.http import HttpClient
-from gateways.transport import clock
-from sms.errors import GatewayUnreachable
+from campanile.gateways.http import HttpClient
+from campanile.gateways.transport import clock
+from campanile.sms.errors import GatewayUnreachable
 
 client, not_after = HttpClient(sys.argv[1], {}, 30), clock() + 0.2
 os.kill(os.getpid(), signal.SIGSTOP)

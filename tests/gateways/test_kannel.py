@@ -12,14 +12,21 @@ from pathlib import Path
 
 import pytest
 
-from gateways.kannel.__main__ import main
-from gateways.kannel.adapter import MANIFEST, KannelGateway
-from gateways.kannel.callbacks import REPLY_QUERY, read_reply, read_report, report_url
-from gateways.kannel.receiver import GroupCommit
-from gateways.kannel.spool import LOCK_NAME, Callback, SpoolWriter, has_receiver, read_epoch, read_spool, received_into
-from gateways.transport import clock
-from schemas.gateway import Batch, Outcome, OutgoingMessage
-from sms.errors import (
+from campanile.gateways.kannel.__main__ import main
+from campanile.gateways.kannel.adapter import MANIFEST, KannelGateway
+from campanile.gateways.kannel.callbacks import REPLY_QUERY, read_reply, read_report, report_url
+from campanile.gateways.kannel.receiver import GroupCommit
+from campanile.gateways.kannel.spool import (
+    LOCK_NAME,
+    Callback,
+    SpoolWriter,
+    has_receiver,
+    read_epoch,
+    read_spool,
+    received_into,
+)
+from campanile.gateways.transport import clock
+from campanile.sms.errors import (
     ConfigurationError,
     GatewayAmbiguous,
     GatewayDenied,
@@ -27,6 +34,7 @@ from sms.errors import (
     GatewayThrottled,
     GatewayUnreachable,
 )
+from schemas.gateway import Batch, Outcome, OutgoingMessage
 from tests.gateways.kannel_server import (
     BLACK_LISTS,
     BLACKLISTED,
@@ -450,7 +458,7 @@ def test_stop_is_an_orderly_end_and_keeps_everything(receiver):
     assert receiver.log() == ""
     page = gateway_of(receiver).replies("")
     assert [(item.sender, item.text) for item in page.items] == [("+33612345678", "Oui, é € ж 😀")]
-    with pytest.raises(GatewayUnreachable, match=r"start python -m gateways\.kannel"):
+    with pytest.raises(GatewayUnreachable, match=r"start python -m campanile\.gateways\.kannel"):
         gateway_of(receiver).replies(page.cursor)
     receiver.start()
     assert gateway_of(receiver).replies(page.cursor).items == []

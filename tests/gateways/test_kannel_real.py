@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from gateways.kannel.adapter import KannelGateway
+from campanile.gateways.kannel.adapter import KannelGateway
+from campanile.sms.errors import GatewayDenied
+from campanile.sms.text.segments import count_segments
 from schemas.gateway import Batch, Outcome, OutgoingMessage
-from sms.errors import GatewayDenied
-from sms.segments import count_segments
 from tests.gateways import real_kannel
 from tests.gateways.kannel_server import ReceiverProcess, access_to
 from tests.gateways.real_kannel import SMPP_PREFIX, RealKannel, eventually

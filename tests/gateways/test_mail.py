@@ -7,8 +7,8 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
-from gateways.mail import MailSettings, send_mail
-from sms.errors import ConfigurationError, MailError
+from campanile.gateways.mail import MailSettings, send_mail
+from campanile.sms.errors import ConfigurationError, MailError
 
 # What aiosmtpd has to say about logins in clear: right, and what some tests here are about.
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")

@@ -6,11 +6,11 @@ from math import inf
 
 import pytest
 
-from gateways import ovhcloud
-from gateways.access import GatewayAccess
-from gateways.transport import clock
+from campanile.gateways.credentials import GatewayAccess
+from campanile.gateways.ovhcloud import adapter as ovhcloud
+from campanile.gateways.transport import clock
+from campanile.sms.errors import GatewayAmbiguous, GatewayDenied, GatewayError, GatewayThrottled, GatewayUnreachable
 from schemas.gateway import Balance, Batch, Charge, Outcome, OutgoingMessage
-from sms.errors import GatewayAmbiguous, GatewayDenied, GatewayError, GatewayThrottled, GatewayUnreachable
 from tests.gateways.ovhcloud_server import (
     AHEAD_SECONDS,
     APPLICATION_KEY,
@@ -296,7 +296,7 @@ def test_a_job_that_waits_has_no_tag_and_proves_nothing(gateway, server):
 
 
 def test_too_many_waiting_jobs_prove_nothing(gateway, server, monkeypatch):
-    monkeypatch.setattr(ovhcloud, "MOST_PENDING", 1)
+    monkeypatch.setattr(ovhcloud, "MAX_PENDING", 1)
     server.holds_jobs = True
     gateway.submit(batch_of(*NUMBERS[:2], key="another"), inf)
     assert outcomes_of(gateway, batch_of()) == ["unknown"] * 3

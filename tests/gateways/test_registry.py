@@ -2,11 +2,11 @@
 
 import pytest
 
-from gateways.access import GatewayAccess
-from gateways.registry import GATEWAY_NAMES, manifest_of, open_gateway
+from campanile.gateways.credentials import GatewayAccess
+from campanile.gateways.registry import GATEWAY_NAMES, manifest_of, open_gateway
+from campanile.services.settings import Settings
+from campanile.sms.errors import ConfigurationError
 from schemas.gateway import Balance, Resolution
-from sms.errors import ConfigurationError
-from tasks.settings import Settings
 
 #: What a team sets before it can use a gateway.
 OPTIONS = {

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateways.rounds import Leaf, Round, read_on
-from gateways.validity import seconds_left
+from campanile.gateways.history_cursor import HistoryCursor, HistoryPage, read_on
+from campanile.gateways.validity import seconds_left
+from campanile.sms.errors import GatewayDenied
 from schemas.gateway import Batch, OutgoingMessage
-from sms.errors import GatewayDenied
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 
@@ -27,7 +27,7 @@ class Provider:
     def settle(self, number):
         self.messages[number][1] = False
 
-    def leaf(self, current):
+    def history_page(self, current):
         self.asked.append((current.since, current.next_page))
         if current.next_page in self.refused:
             raise GatewayDenied("this place in the list is not known")
@@ -38,12 +38,12 @@ class Provider:
         page, more = found[:2], found[2:]
         items = [number for number in page if not self.messages[number][1]]
         listed = [tuple(self.messages[number]) for number in page]
-        return Leaf(items, listed, str(page[-1]) if more else "", self.now)
+        return HistoryPage(items, listed, str(page[-1]) if more else "", self.now)
 
     def read_all(self, cursor):
         items = []
         for _ in range(500):
-            page = read_on(cursor, self.leaf)
+            page = read_on(cursor, self.history_page)
             items += page.items
             cursor = page.cursor
             if not page.items:
@@ -87,7 +87,7 @@ def test_one_that_is_on_its_way_for_ever_is_given_up():
         provider.now += timedelta(days=1)
         provider.send(is_open=False)
         _, cursor = provider.read_all(cursor)
-        starts.append(provider.now - Round.parse(cursor).starts_at)
+        starts.append(provider.now - HistoryCursor.parse(cursor).starts_at)
     assert starts == [timedelta(days=1), timedelta(days=2), timedelta(days=3), timedelta(days=3), timedelta(hours=1)]
 
 
@@ -105,7 +105,7 @@ def test_one_that_is_dated_in_the_future_hides_nothing_that_comes_after_it():
     last = provider.send(is_open=False)
     items, cursor = provider.read_all(cursor)
     assert last in items
-    assert Round.parse(cursor).starts_at == provider.now - timedelta(hours=1)
+    assert HistoryCursor.parse(cursor).starts_at == provider.now - timedelta(hours=1)
 
 
 def test_the_next_round_begins_at_the_oldest_that_is_open():
@@ -114,11 +114,11 @@ def test_the_next_round_begins_at_the_oldest_that_is_open():
     provider.now += timedelta(days=1)
     provider.send(is_open=False)
     _, cursor = provider.read_all(cursor)
-    assert Round.parse(cursor).starts_at == START
+    assert HistoryCursor.parse(cursor).starts_at == START
     provider.settle(sent[0])
     items, cursor = provider.read_all(cursor)
     assert sent[0] in items
-    assert Round.parse(cursor).starts_at == provider.now - timedelta(hours=1)
+    assert HistoryCursor.parse(cursor).starts_at == provider.now - timedelta(hours=1)
 
 
 def test_one_that_is_open_on_an_early_page_is_not_forgotten_on_the_last():
@@ -127,12 +127,12 @@ def test_one_that_is_open_on_an_early_page_is_not_forgotten_on_the_last():
         provider.send(is_open=is_open)
         provider.now += timedelta(days=0.5)
     _, cursor = provider.read_all("")
-    assert Round.parse(cursor).starts_at == START + timedelta(days=1)
+    assert HistoryCursor.parse(cursor).starts_at == START + timedelta(days=1)
 
 
 def test_nothing_to_read_keeps_the_place():
     provider = Provider()
-    assert provider.read_all("") == ([], Round().cursor())
+    assert provider.read_all("") == ([], HistoryCursor().cursor())
     provider.send(is_open=False)
     _, cursor = provider.read_all("")
     provider.messages.clear()
@@ -144,17 +144,17 @@ def test_a_page_without_items_is_passed_over():
     wanted = provider.send(is_open=False)
     for _ in range(7):
         provider.send()
-    page = read_on("", provider.leaf)
+    page = read_on("", provider.history_page)
     assert (list(page.items), len(provider.asked)) == ([wanted], 4)
 
 
 def test_a_place_that_is_forgotten_begins_the_round_again():
     provider = Provider()
     sent = [provider.send(is_open=False) for _ in range(5)]
-    first = read_on("", provider.leaf)
-    provider.refused = {Round.parse(first.cursor).next_page}
-    page = read_on(first.cursor, provider.leaf)
-    assert (page.items, page.cursor) == ((), Round().cursor())
+    first = read_on("", provider.history_page)
+    provider.refused = {HistoryCursor.parse(first.cursor).next_page}
+    page = read_on(first.cursor, provider.history_page)
+    assert (page.items, page.cursor) == ((), HistoryCursor().cursor())
     provider.refused = set()
     assert sorted(provider.read_all(page.cursor)[0]) == sent
 
@@ -163,7 +163,7 @@ def test_a_refusal_at_the_beginning_is_told():
     provider = Provider()
     provider.refused = {""}
     with pytest.raises(GatewayDenied):
-        read_on("", provider.leaf)
+        read_on("", provider.history_page)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from math import inf
 
 import pytest
 
-from gateways.sandbox.adapter import MANIFEST, SandboxGateway
+from campanile.gateways.sandbox.adapter import MANIFEST, SandboxGateway
+from campanile.sms.errors import ConfigurationError, GatewayAmbiguous
 from schemas.gateway import Balance, Batch, Outcome, OutgoingMessage
-from sms.errors import ConfigurationError, GatewayAmbiguous
 
 
 def batch_of(*messages, key="key"):

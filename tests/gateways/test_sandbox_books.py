@@ -7,11 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from gateways.sandbox.books import Books, BookSettings, fate_of
-from gateways.sandbox.orders import Order
+from campanile.gateways.sandbox.request import Order
+from campanile.gateways.sandbox.state import BookSettings, SandboxState, fate_of
+from campanile.sms.errors import ConfigurationError
+from campanile.sms.rules.tariff import parse_tariff
 from schemas.gateway import Resolution
-from sms.errors import ConfigurationError
-from sms.tariff import parse_tariff
 
 TARIFF = parse_tariff("country,price,unit\nFR,0.045,EUR", "test.csv")
 NUMBER = "+33612345678"
@@ -36,7 +36,7 @@ def clock():
 @pytest.fixture
 def open_books(tmp_path, clock):
     """Return a function that opens the books of the test's folder."""
-    return lambda **settings: closing(Books(tmp_path, TARIFF, BookSettings(**settings), clock))
+    return lambda **settings: closing(SandboxState(tmp_path, TARIFF, BookSettings(**settings), clock))
 
 
 def orders(prefix, count, number=NUMBER):

@@ -5,9 +5,9 @@ from math import inf
 
 import pytest
 
-from gateways.sandbox import faults
+from campanile.gateways.sandbox import faults
+from campanile.sms.errors import GatewayAmbiguous, GatewayDenied, GatewayError, GatewayThrottled
 from schemas.gateway import Charge, Outcome
-from sms.errors import GatewayAmbiguous, GatewayDenied, GatewayError, GatewayThrottled
 
 FAULTS = [
     # kind, error, what it says, is it billed

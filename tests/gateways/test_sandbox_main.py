@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateways.sandbox.__main__ import main
+from campanile.gateways.sandbox.__main__ import main
 
 WRONG_OPTIONS = [
     # label, arguments, what it says

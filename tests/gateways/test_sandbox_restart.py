@@ -9,8 +9,8 @@ from threading import Lock
 
 import pytest
 
+from campanile.sms.errors import ConfigurationError, GatewayError
 from schemas.gateway import Batch, Outcome, OutgoingMessage
-from sms.errors import ConfigurationError, GatewayError
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])

@@ -7,10 +7,11 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from gateways import twilio
-from gateways.access import GatewayAccess
+from campanile.gateways.credentials import GatewayAccess
+from campanile.gateways.twilio import adapter as twilio
+from campanile.gateways.twilio import codes
+from campanile.sms.errors import ConfigurationError, GatewayAmbiguous, GatewayDenied, GatewayError, GatewayThrottled
 from schemas.gateway import Batch, Charge, Outcome, OutgoingMessage
-from sms.errors import ConfigurationError, GatewayAmbiguous, GatewayDenied, GatewayError, GatewayThrottled
 from tests.gateways.twilio_server import ACCOUNT, SERVICE, TOKEN, TwilioServer
 
 NUMBER = "+33612345678"
@@ -123,7 +124,7 @@ def test_refusal_of_one_message_is_told_in_twilios_words(gateway, server, code, 
 
 
 def test_every_refusal_has_a_row():
-    assert {row[1] for row in REFUSALS} == set(twilio.REFUSALS)
+    assert {row[1] for row in REFUSALS} == set(codes.REFUSALS)
 
 
 ERRORS = [
@@ -299,7 +300,7 @@ def test_a_reply_is_no_report(gateway, server):
 
 
 def test_every_status_of_the_table_is_one_of_ours():
-    assert set(twilio.STATUSES.values()) == {"pending", "delivered", "undelivered"}
+    assert set(codes.STATUSES.values()) == {"pending", "delivered", "undelivered"}
 
 
 def test_a_report_that_comes_days_later_is_read_once_it_is_there(gateway, server, monkeypatch):

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlencode
 
 import phonenumbers
 
-from sms.segments import count_segments
+from campanile.sms.text.segments import count_segments
 from tests.gateways.local_provider import LocalProvider
 
 ACCOUNT = "AC" + "0123456789abcdef" * 2

@@ -2,8 +2,6 @@
 
 import importlib
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
@@ -14,10 +12,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from files.staging import StagedFile, StagingRequest, stage_contact_file
+from campanile.files.parsing.stage import StagedFile, StagingRequest, stage_contact_file
+from campanile.sms.numbers.msisdn import parse_number
+from campanile.sms.text.segments import count_segments
 from schemas.draft import CampaignDraft
-from sms.msisdn import parse_number
-from sms.segments import count_segments
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "data" / "samples"
@@ -26,14 +24,8 @@ NAMES = ["clients_magasin.csv", "newsletter.csv", "salon.xlsx", "opt_outs.csv"]
 
 
 @pytest.fixture(scope="module")
-def script() -> Iterator[ModuleType]:
-    before = set(sys.modules)
-    sys.path.insert(0, str(ROOT / "scripts"))
-    yield importlib.import_module("make_samples")
-    sys.path.remove(str(ROOT / "scripts"))
-    for name in set(sys.modules) - before:
-        if name.startswith(("make_samples", "sample_")):
-            del sys.modules[name]
+def script() -> ModuleType:
+    return importlib.import_module("scripts.make_samples")
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +89,7 @@ def test_each_row_has_the_fate_that_was_meant(
     name: str, samples: dict[str, Any], judged: dict[str, list[tuple[str | None, str]]]
 ) -> None:
     sample = samples[name]
-    figures = importlib.import_module("sample_figures")
+    figures = importlib.import_module("scripts.sample_figures")
     meant = [
         (None, row.reason) if row.reason else (f"+{row.person.number}", fate)
         for row, fate in zip(sample.rows, figures.tell_fates(sample), strict=True)

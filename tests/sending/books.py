@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Self
 
-from store.invariants import broken_invariants
+from campanile.store.db.invariants import broken_invariants
 from tests.store.conftest import Desk
 
 ACCEPTED = ("accepted", "delivered", "undelivered")
@@ -60,8 +60,8 @@ class Bill:
             "SELECT coalesce(sum(amount), 0) FROM credit_entry "
             f"WHERE kind IN ('capture', 'adjust') AND campaign_id = {campaign_id}"
         )[0][0]
-        with desk.visit(read_only=True) as visit:
-            broken = broken_invariants(visit)
+        with desk.tx(read_only=True) as tx:
+            broken = broken_invariants(tx)
         return cls(
             messages=len(states),
             billed=times.total(),

@@ -6,26 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from gateways.sandbox.process import SandboxProcess
+from campanile.gateways.sandbox.testing import SandboxProcess
 from schemas.gateway import Resolution
-from store.migrate import migrate
-from tests.sending.sending_desk import DeskSender, RunningClock, SendingDesk, opened_nursery, start_sandbox
-
-collect_ignore = ["senders.py"]
+from tests.fork_server import opened_fork_server
+from tests.sending.sending_desk import SENDERS, DeskSender, SendingDesk, start_sandbox
+from tests.stores import copy_store
 
 
 @pytest.fixture(scope="session")
-def nursery() -> Iterator[Path]:
-    """Return the socket where senders are to be had."""
-    with opened_nursery() as path:
+def fork_server() -> Iterator[Path]:
+    """Return the socket of the server that forks senders."""
+    with opened_fork_server(SENDERS) as path:
         yield path
-
-
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("migrated") / "sms.duckdb"
-    migrate(path, RunningClock())
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +45,7 @@ def resolution() -> Resolution:
 def desk(
     sandboxes: Callable[[Resolution], SandboxProcess],
     resolution: Resolution,
-    nursery: Path,
+    fork_server: Path,
     empty_store: Path,
     tmp_path: Path,
 ) -> Iterator[SendingDesk]:
@@ -61,18 +53,15 @@ def desk(
     sandbox = sandboxes(resolution)
     sandbox.set_faults(retry_after_seconds=0.01, slow_seconds=0.6)
     sandbox.set_balance(1000)
-    path = tmp_path / "data" / "sms.duckdb"
-    path.parent.mkdir()
-    path.write_bytes(empty_store.read_bytes())
-    desk = SendingDesk(path, sandbox, nursery)
-    with desk.visit() as visit:
+    desk = SendingDesk(copy_store(empty_store, tmp_path / "data" / "sms.duckdb"), sandbox, fork_server)
+    with desk.tx() as tx:
         # References of its own: the sandbox remembers those of the tests before.
-        visit.run("setting.put", name="store_key", value=secrets.token_hex(), changed_by="test", at=visit.at)
+        tx.run("setting.put", name="store_key", value=secrets.token_hex(), actor="test", at=tx.at)
     yield desk
     assert desk.broken() == {}
 
 
 @pytest.fixture
-def sender(desk: SendingDesk, monkeypatch: pytest.MonkeyPatch) -> DeskSender:
+def sender(desk: SendingDesk) -> DeskSender:
     """Return a sender in this process."""
-    return DeskSender(desk, monkeypatch)
+    return DeskSender(desk)

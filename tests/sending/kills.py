@@ -15,9 +15,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from schemas.gateway import Resolution
-from store.migrate import migrate
 from tests.sending.books import Bill
 from tests.sending.sending_desk import SenderProcess, SendingDesk, start_sandbox
+from tests.stores import make_store
 
 #: 13 of 100 answers are faulty; of those, six leave messages accepted that nobody here knows of.
 FAULTS = {
@@ -56,7 +56,7 @@ class Toll:
 
 
 def kill_senders(
-    nursery: Path,
+    fork_server: Path,
     resolution: Resolution,
     kills: int,
     *,
@@ -70,7 +70,7 @@ def kill_senders(
     """Send as many campaigns as so many kills take; the last one is brought to its end without.
 
     Args:
-        nursery: where the senders come from.
+        fork_server: the socket of the server that forks senders.
         resolution: the class of the gateway.
         kills: by SIGKILL; of ten dead senders one was put to sleep instead and wakes after another took over, and of
             ten starts one is of two at once.
@@ -84,7 +84,7 @@ def kill_senders(
     total, dice, ends_at = Toll(), random.Random(f"{seed} {resolution}"), time.monotonic() + seconds
     while total.kills < kills and time.monotonic() < ends_at:
         with TemporaryDirectory() as folder:
-            campaign = _Campaign(Path(folder), nursery, resolution, dice, accidents, ends_at)
+            campaign = _Campaign(Path(folder), fork_server, resolution, dice, accidents, ends_at)
             total += campaign.run(messages, slice_size, kills - total.kills)
         told(total)
     return total
@@ -94,22 +94,20 @@ class _Campaign:
     def __init__(
         self,
         folder: Path,
-        nursery: Path,
+        fork_server: Path,
         resolution: Resolution,
         dice: random.Random,
         accidents: Sequence[Sequence[object]],
         ends_at: float,
     ) -> None:
         self.toll = Toll(campaigns=1)
-        self._folder, self._nursery, self._resolution = folder, nursery, resolution
+        self._folder, self._fork_server, self._resolution = folder, fork_server, resolution
         self._dice, self._accidents, self._ends_at = dice, accidents, ends_at
 
     def run(self, messages: int, slice_size: int, kills: int) -> Toll:
         began = time.monotonic()
         with start_sandbox(self._folder / "sandbox", self._resolution, look_up_lag=0.02) as sandbox:
-            store = self._folder / "data" / "sms.duckdb"
-            self._desk = SendingDesk(store, sandbox, self._nursery)
-            migrate(store, self._desk.clock)
+            self._desk = SendingDesk(make_store(self._folder / "data"), sandbox, self._fork_server)
             size = min(slice_size, SLICE_SIZES.get(self._resolution, slice_size))
             self._desk.settings |= {"slice_size": size, "segments_per_second": 100_000}
             self._desk.begin("campaign", range(messages), per_slice=size)
@@ -120,13 +118,13 @@ class _Campaign:
         return self.toll
 
     def _send(self, kills: int) -> None:
-        """Hire sender after sender and let each meet its fate, until one says that there is nothing left to do."""
+        """Start sender after sender and let each meet its fate, until one says that there is nothing left to do."""
         fleet: list[_Fate] = []
         moved_at = time.monotonic()
         is_over = False
         while fleet or not is_over:
             if not is_over and not any(fate.is_active for fate in fleet):
-                fleet += self._hire(kills - self.toll.kills - sum(fate.kills for fate in fleet))
+                fleet += self._start(kills - self.toll.kills - sum(fate.kills for fate in fleet))
             for fate in fleet:
                 if fate.live(is_over):
                     moved_at = time.monotonic()
@@ -136,7 +134,7 @@ class _Campaign:
             assert time.monotonic() - moved_at < STANDSTILL_SECONDS, "nothing moves any more"
             time.sleep(0.002)
 
-    def _hire(self, kills: int) -> "Iterator[_Fate]":
+    def _start(self, kills: int) -> "Iterator[_Fate]":
         if time.monotonic() > self._ends_at:
             kills = 0
         yield _Fate(self._sender(), self._signals(kills > 0), self._dice.random() < 0.15)
@@ -145,7 +143,7 @@ class _Campaign:
             yield _Fate(self._sender(), self._signals(True), self._dice.random() < 0.15)
 
     def _sender(self) -> SenderProcess:
-        return self._desk.hire("campaign", *self._accidents)
+        return self._desk.start_sender("campaign", *self._accidents)
 
     def _signals(self, is_killed: bool) -> "list[tuple[float, int]]":
         """Draw what is sent to a sender, and after how many seconds since the last time."""
@@ -197,10 +195,9 @@ class _Fate:
         return True
 
     def _hear(self) -> bool:
-        told = self.sender.hear(0)
-        if told is None:
+        if not self.sender.poll_told():
             return False
-        if "opened" in told and self._since is None:
+        if "opened" in self.sender.told[-1] and self._since is None:
             self._since = time.monotonic()
         self.is_end = self.is_end or self._is_said()
         return True

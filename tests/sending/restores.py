@@ -14,17 +14,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from gateways.sandbox.process import SandboxProcess
+from campanile.gateways.sandbox.testing import SandboxProcess
+from campanile.services.inbound.sync import sync_opt_outs
+from campanile.store.db.database import transaction
+from campanile.store.db.high_water_mark import mark_path
+from campanile.store.ledger.reconciliation import confirm_reconciled
 from schemas.gateway import Resolution
-from store.database import transaction
-from store.inbound import cursor_of, move_cursor
-from store.mark import mark_path
-from store.migrate import migrate
-from store.reconcile import confirm_reconciled
-from tasks import inbound
 from tests.sending.books import Bill
 from tests.sending.sending_desk import SendingDesk, start_sandbox
 from tests.store.conftest import number_of
+from tests.stores import make_store
 
 #: Faults that make a restore worse: what was refused is cut into other slices than the copy knows.
 FAULTS = {"throttle": 0.1, "unavailable": 0.05, "accept_then_reset": 0.05, "retry_after_seconds": 0.02}
@@ -59,7 +58,7 @@ class Restores:
 
 
 def restore_stores(
-    nursery: Path,
+    fork_server: Path,
     resolution: Resolution,
     restores: int,
     *,
@@ -71,7 +70,7 @@ def restore_stores(
     """Restore so many stores of one class of gateways, each in the middle of a campaign of its own.
 
     Args:
-        nursery: where the senders come from.
+        fork_server: the socket of the server that forks senders.
         resolution: the class of the gateway.
         restores: how many.
         messages: of each campaign.
@@ -83,7 +82,7 @@ def restore_stores(
     with TemporaryDirectory() as folder, start_sandbox(Path(folder), resolution, look_up_lag=0.02) as sandbox:
         while total.restores < restores and time.monotonic() - began < seconds:
             with TemporaryDirectory() as data:
-                _Restore(Path(data), sandbox, nursery, dice, total).run(messages)
+                _Restore(Path(data), sandbox, fork_server, dice, total).run(messages)
             total.seconds = time.monotonic() - began
             told(total)
     return total
@@ -91,15 +90,14 @@ def restore_stores(
 
 class _Restore:
     def __init__(
-        self, folder: Path, sandbox: SandboxProcess, nursery: Path, dice: random.Random, total: Restores
+        self, folder: Path, sandbox: SandboxProcess, fork_server: Path, dice: random.Random, total: Restores
     ) -> None:
         self._path = folder / "data" / "sms.duckdb"
         self._copies = folder / "copies"
         self._copies.mkdir()
         self._sandbox, self._dice, self._total = sandbox, dice, total
         sandbox.set_faults()
-        self._desk = SendingDesk(self._path, sandbox, nursery)
-        migrate(self._path, self._desk.clock)
+        self._desk = SendingDesk(make_store(self._path.parent), sandbox, fork_server)
         self._desk.settings |= {"slice_size": 4, "segments_per_second": 100_000, "concurrency": 2}
         self._stopped_at: dict[int, datetime] = {}
 
@@ -112,7 +110,7 @@ class _Restore:
         way = dice.choice(list(WAYS))
         self._live(dice.uniform(0.0, 1.0), people)
         if way in _WITHOUT_LOG or dice.random() < 0.5:  # without it the campaign itself would be lost
-            with desk.visit(checkpoint_after=True):
+            with desk.tx(checkpoint_after=True):
                 pass
         self._copy(way)
         before = len(desk.bill())
@@ -125,7 +123,7 @@ class _Restore:
 
     def _live(self, seconds: float, people: list[int]) -> None:
         """Let a sender send for so long, and a person say STOP meanwhile; it ends by a kill."""
-        sender = self._desk.hire("campaign")
+        sender = self._desk.start_sender("campaign")
         time.sleep(seconds / 2)
         self._stop(self._dice.choice(people))
         time.sleep(seconds / 2)
@@ -138,19 +136,7 @@ class _Restore:
 
     def _read_stops(self) -> None:
         """Read the replies that came, as process-replies does."""
-        gateway = self._sandbox.gateway()
-        readers = {
-            "replies": (gateway.replies, inbound._reply_row, inbound._keep_replies),
-            "opt_outs": (gateway.opt_outs, inbound._opt_out_row, inbound._keep_opt_outs),
-        }
-        for name, (read, convert, keep) in readers.items():
-            with self._desk.visit(read_only=True) as visit:
-                cursor = cursor_of(visit, "sandbox", name)
-            page = read(cursor)
-            rows = [convert(item) for item in page.items]
-            with self._desk.visit() as visit:
-                keep(visit, "sandbox", rows)
-                move_cursor(visit, "sandbox", name, page.cursor)
+        sync_opt_outs(self._desk.context(), "sandbox")
 
     def _copy(self, way: str) -> None:
         """Copy the files while no process has them open, as backup-store does."""
@@ -179,15 +165,15 @@ class _Restore:
         desk.put_balance(str(self._sandbox.balance()))
         self._send_until_nothing_moves()
         self._read_stops()
-        with desk.visit() as visit:
-            if visit.reconciliation is not None:
-                confirm_reconciled(visit, "dominique", "compared with the bill")
+        with desk.tx() as tx:
+            if tx.reconciliation is not None:
+                confirm_reconciled(tx, "dominique", "compared with the bill")
         self._send_until_nothing_moves()
 
     def _send_until_nothing_moves(self) -> None:
         ends_at = time.monotonic() + CONFIRMED_AFTER_SECONDS
         while time.monotonic() < ends_at:
-            told = self._desk.hire("campaign").wait()
+            told = self._desk.start_sender("campaign").wait()
             if told.get("closed") == "finished" or ("closed" in told and told["due_at"] is None):
                 return
             if "nothing leaves before reconcile-store is confirmed" in str(told.get("why")):

@@ -1,62 +1,39 @@
-"""The senders of these tests, as processes: ``python -m tests.sending.senders SOCKET`` forks one for each who connects.
+"""The senders of these tests, as processes: ``python -m tests.sending.senders SOCKET`` forks one for each test."""
 
-The first line that comes in is the job as JSON, the first that goes out the process id. What a sender needs is imported
-here once, and no DuckDB is ever opened here: to start each from nothing would cost more than all it does.
-"""
-
-import ctypes
-import gc
-import json
 import logging
 import os
 import resource
 import signal
-import socket
-import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-import tasks.house
-import tasks.sender
-from gateways.transport import clock
+import campanile.services.sending.sender
+from campanile.gateways.transport import clock
+from campanile.services.context import Context
+from campanile.services.sending.sender import InFlightSlice, Sender
+from campanile.sms.schedule.quiet_hours import key_closing
+from campanile.store.db.database import Transaction
+from campanile.store.ledger.lease import LeaseLost
+from campanile.store.ledger.run_lifecycle import Opened, Owner, RunOutcome, close_sending, open_sending
 from schemas.gateway import Batch, Outcome, SubmitOutcome
-from sms.quiet_hours import key_closing
-from store.database import Transaction
-from store.lease import LeaseLost
-from store.sending import Ending, Opened, Owner, close_sending, open_sending
-from tasks.house import claim_rules, gateway_named, visit_store
-from tasks.sender import Flight, Sender
+from tests.fork_server import Line, serve_forks
 from tests.store.conftest import MORNING
+from tests.stores import context_on
 
-LEG_SECONDS = 60.0
+INTERVAL_SECONDS = 60.0
 LOCK_FILE_BYTES = 20
-SET_DEATH_SIGNAL = 1  # of <linux/prctl.h>
-OPENING_PATIENCE_SECONDS = 30.0
+OPENING_SECONDS = 30.0
 
 
-class Line:
-    """The line to the test."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def tell(self, what: object) -> None:
-        self._stream.write(json.dumps(what, default=str) + "\n")
-        self._stream.flush()
-
-    def hear(self) -> Any:
-        return json.loads(self._stream.readline())
-
-
-def send(line: Line, name: str, *, is_patient: bool = True) -> None:
-    """Send a campaign as ``tasks.send`` does, without Prefect; tell when it is ours, and how it ended."""
-    rules = claim_rules(gateway_named("sandbox").manifest)
-    opened = _open(name, is_patient)
+def send(line: Line, context: Context, name: str, *, is_patient: bool = True) -> None:
+    """Send a campaign as ``tasks.sending`` does, without Prefect; tell when it is ours, and how it ended."""
+    rules = context.claim_rules(context.gateway("sandbox").manifest)
+    opened = _open(context, name, is_patient)
     if opened.lease is None:
         line.tell({"refused": opened.why})
         return
@@ -65,33 +42,33 @@ def send(line: Line, name: str, *, is_patient: bool = True) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        ending = _send_all(Sender(opened.lease, gateway_named("sandbox"), LOG, lambda: None, stop))
-        with visit_store() as visit:
-            closed = close_sending(visit, opened.lease, rules, ending)
+        run_outcome = _send_all(Sender(context, opened.lease, context.gateway("sandbox"), lambda: None, stop))
+        with context.transaction() as tx:
+            closed = close_sending(tx, opened.lease, rules, run_outcome)
     except LeaseLost:
         line.tell({"lost": opened.lease.fence})
         return
-    line.tell({"closed": closed["state"], "due_at": closed["due_at"], "why": ending.why})
+    line.tell({"closed": closed["state"], "due_at": closed["due_at"], "why": run_outcome.why})
 
 
-def _open(name: str, is_patient: bool) -> Opened:
+def _open(context: Context, name: str, is_patient: bool) -> Opened:
     """Take the campaign; a patient one waits until the lease of a dead sender has run out."""
-    rules = claim_rules(gateway_named("sandbox").manifest)
-    give_up_at = time.monotonic() + OPENING_PATIENCE_SECONDS
+    rules = context.claim_rules(context.gateway("sandbox").manifest)
+    give_up_at = time.monotonic() + OPENING_SECONDS
     while True:
-        with visit_store() as visit:
-            opened = open_sending(visit, name, Owner(f"sender {os.getpid()}"), rules)
+        with context.transaction() as tx:
+            opened = open_sending(tx, name, Owner(f"sender {os.getpid()}"), rules)
         is_taken = opened.lease is None and "by another run" in opened.why
         if not is_taken or not is_patient or time.monotonic() > give_up_at:
             return opened
         time.sleep(0.01)
 
 
-def _send_all(sender: Sender) -> Ending:
+def _send_all(sender: Sender) -> RunOutcome:
     with sender:
-        while (ending := sender.run(LEG_SECONDS)) is None:
+        while (run_outcome := sender.run(INTERVAL_SECONDS)) is None:
             pass
-    return ending
+    return run_outcome
 
 
 # --- accidents ----------------------------------------------------------------------------------------------------
@@ -111,7 +88,7 @@ def die_after_the_record() -> None:
     """Die when everything is recorded and the lease is not given back."""
     run = Sender.run
 
-    def dying(sender: Sender, seconds: float) -> Ending | None:
+    def dying(sender: Sender, seconds: float) -> RunOutcome | None:
         run(sender, seconds)
         return _die()
 
@@ -126,11 +103,11 @@ def die_at_commit(number: int) -> None:
     """Die at the n-th commit, before it for even numbers and after it for odd ones."""
     commit, left = Transaction._commit, [number // 2]
 
-    def dying(visit: Transaction) -> None:
+    def dying(tx: Transaction) -> None:
         left[0] -= 1
         if left[0] < 0 and number % 2 == 0:
             _die()
-        commit(visit)
+        commit(tx)
         if left[0] < 0:
             _die()
 
@@ -141,12 +118,12 @@ def die_at_post(number: int) -> None:
     """Die at the n-th request, before it for even numbers and after it for odd ones."""
     ask, left = Sender._ask, [number // 2]
 
-    def dying(sender: Sender, flight: Flight, batch: Batch) -> Sequence[SubmitOutcome]:
+    def dying(sender: Sender, inflight: InFlightSlice, batch: Batch) -> Sequence[SubmitOutcome]:
         left[0] -= 1
         if left[0] < 0 and number % 2 == 0:
             _die()
         try:
-            return ask(sender, flight, batch)
+            return ask(sender, inflight, batch)
         finally:
             if left[0] < 0:
                 _die()
@@ -158,11 +135,11 @@ def sleep_before_the_post() -> None:
     """Stop, as a machine that is put to sleep, when the claim is committed and nothing is posted yet."""
     call, awake = Sender._call, [True]
 
-    def sleeping(sender: Sender, flight: Flight, batch: Batch) -> None:
+    def sleeping(sender: Sender, inflight: InFlightSlice, batch: Batch) -> None:
         if awake:
             awake.clear()
             os.kill(os.getpid(), signal.SIGSTOP)
-        call(sender, flight, batch)
+        call(sender, inflight, batch)
 
     Sender._call = sleeping  # type: ignore[method-assign]
 
@@ -176,8 +153,8 @@ def fill_the_disk_at_the_answer() -> None:
     """Let the claim be written, and nothing after the gateway has answered."""
     ask = Sender._ask
 
-    def filling(sender: Sender, flight: Flight, batch: Batch) -> Sequence[SubmitOutcome]:
-        answer = ask(sender, flight, batch)
+    def filling(sender: Sender, inflight: InFlightSlice, batch: Batch) -> Sequence[SubmitOutcome]:
+        answer = ask(sender, inflight, batch)
         fill_the_disk()
         return answer
 
@@ -194,7 +171,7 @@ def lose_the_right_to_write() -> None:
 
 def resend_blindly() -> None:
     """What most tools do: what is not marked as sent is sent again. The control that shows that these tests bite."""
-    tasks.sender._without_answer = lambda _ask, batch, _error: [  # type: ignore[assignment]
+    campanile.services.sending.sender.without_answer = lambda _ask, batch, _error: [  # type: ignore[assignment]
         SubmitOutcome(message.client_ref, Outcome.NOT_ACCEPTED) for message in batch.messages
     ]
 
@@ -202,7 +179,7 @@ def resend_blindly() -> None:
 def post_whenever(_: object = None) -> None:
     """Post however late it is: without ``post_before`` and without the transport's ``not_after``."""
 
-    def ask(sender: Sender, flight: Flight, batch: Batch) -> Sequence[SubmitOutcome]:
+    def ask(sender: Sender, inflight: InFlightSlice, batch: Batch) -> Sequence[SubmitOutcome]:
         return sender._gateway.submit(batch, clock() + 60)
 
     Sender._ask = ask  # type: ignore[method-assign]
@@ -222,60 +199,23 @@ def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-# --- the nursery --------------------------------------------------------------------------------------------------
-
-LOG = logging.getLogger("campanile.sender")
+# --- the jobs -----------------------------------------------------------------------------------------------------
 
 
 def work(line: Line, job: Mapping[str, Any]) -> None:
     """Send under settings, a clock and accidents of its own."""
-    os.chdir(job["folder"])
-    os.environ |= job["environment"]
-    shift = timedelta(seconds=job["shift_seconds"])
-    tasks.house.now = lambda: datetime.now(UTC) + shift
-    tasks.house.clock_offset = timedelta  # type: ignore[assignment] - the desk has made the store
+    store, shift = Path(job["store"]), timedelta(seconds=job["shift_seconds"])
+    os.chdir(store.parent)
     for accident, *arguments in job["accidents"]:
         ACCIDENTS[accident](*arguments)
+    context = context_on(store, lambda: datetime.now(UTC) + shift, **job["settings"])
     try:
-        send(line, job["campaign"], is_patient=job["is_patient"])
+        send(line, context, job["campaign"], is_patient=job["is_patient"])
     except BaseException as error:  # noqa: BLE001 - whatever it is, the test must hear of it
         line.tell({"failed": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()})
 
 
-def serve(listener: socket.socket) -> None:
-    """Fork for each who connects, until the tests are over."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are buried by the kernel
-    tests = os.getppid()
-    listener.settimeout(1)
-    while os.getppid() == tests:
-        try:
-            connection, _ = listener.accept()
-        except TimeoutError:
-            continue
-        if os.fork() == 0:
-            ctypes.CDLL(None).prctl(SET_DEATH_SIGNAL, signal.SIGKILL)  # nobody outlives the tests, asleep or not
-            listener.close()
-            line = Line(connection.makefile("rw"))
-            line.tell(os.getpid())
-            work(line, line.hear())
-            os._exit(0)
-        connection.close()
-
-
-def main() -> None:
-    """Open the nursery on the socket that the command line names."""
-
-    logging.disable(logging.CRITICAL)
-    key_closing(MORNING, "FR", "fr-strict")  # the calendars are reckoned once
-    gc.collect()
-    gc.freeze()  # what the children share stays shared
-    with socket.socket(socket.AF_UNIX) as home:
-        home.bind(sys.argv[1])
-        home.listen()
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
-        serve(home)
-
-
 if __name__ == "__main__":
-    main()
+    logging.disable(logging.CRITICAL)
+    key_closing(MORNING, "FR", "fr-strict")  # the calendars are computed once
+    serve_forks(work)

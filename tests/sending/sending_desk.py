@@ -1,33 +1,27 @@
 """A desk with a real gateway: its store, the sandbox over HTTP, and senders in this process or in one of their own."""
 
-import json
-import logging
-import os
-import select
-import signal
-import socket
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-import pytest
-
-from gateways.sandbox.process import SandboxProcess
+from campanile.gateways.sandbox.testing import SandboxProcess
+from campanile.services.context import Context
+from campanile.services.sending.sender import Sender
+from campanile.store.ledger.claim_checks import ClaimRules
+from campanile.store.ledger.run_lifecycle import Opened, Owner, RunOutcome, close_sending, open_sending
 from schemas.gateway import Batch, Gateway, Manifest, Resolution, SubmitOutcome
-from store.sending import Ending, Opened, Owner, close_sending, open_sending
+from tests.fork_server import ForkedProcess
 from tests.sending.books import Bill
 from tests.store.conftest import MORNING, Desk
+from tests.stores import context_on
 
-ROOT = Path(__file__).parents[2]
 PRICE = "0.045"
+#: The module whose processes send.
+SENDERS = "tests.sending.senders"
 #: What a busy gateway takes to read what has arrived.
 SLACK_SECONDS = 0.5
 #: Times so short that a test sees them pass, and so long that a busy machine still gets its work done.
@@ -64,11 +58,16 @@ class RunningClock:
 class SendingDesk(Desk):
     """A team with one store and one sandbox, whose clocks go together."""
 
-    def __init__(self, path: Path, sandbox: SandboxProcess, nursery: Path, at: datetime = MORNING) -> None:
+    def __init__(self, path: Path, sandbox: SandboxProcess, fork_server: Path | None, at: datetime = MORNING) -> None:
         super().__init__(path)
-        self.sandbox, self.nursery = sandbox, nursery
+        self.sandbox, self._fork_server = sandbox, fork_server
         self.clock = RunningClock(at)
-        self.settings: dict[str, object] = dict(QUICK)
+        self.settings: dict[str, object] = QUICK | {
+            "sandbox_url": sandbox.base_url,
+            "sandbox_api_key": sandbox.api_key,
+            "sandbox_resolution": sandbox.resolution,
+            "sandbox_look_up_lag": max(sandbox.look_up_lag, SLACK_SECONDS),
+        }
         self.sandbox.set_clock(self.clock.shift.total_seconds())
         self._first_line = len(sandbox.billing())
 
@@ -88,29 +87,22 @@ class SendingDesk(Desk):
         """Return the open alerts: the kind of each."""
         return [kind for (kind,) in self.sql("SELECT kind FROM alert WHERE cleared_at IS NULL ORDER BY alert_id")]
 
-    def environment(self) -> dict[str, str]:
-        """Return the settings as a process reads them."""
-        fixed = {
-            "store_path": self.path,
-            "data_dir": self.path.parent,
-            "sandbox_url": self.sandbox.base_url,
-            "sandbox_api_key": self.sandbox.api_key,
-            "sandbox_resolution": self.sandbox.resolution,
-            "sandbox_look_up_lag": max(self.sandbox.look_up_lag, SLACK_SECONDS),
-        }
-        return {f"SMS_{name.upper()}": str(value) for name, value in (fixed | self.settings).items()}
+    def context(self) -> Context:
+        """Return what the use cases get: the desk's store, settings and clock."""
+        return context_on(self.path, self.clock, **self.settings)
 
-    def hire(self, name: str, *accidents: Sequence[object], is_patient: bool = True) -> "SenderProcess":
+    def start_sender(self, name: str, *accidents: Sequence[object], is_patient: bool = True) -> "SenderProcess":
         """Let a process of its own send a campaign; ``accidents`` are those of ``senders.py``, with their arguments."""
+        assert self._fork_server is not None
         job = {
-            "folder": str(self.path.parent),
-            "environment": self.environment(),
+            "store": str(self.path),
+            "settings": self.settings,
             "shift_seconds": self.clock.shift.total_seconds(),
             "campaign": name,
             "accidents": accidents,
             "is_patient": is_patient,
         }
-        return SenderProcess(self.nursery, job)
+        return SenderProcess(self._fork_server, job)
 
     # --- what is seen -----------------------------------------------------------------------------------------------
 
@@ -131,71 +123,27 @@ class SendingDesk(Desk):
         return found
 
 
-@dataclass
-class SenderProcess:
-    """A sender in a process of its own."""
+class SenderProcess(ForkedProcess):
+    """A sender in a process of its own; ``told`` is all that it has said so far."""
 
-    nursery: Path
-    job: Mapping[str, Any]
-    told: list[dict[str, Any]] = field(default_factory=list)
-    is_dead: bool = False
+    def __init__(self, server: Path, job: object) -> None:
+        self.told: list[dict[str, Any]] = []
+        super().__init__(server, job)
 
-    def __post_init__(self) -> None:
-        self._connection = socket.socket(socket.AF_UNIX)
-        self._connection.connect(str(self.nursery))
-        self._stream = self._connection.makefile("rw")
-        self.pid: int = json.loads(self._stream.readline())
-        self._stream.write(json.dumps(self.job, default=str) + "\n")
-        self._stream.flush()
-
-    def hear(self, seconds: float = 60.0, *, may_fail: bool = False) -> dict[str, Any] | None:
-        """Return the next thing it tells; None when it is dead, or says nothing for so long."""
-        if self.is_dead or not select.select([self._connection], [], [], seconds)[0]:
-            return None
-        line = ""
-        with suppress(ConnectionResetError):  # killed with a word unread
-            line = self._stream.readline()
-        if not line:
-            self._bury()
-            return None
-        self.told.append(json.loads(line))
-        assert may_fail or "failed" not in self.told[-1], self.told[-1]["traceback"]
-        return self.told[-1]
+    def poll_told(self, seconds: float = 0, *, may_fail: bool = False) -> bool:
+        """Tell whether it has said something more within so long; that it failed only where it may."""
+        told = self.poll(seconds)
+        if told is None:
+            return False
+        self.told.append(told)
+        assert may_fail or "failed" not in told, told["traceback"]
+        return True
 
     def wait(self, *, may_fail: bool = False) -> dict[str, Any]:
         """Wait until it is dead, and return what it told, all in one; that it failed only where it may."""
         while not self.is_dead:
-            self.hear(may_fail=may_fail)
+            self.poll_told(60, may_fail=may_fail)
         return {name: value for words in self.told for name, value in words.items()}
-
-    def signal(self, number: int) -> None:
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, number)
-
-    def kill(self) -> None:
-        self.signal(signal.SIGKILL)
-        self.wait()
-
-    def _bury(self) -> None:
-        self.is_dead = True
-        self._stream.close()
-        self._connection.close()
-
-
-@contextmanager
-def opened_nursery() -> Iterator[Path]:
-    """Open a nursery of senders, and return its socket."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "socket"
-        command = [sys.executable, "-m", "tests.sending.senders", str(path)]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("SMS_")}
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment) as process:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-            try:
-                yield path
-            finally:
-                process.kill()
 
 
 # --- senders in this process ----------------------------------------------------------------------------------------
@@ -225,10 +173,8 @@ class Seam:
 class DeskSender:
     """Sends in this process, under the desk's settings and clock; ``seam`` is the way to the gateway."""
 
-    def __init__(self, desk: SendingDesk, monkeypatch: pytest.MonkeyPatch, **manifest: Any) -> None:
-        from dataclasses import replace
-
-        self.desk, self._monkeypatch = desk, monkeypatch
+    def __init__(self, desk: SendingDesk, **manifest: Any) -> None:
+        self.desk = desk
         gateway = self._gateway()
         self.seam = Seam(gateway, replace(gateway.manifest, **{"look_up_lag_seconds": SLACK_SECONDS} | manifest))
         self.stop = threading.Event()
@@ -237,7 +183,6 @@ class DeskSender:
     def set(self, **settings: object) -> None:
         """Change settings."""
         self.desk.settings |= settings
-        self._read_settings()
 
     def take_time(self) -> None:
         """Let a busy machine take its time for a post: for tests of nothing that runs out."""
@@ -247,39 +192,22 @@ class DeskSender:
     def _gateway(self) -> Gateway:
         return self.desk.sandbox.gateway(float(str(self.desk.settings["gateway_deadline_seconds"])))
 
-    def run(self, name: str, legs: float = 60.0) -> tuple[Ending | None, dict[str, Any]]:
+    def run(self, name: str, intervals: float = 60.0) -> tuple[RunOutcome | None, dict[str, Any]]:
         """Open a campaign, send it until the end, close it; return how it ended, and its row."""
-        from tasks.sender import Sender
-
-        self._read_settings()
         opened = self.open(name)
         assert opened.lease is not None, opened.why
-        log = logging.getLogger("campanile.sender")
-        with Sender(opened.lease, self.seam, log, self.read_stops, self.stop) as sender:
-            while (ending := sender.run(legs)) is None:
+        with Sender(self.desk.context(), opened.lease, self.seam, self.read_stops, self.stop) as sender:
+            while (run_outcome := sender.run(intervals)) is None:
                 pass
-        with self.desk.visit() as visit:
-            return ending, close_sending(visit, opened.lease, self._rules(), ending)
+        with self.desk.tx() as tx:
+            return run_outcome, close_sending(tx, opened.lease, self._rules(), run_outcome)
 
     def open(self, name: str) -> Opened:
-        self._read_settings()
-        with self.desk.visit() as visit:
-            return open_sending(visit, name, Owner("this process"), self._rules())
+        with self.desk.tx() as tx:
+            return open_sending(tx, name, Owner("this process"), self._rules())
 
-    def _rules(self) -> Any:
-        from tasks.house import claim_rules
-
-        return claim_rules(self.seam.manifest)
-
-    def _read_settings(self) -> None:
-        from tasks.clock import clock_offset
-        from tasks.settings import settings
-
-        for name, value in self.desk.environment().items():
-            self._monkeypatch.setenv(name, value)
-        self._monkeypatch.setattr("tasks.house.now", self.desk.clock)
-        for cached in (settings, clock_offset):
-            cached.cache_clear()
+    def _rules(self) -> ClaimRules:
+        return self.desk.context().claim_rules(self.seam.manifest)
 
 
 def start_sandbox(folder: Path, resolution: Resolution, **options: Any) -> SandboxProcess:

@@ -7,16 +7,18 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from campanile.sms.errors import GatewayAmbiguous, GatewayDenied, GatewayThrottled
+from campanile.sms.rules.auto_reply import AutoResponder
+from campanile.store.campaigns.campaigns import set_state
+from campanile.store.campaigns.writer import add_messages, standing_campaign
+from campanile.store.inbound.auto_responder import put_auto_responder
+from campanile.store.inbound.inbound import add_replies, set_answers
 from schemas.gateway import Outcome, Resolution, SubmitOutcome
-from sms.auto_reply import AutoResponder
-from sms.errors import GatewayAmbiguous, GatewayDenied, GatewayThrottled
-from store.answers import put_auto_responder
-from store.campaigns import set_state
-from store.inbound import add_replies, set_answers
-from store.preparing import add_messages, standing_campaign
 from tests.sending.sending_desk import PRICE
 from tests.store.conftest import message_rows
 
+#: Of a claim that a busy machine has time for.
+CLAIM_SECONDS = 2.0
 LOOK_UP = pytest.mark.parametrize("resolution", [Resolution.LOOK_UP])
 
 
@@ -36,11 +38,24 @@ def test_what_waits_in_another_slice_is_not_posted_again_under_the_old_key(desk,
 
 
 def test_what_was_too_late_for_its_claim_is_not_posted_again_under_the_old_key(desk, sender) -> None:
+    """The first of two requests gets no answer, and takes so long that the claim is over before the second."""
     promise(sender, batch_size=2)
-    sender.set(slice_size=4, concurrency=1, claim_seconds=0.25)
+    sender.set(slice_size=4, concurrency=1, claim_seconds=CLAIM_SECONDS)
     desk.begin("winter", range(4), per_slice=4)
     desk.sandbox.set_faults(["slow"], slow_seconds=0.6)
+    submit, ended = sender.seam.submit, []
+
+    def end_late_once(batch, not_after):
+        try:
+            return submit(batch, not_after)
+        finally:
+            if not ended:
+                ended.append(time.sleep(CLAIM_SECONDS))
+
+    sender.seam.submit = end_late_once
     sender.run("winter")
+    late = desk.sql("SELECT count(*) FROM message_event WHERE reason = 'the time to post it had passed'")
+    assert late == [(2,)]
     desk.assert_in_order("winter")
 
 
@@ -98,7 +113,7 @@ def test_a_machine_that_sleeps_with_requests_open_sends_nothing_more(desk, sende
             time.sleep(0.6)
 
     sender.seam.before_post = sleep
-    _, closed = sender.run("winter", legs=1e6)
+    _, closed = sender.run("winter", intervals=1e6)
     assert closed["state"] == "paused", desk.states("winter")
 
 
@@ -140,28 +155,28 @@ def test_a_refusal_for_a_person_is_not_forgotten_for_what_comes_after(desk, send
 
 
 def test_a_store_that_was_held_longer_than_a_claim_lives_is_no_gateway_that_is_down(desk, sender, monkeypatch) -> None:
-    from tasks.sender import Sender
+    from campanile.services.sending.sender import Sender
 
     sender.set(refusals_before_parking=3, slice_size=2, concurrency=1, claim_seconds=0.4)
     promise(sender, batch_size=1)
     desk.begin("winter", range(8), per_slice=4)
-    visit, held = Sender._visit, []
+    tx, held = Sender._record_and_claim, []
 
     def hold() -> None:
-        with desk.visit():
+        with desk.tx():
             time.sleep(1.2)
 
-    def visit_late(self, most):
+    def transact_late(self, most):
         if not held:
             held.append(threading.Thread(target=hold))
             held[0].start()
             time.sleep(0.2)
-        return visit(self, most)
+        return tx(self, most)
 
-    monkeypatch.setattr(Sender, "_visit", visit_late)
-    ending, closed = sender.run("winter")
+    monkeypatch.setattr(Sender, "_record_and_claim", transact_late)
+    run_outcome, closed = sender.run("winter")
     held[0].join()
-    assert closed["state"] == "finished", ending
+    assert closed["state"] == "finished", run_outcome
 
 
 def test_an_adapter_that_breaks_leaves_no_number_in_the_log(desk, sender, caplog) -> None:
@@ -186,8 +201,8 @@ def test_an_answer_refused_after_the_switch_does_not_leave_later(desk, sender) -
     plan_answer(desk)
 
     def switch_off(_) -> None:
-        with desk.visit() as visit:
-            put_auto_responder(visit, AutoResponder(False, ""), "camille")
+        with desk.tx() as tx:
+            put_auto_responder(tx, AutoResponder(False, ""), "camille")
 
     sender.seam.before_post = switch_off
     desk.sandbox.set_faults(["throttle"], retry_after_seconds=0.01)
@@ -202,11 +217,11 @@ def plan_answer(desk) -> None:
     desk.read_stops()
     reply = ["r1", "+33639980001", 33639980001, "Bonjour ?", "other", desk.clock.at]
     columns = ["gateway_reply_id", "sender", "number_id", "text", "verdict", "received_at"]
-    with desk.visit() as visit:
-        put_auto_responder(visit, AutoResponder(True, "Merci"), "camille")
-        (reply_id,) = add_replies(visit, "sandbox", pd.DataFrame([reply], columns=columns))["reply_id"]
-        campaign_id = standing_campaign(visit, "auto_reply", "sandbox")["campaign_id"]
+    with desk.tx() as tx:
+        put_auto_responder(tx, AutoResponder(True, "Merci"), "camille")
+        (reply_id,) = add_replies(tx, "sandbox", pd.DataFrame([reply], columns=columns))["reply_id"]
+        campaign_id = standing_campaign(tx, "auto_reply", "sandbox")["campaign_id"]
         answer = message_rows([1], "Merci", PRICE).assign(recipient_id=reply_id, slice_no=1)
-        add_messages(visit, campaign_id, answer, first_slice_no=1)
-        set_answers(visit, {reply_id: "planned"})
-        set_state(visit, campaign_id, "sending", visit.at, None)
+        add_messages(tx, campaign_id, answer, first_slice_no=1)
+        set_answers(tx, {reply_id: "planned"})
+        set_state(tx, campaign_id, "sending", tx.at, None)

@@ -22,7 +22,7 @@ SETTLING = [pytest.param(resolution, id=resolution.value) for resolution in (KEY
 
 
 def finish(desk: SendingDesk, name: str = "winter") -> dict[str, object]:
-    return desk.hire(name).wait()
+    return desk.start_sender(name).wait()
 
 
 def await_state(sender: SenderProcess, letter: str) -> None:
@@ -42,7 +42,7 @@ def test_dead_between_claim_and_post(desk: SendingDesk, resolution: Resolution) 
     """F02: nothing of it was posted. That is found out, or stays unknown where nothing can be found out."""
     desk.begin("winter", PEOPLE)
     desk.settings |= {"concurrency": 2}
-    desk.hire("winter", ["die_after_the_claim"]).wait()
+    desk.start_sender("winter", ["die_after_the_claim"]).wait()
     assert desk.bill() == []
     finish(desk)
     unknown = 4 if resolution is NEITHER else 0
@@ -55,7 +55,7 @@ def test_dead_between_answer_and_record(desk: SendingDesk, resolution: Resolutio
     """F03: the gateway has it and the store does not know: found out and captured once, or unknown and never resent."""
     desk.begin("winter", PEOPLE)
     desk.settings |= {"concurrency": 1}
-    desk.hire("winter", ["die_after_the_answer"]).wait()
+    desk.start_sender("winter", ["die_after_the_answer"]).wait()
     assert len(desk.bill()) == 2
     finish(desk)
     found = desk.assert_in_order("winter")
@@ -66,7 +66,7 @@ def test_dead_between_answer_and_record(desk: SendingDesk, resolution: Resolutio
 def test_dead_between_the_last_record_and_the_end(desk: SendingDesk) -> None:
     """F04: the next run posts nothing, and ends the campaign."""
     desk.begin("winter", PEOPLE)
-    desk.hire("winter", ["die_after_the_record"]).wait()
+    desk.start_sender("winter", ["die_after_the_record"]).wait()
     assert len(desk.bill()) == 8
     assert finish(desk)["closed"] == "finished"
     assert desk.assert_in_order("winter").billed == 8
@@ -79,7 +79,7 @@ def test_dead_at_the_nth_step(desk: SendingDesk, resolution: Resolution, acciden
     desk.settings |= {"claim_seconds": 0.5, "gateway_deadline_seconds": 0.2}
     desk.begin("winter", range(40))
     deaths = 0
-    while not {"closed", "refused"} & desk.hire("winter", [accident, deaths]).wait().keys():
+    while not {"closed", "refused"} & desk.start_sender("winter", [accident, deaths]).wait().keys():
         deaths += 1
     assert deaths >= 8, "they died at every kind of step"
     assert desk.find("winter")["state"] == "finished"
@@ -95,7 +95,7 @@ def test_told_to_end_it_records_what_is_in_flight(desk: SendingDesk, number: int
     }  # slow answers of a busy machine are none too late
     desk.begin("winter", range(60))
     desk.sandbox.set_faults(slow=1.0, slow_seconds=0.2)
-    sender = desk.hire("winter")
+    sender = desk.start_sender("winter")
     while not desk.bill():
         time.sleep(0.005)
     sender.signal(number)
@@ -116,7 +116,7 @@ def test_of_two_senders_one_gets_the_campaign(desk: SendingDesk) -> None:
     """F08."""
     desk.settings |= {"lease_seconds": 5}
     desk.begin("winter", range(40))
-    pair = [desk.hire("winter", is_patient=False) for _ in range(2)]
+    pair = [desk.start_sender("winter", is_patient=False) for _ in range(2)]
     told = [sender.wait() for sender in pair]
     assert sorted("closed" in words for words in told) == [False, True]
     assert any("is being sent by another run" in words.get("refused", "") for words in told)
@@ -135,7 +135,7 @@ def test_a_second_run_does_nothing(desk: SendingDesk) -> None:
 def test_a_sleeper_that_wakes_posts_nothing(desk: SendingDesk, resolution: Resolution) -> None:
     """Put to sleep between claim and post; another takes over meanwhile and settles what the sleeper had claimed."""
     desk.begin("winter", PEOPLE)
-    sleeper = desk.hire("winter", ["sleep_before_the_post"])
+    sleeper = desk.start_sender("winter", ["sleep_before_the_post"])
     await_state(sleeper, "T")
     finish(desk)
     before = desk.bill()
@@ -151,7 +151,7 @@ def test_a_sleeper_that_wakes_posts_nothing(desk: SendingDesk, resolution: Resol
 def test_that_test_bites(desk: SendingDesk, resolution: Resolution) -> None:
     """A sleeper that posts however late it is bills twice."""
     desk.begin("winter", PEOPLE)
-    sleeper = desk.hire("winter", ["post_whenever"], ["sleep_before_the_post"])
+    sleeper = desk.start_sender("winter", ["post_whenever"], ["sleep_before_the_post"])
     await_state(sleeper, "T")
     finish(desk)
     sleeper.signal(signal.SIGCONT)
@@ -165,7 +165,7 @@ def test_that_test_bites(desk: SendingDesk, resolution: Resolution) -> None:
 def test_nothing_is_posted_without_a_claim_on_the_disk(desk: SendingDesk) -> None:
     """A full disk: no file grows any more, so no claim can be committed."""
     desk.begin("winter", PEOPLE)
-    assert "File too large" in desk.hire("winter", ["fill_the_disk"]).wait(may_fail=True)["failed"]
+    assert "File too large" in desk.start_sender("winter", ["fill_the_disk"]).wait(may_fail=True)["failed"]
     assert desk.bill() == []
     finish(desk)
     assert desk.assert_in_order("winter").billed == 8
@@ -176,7 +176,9 @@ def test_what_cannot_be_recorded_ends_the_run(desk: SendingDesk, resolution: Res
     """The disk is full when the answers come: nothing more is posted, and the next run finds out what was."""
     desk.settings |= {"concurrency": 1}
     desk.begin("winter", PEOPLE)
-    assert "File too large" in desk.hire("winter", ["fill_the_disk_at_the_answer"]).wait(may_fail=True)["failed"]
+    assert (
+        "File too large" in desk.start_sender("winter", ["fill_the_disk_at_the_answer"]).wait(may_fail=True)["failed"]
+    )
     assert len(desk.bill()) == 2
     finish(desk)
     assert desk.assert_in_order("winter").billed == 8
@@ -184,18 +186,18 @@ def test_what_cannot_be_recorded_ends_the_run(desk: SendingDesk, resolution: Res
 
 def test_a_store_that_cannot_be_written_posts_nothing(desk: SendingDesk) -> None:
     desk.begin("winter", PEOPLE)
-    assert "ermission denied" in desk.hire("winter", ["lose_the_right_to_write"]).wait(may_fail=True)["failed"]
+    assert "ermission denied" in desk.start_sender("winter", ["lose_the_right_to_write"]).wait(may_fail=True)["failed"]
     assert desk.bill() == []
 
 
 def test_a_torn_log_of_the_store_is_a_prefix(desk: SendingDesk, tmp_path: Path) -> None:
     """F13: the power fails right after a claim was committed; of its log any part may have reached the disk."""
     desk.begin("winter", PEOPLE)
-    with desk.visit(checkpoint_after=True):
+    with desk.tx(checkpoint_after=True):
         pass
     planned = tmp_path / "planned.duckdb"
     shutil.copy(desk.path, planned)
-    desk.hire("winter", ["die_at_commit", 3]).wait()
+    desk.start_sender("winter", ["die_at_commit", 3]).wait()
     log = desk.path.with_name(desk.path.name + ".wal")
     whole, torn = log.read_bytes(), tmp_path / "torn.duckdb"
     seen = set()

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from campanile.store.campaigns.campaigns import set_state
+from campanile.store.campaigns.pause import resume
+from campanile.store.db.clock_check import distrust_ahead
+from campanile.store.ledger.reconciliation import confirm_reconciled
 from schemas.gateway import Resolution
-from store.campaigns import set_state
-from store.clock import distrust_ahead
-from store.control import resume
-from store.reconcile import confirm_reconciled
 from tests.sending.books import Bill
 from tests.sending.sending_desk import DeskSender, SendingDesk
 
@@ -20,13 +20,13 @@ CLASSES = [pytest.param(resolution, id=resolution.value) for resolution in Resol
 
 def send_what_is_due(desk: SendingDesk, sender: DeskSender, name: str) -> None:
     """Do what happens every minute; whatever its time is, the campaign is looked at."""
-    with desk.visit() as visit:
-        distrust_ahead(visit, 120)
+    with desk.tx() as tx:
+        distrust_ahead(tx, 120)
     campaign = desk.find(name)
     if campaign["state"] == "finished":
         return
-    with desk.visit() as visit:
-        set_state(visit, campaign["campaign_id"], "parked", visit.at, None)
+    with desk.tx() as tx:
+        set_state(tx, campaign["campaign_id"], "parked", tx.at, None)
     sender.run(name)
 
 
@@ -41,9 +41,9 @@ def test_a_folder_that_is_copied_back_over_itself_is_in_doubt(
     shutil.copytree(folder, backup)
     sender.run("winter")
     subprocess.run(["cp", "-a", f"{backup}/.", folder], check=True)
-    ending, _ = sender.run("winter")
-    assert ending is not None
-    assert "its mark sms.mark is a copy" in str(ending.why)
+    run_outcome, _ = sender.run("winter")
+    assert run_outcome is not None
+    assert "its mark sms.mark is a copy" in str(run_outcome.why)
     found = Bill.of(desk, "winter", desk.bill())
     assert (found.wrong(), found.billed) == ({}, 4)
 
@@ -65,11 +65,11 @@ def test_a_key_is_not_used_again_after_a_clock_that_was_ahead(
     assert desk.states("winter") == {"unknown": 2}
     desk.clock.forward(days=-2)
     if is_seen_at_once:
-        with desk.visit() as visit:
-            assert distrust_ahead(visit, 120) == 1
+        with desk.tx() as tx:
+            assert distrust_ahead(tx, 120) == 1
     else:
-        with desk.visit() as visit:
-            resume(visit, "winter", "camille", "the clock is right again")
+        with desk.tx() as tx:
+            resume(tx, "winter", "camille", "the clock is right again")
         sender.run("winter")
     desk.forward(days=2)
     for _ in range(4):
@@ -107,8 +107,8 @@ def test_a_copy_that_is_restored_again_while_the_first_restore_is_looked_up(
         send_what_is_due(desk, sender, "winter")
     assert len(desk.bill()) == 2, "nothing leaves before a person has confirmed"
     desk.read_stops()
-    with desk.visit() as visit:
-        confirm_reconciled(visit, "dominique", "compared with the bill")
+    with desk.tx() as tx:
+        confirm_reconciled(tx, "dominique", "compared with the bill")
     for _ in range(3):
         desk.forward(minutes=2)
         send_what_is_due(desk, sender, "winter")

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from gateways.sandbox.process import SandboxProcess
+from campanile.gateways.sandbox.testing import SandboxProcess
 from schemas.gateway import Batch, Charge, Outcome, Resolution, SubmitOutcome
 from tests.sending.books import Bill
 from tests.sending.sending_desk import DeskSender, SendingDesk, start_sandbox
 from tests.sending.test_gateway_faults import all_reports, resumed
+from tests.stores import copy_store
 
 LOOK_UP, NEITHER = Resolution.LOOK_UP, Resolution.NEITHER
 STOPPED = "sending stopped: winter"
@@ -43,9 +44,9 @@ def test_one_id_for_all_pauses_the_campaign(desk: SendingDesk, sender: DeskSende
     desk.settings |= {"slice_size": per_slice, "concurrency": 1}
     desk.begin("winter", range(12), per_slice=per_slice)
     desk.sandbox.set_faults(one_id=1)
-    ending, closed = sender.run("winter")
-    assert ending is not None
-    assert ending.needs_person
+    run_outcome, closed = sender.run("winter")
+    assert run_outcome is not None
+    assert run_outcome.needs_person
     assert closed["state"] == "paused"
     assert "id" in closed["state_reason"]
     assert desk.alerts() == [STOPPED]
@@ -113,7 +114,7 @@ def test_a_report_under_a_new_id_pauses_the_campaign(desk: SendingDesk, sender: 
 def test_ids_that_were_given_long_ago_are_compared_at_the_end(
     desk: SendingDesk, sender: DeskSender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("store.ids.LOOK_BACK_EVENTS", 0)
+    monkeypatch.setattr("campanile.store.ledger.message_ids.LOOK_BACK_EVENTS", 0)
     desk.settings |= {"slice_size": 1, "concurrency": 1}
     desk.begin("winter", range(3), per_slice=1)
     desk.sandbox.set_faults(one_id=1)
@@ -226,11 +227,8 @@ def slow_to_see(tmp_path: Path, lag_seconds: int) -> Iterator[SandboxProcess]:
         yield sandbox
 
 
-def desk_of(sandbox: SandboxProcess, folder: Path) -> SendingDesk:
-    from store.migrate import migrate
-
-    desk = SendingDesk(folder / "data" / "sms.duckdb", sandbox, nursery=folder)  # nobody is hired
-    migrate(desk.path, desk.clock)
+def desk_of(sandbox: SandboxProcess, empty_store: Path, folder: Path) -> SendingDesk:
+    desk = SendingDesk(copy_store(empty_store, folder / "data" / "sms.duckdb"), sandbox, fork_server=None)
     # Time is moved by hand: a busy machine gets what it needs for each request.
     desk.settings |= {"gateway_deadline_seconds": 5, "claim_seconds": 30, "lease_seconds": 30}
     desk.settings |= {"settle_seconds": 5, "settle_wait_seconds": 0, "slice_size": 4}
@@ -249,15 +247,15 @@ def send_on(desk: SendingDesk, sender: DeskSender, closed: dict[str, Any]) -> di
 
 @pytest.mark.parametrize(
     ("lag_seconds", "setting"),
-    [pytest.param(1800, "1800", id="as make up hands it over"), pytest.param(30, "", id="not set")],
+    [pytest.param(1800, 1800, id="as make up hands it over"), pytest.param(30, None, id="not set")],
 )
 def test_absence_counts_only_after_the_lag_of_the_look_ups(
-    slow_to_see: SandboxProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str
+    slow_to_see: SandboxProcess, empty_store: Path, tmp_path: Path, setting: float | None
 ) -> None:
     """Look-ups that lag behind, and the settling time as it ships: nobody gets it twice."""
-    desk = desk_of(slow_to_see, tmp_path)
+    desk = desk_of(slow_to_see, empty_store, tmp_path)
     desk.settings |= {"sandbox_look_up_lag": setting}
-    sender = ConfiguredSender(desk, monkeypatch)
+    sender = ConfiguredSender(desk)
     desk.begin("winter", range(8), per_slice=4)
     slow_to_see.set_faults(["accept_then_reset"], retry_after_seconds=0.01)
     _, closed = sender.run("winter")
@@ -266,12 +264,12 @@ def test_absence_counts_only_after_the_lag_of_the_look_ups(
 
 
 def test_a_late_acceptance_raises_the_settling_time_and_alerts(
-    slow_to_see: SandboxProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    slow_to_see: SandboxProcess, empty_store: Path, tmp_path: Path
 ) -> None:
     """The configured lag is wrong: it happens once, the reports prove it, and the next campaign waits long enough."""
-    desk = desk_of(slow_to_see, tmp_path)
-    desk.settings |= {"sandbox_look_up_lag": "1"}
-    sender = ConfiguredSender(desk, monkeypatch)
+    desk = desk_of(slow_to_see, empty_store, tmp_path)
+    desk.settings |= {"sandbox_look_up_lag": 1}
+    sender = ConfiguredSender(desk)
     desk.begin("winter", range(4), per_slice=4)
     slow_to_see.set_faults(["accept_then_reset"], retry_after_seconds=0.01)
     send_on(desk, sender, sender.run("winter")[1])
@@ -290,9 +288,6 @@ def test_a_late_acceptance_raises_the_settling_time_and_alerts(
 class ConfiguredSender(DeskSender):
     """Sends with the manifest that the settings give, as a team does."""
 
-    def __init__(self, desk: SendingDesk, monkeypatch: pytest.MonkeyPatch) -> None:
-        super().__init__(desk, monkeypatch)
-        self._read_settings()
-        from tasks.house import manifest_of
-
-        self.seam.manifest = manifest_of("sandbox")
+    def __init__(self, desk: SendingDesk) -> None:
+        super().__init__(desk)
+        self.seam.manifest = desk.context().manifest("sandbox")

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from campanile.store.billing.balance import captured
+from campanile.store.campaigns.pause import resume
+from campanile.store.ledger.unknowns import resend
 from schemas.gateway import Batch, DeliveryReport, Outcome, Resolution, SubmitOutcome
-from store.control import resume
-from store.operators import captured
-from store.unknowns import resend
 from tests.sending.sending_desk import DeskSender, SendingDesk
 from tests.store.conftest import bucket_of
 
@@ -20,8 +20,8 @@ NOBODY = "http://127.0.0.1:1"
 
 
 def resumed(desk: SendingDesk, name: str = "winter") -> None:
-    with desk.visit() as visit:
-        resume(visit, name, "dominique", "mended")
+    with desk.tx() as tx:
+        resume(tx, name, "dominique", "mended")
 
 
 def nothing_is_reserved(desk: SendingDesk) -> bool:
@@ -66,8 +66,8 @@ def test_a_report_that_comes_after_somebody_said_resend(
     sender.set(concurrency=1)
     sender.run("winter")
     desk.forward(minutes=1)
-    with desk.visit() as visit:
-        assert resend(visit, "winter", "camille", "the console shows none") == 2
+    with desk.tx() as tx:
+        assert resend(tx, "winter", "camille", "the console shows none") == 2
     desk.report_all(all_reports(desk))
     desk.read_stops()
     _, closed = sender.run("winter")
@@ -102,8 +102,8 @@ def test_gateway_down_for_hours(desk: SendingDesk, sender: DeskSender) -> None:
     sender.set(refusals_before_parking=3)
     sender.seam._gateway = type(there)(NOBODY, "key", 0.3)
     for _ in range(4):
-        ending, closed = sender.run("winter")
-        assert "could not be reached" in str(ending)
+        run_outcome, closed = sender.run("winter")
+        assert "could not be reached" in str(run_outcome)
         assert closed["state"] == "parked"
         assert desk.states("winter") == {"planned": 8}
         assert nothing_is_reserved(desk)
@@ -119,8 +119,8 @@ def test_a_storm_of_429(desk: SendingDesk, sender: DeskSender) -> None:
     rates = []
 
     def note_rate(_: Batch) -> None:
-        with desk.visit() as visit:
-            rates.append(bucket_of(visit, "sandbox", 5000).rate)
+        with desk.tx() as tx:
+            rates.append(bucket_of(tx, "sandbox", 5000).rate)
 
     sender.set(concurrency=1)
     sender.seam.before_post = note_rate
@@ -161,9 +161,9 @@ def test_the_key_is_taken_away_in_the_middle(desk: SendingDesk, sender: DeskSend
     sender.set(concurrency=1)
     sender.seam.after_post = take_the_key
     desk.begin("winter", PEOPLE)
-    ending, closed = sender.run("winter")
-    assert ending is not None
-    assert ending.needs_person
+    run_outcome, closed = sender.run("winter")
+    assert run_outcome is not None
+    assert run_outcome.needs_person
     assert closed["state"] == "paused"
     assert "401" in closed["state_reason"]
     assert desk.states("winter") == {"accepted": 2, "planned": 6}
@@ -291,5 +291,5 @@ def test_every_message_is_captured_at_its_price(desk: SendingDesk, sender: DeskS
     before = desk.sandbox.balance()
     desk.begin("winter", PEOPLE)
     sender.run("winter")
-    with desk.visit(read_only=True) as visit:
-        assert before - desk.sandbox.balance() == captured(visit, "sandbox")
+    with desk.tx(read_only=True) as tx:
+        assert before - desk.sandbox.balance() == captured(tx, "sandbox")

@@ -10,9 +10,9 @@ def test_the_balance_runs_out(desk: SendingDesk, sender: DeskSender) -> None:
     """F71: exactly the slices that it covers leave; then somebody pays, and the rest follows."""
     desk.begin("winter", PEOPLE)
     desk.put_balance("0.30")  # three slices of 0.09, and a rest
-    ending, closed = sender.run("winter")
-    assert ending is not None
-    assert ending.needs_person
+    run_outcome, closed = sender.run("winter")
+    assert run_outcome is not None
+    assert run_outcome.needs_person
     assert (closed["state"], len(desk.bill())) == ("paused", 6)
     assert "needs 0.09" in closed["state_reason"]
     assert desk.states("winter") == {"accepted": 6, "planned": 4}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.pace import Bucket, put_bucket, slow_down, speed_up, wait_seconds
+from campanile.store.ledger.rate_limit import Bucket, put_bucket, slow_down, speed_up, wait_seconds
 from tests.sending.sending_desk import DeskSender, SendingDesk
 from tests.store.conftest import bucket_of
 
@@ -19,7 +19,7 @@ AT = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
 
 class Visit:
-    """What a bucket needs of a visit: a moment, and one kept value."""
+    """What a bucket needs of a transaction: a moment, and one kept value."""
 
     def __init__(self) -> None:
         self.at, self._kept = AT, None
@@ -35,13 +35,13 @@ class Visit:
 @given(st.lists(st.tuples(st.floats(0, 8), st.integers(1, LARGEST)), min_size=2, max_size=40))
 def test_no_stretch_of_time_sees_more_than_the_rate(steps: list[tuple[float, int]]) -> None:
     """In any stretch: a full bucket, what flows in meanwhile, and one slice that may go into debt."""
-    visit, taken = Visit(), []
+    tx, taken = Visit(), []
     for seconds, segments in steps:
-        visit.at += timedelta(seconds=seconds)
-        bucket = bucket_of(visit, "sandbox", RATE)  # type: ignore[arg-type]
+        tx.at += timedelta(seconds=seconds)
+        bucket = bucket_of(tx, "sandbox", RATE)  # type: ignore[arg-type]
         if wait_seconds(bucket, is_urgent=False) == 0:
-            put_bucket(visit, "sandbox", replace(bucket, tokens=bucket.tokens - segments))  # type: ignore[arg-type]
-            taken.append((visit.at, segments))
+            put_bucket(tx, "sandbox", replace(bucket, tokens=bucket.tokens - segments))  # type: ignore[arg-type]
+            taken.append((tx.at, segments))
     for first, last in combinations(range(len(taken)), 2):
         seconds = (taken[last][0] - taken[first][0]).total_seconds()
         segments = sum(count for _, count in taken[first : last + 1])

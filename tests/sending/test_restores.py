@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from campanile.services.sending.reconciliation import find_lost_life
+from campanile.sms.errors import GatewayAmbiguous
+from campanile.store.db.high_water_mark import mark_path, read_mark, write_mark
+from campanile.store.ledger.unknowns import resend
 from schemas.gateway import Resolution
-from sms.errors import GatewayAmbiguous
-from store.mark import mark_path, read_mark, write_mark
 from tests.sending.books import Bill
 from tests.sending.restores import restore_stores
 
@@ -16,9 +18,9 @@ CLASSES = [pytest.param(resolution, id=resolution.value) for resolution in Resol
 
 
 @pytest.mark.parametrize("resolution", CLASSES)
-def test_a_store_that_comes_back_sends_nothing_twice(nursery: Path, resolution: Resolution) -> None:
+def test_a_store_that_comes_back_sends_nothing_twice(fork_server: Path, resolution: Resolution) -> None:
     """Nothing billed twice, nothing lost, no message after a STOP, the ledger equal to the cent."""
-    found = restore_stores(nursery, resolution, 4, messages=60, seed=3)
+    found = restore_stores(fork_server, resolution, 4, messages=60, seed=3)
     assert found.wrong() == {}, found
     assert found.restores == 4
     assert found.sent_since > 0, "the copies were older than the bill"
@@ -26,8 +28,8 @@ def test_a_store_that_comes_back_sends_nothing_twice(nursery: Path, resolution: 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("resolution", CLASSES)
-def test_many_stores_that_come_back(nursery: Path, resolution: Resolution) -> None:
-    assert restore_stores(nursery, resolution, 50, seed=4).wrong() == {}
+def test_many_stores_that_come_back(fork_server: Path, resolution: Resolution) -> None:
+    assert restore_stores(fork_server, resolution, 50, seed=4).wrong() == {}
 
 
 LOOK_UP = pytest.mark.parametrize("resolution", [Resolution.LOOK_UP])
@@ -57,21 +59,22 @@ def test_a_machine_that_comes_back_from_a_snapshot_asks_before_it_sends(
     desk, sender, tmp_path: Path, resolution: Resolution
 ) -> None:
     """Store and mark agree, and both are old: the gateway has the message that would leave next."""
-    from tasks.reconcile import find_lost_life
-
     sender.take_time()
     desk.begin("winter", range(6))
-    assert find_lost_life("winter", sender.seam) is None
+    assert find_lost_life(desk.context(), "winter", sender.seam) is None
     bring_back = snapshot(desk, tmp_path)
     sender.run("winter")
     bring_back()
-    with desk.visit() as visit:
-        assert visit.reconciliation is None, "nothing on this machine says so"
-    why = find_lost_life("winter", sender.seam)
+    with desk.tx() as tx:
+        assert tx.reconciliation is None, "nothing on this machine says so"
+    why = find_lost_life(desk.context(), "winter", sender.seam)
     assert why is not None
     assert "gateway sandbox has message" in why
-    ending, _ = sender.run("winter")
-    assert ending.why.endswith("nothing leaves before reconcile-store is confirmed")
+    sender.set(settle_wait_seconds=0)
+    sender.run("winter")
+    desk.forward(minutes=2)  # until then a request of the lost life may be on its way
+    run_outcome, _ = sender.run("winter")
+    assert run_outcome.why.endswith("nothing leaves before reconcile-store is confirmed")
     assert desk.states("winter") == {"accepted": 6}
     assert Bill.of(desk, "winter", desk.bill()).wrong() == {}
 
@@ -81,9 +84,7 @@ def test_a_place_that_was_open_is_asked_for_whatever_waits_before_it(
     desk, sender, tmp_path: Path, resolution, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two places were cut first and are closed by now: the life that was lost has sent to the third."""
-    from tasks.reconcile import find_lost_life
-
-    monkeypatch.setattr("tasks.reconcile._MOST_PROBED", 3)
+    monkeypatch.setattr("campanile.services.sending.reconciliation._MAX_PROBED", 3)
     sender.take_time()
     places = {"WF": range(4), "NC": range(4, 8), "FR": range(8, 12)}
     desk.begin("winter", places, per_slice=2, due_at=desk.clock.at.replace(hour=0))
@@ -91,32 +92,27 @@ def test_a_place_that_was_open_is_asked_for_whatever_waits_before_it(
     sender.run("winter")
     assert desk.states("winter") == {"accepted": 4, "planned": 8}
     bring_back()
-    why = find_lost_life("winter", sender.seam)
+    why = find_lost_life(desk.context(), "winter", sender.seam)
     assert why is not None
     assert "gateway sandbox has message" in why
 
 
 @LOOK_UP
 def test_what_a_person_sends_again_is_no_sign_of_a_lost_life(desk, sender, resolution) -> None:
-    from store.unknowns import resend
-    from tasks.reconcile import find_lost_life
-
     sender.take_time()
     desk.begin("winter", range(2))
     desk.sandbox.set_faults(["accept_then_reset"])
     sender.seam.manifest = replace(sender.seam.manifest, resolution=Resolution.NEITHER)
     sender.run("winter")
     desk.forward(hours=1)
-    with desk.visit() as visit:
-        resend(visit, "winter", "dominique", "the console shows none")
+    with desk.tx() as tx:
+        resend(tx, "winter", "dominique", "the console shows none")
     sender.seam.manifest = replace(sender.seam.manifest, resolution=Resolution.LOOK_UP)
-    assert find_lost_life("winter", sender.seam) is None
+    assert find_lost_life(desk.context(), "winter", sender.seam) is None
 
 
 @LOOK_UP
 def test_nothing_leaves_while_the_gateway_cannot_be_asked(desk, sender, monkeypatch, resolution) -> None:
-    from tasks.reconcile import find_lost_life
-
     def broken(batch: object) -> None:
         raise GatewayAmbiguous("the look-up broke")
 
@@ -124,7 +120,7 @@ def test_nothing_leaves_while_the_gateway_cannot_be_asked(desk, sender, monkeypa
     sender.open("winter")
     monkeypatch.setattr(sender.seam, "look_up", broken)
     with pytest.raises(GatewayAmbiguous):
-        find_lost_life("winter", sender.seam)
+        find_lost_life(desk.context(), "winter", sender.seam)
 
 
 @LOOK_UP

@@ -14,7 +14,7 @@ def send_amid_stops(desk: SendingDesk, people: int, stops: int, seed: int) -> tu
     dice = random.Random(seed)
     desk.begin("winter", range(people))
     desk.sandbox.set_faults(throttle=0.03, reset=0.02, accept_then_reset=0.03, accept_then_500=0.02)
-    sender = desk.hire("winter")
+    sender = desk.start_sender("winter")
     committed: dict[str, datetime] = {}
     for person in dice.sample(range(people), stops):
         time.sleep(dice.uniform(0, 0.02))

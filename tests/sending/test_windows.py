@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from campanile.store.campaigns.pause import resume
 from schemas.gateway import Batch
-from store.control import resume
 from tests.sending.sending_desk import DeskSender, SendingDesk
 
 PEOPLE = range(8)
@@ -118,9 +118,9 @@ def test_a_machine_that_slept_in_the_middle(desk: SendingDesk, sender: DeskSende
     sender.set(wake_up_minutes=60)
     forward_at_post(desk, sender, 2, hours=2)
     desk.begin("winter", PEOPLE)
-    ending, closed = sender.run("winter")
-    assert ending is not None
-    assert ending.needs_person
+    run_outcome, closed = sender.run("winter")
+    assert run_outcome is not None
+    assert run_outcome.needs_person
     assert closed["state"] == "paused"
     assert "nobody looked after campaign winter" in closed["state_reason"]
     assert desk.states("winter") == {"accepted": 4, "planned": 4}
@@ -141,5 +141,5 @@ def test_the_margin_before_closing(desk: SendingDesk, sender: DeskSender, minute
 
 
 def _resume(desk: SendingDesk) -> None:
-    with desk.visit() as visit:
-        resume(visit, "winter", "dominique", "read again")
+    with desk.tx() as tx:
+        resume(tx, "winter", "dominique", "read again")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms.approval import approval_code, is_approval_code
-from sms.errors import CampaignError
+from campanile.sms.errors import CampaignError
+from campanile.sms.rules.approval_code import approval_code, is_approval_code
 
 HASHES = st.text("0123456789abcdef", min_size=64, max_size=64)
 SECRETS = st.text(min_size=1)

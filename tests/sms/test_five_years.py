@@ -18,10 +18,10 @@ import pandas as pd
 import pytest
 from jours_feries_france import JoursFeries
 
-from sms.places import holiday_names, load_places, window_key
-from sms.policy import load_policy, parse_policy
-from sms.quiet_hours import is_key_open, is_open, key_closing, next_key_opening
-from sms.zones import zone_of
+from campanile.sms.schedule.policy import load_policy, parse_policy
+from campanile.sms.schedule.quiet_hours import is_key_open, is_open, key_closing, next_key_opening
+from campanile.sms.schedule.territories import holiday_names, load_places, window_key
+from campanile.sms.schedule.timezones import zone_of
 
 STARTS, ENDS = datetime(2026, 1, 1, tzinfo=UTC), datetime(2031, 1, 1, tzinfo=UTC)
 YEARS = range(2025, 2032)  # it is still 2025 in Tahiti when they begin, and 2031 in Nouméa when they end
@@ -218,10 +218,11 @@ def test_windows_open_and_close_at_the_exact_second(key: str, policy: str) -> No
     assert [moment for moment, expected in found if asked(moment, key, policy) is not expected] == []
 
 
-def test_a_hundred_thousand_quarters_asked_one_by_one() -> None:
+@pytest.mark.parametrize("count", [20_000, pytest.param(1_000_000, marks=pytest.mark.soak)])
+def test_quarters_drawn_at_random_asked_one_by_one(count: int) -> None:
     random = Random(5)
     asks = [(key, policy) for key in KEYS for policy in HOURS]
-    drawn = sorted((random.choice(asks), random.randrange(len(QUARTERS))) for _ in range(100_000))
+    drawn = sorted((random.choice(asks), random.randrange(len(QUARTERS))) for _ in range(count))
     moments = QUARTERS.to_pydatetime()
     wrong = [
         (key, policy, moments[position])

@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms.expiry import Patience
-from sms.forecast import Expiring, Load, Timing, forecast_departures
-from sms.policy import load_policy
-from sms.quiet_hours import is_key_open
+from campanile.sms.schedule.expiry import ExpiryRules
+from campanile.sms.schedule.forecast import Expiring, Load, Timing, forecast_departures
+from campanile.sms.schedule.policy import load_policy
+from campanile.sms.schedule.quiet_hours import is_key_open
 
 STRICT = load_policy("fr-strict")
 #: A Monday; 09:00 in Paris, 12:00 in La Réunion, 04:00 in Guadeloupe.
 NINE = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 SUNDAY = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
-TIMING = Timing(at=NINE, due_at=None, policy=STRICT, margin_seconds=60, patience=Patience())
+TIMING = Timing(at=NINE, due_at=None, policy=STRICT, margin_seconds=60, expiry_rules=ExpiryRules())
 
 
 def hours(count: float) -> timedelta:
@@ -33,63 +33,63 @@ def messages(**counts: int) -> list[Load]:
     [
         pytest.param(
             messages(FR=7200),
-            {"patience": Patience(offer_ends_at=NINE + hours(1))},
+            {"expiry_rules": ExpiryRules(offer_ends_at=NINE + hours(1))},
             {"FR": 3600},
             [Expiring("FR", "offer_ended", 3600)],
             id="the offer ends in the midst of them",
         ),
         pytest.param(
             messages(FR=3600),
-            {"patience": Patience(offer_ends_at=NINE + hours(1))},
+            {"expiry_rules": ExpiryRules(offer_ends_at=NINE + hours(1))},
             {"FR": 3600},
             [],
             id="the last leaves just before the offer ends",
         ),
         pytest.param(
             messages(FR=60, GP=60),
-            {"patience": Patience(offer_ends_at=NINE + hours(3))},
+            {"expiry_rules": ExpiryRules(offer_ends_at=NINE + hours(3))},
             {"FR": 60},
             [Expiring("GP", "offer_ended", 60)],
             id="a place that opens after the offer",
         ),
         pytest.param(
             messages(FR=60, GP=60),
-            {"patience": Patience(max_lateness=hours(4))},
+            {"expiry_rules": ExpiryRules(max_lateness=hours(4))},
             {"FR": 60},
             [Expiring("GP", "too_late", 60)],
             id="a place that opens as its patience ends",
         ),
         pytest.param(
             messages(FR=60, GP=60),
-            {"patience": Patience(max_lateness=hours(4.01))},
+            {"expiry_rules": ExpiryRules(max_lateness=hours(4.01))},
             {"FR": 60, "GP": 36},
             [Expiring("GP", "too_late", 24)],
             id="a place that opens within its patience",
         ),
         pytest.param(
             messages(FR=60, GP=60),
-            {"patience": Patience(drops_if_closed=True)},
+            {"expiry_rules": ExpiryRules(drops_if_closed=True)},
             {"FR": 60},
             [Expiring("GP", "closed", 60)],
             id="a place that is closed at its time",
         ),
         pytest.param(
             messages(FR=12 * 3600),
-            {"patience": Patience(drops_if_closed=True)},
+            {"expiry_rules": ExpiryRules(drops_if_closed=True)},
             {"FR": 11 * 3600 - 60},
             [Expiring("FR", "closed", 3660)],
             id="a place that closes in the midst of them, a margin before",
         ),
         pytest.param(
             messages(FR=1),
-            {"at": SUNDAY, "due_at": NINE, "patience": Patience(drops_if_closed=True)},
+            {"at": SUNDAY, "due_at": NINE, "expiry_rules": ExpiryRules(drops_if_closed=True)},
             {"FR": 1},
             [],
             id="closed now, open at its time",
         ),
         pytest.param(
             messages(FR=2, RE=2),
-            {"policy": None, "at": SUNDAY, "patience": Patience(drops_if_closed=True)},
+            {"policy": None, "at": SUNDAY, "expiry_rules": ExpiryRules(drops_if_closed=True)},
             {"FR": 2, "RE": 2},
             [],
             id="an alert meets no closed hours",
@@ -100,7 +100,7 @@ def messages(**counts: int) -> list[Load]:
                 "at": SUNDAY,
                 "due_at": NINE - hours(3),
                 "not_before": {"RE": NINE - hours(3), "FR": NINE},
-                "patience": Patience(max_lateness=hours(1)),
+                "expiry_rules": ExpiryRules(max_lateness=hours(1)),
             },
             {"RE": 60, "FR": 60},
             [],
@@ -108,33 +108,33 @@ def messages(**counts: int) -> list[Load]:
         ),
         pytest.param(
             messages(RE=7200, FR=3600),
-            {"patience": Patience(max_lateness=hours(2), offer_ends_at=NINE + hours(1))},
+            {"expiry_rules": ExpiryRules(max_lateness=hours(2), offer_ends_at=NINE + hours(1))},
             {"RE": 3600},
             [Expiring("RE", "offer_ended", 3600), Expiring("FR", "offer_ended", 3600)],
             id="what comes first counts, and those behind have no time left",
         ),
         pytest.param(
             messages(GP=3600, FR=3600),
-            {"patience": Patience(drops_if_closed=True)},
+            {"expiry_rules": ExpiryRules(drops_if_closed=True)},
             {"FR": 3600},
             [Expiring("GP", "closed", 3600)],
             id="who is dropped keeps nobody behind waiting",
         ),
         pytest.param(
             [Load("FR", 7200, 14400)],
-            {"patience": Patience(offer_ends_at=NINE + hours(1))},
+            {"expiry_rules": ExpiryRules(offer_ends_at=NINE + hours(1))},
             {"FR": 1800},
             [Expiring("FR", "offer_ended", 5400)],
             id="two segments each take twice as long",
         ),
         pytest.param(
             messages(FR=7200),
-            {"at": NINE, "due_at": NINE - hours(1), "patience": Patience(max_lateness=hours(2))},
+            {"at": NINE, "due_at": NINE - hours(1), "expiry_rules": ExpiryRules(max_lateness=hours(2))},
             {"FR": 3600},
             [Expiring("FR", "too_late", 3600)],
             id="lateness counts from the time, though that has passed",
         ),
-        pytest.param([], {"patience": Patience(offer_ends_at=NINE)}, {}, [], id="nobody"),
+        pytest.param([], {"expiry_rules": ExpiryRules(offer_ends_at=NINE)}, {}, [], id="nobody"),
     ],
 )  # fmt: skip
 def test_what_will_not_leave(loads: list[Load], changes: dict[str, Any], gone: Any, expiring: Any) -> None:
@@ -146,8 +146,8 @@ def test_what_will_not_leave(loads: list[Load], changes: dict[str, Any], gone: A
 
 
 MOMENTS = st.integers(0, 14 * 24 * 60).map(lambda count: SUNDAY + timedelta(minutes=count))
-PATIENCE = st.builds(
-    Patience,
+EXPIRY_RULES = st.builds(
+    ExpiryRules,
     st.none() | MOMENTS,
     st.none() | st.integers(1, 100).map(lambda count: timedelta(minutes=30 * count)),
     st.booleans(),
@@ -158,7 +158,7 @@ TIMINGS = st.builds(
     due_at=st.none() | MOMENTS,
     policy=st.sampled_from([STRICT, None]),
     margin_seconds=st.sampled_from([0.0, 60.0, 3600.0]),
-    patience=PATIENCE,
+    expiry_rules=EXPIRY_RULES,
     not_before=st.dictionaries(st.sampled_from(["FR", "RE", "GP", "FR+RE"]), MOMENTS, max_size=3),
 )
 LOADS = st.dictionaries(st.sampled_from(["FR", "RE", "GP", "NC", "FR+RE"]), st.integers(1, 100_000), max_size=4).map(
@@ -182,6 +182,6 @@ def test_each_message_leaves_in_time_or_is_told(loads: list[Load], timing: Timin
 
 @given(loads=LOADS, timing=TIMINGS)
 def test_who_waits_for_ever_loses_nothing(loads: list[Load], timing: Timing) -> None:
-    found = forecast_departures(loads, 10, replace(timing, patience=Patience()))
+    found = forecast_departures(loads, 10, replace(timing, expiry_rules=ExpiryRules()))
     assert found.expiring == []
     assert sum(leaving.message_count for leaving in found.departures) == sum(load.message_count for load in loads)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms.keywords import SUPPRESSING, VERDICTS, classify_reply
+from campanile.sms.rules.reply_keywords import SUPPRESSING, VERDICTS, classify_reply
 
 REPLIES = [
     pytest.param("STOP", "stop", id="the word"),

@@ -8,10 +8,17 @@ from collections.abc import Iterator
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from sms.leftovers import LEFTOVER_WORDS, find_leftovers, find_placeholders, leftover_patterns, placeholder_name
+from campanile.sms.text.leftovers import (
+    LEFTOVER_WORDS,
+    find_leftovers,
+    find_placeholders,
+    leftover_patterns,
+    placeholder_name,
+)
+from tests.lanes import examples
 
 FOREIGN = [
     pytest.param("Bonjour {{first_name}},", ["{{first_name}}"], "first_name", id="doubled braces"),
@@ -90,7 +97,7 @@ def engine() -> Iterator[duckdb.DuckDBPyConnection]:
 READABLE = st.text(st.characters(exclude_characters="\0\n\r", exclude_categories=["Cs"]), max_size=12)
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(st.lists(st.one_of(READABLE, st.sampled_from([cell for cell, _ in CELLS] + PLAIN)), min_size=5, max_size=20))
 def test_python_and_the_store_find_the_same(engine: duckdb.DuckDBPyConnection, cells: list[str]) -> None:
     for pattern in leftover_patterns().values():

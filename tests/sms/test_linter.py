@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from sms.lint_subject import SEVERITIES, Finding, Leftover, Saving, SizeCount, Subject
-from sms.linter import lint
-from sms.template import parse_template
+from campanile.sms.text.lint_finding import SEVERITIES, Leftover, LintFinding, Saving, SizeCount, Subject
+from campanile.sms.text.linter import lint
+from campanile.sms.text.template import parse_template
 
 PLAIN = Subject(
     template=parse_template("Bonjour, votre commande est prête."),
@@ -32,7 +32,7 @@ def subject(text: str | None = None, **changes: Any) -> Subject:
     return replace(PLAIN, **template, **changes)
 
 
-def finding(code: str, given: Subject) -> Finding:
+def finding(code: str, given: Subject) -> LintFinding:
     (found,) = [found for found in lint(given) if found.code == code]
     return found
 
@@ -55,7 +55,7 @@ SAVINGS = {"typography": Saving(400, 400, Decimal("19.4")), "accents": Saving(60
 
 def test_characters_that_force_ucs2_are_named_and_priced() -> None:
     found = finding("ucs2", subject(sizes=UCS2_SIZES, forcing={"ç": 200, "’": 600, "\u00a0": 1}, savings=SAVINGS))
-    assert found == Finding(
+    assert found == LintFinding(
         "ucs2",
         "costs",
         "« ’ » (U+2019), « ç » (U+00E7) and no-break space (U+00A0) leave 70 characters a segment instead of 160 in "
@@ -111,7 +111,7 @@ def test_only_the_most_frequent_characters_are_named() -> None:
 
 def test_long_messages_are_priced_and_told_how_much_to_cut() -> None:
     found = finding("over_one_segment", subject(sizes=UCS2_SIZES, forcing={"ç": 600}, savings=SAVINGS))
-    assert found == Finding(
+    assert found == LintFinding(
         "over_one_segment",
         "costs",
         "600 of 1 000 messages do not fit in one segment, which costs 38.80 EUR more; "

@@ -5,10 +5,11 @@ import unicodedata
 
 import phonenumbers
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from sms.masking import escape_markdown, mask_number, mask_numbers
+from campanile.sms.text.masking import escape_markdown, mask_number, mask_numbers
+from tests.lanes import examples
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ formats = st.sampled_from([0, 1, 2])
 words = st.text(alphabet="abc :,;+-.()\n€", max_size=10)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(words, regions, formats, words)
 def test_no_number_of_any_country_shows_through(before: str, region: str, form: int, after: str) -> None:
     number = phonenumbers.example_number(region)

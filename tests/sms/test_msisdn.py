@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
-from sms.errors import ConfigurationError, InvalidNumber
-from sms.msisdn import REASONS, Number, parse_number
+from campanile.sms.errors import ConfigurationError, InvalidNumber
+from campanile.sms.numbers.msisdn import REASONS, Number, parse_number
 
 VALID = [
     pytest.param("0612345678", "+33612345678", id="as typed in France"),

@@ -4,15 +4,17 @@ from itertools import product
 
 import pandas as pd
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bench.cells import OTHER_REGIONS, REGIONS, clean_cells, dirty_cells, mutated_cells
-from sms import number_column, number_plans
-from sms.errors import ConfigurationError, InvalidNumber
-from sms.msisdn import FRENCH_CODES, OVERSEAS_CODES, parse_number
-from sms.number_cells import SEPARATOR
-from sms.number_column import parse_column, parse_joined
+from campanile.sms.errors import ConfigurationError, InvalidNumber
+from campanile.sms.numbers import automaton as number_plans
+from campanile.sms.numbers import column as number_column
+from campanile.sms.numbers.column import parse_column, parse_joined
+from campanile.sms.numbers.digits import SEPARATOR
+from campanile.sms.numbers.msisdn import FRENCH_CODES, OVERSEAS_CODES, parse_number
+from tests.lanes import examples
 
 digits = st.text("0123456789", min_size=6, max_size=12)
 heads = st.sampled_from(["", "0", "06", "07", "+33", "+336", "0033", "00336", "33", "+", "069", "0639", "0033 0"])
@@ -62,7 +64,7 @@ def differences(values: list[str], region: str, allowed: tuple[str, ...] | None 
     ]
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(st.lists(cells, max_size=8), st.sampled_from(["FR", "RE", "BE"]), st.sampled_from([None, ("FR",), ("BE", "GP")]))
 @example(["061234567.0"], "FR", None)
 @example(["00330612345678", "0033061 2345678"], "FR", None)

@@ -7,9 +7,9 @@ from zoneinfo import available_timezones
 
 import pytest
 
-from sms.errors import ConfigurationError
-from sms.places import clocks_of, holiday_names, holidays_of, key_name, load_places
-from sms.policy import load_policy, parse_policy, policy_names
+from campanile.sms.errors import ConfigurationError
+from campanile.sms.schedule.policy import load_policy, parse_policy, policy_names
+from campanile.sms.schedule.territories import clocks_of, holiday_names, holidays_of, key_name, load_places
 
 GOOD = load_policy("fr-strict").text
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sms.privacy import keep_private, open_to_others
+from campanile.file_permissions import keep_private, open_to_others
 
 ROOT = Path(__file__).parents[2]
 
@@ -80,13 +80,19 @@ def run_open(*words: str, **variables: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+OPENS = """
+from campanile.services.context import Context
+from campanile.services.settings import read_settings
+context = Context(read_settings())
+with context.transaction():
+    pass
+"""
+
+
 def test_the_store_and_what_is_beside_it(old: Path) -> None:
     (old / "sms.duckdb").unlink()
     (old / "sms.duckdb.wal").unlink()
-    visit = (
-        "from tasks.house import visit_store, data_path\nwith visit_store() as v: pass\ndata_path('rejects', 'clients')"
-    )
-    run_open("-c", visit, SMS_DATA_DIR=str(old), SMS_STORE_PATH="")
+    run_open("-c", f"{OPENS}\ncontext.data_path('rejects', 'clients')", SMS_DATA_DIR=str(old), SMS_STORE_PATH="")
     assert (old / "sms.duckdb").exists()
     assert open_to_others(old) == []
 
@@ -94,19 +100,19 @@ def test_the_store_and_what_is_beside_it(old: Path) -> None:
 def test_a_store_elsewhere(old: Path, tmp_path: Path) -> None:
     store = tmp_path / "disk" / "sms.duckdb"
     store.parent.mkdir()
-    run_open("-c", "from tasks.house import visit_store\nwith visit_store() as v: pass", SMS_STORE_PATH=str(store))
+    run_open("-c", OPENS, SMS_STORE_PATH=str(store))
     assert {rights(path) for path in store.parent.iterdir()} == {0o600}
     for path in store.parent.iterdir():
         path.chmod(0o666)
-    run_open("-c", "from tasks.settings import settings\nsettings()", SMS_STORE_PATH=str(store))
+    run_open("-c", "from campanile.services.settings import read_settings\nread_settings()", SMS_STORE_PATH=str(store))
     assert {rights(path) for path in store.parent.iterdir()} == {0o600}
 
 
 def test_the_sandbox_and_the_spool(tmp_path: Path) -> None:
     """Each starts, and is stopped by a mistake that it finds after it has touched its folder."""
     for words, folder in (
-        (["gateways.sandbox", "--port=0", "--state"], tmp_path / "sandbox"),
-        (["gateways.kannel", "--port=0", "--secret-file=-", "--spool"], tmp_path / "spool"),
+        (["campanile.gateways.sandbox", "--port=0", "--state"], tmp_path / "sandbox"),
+        (["campanile.gateways.kannel", "--port=0", "--secret-file=-", "--spool"], tmp_path / "spool"),
     ):
         folder.mkdir()
         (folder / "old.jsonl").touch(0o666)
@@ -127,7 +133,7 @@ def test_the_sandbox_and_the_spool(tmp_path: Path) -> None:
 
 
 #: Modules that are started and write nothing of their own: they inherit the rights of what starts them.
-CHILDREN = {"files/child.py"}
+CHILDREN = {"campanile/files/parsing/worker.py"}
 #: Scripts for those who work on Campanile: no data of people.
 WORKSHOP = {"scripts/make_samples.py", "scripts/mutants.py"}
 
@@ -135,7 +141,7 @@ WORKSHOP = {"scripts/make_samples.py", "scripts/mutants.py"}
 def test_every_entry_point_keeps_private() -> None:
     started = [
         path
-        for folder in ("flows", "tasks", "gateways", "files", "store", "scripts")
+        for folder in ("campanile", "flows", "tasks", "scripts")
         for path in (ROOT / folder).rglob("*.py")
         if '__name__ == "__main__"' in path.read_text(encoding="utf-8")
     ]
@@ -148,5 +154,5 @@ def test_every_entry_point_keeps_private() -> None:
         for path in started
     }
     assert len(names) > 5
-    careless = {name for name, called in names.items() if not called & {"keep_private", "settings"}}
+    careless = {name for name, called in names.items() if not called & {"keep_private", "read_settings"}}
     assert careless == CHILDREN | WORKSHOP

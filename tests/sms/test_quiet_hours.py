@@ -4,12 +4,11 @@ import re
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sms.errors import ConfigurationError
-from sms.places import holidays_of, load_places
-from sms.quiet_hours import (
+from campanile.sms.errors import ConfigurationError
+from campanile.sms.schedule.quiet_hours import (
     is_key_open,
     is_open,
     key_closing,
@@ -20,7 +19,9 @@ from sms.quiet_hours import (
     parse_policy,
     window_key,
 )
-from sms.zones import zone_of
+from campanile.sms.schedule.territories import holidays_of, load_places
+from campanile.sms.schedule.timezones import zone_of
+from tests.lanes import examples
 
 MICROSECOND = timedelta(microseconds=1)
 
@@ -361,13 +362,13 @@ def may_write(moment: datetime, place: str, policy: str) -> bool:
     return True
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(instants, keys, policies)
 def test_open_is_what_every_wall_clock_says(moment: datetime, key: str, policy: str) -> None:
     assert is_key_open(moment, key, policy) is all(may_write(moment, place, policy) for place in key.split("+"))
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(instants, keys, policies, st.floats(0, 1))
 def test_the_next_opening_is_open_and_nothing_before_it_is(
     moment: datetime, key: str, policy: str, part: float
@@ -385,7 +386,7 @@ def test_the_next_opening_is_open_and_nothing_before_it_is(
     assert not is_key_open(moment + part * (opening - MICROSECOND - moment), key, policy)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(instants, keys, policies, st.floats(0, 1))
 def test_a_window_ends_where_it_says(moment: datetime, key: str, policy: str, part: float) -> None:
     closing = key_closing(moment, key, policy)

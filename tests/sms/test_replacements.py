@@ -1,11 +1,12 @@
-"""What stands in place of the characters that make a text dearer."""
+"""What stands in place of the characters that make a text more expensive."""
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sms.replacements import LEVELS, MARKS, REPLACEMENTS, replace_characters
-from sms.segments import GSM7_BASIC, GSM7_EXTENSION, count_segments
+from campanile.sms.text.gsm7 import GSM7_BASIC, GSM7_EXTENSION
+from campanile.sms.text.replacements import LEVELS, MARKS, REPLACEMENTS, replace_characters
+from campanile.sms.text.segments import count_segments
 
 GSM7_TEXT = st.text(alphabet=GSM7_BASIC + GSM7_EXTENSION, max_size=80)
 DEAR = "".join(REPLACEMENTS["accents"])

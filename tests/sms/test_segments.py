@@ -8,22 +8,16 @@ from itertools import product
 from pathlib import Path
 from typing import NoReturn
 
-import pandas as pd
 import pytest
 import smsutil
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sms.replacements import replace_characters
-from sms.segments import (
-    GSM7_BASIC,
-    GSM7_EXTENSION,
-    UCS2,
-    Segmentation,
-    count_segments,
-    scan_column,
-    segment_column,
-)
+from campanile.sms.text.gsm7 import GSM7_BASIC, GSM7_EXTENSION, UCS2
+from campanile.sms.text.replacements import replace_characters
+from campanile.sms.text.segment_column import scan_column
+from campanile.sms.text.segments import Segmentation, count_segments
+from tests.lanes import examples
 
 TEXTS = [
     pytest.param("", "GSM-7", 0, 0, id="empty"),
@@ -88,7 +82,7 @@ def runs(characters: str, longest: int) -> st.SearchStrategy[str]:
 texts = st.one_of(runs("aé€{", 160), runs("aê👍€", 70), runs("aêœ…’\u200be\u0301👍€", 70), st.text(max_size=200))
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(texts)
 @example("a" * 152 + "€" * 200)
 @example("ê" + "👍" * 99)
@@ -103,16 +97,7 @@ def test_a_longer_text_is_never_smaller(text: str, more: str) -> None:
     assert longer.unit_count >= shorter.unit_count or longer.encoding != shorter.encoding
 
 
-@given(st.lists(texts, max_size=6))
-def test_a_column_says_of_each_row_what_the_function_says(values: list[str]) -> None:
-    index = [3 * position + 1 for position in range(len(values))]
-    column = segment_column(pd.Series(values, index=index, dtype=object))
-    assert list(column.itertuples(index=False, name=None)) == [tuple(count_segments(text)) for text in values]
-    assert column.index.tolist() == index
-    assert column.columns.tolist() == ["encoding", "unit_count", "segment_count"]
-
-
-@settings(max_examples=200)
+@examples(200)
 @given(st.lists(texts, max_size=6))
 @example(["", "ê", ""])
 @example(["a\ud83d", "\ude00b", "👍"])  # halves of a pair, which joined would be one
@@ -245,6 +230,7 @@ def run_perl(program: str, lines: list[str]) -> list[list[str]]:
         pytest.param("1", pytest.fail.Exception, id="where it must be there"),
     ],
 )
+@pytest.mark.process
 def test_perl_may_be_missing_on_ones_own_machine_only(
     monkeypatch: pytest.MonkeyPatch, required: str, outcome: type[BaseException]
 ) -> None:
@@ -259,11 +245,13 @@ def test_perl_must_be_there_where_all_must_hold() -> None:
     assert "export REQUIRE_PERL=1\n" in (Path(__file__).parents[2] / ".ci" / "run").read_text()
 
 
+@pytest.mark.process
 def test_the_tables_are_those_of_another_implementation() -> None:
     septets = {chr(int(code, 16)): int(count) for code, count in run_perl(PERL_TABLE, [])}
     assert septets == dict.fromkeys(GSM7_BASIC, 1) | dict.fromkeys(GSM7_EXTENSION, 2)
 
 
+@pytest.mark.process
 def test_perl_counts_the_same_on_pairs_at_every_boundary() -> None:
     values = [*traps(), "été à Noël", "10 €, [ça] œuvre {x} ~ 👍", *GSM7_BASIC.replace("\n", ""), *GSM7_EXTENSION]
     counted = run_perl(PERL_COUNT, values)

@@ -5,9 +5,9 @@ from datetime import date
 
 import pytest
 
-from sms.errors import CampaignError
-from sms.places import load_places
-from sms.sender_id import check_sender_id, load_sender_rules, sender_notes
+from campanile.sms.errors import CampaignError
+from campanile.sms.rules.sender_id import check_sender_id, load_sender_rules, sender_notes
+from campanile.sms.schedule.territories import load_places
 
 FRENCH = ["FR", "GP", "BL", "MF", "MQ", "GF", "RE", "PM", "YT", "WF", "PF", "NC"]
 

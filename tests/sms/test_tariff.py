@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from sms.errors import ConfigurationError
-from sms.tariff import parse_tariff
+from campanile.sms.errors import ConfigurationError
+from campanile.sms.rules.tariff import parse_tariff
 
 GOOD = "\ufeff# prices of November\ncountry,price,unit\nFR,0.0485,EUR\n\n  # overseas\nRE , 0.12 ,EUR\r\nUS,0,EUR\n"
 

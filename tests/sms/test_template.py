@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms.errors import MissingField, TemplateError
-from sms.template import Template, as_sql, check_fields, parse_template, render
+from campanile.sms.errors import MissingField, TemplateError
+from campanile.sms.text.template import Template, as_sql, check_fields, parse_template, render
 
 PERSON = {
     "first_name": "Léa",

@@ -2,7 +2,14 @@
 
 import pytest
 
-from sms.text_signs import find_links, find_promotional_words, find_words, has_typed_stop, is_shortener, names_brand
+from campanile.sms.text.features import (
+    find_links,
+    find_promotional_words,
+    find_words,
+    has_typed_stop,
+    is_shortener,
+    names_brand,
+)
 
 LINKS = [
     pytest.param("Voir https://www.exemple.fr/soldes?a=1.", ["exemple.fr"], id="whole address"),

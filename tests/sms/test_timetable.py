@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms.errors import ConfigurationError
-from sms.policy import Policy
-from sms.quiet_hours import key_closing, load_policy, parse_policy
-from sms.timetable import Departure, alert_advice, closed_days, plan_departures
+from campanile.sms.errors import ConfigurationError
+from campanile.sms.schedule.departures import Departure, alert_advice, closed_days, plan_departures
+from campanile.sms.schedule.policy import Policy
+from campanile.sms.schedule.quiet_hours import key_closing, load_policy, parse_policy
 
 STRICT = load_policy("fr-strict")
 KEYS = ["FR", "FR-AM", "RE", "GP", "NC", "PF", "FR+RE", "PT", "US"]

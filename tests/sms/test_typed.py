@@ -4,11 +4,11 @@ import re
 from datetime import date
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from campanile.sms.text.typed_values import is_two_days, name_key, read_day, read_hour, read_moment
 from schemas.draft import NAME_PATTERN
-from sms.typed import is_two_days, name_key, read_day, read_hour, read_moment
 
 HOURS = {
     "10h30": "10:30",
@@ -97,7 +97,6 @@ def test_what_is_no_moment_says_how_to_write_one(typed: str) -> None:
         read_moment(typed)
 
 
-@settings(deadline=None)
 @given(st.dates(min_value=date(2000, 1, 1)), st.booleans())
 def test_every_day_is_read_as_it_was_written(day: date, day_first: bool) -> None:
     assert read_day(day.strftime("%d/%m/%Y" if day_first else "%m/%d/%Y").rjust(10, "0"), day_first) == day.isoformat()
@@ -123,7 +122,6 @@ def test_keys(title: str, key: str | None) -> None:
     assert name_key(title) == key
 
 
-@settings(deadline=None)
 @given(st.text(max_size=90))
 def test_a_key_is_a_key_and_keeps_itself(title: str) -> None:
     key = name_key(title)

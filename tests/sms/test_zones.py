@@ -11,10 +11,10 @@ from types import ModuleType
 import pytest
 from packaging.requirements import Requirement
 
-from sms.errors import ConfigurationError
-from sms.places import load_places
-from sms.quiet_hours import is_open, next_opening
-from sms.zones import OLDEST_DATABASE, database_version, zone_of
+from campanile.sms.errors import ConfigurationError
+from campanile.sms.schedule.quiet_hours import is_open, next_opening
+from campanile.sms.schedule.territories import load_places
+from campanile.sms.schedule.timezones import OLDEST_DATABASE, database_version, zone_of
 
 NOON = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
 

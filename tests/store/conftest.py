@@ -1,16 +1,10 @@
 """A store on a real file, a clock that stands where the test puts it, and a desk where a team works without Prefect."""
 
 import json
-import os
 import re
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -21,31 +15,32 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from campanile.sms.rules.exclusions import queue_places
+from campanile.sms.schedule.quiet_hours import key_closing, next_key_opening
+from campanile.store.billing.balance import add_reading, captured
+from campanile.store.campaigns import campaigns
+from campanile.store.campaigns.approval import ApprovalRules, approve
+from campanile.store.campaigns.recaps import Recap
+from campanile.store.campaigns.writer import CampaignRow, RecapDetails, Revised, write_prepared
+from campanile.store.contacts import opt_outs
+from campanile.store.contacts.import_log import ImportSummary, SourceFile, StagedRows
+from campanile.store.contacts.lists import list_id_of
+from campanile.store.contacts.merge import import_contacts
+from campanile.store.db.database import Transaction, transaction
+from campanile.store.db.invariants import broken_invariants
+from campanile.store.inbound.inbound import add_reports, apply_reports, move_cursor
+from campanile.store.ledger import run_lifecycle as sending
+from campanile.store.ledger.charges import PriceRules
+from campanile.store.ledger.claim_checks import ClaimRules, StopReason
+from campanile.store.ledger.claims import Claim, Claimed, claim_again, claim_slices
+from campanile.store.ledger.lease import Lease
+from campanile.store.ledger.outcomes import note_absence, record, unknown_slices
+from campanile.store.ledger.rate_limit import PACE, Bucket, read_bucket
+from campanile.store.ledger.sender_session import SenderSession, sender_session
 from schemas.gateway import DeliveryReport, Outcome, OutgoingMessage, SubmitOutcome
-from sms.planning import queue_places
-from sms.quiet_hours import key_closing, next_key_opening
-from store import campaigns, opt_outs, sending
-from store.approving import ApprovalRules, approve
-from store.charges import PriceRules
-from store.claims import Claim, Claimed, claim_again, claim_slices
-from store.clearance import ClaimRules, Halt
-from store.contacts import import_contacts
-from store.database import Transaction, transaction
-from store.imports import ImportSummary, SourceFile, StagedRows
-from store.inbound import add_reports, apply_reports, move_cursor
-from store.invariants import broken_invariants
-from store.lease import Lease
-from store.lists import list_id_of
-from store.migrate import migrate
-from store.operators import add_reading, captured
-from store.outcomes import note_absence, record, unknown_slices
-from store.pace import PACE, Bucket, read_bucket
-from store.preparing import CampaignHead, RecapDetails, Revised, write_prepared
-from store.recaps import Recap
-from store.rounds import Round, sending_round
+from tests.fork_server import ForkedProcess, opened_fork_server
+from tests.stores import copy_store
 
-HERE = Path(__file__).parent
-collect_ignore = ["workers.py"]  # the other processes; they import this file
 #: A Tuesday, 10:00 in Paris, 13:00 in La Réunion, 05:00 in Guadeloupe.
 MORNING = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 PRICES = PriceRules("EUR", Decimal("0.01"), Decimal("0.2"))
@@ -66,6 +61,11 @@ APPROVAL_RULES = ApprovalRules(approvers=(), four_eyes=False, max_age=timedelta(
 
 #: A row of a file: a person and their fields, or the reason why it is rejected.
 Cell = tuple[int, Mapping[str, str]] | str
+
+
+#: What ``Desk.start`` left, by its arguments: the store, and the lease of its sender.
+_STARTED: dict[str, tuple[Path, Lease]] = {}
+_FOLDER = TemporaryDirectory(prefix="started-")
 
 
 class Clock:
@@ -130,9 +130,9 @@ def message_rows(
     )
 
 
-def campaign_head(name: str, **changes: Any) -> CampaignHead:
-    head = CampaignHead(
-        name, "marketing", "sandbox", "fr-strict", "CAMPANILE", False, False, "{}", due_at=None, author="camille"
+def campaign_head(name: str, **changes: Any) -> CampaignRow:
+    head = CampaignRow(
+        name, "marketing", "sandbox", "fr-strict", "CAMPANILE", False, False, "{}", due_at=None, actor="camille"
     )
     return replace(head, **changes)
 
@@ -143,15 +143,17 @@ def opt_out_rows(people: Sequence[int]) -> pd.DataFrame:
 
 
 class Desk:
-    """What a team does with a store, one visit each: every method is one transaction."""
+    """What a team does with a store, one transaction each: every method is one transaction."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_untouched: bool = False) -> None:
         self.path = path
         self.clock = Clock()
         self.rules = RULES
         self._count = 0
+        self._is_untouched = is_untouched
 
-    def visit(self, **options: Any) -> AbstractContextManager[Transaction]:
+    def tx(self, **options: Any) -> AbstractContextManager[Transaction]:
+        self._is_untouched = False
         return transaction(self.path, self.clock, **options)
 
     def next_number(self) -> int:
@@ -163,25 +165,25 @@ class Desk:
 
     def read_stops(self, gateway: str = "sandbox") -> None:
         """Say that replies and the provider's opt-outs were read just now."""
-        with self.visit() as visit:
+        with self.tx() as tx:
             for name in ("replies", "opt_outs"):
-                move_cursor(visit, gateway, name, "1")
+                move_cursor(tx, gateway, name, "1")
 
     def put_balance(self, amount: str, gateway: str = "sandbox") -> None:
-        with self.visit() as visit:
-            add_reading(visit, gateway, Decimal(amount), "EUR", captured(visit, gateway))
+        with self.tx() as tx:
+            add_reading(tx, gateway, Decimal(amount), "EUR", captured(tx, gateway))
 
     def take_in(self, list_name: str, *cells: Cell, replaces: int | None = None, **source: Any) -> ImportSummary:
         """Import a file into a list."""
         file = self.file(list_name, **source)
-        with self.visit() as visit:
+        with self.tx() as tx:
             staged = staged_rows(*cells)
-            return import_contacts(visit, list_name, file, staged, replaces=replaces, actor="camille")
+            return import_contacts(tx, list_name, file, staged, replaces=replaces, actor="camille")
 
     def take_in_stops(self, *cells: Cell, **how: Any) -> ImportSummary:
         """Import a file of opt-outs."""
-        with self.visit() as visit:
-            return opt_outs.import_opt_outs(visit, self.file("stops"), staged_rows(*cells), **how)
+        with self.tx() as tx:
+            return opt_outs.import_opt_outs(tx, self.file("stops"), staged_rows(*cells), **how)
 
     def fill_list(self, list_name: str, fields_of: Mapping[int, Mapping[str, str]]) -> None:
         """Import people into a list, each with merge fields."""
@@ -189,9 +191,9 @@ class Desk:
 
     def people(self, list_name: str) -> dict[int, dict[str, str]]:
         """Return who stands in a list, with their fields."""
-        with self.visit(read_only=True) as visit:
+        with self.tx(read_only=True) as tx:
             sql = "SELECT number_id % 10000, fields FROM contact WHERE list_id = $list_id ORDER BY 1"
-            found = visit.execute(sql, {"list_id": list_id_of(visit, list_name)}).fetchall()
+            found = tx.execute(sql, {"list_id": list_id_of(tx, list_name)}).fetchall()
         return {person: json.loads(fields) for person, fields in found}
 
     def file(self, stem: str, **changes: Any) -> SourceFile:
@@ -200,8 +202,8 @@ class Desk:
         return replace(file, **changes)
 
     def opt_out(self, *people: int) -> int:
-        with self.visit() as visit:
-            return opt_outs.add_opt_outs(visit, opt_out_rows(people), "reply", None)
+        with self.tx() as tx:
+            return opt_outs.add_opt_outs(tx, opt_out_rows(people), "reply", None)
 
     def prepare(
         self,
@@ -227,64 +229,80 @@ class Desk:
         rows["origin"] = origin
         messages = queued(rows, closes_at, per_slice)
         covered = {"name": name, "policy": policy, "due_at": _instant(head.get("due_at"))} | dict(header or {})
-        with self.visit() as visit, prepared_rows(visit, messages, left_out):
-            found = campaigns.find_campaign(visit, name) if revises else None
+        with self.tx() as tx, prepared_rows(tx, messages, left_out):
+            found = campaigns.find_campaign(tx, name) if revises else None
             read = Revised(found["campaign_id"], found["version"]) if found else None
-            return write_prepared(visit, campaign_head(name, **head), covered, RecapDetails("EUR", lists), revises=read)
+            return write_prepared(tx, campaign_head(name, **head), covered, RecapDetails("EUR", lists), revises=read)
 
     @staticmethod
-    def stage(visit: Transaction, *rows: pd.DataFrame | None) -> AbstractContextManager[None]:
+    def stage(tx: Transaction, *rows: pd.DataFrame | None) -> AbstractContextManager[None]:
         """Stage messages, and exclusions, as a preparation does."""
-        return prepared_rows(visit, *rows)
+        return prepared_rows(tx, *rows)
 
     def approve(
-        self, name: str, recap_hash: str | None = None, approver: str = "dominique", **rules: Any
+        self, name: str, recap_hash: str | None = None, actor: str = "dominique", **rules: Any
     ) -> dict[str, Any]:
         """Approve a campaign, by the latest recap if no hash is given; ``rules`` are a team's own beside ours."""
-        with self.visit() as visit:
-            shown = str(campaigns.find_campaign(visit, name)["recap_hash"])[:8] if recap_hash is None else recap_hash
-            return approve(visit, name, shown, approver, replace(APPROVAL_RULES, **rules))
+        with self.tx() as tx:
+            shown = str(campaigns.find_campaign(tx, name)["recap_hash"])[:8] if recap_hash is None else recap_hash
+            return approve(tx, name, shown, actor, replace(APPROVAL_RULES, **rules))
 
     def cancel(self, name: str) -> dict[str, Any]:
-        with self.visit() as visit:
-            return campaigns.cancel(visit, name, "wrong price", "dominique")
+        with self.tx() as tx:
+            return campaigns.cancel(tx, name, "wrong price", "dominique")
 
     # --- sending --------------------------------------------------------------------------------------------
 
     def open(self, name: str, owner: str = "first sender") -> Lease | None:
-        with self.visit() as visit:
-            return sending.open_sending(visit, name, sending.Owner(owner), self.rules).lease
+        with self.tx() as tx:
+            return sending.open_sending(tx, name, sending.Owner(owner), self.rules).lease
 
     def start(self, name: str, people: Sequence[int] | Mapping[str, Sequence[int]] = range(4), **how: Any) -> Lease:
-        """Prepare, approve and open a campaign, with credit and with STOPs just read."""
+        """Prepare, approve and open a campaign, with credit and with STOPs just read.
+
+        The desk of the fixture, as long as it did nothing, gets a copy of a store where that was done before.
+        """
+        if self._is_untouched and self.clock.at == MORNING and self.rules is RULES:
+            key = repr((name, people, sorted(how.items())))
+            if key not in _STARTED:
+                lease = self._start(name, people, how)
+                _STARTED[key] = (copy_store(self.path, Path(_FOLDER.name) / str(len(_STARTED)) / "sms.duckdb"), lease)
+                return lease
+            store, lease = _STARTED[key]
+            copy_store(store, self.path)
+            self._is_untouched = False
+            return lease
+        return self._start(name, people, how)
+
+    def _start(self, name: str, people: Sequence[int] | Mapping[str, Sequence[int]], how: Mapping[str, Any]) -> Lease:
         recap = self.prepare(name, people, **how)
-        with self.visit() as visit:
-            add_reading(visit, "sandbox", Decimal(100), "EUR", captured(visit, "sandbox"))
+        with self.tx() as tx:
+            add_reading(tx, "sandbox", Decimal(100), "EUR", captured(tx, "sandbox"))
             for cursor in ("replies", "opt_outs"):
-                move_cursor(visit, "sandbox", cursor, "1")
-            approve(visit, name, recap.recap_hash, "dominique", APPROVAL_RULES)
-            lease = sending.open_sending(visit, name, sending.Owner("first sender"), self.rules).lease
+                move_cursor(tx, "sandbox", cursor, "1")
+            approve(tx, name, recap.recap_hash, "dominique", APPROVAL_RULES)
+            lease = sending.open_sending(tx, name, sending.Owner("first sender"), self.rules).lease
         assert lease is not None
         return lease
 
     @contextmanager
-    def round(self, lease: Lease) -> Iterator[Round]:
-        """Visit as a sender does."""
-        with self.visit() as visit, sending_round(visit, lease, self.rules) as now:
-            yield now
+    def session(self, lease: Lease) -> Iterator[SenderSession]:
+        """Transaction as a sender does."""
+        with self.tx() as tx, sender_session(tx, lease, self.rules) as session:
+            yield session
 
     def claimed(self, lease: Lease, most: int = 1) -> Claimed:
         """Claim, and tell why not more."""
-        with self.round(lease) as now:
-            return claim_slices(now, most)
+        with self.session(lease) as session:
+            return claim_slices(session, most)
 
     def claim(self, lease: Lease) -> Claim | None:
         return next(iter(self.claimed(lease).claims), None)
 
-    def refuse(self, lease: Lease, halt: Halt, line: str = "") -> None:
+    def refuse(self, lease: Lease, stop_reason: StopReason, line: str = "") -> None:
         """See that a claim is refused for this reason, in this line."""
         found = self.claimed(lease)
-        assert (list(found.claims), found.halt) == ([], halt)
+        assert (list(found.claims), found.stop_reason) == ([], stop_reason)
         assert re.search(line, found.why), found.why
 
     def must_claim(self, lease: Lease) -> Claim:
@@ -293,20 +311,20 @@ class Desk:
         return claim
 
     def claim_again(self, lease: Lease, slice_no: int) -> Claim | None:
-        with self.round(lease) as now:
-            return claim_again(now, slice_no)
+        with self.session(lease) as session:
+            return claim_again(session, slice_no)
 
     def record(self, lease: Lease, slice_no: int, outcomes: Sequence[SubmitOutcome]) -> dict[str, int]:
-        with self.round(lease) as now:
-            return record(now, slice_no, outcomes, now.visit.at + timedelta(seconds=5))
+        with self.session(lease) as session:
+            return record(session, slice_no, outcomes, session.tx.at + timedelta(seconds=5))
 
     def answer(self, lease: Lease, claim: Claim, *outcomes: Outcome | str) -> dict[str, int]:
         """Record an answer: one outcome for all, or one a message (the rest gets none)."""
         return self.record(lease, claim.slice_no, answers(claim.messages, *outcomes))
 
     def note_absence(self, lease: Lease, slice_no: int) -> None:
-        with self.round(lease) as now:
-            note_absence(now, slice_no, now.visit.at)
+        with self.session(lease) as session:
+            note_absence(session, slice_no, session.tx.at)
 
     def report(self, claim_message: OutgoingMessage, status: str = "delivered", **changes: Any) -> dict[str, int]:
         """Take in a delivery report and apply what waits."""
@@ -322,35 +340,35 @@ class Desk:
         return self.report_all([replace(report, **changes)])
 
     def report_all(self, reports: Sequence[DeliveryReport], gateway: str = "sandbox") -> dict[str, int]:
-        with self.visit() as visit:
-            add_reports(visit, gateway, reports)
-            return apply_reports(visit, gateway, PRICES)
+        with self.tx() as tx:
+            add_reports(tx, gateway, reports)
+            return apply_reports(tx, gateway, PRICES)
 
     def close(self, lease: Lease, why: str | None = None, retry_seconds: float = 60, **how: bool) -> dict[str, Any]:
-        with self.visit() as visit:
+        with self.tx() as tx:
             return sending.close_sending(
-                visit, lease, self.rules, sending.Ending(why, retry_seconds=retry_seconds, **how)
+                tx, lease, self.rules, sending.RunOutcome(why, retry_seconds=retry_seconds, **how)
             )
 
     # --- what is seen ---------------------------------------------------------------------------------------
 
     def rows(self, name: str, /, **parameters: Any) -> list[dict[str, Any]]:
-        with self.visit(read_only=True) as visit:
-            return visit.rows(name, **parameters)
+        with self.tx(read_only=True) as tx:
+            return tx.rows(name, **parameters)
 
     def sql(self, text: str) -> list[tuple[Any, ...]]:
-        with self.visit() as visit:
-            return visit.execute(text).fetchall()
+        with self.tx() as tx:
+            return tx.execute(text).fetchall()
 
     def find(self, name: str) -> dict[str, Any]:
-        with self.visit(read_only=True) as visit:
-            return campaigns.find_campaign(visit, name)
+        with self.tx(read_only=True) as tx:
+            return campaigns.find_campaign(tx, name)
 
     def states(self, name: str) -> dict[str, int]:
         """Return how many messages of a campaign are in each state."""
-        with self.visit(read_only=True) as visit:
-            campaign_id = campaigns.find_campaign(visit, name)["campaign_id"]
-            return {row["state"]: row["message_count"] for row in sending.count_messages(visit, campaign_id)}
+        with self.tx(read_only=True) as tx:
+            campaign_id = campaigns.find_campaign(tx, name)["campaign_id"]
+            return {row["state"]: row["message_count"] for row in sending.count_messages(tx, campaign_id)}
 
     def slices(self, name: str) -> dict[int, str]:
         found = self.sql(f"SELECT slice_no, state FROM slice WHERE campaign_id = {self.find(name)['campaign_id']}")
@@ -364,12 +382,12 @@ class Desk:
         return dict(total)
 
     def unknown(self, name: str) -> list[dict[str, Any]]:
-        with self.visit(read_only=True) as visit:
-            return unknown_slices(visit, campaigns.find_campaign(visit, name)["campaign_id"])
+        with self.tx(read_only=True) as tx:
+            return unknown_slices(tx, campaigns.find_campaign(tx, name)["campaign_id"])
 
     def broken(self) -> dict[str, int]:
-        with self.visit(read_only=True) as visit:
-            return broken_invariants(visit)
+        with self.tx(read_only=True) as tx:
+            return broken_invariants(tx)
 
 
 _MESSAGES = {
@@ -397,18 +415,18 @@ def queued(rows: pd.DataFrame, closes_at: Mapping[str, datetime], per_slice: int
 
 
 def prepared_rows(
-    visit: Transaction, messages: pd.DataFrame, left_out: pd.DataFrame | None = None
+    tx: Transaction, messages: pd.DataFrame, left_out: pd.DataFrame | None = None
 ) -> AbstractContextManager[None]:
     """Stage messages and exclusions as a preparation does."""
     nobody = pd.DataFrame(columns=list(_EXCLUSIONS))
     types = {"staged_messages": _MESSAGES, "staged_exclusions": _EXCLUSIONS}
     exclusions = nobody if left_out is None else left_out
-    return visit.staged(types=types, staged_messages=messages, staged_exclusions=exclusions)
+    return tx.staged(types=types, staged_messages=messages, staged_exclusions=exclusions)
 
 
-def bucket_of(visit: Transaction, gateway: str, top_rate: float) -> Bucket:
+def bucket_of(tx: Transaction, gateway: str, top_rate: float) -> Bucket:
     """Return a gateway's bucket as it stands in the store."""
-    return read_bucket(visit.row("state.get", gateway=gateway, name=PACE), top_rate, visit.at)
+    return read_bucket(tx.row("state.get", gateway=gateway, name=PACE), top_rate, tx.at)
 
 
 def answers(messages: Sequence[OutgoingMessage], *outcomes: Outcome | str) -> list[SubmitOutcome]:
@@ -420,13 +438,6 @@ def answers(messages: Sequence[OutgoingMessage], *outcomes: Outcome | str) -> li
         SubmitOutcome(message.client_ref, outcome, f"gw-{message.client_ref}" if outcome == "accepted" else None)
         for message, outcome in zip(messages, given, strict=False)
     ]
-
-
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("migrated") / "sms.duckdb"
-    migrate(path, Clock())
-    return path
 
 
 @pytest.fixture(scope="session")
@@ -445,90 +456,40 @@ def staged_for() -> Callable[..., StagedRows]:
 
 
 @pytest.fixture(scope="session")
-def head_of() -> Callable[..., CampaignHead]:
+def head_of() -> Callable[..., CampaignRow]:
     return campaign_head
 
 
 @pytest.fixture
 def store_path(empty_store: Path, tmp_path: Path) -> Path:
     """Return a migrated store of the test's own."""
-    path = tmp_path / "sms.duckdb"
-    path.write_bytes(empty_store.read_bytes())
-    return path
+    return copy_store(empty_store, tmp_path / "sms.duckdb")
 
 
 @pytest.fixture
 def desk(store_path: Path) -> Iterator[Desk]:
     """Return a desk; whatever the test did there, the invariants hold at its end."""
-    desk = Desk(store_path)
+    desk = Desk(store_path, is_untouched=True)
     yield desk
     assert desk.broken() == {}
 
 
 @pytest.fixture(scope="session")
-def nursery() -> Iterator[Path]:
-    """Return the socket where processes are to be had."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "socket"
-        command = [sys.executable, str(HERE / "workers.py"), str(path)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-            yield path
-            process.kill()
+def fork_server() -> Iterator[Path]:
+    """Return the socket of the server that forks processes."""
+    with opened_fork_server("tests.store.workers") as path:
+        yield path
 
 
 @pytest.fixture
-def hire(nursery: Path) -> Iterator[Callable[..., "Worker"]]:
+def start_worker(fork_server: Path) -> Iterator[Callable[..., ForkedProcess]]:
     """Return a function that gives a job of ``workers.py`` to a process of its own."""
-    hired: list[Worker] = []
+    started: list[ForkedProcess] = []
 
-    def start(*job: object) -> Worker:
-        hired.append(Worker(nursery, job))
-        return hired[-1]
+    def start(*job: object) -> ForkedProcess:
+        started.append(ForkedProcess(fork_server, job))
+        return started[-1]
 
     yield start
-    for worker in hired:
+    for worker in started:
         worker.kill()
-
-
-class Worker:
-    """Another process, talked to by lines of JSON."""
-
-    def __init__(self, nursery: Path, job: Sequence[object]) -> None:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.connect(str(nursery))
-            self._stream = connection.makefile("rw")
-        self.pid: int = self.hear()
-        self.say(job)
-
-    def say(self, what: object) -> None:
-        self._stream.write(json.dumps(what, default=str) + "\n")
-        self._stream.flush()
-
-    def hear(self) -> Any:
-        """Return the next thing it tells; it must live."""
-        line = self._stream.readline()
-        assert line, "the other process died"
-        return json.loads(line)
-
-    def hear_out(self) -> list[Any]:
-        """Return all that it tells until it is dead and buried."""
-        told = []
-        with suppress(ConnectionResetError):  # it died before it had read its job
-            told += (json.loads(line) for line in self._stream)
-        with suppress(ProcessLookupError):
-            while True:
-                os.kill(self.pid, 0)
-                time.sleep(0.001)
-        return told
-
-    def kill(self) -> list[Any]:
-        """Kill it, wait until it is dead, and return what it told before."""
-        if self._stream.closed:
-            return []
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
-        told = self.hear_out()
-        self._stream.close()
-        return told

@@ -5,32 +5,31 @@ from itertools import pairwise
 
 import pytest
 
-from store.alerts import count_try, due_alerts, end_try, undelivered_alerts
-from store.operators import clear_alert, raise_alert
+from campanile.store.billing.alerts import clear_alert, count_try, due_alerts, end_try, raise_alert, undelivered_alerts
 
 
 @pytest.fixture
 def raised(desk) -> int:
-    with desk.visit() as visit:
-        return int(raise_alert(visit, "balance_critical", "sandbox", "top it up")["alert_id"])
+    with desk.tx() as tx:
+        return int(raise_alert(tx, "balance_critical", "sandbox", "top it up")["alert_id"])
 
 
 def due(desk, channel: str = "mail") -> list[str]:
-    with desk.visit() as visit:
-        return [row["kind"] for row in due_alerts(visit, channel)]
+    with desk.tx() as tx:
+        return [row["kind"] for row in due_alerts(tx, channel)]
 
 
 def fail(desk, alert_id: int) -> None:
-    with desk.visit() as visit:
-        count_try(visit, alert_id, "mail", "on its way")
-        end_try(visit, alert_id, "mail", "connection refused")
+    with desk.tx() as tx:
+        count_try(tx, alert_id, "mail", "on its way")
+        end_try(tx, alert_id, "mail", "connection refused")
 
 
 def test_channels_do_not_wait_for_each_other(desk, raised) -> None:
     fail(desk, raised)
     assert (due(desk, "mail"), due(desk, "sms")) == ([], ["balance_critical"])
-    with desk.visit() as visit:
-        assert [row["error"] for row in undelivered_alerts(visit, "mail")] == ["connection refused"]
+    with desk.tx() as tx:
+        assert [row["error"] for row in undelivered_alerts(tx, "mail")] == ["connection refused"]
 
 
 def test_waits_grow_and_end(desk, raised) -> None:
@@ -50,8 +49,8 @@ def test_waits_grow_and_end(desk, raised) -> None:
 
 
 def test_what_was_delivered_or_cleared_is_not_tried(desk, raised) -> None:
-    with desk.visit() as visit:
-        end_try(visit, raised, "mail", None)
-        assert due_alerts(visit, "mail") == []
-        clear_alert(visit, "balance_critical", "sandbox")
-        assert due_alerts(visit, "sms") == []
+    with desk.tx() as tx:
+        end_try(tx, raised, "mail", None)
+        assert due_alerts(tx, "mail") == []
+        clear_alert(tx, "balance_critical", "sandbox")
+        assert due_alerts(tx, "sms") == []

@@ -9,15 +9,15 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from campanile.sms.errors import CampaignError
+from campanile.sms.rules.auto_reply import AutoResponder
+from campanile.store.campaigns.campaigns import set_state
+from campanile.store.campaigns.writer import add_messages, standing_campaign
+from campanile.store.inbound.auto_responder import put_auto_responder
+from campanile.store.inbound.inbound import add_replies, set_answers
+from campanile.store.ledger.outcomes import record
+from campanile.store.ledger.unknowns import resend
 from schemas.gateway import Outcome, SubmitOutcome
-from sms.auto_reply import AutoResponder
-from sms.errors import CampaignError
-from store.answers import put_auto_responder
-from store.campaigns import set_state
-from store.inbound import add_replies, set_answers
-from store.outcomes import record
-from store.preparing import add_messages, standing_campaign
-from store.unknowns import resend
 
 ONE = Decimal("0.05")
 NAME = "auto-reply-sandbox"
@@ -26,8 +26,8 @@ SWITCHED_OFF, OVER = "the auto-responder was switched off", "the auto-responder'
 
 
 def put(desk, responder: AutoResponder) -> None:
-    with desk.visit() as visit:
-        put_auto_responder(visit, responder, "camille")
+    with desk.tx() as tx:
+        put_auto_responder(tx, responder, "camille")
 
 
 def switch_off(desk) -> None:
@@ -54,13 +54,13 @@ def answering(desk, rows_for: Callable[..., pd.DataFrame]) -> Any:
     desk.read_stops()
     columns = ["gateway_reply_id", "sender", "number_id", "text", "verdict", "received_at"]
     rows = [[f"r{person}", "+", 33639980000 + person, "?", "other", desk.clock.at] for person in (1, 2)]
-    with desk.visit() as visit:
-        ids = list(add_replies(visit, "sandbox", pd.DataFrame(rows, columns=columns))["reply_id"])
-        campaign_id = standing_campaign(visit, "auto_reply", "sandbox")["campaign_id"]
+    with desk.tx() as tx:
+        ids = list(add_replies(tx, "sandbox", pd.DataFrame(rows, columns=columns))["reply_id"])
+        campaign_id = standing_campaign(tx, "auto_reply", "sandbox")["campaign_id"]
         answers = rows_for([1, 2], "Merci").assign(recipient_id=ids, slice_no=[1, 2])
-        add_messages(visit, campaign_id, answers, first_slice_no=1)
-        set_answers(visit, dict.fromkeys(ids, "planned"))
-        set_state(visit, campaign_id, "sending", visit.at, None)
+        add_messages(tx, campaign_id, answers, first_slice_no=1)
+        set_answers(tx, dict.fromkeys(ids, "planned"))
+        set_state(tx, campaign_id, "sending", tx.at, None)
     desk.lease = desk.open(NAME)
     return desk
 
@@ -124,8 +124,8 @@ def test_what_is_unknown_is_looked_up_and_not_posted_again(answering, end: Calla
     end(answering)
     assert answering.claim_again(answering.lease, claim.slice_no) is None
     absent = [SubmitOutcome(claim.messages[0].client_ref, Outcome.NOT_ACCEPTED)]
-    with answering.round(answering.lease) as now:
-        record(now, claim.slice_no, absent, now.visit.at, was_looked_up=True)
+    with answering.session(answering.lease) as session:
+        record(session, claim.slice_no, absent, session.tx.at, was_looked_up=True)
     answering.close(answering.lease)
     assert reasons(answering) == [("cancelled", reason)] * 2
 
@@ -137,10 +137,10 @@ def test_nobody_sends_an_answer_again_while_it_is_off(answering, end: Callable[[
     answering.close(answering.lease)
     answering.clock.forward(minutes=2)
     with (
-        answering.visit() as visit,
+        answering.tx() as tx,
         pytest.raises(CampaignError, match=f"^{reason}, so nothing of {NAME} is sent again"),
     ):
-        resend(visit, NAME, "camille", "the console shows none")
+        resend(tx, NAME, "camille", "the console shows none")
 
 
 def test_while_it_is_on_what_is_refused_leaves_again(answering) -> None:

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pandas as pd
 import pytest
 
-from sms.planning import EXCLUSION_REASONS
-from store.database import workbench
-from store.lists import declare_legal_basis
-from store.planning import Audience, stage_candidates
+from campanile.sms.rules.exclusions import EXCLUSION_REASONS
+from campanile.store.campaigns.audience import Audience, stage_candidates
+from campanile.store.contacts.lists import declare_legal_basis
+from campanile.store.db.database import scratch_tables
 
 NOBODY = pd.DataFrame(columns=["row_number", "number_id", "territory"])
 
@@ -62,8 +62,8 @@ def clients(desk):
     """A list of one client, and one to leave out."""
     desk.fill_list("clients", {1: {"consent_at": "2026-01-10"}})
     desk.fill_list("leave-out", {9: {}})
-    with desk.visit() as visit:
-        declare_legal_basis(visit, "clients", "consent", None, "camille")
+    with desk.tx() as tx:
+        declare_legal_basis(tx, "clients", "consent", None, "camille")
     return desk
 
 
@@ -80,10 +80,10 @@ def reason(desk) -> str | None:
         most_messages=1,
         counted_since=desk.clock.at - timedelta(days=30),
     )
-    with workbench() as bench:
-        with desk.visit(read_only=True) as visit:
-            stage_candidates(visit, audience)
-        ((found,),) = bench.execute("SELECT reason FROM staged_candidates").fetchall()
+    with scratch_tables() as scratch:
+        with desk.tx(read_only=True) as tx:
+            stage_candidates(tx, audience)
+        ((found,),) = scratch.execute("SELECT reason FROM staged_candidates").fetchall()
     return found
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from sms.errors import StoreBusy, StoreError
-from store.backup import back_up
-from store.database import transaction
-from store.watchdog import EXIT_STATUS
+from campanile.sms.errors import StoreBusy, StoreError
+from campanile.store.db.backup import back_up
+from campanile.store.db.database import transaction
+from campanile.store.db.watchdog import EXIT_STATUS
 
 
 def test_a_copy_holds_what_stands_in_the_log(desk, tmp_path: Path) -> None:
@@ -21,9 +21,9 @@ def test_a_copy_holds_what_stands_in_the_log(desk, tmp_path: Path) -> None:
     assert desk.path.with_name("sms.duckdb.wal").exists()
     copy = back_up(desk.path, tmp_path / "copy", desk.clock)
     assert sorted(file.name for file in copy.folder.iterdir()) == ["sms.duckdb", "sms.duckdb.wal"]
-    with transaction(copy.folder / "sms.duckdb", desk.clock, read_only=True) as visit:
-        assert visit.execute("SELECT count(*) FROM message").fetchall() == [(3,)]
-        assert visit.row("store_state.get")["sequence"] == copy.sequence
+    with transaction(copy.folder / "sms.duckdb", desk.clock, read_only=True) as tx:
+        assert tx.execute("SELECT count(*) FROM message").fetchall() == [(3,)]
+        assert tx.row("store_state.get")["sequence"] == copy.sequence
     assert copy.committed_at == desk.clock.at
 
 
@@ -48,7 +48,7 @@ HANGS = """
     import sys, time
     from datetime import UTC, datetime
     from pathlib import Path
-    from store.database import transaction
+    from campanile.store.db.database import transaction
     with transaction(Path(sys.argv[1]), lambda: datetime.now(UTC), limit_seconds=float(sys.argv[2])):
         print("open", flush=True)
         time.sleep(600)
@@ -77,7 +77,7 @@ def test_the_line_about_a_frozen_process_says_what_to_do(desk) -> None:
         os.kill(process.pid, signal.SIGSTOP)
         while " T " not in Path(f"/proc/{process.pid}/stat").read_text():
             time.sleep(0.01)
-        with pytest.raises(StoreBusy) as busy, desk.visit(wait_seconds=0.0):
+        with pytest.raises(StoreBusy) as busy, desk.tx(wait_seconds=0.0):
             pass
         process.kill()
     assert f"process {process.pid}, which is stopped: `kill -CONT {process.pid}` continues it" in str(busy.value)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from store import checkpoint
-from store.checkpoint import BLOCK_BYTES, FIRST_BLOCK_BYTES, undo_path
+from campanile.store.db import checkpoint
+from campanile.store.db.checkpoint import BLOCK_BYTES, FIRST_BLOCK_BYTES, undo_path
 
 PARTS = ("", ".wal", ".undo")
 
@@ -102,7 +102,7 @@ def test_commits_stand_in_the_log_until_it_has_grown(desk, monkeypatch: pytest.M
     assert desk.path.read_bytes() == before, "a commit only appends to the log"
     assert type(desk)(desk.path).sql("SELECT count(*) FROM opt_out") == [(1,)]
     monkeypatch.setattr(checkpoint, "WAL_BYTES", 1)
-    with desk.visit(read_only=True):
+    with desk.tx(read_only=True):
         pass
     assert desk.path.read_bytes() == before, "who only reads writes nothing"
     desk.opt_out(2)

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import pytest
 
-from sms.errors import ConfigurationError
-from sms.zones import zone_of
-from store.clearance import Halt
+from campanile.sms.errors import ConfigurationError
+from campanile.sms.schedule.timezones import zone_of
+from campanile.store.ledger.claim_checks import StopReason
 
 CLOSING = datetime(2026, 11, 24, 19, 0, tzinfo=UTC)  # of 20:00 in Paris
 REUNION_CLOSING = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)  # of 20:00 in Saint-Denis
@@ -119,7 +119,7 @@ def test_nothing_leaves_on_stale_stops(desk, source: str, age: float | None, lea
         desk.must_claim(lease)
         return
     seen = "never" if age is None else "601 s ago"
-    desk.refuse(lease, Halt.STALE_STOPS, rf"^{source} of gateway sandbox were last read {seen}; nothing leaves")
+    desk.refuse(lease, StopReason.STALE_STOPS, rf"^{source} of gateway sandbox were last read {seen}; nothing leaves")
     assert desk.states("winter") == {"planned": 4}
     desk.read_stops()
     desk.must_claim(lease)
@@ -131,7 +131,7 @@ def test_stops_of_another_gateway_do_not_count(desk) -> None:
     desk.prepare("winter", range(2))
     desk.approve("winter")
     lease = desk.open("winter")
-    desk.refuse(lease, Halt.STALE_STOPS)
+    desk.refuse(lease, StopReason.STALE_STOPS)
 
 
 # --- windows ---------------------------------------------------------------------------------------------------
@@ -223,12 +223,12 @@ def test_short_credit_claims_nothing(desk) -> None:
     desk.opt_out(0, 1)
     desk.put_balance("0.09")
     line = r"^campaign winter needs 0\.10+ for its next slice on sandbox: 0\.090* EUR are left$"
-    desk.refuse(lease, Halt.NOT_COVERED, line)
+    desk.refuse(lease, StopReason.NOT_COVERED, line)
     assert desk.states("winter") == {"suppressed": 2, "planned": 4}  # a STOP stays a STOP
     assert desk.credit() == {}
     desk.put_balance("0.10")
     desk.must_claim(lease)
-    desk.refuse(lease, Halt.NOT_COVERED)
+    desk.refuse(lease, StopReason.NOT_COVERED)
 
 
 def test_marketing_leaves_the_credit_that_alerts_need(desk) -> None:
@@ -237,7 +237,7 @@ def test_marketing_leaves_the_credit_that_alerts_need(desk) -> None:
     desk.clock.forward(seconds=1)
     desk.put_balance("0.19")
     line = r"0\.19\d* EUR are left, 0\.10\d* of them for alerts$"
-    desk.refuse(marketing, Halt.NOT_COVERED, line)
+    desk.refuse(marketing, StopReason.NOT_COVERED, line)
     desk.must_claim(alert)
     desk.put_balance("0.20")
     desk.must_claim(marketing)
@@ -246,14 +246,14 @@ def test_marketing_leaves_the_credit_that_alerts_need(desk) -> None:
 def test_balance_that_was_never_read_covers_nothing(desk) -> None:
     lease = desk.start("winter")
     desk.sql("DELETE FROM balance_reading")
-    desk.refuse(lease, Halt.NOT_COVERED, "its balance was never read")
+    desk.refuse(lease, StopReason.NOT_COVERED, "its balance was never read")
 
 
 def test_credit_of_unknown_messages_stays_reserved(desk) -> None:
     lease = desk.start("winter", range(4))
     desk.put_balance("0.10")
     desk.answer(lease, desk.must_claim(lease), "unknown")
-    desk.refuse(lease, Halt.NOT_COVERED)
+    desk.refuse(lease, StopReason.NOT_COVERED)
 
 
 def test_reading_taken_before_an_acceptance_counts_it_once(desk) -> None:
@@ -282,7 +282,7 @@ def test_nothing_leaves_but_what_was_approved(desk, kind: str, sql: str) -> None
     lease = desk.start("winter", kind=kind)
     kept = desk.sql("SELECT approved_hash, recap_hash FROM campaign")[0]
     desk.sql(sql)
-    desk.refuse(lease, Halt.NOT_APPROVED, "is not approved under its latest recap; nothing leaves")
+    desk.refuse(lease, StopReason.NOT_APPROVED, "is not approved under its latest recap; nothing leaves")
     assert desk.states("winter") == {"planned": 4}
     desk.sql(f"UPDATE campaign SET approved_hash = '{kept[0]}', recap_hash = '{kept[1]}'")
 
@@ -291,7 +291,7 @@ def test_nothing_leaves_but_what_was_approved(desk, kind: str, sql: str) -> None
 def test_only_a_sending_campaign_claims(desk, state: str) -> None:
     lease = desk.start("winter")
     desk.sql(f"UPDATE campaign SET state = '{state}'")
-    desk.refuse(lease, Halt.NOT_SENDING, f"^campaign winter is {state}; only a sending one may claim$")
+    desk.refuse(lease, StopReason.NOT_SENDING, f"^campaign winter is {state}; only a sending one may claim$")
     desk.sql("UPDATE campaign SET state = 'sending'")
 
 
@@ -357,8 +357,8 @@ def bar_by_pause(desk, lease) -> None:
 
 def bar_by_settling(desk, lease) -> None:
     desk.record(lease, 1, [])  # unknown still
-    with desk.visit() as visit:
-        visit.run("slice.settle", campaign_id=1, slice_nos=[1])
+    with desk.tx() as tx:
+        tx.run("slice.settle", campaign_id=1, slice_nos=[1])
 
 
 @pytest.mark.parametrize("bar", [bar_by_opt_out, bar_by_window, bar_by_cancelling, bar_by_pause, bar_by_settling])

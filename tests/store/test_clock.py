@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from sms.errors import CampaignError
-from store.campaigns import find_campaign, set_state, withdraw_approval
-from store.clearance import Halt
-from store.clock import confirm_clock, seconds_behind
-from store.control import resume
-from store.inbound import move_cursor
-from store.lease import LeaseLost
-from store.outcomes import unknown_slices
+from campanile.sms.errors import CampaignError
+from campanile.store.campaigns.campaigns import find_campaign, set_state, withdraw_approval
+from campanile.store.campaigns.pause import resume
+from campanile.store.db.clock_check import confirm_clock, seconds_behind
+from campanile.store.inbound.inbound import move_cursor
+from campanile.store.ledger.claim_checks import StopReason
+from campanile.store.ledger.lease import LeaseLost
+from campanile.store.ledger.outcomes import unknown_slices
 
 
 def back(desk: Any, **time: float) -> None:
@@ -20,13 +20,13 @@ def back(desk: Any, **time: float) -> None:
 
 
 def make_due(desk: Any, state: str) -> None:
-    with desk.visit() as visit:
-        set_state(visit, 1, state, visit.at, None)
+    with desk.tx() as tx:
+        set_state(tx, 1, state, tx.at, None)
 
 
 def confirm_by_resume(desk: Any, name: str = "soldes") -> None:
-    with desk.visit() as visit:
-        resume(visit, name, "dominique", "the clock was an hour ahead")
+    with desk.tx() as tx:
+        resume(tx, name, "dominique", "the clock was an hour ahead")
 
 
 # --- order ------------------------------------------------------------------------------------------------------------
@@ -38,10 +38,8 @@ def test_claimed_by_a_clock_behind_its_approval_breaks_no_invariant(desk: Any) -
     desk.approve("soldes")
     back(desk, seconds=100)
     desk.read_stops()
-    with desk.visit() as visit:
-        visit.run(
-            "campaign.set_state", campaign_id=1, state="approved", due_at=visit.at, state_reason=None, at=visit.at
-        )
+    with desk.tx() as tx:
+        tx.run("campaign.set_state", campaign_id=1, state="approved", due_at=tx.at, state_reason=None, at=tx.at)
     lease = desk.open("soldes")
     assert desk.must_claim(lease).messages
     assert desk.broken() == {}
@@ -64,9 +62,9 @@ def test_a_claim_after_an_opt_out_is_seen_whatever_the_clock_says(desk: Any) -> 
     desk.sql("DELETE FROM opt_out_entry")
     back(desk, hours=1)
     desk.must_claim(lease)
-    with desk.visit() as visit:
+    with desk.tx() as tx:
         marks = ", ".join(f"${number}" for number in range(1, len(kept) + 1))
-        visit.execute(f"INSERT INTO opt_out_entry VALUES ({marks})", {str(n): value for n, value in enumerate(kept, 1)})
+        tx.execute(f"INSERT INTO opt_out_entry VALUES ({marks})", {str(n): value for n, value in enumerate(kept, 1)})
     assert desk.broken() == {"invariant.nothing_claimed_after_an_opt_out": 1}
     desk.sql("DELETE FROM opt_out_entry")
 
@@ -83,8 +81,8 @@ def test_ids_that_a_revision_forgets_are_not_given_again(desk: Any) -> None:
     desk.prepare("second", range(1, 3))
     make_due(desk, "parked")
     desk.approve("second")
-    with desk.visit() as visit:
-        withdraw_approval(visit, find_campaign(visit, "first"), "dominique", "wrong price")
+    with desk.tx() as tx:
+        withdraw_approval(tx, find_campaign(tx, "first"), "dominique", "wrong price")
     desk.prepare("first", [0], revises=True)
     assert desk.must_claim(desk.open("second")).messages
     assert desk.broken() == {}
@@ -94,20 +92,20 @@ def test_ids_that_a_revision_forgets_are_not_given_again(desk: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "seconds", "halts"),
+    ("kind", "seconds", "stop_reasons"),
     [
         pytest.param("marketing", 119, False, id="within the margin"),
         pytest.param("marketing", 121, True, id="beyond it"),
         pytest.param("alert", 3600, True, id="an alert too"),
     ],
 )
-def test_nothing_is_claimed_by_a_clock_that_went_back(desk: Any, kind: str, seconds: float, halts: bool) -> None:
+def test_nothing_is_claimed_by_a_clock_that_went_back(desk: Any, kind: str, seconds: float, stop_reasons: bool) -> None:
     lease = desk.start("soldes", kind=kind)
     desk.must_claim(lease)
     back(desk, seconds=seconds)
     desk.read_stops()
-    if halts:
-        desk.refuse(lease, Halt.CLOCK_BEHIND, f"{seconds / 60:.0f} minutes behind the newest time in the store")
+    if stop_reasons:
+        desk.refuse(lease, StopReason.CLOCK_BEHIND, f"{seconds / 60:.0f} minutes behind the newest time in the store")
     else:
         assert desk.must_claim(lease).messages
 
@@ -117,7 +115,7 @@ def test_it_ends_by_itself_when_the_clock_has_caught_up(desk: Any) -> None:
     desk.must_claim(lease)
     back(desk, hours=1)
     desk.read_stops()
-    desk.refuse(lease, Halt.CLOCK_BEHIND)
+    desk.refuse(lease, StopReason.CLOCK_BEHIND)
     desk.clock.forward(minutes=59)
     desk.read_stops()
     assert desk.must_claim(lease).messages
@@ -129,16 +127,16 @@ def test_a_person_confirms_the_clock_by_resume(desk: Any) -> None:
     desk.answer(lease, desk.must_claim(lease), "accepted")
     back(desk, hours=1)
     desk.read_stops()
-    desk.refuse(lease, Halt.CLOCK_BEHIND)
+    desk.refuse(lease, StopReason.CLOCK_BEHIND)
     desk.close(lease, "the clock went back", is_alarming=True, trusts_clock=False)
     confirm_by_resume(desk)
     lease = desk.open("soldes")
     desk.answer(lease, desk.must_claim(lease), "accepted")
     back(desk, minutes=10)
     desk.read_stops()
-    desk.refuse(lease, Halt.CLOCK_BEHIND)
-    with desk.visit(read_only=True) as visit:
-        assert 540 < seconds_behind(visit) <= 600
+    desk.refuse(lease, StopReason.CLOCK_BEHIND)
+    with desk.tx(read_only=True) as tx:
+        assert 540 < seconds_behind(tx) <= 600
 
 
 def test_a_campaign_that_waits_for_something_else_is_not_resumed(desk: Any) -> None:
@@ -162,10 +160,10 @@ def test_confirmed_twice_it_stays_confirmed(desk: Any) -> None:
     desk.must_claim(desk.start("soldes"))
     for _ in range(2):
         back(desk, hours=1)
-        with desk.visit() as visit:
-            assert seconds_behind(visit) == 3600
-            confirm_clock(visit, "dominique")
-            assert seconds_behind(visit) == 0
+        with desk.tx() as tx:
+            assert seconds_behind(tx) == 3600
+            confirm_clock(tx, "dominique")
+            assert seconds_behind(tx) == 0
 
 
 @pytest.mark.parametrize("name", ["replies", "opt_outs"])
@@ -173,10 +171,10 @@ def test_stops_read_in_the_future_are_not_fresh(desk: Any, name: str) -> None:
     """The clock was ahead when they were read: what came since is not known."""
     lease = desk.start("soldes")
     desk.clock.forward(minutes=8)
-    with desk.visit() as visit:
-        move_cursor(visit, "sandbox", name, "2")
+    with desk.tx() as tx:
+        move_cursor(tx, "sandbox", name, "2")
     back(desk, minutes=8)
-    desk.refuse(lease, Halt.STALE_STOPS, f"{name} of gateway sandbox were last read 480 s in the future")
+    desk.refuse(lease, StopReason.STALE_STOPS, f"{name} of gateway sandbox were last read 480 s in the future")
     desk.read_stops()
     assert desk.must_claim(lease).messages
 
@@ -193,8 +191,8 @@ def test_what_a_jump_takes_from_a_living_sender_is_not_asked_for_while_it_may_po
     second = desk.open("soldes", "second sender")
     with pytest.raises(LeaseLost):
         desk.answer(first, claim, "accepted")
-    with desk.visit(read_only=True) as visit:
-        (unknown,) = unknown_slices(visit, second.campaign_id)
+    with desk.tx(read_only=True) as tx:
+        (unknown,) = unknown_slices(tx, second.campaign_id)
     rules = desk.rules
     seconds = rules.claim_seconds + rules.deadline_seconds + rules.settle_seconds
     assert unknown["ask_after"] == taken_at + timedelta(seconds=seconds)

@@ -5,12 +5,11 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from sms.errors import CampaignError
-from store.inbound import add_replies
-from store.opt_outs import (
+from campanile.sms.errors import CampaignError
+from campanile.store.contacts.opt_outs import (
     add_opt_outs,
     add_provider_opt_outs,
     doubtful_replies,
@@ -18,6 +17,8 @@ from store.opt_outs import (
     record_opt_out,
     settle_reply,
 )
+from campanile.store.inbound.inbound import add_replies
+from tests.lanes import examples
 
 PERSON = 1
 
@@ -31,8 +32,8 @@ def read_page(desk, *replies: tuple[str, float], person: int = PERSON) -> None:
         for verdict, minutes in replies
     ]
     columns = ["gateway_reply_id", "sender", "number_id", "text", "verdict", "received_at"]
-    with desk.visit() as visit:
-        honour_replies(visit, add_replies(visit, "sandbox", pd.DataFrame(rows, columns=columns, dtype=object)))
+    with desk.tx() as tx:
+        honour_replies(tx, add_replies(tx, "sandbox", pd.DataFrame(rows, columns=columns, dtype=object)))
 
 
 def at(desk, minutes: float) -> None:
@@ -46,8 +47,8 @@ def is_opted_out(desk, person: int = PERSON) -> bool:
 
 
 def settle(desk, reply_id: int, verdict: str, actor: str = "camille") -> str | None:
-    with desk.visit() as visit:
-        return settle_reply(visit, reply_id, verdict, actor)
+    with desk.tx() as tx:
+        return settle_reply(tx, reply_id, verdict, actor)
 
 
 def history(desk) -> list[tuple]:
@@ -107,12 +108,12 @@ def test_start_lifts_nothing_that_others_recorded(desk, source: str) -> None:
     number = 33_639_980_000 + PERSON
     at(desk, 10)
     read_page(desk, ("stop", 5))
-    with desk.visit() as visit:
+    with desk.tx() as tx:
         if source == "phone":
-            record_opt_out(visit, number, f"+{number}", source=source, note=None, said_at=None, actor="camille")
+            record_opt_out(tx, number, f"+{number}", source=source, note=None, said_at=None, actor="camille")
         else:
             row = pd.DataFrame([{"number_id": number, "msisdn": f"+{number}"}])
-            assert add_opt_outs(visit, row, source, "their list") == 0
+            assert add_opt_outs(tx, row, source, "their list") == 0
     at(desk, 20)
     read_page(desk, ("start", 15))
     assert is_opted_out(desk)
@@ -136,8 +137,8 @@ def test_a_stop_at_the_provider_within_minutes_of_a_lifted_one(desk, listed_at: 
     rows = pd.DataFrame(
         [{"number_id": number, "msisdn": f"+{number}", "opted_out_at": opened + timedelta(minutes=listed_at)}]
     )
-    with desk.visit() as visit:
-        add_provider_opt_outs(visit, "sandbox", rows)
+    with desk.tx() as tx:
+        add_provider_opt_outs(tx, "sandbox", rows)
     assert is_opted_out(desk) is is_out
     assert desk.broken() == {}
 
@@ -164,7 +165,7 @@ def test_messages_that_were_not_claimed_leave_again_after_a_start(desk) -> None:
 VERDICTS = st.sampled_from(["stop", "start", "stop_doubtful", "other", "wrong_number"])
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(st.lists(st.lists(st.tuples(VERDICTS, st.integers(-30, 60)), max_size=4), max_size=4))
 def test_nobody_whose_last_word_is_a_refusal_is_free(desk, pages: Sequence[Sequence[tuple[str, float]]]) -> None:
     """Whatever is read in whatever order; times in the future count as the time of reading."""
@@ -232,8 +233,8 @@ def test_a_doubtful_reply_is_kept_by_name_and_may_be_lifted_later(desk) -> None:
     at(desk, 10)
     read_page(desk, ("stop_doubtful", 5))
     assert settle(desk, 1, "keep") == "reply_doubtful"
-    with desk.visit(read_only=True) as visit:
-        assert doubtful_replies(visit, 10) == []
+    with desk.tx(read_only=True) as tx:
+        assert doubtful_replies(tx, 10) == []
     assert is_opted_out(desk)
     settle(desk, 1, "lift", "dominique")
     assert not is_opted_out(desk)
@@ -242,8 +243,8 @@ def test_a_doubtful_reply_is_kept_by_name_and_may_be_lifted_later(desk) -> None:
 def test_a_start_settles_a_doubtful_reply(desk) -> None:
     at(desk, 10)
     read_page(desk, ("stop_doubtful", 4), ("start", 5))
-    with desk.visit(read_only=True) as visit:
-        assert doubtful_replies(visit, 10) == []
+    with desk.tx(read_only=True) as tx:
+        assert doubtful_replies(tx, 10) == []
 
 
 @pytest.mark.parametrize(("other", "source"), [("stop", "reply"), ("stop_doubtful", "reply_doubtful")])

@@ -7,14 +7,17 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from sms.errors import CampaignError, ContactFileError, StoreError
-from store import contacts, operators
-from store.contacts import import_contacts
-from store.imports import FATES, StagedRows, earlier_import
-from store.opt_outs import import_opt_outs
+from campanile.sms.errors import CampaignError, ContactFileError, StoreError
+from campanile.store.billing import alerts, balance
+from campanile.store.billing import operator_settings as operators
+from campanile.store.contacts import merge as contacts
+from campanile.store.contacts.import_log import FATES, StagedRows, earlier_import
+from campanile.store.contacts.merge import import_contacts
+from campanile.store.contacts.opt_outs import import_opt_outs
+from tests.lanes import examples
 
 
 def fates(summary) -> dict[str, int]:
@@ -90,12 +93,12 @@ def test_lists_do_not_see_each_other(desk) -> None:
 
 def test_same_bytes_come_once(desk) -> None:
     desk.take_in("clients", (1, ANA), sha256="b")
-    with desk.visit() as visit:
-        earlier = earlier_import(visit, desk.file("clients", sha256="b"), "contacts", "clients")
+    with desk.tx() as tx:
+        earlier = earlier_import(tx, desk.file("clients", sha256="b"), "contacts", "clients")
         assert earlier.same_as == "clients.csv on 2026-11-24 09:00 UTC (import 1)"
-        assert earlier_import(visit, desk.file("clients", sha256="b"), "contacts", "others") is None
-        assert earlier_import(visit, desk.file("clients", sha256="c"), "contacts", "clients") is None
-        assert earlier_import(visit, desk.file("clients", sha256="b"), "opt_outs") is None
+        assert earlier_import(tx, desk.file("clients", sha256="b"), "contacts", "others") is None
+        assert earlier_import(tx, desk.file("clients", sha256="c"), "contacts", "clients") is None
+        assert earlier_import(tx, desk.file("clients", sha256="b"), "opt_outs") is None
     with pytest.raises(ContactFileError, match=r"^again\.csv is already in list clients: clients\.csv on"):
         desk.take_in("clients", (1, BEA), sha256="b", file_name="again.csv")
     assert desk.people("clients") == {1: ANA}
@@ -114,7 +117,7 @@ def test_unknown_list_is_named(desk) -> None:
 
 
 def test_rows_without_a_fate_stop_the_import(desk, monkeypatch) -> None:
-    monkeypatch.setattr(contacts, "_merge", lambda visit, list_id, import_id: None)
+    monkeypatch.setattr(contacts, "_merge", lambda tx, list_id, import_id: None)
     with pytest.raises(StoreError, match=r"^clients\.csv: 2 rows, but fates .* add up to another number$"):
         desk.take_in("clients", (1, ANA), "no_number")
     assert desk.sql("SELECT count(*) FROM contact") == [(0,)]
@@ -145,8 +148,8 @@ def test_each_row_says_where_its_number_came_from_first(desk) -> None:
 def test_another_spelling_of_the_same_fields_is_no_news(desk) -> None:
     desk.take_in("clients", (1, {"a": "é", "b": "2"}), (2, {"a": "é", "b": "2"}))
     rows = staged_of([[1, "\\u00e9"], [2, "é"], [2, "\\u00e9"]])
-    with desk.visit() as visit:
-        assert fates(import_contacts(visit, "clients", desk.file("again"), rows)) == {"duplicate": 3}
+    with desk.tx() as tx:
+        assert fates(import_contacts(tx, "clients", desk.file("again"), rows)) == {"duplicate": 3}
     assert desk.people("clients") == {1: {"a": "é", "b": "2"}, 2: {"a": "é", "b": "2"}}
 
 
@@ -173,9 +176,9 @@ def test_parquet_files_say_the_same_as_frames(desk, staged_for, tmp_path: Path, 
     paths = StagedRows(tmp_path / "it's rows.parquet", tmp_path / "rejected.parquet", frames.row_count)
     duckdb.from_df(frames.rows).write_parquet(str(paths.rows))
     duckdb.from_df(frames.rejected).write_parquet(str(paths.rejected))
-    with desk.visit() as visit:
-        from_frames = import_contacts(visit, "frames", desk.file("a"), frames)
-        from_paths = import_contacts(visit, "paths", desk.file("a"), paths)
+    with desk.tx() as tx:
+        from_frames = import_contacts(tx, "frames", desk.file("a"), frames)
+        from_paths = import_contacts(tx, "paths", desk.file("a"), paths)
     assert from_paths.fates == from_frames.fates
     assert desk.people("paths") == desk.people("frames")
 
@@ -222,8 +225,8 @@ def test_rows_that_are_not_what_they_must_be(desk, kind: str, rows, rejected, ro
     )
     line = rf"^clients\.csv: {row_count} rows cannot be stored: {re.escape(broken)}$"
     take_in = {"contacts": lambda *given: import_contacts(given[0], "clients", *given[1:]), "opt_outs": import_opt_outs}
-    with pytest.raises(StoreError, match=line), desk.visit() as visit:
-        take_in[kind](visit, desk.file("clients"), staged)
+    with pytest.raises(StoreError, match=line), desk.tx() as tx:
+        take_in[kind](tx, desk.file("clients"), staged)
     assert desk.sql("SELECT count(*) FROM import_file") == [(0,)]
     assert desk.rows("list.names") == []
 
@@ -252,7 +255,7 @@ FIELDS = st.dictionaries(st.sampled_from(["first_name", "town"]), st.sampled_fro
 CELLS = st.lists(st.one_of(st.tuples(st.integers(1, 4), FIELDS), st.just("no_number")), max_size=9)
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(first=CELLS, second=CELLS)
 def test_fates_are_those_of_one_row_after_the_other(desk, first, second) -> None:
     name = f"list-{desk.next_number()}"
@@ -265,21 +268,21 @@ def test_fates_are_those_of_one_row_after_the_other(desk, first, second) -> None
 
 
 def test_balance_and_settings_of_operators(desk) -> None:
-    with desk.visit() as visit:
-        assert operators.credit_left(visit, "sandbox") is None
-        operators.put_setting(visit, "limit", {"amount": "10"}, "camille")
-        operators.put_setting(visit, "limit", {"amount": "20"}, "dominique")
-        assert operators.get_setting(visit, "limit") == {"amount": "20"}
-        assert operators.get_setting(visit, "nothing") is None
-        first = operators.raise_alert(visit, "low_balance", "sandbox", "10 left")
-        assert operators.raise_alert(visit, "low_balance", "sandbox", "9 left") == first  # once a crossing
+    with desk.tx() as tx:
+        assert balance.credit_left(tx, "sandbox") is None
+        operators.put_setting(tx, "limit", {"amount": "10"}, "camille")
+        operators.put_setting(tx, "limit", {"amount": "20"}, "dominique")
+        assert operators.get_setting(tx, "limit") == {"amount": "20"}
+        assert operators.get_setting(tx, "nothing") is None
+        first = alerts.raise_alert(tx, "low_balance", "sandbox", "10 left")
+        assert alerts.raise_alert(tx, "low_balance", "sandbox", "9 left") == first  # once a crossing
         for channel in ("mail", "sms"):
-            operators.mark_alert(visit, first["alert_id"], channel)
-        assert operators.clear_alert(visit, "low_balance", "sandbox")
-        assert not operators.clear_alert(visit, "low_balance", "sandbox")
-        assert operators.raise_alert(visit, "low_balance", "sandbox", "8 left")["alert_id"] == first["alert_id"] + 1
+            alerts.mark_alert(tx, first["alert_id"], channel)
+        assert alerts.clear_alert(tx, "low_balance", "sandbox")
+        assert not alerts.clear_alert(tx, "low_balance", "sandbox")
+        assert alerts.raise_alert(tx, "low_balance", "sandbox", "8 left")["alert_id"] == first["alert_id"] + 1
     desk.put_balance("10")
-    with desk.visit(read_only=True) as visit:
-        left = operators.credit_left(visit, "sandbox")
+    with desk.tx(read_only=True) as tx:
+        left = balance.credit_left(tx, "sandbox")
     nothing = {"committed": Decimal(0), "committed_to_alerts": Decimal(0)}
     assert left == {"available": Decimal(10), "unit": "EUR", "balance": Decimal(10)} | nothing

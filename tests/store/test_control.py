@@ -6,32 +6,32 @@ from typing import Any
 
 import pytest
 
-from sms.errors import CampaignError
-from store import control
-from store.campaigns import find_campaign
-from store.preparing import standing_campaign
+from campanile.sms.errors import CampaignError
+from campanile.store.campaigns import pause as control
+from campanile.store.campaigns.campaigns import find_campaign
+from campanile.store.campaigns.writer import standing_campaign
 
 WHO, WHY = "camille", "wrong price"
 
 
 def pause(desk, name: str = "winter") -> dict[str, Any]:
-    with desk.visit() as visit:
-        return control.pause(visit, name, WHO, WHY)
+    with desk.tx() as tx:
+        return control.pause(tx, name, WHO, WHY)
 
 
 def resume(desk, name: str = "winter", reason: str = "") -> dict[str, Any]:
-    with desk.visit() as visit:
-        return control.resume(visit, name, "dominique", reason)
+    with desk.tx() as tx:
+        return control.resume(tx, name, "dominique", reason)
 
 
 def stop_everything(desk) -> list[str]:
-    with desk.visit() as visit:
-        return control.stop_everything(visit, WHO, WHY)
+    with desk.tx() as tx:
+        return control.stop_everything(tx, WHO, WHY)
 
 
 def pause_of_run(desk, run_id: str) -> dict[str, Any] | None:
-    with desk.visit() as visit:
-        return control.pause_of_run(visit, "winter", run_id, "its run was cancelled")
+    with desk.tx() as tx:
+        return control.pause_of_run(tx, "winter", run_id, "its run was cancelled")
 
 
 def approved(desk, name: str = "winter", **head: Any) -> None:
@@ -123,8 +123,8 @@ def test_one_that_was_cancelled_only_settles_what_is_in_flight(desk) -> None:
 
 
 def test_our_own_campaigns_are_not_paused_by_name(desk) -> None:
-    with desk.visit() as visit:
-        name = standing_campaign(visit, "notice", "sandbox")["name"]
+    with desk.tx() as tx:
+        name = standing_campaign(tx, "notice", "sandbox")["name"]
     with pytest.raises(CampaignError, match="Campanile's own campaign"):
         pause(desk, name)
 
@@ -238,8 +238,8 @@ def test_everything_stops_but_our_own_messages(desk) -> None:
     lease = desk.start("winter")
     approved(desk, "storm", kind="alert")
     desk.prepare("draft", range(2))
-    with desk.visit() as visit:
-        standing_campaign(visit, "auto_reply", "sandbox")
+    with desk.tx() as tx:
+        standing_campaign(tx, "auto_reply", "sandbox")
     assert stop_everything(desk) == ["winter", "storm"]
     assert desk.claim(lease) is None
     states = dict(desk.sql("SELECT name, state FROM campaign"))
@@ -254,8 +254,8 @@ def test_everything_stops_but_our_own_messages(desk) -> None:
 
 def test_what_campanile_finds_is_told_in_its_words(desk) -> None:
     desk.start("winter")
-    with desk.visit() as visit:
-        held = control.pause_found(visit, find_campaign(visit, "winter"), "401: wrong key")
+    with desk.tx() as tx:
+        held = control.pause_found(tx, find_campaign(tx, "winter"), "401: wrong key")
     assert (held["state"], held["state_reason"]) == ("paused", "401: wrong key")
     assert history(desk) == [("paused", "campanile", "401: wrong key")]
 
@@ -263,16 +263,16 @@ def test_what_campanile_finds_is_told_in_its_words(desk) -> None:
 def test_what_campanile_finds_changes_nothing_of_what_a_person_did(desk) -> None:
     desk.start("winter")
     pause(desk)
-    with desk.visit() as visit:
-        held = control.pause_found(visit, find_campaign(visit, "winter"), "401: wrong key")
+    with desk.tx() as tx:
+        held = control.pause_found(tx, find_campaign(tx, "winter"), "401: wrong key")
     assert held["state_reason"] == "paused by camille: wrong price"
     assert len(history(desk)) == 1
 
 
 def test_our_own_campaigns_are_never_paused_for_nobody_could_resume_them(desk) -> None:
-    with desk.visit() as visit:
-        own = standing_campaign(visit, "notice", "sandbox")
-        assert control.pause_found(visit, own, "401: wrong key")["state"] == "sending"
+    with desk.tx() as tx:
+        own = standing_campaign(tx, "notice", "sandbox")
+        assert control.pause_found(tx, own, "401: wrong key")["state"] == "sending"
 
 
 # --- a cancelled run -------------------------------------------------------------------------------------------

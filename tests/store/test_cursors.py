@@ -4,24 +4,24 @@ from typing import Any
 
 import pytest
 
-from sms.errors import CampaignError
-from store.clearance import Halt
-from store.inbound import HISTORIES, cursor_of, move_cursor, rewind_cursors
+from campanile.sms.errors import CampaignError
+from campanile.store.inbound.inbound import HISTORIES, cursor_of, move_cursor, rewind_cursors
+from campanile.store.ledger.claim_checks import StopReason
 
 
 def cursors(desk: Any) -> dict[str, str]:
-    with desk.visit(read_only=True) as visit:
-        return {name: cursor_of(visit, "sandbox", name) for name in HISTORIES}
+    with desk.tx(read_only=True) as tx:
+        return {name: cursor_of(tx, "sandbox", name) for name in HISTORIES}
 
 
 def move(desk: Any, name: str, cursor: str, **how: Any) -> str:
-    with desk.visit() as visit:
-        return move_cursor(visit, "sandbox", name, cursor, **how)
+    with desk.tx() as tx:
+        return move_cursor(tx, "sandbox", name, cursor, **how)
 
 
 def rewind(desk: Any, *names: str) -> dict[str, str]:
-    with desk.visit() as visit:
-        return rewind_cursors(visit, "sandbox", names)
+    with desk.tx() as tx:
+        return rewind_cursors(tx, "sandbox", names)
 
 
 def test_what_is_rewound_is_read_from_its_beginning_and_the_others_go_on(desk: Any) -> None:
@@ -39,9 +39,9 @@ def test_what_was_never_read_can_be_rewound(desk: Any) -> None:
 def test_nothing_is_claimed_before_what_was_rewound_is_read_again(desk: Any) -> None:
     lease = desk.start("soldes")
     rewind(desk, "replies")
-    desk.refuse(lease, Halt.STALE_STOPS, "replies of gateway sandbox")
+    desk.refuse(lease, StopReason.STALE_STOPS, "replies of gateway sandbox")
     move(desk, "replies", "500", is_last=False, after="")
-    desk.refuse(lease, Halt.STALE_STOPS, "replies of gateway sandbox")
+    desk.refuse(lease, StopReason.STALE_STOPS, "replies of gateway sandbox")
     move(desk, "replies", "600", after="500")
     assert desk.must_claim(lease).messages
 

@@ -1,4 +1,4 @@
-"""The seam: one visit at a time, whole or not at all, whoever dies where."""
+"""The seam: one transaction at a time, whole or not at all, whoever dies where."""
 
 import fcntl
 import os
@@ -15,27 +15,28 @@ import duckdb
 import pandas as pd
 import pytest
 
-from sms.errors import StoreBusy, StoreError
-from store import database, workbench
-from store.campaigns import find_campaign
-from store.database import transaction
-from store.operators import get_setting, put_setting
-from store.recaps import verify_recap
+from campanile.sms.errors import StoreBusy, StoreError
+from campanile.store.billing.operator_settings import get_setting, put_setting
+from campanile.store.campaigns.campaigns import find_campaign
+from campanile.store.campaigns.recaps import verify_recap
+from campanile.store.db import database
+from campanile.store.db import statement_runner as scratch_tables
+from campanile.store.db.database import transaction
 
-Hire = Callable[..., Any]
+StartWorker = Callable[..., Any]
 DEATHS = ("anywhere", "anywhere", "after commit", "anywhere", "before commit")
 
 
 def put(path: Path, now: Callable[[], datetime], name: str = "colour", value: object = "blue") -> None:
-    with transaction(path, now) as visit:
-        put_setting(visit, name, value, "camille")
+    with transaction(path, now) as tx:
+        put_setting(tx, name, value, "camille")
 
 
 # --- several processes -----------------------------------------------------------------------------------------
 
 
-def test_what_processes_write_at_once_is_there_once(desk, hire: Hire) -> None:
-    writers = [hire("write", desk.path, f"writer{number}", 10) for number in range(3)]
+def test_what_processes_write_at_once_is_there_once(desk, start_worker: StartWorker) -> None:
+    writers = [start_worker("write", desk.path, f"writer{number}", 10) for number in range(3)]
     assert [writer.hear() for writer in writers] == ["ready"] * 3
     for writer in writers:
         writer.say("go")
@@ -46,11 +47,11 @@ def test_what_processes_write_at_once_is_there_once(desk, hire: Hire) -> None:
 
 
 @pytest.mark.parametrize("kill_count", [25, pytest.param(400, marks=pytest.mark.soak)])
-def test_killed_writers_lose_nothing_they_acknowledged(desk, hire: Hire, kill_count: int) -> None:
+def test_killed_writers_lose_nothing_they_acknowledged(desk, start_worker: StartWorker, kill_count: int) -> None:
     latest = left_log_count = 0
     for number in range(kill_count):
         where = DEATHS[number % len(DEATHS)]
-        worker = hire("prepare", desk.path, where)
+        worker = start_worker("prepare", desk.path, where)
         if where == "anywhere":
             time.sleep(random.uniform(0, 0.3))
             latest = max([latest, *worker.kill()])
@@ -65,24 +66,24 @@ def test_killed_writers_lose_nothing_they_acknowledged(desk, hire: Hire, kill_co
 
 def check_what_the_dead_left(desk, acknowledged: int, is_reader: bool) -> int:
     """Open at once, for nobody may hold a lock; find whole transactions only; return the version there."""
-    with desk.visit(read_only=is_reader, wait_seconds=0) as visit:
-        if acknowledged == 0 and visit.row("campaign.find", name="again") is None:
+    with desk.tx(read_only=is_reader, wait_seconds=0) as tx:
+        if acknowledged == 0 and tx.row("campaign.find", name="again") is None:
             return 0
-        campaign = find_campaign(visit, "again")
+        campaign = find_campaign(tx, "again")
         version = campaign["version"]
         assert version >= acknowledged
-        verify_recap(visit, campaign)
-        texts = visit.execute("SELECT DISTINCT text FROM message").fetchall()
+        verify_recap(tx, campaign)
+        texts = tx.execute("SELECT DISTINCT text FROM message").fetchall()
         assert texts == [(f"version {version}",)]
-        assert visit.value("opt_out.count") == version
+        assert tx.value("opt_out.count") == version
     assert desk.broken() == {}
-    with pytest.raises(duckdb.ConstraintException), desk.visit() as visit:  # the key still guards
-        visit.execute("INSERT INTO message SELECT * FROM message LIMIT 1")
+    with pytest.raises(duckdb.ConstraintException), desk.tx() as tx:  # the key still guards
+        tx.execute("INSERT INTO message SELECT * FROM message LIMIT 1")
     return int(version)
 
 
-def test_lock_of_another_process_is_waited_for(desk, hire: Hire) -> None:
-    holder = hire("hold", desk.path, "writer")
+def test_lock_of_another_process_is_waited_for(desk, start_worker: StartWorker) -> None:
+    holder = start_worker("hold", desk.path, "writer")
     holder.hear()
     written = threading.Thread(target=put, args=(desk.path, desk.clock))
     written.start()
@@ -93,27 +94,27 @@ def test_lock_of_another_process_is_waited_for(desk, hire: Hire) -> None:
 
 
 @pytest.mark.parametrize("mode", ["writer", "reader"])
-def test_busy_store_names_the_process(desk, hire: Hire, mode: str) -> None:
+def test_busy_store_names_the_process(desk, start_worker: StartWorker, mode: str) -> None:
     put(desk.path, desk.clock)
-    holder = hire("hold", desk.path, mode)
+    holder = start_worker("hold", desk.path, mode)
     holder.hear()
     line = rf"^store sms\.duckdb is held by process {holder.pid}; try again when it is done\. If it hangs, `kill -9"
-    with pytest.raises(StoreBusy, match=line), desk.visit(wait_seconds=0.05):
+    with pytest.raises(StoreBusy, match=line), desk.tx(wait_seconds=0.05):
         pass
     holder.kill()
     put(desk.path, desk.clock)
 
 
-def test_readers_read_together(desk, hire: Hire) -> None:
-    hire("hold", desk.path, "reader").hear()
-    with desk.visit(read_only=True, wait_seconds=0) as visit:
-        assert get_setting(visit, "colour") is None
+def test_readers_read_together(desk, start_worker: StartWorker) -> None:
+    start_worker("hold", desk.path, "reader").hear()
+    with desk.tx(read_only=True, wait_seconds=0) as tx:
+        assert get_setting(tx, "colour") is None
 
 
-def test_foreign_program_is_named(desk, hire: Hire) -> None:
-    foreigner = hire("hold", desk.path, "foreign")
+def test_foreign_program_is_named(desk, start_worker: StartWorker) -> None:
+    foreigner = start_worker("hold", desk.path, "foreign")
     foreigner.hear()
-    with pytest.raises(StoreBusy) as caught, desk.visit(wait_seconds=0.1):
+    with pytest.raises(StoreBusy) as caught, desk.tx(wait_seconds=0.1):
         pass
     assert str(caught.value).startswith(f"store sms.duckdb is held by process {foreigner.pid} (python")
     assert "not Campanile" in str(caught.value)
@@ -122,12 +123,12 @@ def test_foreign_program_is_named(desk, hire: Hire) -> None:
     put(desk.path, desk.clock)
 
 
-# --- one visit -------------------------------------------------------------------------------------------------
+# --- one transaction -------------------------------------------------------------------------------------------------
 
 
 def test_exception_leaves_nothing(desk) -> None:
-    with suppress(ZeroDivisionError), desk.visit() as visit:
-        put_setting(visit, "colour", "blue", "camille")
+    with suppress(ZeroDivisionError), desk.tx() as tx:
+        put_setting(tx, "colour", "blue", "camille")
         raise ZeroDivisionError
     assert desk.rows("setting.get", name="colour") == []
 
@@ -135,10 +136,10 @@ def test_exception_leaves_nothing(desk) -> None:
 def test_caught_error_is_not_committed(desk) -> None:
 
     def catch_an_error() -> None:
-        with desk.visit() as visit:
-            put_setting(visit, "colour", "blue", "camille")
+        with desk.tx() as tx:
+            put_setting(tx, "colour", "blue", "camille")
             with pytest.raises(duckdb.ConstraintException):
-                visit.execute("INSERT INTO lease SELECT 1, 1, 'x', now(), NULL FROM range(2)")
+                tx.execute("INSERT INTO lease SELECT 1, 1, 'x', now(), NULL FROM range(2)")
 
     with pytest.raises(StoreError, match="nothing of it is committed"):
         catch_an_error()
@@ -150,13 +151,13 @@ LATE = "SELECT CAST(CASE WHEN i = 99999 THEN 'no number' ELSE '1' END AS INTEGER
 
 @pytest.mark.parametrize("method", ["run", "rows", "row", "value", "frame"])
 def test_error_that_comes_while_rows_are_fetched_is_not_committed(desk, monkeypatch, method: str) -> None:
-    monkeypatch.setattr(workbench, "STATEMENTS", {**workbench.STATEMENTS, "test.late": LATE})
+    monkeypatch.setattr(scratch_tables, "STATEMENTS", {**scratch_tables.STATEMENTS, "test.late": LATE})
 
     def catch_a_late_error() -> None:
-        with desk.visit() as visit:
-            put_setting(visit, "colour", "blue", "camille")
+        with desk.tx() as tx:
+            put_setting(tx, "colour", "blue", "camille")
             with pytest.raises(duckdb.ConversionException):
-                getattr(visit, method)("test.late")
+                getattr(tx, method)("test.late")
 
     with pytest.raises(StoreError, match="nothing of it is committed"):
         catch_a_late_error()
@@ -173,8 +174,8 @@ def test_store_is_usable_after_the_clock_failed(desk) -> None:
 
 
 def test_reader_cannot_write(desk) -> None:
-    with pytest.raises(duckdb.InvalidInputException, match="read-only"), desk.visit(read_only=True) as visit:
-        put_setting(visit, "colour", "blue", "camille")
+    with pytest.raises(duckdb.InvalidInputException, match="read-only"), desk.tx(read_only=True) as tx:
+        put_setting(tx, "colour", "blue", "camille")
     put(desk.path, desk.clock)
 
 
@@ -219,11 +220,11 @@ def test_threads_have_their_own_instance(desk) -> None:
 @pytest.mark.parametrize("name", ["l'été d'Ana.duckdb", 'a "b"; $1.duckdb', "новый.duckdb"])
 def test_any_path_will_do(tmp_path: Path, desk, name: str) -> None:
     path = tmp_path / "a new folder" / name
-    with transaction(path, desk.clock) as visit:
-        visit.execute("CREATE TABLE here (x INTEGER)")
+    with transaction(path, desk.clock) as tx:
+        tx.execute("CREATE TABLE here (x INTEGER)")
     assert path.is_file()
-    with transaction(path, desk.clock, read_only=True) as visit:
-        assert visit.execute("SELECT count(*) FROM here").fetchall() == [(0,)]
+    with transaction(path, desk.clock, read_only=True) as tx:
+        assert tx.execute("SELECT count(*) FROM here").fetchall() == [(0,)]
 
 
 def test_file_that_is_no_store_is_one_line(tmp_path: Path, desk) -> None:
@@ -238,29 +239,29 @@ def test_file_that_is_no_store_is_one_line(tmp_path: Path, desk) -> None:
 
 def test_row_refuses_two(desk, monkeypatch) -> None:
     put(desk.path, desk.clock, "colour")
-    monkeypatch.setattr(workbench, "STATEMENTS", {"setting.all": "SELECT * FROM operator_setting"})
-    with pytest.raises(StoreError, match=r"^statement setting\.all gave 2 rows, one"), desk.visit() as visit:
-        visit.row("setting.all")
+    monkeypatch.setattr(scratch_tables, "STATEMENTS", {"setting.all": "SELECT * FROM operator_setting"})
+    with pytest.raises(StoreError, match=r"^statement setting\.all gave 2 rows, one"), desk.tx() as tx:
+        tx.row("setting.all")
 
 
 def test_staged_rows_go_when_the_block_ends(desk) -> None:
-    with desk.visit() as visit:
-        with visit.staged(staged_rows=pd.DataFrame({"x": [1, 2]})):
-            assert visit.execute("SELECT sum(x) FROM staged_rows").fetchall() == [(3,)]
+    with desk.tx() as tx:
+        with tx.staged(staged_rows=pd.DataFrame({"x": [1, 2]})):
+            assert tx.execute("SELECT sum(x) FROM staged_rows").fetchall() == [(3,)]
         with pytest.raises(duckdb.CatalogException):
-            visit.execute("SELECT * FROM staged_rows")
-        visit._is_broken = False  # seen, and of no consequence
-        assert visit.run_staged("dead_number.add", pd.DataFrame(), at=visit.at) == 0
+            tx.execute("SELECT * FROM staged_rows")
+        tx._is_broken = False  # seen, and of no consequence
+        assert tx.run_staged("dead_number.add", pd.DataFrame(), at=tx.at) == 0
 
 
 def test_staged_file_is_read_where_it_lies(desk, tmp_path: Path) -> None:
     path = tmp_path / "it's rows.parquet"
     duckdb.sql("SELECT unnest([1, 2]) AS x").write_parquet(str(path))
-    with desk.visit() as visit:
-        with visit.staged(staged_rows=path):
-            assert visit.execute("SELECT sum(x) FROM staged_rows").fetchall() == [(3,)]
-        with visit.staged(types={"staged_rows": {"x": "VARCHAR"}}, staged_rows=path):
-            assert visit.execute("SELECT list(x ORDER BY x) FROM staged_rows").fetchall() == [(["1", "2"],)]
+    with desk.tx() as tx:
+        with tx.staged(staged_rows=path):
+            assert tx.execute("SELECT sum(x) FROM staged_rows").fetchall() == [(3,)]
+        with tx.staged(types={"staged_rows": {"x": "VARCHAR"}}, staged_rows=path):
+            assert tx.execute("SELECT list(x ORDER BY x) FROM staged_rows").fetchall() == [(["1", "2"],)]
 
 
 @pytest.mark.parametrize(
@@ -268,31 +269,31 @@ def test_staged_file_is_read_where_it_lies(desk, tmp_path: Path) -> None:
 )
 def test_error_inside_staged_rows_is_the_one_that_is_told(desk, rows: pd.DataFrame) -> None:
     told = pytest.raises((duckdb.ConversionException, duckdb.BinderException), match=r"no number|\bx\b")
-    with told, desk.visit() as visit, visit.staged(staged_rows=rows):
-        visit.execute("SELECT CAST(x AS BIGINT) FROM staged_rows").fetchall()
+    with told, desk.tx() as tx, tx.staged(staged_rows=rows):
+        tx.execute("SELECT CAST(x AS BIGINT) FROM staged_rows").fetchall()
     put(desk.path, desk.clock)
 
 
 def test_rehearsal_keeps_nothing_and_holds_nothing(desk) -> None:
-    with desk.visit() as visit:
-        put_setting(visit, "colour", "blue", "camille")
-        visit.rehearse()
-        put_setting(visit, "colour", "green", "camille")
-        assert get_setting(visit, "colour") == "green"
+    with desk.tx() as tx:
+        put_setting(tx, "colour", "blue", "camille")
+        tx.dry_run()
+        put_setting(tx, "colour", "green", "camille")
+        assert get_setting(tx, "colour") == "green"
     assert desk.rows("setting.get", name="colour") == []
     put(desk.path, desk.clock)
     assert desk.rows("setting.get", name="colour")[0]["value"] == '"blue"'
 
 
 def test_nothing_tries_the_network(desk) -> None:
-    with pytest.raises(duckdb.Error), desk.visit() as visit:
-        visit.execute("SELECT * FROM read_csv('https://example.invalid/a.csv')")
+    with pytest.raises(duckdb.Error), desk.tx() as tx:
+        tx.execute("SELECT * FROM read_csv('https://example.invalid/a.csv')")
     settings = "SELECT value FROM duckdb_settings() WHERE name LIKE 'auto%_known_extensions'"
     assert desk.sql(settings) == [("false",), ("false",)]
 
 
 def test_lock_file_is_not_inherited(desk) -> None:
-    with desk.visit():
+    with desk.tx():
         held = [fd for fd in os.listdir("/proc/self/fd") if _points_to(fd, f"{desk.path}.lock")]
         assert held
         assert not any(os.get_inheritable(int(fd)) for fd in held)

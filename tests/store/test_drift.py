@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from store.operators import Drift, add_reading, captured, read_drift
+from campanile.store.billing.balance import Drift, add_reading, captured, read_drift
 
 
 def read_balance(desk: Any, amount: str) -> Drift:
-    with desk.visit() as visit:
-        add_reading(visit, "sandbox", Decimal(amount), "EUR", captured(visit, "sandbox"))
-        found = read_drift(visit, "sandbox")
+    with desk.tx() as tx:
+        add_reading(tx, "sandbox", Decimal(amount), "EUR", captured(tx, "sandbox"))
+        found = read_drift(tx, "sandbox")
     assert found is not None
     return found
 
@@ -61,5 +61,5 @@ def test_a_balance_that_falls_while_nothing_is_sent_tells_nothing_of_prices(desk
 
 
 def test_a_balance_that_was_never_read(desk: Any) -> None:
-    with desk.visit(read_only=True) as visit:
-        assert read_drift(visit, "sandbox") is None
+    with desk.tx(read_only=True) as tx:
+        assert read_drift(tx, "sandbox") is None

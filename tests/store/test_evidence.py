@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from campanile.store.campaigns.pause import resume
+from campanile.store.ledger.outcomes import record
+from campanile.store.ledger.unknowns import resend
 from schemas.gateway import DeliveryReport, Outcome, SubmitOutcome
-from store.control import resume
-from store.outcomes import record
-from store.unknowns import resend
 
 ONE = Decimal("0.05")
 
@@ -19,8 +19,8 @@ def by_a_person(desk, lease, claim) -> None:
     desk.answer(lease, claim, "unknown")
     desk.close(lease, asks_person=True)
     desk.clock.forward(seconds=60)
-    with desk.visit() as visit:
-        resend(visit, "winter", "camille", "the console shows none")
+    with desk.tx() as tx:
+        resend(tx, "winter", "camille", "the console shows none")
 
 
 def by_a_refusal(desk, lease, claim) -> None:
@@ -32,8 +32,8 @@ def by_two_look_ups(desk, lease, claim) -> None:
     desk.answer(lease, claim, "unknown")
     desk.note_absence(lease, claim.slice_no)
     absent = [SubmitOutcome(message.client_ref, Outcome.NOT_ACCEPTED) for message in claim.messages]
-    with desk.round(lease) as now:
-        record(now, claim.slice_no, absent, now.visit.at, was_looked_up=True)
+    with desk.session(lease) as session:
+        record(session, claim.slice_no, absent, session.tx.at, was_looked_up=True)
     desk.close(lease)
 
 
@@ -59,8 +59,8 @@ def put_back(desk, request: pytest.FixtureRequest) -> Any:
 def send_what_waits(desk) -> list[str]:
     """Let a person resume what was paused, and a sound sender finish the campaign; return who got a message from it."""
     if desk.find("winter")["state"] == "paused":
-        with desk.visit() as visit:
-            resume(visit, "winter", "camille", "compared with the bill")
+        with desk.tx() as tx:
+            resume(tx, "winter", "camille", "compared with the bill")
     lease = desk.open("winter", "second sender")
     posted = []
     while claim := desk.claim(lease):
@@ -115,8 +115,8 @@ def test_a_report_by_the_gateways_own_id_proves_it_too(desk) -> None:
     )
     desk.close(lease, asks_person=True)
     desk.clock.forward(minutes=2)
-    with desk.visit() as visit:
-        resend(visit, "winter", "camille", "the console shows none")
+    with desk.tx() as tx:
+        resend(tx, "winter", "camille", "the console shows none")
     assert desk.report(message, client_ref=None, gateway_message_id="gw-7") == {"delivered": 1}
     assert send_what_waits(desk) == []
 
@@ -252,6 +252,6 @@ def test_a_trace_of_another_message_proves_nothing(desk) -> None:
     claim = desk.must_claim(lease)
     desk.answer(lease, claim, "not_accepted", "unknown")
     found = [SubmitOutcome(message.client_ref, Outcome.ACCEPTED, "one id") for message in claim.messages]
-    with desk.round(lease) as now:
-        record(now, claim.slice_no, found, now.visit.at, was_looked_up=True)
+    with desk.session(lease) as session:
+        record(session, claim.slice_no, found, session.tx.at, was_looked_up=True)
     assert desk.states("winter") == {"planned": 1, "unknown": 1}

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sms.expiry import EXPIRY_REASONS, Patience, expiry_reason, last_moment
-from store.clearance import Halt
+from campanile.sms.schedule.expiry import EXPIRY_REASONS, ExpiryRules, expiry_reason, last_moment
+from campanile.store.ledger.claim_checks import StopReason
 
 NINE = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)  # a Tuesday, 10:00 in Paris
 CLOSING = datetime(2026, 11, 24, 19, 0, tzinfo=UTC)
@@ -18,28 +18,31 @@ def hour(number: float) -> timedelta:
 
 
 @pytest.mark.parametrize(
-    ("patience", "leaves_at", "reason"),
+    ("expiry_rules", "leaves_at", "reason"),
     [
-        pytest.param(Patience(), NINE + hour(999), None, id="it waits as long as it takes"),
-        pytest.param(Patience(offer_ends_at=NINE + hour(2)), NINE + hour(1), None, id="before the offer ends"),
-        pytest.param(Patience(offer_ends_at=NINE + hour(2)), NINE + hour(2), "offer_ended", id="at its very end"),
-        pytest.param(Patience(max_lateness=hour(2)), NINE + hour(1.9), None, id="late, and not too late"),
-        pytest.param(Patience(max_lateness=hour(2)), NINE + hour(2), "too_late", id="too late"),
-        pytest.param(Patience(drops_if_closed=True), NINE, None, id="its place is open at its time"),
-        pytest.param(Patience(drops_if_closed=True), NINE + hour(1), "closed", id="its place is closed at its time"),
+        pytest.param(ExpiryRules(), NINE + hour(999), None, id="it waits as long as it takes"),
+        pytest.param(ExpiryRules(offer_ends_at=NINE + hour(2)), NINE + hour(1), None, id="before the offer ends"),
+        pytest.param(ExpiryRules(offer_ends_at=NINE + hour(2)), NINE + hour(2), "offer_ended", id="at its very end"),
+        pytest.param(ExpiryRules(max_lateness=hour(2)), NINE + hour(1.9), None, id="late, and not too late"),
+        pytest.param(ExpiryRules(max_lateness=hour(2)), NINE + hour(2), "too_late", id="too late"),
+        pytest.param(ExpiryRules(drops_if_closed=True), NINE, None, id="its place is open at its time"),
+        pytest.param(ExpiryRules(drops_if_closed=True), NINE + hour(1), "closed", id="its place is closed at its time"),
         pytest.param(
-            Patience(NINE + hour(1), hour(1), drops_if_closed=True), NINE + hour(5), "offer_ended", id="one reason only"
+            ExpiryRules(NINE + hour(1), hour(1), drops_if_closed=True),
+            NINE + hour(5),
+            "offer_ended",
+            id="one reason only",
         ),
     ],
 )
-def test_why_a_message_expires(patience: Patience, leaves_at: datetime, reason: str | None) -> None:
-    assert expiry_reason(NINE, NINE, leaves_at, patience) == reason
+def test_why_a_message_expires(expiry_rules: ExpiryRules, leaves_at: datetime, reason: str | None) -> None:
+    assert expiry_reason(NINE, NINE, leaves_at, expiry_rules) == reason
 
 
 def test_the_last_moment_is_the_first_of_both_ends() -> None:
-    assert last_moment(NINE, Patience(NINE + hour(3), hour(2))) == NINE + hour(2)
-    assert last_moment(NINE, Patience(NINE + hour(1), hour(2))) == NINE + hour(1)
-    assert last_moment(NINE, Patience(drops_if_closed=True)) is None
+    assert last_moment(NINE, ExpiryRules(NINE + hour(3), hour(2))) == NINE + hour(2)
+    assert last_moment(NINE, ExpiryRules(NINE + hour(1), hour(2))) == NINE + hour(1)
+    assert last_moment(NINE, ExpiryRules(drops_if_closed=True)) is None
 
 
 def expired(desk) -> list[tuple[str, int]]:
@@ -54,7 +57,7 @@ def test_after_the_end_of_the_offer_nothing_is_claimed(desk) -> None:
     desk.answer(lease, claim, "accepted")
     desk.clock.at = NINE + hour(1)
     desk.read_stops()
-    assert desk.claimed(lease).halt is Halt.NOTHING_LEFT
+    assert desk.claimed(lease).stop_reason is StopReason.NOTHING_LEFT
     assert desk.states("winter") == {"accepted": 2, "expired": 2}
     assert expired(desk) == [(EXPIRY_REASONS["offer_ended"], 2)]
     assert desk.slices("winter") == {1: "settled", 2: "expired"}
@@ -102,7 +105,7 @@ def test_what_the_night_would_make_too_late_expires_when_the_run_ends(desk) -> N
     desk.answer(lease, desk.must_claim(lease), "accepted")
     desk.clock.at = CLOSING - timedelta(minutes=2)
     desk.read_stops()
-    assert desk.claimed(lease).halt is Halt.NOTHING_LEFT
+    assert desk.claimed(lease).stop_reason is StopReason.NOTHING_LEFT
     assert expired(desk) == [(EXPIRY_REASONS["too_late"], 2)]
     assert desk.close(lease)["state"] == "finished"
 
@@ -142,7 +145,9 @@ def test_each_place_has_its_hour_and_its_lateness_of_its_own(desk) -> None:
     lease = desk.start("winter", people, max_lateness_hours=2.0, header=header, not_before=hours)
     desk.clock.at = NINE + hour(2)
     desk.read_stops()
-    assert desk.claimed(lease).halt is Halt.NOTHING_LEFT, "two hours late in Paris, three early in Pointe-à-Pitre"
+    assert desk.claimed(lease).stop_reason is StopReason.NOTHING_LEFT, (
+        "two hours late in Paris, three early in Pointe-à-Pitre"
+    )
     assert desk.states("winter") == {"expired": 2, "planned": 2}
     found = desk.close(lease)
     assert (found["state"], found["due_at"]) == ("parked", hours["GP"])
@@ -180,7 +185,7 @@ def test_a_sender_that_slept_claims_nothing_when_it_wakes(desk) -> None:
     desk.answer(lease, desk.must_claim(lease), "accepted")
     desk.clock.forward(minutes=63)  # the lease held for a minute and a half of them
     desk.read_stops()
-    desk.refuse(lease, Halt.WOKE_UP, "nobody looked after campaign winter")
+    desk.refuse(lease, StopReason.WOKE_UP, "nobody looked after campaign winter")
     found = desk.close(lease, "nobody looked after it", needs_person=True)
     assert (found["state"], found["state_reason"]) == ("paused", "nobody looked after it")
 

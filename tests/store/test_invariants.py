@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from campanile.store.campaigns.writer import RecapDetails, add_messages, standing_campaign, write_prepared
+from campanile.store.contacts.opt_outs import honour_replies
+from campanile.store.contacts.undo import undo_import
+from campanile.store.db.invariants import INVARIANTS
+from campanile.store.inbound.inbound import add_replies, set_answers
 from schemas.gateway import Charge, Outcome, SubmitOutcome
-from store.inbound import add_replies, set_answers
-from store.invariants import INVARIANTS
-from store.opt_outs import honour_replies
-from store.preparing import RecapDetails, add_messages, standing_campaign, write_prepared
-from store.undo import undo_import
 
 #: Each invariant, and what breaks it.
 MUTATIONS = [
@@ -153,7 +153,7 @@ def lived(
     desk = make_desk(path)
     fill_books(desk, rows_for, head_of)
     live(desk, rows_for)
-    with desk.visit(checkpoint_after=True):  # all of it in the one file, to be copied
+    with desk.tx(checkpoint_after=True):  # all of it in the one file, to be copied
         pass
     assert desk.broken() == {}
     return path
@@ -163,16 +163,16 @@ def fill_books(desk, rows_for: Callable, head_of: Callable) -> None:
     """Import files, undo one, and cancel a campaign that left somebody out."""
     desk.take_in("clients", (1, {}), "too_short", (1, {}))
     desk.take_in("clients", (1, {"town": "Lille"}), (2, {}))
-    with desk.visit() as visit:
-        undo_import(visit, 2, "camille")
+    with desk.tx() as tx:
+        undo_import(tx, 2, "camille")
     desk.take_in_stops((98, {}), (98, {}))
     left_out = pd.DataFrame(
         [[33639980099, "+33639980099", "opted_out", "typed", None, 1]],
         columns=["number_id", "msisdn", "reason", "origin", "import_id", "row_number"],
     )
     messages = rows_for([50, 51], "Annulée STOP 36111").assign(slice_no=1)
-    with desk.visit() as visit, desk.stage(visit, messages, left_out):
-        write_prepared(visit, head_of("first"), {"name": "first"}, RecapDetails("EUR"))
+    with desk.tx() as tx, desk.stage(tx, messages, left_out):
+        write_prepared(tx, head_of("first"), {"name": "first"}, RecapDetails("EUR"))
 
 
 def live(desk, rows_for: Callable) -> None:
@@ -220,8 +220,8 @@ def reply(desk, reply_id: str, person: int, verdict: str) -> None:
     number = 33639980000 + person
     row = [reply_id, f"+{number}", number, "…", verdict, desk.clock.at - timedelta(seconds=1)]
     columns = ["gateway_reply_id", "sender", "number_id", "text", "verdict", "received_at"]
-    with desk.visit() as visit:
-        honour_replies(visit, add_replies(visit, "sandbox", pd.DataFrame([row], columns=columns)))
+    with desk.tx() as tx:
+        honour_replies(tx, add_replies(tx, "sandbox", pd.DataFrame([row], columns=columns)))
 
 
 def answer_automatically(desk, rows_for: Callable) -> None:
@@ -231,11 +231,11 @@ def answer_automatically(desk, rows_for: Callable) -> None:
         for row in desk.rows("reply.unanswered", gateway="sandbox", most=9, since=desk.clock.at)
         if row["number_id"] == 33639980020
     ]
-    with desk.visit() as visit:
-        campaign = standing_campaign(visit, "auto_reply", "sandbox")
+    with desk.tx() as tx:
+        campaign = standing_campaign(tx, "auto_reply", "sandbox")
         answer = rows_for([20], "Merci").assign(recipient_id=found["reply_id"], slice_no=1)
-        add_messages(visit, campaign["campaign_id"], answer, first_slice_no=1)
-        set_answers(visit, {found["reply_id"]: "planned"})
+        add_messages(tx, campaign["campaign_id"], answer, first_slice_no=1)
+        set_answers(tx, {found["reply_id"]: "planned"})
 
 
 def test_a_whole_life_breaks_nothing(lived: Path, make_desk: Callable) -> None:

@@ -2,17 +2,17 @@
 
 import pytest
 
-from store.lease import Lease, LeaseLost, extend_lease, take_lease
+from campanile.store.ledger.lease import Lease, LeaseLost, extend_lease, take_lease
 
 
 def take(desk, owner: str, seconds: float = 90) -> Lease | None:
-    with desk.visit() as visit:
-        return take_lease(visit, 1, owner, seconds)
+    with desk.tx() as tx:
+        return take_lease(tx, 1, owner, seconds)
 
 
 def extend(desk, lease: Lease, seconds: float) -> None:
-    with desk.visit() as visit:
-        extend_lease(visit, lease, seconds)
+    with desk.tx() as tx:
+        extend_lease(tx, lease, seconds)
 
 
 def test_one_owner_at_a_time_and_the_fence_grows(desk) -> None:
@@ -49,8 +49,8 @@ def test_late_owner_keeps_a_lease_that_nobody_took(desk) -> None:
 
 def test_campaigns_have_each_their_own(desk) -> None:
     take(desk, "first")
-    with desk.visit() as visit:
-        assert take_lease(visit, 2, "second", 90) == Lease(2, 1)
+    with desk.tx() as tx:
+        assert take_lease(tx, 2, "second", 90) == Lease(2, 1)
 
 
 @pytest.mark.parametrize("action", ["claim", "record", "note_absence", "claim_again", "extend", "close"])

@@ -5,10 +5,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from sms.errors import CampaignError
-from store.imports import import_quality, source_quality
-from store.lists import declare_legal_basis, export_contacts, list_card, lists
-from store.undo import delete_list, undo_import
+from campanile.sms.errors import CampaignError
+from campanile.store.contacts.import_log import import_quality, source_quality
+from campanile.store.contacts.lists import declare_legal_basis, export_contacts, list_card, lists
+from campanile.store.contacts.undo import delete_list, undo_import
 
 
 def test_lists_are_told_with_what_counts(desk) -> None:
@@ -16,10 +16,10 @@ def test_lists_are_told_with_what_counts(desk) -> None:
     desk.take_in("north", (2, {}), (3, {}))
     desk.take_in("south", (9, {}), is_sample=True)
     desk.opt_out(1, 9)
-    with desk.visit() as visit:
-        undo_import(visit, 2, "camille")
-        declare_legal_basis(visit, "north", "consent", "J'accepte de recevoir des SMS", "camille")
-        north, south = lists(visit)
+    with desk.tx() as tx:
+        undo_import(tx, 2, "camille")
+        declare_legal_basis(tx, "north", "consent", "J'accepte de recevoir des SMS", "camille")
+        north, south = lists(tx)
     assert north == {
         "list_name": "north",
         "is_sample": False,
@@ -35,9 +35,9 @@ def test_lists_are_told_with_what_counts(desk) -> None:
 
 def test_an_empty_list_is_told_too(desk) -> None:
     desk.take_in("empty")
-    with desk.visit() as visit:
-        (found,) = lists(visit)
-        card = list_card(visit, "empty")
+    with desk.tx() as tx:
+        (found,) = lists(tx)
+        card = list_card(tx, "empty")
     assert (found["contact_count"], found["import_count"]) == (0, 1)
     assert (card["fields"], card["territories"]) == ({}, {})
 
@@ -46,10 +46,10 @@ def test_the_card_of_a_list_says_what_stands_in_it(desk) -> None:
     desk.take_in("north", (1, {"town": "Lille", "first_name": "Ana"}), (2, {"town": "Lyon"}), "letters")
     for _ in range(11):
         desk.take_in("north", (1, {}))
-    with desk.visit() as visit:
-        undo_import(visit, 12, "camille")
-        declare_legal_basis(visit, "north", "service", None, "dominique")
-        card = list_card(visit, "north")
+    with desk.tx() as tx:
+        undo_import(tx, 12, "camille")
+        declare_legal_basis(tx, "north", "service", None, "dominique")
+        card = list_card(tx, "north")
     assert card["fields"] == {"town": 2, "first_name": 1}
     assert card["territories"] == {"FR": 2}
     assert [row["import_id"] for row in card["imports"]] == list(range(12, 2, -1))
@@ -60,21 +60,21 @@ def test_the_card_of_a_list_says_what_stands_in_it(desk) -> None:
 def test_a_legal_basis_is_one_of_three(desk) -> None:
     desk.take_in("north", (1, {}))
     line = r"^legal basis 'because' is unknown; it is one of consent, customer, service$"
-    with pytest.raises(CampaignError, match=line), desk.visit() as visit:
-        declare_legal_basis(visit, "north", "because", None, "camille")
+    with pytest.raises(CampaignError, match=line), desk.tx() as tx:
+        declare_legal_basis(tx, "north", "because", None, "camille")
 
 
 @pytest.mark.parametrize("act", ["card", "declare", "delete", "export"])
 def test_a_list_that_is_not_there_is_named(desk, act: str, tmp_path: Path) -> None:
     desk.take_in("north", (1, {}))
     acts = {
-        "card": lambda visit: list_card(visit, "nroth"),
-        "declare": lambda visit: declare_legal_basis(visit, "nroth", "consent", None, "camille"),
-        "delete": lambda visit: delete_list(visit, "nroth", "camille"),
-        "export": lambda visit: export_contacts(visit, "nroth", tmp_path / "a.parquet"),
+        "card": lambda tx: list_card(tx, "nroth"),
+        "declare": lambda tx: declare_legal_basis(tx, "nroth", "consent", None, "camille"),
+        "delete": lambda tx: delete_list(tx, "nroth", "camille"),
+        "export": lambda tx: export_contacts(tx, "nroth", tmp_path / "a.parquet"),
     }
-    with pytest.raises(CampaignError, match=r"^no list 'nroth'; lists are: north$"), desk.visit() as visit:
-        acts[act](visit)
+    with pytest.raises(CampaignError, match=r"^no list 'nroth'; lists are: north$"), desk.tx() as tx:
+        acts[act](tx)
 
 
 def test_a_list_is_exported_with_its_fields_as_columns(desk, tmp_path: Path) -> None:
@@ -83,8 +83,8 @@ def test_a_list_is_exported_with_its_fields_as_columns(desk, tmp_path: Path) -> 
     desk.take_in("south", (3, {"town": "Nice"}))
     desk.opt_out(2)
     path = tmp_path / "north's [list].parquet"
-    with desk.visit(read_only=True) as visit:
-        assert export_contacts(visit, "north", path) == 2
+    with desk.tx(read_only=True) as tx:
+        assert export_contacts(tx, "north", path) == 2
     found = duckdb.read_parquet(str(tmp_path / "north*.parquet"))
     assert found.columns == [
         "msisdn", "territory", 'a "b"/c', "field_territory", "town", "source_file", "source_row", "is_opted_out",
@@ -100,8 +100,8 @@ def test_a_list_is_exported_under_the_names_of_its_files_columns(desk, tmp_path:
     desk.take_in("north", (1, {"n_client": "C-17", "first_name": "Zoé"}), column_map=columns)
     newer = {"Mobile": "msisdn", "N° client": "n_client", "Prénom": "first_name", "TERRITORY": "territory_2"}
     desk.take_in("north", (2, {"n_client": "C-18", "territory_2": "west", "nom": "x"}), column_map=newer)
-    with desk.visit(read_only=True) as visit:
-        assert export_contacts(visit, "north", tmp_path / "north.parquet") == 2
+    with desk.tx(read_only=True) as tx:
+        assert export_contacts(tx, "north", tmp_path / "north.parquet") == 2
     found = duckdb.read_parquet(str(tmp_path / "north.parquet"))
     assert found.columns[2:6] == ["Prénom", "N° client", "nom", "territory_2"]
     assert [row[2:6] for row in found.fetchall()] == [("Zoé", "C-17", None, None), (None, "C-18", "x", "west")]
@@ -109,8 +109,8 @@ def test_a_list_is_exported_under_the_names_of_its_files_columns(desk, tmp_path:
 
 def test_an_empty_list_is_exported(desk, tmp_path: Path) -> None:
     desk.take_in("empty")
-    with desk.visit(read_only=True) as visit:
-        assert export_contacts(visit, "empty", tmp_path / "empty.parquet") == 0
+    with desk.tx(read_only=True) as tx:
+        assert export_contacts(tx, "empty", tmp_path / "empty.parquet") == 0
     assert duckdb.read_parquet(str(tmp_path / "empty.parquet")).fetchall() == []
 
 
@@ -125,9 +125,9 @@ def test_what_became_of_the_people_a_file_brought(desk) -> None:
     desk.clock.forward(days=1)
     desk.opt_out(2, 4)
     desk.sql("INSERT INTO dead_number VALUES (33639980003, '+33639980003', 'unknown', TIMESTAMPTZ '2026-11-27')")
-    with desk.visit(read_only=True) as visit:
-        partner, shop = import_quality(visit, "north")
-        assert import_quality(visit, "south") == []
+    with desk.tx(read_only=True) as tx:
+        partner, shop = import_quality(tx, "north")
+        assert import_quality(tx, "south") == []
     assert (partner["source"], partner["row_count"]) == ("partner_#-#.csv", 5)
     assert (partner["rejected_share"], partner["duplicate_share"]) == (0.2, 0.2)
     assert (partner["opted_out_later"], partner["dead_later"]) == (1, 1)
@@ -139,9 +139,9 @@ def test_a_partners_files_are_one_source_a_month(desk) -> None:
     desk.take_in("north", (2, {}), (3, {}), file_name="partner_48.csv")
     desk.clock.forward(days=10)
     desk.take_in("north", file_name="partner_49.csv")
-    with desk.visit() as visit:
-        undo_import(visit, 2, "camille")
-        november, december = source_quality(visit)
+    with desk.tx() as tx:
+        undo_import(tx, 2, "camille")
+        november, december = source_quality(tx)
     assert str(november.pop("month_on")) == "2026-11-01"
     assert november == {
         "list_name": "north",

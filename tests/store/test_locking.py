@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from sms.errors import CampaignError
-from store.approving import full_hash
-from store.campaigns import find_campaign, set_state, withdraw_approval
-from store.preparing import add_messages, standing_campaign
+from campanile.sms.errors import CampaignError
+from campanile.store.campaigns.approval import full_hash
+from campanile.store.campaigns.campaigns import find_campaign, set_state, withdraw_approval
+from campanile.store.campaigns.writer import add_messages, standing_campaign
 
 
 def events(desk, name: str) -> list[tuple[str, str, int, str | None]]:
@@ -132,9 +132,9 @@ def test_credit_of_another_gateway_does_not_count(desk) -> None:
 
 
 def test_campanile_keeps_its_own_campaigns_to_itself(desk) -> None:
-    with desk.visit() as visit:
-        found = standing_campaign(visit, "notice", "sandbox")
-        assert standing_campaign(visit, "notice", "sandbox") == found
+    with desk.tx() as tx:
+        found = standing_campaign(tx, "notice", "sandbox")
+        assert standing_campaign(tx, "notice", "sandbox") == found
     own = "notice-sandbox .* Campanile's own campaign"
     for act in (desk.cancel, desk.approve, lambda name: desk.prepare(name, range(2))):
         with pytest.raises(CampaignError, match=own):
@@ -173,15 +173,15 @@ def test_an_emergency_may_use_what_marketing_needs_and_leaves_what_alerts_need(d
 
 
 @pytest.mark.parametrize(
-    ("approver", "author"),
+    ("actor", "author"),
     [("Zo\u00e9 Petit", "Zoe\u0301 Petit"), ("ZO\u00c9  PETIT", "Zo\u00e9 Petit")],
     ids=["an accent typed apart", "capitals and a blank too many"],
 )
-def test_four_eyes_know_a_name_however_it_is_typed(desk, approver: str, author: str) -> None:
+def test_four_eyes_know_a_name_however_it_is_typed(desk, actor: str, author: str) -> None:
     desk.put_balance("100")
-    desk.prepare("winter", range(2), author=author)
+    desk.prepare("winter", range(2), actor=author)
     with pytest.raises(CampaignError, match="may not approve it as well"):
-        desk.approve("winter", approver=approver, four_eyes=True)
+        desk.approve("winter", actor=actor, four_eyes=True)
 
 
 @pytest.mark.parametrize("who", ["Dominique", "dominique", " DOMINIQUE "])
@@ -189,8 +189,8 @@ def test_approvers_are_known_by_name(desk, who: str) -> None:
     desk.put_balance("100")
     desk.prepare("winter", range(2))
     with pytest.raises(CampaignError, match=r"^lou may not approve winter; SMS_APPROVERS names Ada, Dominique$"):
-        desk.approve("winter", approver="lou", approvers=("Ada", "Dominique"))
-    assert desk.approve("winter", approver=who, approvers=("Ada", "Dominique"))["state"] == "approved"
+        desk.approve("winter", actor="lou", approvers=("Ada", "Dominique"))
+    assert desk.approve("winter", actor=who, approvers=("Ada", "Dominique"))["state"] == "approved"
     assert events(desk, "winter")[-1][1] == who.strip()
 
 
@@ -198,24 +198,24 @@ def test_nobody_is_no_approver(desk) -> None:
     desk.put_balance("100")
     desk.prepare("winter", range(2))
     with pytest.raises(CampaignError, match="needs the name of who approves it"):
-        desk.approve("winter", approver="  ")
+        desk.approve("winter", actor="  ")
 
 
 def test_two_pairs_of_eyes_see_every_version(desk) -> None:
     desk.put_balance("100")
-    desk.prepare("winter", range(2), author="Camille")
+    desk.prepare("winter", range(2), actor="Camille")
     desk.approve("winter", four_eyes=True)
-    desk.prepare("winter", range(3), author="lou", revises=True)
+    desk.prepare("winter", range(3), actor="lou", revises=True)
     for author in ("camille", "Lou"):
         with pytest.raises(CampaignError, match=rf"^{author} prepared winter and may not approve it as well"):
-            desk.approve("winter", approver=author, four_eyes=True)
+            desk.approve("winter", actor=author, four_eyes=True)
     assert desk.approve("winter", four_eyes=True)["state"] == "approved"
 
 
 def test_one_pair_is_enough_where_the_team_says_so(desk) -> None:
     desk.put_balance("100")
-    desk.prepare("winter", range(2), author="camille")
-    assert desk.approve("winter", approver="camille")["state"] == "approved"
+    desk.prepare("winter", range(2), actor="camille")
+    assert desk.approve("winter", actor="camille")["state"] == "approved"
 
 
 # --- the time --------------------------------------------------------------------------------------------------
@@ -290,10 +290,10 @@ def test_no_message_for_a_dead_number_but_answers_and_those_to_the_team(desk, ro
     die(desk, 20, 30)
     lease = desk.start("parcel", [20, 21], kind="alert", requested_service=True)
     assert [message.msisdn[-2:] for message in desk.must_claim(lease).messages] == ["21"]
-    with desk.visit() as visit:
-        campaign_id = standing_campaign(visit, "notice", "sandbox")["campaign_id"]
-        add_messages(visit, campaign_id, rows_for([30], "Solde critique").assign(slice_no=1), first_slice_no=1)
-        set_state(visit, campaign_id, "sending", visit.at, None)
+    with desk.tx() as tx:
+        campaign_id = standing_campaign(tx, "notice", "sandbox")["campaign_id"]
+        add_messages(tx, campaign_id, rows_for([30], "Solde critique").assign(slice_no=1), first_slice_no=1)
+        set_state(tx, campaign_id, "sending", tx.at, None)
     lease = desk.open("notice-sandbox")
     assert [message.msisdn[-2:] for message in desk.must_claim(lease).messages] == ["30"]
 
@@ -368,7 +368,7 @@ def test_a_revision_withdraws_and_releases_in_one_step(desk) -> None:
     desk.put_balance("0.20")
     first = desk.prepare("winter", range(4), due_at=desk.clock.at + timedelta(hours=1))
     desk.approve("winter")
-    second = desk.prepare("winter", range(3), due_at=desk.clock.at + timedelta(hours=1), author="lou", revises=True)
+    second = desk.prepare("winter", range(3), due_at=desk.clock.at + timedelta(hours=1), actor="lou", revises=True)
     found = desk.find("winter")
     assert (found["state"], found["approved_hash"], found["version"]) == ("prepared", None, 2)
     assert found["first_due_at"] is None
@@ -446,8 +446,8 @@ def test_what_is_not_approved_has_nothing_to_withdraw(desk, state: str) -> None:
     desk.prepare("winter", range(2))
     if state == "cancelled":
         desk.cancel("winter")
-    with desk.visit() as visit, pytest.raises(CampaignError, match=f"is {state}: .*prepare-campaign"):
-        withdraw_approval(visit, find_campaign(visit, "winter"), "lou", "why not")
+    with desk.tx() as tx, pytest.raises(CampaignError, match=f"is {state}: .*prepare-campaign"):
+        withdraw_approval(tx, find_campaign(tx, "winter"), "lou", "why not")
 
 
 def test_a_change_of_its_list_is_told_no_more(desk) -> None:

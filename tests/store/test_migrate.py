@@ -8,11 +8,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from sms.errors import StoreTooNew
-from store import migrate as module
-from store.migrate import migrate, migrations
-from store.opt_outs import doubtful_replies
-from store.undo import undo_import
+from campanile.sms.errors import StoreTooNew
+from campanile.store.contacts.opt_outs import doubtful_replies
+from campanile.store.contacts.undo import undo_import
+from campanile.store.db import migrate as module
+from campanile.store.db.migrate import migrate, migrations
 
 #: A list of two people that the first version made from three rows, and an opt-out from another file.
 FIRST_VERSION = """
@@ -116,8 +116,8 @@ FROM (VALUES
     assert desk.sql("SELECT verdict, CAST(CAST(counts_at AS DATE) AS VARCHAR) FROM reply ORDER BY reply_id") == [
         ("stop", "2026-10-31"), ("stop_doubtful", "2026-11-02"), ("stop", "2026-11-03"), ("other", "2026-11-04"),
     ]  # fmt: skip
-    with desk.visit(read_only=True) as visit:
-        assert [row["reply_id"] for row in doubtful_replies(visit, 10)] == [2]
+    with desk.tx(read_only=True) as tx:
+        assert [row["reply_id"] for row in doubtful_replies(tx, 10)] == [2]
 
 
 def test_files_of_the_first_version_can_be_undone(tmp_path: Path, make_desk: Callable[..., Any], monkeypatch) -> None:
@@ -130,15 +130,15 @@ def test_files_of_the_first_version_can_be_undone(tmp_path: Path, make_desk: Cal
     migrate(path, desk.clock)
     assert desk.broken() == {}
     desk.take_in("clients", (1, {"town": "Lyon"}), (3, {}))
-    with desk.visit() as visit:
-        assert undo_import(visit, 1, "camille").removed == 1
+    with desk.tx() as tx:
+        assert undo_import(tx, 1, "camille").removed == 1
     assert desk.people("clients") == {1: {"town": "Lyon"}, 3: {}}
     assert desk.broken() == {}
 
 
-def test_two_processes_migrate_at_once(tmp_path: Path, hire: Callable[..., Any]) -> None:
+def test_two_processes_migrate_at_once(tmp_path: Path, start_worker: Callable[..., Any]) -> None:
     path = tmp_path / "new" / "sms.duckdb"
-    workers = [hire("migrate", path) for _ in range(2)]
+    workers = [start_worker("migrate", path) for _ in range(2)]
     assert [worker.hear() for worker in workers] == ["ready"] * 2
     for worker in workers:
         worker.say("go")

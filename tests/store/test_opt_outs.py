@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import pytest
 
-from sms.errors import CampaignError
-from store.opt_outs import add_opt_outs, record_opt_out
+from campanile.sms.errors import CampaignError
+from campanile.store.contacts.opt_outs import add_opt_outs, record_opt_out
 
 WHEN = "date_stop"
 
@@ -17,8 +17,8 @@ def stops(desk) -> list[tuple]:
 
 def record(desk, person: int, **how) -> bool:
     facts = {"source": "phone", "note": "called the shop", "said_at": None, "actor": "camille"} | how
-    with desk.visit() as visit:
-        return record_opt_out(visit, 33_639_980_000 + person, f"+{33_639_980_000 + person}", **facts)
+    with desk.tx() as tx:
+        return record_opt_out(tx, 33_639_980_000 + person, f"+{33_639_980_000 + person}", **facts)
 
 
 # --- files -----------------------------------------------------------------------------------------------------
@@ -168,5 +168,5 @@ def test_what_cannot_be_recorded(desk, how: dict, line: str) -> None:
 
 
 def test_nobody_is_opted_out_by_an_empty_frame(desk) -> None:
-    with desk.visit() as visit:
-        assert add_opt_outs(visit, pd.DataFrame(columns=["number_id", "msisdn"]), "reply", None) == 0
+    with desk.tx() as tx:
+        assert add_opt_outs(tx, pd.DataFrame(columns=["number_id", "msisdn"]), "reply", None) == 0

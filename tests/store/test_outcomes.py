@@ -7,10 +7,10 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
+from campanile.store.inbound.inbound import add_replies
+from campanile.store.ledger.outcomes import record
+from campanile.store.ledger.unknowns import write_off
 from schemas.gateway import DeliveryReport, Outcome, SubmitOutcome
-from store.inbound import add_replies
-from store.outcomes import record
-from store.unknowns import write_off
 
 HALF, WHOLE = Decimal("0.05"), Decimal("0.10")
 
@@ -221,8 +221,8 @@ def test_late_report_on_a_message_written_off_captures_its_credit(desk) -> None:
     lease, claim = sent(desk, "unknown")
     desk.close(lease)
     desk.clock.forward(minutes=2)
-    with desk.visit() as visit:
-        write_off(visit, "winter", "dominique", "the provider's console does not show it")
+    with desk.tx() as tx:
+        write_off(tx, "winter", "dominique", "the provider's console does not show it")
     assert desk.credit() == {"reserve": HALF, "release": HALF}
     assert desk.report(claim.messages[0]) == {"delivered": 1}
     assert desk.credit() == {"reserve": WHOLE, "release": HALF, "capture": HALF}
@@ -305,10 +305,10 @@ def test_replies_are_kept_once(desk) -> None:
         dtype=object,
     )
     for expected in (2, 0):
-        with desk.visit() as visit:
-            assert len(add_replies(visit, "sandbox", rows)) == expected
-    with desk.visit() as visit:
-        assert len(add_replies(visit, "other", rows)) == 2  # another gateway counts for itself
+        with desk.tx() as tx:
+            assert len(add_replies(tx, "sandbox", rows)) == expected
+    with desk.tx() as tx:
+        assert len(add_replies(tx, "other", rows)) == 2  # another gateway counts for itself
     assert desk.sql("SELECT gateway, reply_id, number_id FROM reply ORDER BY reply_id") == [
         ("sandbox", 1, 33639980001),
         ("sandbox", 2, None),
@@ -322,6 +322,6 @@ def test_one_trace_proves_one_message_at_most(desk) -> None:
     claim = desk.must_claim(lease)
     desk.answer(lease, claim, "unknown")
     found = [SubmitOutcome(message.client_ref, Outcome.ACCEPTED, "SM1") for message in claim.messages]
-    with desk.round(lease) as now:
-        record(now, claim.slice_no, found, now.visit.at, was_looked_up=True)
+    with desk.session(lease) as session:
+        record(session, claim.slice_no, found, session.tx.at, was_looked_up=True)
     assert desk.states("winter") == {"unknown": 2}

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.clearance import Halt
-from store.pace import ALERT_DEBT_SECONDS, Bucket, put_bucket, slow_down, speed_up, wait_seconds
+from campanile.store.ledger.claim_checks import StopReason
+from campanile.store.ledger.rate_limit import ALERT_DEBT_SECONDS, Bucket, put_bucket, slow_down, speed_up, wait_seconds
 from tests.store.conftest import bucket_of
 
 AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -91,11 +91,11 @@ def test_all_campaigns_of_a_gateway_share_its_rate(desk) -> None:
     second = desk.start("spring", range(10, 14))
     assert len(desk.claimed(first, 2).claims) == 1
     found = desk.claimed(second)
-    assert (list(found.claims), found.halt) == ([], Halt.PACED)
+    assert (list(found.claims), found.stop_reason) == ([], StopReason.PACED)
     assert 0 < found.wait_seconds < 1
     desk.clock.forward(seconds=1)
     assert len(desk.claimed(second).claims) == 1
-    assert desk.claimed(first).halt is Halt.PACED
+    assert desk.claimed(first).stop_reason is StopReason.PACED
 
 
 def test_an_alert_passes_marketing_that_has_used_the_rate_up(desk) -> None:
@@ -103,35 +103,35 @@ def test_an_alert_passes_marketing_that_has_used_the_rate_up(desk) -> None:
     marketing = desk.start("winter", range(8))
     alert = desk.start("flood", range(10, 16), kind="alert")
     desk.must_claim(marketing)
-    assert desk.claimed(marketing).halt is Halt.PACED
+    assert desk.claimed(marketing).stop_reason is StopReason.PACED
     assert len(desk.claimed(alert, 3).claims) == 3
     desk.clock.forward(seconds=2)
-    assert desk.claimed(marketing).halt is Halt.PACED, "it waits until what the alert took is paid back"
+    assert desk.claimed(marketing).stop_reason is StopReason.PACED, "it waits until what the alert took is paid back"
     desk.clock.forward(seconds=3)
     desk.must_claim(marketing)
 
 
 def test_a_bucket_outlives_its_process_and_a_clock_that_goes_back(desk) -> None:
-    with desk.visit() as visit:
-        put_bucket(visit, "sandbox", slow_down(bucket_of(visit, "sandbox", RATE), RATE, 5))
+    with desk.tx() as tx:
+        put_bucket(tx, "sandbox", slow_down(bucket_of(tx, "sandbox", RATE), RATE, 5))
     desk.clock.forward(hours=-1)
-    with desk.visit() as visit:
-        found = bucket_of(visit, "sandbox", RATE)
+    with desk.tx() as tx:
+        found = bucket_of(tx, "sandbox", RATE)
         assert (found.rate, found.strikes, found.tokens) == (RATE / 2, 1, RATE)
-        assert bucket_of(visit, "other", RATE) == Bucket(RATE, RATE, visit.at, visit.at)
+        assert bucket_of(tx, "other", RATE) == Bucket(RATE, RATE, tx.at, tx.at)
 
 
 def test_a_lower_rate_binds_at_once(desk) -> None:
-    with desk.visit() as visit:
-        put_bucket(visit, "sandbox", bucket_of(visit, "sandbox", 1000))
-        found = bucket_of(visit, "sandbox", 5)
+    with desk.tx() as tx:
+        put_bucket(tx, "sandbox", bucket_of(tx, "sandbox", 1000))
+        found = bucket_of(tx, "sandbox", 5)
     assert (found.rate, found.tokens) == (5, 5)
 
 
 def test_a_clock_that_goes_back_keeps_nobody_waiting_for_a_day(desk) -> None:
     desk.clock.forward(days=1)
-    with desk.visit() as visit:
-        put_bucket(visit, "sandbox", slow_down(bucket_of(visit, "sandbox", RATE), RATE, 5))
+    with desk.tx() as tx:
+        put_bucket(tx, "sandbox", slow_down(bucket_of(tx, "sandbox", RATE), RATE, 5))
     desk.clock.forward(days=-1)
-    with desk.visit() as visit:
-        assert wait_seconds(bucket_of(visit, "sandbox", RATE), is_urgent=True) == 0
+    with desk.tx() as tx:
+        assert wait_seconds(bucket_of(tx, "sandbox", RATE), is_urgent=True) == 0

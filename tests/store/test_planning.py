@@ -7,25 +7,21 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from sms.errors import CampaignError
-from sms.places import window_key
-from sms.planning import queue_places
-from sms.template import parse_template
-from store.database import workbench
-from store.lists import declare_legal_basis
-from store.planning import (
+from campanile.sms.errors import CampaignError
+from campanile.sms.rules.exclusions import queue_places
+from campanile.sms.schedule.territories import window_key
+from campanile.sms.text.template import parse_template
+from campanile.store.campaigns.audience import (
     Audience,
-    Place,
-    Routes,
     fields_of,
-    longest_values,
     mark_duplicates,
     stage_candidates,
-    stage_messages,
     stage_recipients,
     territories_of,
-    write_texts,
 )
+from campanile.store.campaigns.message_builder import Place, Routes, longest_values, stage_messages, write_texts
+from campanile.store.contacts.lists import declare_legal_basis
+from campanile.store.db.database import scratch_tables
 
 NO_NUMBERS = pd.DataFrame(columns=["row_number", "number_id", "territory"])
 MENTIONS = {"FR": Place(" STOP 36111", "0.05"), "RE": Place(" STOP 36789", "0.09")}
@@ -40,38 +36,38 @@ def candidates(
     desk, lists=(), typed=NO_NUMBERS, exclude=(), text="Soldes", **rules: Any
 ) -> list[tuple[str, int, str | None]]:
     """Return (origin, person, why left out) of everybody asked for, in the order of the sources."""
-    with workbench() as bench:
-        with desk.visit(read_only=True) as visit:
-            stage_candidates(visit, Audience("winter", lists, typed, exclude, **rules))
-        mark_duplicates(bench, parse_template(text))
+    with scratch_tables() as scratch:
+        with desk.tx(read_only=True) as tx:
+            stage_candidates(tx, Audience("winter", lists, typed, exclude, **rules))
+        mark_duplicates(scratch, parse_template(text))
         sql = "SELECT origin, number_id % 10000, reason FROM staged_candidates ORDER BY source_no, number_id"
-        return bench.execute(sql).fetchall()
+        return scratch.execute(sql).fetchall()
 
 
 def written(desk, text: str, lists=("clients",), level: str = "off", slice_size: int = 2) -> pd.DataFrame:
     """Return the messages of a text to lists, by number; ``left_out`` in attrs."""
     template = parse_template(text)
-    with workbench() as bench:
-        with desk.visit(read_only=True) as visit:
-            stage_candidates(visit, Audience("winter", lists, NO_NUMBERS))
-        mark_duplicates(bench, template)
-        assert set(territories_of(bench)) <= set(MENTIONS)
-        addresses = stage_recipients(bench, template)
+    with scratch_tables() as scratch:
+        with desk.tx(read_only=True) as tx:
+            stage_candidates(tx, Audience("winter", lists, NO_NUMBERS))
+        mark_duplicates(scratch, template)
+        assert set(territories_of(scratch)) <= set(MENTIONS)
+        addresses = stage_recipients(scratch, template)
         window_keys = {address: window_key(*address) for address in addresses}
         loads = Counter(window_keys[address] for address, count in addresses.items() for _ in range(count))
         queue = queue_places(loads, dict.fromkeys(loads, desk.clock.at), slice_size)
-        forcing = write_texts(bench, template, Routes(MENTIONS, window_keys, queue, slice_size), level)
-        left = stage_messages(bench, "CAMPANILE")
-        rows = bench.execute(
+        forcing = write_texts(scratch, template, Routes(MENTIONS, window_keys, queue, slice_size), level)
+        left = stage_messages(scratch, "CAMPANILE")
+        rows = scratch.execute(
             "SELECT number_id % 10000 AS person, text, encoding, segment_count, CAST(price AS VARCHAR) AS price,"
             " territory, window_key, slice_no, origin, row_number, is_defaulted FROM staged_messages ORDER BY number_id"
         )
         frame = pd.DataFrame(rows.fetchall(), columns=[column[0] for column in rows.description])
-        left_out = bench.execute("SELECT number_id % 10000, reason FROM staged_exclusions ORDER BY 1").fetchall()
+        left_out = scratch.execute("SELECT number_id % 10000, reason FROM staged_exclusions ORDER BY 1").fetchall()
         frame.attrs |= {
             "left_out": left_out,
             "forcing": dict(forcing),
-            "longest": longest_values(bench, template),
+            "longest": longest_values(scratch, template),
             "loads": left,
         }
     return frame
@@ -116,8 +112,8 @@ def test_the_order_of_the_sources_changes_nothing(desk, first, second, keeper: s
 def test_who_may_not_be_written_to_from_one_list_may_be_from_another(desk) -> None:
     for list_name, basis in (("bought", None), ("needs it", "service"), ("agreed", "consent"), ("buys", "customer")):
         desk.fill_list(list_name, {1: {}, 2: {}} if list_name == "buys" else {1: {}})
-        with desk.visit() as visit:
-            declare_legal_basis(visit, list_name, basis, None, "camille")
+        with desk.tx() as tx:
+            declare_legal_basis(tx, list_name, basis, None, "camille")
     found = candidates(desk, ["bought", "needs it", "agreed", "buys"], typed_numbers(3), needs_legal_basis=True)
     assert found == [
         ("bought", 1, "no_consent"),
@@ -198,9 +194,9 @@ def test_unknown_list_is_named_beside_those_there_are(desk, lists, excluded) -> 
 def test_fields_are_those_of_the_lists(desk) -> None:
     desk.fill_list("north", {1: {"town": "Lille"}, 2: {"first_name": "Ana"}})
     desk.fill_list("south", {3: {"code": "a"}})
-    with desk.visit(read_only=True) as visit:
-        assert fields_of(visit, ["north"], parse_template("{town}")) == ["town"]
-        assert fields_of(visit, ["north"], parse_template("{twon}")) == ["first_name", "town"]
+    with desk.tx(read_only=True) as tx:
+        assert fields_of(tx, ["north"], parse_template("{town}")) == ["town"]
+        assert fields_of(tx, ["north"], parse_template("{twon}")) == ["first_name", "town"]
 
 
 # --- what ------------------------------------------------------------------------------------------------------
@@ -262,5 +258,5 @@ def test_no_slice_is_cut_across_two_places(desk) -> None:
 def test_nothing_is_left_on_the_bench(desk) -> None:
     desk.fill_list("clients", {1: {}})
     written(desk, "Soldes")
-    with workbench() as bench:
-        assert bench.execute("SELECT count(*) FROM duckdb_tables() WHERE temporary").fetchone() == (0,)
+    with scratch_tables() as scratch:
+        assert scratch.execute("SELECT count(*) FROM duckdb_tables() WHERE temporary").fetchone() == (0,)

@@ -11,12 +11,12 @@ from decimal import Decimal
 
 import pytest
 
+from campanile.sms.schedule.quiet_hours import is_key_open
+from campanile.store.db.invariants import broken_invariants
+from campanile.store.ledger.claim_checks import StopReason
+from campanile.store.ledger.claims import Claim
+from campanile.store.ledger.lease import Lease, LeaseLost
 from schemas.gateway import Outcome, OutgoingMessage, SubmitOutcome
-from sms.quiet_hours import is_key_open
-from store.claims import Claim
-from store.clearance import Halt
-from store.invariants import broken_invariants
-from store.lease import Lease, LeaseLost
 
 PEOPLE = range(12)
 OUTCOMES = ["accepted"] * 6 + ["rejected", "blacklisted", "not_accepted"]
@@ -126,7 +126,7 @@ class RandomDays:
 
     def claim(self) -> Claim | None:
         claimed = self.desk.claimed(self.sender.lease)
-        if claimed.halt is Halt.STALE_STOPS:
+        if claimed.stop_reason is StopReason.STALE_STOPS:
             self.desk.read_stops()
             claimed = self.desk.claimed(self.sender.lease)
         return next(iter(claimed.claims), None)
@@ -223,9 +223,9 @@ class RandomDays:
     # --- what must hold -------------------------------------------------------------------------------------
 
     def books_are_right(self) -> None:
-        with self.desk.visit(read_only=True) as visit:
-            assert broken_invariants(visit) == {}
-            states = dict(visit.execute("SELECT client_ref, state FROM message_status").fetchall())
+        with self.desk.tx(read_only=True) as tx:
+            assert broken_invariants(tx) == {}
+            states = dict(tx.execute("SELECT client_ref, state FROM message_status").fetchall())
         in_books = {ref for ref, state in states.items() if state in ACCEPTED}
         assert in_books <= set(self.bill.accepted)
         assert {states[ref] for ref in self.bill.accepted} <= ACCEPTED | {"claimed", "unknown"}

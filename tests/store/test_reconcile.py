@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
+from campanile.sms.errors import CampaignError
+from campanile.store.campaigns.campaigns import find_campaign
+from campanile.store.db.high_water_mark import Mark, mark_path, read_mark, write_mark
+from campanile.store.inbound.inbound import move_cursor
+from campanile.store.ledger.claim_checks import StopReason
+from campanile.store.ledger.claims import claim_again
+from campanile.store.ledger.lease import LeaseLost
+from campanile.store.ledger.reconciliation import confirm_reconciled, doubt_everything, require_tried
 from schemas.gateway import Outcome, SubmitOutcome
-from sms.errors import CampaignError
-from store.campaigns import find_campaign
-from store.claims import claim_again
-from store.clearance import Halt
-from store.inbound import move_cursor
-from store.lease import LeaseLost
-from store.mark import Mark, mark_path, read_mark, write_mark
-from store.reconcile import confirm_reconciled, doubt_everything, require_tried
 
 PRICE = Decimal("0.05")
 
@@ -47,14 +47,14 @@ def copy_store(desk: Any, *, with_log: bool = True, with_mark: bool = False) -> 
 
 
 def reconciliation(desk: Any) -> Any:
-    with desk.visit() as visit:
-        return visit.reconciliation
+    with desk.tx() as tx:
+        return tx.reconciliation
 
 
 def confirm(desk: Any) -> None:
     desk.read_stops()
-    with desk.visit() as visit:
-        confirm_reconciled(visit, "dominique", "compared with the provider's console")
+    with desk.tx() as tx:
+        confirm_reconciled(tx, "dominique", "compared with the provider's console")
 
 
 def lose_the_log(desk: Any) -> None:
@@ -92,7 +92,7 @@ def copy_the_mark(desk: Any) -> None:
 )
 def test_a_store_that_its_mark_contradicts_claims_nothing(desk, accident, line: str) -> None:
     lease = desk.start("winter", range(4))
-    with desk.visit(checkpoint_after=True):
+    with desk.tx(checkpoint_after=True):
         pass
     desk.opt_out(900)
     accident(desk)
@@ -118,8 +118,8 @@ def test_a_store_ahead_of_its_mark_is_well(desk) -> None:
 def test_the_first_commit_of_a_store_makes_its_mark(desk) -> None:
     assert not mark_path(desk.path).exists()
     desk.opt_out(1)
-    with desk.visit(read_only=True) as visit:
-        state = visit.row("store_state.get")
+    with desk.tx(read_only=True) as tx:
+        state = tx.row("store_state.get")
     assert read_mark(desk.path).mark == (state["store_id"], state["sequence"]) == (state["store_id"], 1)
 
 
@@ -128,17 +128,17 @@ def test_a_transaction_that_is_rolled_back_leaves_the_mark_as_it_was(desk) -> No
     before = read_mark(desk.path)
     with pytest.raises(CampaignError):
         roll_back(desk)
-    with desk.visit() as visit:
-        visit.run("store_state.confirm")
-        visit.rehearse()
+    with desk.tx() as tx:
+        tx.run("store_state.confirm")
+        tx.dry_run()
     assert read_mark(desk.path) == before
     assert reconciliation(desk) is None
 
 
 def roll_back(desk: Any) -> None:
-    with desk.visit() as visit:
-        visit.run("store_state.confirm")
-        find_campaign(visit, "missing")
+    with desk.tx() as tx:
+        tx.run("store_state.confirm")
+        find_campaign(tx, "missing")
 
 
 def test_a_new_store_in_an_old_folder_takes_the_mark_over(desk) -> None:
@@ -158,17 +158,17 @@ def test_what_waited_in_the_copy_is_unknown_until_it_is_looked_up(desk, with_mar
     lease = desk.open("winter", "second sender")
     assert desk.states("winter") == {"unknown": 4}
     assert {row["ask_after"] - desk.clock.at for row in desk.unknown("winter")} == {timedelta(seconds=55)}
-    desk.refuse(lease, Halt.RECONCILING, "nothing leaves before reconcile-store is confirmed")
+    desk.refuse(lease, StopReason.RECONCILING, "nothing leaves before reconcile-store is confirmed")
 
     messages = desk.rows("message.export", campaign_id=desk.find("winter")["campaign_id"])
-    with desk.round(lease) as now:
-        first, second = now.unknown_slices()
-        assert claim_again(now, first["slice_no"]) is None, "another sender may have posted it under another key"
+    with desk.session(lease) as session:
+        first, second = session.unknown_slices()
+        assert claim_again(session, first["slice_no"]) is None, "another sender may have posted it under another key"
     refs = [row["client_ref"] for row in messages]
     desk.record(lease, first["slice_no"], outcomes_of(refs[:2], "accepted"))
     desk.record(lease, second["slice_no"], outcomes_of(refs[2:], "not_accepted"))
     assert desk.states("winter") == {"accepted": 2, "planned": 2}
-    desk.refuse(lease, Halt.RECONCILING)
+    desk.refuse(lease, StopReason.RECONCILING)
 
     confirm(desk)
     claim = desk.must_claim(lease)
@@ -199,8 +199,8 @@ def test_what_was_in_flight_when_it_was_copied_is_looked_up_too(desk) -> None:
     desk.clock.forward(seconds=100)
     lease = desk.open("winter", "second sender")
     assert desk.states("winter") == {"unknown": 4}
-    with desk.round(lease) as now:
-        assert [claim_again(now, row["slice_no"]) for row in now.unknown_slices()] == [None, None]
+    with desk.session(lease) as session:
+        assert [claim_again(session, row["slice_no"]) for row in session.unknown_slices()] == [None, None]
 
 
 def test_an_opt_out_of_the_copy_still_wins_when_nothing_was_sent(desk) -> None:
@@ -212,8 +212,8 @@ def test_an_opt_out_of_the_copy_still_wins_when_nothing_was_sent(desk) -> None:
     desk.clock.forward(seconds=100)
     lease = desk.open("winter", "second sender")
     refs = [row["client_ref"] for row in desk.rows("message.export", campaign_id=desk.find("winter")["campaign_id"])]
-    with desk.round(lease) as now:
-        slice_no = now.unknown_slices()[0]["slice_no"]
+    with desk.session(lease) as session:
+        slice_no = session.unknown_slices()[0]["slice_no"]
     desk.record(lease, slice_no, outcomes_of(refs, "not_accepted"))
     confirm(desk)
     assert [message.client_ref for message in desk.must_claim(lease).messages] == refs[1:]
@@ -222,19 +222,19 @@ def test_an_opt_out_of_the_copy_still_wins_when_nothing_was_sent(desk) -> None:
 def test_it_is_confirmed_only_when_stops_were_read_again(desk) -> None:
     desk.start("winter", range(2))
     lose_the_mark(desk)
-    with desk.visit() as visit, pytest.raises(CampaignError, match="run reconcile-store without a name first"):
-        confirm_reconciled(visit, "dominique", "looked")
+    with desk.tx() as tx, pytest.raises(CampaignError, match="run reconcile-store without a name first"):
+        confirm_reconciled(tx, "dominique", "looked")
     desk.clock.forward(seconds=100)
     desk.open("winter")
-    with desk.visit() as visit:
-        move_cursor(visit, "sandbox", "replies", "7")
-    with desk.visit() as visit, pytest.raises(CampaignError, match="were not read yet: opt_outs of sandbox;"):
-        confirm_reconciled(visit, "dominique", "looked")
+    with desk.tx() as tx:
+        move_cursor(tx, "sandbox", "replies", "7")
+    with desk.tx() as tx, pytest.raises(CampaignError, match="were not read yet: opt_outs of sandbox;"):
+        confirm_reconciled(tx, "dominique", "looked")
     confirm(desk)
     assert reconciliation(desk) is None
-    with desk.visit() as visit, pytest.raises(CampaignError, match="there is nothing to confirm"):
-        confirm_reconciled(visit, "dominique", "looked")
-    who = desk.sql("SELECT changed_by FROM operator_setting WHERE name = 'reconciled'")
+    with desk.tx() as tx, pytest.raises(CampaignError, match="there is nothing to confirm"):
+        confirm_reconciled(tx, "dominique", "looked")
+    who = desk.sql("SELECT actor FROM operator_setting WHERE name = 'reconciled'")
     assert who == [("dominique",)]
 
 
@@ -245,8 +245,8 @@ def test_a_copy_that_is_restored_once_more_is_found_once_more(desk) -> None:
         desk.opt_out(900)
         restore()
         assert reconciliation(desk) is not None
-        with desk.visit() as visit:
-            assert doubt_everything(visit, desk.rules) == 2
+        with desk.tx() as tx:
+            assert doubt_everything(tx, desk.rules) == 2
         confirm(desk)
     assert reconciliation(desk) is None
 
@@ -272,8 +272,8 @@ def test_a_campaign_prepared_before_is_unknown_when_it_is_approved_after(desk) -
     refs = sorted(desk.sql("SELECT client_ref FROM message"))
     lose_the_mark(desk)
     desk.clock.forward(seconds=100)
-    with desk.visit() as visit:
-        doubt_everything(visit, desk.rules)
+    with desk.tx() as tx:
+        doubt_everything(tx, desk.rules)
     confirm(desk)
     desk.prepare("winter", range(2), text="Soldes STOP 36111")
     assert sorted(desk.sql("SELECT client_ref FROM message")) == refs, "found under its references, also when rewritten"
@@ -306,19 +306,19 @@ def test_a_report_on_what_was_never_sent_says_that_the_store_is_old(desk) -> Non
     claim = desk.must_claim(lease)
     desk.answer(lease, claim, "accepted")
     desk.report(claim.messages[0])
-    with desk.visit() as visit:
-        require_tried(visit, "sandbox")
-        assert visit.reconciliation is None
+    with desk.tx() as tx:
+        require_tried(tx, "sandbox")
+        assert tx.reconciliation is None
     waiting = desk.rows("message.export", campaign_id=desk.find("winter")["campaign_id"])[3]
-    with desk.visit() as visit:
+    with desk.tx() as tx:
         report = (f"gw-{waiting['client_ref']}", waiting["client_ref"])
-        visit.execute(
+        tx.execute(
             "INSERT INTO delivery_report (report_no, gateway, report_id, gateway_message_id, client_ref, status, "
             "is_permanent, reported_at, recorded_at) "
             f"VALUES (9, 'sandbox', 'r9', '{report[0]}', '{report[1]}', 'delivered', false, now(), now())"
         )
-    with desk.visit() as visit:
-        require_tried(visit, "sandbox")
+    with desk.tx() as tx:
+        require_tried(tx, "sandbox")
     assert f"gateway sandbox reports on message {report[0]}, which waits here" in reconciliation(desk).reason
 
 

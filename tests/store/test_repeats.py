@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from sms.errors import CampaignError
-from store.campaigns import find_campaign
-from store.repeats import Repeat, find_repeat, refuse_repeat
+from campanile.sms.errors import CampaignError
+from campanile.store.campaigns.campaigns import find_campaign
+from campanile.store.campaigns.duplicate_check import Repeat, check_not_repeated, find_repeat
 
 TEXT = "Bonjour {first_name|cher client}, -20 % ce samedi"
 
@@ -30,13 +30,13 @@ def send(desk, name: str, people, *outcomes: str) -> None:
 
 
 def refuse(desk, name: str, **changes) -> None:
-    with desk.visit(read_only=True) as visit:
-        refuse_repeat(visit, find_campaign(visit, name) | changes)
+    with desk.tx(read_only=True) as tx:
+        check_not_repeated(tx, find_campaign(tx, name) | changes)
 
 
 def repeat_of(desk, name: str) -> Repeat | None:
-    with desk.visit(read_only=True) as visit:
-        return find_repeat(visit, find_campaign(visit, name))
+    with desk.tx(read_only=True) as tx:
+        return find_repeat(tx, find_campaign(tx, name))
 
 
 def is_stopped(desk, name: str) -> bool:

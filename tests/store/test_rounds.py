@@ -1,13 +1,13 @@
-"""One visit of a sender: what it records and claims is read once and written at once, as if each step had its own."""
+"""A sender session: what it records and claims is read once and written at once, as if each step had its own."""
 
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
+from campanile.store.ledger.claims import claim_again, claim_slices, posted_claim
+from campanile.store.ledger.outcomes import record
 from schemas.gateway import Outcome
-from store.claims import claim_again, claim_slices, posted_claim
-from store.outcomes import record
 from tests.store.conftest import answers
 
 PRICE = Decimal("0.05")
@@ -19,12 +19,12 @@ def outcomes_of(claim, *outcomes: Outcome):
 
 @pytest.mark.parametrize("most", [1, 3])
 def test_each_slice_of_a_visit_has_its_own_messages(desk, most: int) -> None:
-    """Recorded and claimed in one visit, taken over by another sender, and asked for slice by slice."""
+    """Recorded and claimed in one transaction, taken over by another sender, and asked for slice by slice."""
     lease = desk.start("winter", range(12))
     first = desk.must_claim(lease)
-    with desk.round(lease) as now:
-        record(now, first.slice_no, outcomes_of(first, Outcome.ACCEPTED), now.visit.at)
-        claims = claim_slices(now, most).claims
+    with desk.session(lease) as session:
+        record(session, first.slice_no, outcomes_of(first, Outcome.ACCEPTED), session.tx.at)
+        claims = claim_slices(session, most).claims
     assert len(claims) == most
     assert desk.states("winter")["claimed"] == sum(len(claim.messages) for claim in claims)
     desk.clock.forward(hours=1)
@@ -38,27 +38,27 @@ def test_each_slice_of_a_visit_has_its_own_messages(desk, most: int) -> None:
 
 
 def test_credit_that_is_given_back_is_there_for_the_next_claim(desk) -> None:
-    """The balance pays one slice; refused, it waits again, and the same visit may claim it anew."""
+    """The balance pays one slice; refused, it waits again, and the same transaction may claim it anew."""
     lease = desk.start("winter", range(2))
     desk.put_balance(str(2 * PRICE))
     claim = desk.must_claim(lease)
-    with desk.round(lease) as now:
-        record(now, claim.slice_no, outcomes_of(claim, Outcome.NOT_ACCEPTED), now.visit.at)
-        (again,) = claim_slices(now).claims
+    with desk.session(lease) as session:
+        record(session, claim.slice_no, outcomes_of(claim, Outcome.NOT_ACCEPTED), session.tx.at)
+        (again,) = claim_slices(session).claims
     assert [message.client_ref for message in again.messages] == [item.client_ref for item in claim.messages]
     assert desk.states("winter") == {"claimed": 2}
     assert desk.broken() == {}
 
 
 def test_only_what_is_still_open_is_looked_up(desk) -> None:
-    """Of two messages one was accepted; asked for in the same visit, only the other may still be decided."""
+    """Of two messages one was accepted; asked for in the same transaction, only the other may still be decided."""
     lease = desk.start("winter", range(2))
     claim = desk.must_claim(lease)
-    with desk.round(lease) as now:
-        record(now, claim.slice_no, outcomes_of(claim, Outcome.ACCEPTED, Outcome.UNKNOWN), now.visit.at)
-        (row,) = now.unknown_slices()
-        assert (row["slice_no"], row["ask_after"]) == (claim.slice_no, now.visit.at)
-        asked = posted_claim(now, claim.slice_no)
+    with desk.session(lease) as session:
+        record(session, claim.slice_no, outcomes_of(claim, Outcome.ACCEPTED, Outcome.UNKNOWN), session.tx.at)
+        (row,) = session.unknown_slices()
+        assert (row["slice_no"], row["ask_after"]) == (claim.slice_no, session.tx.at)
+        asked = posted_claim(session, claim.slice_no)
     assert [row["client_ref"] for row in asked.members] == [claim.messages[1].client_ref]
     assert len(asked.messages) == 2, "asked for by the body that was posted"
 
@@ -68,8 +68,8 @@ def test_a_slice_taken_again_keeps_the_hour_of_its_first_claim(desk) -> None:
     claim = desk.must_claim(lease)
     desk.answer(lease, claim, "unknown")
     desk.clock.forward(seconds=10)
-    with desk.round(lease) as now:
-        again = claim_again(now, claim.slice_no)
+    with desk.session(lease) as session:
+        again = claim_again(session, claim.slice_no)
     assert again is not None
     assert (again.claimed_at, again.at) == (claim.at, claim.at + timedelta(seconds=10))
     assert desk.slices("winter") == {claim.slice_no: "claimed"}
@@ -80,8 +80,8 @@ def test_a_round_that_breaks_leaves_nothing(desk) -> None:
     before = desk.states("winter"), desk.slices("winter"), desk.credit()
 
     def claim_and_break() -> None:
-        with desk.round(lease) as now:
-            assert claim_slices(now).claims
+        with desk.session(lease) as session:
+            assert claim_slices(session).claims
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from store.schedule import Liveness, begin_run, end_run, flow_ages
+from campanile.store.db.flow_schedule import Liveness, begin_run, end_run, flow_ages
 
 EVERY = {"hourly": timedelta(hours=1), "often": timedelta(minutes=1), "replies": timedelta(minutes=1)}
 
@@ -15,17 +15,17 @@ def run(desk):
 
     def run_flow(flow: str, minutes: float = 0, error: str | None = None, *, ends: bool = True) -> None:
         desk.clock.forward(minutes=minutes)
-        with desk.visit() as visit:
-            begin_run(visit, flow, EVERY, visit.at)
+        with desk.tx() as tx:
+            begin_run(tx, flow, EVERY, tx.at)
             if ends:
-                end_run(visit, flow, visit.at, error)
+                end_run(tx, flow, tx.at, error)
 
     return run_flow
 
 
 def liveness(desk) -> dict[str, str]:
-    with desk.visit() as visit:
-        return {age.flow: age.liveness.name for age in flow_ages(visit, EVERY, visit.at)}
+    with desk.tx() as tx:
+        return {age.flow: age.liveness.name for age in flow_ages(tx, EVERY, tx.at)}
 
 
 def test_before_the_first_run_nothing_is_late(desk) -> None:
@@ -57,8 +57,8 @@ def test_a_run_that_did_not_end_well_did_not_do_its_work(desk, run, error, ends)
         run("often", minutes=1)
         run("replies", error=error, ends=ends)
     assert liveness(desk)["replies"] == "LATE"
-    with desk.visit() as visit:
-        (found,) = [age for age in flow_ages(visit, EVERY, visit.at) if age.flow == "replies"]
+    with desk.tx() as tx:
+        (found,) = [age for age in flow_ages(tx, EVERY, tx.at) if age.flow == "replies"]
     assert (found.age, found.error) == (None, error)
 
 

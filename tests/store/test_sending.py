@@ -5,11 +5,11 @@ from decimal import Decimal
 
 import pytest
 
-from sms.errors import CampaignError
-from store.campaigns import find_campaign
-from store.clearance import Halt
-from store.sending import count_messages, read_progress, recount
-from store.unknowns import write_off
+from campanile.sms.errors import CampaignError
+from campanile.store.campaigns.campaigns import find_campaign
+from campanile.store.ledger.claim_checks import StopReason
+from campanile.store.ledger.run_lifecycle import count_messages, read_progress, recount
+from campanile.store.ledger.unknowns import write_off
 
 CLOSING = datetime(2026, 11, 24, 19, 0, tzinfo=UTC)
 NEXT_OPENING = datetime(2026, 11, 25, 7, 0, tzinfo=UTC)
@@ -178,10 +178,10 @@ def test_closing_gives_the_lease_back(desk) -> None:
 
 def fates(desk, name: str) -> dict[str, int]:
     """Return what became of the messages; what is read cheaply is what the messages say."""
-    with desk.visit(read_only=True) as visit:
-        campaign = find_campaign(visit, name)
-        found = read_progress(visit, campaign)
-        exact = recount(found, count_messages(visit, campaign["campaign_id"]))
+    with desk.tx(read_only=True) as tx:
+        campaign = find_campaign(tx, name)
+        found = read_progress(tx, campaign)
+        exact = recount(found, count_messages(tx, campaign["campaign_id"]))
     assert found.total == exact.total == sum(exact[1:-2])
     assert found._replace(in_flight=exact.in_flight) == exact
     assert found.in_flight >= exact.in_flight, "counted by whole slices"
@@ -225,8 +225,8 @@ def test_progress_of_what_was_given_up_and_came_back(desk) -> None:
     desk.answer(lease, claim, "unknown")
     desk.close(lease)
     desk.clock.forward(seconds=10)
-    with desk.visit() as visit:
-        write_off(visit, "winter", "camille", "enough")
+    with desk.tx() as tx:
+        write_off(tx, "winter", "camille", "enough")
     assert fates(desk, "winter") == {"written_off": 2}
     desk.report(claim.messages[0])
     assert fates(desk, "winter") == {"accepted": 1, "written_off": 1}
@@ -268,7 +268,7 @@ def test_cancelled_half_way_is_finished(desk) -> None:
     found = desk.cancel("winter")
     assert (found["state"], found["state_reason"]) == ("finished", "stopped: wrong price")
     assert desk.states("winter") == {"accepted": 2, "cancelled": 2}
-    desk.refuse(lease, Halt.NOT_SENDING, "only a sending one may claim")
+    desk.refuse(lease, StopReason.NOT_SENDING, "only a sending one may claim")
 
 
 @pytest.mark.parametrize(("outcome", "state"), [("accepted", "accepted"), ("not_accepted", "cancelled")])

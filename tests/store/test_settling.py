@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from campanile.store.ledger.look_up_lag import learned_seconds
+from campanile.store.ledger.outcomes import note_absence, record
 from schemas.gateway import Outcome, SubmitOutcome
-from store.outcomes import note_absence, record
-from store.settling import learned_seconds
 from tests.store.conftest import Desk
 
 
@@ -17,13 +17,13 @@ def look_up(desk: Desk, lease: Any, claim: Any, *outcomes: str) -> None:
         SubmitOutcome(message.client_ref, Outcome(word), f"gw-{message.client_ref}" if word == "accepted" else None)
         for message, word in zip(claim.messages, outcomes, strict=True)
     ]
-    with desk.round(lease) as now:
-        record(now, claim.slice_no, said, now.visit.at + timedelta(seconds=5), was_looked_up=True)
+    with desk.session(lease) as now:
+        record(now, claim.slice_no, said, now.tx.at + timedelta(seconds=5), was_looked_up=True)
 
 
 def learned(desk: Desk) -> float:
-    with desk.visit(read_only=True) as visit:
-        return learned_seconds(visit, "sandbox")
+    with desk.tx(read_only=True) as tx:
+        return learned_seconds(tx, "sandbox")
 
 
 @pytest.fixture
@@ -101,11 +101,11 @@ def test_what_was_found_at_the_first_look_up_and_is_shown_again_delays_nothing(d
         SubmitOutcome(found.client_ref, Outcome.ACCEPTED, f"gw-{found.client_ref}"),
         SubmitOutcome(absent.client_ref, Outcome.NOT_ACCEPTED),
     ]
-    with desk.round(lease) as now:
-        record(now, claim.slice_no, [outcomes[0]], now.visit.at, was_looked_up=True)
-        note_absence(now, claim.slice_no, now.visit.at)
-    with desk.round(lease) as now:
+    with desk.session(lease) as now:
+        record(now, claim.slice_no, [outcomes[0]], now.tx.at, was_looked_up=True)
+        note_absence(now, claim.slice_no, now.tx.at)
+    with desk.session(lease) as now:
         before = now.settle_seconds
-        record(now, claim.slice_no, outcomes, now.visit.at, was_looked_up=True)
+        record(now, claim.slice_no, outcomes, now.tx.at, was_looked_up=True)
         assert now.settle_seconds == before
     assert desk.states("winter") == {"accepted": 1, "planned": 1}

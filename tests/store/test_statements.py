@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from sms.errors import StoreError
-from store import migrate as migrate_module
-from store.migrate import check_statements
-from store.statements import STATEMENTS, Statements, parse_statements
+from campanile.sms.errors import StoreError
+from campanile.store.db import migrate as migrate_module
+from campanile.store.db.migrate import check_statements
+from campanile.store.db.queries import STATEMENTS, Statements, parse_statements
 
 ROOT = Path(__file__).parents[2]
 ENTITIES = {name.partition(".")[0] for name in STATEMENTS}
@@ -25,10 +25,16 @@ def names_used(source: str) -> set[str]:
 
 USED = {
     name: str(file.relative_to(ROOT))
-    for room in ("store", "tasks", "flows")
+    for room in ("campanile", "tasks", "flows")
     for file in sorted((ROOT / room).rglob("*.py"))
     for name in names_used(file.read_text())
 }
+
+
+def test_each_file_holds_one_entity() -> None:
+    for path in sorted((ROOT / "campanile" / "store" / "sql").glob("*.sql")):
+        entities = {name.partition(".")[0] for name in parse_statements(path.read_text(), path.name)}
+        assert entities == {"invariant" if path.stem == "invariants" else path.stem}
 
 
 def test_every_statement_fits_the_tables() -> None:
@@ -70,7 +76,7 @@ def test_every_statement_is_used() -> None:
 
 
 def test_misspelt_use_is_seen() -> None:
-    assert names_used("visit.rows('campaign.fnid', name='x.y'); log('store.lock')") == {"campaign.fnid"}
+    assert names_used("transaction.rows('campaign.fnid', name='x.y'); log('store.lock')") == {"campaign.fnid"}
 
 
 @pytest.mark.parametrize(

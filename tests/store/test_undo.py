@@ -4,25 +4,26 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from sms.errors import CampaignError
-from store.alerts import due_alerts
-from store.contacts import import_contacts
-from store.undo import delete_list, empty_list, undo_import
+from campanile.sms.errors import CampaignError
+from campanile.store.billing.alerts import due_alerts
+from campanile.store.contacts.merge import import_contacts
+from campanile.store.contacts.undo import delete_list, empty_list, undo_import
+from tests.lanes import examples
 
 ANA, BEA, LILLE, PARIS = {"first_name": "Ana"}, {"first_name": "Béa"}, {"town": "Lille"}, {"town": "Paris"}
 
 
 def undo(desk, import_id: int):
-    with desk.visit() as visit:
-        return undo_import(visit, import_id, "camille")
+    with desk.tx() as tx:
+        return undo_import(tx, import_id, "camille")
 
 
-def rehearse_undo(visit, import_id: int):
-    visit.rehearse()
-    return undo_import(visit, import_id, "camille")
+def rehearse_undo(tx, import_id: int):
+    tx.dry_run()
+    return undo_import(tx, import_id, "camille")
 
 
 def counts(preview) -> dict[str, int]:
@@ -52,8 +53,8 @@ def counts(preview) -> dict[str, int]:
 def test_what_an_undo_leaves(desk, files, undone, expected, people) -> None:
     for rows in files:
         desk.take_in("clients", *rows)
-    with desk.visit() as visit:
-        foretold = rehearse_undo(visit, undone)
+    with desk.tx() as tx:
+        foretold = rehearse_undo(tx, undone)
     preview = undo(desk, undone)
     assert counts(preview) == expected
     assert foretold == preview
@@ -63,8 +64,8 @@ def test_what_an_undo_leaves(desk, files, undone, expected, people) -> None:
 def test_preview_keeps_nothing(desk) -> None:
     desk.take_in("clients", (1, ANA))
     before = desk.sql("SELECT * FROM contact"), desk.sql("SELECT * FROM import_file")
-    with desk.visit() as visit:
-        assert counts(rehearse_undo(visit, 1)) == {"removed": 1}
+    with desk.tx() as tx:
+        assert counts(rehearse_undo(tx, 1)) == {"removed": 1}
     assert (desk.sql("SELECT * FROM contact"), desk.sql("SELECT * FROM import_file")) == before
 
 
@@ -100,10 +101,10 @@ def test_the_book_says_who_undid_what_and_rejects_stay(desk) -> None:
 
 def test_another_spelling_of_the_same_fields_is_no_change(desk, staged_for: Callable) -> None:
     staged = staged_for((1, ANA))
-    with desk.visit() as visit:
-        import_contacts(visit, "clients", desk.file("clients"), staged)
+    with desk.tx() as tx:
+        import_contacts(tx, "clients", desk.file("clients"), staged)
         staged.rows["fields"] = '{ "first_name" : "Ana" }'
-        import_contacts(visit, "clients", desk.file("clients"), staged)
+        import_contacts(tx, "clients", desk.file("clients"), staged)
     assert counts(undo(desk, 1)) == {"kept": 1}
 
 
@@ -148,9 +149,9 @@ def test_what_cannot_be_undone(desk, import_id: int, line: str) -> None:
 def test_a_corrected_file_takes_the_place_of_the_first(desk, staged_for: Callable) -> None:
     desk.take_in("clients", (1, ANA | PARIS), (2, BEA), (3, LILLE), (4, {}))
     cells = (1, ANA | LILLE), (2, BEA), (5, {})
-    with desk.visit() as visit:
-        visit.rehearse()
-        foretold = import_contacts(visit, "clients", desk.file("clients"), staged_for(*cells), replaces=1).replaced
+    with desk.tx() as tx:
+        tx.dry_run()
+        foretold = import_contacts(tx, "clients", desk.file("clients"), staged_for(*cells), replaces=1).replaced
     assert len(desk.people("clients")) == 4
     summary = desk.take_in("clients", *cells, replaces=1)
     assert counts(summary.replaced) == {"added": 1, "removed": 2, "changed": 1, "kept": 1}
@@ -184,8 +185,8 @@ def test_a_replacement_that_fails_undoes_nothing(desk) -> None:
 def test_an_emptied_list_takes_the_same_files_again(desk) -> None:
     desk.take_in("clients", (1, ANA), sha256="first")
     desk.take_in("clients", (1, BEA), (2, {}))
-    with desk.visit() as visit:
-        assert counts(empty_list(visit, "clients", "camille")) == {"removed": 2}
+    with desk.tx() as tx:
+        assert counts(empty_list(tx, "clients", "camille")) == {"removed": 2}
     assert desk.people("clients") == {}
     assert desk.sql("SELECT DISTINCT undone_why FROM import_file") == [("list emptied",)]
     assert desk.take_in("clients", (1, ANA), sha256="first").fates["accepted"] == 1
@@ -193,8 +194,8 @@ def test_an_emptied_list_takes_the_same_files_again(desk) -> None:
 
 def test_the_name_of_a_deleted_list_is_free_again(desk) -> None:
     desk.take_in("clients", (1, ANA), is_sample=True)
-    with desk.visit() as visit:
-        assert counts(delete_list(visit, "clients", "camille")) == {"removed": 1}
+    with desk.tx() as tx:
+        assert counts(delete_list(tx, "clients", "camille")) == {"removed": 1}
     with pytest.raises(CampaignError, match=r"^no list 'clients'; lists are: none yet$"):
         desk.people("clients")
     desk.take_in("clients", (2, BEA))
@@ -290,8 +291,8 @@ def test_an_approved_campaign_raises_an_alert_and_stays(desk) -> None:
     hash_before = desk.find("soldes")["approved_hash"]
     preview = undo(desk, 1)
     assert list(preview.touched) == [("soldes", "approved", 2), ("rappel", "approved", 2)]
-    with desk.visit(read_only=True) as visit:
-        alerts = due_alerts(visit, "mail")
+    with desk.tx(read_only=True) as tx:
+        alerts = due_alerts(tx, "mail")
     assert [alert["kind"] for alert in alerts] == ["list_changed: soldes", "list_changed: rappel"]
     assert alerts[0]["message"] == (
         "list clients changed: import 1 undone; campaign soldes is approved and still sends what was approved: 2 of "
@@ -299,8 +300,8 @@ def test_an_approved_campaign_raises_an_alert_and_stays(desk) -> None:
     )
     assert (desk.find("soldes")["approved_hash"], desk.find("soldes")["stale_reason"]) == (hash_before, None)
     desk.cancel("soldes")
-    with desk.visit(read_only=True) as visit:
-        assert [alert["kind"] for alert in due_alerts(visit, "mail")] == ["list_changed: rappel"]
+    with desk.tx(read_only=True) as tx:
+        assert [alert["kind"] for alert in due_alerts(tx, "mail")] == ["list_changed: rappel"]
 
 
 def test_the_newest_change_is_the_one_that_is_told(desk) -> None:
@@ -311,8 +312,8 @@ def test_the_newest_change_is_the_one_that_is_told(desk) -> None:
     desk.approve("soldes")
     undo(desk, 1)
     undo(desk, 2)
-    with desk.visit(read_only=True) as visit:
-        (alert,) = due_alerts(visit, "mail")
+    with desk.tx(read_only=True) as tx:
+        (alert,) = due_alerts(tx, "mail")
     assert alert["message"].startswith("list clients changed: import 2 undone; ")
 
 
@@ -330,16 +331,16 @@ def test_a_deleted_list_leaves_its_approved_campaign_alone(desk) -> None:
     desk.take_in("clients", (1, ANA), (2, {}))
     prepared(desk)
     desk.approve("soldes")
-    with desk.visit() as visit:
-        assert list(delete_list(visit, "clients", "camille").touched) == [("soldes", "approved", 2)]
+    with desk.tx() as tx:
+        assert list(delete_list(tx, "clients", "camille").touched) == [("soldes", "approved", 2)]
     assert desk.states("soldes") == {"planned": 2}
 
 
 def test_a_preview_touches_no_campaign(desk) -> None:
     desk.take_in("clients", (1, ANA))
     prepared(desk, people=[1])
-    with desk.visit() as visit:
-        assert list(rehearse_undo(visit, 1).touched) == [("soldes", "prepared", 1)]
+    with desk.tx() as tx:
+        assert list(rehearse_undo(tx, 1).touched) == [("soldes", "prepared", 1)]
     assert desk.find("soldes")["stale_reason"] is None
 
 
@@ -359,7 +360,7 @@ def fold(files: dict[int, list]) -> dict[int, dict[str, str]]:
     return book
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(steps=STEPS)
 def test_a_list_is_always_what_its_files_say(desk, steps) -> None:
     name, files = f"list-{desk.next_number()}", {}

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from sms.errors import CampaignError
-from store.campaigns import find_campaign, set_state
-from store.unknowns import list_unknown, resend, write_off
+from campanile.sms.errors import CampaignError
+from campanile.store.campaigns.campaigns import find_campaign, set_state
+from campanile.store.ledger.unknowns import list_unknown, resend, write_off
 
 ONE = Decimal("0.05")
 DECISIONS = [pytest.param(write_off, id="write off"), pytest.param(resend, id="resend")]
@@ -29,13 +29,13 @@ def parked(desk) -> Any:
 
 
 def decide(desk, decision: Any = write_off, name: str = "winter") -> int:
-    with desk.visit() as visit:
-        return int(decision(visit, name, "camille", "the console shows none"))
+    with desk.tx() as tx:
+        return int(decision(tx, name, "camille", "the console shows none"))
 
 
 def listed(desk, name: str = "winter") -> list[dict[str, Any]]:
-    with desk.visit(read_only=True) as visit:
-        return list_unknown(visit, find_campaign(visit, name)["campaign_id"])
+    with desk.tx(read_only=True) as tx:
+        return list_unknown(tx, find_campaign(tx, name)["campaign_id"])
 
 
 def history(desk) -> list[tuple[str, str, str]]:
@@ -191,8 +191,8 @@ def test_a_report_on_another_message_wakes_nobody(parked) -> None:
 
 def test_a_campaign_that_waits_for_its_hour_is_not_hurried(parked) -> None:
     later = parked.clock.at + timedelta(hours=1)
-    with parked.visit() as visit:
-        found = find_campaign(visit, "winter")
-        set_state(visit, found["campaign_id"], "parked", later, None)
+    with parked.tx() as tx:
+        found = find_campaign(tx, "winter")
+        set_state(tx, found["campaign_id"], "parked", later, None)
     parked.report(parked.unknown_messages[0])
     assert parked.find("winter")["due_at"] == later

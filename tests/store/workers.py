@@ -1,46 +1,24 @@
-"""The other processes of the tests: ``python workers.py <socket>`` gives a process of its own to each who connects.
+"""What the other processes of these tests do: ``python -m tests.store.workers SOCKET`` forks one for each test."""
 
-The first line that comes in is the job and its arguments as JSON, the first that goes out the process id. Processes
-are forked here, where no DuckDB was ever opened: to start each from nothing would cost more than all they do.
-"""
-
-import json
 import os
 import random
 import signal
-import socket
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO
 
 import duckdb
-from conftest import campaign_head, message_rows, opt_out_rows, prepared_rows
 
-from store.database import Transaction, transaction
-from store.migrate import migrate
-from store.operators import put_setting
-from store.opt_outs import add_opt_outs
-from store.preparing import RecapDetails, write_prepared
+from campanile.store.billing.operator_settings import put_setting
+from campanile.store.campaigns.writer import RecapDetails, write_prepared
+from campanile.store.contacts.opt_outs import add_opt_outs
+from campanile.store.db.database import Transaction, transaction
+from campanile.store.db.migrate import migrate
+from tests.fork_server import Line, serve_forks
+from tests.store.conftest import campaign_head, message_rows, opt_out_rows, prepared_rows
 
 PEOPLE = range(20)
 FIRST_STOPPED = 1000
-
-
-@dataclass
-class Line:
-    """The line to the test."""
-
-    stream: TextIO
-
-    def tell(self, what: object) -> None:
-        self.stream.write(json.dumps(what) + "\n")
-        self.stream.flush()
-
-    def hear(self) -> Any:
-        return json.loads(self.stream.readline())
 
 
 def now() -> datetime:
@@ -61,12 +39,12 @@ def hold(line: Line, path: str, mode: str) -> None:
 
 
 def write(line: Line, path: str, who: str, count: int) -> None:
-    """Write settings, one a visit, and tell each once it is committed."""
+    """Write settings, one a transaction, and tell each once it is committed."""
     line.tell("ready")
     line.hear()
     for number in range(count):
-        with transaction(Path(path), now) as visit:
-            put_setting(visit, f"{who}-{number}", number, who)
+        with transaction(Path(path), now) as tx:
+            put_setting(tx, f"{who}-{number}", number, who)
         line.tell(f"{who}-{number}")
 
 
@@ -79,17 +57,17 @@ def migrate_at_once(line: Line, path: str) -> None:
 def prepare_until_death(line: Line, path: str, where: str) -> None:
     """Prepare again and again; tell each version when COMMIT has returned, while the store is still attached."""
     commit = Transaction._commit
-    visits_left = random.Random().randrange(1, 4)
+    transactions_left = random.Random().randrange(1, 4)
 
-    def dying_commit(visit: Transaction) -> None:
-        nonlocal visits_left
-        visits_left -= 1
-        if visits_left == 0 and where == "before commit":
+    def dying_commit(tx: Transaction) -> None:
+        nonlocal transactions_left
+        transactions_left -= 1
+        if transactions_left == 0 and where == "before commit":
             os.kill(os.getpid(), signal.SIGKILL)
-        version = (visit.row("campaign.find", name="again") or {})["version"]
-        commit(visit)
+        version = (tx.row("campaign.find", name="again") or {})["version"]
+        commit(tx)
         line.tell(version)
-        if visits_left == 0 and where == "after commit":
+        if transactions_left == 0 and where == "after commit":
             os.kill(os.getpid(), signal.SIGKILL)
 
     Transaction._commit = dying_commit  # type: ignore[method-assign]
@@ -99,13 +77,13 @@ def prepare_until_death(line: Line, path: str, where: str) -> None:
 
 def prepare_again(path: Path) -> None:
     """Prepare one campaign again: the same keys are deleted and inserted in one transaction; and add an opt-out."""
-    with transaction(path, now) as visit:
-        found = visit.row("campaign.find", name="again")
+    with transaction(path, now) as tx:
+        found = tx.row("campaign.find", name="again")
         version = found["version"] + 1 if found else 1
         messages = message_rows(PEOPLE, f"version {version}").assign(slice_no=[1 + row // 5 for row in PEOPLE])
-        with prepared_rows(visit, messages):
-            write_prepared(visit, campaign_head("again"), {"version": version}, RecapDetails("EUR"))
-        add_opt_outs(visit, opt_out_rows([FIRST_STOPPED + version]), "reply", None)
+        with prepared_rows(tx, messages):
+            write_prepared(tx, campaign_head("again"), {"version": version}, RecapDetails("EUR"))
+        add_opt_outs(tx, opt_out_rows([FIRST_STOPPED + version]), "reply", None)
 
 
 JOBS: dict[str, Callable[..., None]] = {
@@ -116,30 +94,10 @@ JOBS: dict[str, Callable[..., None]] = {
 }
 
 
-def serve(listener: socket.socket) -> None:
-    """Fork for each who connects, until the tests are over."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are buried by the kernel
-    tests = os.getppid()
-    listener.settimeout(1)
-    while os.getppid() == tests:
-        try:
-            connection, _ = listener.accept()
-        except TimeoutError:
-            continue
-        if os.fork() == 0:
-            listener.close()
-            line = Line(connection.makefile("rw"))
-            line.tell(os.getpid())
-            job, *arguments = line.hear()
-            JOBS[job](line, *arguments)
-            os._exit(0)
-        connection.close()
+def work(line: Line, job: Sequence[str]) -> None:
+    name, *arguments = job
+    JOBS[name](line, *arguments)
 
 
 if __name__ == "__main__":
-    with socket.socket(socket.AF_UNIX) as home:
-        home.bind(sys.argv[1])
-        home.listen()
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
-        serve(home)
+    serve_forks(work)

@@ -1,6 +1,5 @@
 """Which worker a send run is started on."""
 
-import logging
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,7 +21,6 @@ def test_an_alert_waits_behind_no_marketing(monkeypatch: pytest.MonkeyPatch, kin
     monkeypatch.setattr(
         dispatch, "run_deployment", lambda name, **how: started.append(how) or SimpleNamespace(state=None)
     )
-    monkeypatch.setattr(dispatch, "get_run_logger", lambda: logging.getLogger("test"))
     start_runs({"soldes": Due(kind, "1-1-0-5")}, lambda name: pytest.fail("not here"))
     (how,) = started
     assert (how["parameters"], how["work_queue_name"]) == ({"campaign": "soldes"}, queue)
@@ -37,6 +35,5 @@ def test_a_run_that_failed_is_started_once_more(monkeypatch: pytest.MonkeyPatch)
         return runs.setdefault(idempotency_key, SimpleNamespace(state=state))
 
     monkeypatch.setattr(dispatch, "run_deployment", run_deployment)
-    monkeypatch.setattr(dispatch, "get_run_logger", lambda: logging.getLogger("test"))
     start_runs({"soldes": Due("marketing", "1-1-0-5")}, lambda name: pytest.fail("not here"))
     assert len(runs) == 3

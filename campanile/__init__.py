@@ -1,0 +1,1 @@
+"""SMS campaigns without Prefect: domain rules, files, gateways, the store, use cases, pages."""

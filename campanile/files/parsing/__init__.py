@@ -1,0 +1,1 @@
+"""Contact files to rows: each row valid, or rejected with one reason."""

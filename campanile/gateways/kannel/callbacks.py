@@ -1,0 +1,138 @@
+"""What Kannel tells us, as it tells it: by requests of its own, to addresses that we made.
+
+The escapes are those of Kannel's user guide, "Parameters (Escape Codes)". Texts come as their bytes, percent-encoded,
+in the charset that ``%C`` names.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from urllib.parse import parse_qsl, quote
+
+from campanile.sms.errors import ConfigurationError
+from campanile.sms.text.masking import mask_numbers
+from schemas.gateway import DeliveryReport, IncomingReply
+
+REPORTS = "reports"
+REPLIES = "replies"
+REPLY_QUERY = "id=%I&from=%p&text=%b&charset=%C&ts=%T"
+"""What ``get-url`` of Kannel's ``sms-service`` must end with; a test holds the manual to it."""
+
+DELIVERED = 1
+UNDELIVERED = 2 | 16
+"""The phone, or the operator, did not take it. Other bits tell that it is on its way."""
+STATUS_WORDS = {2: "undelivered", 16: "refused by the operator", 34: "validity expired"}
+
+_SECRET = re.compile(r"[A-Za-z0-9_-]{16,}")
+_RECEIPT = re.compile(r"\bstat:(?P<status>\w+)(?:.*?\berr:(?P<code>\w+))?")
+_REFUSAL = re.compile(r"NACK/(?:0x\w{8}/)?[^\d]*")
+_REASON_LENGTH = 200
+
+
+def check_secret(secret: str) -> str:
+    """Return a secret that can stand in an address as it is.
+
+    Raises:
+        ConfigurationError: it cannot, or it is short enough to be guessed.
+    """
+    if not _SECRET.fullmatch(secret):
+        raise ConfigurationError("the callback secret must be 16 or more letters, digits, - or _")
+    return secret
+
+
+def report_url(callback_url: str, secret: str, client_ref: str) -> str:
+    """Return the address at which Kannel tells what became of a message.
+
+    The reference is all there is to know it by: Kannel gives no message id when it accepts one.
+    """
+    # Kannel reads %41 as an escape of its own, and writes %% as %.
+    ref = quote(client_ref, safe="").replace("%", "%%")
+    return f"{callback_url}/{secret}/{REPORTS}?ref={ref}&status=%d&reason=%A&ts=%T"
+
+
+def read_report(query: str, received_at: datetime) -> DeliveryReport:
+    """Return the report of a callback; told again it is the same, ``report_id`` included.
+
+    Raises:
+        ValueError: the address was not one of ours.
+    """
+    fields = _fields(query)
+    ref, status = _text(_needed(fields, "ref")), _status(_needed(fields, "status"))
+    verdict = "delivered" if status & DELIVERED else "undelivered" if status & UNDELIVERED else "pending"
+    return DeliveryReport(
+        report_id=f"{ref}:{status}",
+        gateway_message_id=ref,
+        client_ref=ref,
+        status=verdict,
+        reason=_reason(status, _text(fields.get("reason", ""))) if verdict == "undelivered" else None,
+        # Operators' codes differ, and a wrong kind of number looks like a dead one: no number is given up for a code.
+        is_permanent=False,
+        reported_at=_instant(fields, received_at),
+    )
+
+
+def read_reply(query: str, received_at: datetime) -> IncomingReply:
+    """Return the reply of a callback.
+
+    Raises:
+        ValueError: the address was not the one of the manual.
+    """
+    fields = _fields(query)
+    text = _needed(fields, "text", may_be_empty=True)
+    return IncomingReply(
+        gateway_reply_id=_text(_needed(fields, "id")),
+        sender=_text(_needed(fields, "from")),
+        text=_text(text, fields.get("charset", "")),
+        received_at=_instant(fields, received_at),
+    )
+
+
+READERS: Mapping[str, Callable[[str, datetime], DeliveryReport | IncomingReply]] = {
+    REPORTS: read_report,
+    REPLIES: read_reply,
+}
+
+
+def _fields(query: str) -> dict[str, str]:
+    """Return the parameters, their bytes as Latin-1."""
+    return dict(parse_qsl(query, keep_blank_values=True, encoding="latin-1"))
+
+
+def _needed(fields: Mapping[str, str], name: str, may_be_empty: bool = False) -> str:
+    if name not in fields or not (fields[name] or may_be_empty):
+        raise ValueError(f"no {name} among the parameters {', '.join(fields) or '(none)'}")
+    return fields[name]
+
+
+def _text(value: str, charset: str = "utf-8") -> str:
+    """Return a text; whatever the charset is said to be, one comes out: a STOP must not be lost to a bad byte."""
+    raw = value.encode("latin-1")
+    for name in (charset, "utf-8"):
+        with suppress(LookupError, ValueError):
+            text = raw.decode(name)
+            text.encode()  # UTF-7 and the like make halves of surrogate pairs, which no store takes
+            return text
+    return value
+
+
+def _status(value: str) -> int:
+    if not re.fullmatch(r"\d{1,4}", value, re.ASCII):
+        raise ValueError("status is no number")
+    return int(value)
+
+
+def _reason(status: int, words: str) -> str:
+    """Return why, from the operator's receipt or refusal; neither may bring a number or the text with it."""
+    if receipt := _RECEIPT.search(words):
+        return receipt["status"] + (f" {receipt['code']}" if receipt["code"] else "")
+    if refusal := _REFUSAL.fullmatch(words):
+        return refusal[0][:_REASON_LENGTH]
+    return mask_numbers(words)[:_REASON_LENGTH] or STATUS_WORDS.get(status, f"status {status}")
+
+
+def _instant(fields: Mapping[str, str], received_at: datetime) -> datetime:
+    """Return Kannel's time, or ours where it tells none."""
+    with suppress(ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(int(fields.get("ts", "")), UTC)
+    return received_at

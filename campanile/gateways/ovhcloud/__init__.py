@@ -1,0 +1,1 @@
+"""OVHcloud: the adapter and the signature of its requests."""

@@ -1,0 +1,93 @@
+"""Answers of Twilio, read strictly: a value of the wrong kind raises, and ``HttpClient.read`` makes it an error."""
+
+import unicodedata
+from datetime import datetime
+from typing import Any
+
+from campanile.gateways.answer_fields import read_amount, read_charge, read_id, read_mail_time, read_text
+from campanile.gateways.twilio.codes import DEAD_NUMBER, REFUSALS, STATUSES, THROTTLES, UNDELIVERED_WORDS
+from campanile.sms.errors import GatewayDenied, GatewayThrottled
+from campanile.sms.text.masking import mask_numbers
+from schemas.gateway import (
+    Balance,
+    Charge,
+    DeliveryReport,
+    IncomingReply,
+    Outcome,
+    SubmitOutcome,
+)
+
+
+def read_created(client_ref: str, document: Any) -> SubmitOutcome:
+    """Return what the answer to a submit says of its message."""
+    if "sid" in document:
+        return SubmitOutcome(client_ref, Outcome.ACCEPTED, read_id(document["sid"]), None, read_price(document))
+    code = document["code"]
+    words = mask_numbers(" ".join(f"{code} {read_text(document['message'])}".split()))
+    if code in THROTTLES:
+        raise GatewayThrottled(f"Twilio asks to slow down: {words}")
+    if code not in REFUSALS:
+        raise GatewayDenied(f"Twilio refused: {words}")
+    return SubmitOutcome(client_ref, REFUSALS[code], reason=words)
+
+
+def read_page(path: str, document: Any) -> tuple[list[Any], str]:
+    """Return the messages of a page of a list, and the path of the next page; empty: this is the last."""
+    next_page = document["next_page_uri"] or ""
+    if next_page and not next_page.startswith(f"{path}?"):
+        raise ValueError("the next page is another list")
+    return list(document["messages"]), next_page
+
+
+def may_be(item: Any, text: str) -> bool:
+    """Tell whether a listed message may be ours; one whose text Twilio was told to forget may."""
+    return item["direction"] != "inbound" and (not item["body"] or _plain(item["body"]) == _plain(text))
+
+
+def _plain(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def read_report(item: Any) -> DeliveryReport:
+    """Return a listed message as a delivery report."""
+    status = read_id(item["status"])
+    code = item["error_code"]
+    reason = None if code is None else f"{code} {UNDELIVERED_WORDS.get(code, 'see the error codes of Twilio')}"
+    charge = read_price(item)
+    priced = f":{charge.amount}" if charge else ""  # the price comes after the status: that is a report of its own
+    return DeliveryReport(
+        report_id=f"{read_id(item['sid'])}:{status}{priced}",
+        gateway_message_id=read_id(item["sid"]),
+        client_ref=None,
+        status=STATUSES.get(status, "pending"),
+        reason=reason or (None if STATUSES.get(status) == "delivered" else status),
+        is_permanent=code in DEAD_NUMBER,
+        reported_at=read_mail_time(item["date_updated"] or item["date_sent"] or item["date_created"]),
+        charge=charge,
+    )
+
+
+def read_price(item: Any) -> Charge | None:
+    """Return what a message was charged: Twilio writes it as a negative amount, some time after it was sent."""
+    return read_charge(item.get("price"), item.get("price_unit"), item.get("num_segments"))
+
+
+def read_reply(item: Any) -> IncomingReply:
+    """Return a listed message as a reply."""
+    # Not date_sent, which may be missing at first: read again, a reply is the same in all it says.
+    return IncomingReply(read_id(item["sid"]), read_id(item["from"]), item["body"] or "", created_at(item))
+
+
+def read_balance(document: Any) -> Balance:
+    """Return the balance of the account."""
+    return Balance(read_amount(document["balance"]), read_text(document["currency"]))
+
+
+def created_at(item: Any) -> datetime:
+    """Return when Twilio recorded a message."""
+    return read_mail_time(item["date_created"])
+
+
+def sent_at(item: Any) -> datetime:
+    """Return when Twilio sent a message, or recorded it while it is not sent."""
+    return read_mail_time(item["date_sent"] or item["date_created"])

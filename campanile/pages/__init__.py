@@ -1,0 +1,1 @@
+"""Pages for people: views of the store to Markdown."""

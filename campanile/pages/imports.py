@@ -1,0 +1,78 @@
+"""What people read of an import: how the file was read, what became of its rows, and why."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from campanile.files.parsing.consent_columns import unread_words
+from campanile.files.parsing.csv_record import DELIMITERS
+from campanile.files.parsing.source_bytes import size_text
+from campanile.pages.environment import render
+from campanile.pages.import_views import ImportReport
+from campanile.pages.run_links import RunLink
+from campanile.pages.views import ListCard, ListView
+from campanile.store.contacts.impact import Preview
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """One file of the page, with what is made of its report; ``valid_count``: its rows that were not rejected."""
+
+    report: ImportReport
+    size: str
+    cells: str
+    valid_count: int
+    unreadable: Sequence[str]
+    unread_words: str
+
+
+def import_page(
+    subject: str,
+    reports: Sequence[ImportReport],
+    refusals: Sequence[str],
+    basis: Sequence[RunLink] = (),
+) -> str:
+    """Return what became of the files of an import run; ``basis``: how to declare the legal basis that is missing."""
+    return render("import", subject=subject, files=list(map(_file, reports)), refusals=refusals, steps=basis)
+
+
+def import_rows(reports: Iterable[ImportReport]) -> list[dict[str, Any]]:
+    """Return the same as a table: one row a file and fate, rejected ones by reason."""
+    return [
+        {"file": report.staged.file_name, "import_id": report.summary.import_id, "fate": fate, "rows": count}
+        for report in reports
+        for fate, count in (
+            dict(report.summary.fates) | {f"rejected: {code}": n for code, n in report.summary.reject_reasons.items()}
+        ).items()
+    ]
+
+
+def change_page(title: str, preview: Preview, is_preview: bool) -> str:
+    """Return what taking a file out of a list, or emptying it, does to people and campaigns."""
+    return render("change", title=title, preview=preview, is_preview=is_preview)
+
+
+def lists_page(lists: Sequence[ListView], zone: ZoneInfo) -> str:
+    """Return every list with what it holds."""
+    return render("lists", lists=lists, zone=zone)
+
+
+def list_page(
+    card: ListCard, zone: ZoneInfo, exports: Sequence[object] = (), basis_links: Sequence[RunLink] = ()
+) -> str:
+    """Return what is known of one list."""
+    return render("list", card=card, exports=exports, steps=basis_links, zone=zone)
+
+
+def _file(report: ImportReport) -> _File:
+    summary, staged = report.summary, report.staged
+    separator = DELIMITERS.get(staged.delimiter or "", "")
+    return _File(
+        report,
+        size=size_text(staged.size_bytes),
+        cells=f"cells separated by {separator}" if len(staged.header) > 1 else "one column",
+        valid_count=summary.row_count - sum(summary.reject_reasons.values()),
+        unreadable=[repr(value) for count in staged.consent for value in count.unreadable_examples],
+        unread_words=unread_words("this file", staged.unread_consent) if staged.unread_consent else "",
+    )

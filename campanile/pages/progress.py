@@ -1,0 +1,56 @@
+"""How far a campaign is: a page, and one line."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from zoneinfo import ZoneInfo
+
+from campanile.pages.environment import render
+from campanile.pages.views import CampaignView, StateCount
+from campanile.pages.words import seconds_text
+from campanile.sms.states import CampaignState
+from campanile.sms.text.formatting import amount_text, count_text, grouped
+from campanile.store.ledger.run_lifecycle import Progress, recount
+
+#: What a line on progress names besides what was accepted, where there is any.
+_FATE_WORDS = {
+    "in_flight": "in flight",
+    "waiting": "waiting",
+    "suppressed": "stopped by an opt-out or a dead number",
+    "rejected": "refused by the gateway",
+    "cancelled": "cancelled",
+    "expired": "expired unsent",
+    "written_off": "written off",
+}
+
+
+def progress_page(
+    campaign: CampaignView,
+    states: Sequence[StateCount],
+    progress: Progress,
+    zone: ZoneInfo,
+    rate: float | None = None,
+) -> str:
+    """Return how far a campaign is; ``rate`` is messages a second while it is being sent."""
+    exact = recount(progress, [asdict(row) for row in states]) if states else progress
+    return render(
+        "progress",
+        campaign=campaign,
+        states=states,
+        is_stopped=campaign.is_stopped and campaign.state != CampaignState.CANCELLED,
+        share=f"{100 * exact.accepted // exact.total} % accepted" if exact.total else "no messages",
+        continues_at=campaign.due_at if campaign.state in (CampaignState.APPROVED, CampaignState.PARKED) else None,
+        line=progress_line(exact, rate),
+        zone=zone,
+    )
+
+
+def progress_line(progress: Progress, rate: float | None = None) -> str:
+    """Return in one line what became of a campaign's messages, and at which rate they are accepted when it is known."""
+    counts = progress._asdict()
+    parts = [f"{grouped(progress.accepted)} of {count_text(progress.total, 'message')} accepted"]
+    parts += [f"{grouped(counts[name])} {words}" for name, words in _FATE_WORDS.items() if counts[name]]
+    if rate is not None:
+        parts.append(f"{grouped(round(rate))} a second")
+        parts += [f"about {seconds_text(progress.waiting / rate)} left"] if rate and progress.waiting else []
+    parts += [f"{amount_text(progress.spent, progress.unit)} spent", f"{grouped(progress.unknown)} unknown"]
+    return ", ".join(parts)

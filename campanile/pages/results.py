@@ -1,0 +1,12 @@
+"""The results of a campaign: what became of its messages, what they cost, and who answered."""
+
+from zoneinfo import ZoneInfo
+
+from campanile.pages.environment import render
+from campanile.pages.views import ResultsView
+
+
+def results_page(view: ResultsView, zone: ZoneInfo) -> str:
+    """Return the results of a campaign."""
+    most = max((row.message_count for row in view.states), default=1)
+    return render("results", view=view, most=most, zone=zone)

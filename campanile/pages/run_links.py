@@ -1,0 +1,174 @@
+"""What can be done next with a campaign: a form that is filled in already, or the command to type."""
+
+import json
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from campanile.pages.recap_views import RecapFigures
+from campanile.pages.views import CampaignView
+from campanile.pages.words import approval_figures
+
+#: What each deployment is for: the link's title, and what follows from it.
+STEPS = {
+    "approve-campaign": ("Approve", "locks it under this hash: {figures}; it leaves at its hour."),
+    "send-test": ("Send a test", "one message to each of your own numbers, with a real recipient's fields."),
+    "revise-campaign": ("Revise", "changes only what you fill in; it must be approved anew."),
+    "cancel-campaign": ("Cancel", "nothing more leaves."),
+}
+#: What has no sense where nobody gets a message, or where the recap is stale.
+NEEDS_MESSAGES = ("approve-campaign", "send-test")
+#: What a person may decide on messages whose fate nobody knows: the link's title, and what follows from it.
+DECISIONS = {
+    "write_off": ("Write them off", "they count as not sent, and their credit is free; nobody gets one twice."),
+    "resend": ("Send them again", "whoever had got one gets it twice."),
+}
+#: What a person may make of a doubtful reply: the link's title, and what follows from it.
+REVIEW_VERDICTS = {
+    "lift": ("Lift", "it is no refusal; the person may be written to again."),
+    "keep": ("Keep", "it is a refusal; the person stays opted out."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RunLink:
+    """One thing to do: the address of its form in the UI, None without a server, and the command that does the same."""
+
+    title: str
+    words: str
+    address: str | None
+    command: str
+
+
+class NextStep(NamedTuple):
+    """One thing that may be done next: a flow, the link's title, what follows from it, and what is filled in."""
+
+    flow: str
+    title: str
+    words: str
+    parameters: Mapping[str, Any]
+
+
+TOP_UP = NextStep("record-top-up", "Record a top-up", "for a gateway that does not tell its balance.", {})
+CHECK_BALANCE = NextStep("check-balance", "Check the balance", "reads it again, and alerts where it is critical.", {})
+REVIEW = NextStep("review-replies", "Review replies", "lists those that may be a refusal, for a person to settle.", {})
+READ_REPLIES = NextStep("process-replies", "Read replies", "honours each STOP, then answers the others.", {})
+READ_REPORTS = NextStep("collect-delivery-reports", "Read delivery reports", "says what became of messages.", {})
+RESPONDER = NextStep(
+    "configure-auto-responder", "Set the automatic answer", "to every reply but refusals and machines.", {}
+)
+RESPONDER_OFF = NextStep(
+    "configure-auto-responder", "Switch it off", "replies are kept, nobody is answered.", {"enabled": False}
+)
+OPT_OUT_AGAIN = NextStep("record-opt-out", "Record another", "it binds at once, for every campaign.", {})
+
+
+def resume_step(name: str) -> NextStep:
+    """Return how a paused campaign is resumed."""
+    parameters = {"campaign": name, "actor": ""}
+    return NextStep("resume-campaign", f"Resume {name}", "at once if its time has come.", parameters)
+
+
+def approved_steps(campaign: CampaignView) -> list[NextStep]:
+    """Return what may be done with a campaign that is approved: change it, or drop it."""
+    parameters = {
+        "revise-campaign": {"campaign": campaign.name, "actor": "", "text": campaign.text},
+        "cancel-campaign": {"campaign": campaign.name, "reason": ""},
+    }
+    return [NextStep(flow, *STEPS[flow], values) for flow, values in parameters.items()]
+
+
+def recap_steps(campaign: CampaignView, recap: RecapFigures, undeclared: Iterable[str] = ()) -> list[NextStep]:
+    """Return the next steps of a campaign; it is approved or tested only where it has messages and is not stale.
+
+    Args:
+        campaign: the campaign.
+        recap: its newest recap.
+        undeclared: its lists without a legal basis, which must be declared first.
+    """
+    figures, parameters = approval_figures(recap), next_parameters(campaign, recap)
+    is_approvable = recap.message_count and not campaign.stale_reason
+    steps = {flow: texts for flow, texts in STEPS.items() if is_approvable or flow not in NEEDS_MESSAGES}
+    again = {"campaign": campaign.name, "actor": "", "prepare_again": True}
+    words = "reads lists, prices and hours anew and changes nothing else; a recap that is stale is refreshed so."
+    return [
+        *map(basis_step, undeclared),
+        *(
+            NextStep(flow, title, words.format(figures=figures), parameters[flow])
+            for flow, (title, words) in steps.items()
+        ),
+        NextStep("revise-campaign", "Prepare again", words, again),
+    ]
+
+
+def basis_step(list_name: str) -> NextStep:
+    """Return how the legal basis of a list is declared."""
+    parameters = {"list_name": list_name, "action": "declare", "legal_basis": "", "actor": ""}
+    words = "say why its people may be written to: they agreed (consent), bought something alike (customer) …"
+    return NextStep("manage-list", f"Declare the legal basis of {list_name}", words, parameters)
+
+
+def decision_steps(campaign: str) -> list[NextStep]:
+    """Return what may be decided on the unknown messages of a campaign."""
+    empty = {"actor": "", "reason": ""}
+    return [
+        NextStep("resolve-unknown", *texts, {"campaign": campaign, "decision": decision} | empty)
+        for decision, texts in DECISIONS.items()
+    ]
+
+
+def review_steps(reply_id: int) -> list[NextStep]:
+    """Return what a person may decide on a doubtful reply."""
+    return [
+        NextStep("review-replies", *texts, {"reply_id": reply_id, "verdict": verdict, "actor": ""})
+        for verdict, texts in REVIEW_VERDICTS.items()
+    ]
+
+
+def form_address(page: str, parameters: Mapping[str, Any]) -> str:
+    """Return the address of a deployment's form with these parameters filled in.
+
+    Prefect's UI decodes them twice, once as an address and once itself: a lone % would break the form, so it is
+    written as %25 before all is encoded.
+    """
+    values = json.dumps(parameters, ensure_ascii=False).replace("%", "%25")
+    return f"{page}/run?parameters={quote(values, safe='')}"
+
+
+def command(flow: str, parameters: Mapping[str, Any]) -> str:
+    """Return the command that runs a flow without a server, in one line that is safe to paste into a shell.
+
+    >>> command("cancel-campaign", {"campaign": "soldes", "reason": "no stock"})
+    ".venv/bin/python -m flows cancel-campaign campaign=soldes 'reason=no stock'"
+    """
+    words = (shlex.quote(f"{name}={_typed(value)}") for name, value in parameters.items())
+    return " ".join([".venv/bin/python -m flows", flow, *words])
+
+
+def next_parameters(campaign: CampaignView, recap: RecapFigures) -> dict[str, dict[str, Any]]:
+    """Return what is known of each step; whoever fills in the form adds the rest."""
+    named = {"campaign": campaign.name}
+    return {
+        "approve-campaign": named
+        | {"recap_hash": recap.recap_hash[:8], "actor": "", "figures": approval_figures(recap)},
+        "send-test": named | {"numbers": []},
+        "revise-campaign": named | {"actor": "", "text": campaign.text},
+        "cancel-campaign": named | {"reason": ""},
+    }
+
+
+def run_link(page: str | None, step: str, title: str, words: str, parameters: Mapping[str, Any]) -> RunLink:
+    """Return one step as a link to its form, and as a command."""
+    return RunLink(title, words, page and form_address(page, parameters), command(step, parameters))
+
+
+def _typed(value: object) -> str:
+    """Return a value as ``cli_args`` reads it: a text to the letter, in YAML's quotes where it needs them."""
+    if not isinstance(value, str):
+        return json.dumps(value)
+    if value.isprintable() and not value.startswith(('"', "'")):
+        return value
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(sign if sign.isprintable() else f"\\U{ord(sign):08x}" for sign in escaped) + '"'

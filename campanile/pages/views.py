@@ -1,0 +1,248 @@
+"""What pages show, typed: rows of the store, each with what its page needs of it."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, cast
+
+from pydantic import BeforeValidator, TypeAdapter
+
+from campanile.sms.states import CampaignState, MessageState
+from campanile.store.db.commit_number import Reconciliation
+from schemas.draft import CampaignDraft
+
+View = TypeVar("View")
+#: What the store holds as the draft of Campanile's own campaigns, which nobody drafted.
+_NO_DRAFT = "{}"
+
+
+def view_of(kind: type[View], found: object) -> View:
+    """Return a row of the store as a view, or rows when ``kind`` is a ``list``; other columns are left out.
+
+    Raises:
+        ValidationError: a column is missing, or holds something else.
+    """
+    view: View = _adapter(cast(Hashable, kind)).validate_python(found)
+    return view
+
+
+@cache
+def _adapter(kind: Hashable) -> TypeAdapter[Any]:
+    return TypeAdapter(cast(Any, kind))
+
+
+def _parse_draft(stored: object) -> object:
+    if not isinstance(stored, str):
+        return stored
+    return None if stored == _NO_DRAFT else CampaignDraft.model_validate_json(stored)
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignView:
+    """A campaign; ``draft`` is None for Campanile's own: automatic answers, notices and tests."""
+
+    name: str
+    state: CampaignState
+    version: int
+    gateway: str
+    recap_hash: str | None
+    due_at: datetime | None
+    offer_ends_at: datetime | None
+    state_reason: str | None
+    stale_reason: str | None
+    is_stopped: bool
+    draft: Annotated[CampaignDraft | None, BeforeValidator(_parse_draft)]
+
+    @property
+    def title(self) -> str | None:
+        """What people called it, where that is not its name."""
+        return self.draft.title if self.draft else None
+
+    @property
+    def text(self) -> str:
+        """The text of its draft; empty where there is none."""
+        return self.draft.text if self.draft else ""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovedView:
+    """A campaign that has just been approved.
+
+    ``figures``: how many messages, and what they cost. ``opted_out_count`` and ``dead_count``: messages of its recap
+    that stay behind. ``leaves_at``: when the first of the others leaves.
+    """
+
+    campaign: CampaignView
+    figures: str
+    leaves_at: datetime
+    opted_out_count: int
+    dead_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class StateCount:
+    """The messages of one state."""
+
+    state: MessageState
+    message_count: int
+    segment_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class TerritoryResult:
+    """What became of the messages to one territory."""
+
+    territory: str
+    message_count: int
+    accepted_count: int
+    delivered_count: int
+    spent: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonCount:
+    """Messages that did not arrive, by state and reason."""
+
+    state: MessageState
+    reason: str
+    message_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyCount:
+    """Replies of one verdict with one decision on the automatic answer: a key of ``words.ANSWER_WORDS``."""
+
+    verdict: str
+    answer: str
+    reply_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignEvent:
+    """Who did what to a campaign, and when."""
+
+    event: str
+    version: int
+    actor: str
+    detail: str | None
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsView:
+    """The results of a campaign; amounts in ``unit``, ``exports`` are the files with every message."""
+
+    campaign: CampaignView
+    unit: str
+    states: Sequence[StateCount]
+    territories: Sequence[TerritoryResult]
+    reasons: Sequence[ReasonCount]
+    replies: Sequence[ReplyCount]
+    events: Sequence[CampaignEvent]
+    exports: Sequence[Path]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageOfTest:
+    """A message of a test; ``price`` of all its segments."""
+
+    msisdn: str
+    text: str
+    encoding: str
+    segment_count: int
+    price: Decimal
+    state: MessageState
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownMessage:
+    """A message whose fate nobody knows; ``reason`` in the gateway's words or ours."""
+
+    msisdn: str
+    slice_no: int
+    claimed_at: datetime
+    price: Decimal
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtfulReply:
+    """A reply that may be a refusal; ``campaign``: the last one to its sender, None when there is none."""
+
+    reply_id: int
+    sender: str
+    text: str
+    received_at: datetime
+    campaign: str | None
+    doubtful_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtedCampaign:
+    """A campaign that goes on when a store that came back is confirmed."""
+
+    name: str
+    state: CampaignState
+    due_at: datetime | None
+    planned_count: int
+    unknown_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """What a person reads before they confirm: why the store is in doubt, and each campaign that it is about."""
+
+    found: Reconciliation
+    campaigns: Sequence[DoubtedCampaign]
+
+
+@dataclass(frozen=True, slots=True)
+class ListView:
+    """A contact list and what it holds."""
+
+    list_name: str
+    contact_count: int
+    opted_out_count: int
+    legal_basis: str | None
+    import_count: int
+    last_import_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListFile:
+    """A file that a list was made of; ``undone_by`` and ``undone_why`` where it was taken out again."""
+
+    import_id: int
+    file_name: str
+    row_count: int
+    recorded_at: datetime
+    undone_at: datetime | None
+    undone_by: str | None
+    undone_why: str | None
+
+
+def _parse_columns(stored: object) -> object:
+    return _adapter(dict[str, str]).validate_json(stored) if isinstance(stored, str) else stored or {}
+
+
+@dataclass(frozen=True, slots=True)
+class ListCard:
+    """A contact list with what stands in it.
+
+    ``columns``: our field -> the column that a person named. ``fields`` and ``territories`` count contacts.
+    """
+
+    list_name: str
+    contact_count: int
+    opted_out_count: int
+    legal_basis: str | None
+    wording: str | None
+    is_sample: bool
+    columns: Annotated[Mapping[str, str], BeforeValidator(_parse_columns)]
+    header_row: int | None
+    fields: Mapping[str, int]
+    territories: Mapping[str, int]
+    imports: Sequence[ListFile]

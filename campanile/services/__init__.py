@@ -1,0 +1,1 @@
+"""Use cases, callable from Python without Prefect."""

@@ -1,0 +1,1 @@
+"""Balance, top-ups and alerts to the team."""

@@ -1,0 +1,84 @@
+"""What preparing writes beside the messages: the header that the recap's hash covers, and the campaign's row."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from campanile.services.campaigns.preparation_context import PreparationContext
+from campanile.services.context import Context
+from campanile.sms.rules.sender_id import sender_notes
+from campanile.sms.schedule.forecast import Forecast, Timing
+from campanile.store.campaigns.message_builder import Place
+from campanile.store.campaigns.writer import (
+    CampaignRow,
+)
+from schemas.draft import CampaignDraft
+
+#: Of what a draft says, what the hash covers as it stands.
+_SAID = (
+    "name", "title", "kind", "text", "replace_characters", "sender_id", "gateway", "policy", "file", "legal_basis",
+    "requested_service", "emergency_reason", "max_messages_in_days", "repeat", "clock", "if_closed",
+    "literal_placeholders",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltMessages:
+    """What was built on scratch tables: prices by territory, when messages are sent, what else the page shows."""
+
+    places: Mapping[str, Place]
+    timing: Timing
+    forecast: Forecast
+    shown: Mapping[str, Any]
+
+
+def recap_header(
+    context: Context, draft: CampaignDraft, prepared: PreparationContext, built: BuiltMessages
+) -> dict[str, Any]:
+    """Return what the recap's hash covers besides the messages: the draft, and the prices and rules of that day."""
+    said, places = draft.model_dump(mode="json", include=set(_SAID)), built.places
+    return said | {
+        "lists": sorted(set(draft.lists)),
+        "exclude_lists": sorted(set(draft.exclude_lists)),
+        "typed_numbers": len(draft.numbers),
+        "due_at": _instant(built.timing.due_at),
+        "place_due_at": {key: _instant(hour) for key, hour in built.timing.not_before.items()},
+        "offer_ends_at": _instant(prepared.expiry_rules.offer_ends_at),
+        "max_lateness_hours": draft.max_lateness,
+        "policy_sha256": prepared.policy.sha256,
+        "policy_valid_from": str(prepared.policy.valid_from),
+        "alsace_moselle": context.settings.alsace_moselle,
+        "prices": {territory: place.segment_price for territory, place in places.items()},
+        "unit": prepared.tariff.unit,
+        "stop_mentions": {territory: place.stop_mention.strip() for territory, place in places.items()},
+        "can_be_answered": any(
+            prepared.rule(draft, territory).can_be_answered for territory in places or [context.settings.region]
+        ),
+        "sender_notes": sender_notes(draft.sender_id, places),
+    }
+
+
+def campaign_row_of(draft: CampaignDraft, timing: Timing, is_sample: bool) -> CampaignRow:
+    """Return the row of the campaign that a draft becomes."""
+    return CampaignRow(
+        name=draft.name,
+        kind=draft.kind,
+        gateway=draft.gateway,
+        policy=draft.policy,
+        sender_id=draft.sender_id,
+        requested_service=draft.requested_service,
+        is_sample=is_sample,
+        draft=draft.model_dump_json(),
+        due_at=timing.due_at,
+        actor=draft.actor,
+        emergency_reason=draft.emergency_reason,
+        offer_ends_at=timing.expiry_rules.offer_ends_at,
+        if_closed=draft.if_closed,
+        max_lateness_hours=draft.max_lateness,
+        not_before=timing.not_before,
+    )
+
+
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else at.astimezone(UTC).isoformat()

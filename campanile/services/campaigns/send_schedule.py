@@ -1,0 +1,99 @@
+"""When a draft's messages may leave: its hour at each place, and the window that each place may first leave in."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from campanile.services.campaigns.preparation_context import PreparationContext
+from campanile.services.context import Context
+from campanile.sms.errors import CampaignError, ConfigurationError
+from campanile.sms.schedule.departures import closed_days
+from campanile.sms.schedule.forecast import EXPIRING_WORDS, Expiring, Timing
+from campanile.sms.schedule.policy import Policy
+from campanile.sms.schedule.quiet_hours import key_closing, local_instant, next_key_opening
+from campanile.sms.schedule.territories import key_name
+from campanile.sms.states import CampaignKind
+from campanile.sms.text.formatting import count_text
+from schemas.draft import CampaignDraft
+
+
+def timing_of(
+    context: Context, draft: CampaignDraft, prepared: PreparationContext, keys: Iterable[str], at: datetime
+) -> Timing:
+    """Return when messages to these places may leave, seen from ``at``.
+
+    Raises:
+        CampaignError: the draft's hour has passed at a place.
+        ConfigurationError: nobody knows the clocks of a place.
+    """
+    not_before = {key: hour for key in sorted(keys) if (hour := _hour_there(draft, key)) is not None}
+    passed = [key_name(key) for key, hour in not_before.items() if hour < at]
+    if passed:
+        raise CampaignError(
+            f"send_time {draft.send_time} on {draft.send_on} has passed on the clock of {', '.join(passed)}; give a "
+            "later hour, or take clock: team"
+        )
+    return Timing(
+        at=at,
+        due_at=min(not_before.values(), default=prepared.due_at),
+        policy=hours_of(draft.kind, prepared.policy),
+        margin_seconds=context.closing_margin_seconds,
+        expiry_rules=prepared.expiry_rules,
+        not_before=not_before,
+    )
+
+
+def hours_of(kind: str, policy: Policy) -> Policy | None:
+    """Return whose hours bind a kind of campaign; None: none do."""
+    return policy if kind == CampaignKind.MARKETING else None
+
+
+def first_closing(draft: CampaignDraft, prepared: PreparationContext, key: str, at: datetime) -> datetime | None:
+    """Return when the window that a place's messages may first leave in closes; None: there is none within a year.
+
+    Alerts, which no hours bind, are put in the order in which they may leave.
+
+    Raises:
+        ConfigurationError: an alert is to leave on the clock of a place, and nobody knows it.
+    """
+    if hours_of(draft.kind, prepared.policy) is None:
+        return max(_hour_there(draft, key) or prepared.due_at or at, at)
+    try:
+        begins_at = max(_hour_there(draft, key) or prepared.due_at or at, at)
+        return key_closing(next_key_opening(begins_at, key, prepared.policy), key, prepared.policy)
+    except ConfigurationError:  # nobody knows its hours, or its places are never open together
+        return None
+
+
+def closed_days_by_place(timing: Timing, last: Mapping[str, datetime]) -> dict[str, list[tuple[str, str]]]:
+    """Return, for each place, the days that its messages wait for, and why they are closed; JSON-ready.
+
+    Args:
+        timing: from when on they may leave.
+        last: when the last message to each place leaves, or would have.
+    """
+    if timing.policy is None:
+        return {}
+    return {
+        key: [(str(day), why) for day, why in closed_days(key, timing.begins_at(key), ends_at, timing.policy)]
+        for key, ends_at in last.items()
+    }
+
+
+def expiring_words(expiring: Sequence[Expiring]) -> str:
+    """Return what will not leave, where and why, on one line."""
+    return "; ".join(
+        f"{count_text(row.message_count, 'message')} to {key_name(row.window_key)}: {EXPIRING_WORDS[row.reason]}"
+        for row in expiring
+    )
+
+
+def _hour_there(draft: CampaignDraft, key: str) -> datetime | None:
+    """Return the draft's hour on the clocks of a place, in UTC; None: it is not on the recipient's clock.
+
+    Raises:
+        ConfigurationError: nobody knows the clocks of the place.
+    """
+    day = draft.day()
+    if draft.clock == "team" or day is None:
+        return None
+    return local_instant(key, day, draft.hour()).astimezone(UTC)

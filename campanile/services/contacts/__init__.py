@@ -1,0 +1,1 @@
+"""Contact files, lists and opt-outs by hand."""

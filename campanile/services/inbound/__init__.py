@@ -1,0 +1,1 @@
+"""Replies, opt-outs and delivery reports of gateways."""

@@ -1,0 +1,128 @@
+"""The auto-responder: its settings, and one decision for each reply."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from campanile.services.context import Context
+from campanile.services.inbound.history import AT_ONCE
+from campanile.services.inbound.sync import number_or_none
+from campanile.services.sending.system_messages import plan_own_messages
+from campanile.sms.errors import ConfigurationError
+from campanile.sms.numbers.msisdn import Number
+from campanile.sms.rules.auto_reply import AutoResponder, decide_answer
+from campanile.sms.rules.tariff import Tariff
+from campanile.sms.states import CampaignKind
+from campanile.sms.text.segments import count_segments
+from campanile.store.billing.alerts import clear_alert, raise_alert
+from campanile.store.db.database import Transaction
+from campanile.store.inbound.auto_responder import auto_responder, put_auto_responder
+from campanile.store.inbound.inbound import (
+    answered_count,
+    set_answers,
+    unanswered_replies,
+)
+
+CAPPED = "answers_capped"
+
+
+def plan_answers(context: Context, gateway: str) -> dict[str, int]:
+    """Decide once for each new reply whether it gets the automatic answer, and plan those that do."""
+    tariff = context.tariff(gateway)
+    counts: Counter[str] = Counter()
+    is_last = False
+    while not is_last:
+        with context.transaction(read_only=True) as tx:
+            senders = [row["sender"] for row in unanswered_replies(tx, gateway, AT_ONCE)]
+        numbers = {sender: number_or_none(context, sender) for sender in senders}
+        is_last = len(senders) < AT_ONCE
+        with context.transaction() as tx:
+            counts.update(_plan_answers(context, tx, gateway, tariff, numbers).values())
+    context.log.info("%s: automatic answers %s", gateway, dict(sorted(counts.items())))
+    return dict(sorted(counts.items()))
+
+
+def set_auto_responder(context: Context, responder: AutoResponder, actor: str) -> str:
+    """Put the auto-responder's settings in force; return one line that says what it does now, and at what price.
+
+    Raises:
+        ConfigurationError: it is switched on with nothing to say, or nobody to say it to.
+    """
+    if responder.enabled and not responder.text.strip():
+        raise ConfigurationError("the auto-responder has nothing to say: give its text, or switch it off")
+    for name in ("daily_cap", "person_cap"):
+        if getattr(responder, name) < 1:
+            raise ConfigurationError(
+                f"{name} {getattr(responder, name)} answers nobody: give 1 or more, or switch it off"
+            )
+    until = responder.valid_until
+    if until is not None and until.tzinfo is None:  # typed into a form: meant in the team's zone
+        until = until.replace(tzinfo=context.settings.zone)
+    with context.transaction() as tx:
+        put_auto_responder(tx, replace(responder, valid_until=until), actor)
+    if not responder.enabled:
+        return "the auto-responder is off: replies are kept, nobody is answered"
+    parts = count_segments(responder.text)
+    return (
+        f"the auto-responder is on: each reply but STOP gets {parts.segment_count} segment(s) of {parts.encoding}, "
+        f"{responder.daily_cap} answers a day at most, {responder.answers_a_person} to one person"
+    )
+
+
+def _plan_answers(
+    context: Context, tx: Transaction, gateway: str, tariff: Tariff, numbers: Mapping[str, Number | None]
+) -> dict[int, str]:
+    """Decide on the replies of these senders, and plan the answers; return what was decided, by reply."""
+    responder = auto_responder(tx)
+    replies = [row for row in unanswered_replies(tx, gateway, AT_ONCE) if row["sender"] in numbers]
+    answered_today = answered_count(tx, gateway, tx.at - timedelta(days=1))
+    answers = _decide(context, tx, responder, replies, numbers, tariff, answered_today)
+    if tx.reconciliation is not None:  # a store that came back does not know whom it has answered
+        answers = {key: "in_doubt" if answer == "planned" else answer for key, answer in answers.items()}
+    set_answers(tx, answers)
+    chosen = [(row["reply_id"], numbers[row["sender"]]) for row in replies if answers[row["reply_id"]] == "planned"]
+    recipients = [(reply_id, number) for reply_id, number in chosen if number is not None]
+    plan_own_messages(context, tx, CampaignKind.AUTO_REPLY, gateway, tariff, recipients, responder.text)
+    _watch_cap(tx, gateway, responder, answered_today + len(recipients), "capped" in answers.values())
+    return answers
+
+
+def _decide(
+    context: Context,
+    tx: Transaction,
+    responder: AutoResponder,
+    replies: Sequence[Mapping[str, Any]],
+    numbers: Mapping[str, Number | None],
+    tariff: Tariff,
+    answered_today: int,
+) -> dict[int, str]:
+    max_age = timedelta(hours=context.settings.reply_max_age_hours)
+    territories = set(context.settings.allowed_countries) & set(tariff.prices)  # we write there, and know the price
+    answers: dict[int, str] = {}
+    planned: Counter[int] = Counter()
+    for row in replies:
+        number = numbers[row["sender"]]
+        seen = {
+            **row,
+            "is_allowed": number is not None and number.territory in territories,
+            "answer_count": row["answer_count"] + planned[row["number_id"]],
+        }
+        answer = decide_answer(seen, responder, tx.at, max_age, answered_today + planned.total())
+        answers[row["reply_id"]] = answer
+        planned[row["number_id"]] += answer == "planned"
+    return answers
+
+
+def _watch_cap(tx: Transaction, gateway: str, responder: AutoResponder, count: int, is_capped: bool) -> None:
+    """Raise one alert when the cap keeps an answer back; it is over when half of the cap is free again."""
+    if is_capped:
+        line = (
+            f"the auto-responder on gateway {gateway} reached its cap of {responder.daily_cap} answers in 24 hours; "
+            "replies that come now get none. Look for machines among the senders, or raise daily_cap with "
+            "configure-auto-responder"
+        )
+        raise_alert(tx, CAPPED, gateway, line)
+    elif 2 * count <= responder.daily_cap:
+        clear_alert(tx, CAPPED, gateway)

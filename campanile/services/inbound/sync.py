@@ -1,0 +1,174 @@
+"""Sync with a gateway: replies, opt-outs and delivery reports are read by cursor and kept; each STOP binds at once."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from campanile.services.billing.alerts import send_waiting_alerts
+from campanile.services.context import Context
+from campanile.services.inbound.history import HistoryRead, in_parts, read_history, report_history
+from campanile.sms.errors import GatewayError, GatewayUnreachable, InvalidNumber
+from campanile.sms.numbers.msisdn import Number, parse_number
+from campanile.sms.rules.reply_keywords import SUPPRESSING, classify_reply
+from campanile.sms.text.formatting import count_text
+from campanile.sms.text.masking import mask_numbers
+from campanile.store.billing.alerts import clear_alert, raise_alert
+from campanile.store.contacts.opt_outs import add_provider_opt_outs, honour_replies
+from campanile.store.db.database import Transaction
+from campanile.store.inbound.inbound import (
+    add_replies,
+    add_reports,
+    apply_reports,
+    unapplied_reports,
+)
+from campanile.store.ledger.reconciliation import require_tried
+from schemas.gateway import DeliveryReport, IncomingReply, Page, ProviderOptOut
+
+S = TypeVar("S")
+T = TypeVar("T")
+UNREADABLE = "refusals_unreadable"
+#: So many digits may be a person's number: short codes have fewer.
+_FULL_NUMBER_DIGITS = 7
+_SHOWN_SENDER = 40
+
+
+def sync_opt_outs(context: Context, gateway: str) -> dict[str, int]:
+    """Read replies and the provider's own opt-outs, and honour each STOP in the transaction that records it."""
+    found = context.gateway(gateway)
+    replies = _read_all(
+        context, gateway, "replies", found.replies, partial(_reply_row, context), partial(_keep_replies, context)
+    )
+    opt_outs = _read_all(context, gateway, "opt_outs", found.opt_outs, partial(_opt_out_row, context), _keep_opt_outs)
+    context.log.info(
+        "%s: %d new replies, %d new opt-outs at the provider", gateway, replies.new_count, opt_outs.new_count
+    )
+    unfinished_count = sum(reading.unfinished_count > 0 for reading in (replies, opt_outs))
+    return {"replies": replies.new_count, "provider_opt_outs": opt_outs.new_count, "unfinished": unfinished_count}
+
+
+def sync_opt_outs_to_the_end(context: Context, gateway: str) -> None:
+    """Read the STOPs during a sending.
+
+    Raises:
+        GatewayError: they could not be read, or not to their end.
+    """
+    if sync_opt_outs(context, gateway)["unfinished"]:
+        raise GatewayUnreachable(f"replies or opt-outs of gateway {gateway} did not come to an end")
+
+
+def try_sync_opt_outs(context: Context, gateway: str) -> None:
+    """Read the STOPs before a sending; where they cannot be read nothing leaves: every claim looks how old they are."""
+    try:
+        sync_opt_outs(context, gateway)
+    except GatewayError as error:
+        context.log.warning("STOPs cannot be read: %s", error)
+
+
+def sync_reports(context: Context, gateway: str) -> dict[str, int]:
+    """Read delivery reports and apply them; return how many messages moved, by event."""
+    count = _read_all(
+        context, gateway, "reports", context.gateway(gateway).delivery_reports, _as_it_is, _keep_reports
+    ).new_count
+    moved = _apply_reports(context, gateway)
+    with context.transaction(read_only=True) as tx:
+        waiting = tx.value("report.count_unmatched", gateway=gateway)
+    context.log.info("%s: %d new reports, moved %s, %d wait for their message", gateway, count, moved, waiting)
+    send_waiting_alerts(context)
+    return moved
+
+
+def _read_all(
+    context: Context,
+    gateway: str,
+    name: str,
+    read: Callable[[str], Page[S]],
+    convert: Callable[[S], T],
+    keep: Callable[[Transaction, str, list[T]], int],
+) -> HistoryRead:
+    found = read_history(context, gateway, name, read, convert, keep)
+    report_history(context, gateway, name, found)
+    return found
+
+
+def _apply_reports(context: Context, gateway: str) -> dict[str, int]:
+    """Apply the reports that wait, oldest first, in transactions of ``AT_ONCE``."""
+    with context.transaction(read_only=True) as tx:
+        report_nos = unapplied_reports(tx, gateway)
+    prices, moved = context.price_rules(context.manifest(gateway)), Counter[str]()
+    for part in in_parts(report_nos):
+        with context.transaction() as tx:
+            require_tried(tx, gateway)
+            moved.update(apply_reports(tx, gateway, prices, part))
+    return dict(moved)
+
+
+def _keep_replies(context: Context, tx: Transaction, gateway: str, rows: list[list[Any]]) -> int:
+    replies = pd.DataFrame(rows, columns=_REPLY_COLUMNS, dtype=object)
+    history = timedelta(days=context.manifest(gateway).history_days)
+    fresh = add_replies(tx, gateway, replies, history=history)
+    honour_replies(tx, fresh)  # guard: stop-with-reply
+    _alert_unreadable(tx, gateway, fresh)
+    return len(fresh)
+
+
+def _alert_unreadable(tx: Transaction, gateway: str, fresh: pd.DataFrame) -> None:
+    """Alert the team of refusals from what may be a person's number and cannot be read as one: none is opted out."""
+    refused = fresh[fresh["verdict"].isin(SUPPRESSING) & fresh["number_id"].isna()]
+    senders = [sender for sender in refused["sender"] if sum(map(str.isdecimal, sender)) >= _FULL_NUMBER_DIGITS]
+    if senders:
+        line = (
+            f"{count_text(len(senders), 'refusal')} on gateway {gateway} came from a sender that is no mobile number "
+            f"({mask_numbers(senders[0][:_SHOWN_SENDER])!r} for one), so nobody was opted out. Find the number in the "
+            "provider's console, and opt it out by record-opt-out"
+        )
+        clear_alert(tx, UNREADABLE, gateway)
+        raise_alert(tx, UNREADABLE, gateway, line)
+
+
+def _keep_opt_outs(tx: Transaction, gateway: str, rows: list[tuple[Number, datetime] | None]) -> int:
+    numbers = [
+        {"number_id": row[0].number_id, "msisdn": row[0].msisdn, "opted_out_at": row[1]}
+        for row in rows
+        if row is not None
+    ]
+    return add_provider_opt_outs(tx, gateway, pd.DataFrame(numbers))
+
+
+def _keep_reports(tx: Transaction, gateway: str, reports: list[DeliveryReport]) -> int:
+    return add_reports(tx, gateway, reports)
+
+
+def _as_it_is(report: DeliveryReport) -> DeliveryReport:
+    return report
+
+
+def _opt_out_row(context: Context, opt_out: ProviderOptOut) -> tuple[Number, datetime] | None:
+    number = number_or_none(context, opt_out.msisdn)
+    return None if number is None else (number, opt_out.opted_out_at)
+
+
+_REPLY_COLUMNS = ["gateway_reply_id", "sender", "number_id", "text", "verdict", "received_at"]
+
+
+def _reply_row(context: Context, reply: IncomingReply) -> list[Any]:
+    number = number_or_none(context, reply.sender)
+    return [
+        reply.gateway_reply_id,
+        reply.sender,
+        None if number is None else number.number_id,
+        reply.text,
+        classify_reply(reply.text),
+        reply.received_at,
+    ]
+
+
+def number_or_none(context: Context, raw: str) -> Number | None:
+    """Return a sender as a number that can be written to; short codes and names cannot."""
+    try:
+        return parse_number(raw, context.settings.region)
+    except InvalidNumber:
+        return None

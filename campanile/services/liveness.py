@@ -1,0 +1,80 @@
+"""What is known of things that must be alive: scheduled flows, the server, workers."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from campanile.services.billing.alerts import alert
+from campanile.services.context import Context
+from campanile.services.deployments import deployments
+from campanile.store.billing.alerts import clear_alert
+from campanile.store.db.flow_schedule import (
+    LATE_INTERVALS,
+    FlowAge,
+    Liveness,
+)
+
+#: What a flow does, as its line says it; the others "ended well".
+_WORK = {
+    "check-balance": "the balance was read",
+    "collect-delivery-reports": "delivery reports were read",
+    "import-opt-outs": "the folder of opt-outs was read",
+    "ingest-contacts": "the folders of contacts were read",
+    "process-replies": "replies and STOPs were read",
+    "send-due-campaigns": "due campaigns were started",
+}
+#: A queue that no worker has polled for so long has none.
+_POLLED = timedelta(seconds=90)
+_UNITS = ((86400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
+
+
+class Watched(NamedTuple):
+    """What is known of one thing that must be alive; ``is_well`` is None where it cannot be said yet."""
+
+    subject: str
+    is_well: bool | None
+    line: str
+
+
+def watched_flow(age: FlowAge) -> Watched:
+    """Return what is known of a scheduled flow by when its last run ended."""
+    what, every = _WORK.get(age.flow, f"{age.flow} ended well"), span_text(age.limit / LATE_INTERVALS)
+    when = "never" if age.age is None else f"{span_text(age.age)} ago"
+    line = f"{what}: {when} ({age.flow}, every {every})"
+    if age.error:
+        line += f"; its last run failed: {age.error}"
+    if age.liveness is Liveness.LATE:
+        line += f"; look at the runs of {age.flow} and at the workers' logs, and start the workers again"
+        return Watched(age.flow, False, line)
+    return Watched(age.flow, True if age.liveness is Liveness.WELL else None, line)
+
+
+def span_text(span: timedelta) -> str:
+    """Return a span in its largest unit, such as ``3 minutes``; below two of a unit the next smaller one is used."""
+    seconds = max(0, round(span.total_seconds()))
+    size, unit = next(((size, unit) for size, unit in _UNITS if seconds >= 2 * size), _UNITS[-1])
+    return f"{round(seconds / size)} {unit}"
+
+
+def alert_about(context: Context, found: Sequence[Watched]) -> None:
+    """Raise an alert for each thing that is not alive, once until it is again, and clear the others'."""
+    gateway = context.settings.gateway
+    for subject, is_well, line in found:
+        kind = f"not running: {subject}"
+        if is_well:
+            with context.transaction() as tx:
+                clear_alert(tx, kind, gateway)
+        elif is_well is False:
+            alert(context, kind, gateway, line)
+
+
+def watched_queue(name: str, polled_at: datetime | None, since: datetime | None, now: datetime) -> Watched:
+    """Return what is known at ``now`` of the workers of a queue; lateness counts ``since`` then."""
+    subject = f"workers of queue {name}"
+    when = "never asked for runs" if polled_at is None else f"asked for runs {span_text(now - polled_at)} ago"
+    if polled_at is not None and now - polled_at <= _POLLED:
+        return Watched(subject, True, when)
+    if since is None or now - since <= _POLLED:
+        return Watched(subject, None, when)
+    start = f"prefect worker start --pool {deployments().pool} --work-queue {name}"
+    return Watched(subject, False, f"{when}; start one: {start}, or make up")

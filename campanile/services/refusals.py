@@ -1,0 +1,10 @@
+"""Refusals in the log: one line, marked, so that a command can leave out what it prints itself."""
+
+from campanile.services.context import Log
+
+REFUSAL_MARK = "is_refusal"
+
+
+def log_refusal(log: Log, line: str) -> None:
+    """Log what was refused, as an error of the current run."""
+    log.error("%s", line, extra={REFUSAL_MARK: True})

@@ -1,0 +1,1 @@
+"""Sending: claim, post, record; pause and resume; unknown messages; results."""

@@ -1,0 +1,245 @@
+"""Every setting, in one typed table: environment variables and ``.env``, prefix ``SMS_``.
+
+What operators change while it runs (the auto-responder, a campaign) lives in the store instead, so that it has a
+history. A wrong setting stops the start with one line.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from campanile.file_permissions import keep_private
+from campanile.gateways.validity import ON_THE_WAY_SECONDS
+from campanile.sms.errors import ConfigurationError
+from campanile.sms.schedule.timezones import zone_of
+from schemas.gateway import Resolution
+
+
+def _words(value: object) -> object:
+    return value.replace(",", " ").split() if isinstance(value, str) else value
+
+
+def _names(value: object) -> object:
+    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+
+Names = Annotated[list[str], NoDecode, BeforeValidator(_names)]
+Folders = Annotated[list[Path], NoDecode, BeforeValidator(_names)]
+Words = Annotated[list[str], NoDecode, BeforeValidator(_words)]
+
+
+ENV_FILE = Path(".env")
+#: In the data folder: the key that ``make up`` made for its sandbox.
+SANDBOX_KEY_NAME = "sandbox-key"
+#: France, its territories, and neighbours: whoever writes elsewhere says so, for tolls are real money.
+ALLOWED_COUNTRIES = ("FR", "GP", "MQ", "GF", "RE", "YT", "PM", "NC", "PF", "WF", "BL", "MF", "BE", "CH", "LU", "MC")
+
+
+class Settings(BaseSettings):
+    """All settings; each stands in ``.env.example`` with a line of comment."""
+
+    model_config = SettingsConfigDict(env_prefix="SMS_", env_file=ENV_FILE, extra="ignore", env_ignore_empty=True)
+
+    data_dir: Path = Path("data")
+    store_path: Path | None = None
+    store_wait_seconds: float = Field(default=60, gt=0)
+    store_limit_seconds: float = Field(default=600, gt=0)
+    backup_dir: Path | None = None
+    tariff_dir: Path = Path("data/tariffs")
+    samples_dir: Path = Path("data/samples")
+    file_dirs: Folders = []
+    team_zone: str = "Europe/Paris"
+    date_order: Literal["day_first", "month_first"] = "day_first"
+    region: str = Field(default="FR", pattern=r"^[A-Z]{2}$")
+    allowed_countries: Words = list(ALLOWED_COUNTRIES)
+    alsace_moselle: Literal["all_mainland", "by_postcode"] = "all_mainland"
+    inbox_quiet_seconds: float = Field(default=5, ge=0)
+    max_file_mb: int = Field(default=200, gt=0)
+    parser_memory_mb: int = Field(default=2048, ge=512)
+    parser_seconds: float = Field(default=600, gt=0)
+
+    gateway: str = "sandbox"
+    sandbox_url: str = "http://127.0.0.1:8900"
+    sandbox_api_key: SecretStr = SecretStr("sandbox-key")
+    sandbox_resolution: Resolution = Resolution.IDEMPOTENCY_KEY
+    sandbox_look_up_lag: float | None = Field(default=None, ge=0)
+    kannel_url: str | None = None
+    kannel_username: str | None = None
+    kannel_password: SecretStr | None = None
+    kannel_callback_url: str = "http://127.0.0.1:8910"
+    kannel_callback_secret: SecretStr | None = None
+    kannel_spool_dir: Path = Path("data/kannel")
+    twilio_url: str = "https://api.twilio.com"
+    twilio_account_sid: str | None = None
+    twilio_auth_token: SecretStr | None = None
+    twilio_messaging_service_sid: str | None = None
+    ovhcloud_url: str = "https://eu.api.ovh.com/1.0"
+    ovhcloud_service_name: str | None = None
+    ovhcloud_application_key: SecretStr | None = None
+    ovhcloud_application_secret: SecretStr | None = None
+    ovhcloud_consumer_key: SecretStr | None = None
+    gateway_deadline_seconds: float = Field(default=20, gt=0)
+    allow_local_providers: bool = False
+
+    slice_size: int = Field(default=500, gt=0)
+    concurrency: int | None = Field(default=None, gt=0)
+    segments_per_second: float | None = Field(default=None, gt=0)
+    claim_seconds: float = Field(default=30, gt=0)
+    lease_seconds: float = Field(default=90, gt=0)
+    settle_seconds: float = Field(default=5, ge=0)
+    settle_wait_seconds: float = Field(default=60, ge=0)
+    window_margin_seconds: float = Field(default=120, ge=0)
+    refusals_before_parking: int = Field(default=5, gt=0)
+    strange_answers_before_pause: int = Field(default=5, gt=0)
+    wake_up_minutes: float = Field(default=60, gt=0)
+    clock_margin_seconds: float = Field(default=120, ge=0)
+    progress_seconds: float = Field(default=15, gt=0)
+    replies_max_age_seconds: float = Field(default=900, gt=0)
+    history_pages: int = Field(default=2000, gt=0)
+    history_seconds: float = Field(default=240, gt=0)
+    reply_sender_id: str = "36180"
+    reply_max_age_hours: float = Field(default=24, gt=0)
+
+    brand: str | None = None
+    recap_max_age_hours: float = Field(default=72, gt=0)
+    approvers: Names = []
+    four_eyes: bool = False
+    approver_secrets: SecretStr | None = None
+
+    price_tolerance_percent: Decimal = Field(default=Decimal(1), ge=0)
+    price_limit_percent: Decimal = Field(default=Decimal(20), ge=0)
+    balance_critical: Decimal = Field(default=Decimal("20"), ge=0)
+    alert_numbers: Words = []
+    mail_host: str | None = None
+    mail_port: int = Field(default=587, gt=0, lt=65536)
+    mail_tls: Literal["none", "starttls", "tls"] = "starttls"
+    mail_user: str | None = None
+    mail_password: SecretStr | None = None
+    mail_from: str = "campanile@localhost"
+    mail_to: Words = []
+
+    simulated_now: datetime | None = None
+
+    @field_validator("team_zone")
+    @classmethod
+    def _is_zone(cls, value: str) -> str:
+        try:
+            zone_of(value)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from None
+        return value
+
+    @field_validator("approver_secrets")
+    @classmethod
+    def _is_one_secret_a_name(cls, value: SecretStr | None) -> SecretStr | None:
+        parse_secrets(value)
+        return value
+
+    @field_validator("simulated_now")
+    @classmethod
+    def _is_aware(cls, value: datetime | None) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("it must have a UTC offset, such as 2026-11-23T08:00:00+01:00")
+        return value
+
+    @model_validator(mode="after")
+    def _take_the_sandbox_key_that_was_made(self) -> Self:
+        file = self.data_dir / SANDBOX_KEY_NAME
+        if "sandbox_api_key" not in self.model_fields_set and file.is_file():
+            try:
+                self.__dict__["sandbox_api_key"] = SecretStr(file.read_text(encoding="utf-8").strip())
+            except OSError as error:
+                raise ValueError(
+                    f"the sandbox's key {file} cannot be read ({error.strerror}): set SMS_SANDBOX_API_KEY, or read it "
+                    "as the account that ran make up"
+                ) from None
+        return self
+
+    @model_validator(mode="after")
+    def _mail_goes_somewhere(self) -> Self:
+        if self.mail_host is not None and not self.mail_to:
+            raise ValueError("SMS_MAIL_HOST is set and SMS_MAIL_TO is not: say who gets the alerts")
+        return self
+
+    @model_validator(mode="after")
+    def _validity_can_be_reckoned(self) -> Self:
+        if self.claim_seconds + self.gateway_deadline_seconds > ON_THE_WAY_SECONDS:
+            raise ValueError(
+                f"SMS_CLAIM_SECONDS ({self.claim_seconds:g}) and SMS_GATEWAY_DEADLINE_SECONDS "
+                f"({self.gateway_deadline_seconds:g}) must not be more than {ON_THE_WAY_SECONDS:g} together: adapters "
+                "reckon with so much between a claim and its arrival when they say how long a message is valid"
+            )
+        return self
+
+    @property
+    def is_day_first(self) -> bool:
+        """Whether 05/12/2026 is 5 December for the team."""
+        return self.date_order == "day_first"
+
+    @property
+    def store_file(self) -> Path:
+        """Where the store is: ``SMS_STORE_PATH``, or ``sms.duckdb`` in the data folder."""
+        return self.store_path or self.data_dir / "sms.duckdb"
+
+    @property
+    def backups(self) -> Path:
+        """Where copies of the store go: ``SMS_BACKUP_DIR``, or ``backups`` in the data folder."""
+        return self.backup_dir or self.data_dir / "backups"
+
+    @property
+    def private_places(self) -> list[Path]:
+        """Folders and files that no other account may read: the settings themselves hold keys."""
+        store = self.store_file
+        return [ENV_FILE, self.data_dir, self.backups, self.kannel_spool_dir, *store.parent.glob(f"{store.stem}.*")]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The team's time zone."""
+        return zone_of(self.team_zone)
+
+
+def parse_secrets(listed: SecretStr | None) -> dict[str, str]:
+    """Return the secret of each approver, by the name in small letters: ``Ada=secret, Grace=another``.
+
+    Raises:
+        ValueError: a part is no name and secret, or a name stands twice; no secret shows.
+    """
+    found: dict[str, str] = {}
+    for part in listed.get_secret_value().split(",") if listed else ():
+        name, _, secret = (piece.strip() for piece in part.partition("="))
+        if not name or not secret:
+            raise ValueError("it must be a name and a secret for each approver: Ada=…, Grace=…")
+        if name.casefold() in found:
+            raise ValueError(f"it names {name} twice")
+        found[name.casefold()] = secret
+    return found
+
+
+def read_settings() -> Settings:
+    """Read the settings; from then on what this process writes is its owner's only.
+
+    Raises:
+        ConfigurationError: one line that names each wrong variable, what it holds and what it may hold.
+    """
+    try:
+        found = Settings()
+    except ValidationError as error:
+        wrong = "; ".join(_one_line(item["loc"], item["input"], item["msg"]) for item in error.errors())
+        raise ConfigurationError(f"wrong settings: {wrong}") from None
+    keep_private(*found.private_places)
+    return found
+
+
+def _one_line(place: tuple[int | str, ...], value: object, message: str) -> str:
+    """Name a variable, what it holds and why that is wrong; a secret's value never shows, nor all of them at once."""
+    words = message.removeprefix("Value error, ")
+    if not place:
+        return words
+    name = str(place[0])
+    shown = "…" if name.endswith(("password", "key", "secret", "secrets", "token")) else repr(value)
+    return f"SMS_{name.upper()}={shown}: {words}"

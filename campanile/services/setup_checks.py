@@ -1,0 +1,122 @@
+"""What diagnose-setup looks at beside the running parts: room on the disk, the clock, copies, prices, lists.
+
+Each check returns one line, or ``Advice`` where nothing is broken and somebody should act all the same.
+
+Raises everywhere:
+    SmsError: it does not hold; the line says what was found.
+"""
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from campanile.gateways.server_time import seconds_ahead
+from campanile.services.clock import real_now
+from campanile.services.context import Context
+from campanile.services.liveness import span_text
+from campanile.sms.errors import ConfigurationError
+from campanile.sms.text.formatting import count_text
+from campanile.store.contacts.lists import lists
+from campanile.store.db.clock_check import behind_words, newest_time, seconds_behind
+
+#: Below so many free bytes nothing can be relied on; below the second number somebody should make room.
+_LEAST_FREE, _LITTLE_FREE = 500_000_000, 2_000_000_000
+_OLD_BACKUP = timedelta(days=7)
+_MAX_SECONDS_OFF = 30
+
+
+class Advice(NamedTuple):
+    """What was found where nothing is broken, and what to do about it."""
+
+    found: str
+    to_do: str
+
+
+def check_disk(context: Context) -> str | Advice:
+    """Look at the room where the store is: it takes up to three times its size while it is checkpointed or copied."""
+    store = context.settings.store_file
+    free = shutil.disk_usage(store.parent).free
+    size = store.stat().st_size if store.exists() else 0
+    line = f"{free / 1e9:.1f} GB free where the store is ({size / 1e6:.1f} MB)"
+    if free < max(_LEAST_FREE, size):
+        raise ConfigurationError(f"{line}: a full disk stops sending in the middle")
+    if free < max(_LITTLE_FREE, 3 * size):
+        return Advice(line, "make room, or move the data folder (SMS_DATA_DIR)")
+    return line
+
+
+def check_clock(context: Context, prefect_url: str | None) -> str:
+    """Compare the clock with what the store has recorded, and with the answers of the gateway and of Prefect."""
+    with context.transaction(read_only=True) as tx:
+        behind, newest = seconds_behind(tx), newest_time(tx)
+    if newest is not None and behind > context.settings.clock_margin_seconds:
+        raise ConfigurationError(behind_words(newest, behind))
+    compared = []
+    for who, url in _servers(context, prefect_url).items():
+        ahead = seconds_ahead(url, real_now)
+        if ahead is not None and abs(ahead) > _MAX_SECONDS_OFF:
+            way = "ahead of" if ahead > 0 else "behind"
+            raise ConfigurationError(f"the clock of this machine is {span_text(_span(ahead))} {way} that of {who}")
+        compared.append(f"{who} {'cannot tell' if ahead is None else 'agrees'}")
+    return f"{context.now():%Y-%m-%d %H:%M:%S} UTC; {', '.join(compared)}. {context.simulation_note}".strip()
+
+
+def check_backups(context: Context) -> str | Advice:
+    """Look at the age of the newest copy of the store."""
+    folder = context.settings.backups
+    copies = [path for path in folder.glob("*") if path.is_dir() and not path.name.endswith(".unfinished")]
+    to_do = "run backup-store, and let cron do it each night (docs/backup.md)"
+    if not copies:
+        return Advice(f"there is no copy of the store in {folder}", to_do)
+    newest = max(copies, key=lambda path: path.stat().st_mtime)
+    age = real_now() - datetime.fromtimestamp(newest.stat().st_mtime, UTC)
+    line = f"the newest copy, {newest}, is {span_text(age)} old"
+    return Advice(line, to_do) if age > _OLD_BACKUP else line
+
+
+def check_prices(context: Context) -> str | Advice:
+    """Compare the tariff with the countries that may be written to, and with where the people of lists are."""
+    gateway = context.settings.gateway
+    prices = context.tariff(gateway).prices
+    with context.transaction(read_only=True) as tx:
+        people = {row["territory"]: row["contact_count"] for row in tx.rows("list.all_territories")}
+    line = f"{len(prices)} territories have a price at {gateway}"
+    missing = [
+        f"{territory} ({count_text(people[territory], 'contact')})" if territory in people else territory
+        for territory in sorted({*context.settings.allowed_countries, *people} - set(prices))
+    ]
+    if not missing:
+        return line
+    file = context.settings.tariff_dir / f"{gateway}.csv"
+    return Advice(
+        f"{line}; without a price: {', '.join(missing)}, so no campaign with people there can be prepared",
+        f"add a line for each to {file}, or leave it out of SMS_ALLOWED_COUNTRIES",
+    )
+
+
+def check_lists(context: Context) -> str | Advice:
+    """Name the lists that no marketing goes to, because nobody said why their people may be written to."""
+    with context.transaction(read_only=True) as tx:
+        found = lists(tx)
+    undeclared = [row["list_name"] for row in found if not row["legal_basis"]]
+    line = f"{count_text(len(found), 'list')}, {len(found) - len(undeclared)} with a legal basis"
+    if not undeclared:
+        return line
+    return Advice(
+        f"{line}; without one: {', '.join(undeclared)}, so no marketing goes to them",
+        "run manage-list with action declare and a legal_basis (consent, customer or service) for each",
+    )
+
+
+def _servers(context: Context, prefect_url: str | None) -> dict[str, str]:
+    """Return the addresses that can tell the time, by whose they are."""
+    gateway = context.settings.gateway
+    found = {
+        f"gateway {gateway}": getattr(context.settings, f"{gateway}_url", None),
+        "Prefect": prefect_url,
+    }
+    return {who: str(url) for who, url in found.items() if url}
+
+
+def _span(seconds: float) -> timedelta:
+    return timedelta(seconds=abs(seconds))

@@ -1,0 +1,89 @@
+"""What diagnose-setup checks of programs, store, gateway, alerts and file permissions; see ``setup_checks``."""
+
+import platform
+from importlib.metadata import version
+
+from campanile.file_permissions import open_to_others
+from campanile.services.billing.balance import ask_balance, read_balance
+from campanile.services.context import Context
+from campanile.services.setup_checks import Advice
+from campanile.sms.errors import SmsError
+from campanile.sms.schedule.policy import load_policy, policy_names
+from campanile.store.billing.alerts import CHANNELS, undelivered_alerts
+from campanile.store.db.invariants import broken_invariants
+from campanile.store.db.migrate import migrations
+from schemas.gateway import Gateway
+
+_PACKAGES = ("prefect", "duckdb", "pandas", "pandera", "phonenumbers", "holidays", "requests")
+
+
+def check_versions() -> str:
+    """Return the versions of Python and of the libraries."""
+    return ", ".join([f"python {platform.python_version()}", *(f"{name} {version(name)}" for name in _PACKAGES)])
+
+
+def check_policies() -> str:
+    """Return each policy with its date."""
+    return ", ".join(f"{name} of {load_policy(name).valid_from}" for name in policy_names())
+
+
+def check_store(context: Context) -> str:
+    """Return where the store is, its version and its size."""
+    with context.transaction(read_only=True) as tx:
+        people = tx.value("opt_out.count")
+    size = context.settings.store_file.stat().st_size / 1_000_000
+    return f"{context.settings.store_file}, version {migrations()[-1][0]}, {size:.1f} MB, {people} opt-outs"
+
+
+def check_mark(context: Context) -> str:
+    """Compare the store with its mark."""
+    with context.transaction() as tx:
+        found, state = tx.reconciliation, tx.one("store_state.get")
+    if found is not None:
+        raise SmsError(f"{found.reason}; nothing is sent until a person has run reconcile-store")
+    return f"the store is at commit {state['sequence']}, as its mark says"
+
+
+def check_invariants(context: Context) -> str:
+    """Run the invariants."""
+    with context.transaction(read_only=True) as tx:
+        broken = broken_invariants(tx)
+    if broken:
+        raise SmsError(", ".join(f"{name} ({count} rows)" for name, count in broken.items()))
+    return "all hold"
+
+
+def check_gateway(context: Context, gateway: Gateway) -> str:
+    """Ask a gateway for its balance."""
+    name = gateway.manifest.gateway
+    if not gateway.manifest.has_balance:
+        balance = read_balance(context, name)
+        return f"{name} was not asked, for it tells no balance: {balance.amount} {balance.unit} are declared"
+    balance = ask_balance(context, name)
+    return f"{name} answers: balance {balance.amount} {balance.unit}"
+
+
+def check_privacy(context: Context) -> str:
+    """Look for files that other accounts may read."""
+    found = open_to_others(*context.settings.private_places)
+    if found:
+        raise SmsError(
+            f"another account may read {len(found)} files or folders, such as {found[0]}: they are corrected at each "
+            "start, but for those of another owner, or on a file system without rights"
+        )
+    return "no other account may read the data folder, the store or .env"
+
+
+def check_channels(context: Context) -> str | Advice:
+    """Return who gets the alerts."""
+    mail = context.mail
+    numbers = len(context.settings.alert_numbers)
+    with context.transaction(read_only=True) as tx:
+        failed = [row for channel in CHANNELS for row in undelivered_alerts(tx, channel)]
+    if failed:
+        raise SmsError("; ".join(f"{row['kind']} could not be delivered: {row['error']}" for row in failed))
+    if mail is None and not numbers:
+        return Advice(
+            "nobody gets them: they are only in the log", "set SMS_MAIL_HOST and SMS_MAIL_TO, or SMS_ALERT_NUMBERS"
+        )
+    return f"mail to {len(mail.recipients) if mail else 0} people, SMS to {numbers} numbers"

@@ -1,0 +1,1 @@
+"""Phone numbers: one number, and whole columns of them."""

@@ -1,0 +1,1 @@
+"""Exclusions, sender ids, tariffs, automatic answers, reply keywords, approval codes."""

@@ -1,0 +1,1 @@
+"""Territories, time zones, policies, quiet hours, departures and expiry."""

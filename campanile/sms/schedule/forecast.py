@@ -1,0 +1,153 @@
+"""What a plan comes to when messages do not wait for ever: what leaves in time, and what never will.
+
+The sender judges each place by ``expiry`` when it gets there; this is the same judgement beforehand, at the
+gateway's rate.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from math import ceil
+from typing import NamedTuple
+
+from campanile.sms.schedule.departures import Departure, plan_departures
+from campanile.sms.schedule.expiry import ExpiryRules
+from campanile.sms.schedule.policy import Policy
+from campanile.sms.schedule.quiet_hours import key_closing
+
+#: Why messages will not leave, by the reasons of ``expiry``, as it is told before they expire.
+EXPIRING_WORDS = {
+    "offer_ended": "the offer ends before",
+    "too_late": "it would be later than max_lateness allows",
+    "closed": "its hours are closed then, and if_closed is drop",
+}
+_NOISE = 1e-6  # of a message: what floating point may add to a whole number of them
+
+
+class Load(NamedTuple):
+    """How much one place has."""
+
+    window_key: str
+    message_count: int
+    segment_count: int
+
+
+class Expiring(NamedTuple):
+    """Messages of one place that will not leave in time, and why: a key of ``expiry.EXPIRY_REASONS``."""
+
+    window_key: str
+    reason: str
+    message_count: int
+
+
+class Forecast(NamedTuple):
+    """When messages leave, and which do not; each message of the loads is in one of both."""
+
+    departures: Sequence[Departure]
+    expiring: Sequence[Expiring]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When messages may leave, and until when.
+
+    Attributes:
+        at: now.
+        due_at: the campaign's time; None: now.
+        policy: whose hours bind; None: none do, as for alerts.
+        margin_seconds: nothing is claimed this short before a window closes.
+        patience: how long messages wait.
+        not_before: for some places, an hour of their own.
+    """
+
+    at: datetime
+    due_at: datetime | None
+    policy: Policy | None
+    margin_seconds: float
+    expiry_rules: ExpiryRules
+    not_before: Mapping[str, datetime] = field(default_factory=dict)
+
+    @property
+    def starts_at(self) -> datetime:
+        """When the first message may leave."""
+        return max(self.due_at or self.at, self.at)
+
+    def begins_at(self, key: str) -> datetime:
+        """Return from when on a place may be written to: its time, or now when that has passed."""
+        return max(self._time_of(key), self.starts_at)
+
+    def ends_at(self, key: str) -> tuple[datetime, str] | None:
+        """Return from when on nothing may leave to a place any more, and why; None: it waits for ever."""
+        expiry_rules = self.expiry_rules
+        ends = {
+            "offer_ended": expiry_rules.offer_ends_at,
+            "too_late": None if expiry_rules.max_lateness is None else self._time_of(key) + expiry_rules.max_lateness,
+            "closed": self._closes_at(key) if expiry_rules.drops_if_closed else None,
+        }
+        return min(((at, why) for why, at in ends.items() if at is not None), key=lambda end: end[0], default=None)
+
+    def _time_of(self, key: str) -> datetime:
+        return self.not_before.get(key) or self.due_at or self.at
+
+    def _closes_at(self, key: str) -> datetime | None:
+        """Return when the window closes that is open at a place's time, at that time when none is; None: never."""
+        if self.policy is None:
+            return None
+        begins_at = self.begins_at(key)
+        closes_at = key_closing(begins_at, key, self.policy)
+        return max(begins_at, (closes_at or begins_at) - timedelta(seconds=self.margin_seconds))
+
+
+def forecast_departures(loads: Sequence[Load], segments_per_second: float, timing: Timing) -> Forecast:
+    """Plan when each message leaves, and tell which will not leave in time.
+
+    Who does not leave takes nothing of the rate, so those behind leave earlier.
+
+    Args:
+        loads: in the order of the queue.
+        segments_per_second: what the gateway takes.
+        timing: when they may leave, and until when.
+
+    Raises:
+        ValueError, ConfigurationError: as ``departures.plan_departures``.
+
+    >>> from datetime import UTC
+    >>> noon = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    >>> expiry_rules = ExpiryRules(offer_ends_at=noon + timedelta(minutes=1))
+    >>> found = forecast_departures([Load("FR", 100, 200)], 2, Timing(noon, None, None, 0, expiry_rules))
+    >>> found.departures[0].message_count, found.expiring
+    (60, [Expiring(window_key='FR', reason='offer_ended', message_count=40)])
+    """
+    left = {load.window_key: load.message_count for load in loads}
+    segment_count = sum(load.segment_count for load in loads)
+    rate = segments_per_second * sum(left.values()) / segment_count if segment_count else segments_per_second
+
+    def plan() -> list[Departure]:
+        return plan_departures(
+            list(left.items()), timing.starts_at, rate, timing.policy, timing.margin_seconds, timing.not_before
+        )
+
+    ends = {key: end for key in left if (end := timing.ends_at(key)) is not None}
+    expiring = []
+    for key, (ends_at, reason) in ends.items():  # those ahead in the queue do not depend on those behind
+        gone = sum(_count_before(leaving, ends_at) for leaving in plan() if leaving.window_key == key)
+        if gone < left[key]:
+            expiring.append(Expiring(key, reason, left[key] - gone))
+            left[key] = gone
+    departures = [
+        leaving._replace(ends_at=min(leaving.ends_at, ends[leaving.window_key][0]))
+        if leaving.window_key in ends
+        else leaving
+        for leaving in plan()
+    ]
+    return Forecast(departures, expiring)
+
+
+def _count_before(leaving: Departure, ends_at: datetime) -> int:
+    """Return how many messages of a departure leave before an instant: one at once, the others evenly spread."""
+    if leaving.ends_at <= ends_at:
+        return leaving.message_count
+    if leaving.starts_at >= ends_at:
+        return 0
+    share = (ends_at - leaving.starts_at) / (leaving.ends_at - leaving.starts_at)
+    return min(leaving.message_count, ceil(share * leaving.message_count - _NOISE))

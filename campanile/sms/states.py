@@ -1,0 +1,87 @@
+"""States and kinds of campaigns, slices and messages, as they are stored.
+
+The values are those of the columns; ``tests/store/test_states.py`` compares them with every literal in the SQL.
+"""
+
+from enum import StrEnum
+
+
+class _Word(StrEnum):
+    """A stored word; logs show it as the text that it is."""
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+
+class CampaignKind(_Word):
+    """What a campaign is; the ledger treats all of them alike."""
+
+    MARKETING = "marketing"
+    ALERT = "alert"
+    TEST = "test"
+    AUTO_REPLY = "auto_reply"
+    NOTICE = "notice"
+
+
+class CampaignState(_Word):
+    """Where a campaign is.
+
+    ``prepared → approved → sending ⇄ parked | paused → finished``; ``approved | parked | paused → prepared`` (revised)
+    or ``cancelled`` while nothing was claimed; ``prepared → cancelled``.
+    """
+
+    PREPARED = "prepared"
+    APPROVED = "approved"
+    SENDING = "sending"
+    PARKED = "parked"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+
+
+class SliceState(_Word):
+    """Where a slice is: in the queue, claimed by a sender, with messages nobody knows about, or settled."""
+
+    PLANNED = "planned"
+    CLAIMED = "claimed"
+    UNKNOWN = "unknown"
+    SETTLED = "settled"
+
+
+class MessageState(_Word):
+    """Where a message is, and the event that brought it there.
+
+    ``planned → claimed → accepted → delivered | undelivered``; ``claimed → planned`` on proof only;
+    ``claimed → rejected | unknown``; ``unknown → accepted | rejected | planned | written_off``;
+    ``written_off → accepted`` by a late report; ``planned → suppressed | cancelled | expired``.
+    """
+
+    PLANNED = "planned"
+    CLAIMED = "claimed"
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+    SUPPRESSED = "suppressed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    WRITTEN_OFF = "written_off"
+
+
+class RowResult(_Word):
+    """What became of a row of an imported file."""
+
+    ACCEPTED = "accepted"
+    UPDATED = "updated"
+    DUPLICATE = "duplicate"
+    REJECTED = "rejected"
+
+
+class CreditKind(_Word):
+    """What a credit entry does: a claim reserves, acceptance captures, proof of refusal releases."""
+
+    RESERVE = "reserve"
+    CAPTURE = "capture"
+    RELEASE = "release"
+    ADJUST = "adjust"

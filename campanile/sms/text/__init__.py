@@ -1,0 +1,1 @@
+"""Texts of messages: encoding, segments, templates, the linter, masking."""

@@ -1,0 +1,1 @@
+"""Balance readings, credit, alerts, operator settings."""

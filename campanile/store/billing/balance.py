@@ -1,0 +1,87 @@
+"""The balance of a gateway: readings, top-ups, what is committed, and drift from the recaps' prices."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from campanile.sms.errors import CampaignError
+from campanile.sms.text.formatting import amount_text
+from campanile.store.billing.operator_settings import put_setting
+from campanile.store.db.database import Transaction
+
+#: A gateway may charge this share more than the recaps said, and readings may be rounded by this amount, before an
+#: alert.
+_DRIFT_SHARE, _ROUNDED = Decimal("0.01"), Decimal("0.01")
+
+
+class Drift(NamedTuple):
+    """How far a balance fell ``since`` then, and what of it is ours: ``captured``, or ``reserved`` and not settled."""
+
+    fell: Decimal
+    captured: Decimal
+    reserved: Decimal
+    unit: str
+    since: datetime
+
+    @property
+    def is_alarming(self) -> bool:
+        """Whether messages cost more than the recaps said; a balance that falls while none is sent tells nothing."""
+        allowed = self.captured * (1 + _DRIFT_SHARE) + self.reserved + _ROUNDED
+        return self.captured > 0 and self.fell > allowed
+
+
+def captured(tx: Transaction, gateway: str) -> Decimal:
+    """Return all that was ever captured on a gateway; asked before a balance is read."""
+    return Decimal(tx.value("credit.captured", gateway=gateway))
+
+
+def add_reading(tx: Transaction, gateway: str, amount: Decimal, unit: str, captured_before: Decimal) -> None:
+    """Keep a balance reading; ``captured_before`` is what was captured when it was asked for."""
+    tx.run("balance.add", gateway=gateway, amount=amount, unit=unit, captured_before=captured_before, at=tx.at)
+
+
+def read_drift(tx: Transaction, gateway: str) -> Drift | None:
+    """Return how a gateway's balance fell since the last top-up, beside what is known of here; None: never read."""
+    found = tx.row("balance.drift", gateway=gateway)
+    return None if found is None else Drift(**found)
+
+
+def declared_balance(tx: Transaction, gateway: str) -> Decimal | None:
+    """Return the balance of a gateway that tells none: the last reading less what was captured since, or None."""
+    found = tx.row("balance.latest", gateway=gateway)
+    return None if found is None else found["amount"] - (captured(tx, gateway) - found["captured_before"])
+
+
+def add_top_up(tx: Transaction, gateway: str, amount: Decimal, unit: str, actor: str) -> Decimal:
+    """Add what a team bought to the balance it declares; return the balance.
+
+    Raises:
+        CampaignError: less than nothing would be left.
+    """
+    balance = (declared_balance(tx, gateway) or Decimal(0)) + amount
+    if balance < 0:
+        given, left = amount_text(amount, unit), amount_text(balance, unit)
+        raise CampaignError(f"amount {given} cannot be: the balance of {gateway} would be {left}")
+    add_reading(tx, gateway, balance, unit, captured(tx, gateway))
+    put_setting(tx, f"top_up.{gateway}", amount_text(amount, unit), actor)
+    return balance
+
+
+def committed_credit(tx: Transaction, gateway: str) -> Decimal:
+    """Return the credit that approved campaigns of a gateway still need."""
+    return Decimal(tx.value("campaign.committed", gateway=gateway))
+
+
+def credit_left(tx: Transaction, gateway: str) -> dict[str, Any] | None:
+    """Return a gateway's credit, or None when its balance was never read.
+
+    ``balance``; ``available``, less what is in flight; ``committed`` to approved campaigns, and of that
+    ``committed_to_alerts``, which an emergency must leave alone; ``unit``.
+    """
+    found = tx.row("credit.available", gateway=gateway)
+    if found is None:
+        return None
+    return found | {
+        "committed": committed_credit(tx, gateway),
+        "committed_to_alerts": tx.value("campaign.committed_to_alerts", gateway=gateway),
+    }

@@ -1,0 +1,1 @@
+"""Campaigns, their messages and recaps, approval, pause."""

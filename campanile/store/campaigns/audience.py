@@ -1,0 +1,118 @@
+"""Whom a campaign asks for: candidates on scratch tables, each with the reason to leave it out, if there is one."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+import pandas as pd
+
+from campanile.sms.text.template import Template
+from campanile.store.contacts.lists import list_id_of
+from campanile.store.db.database import Transaction
+from campanile.store.db.queries import json_pointer
+from campanile.store.db.statement_runner import StatementRunner
+
+POSTCODE = "postcode"
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who is asked for, and the rules that leave somebody out.
+
+    ``typed`` has one row a typed number: row_number, number_id, territory. ``honours_refusals``: who says no in
+    the file of any of the lists gets nothing from any source. ``seen_since``: who gave no sign of life
+    since is inactive. ``most_messages`` since ``counted_since``: who had as many is left out. None: no such rule.
+    """
+
+    campaign: str
+    lists: Sequence[str]
+    typed: pd.DataFrame
+    exclude_lists: Sequence[str] = ()
+    honours_opt_outs: bool = True
+    honours_refusals: bool = False
+    needs_legal_basis: bool = False
+    seen_since: datetime | None = None
+    most_messages: int | None = None
+    counted_since: datetime | None = None
+
+
+class Address(NamedTuple):
+    """Where a recipient is, as far as number and file tell."""
+
+    territory: str
+    postcode: str | None
+
+
+def fields_of(tx: Transaction, lists: Sequence[str], template: Template) -> list[str]:
+    """Return the merge fields that the people of lists have: those of the template, or all when one of them is none.
+
+    Raises:
+        CampaignError: a list does not exist.
+    """
+    list_ids = _ids_of(tx, lists)
+    if all(tx.row("audience.has_field", list_ids=list_ids, pointer=json_pointer(name)) for name in template.fields):
+        return list(template.fields)  # the usual case: a million people need not be read for it
+    return [row["field"] for row in tx.rows("audience.field_names", list_ids=list_ids)]
+
+
+def stage_candidates(tx: Transaction, audience: Audience) -> None:
+    """Read who may get a message into ``staged_candidates``.
+
+    One row a contact of each list and a typed number; each has one ``reason`` to be left out, or none.
+
+    Raises:
+        CampaignError: a list does not exist.
+    """
+    types = {"row_number": "BIGINT", "number_id": "BIGINT", "territory": "VARCHAR"}
+    with tx.staged(types={"staged_typed": types}, staged_typed=audience.typed):
+        tx.run(
+            "plan.stage_candidates",
+            campaign=audience.campaign,
+            list_ids=_ids_of(tx, audience.lists),
+            excluded_list_ids=_ids_of(tx, audience.exclude_lists),
+            honours_opt_outs=audience.honours_opt_outs,
+            honours_refusals=audience.honours_refusals,
+            needs_legal_basis=audience.needs_legal_basis,
+            seen_since=audience.seen_since,
+            at=tx.at,
+            most_messages=audience.most_messages,
+            counted_since=audience.counted_since,
+        )
+
+
+def mark_duplicates(scratch: StatementRunner, template: Template) -> None:
+    """Leave each number to the one of its sources that knows most of what the text needs, else to the newest."""
+    scratch.run("plan.mark_duplicates", needed=json_pointers(template.required), named=json_pointers(template.fields))
+
+
+def territories_of(scratch: StatementRunner) -> list[str]:
+    """Return the territories of those who may get a message."""
+    return [row["territory"] for row in scratch.rows("plan.territories")]
+
+
+def stage_recipients(scratch: StatementRunner, template: Template) -> dict[Address, int]:
+    """Read the values that the text needs into ``staged_recipients``; return how many recipients each address has."""
+    scratch.run("plan.stage_recipients", pointers=json_pointers((*template.fields, POSTCODE)))
+    return {
+        Address(row["territory"], row["postcode"]): row["recipient_count"] for row in scratch.rows("plan.addresses")
+    }
+
+
+def leave_out_never_open(scratch: StatementRunner, addresses: Sequence[Address]) -> None:
+    """Leave out who is at an address that marketing may never reach."""
+    types = dict.fromkeys(("territory", "postcode"), "VARCHAR")
+    rows = pd.DataFrame(addresses, columns=list(types), dtype=object)
+    if addresses:
+        with scratch.staged(types={"staged_closed": types}, staged_closed=rows):
+            scratch.run("plan.mark_never_open")
+            scratch.run("plan.drop_never_open")
+
+
+def json_pointers(fields: Iterable[str]) -> list[str]:
+    """Return where each field is in the JSON of a contact's fields."""
+    return [json_pointer(field) for field in fields]
+
+
+def _ids_of(tx: Transaction, lists: Sequence[str]) -> list[int]:
+    return [list_id_of(tx, name) for name in lists]

@@ -1,0 +1,148 @@
+"""Campaigns and their history: find, cancel, take an approval back, move from state to state."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from campanile.sms.errors import CampaignError
+from campanile.sms.states import CampaignState, SliceState
+from campanile.store.db.database import Transaction
+
+#: Kinds with one campaign a gateway that never ends, and how its name begins.
+STANDING_KINDS = {"auto_reply": "auto-reply", "notice": "notice", "test": "send-test"}
+#: Locked, and free to be changed by revise-campaign while nothing was claimed.
+REVISABLE_STATES = (CampaignState.APPROVED, CampaignState.PARKED, CampaignState.PAUSED)
+_HAS_BEGUN = "its messages have begun to leave; cancel-campaign stops the rest, then prepare it under another name"
+_IS_TAKEN = (
+    "a run has it in hand, and nothing has left yet; try again in a minute, or stop it by cancel-campaign and prepare "
+    "it anew under its name"
+)
+_WHY_NOT_REVISED = dict.fromkeys((*REVISABLE_STATES, CampaignState.SENDING), _HAS_BEGUN) | {
+    CampaignState.PREPARED: "it is not approved, so there is nothing to withdraw; prepare-campaign changes it",
+    CampaignState.FINISHED: "it is over; prepare it under another name",
+    CampaignState.CANCELLED: "it is cancelled, so its name is free; prepare-campaign makes it anew",
+}
+
+
+def find_campaign(tx: Transaction, name: str) -> dict[str, Any]:
+    """Return the newest campaign of that name.
+
+    Raises:
+        CampaignError: there is none; the line names the latest ones.
+    """
+    found = tx.row("campaign.find", name=name)
+    if found is None:
+        known = ", ".join(row["name"] for row in tx.rows("campaign.names")) or "none yet"
+        raise CampaignError(f"no campaign {name!r}; campaigns are: {known}")
+    return found
+
+
+def cancel(tx: Transaction, name: str, reason: str, actor: str) -> dict[str, Any]:
+    """Cancel what has not been claimed; return the campaign as it then stands.
+
+    Untouched campaigns become ``cancelled``, at no cost. After the first claim what is left is cancelled and the
+    campaign ends ``finished`` once nothing is in flight any more.
+
+    Raises:
+        CampaignError: it is over already.
+    """
+    campaign = find_campaign(tx, name)
+    check_not_standing(campaign)
+    campaign_id, state = campaign["campaign_id"], campaign["state"]
+    if state in (CampaignState.CANCELLED, CampaignState.FINISHED):
+        raise CampaignError(f"campaign {name} is {state} already; nothing is left to cancel")
+    was_claimed = tx.value("campaign.was_claimed", campaign_id=campaign_id)
+    slices = {row["state"] for row in tx.rows("slice.count_by_state", campaign_id=campaign_id)}
+    cancel_planned(tx, campaign_id, reason)
+    tx.run("campaign.stop", campaign_id=campaign_id)
+    note_event(tx, campaign_id, "cancelled", campaign["version"], actor, reason)
+    if not was_claimed:
+        new_state, due_at = CampaignState.CANCELLED, None
+    elif slices & {SliceState.CLAIMED, SliceState.UNKNOWN}:
+        new_state, due_at = CampaignState.SENDING, tx.at  # the next run settles what is in flight, then ends it
+    else:
+        new_state, due_at = CampaignState.FINISHED, None
+    set_state(tx, campaign_id, new_state, due_at, f"stopped: {reason}")
+    return find_campaign(tx, name)
+
+
+def check_not_begun(tx: Transaction, campaign: Mapping[str, Any]) -> None:
+    """Refuse to revise a locked campaign that is being sent, or of which something was claimed already.
+
+    Raises:
+        CampaignError: it is one of these, or it is not locked; tells the way out.
+    """
+    state = campaign["state"]
+    was_claimed = tx.value("campaign.was_claimed", campaign_id=campaign["campaign_id"])
+    if state not in REVISABLE_STATES or was_claimed:
+        why = _IS_TAKEN if state == CampaignState.SENDING and not was_claimed else _WHY_NOT_REVISED[state]
+        raise CampaignError(f"campaign {campaign['name']} is {state}: {why}")
+
+
+def withdraw_approval(tx: Transaction, campaign: Mapping[str, Any], actor: str, detail: str) -> None:
+    """Take back the approval of a locked campaign, so that it can be changed.
+
+    Its credit is free again at once, and until it is approved anew nothing leaves. Its messages are expected to be
+    cut anew in the same transaction: the steps of those that a STOP had suppressed go with them.
+
+    Raises:
+        CampaignError: it is being sent, something of it was claimed already, or it is not locked.
+    """
+    check_not_begun(tx, campaign)
+    campaign_id = campaign["campaign_id"]
+    tx.run("campaign.withdraw_approval", campaign_id=campaign_id, at=tx.at)
+    tx.run("alert.clear_list_changed", campaign_id=campaign_id, at=tx.at)
+    note_event(tx, campaign_id, "withdrawn", campaign["version"], actor, detail)
+    tx.run("event.forget", campaign_id=campaign_id)  # after that entry, which keeps their ids from being given again
+
+
+def cancel_planned(tx: Transaction, campaign_id: int, reason: str) -> None:
+    """Cancel every message of a campaign that nobody has claimed."""
+    first_event_id = tx.value("event.next_id")
+    tx.run("event.cancel_planned", campaign_id=campaign_id, first_event_id=first_event_id, reason=reason, at=tx.at)
+    tx.run("slice.cancel_planned", campaign_id=campaign_id)
+
+
+def set_state(tx: Transaction, campaign_id: int, state: str, due_at: datetime | None, reason: str | None) -> None:
+    """Move a campaign to a state; ``due_at`` is when somebody must look at it next."""
+    tx.run("campaign.set_state", campaign_id=campaign_id, state=state, due_at=due_at, state_reason=reason, at=tx.at)
+    if state in (CampaignState.FINISHED, CampaignState.CANCELLED):
+        tx.run("alert.clear_list_changed", campaign_id=campaign_id, at=tx.at)
+
+
+def note_event(tx: Transaction, campaign_id: int, event: str, version: int, actor: str, detail: str | None) -> None:
+    """Write who did what into the campaign's history."""
+    tx.run(
+        "campaign.add_event",
+        campaign_id=campaign_id,
+        event=event,
+        version=version,
+        actor=actor,
+        detail=detail,
+        at=tx.at,
+    )
+
+
+def standing_name(kind: str, gateway: str) -> str:
+    """Return the name of the campaign that holds all messages of a standing kind on a gateway."""
+    return f"{STANDING_KINDS[kind]}-{gateway}"
+
+
+def check_name_not_reserved(name: str) -> None:
+    """Keep the names of Campanile's own campaigns free, also before there are any.
+
+    Raises:
+        CampaignError: it is one of them.
+    """
+    if name.startswith(tuple(f"{prefix}-" for prefix in STANDING_KINDS.values())):
+        raise CampaignError(f"campaign name {name} is kept for Campanile's own campaigns; choose another one")
+
+
+def check_not_standing(campaign: Mapping[str, Any]) -> None:
+    """Keep people's hands off the campaigns that hold automatic answers, notices and tests.
+
+    Raises:
+        CampaignError: it is one of them.
+    """
+    if campaign["kind"] in STANDING_KINDS:
+        raise CampaignError(f"{campaign['name']} is Campanile's own campaign ({campaign['kind']}); choose another name")

@@ -1,0 +1,100 @@
+"""The same text to largely the same people within two days: a mistake, unless the draft says that it is meant."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from campanile.sms.errors import CampaignError
+from campanile.store.db.database import Transaction
+
+#: How near in time two campaigns are that repeat each other.
+NEAR_HOURS = 48
+
+
+class Sibling(NamedTuple):
+    """An approved campaign with the same text, and how many recipients of the other one it writes to."""
+
+    name: str
+    approved_at: datetime
+    people_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """What a campaign repeats: ``people_count`` of its recipients get its text from one of ``siblings`` already."""
+
+    people_count: int
+    recipient_count: int
+    siblings: Sequence[Sibling]
+
+    @property
+    def is_large(self) -> bool:
+        """Whether these are largely the same people: half of the recipients, or more."""
+        return 0 < self.recipient_count <= 2 * self.people_count
+
+
+def check_not_repeated(tx: Transaction, campaign: Mapping[str, Any]) -> None:
+    """Stop a campaign whose text largely the same people get from others within 48 hours.
+
+    A draft that says ``repeat`` may; an emergency is never stopped.
+
+    Args:
+        tx: the open transaction.
+        campaign: a row of ``campaign`` whose messages are stored.
+
+    Raises:
+        CampaignError: names the other campaigns, when each was approved, and how many people they share.
+    """
+    if campaign["emergency_reason"] is not None or json.loads(campaign["draft"]).get("repeat"):
+        return
+    found = find_repeat(tx, campaign)
+    if found is not None and found.is_large:
+        others = ", ".join(
+            f"{sibling.name} (approved {sibling.approved_at:%Y-%m-%d %H:%M} UTC, {sibling.people_count} people)"
+            for sibling in found.siblings
+        )
+        raise CampaignError(
+            f"campaign {campaign['name']}: {found.people_count} of its {found.recipient_count} people get the same "
+            f"text within {NEAR_HOURS} hours from {others}; if that is meant, prepare it again with repeat: true"
+        )
+
+
+def find_repeat(tx: Transaction, campaign: Mapping[str, Any]) -> Repeat | None:
+    """Return what a campaign repeats of others near in time, or None when nobody gets its text from them.
+
+    Two texts are the same when, as they stand in the drafts, only case and white space differ. Messages that never
+    left and cannot any more do not count.
+    """
+    same = _same_text(tx, campaign)
+    if not same:
+        return None
+    campaign_id = campaign["campaign_id"]
+    together, *each = tx.rows("repeat.count_people", campaign_id=campaign_id, campaign_ids=list(same))
+    if not each:
+        return None
+    recipient_count = int(tx.value("repeat.count_recipients", campaign_id=campaign_id))
+    siblings = [Sibling(*same[row["campaign_id"]], row["people_count"]) for row in each]
+    return Repeat(together["people_count"], recipient_count, siblings)
+
+
+def _same_text(tx: Transaction, campaign: Mapping[str, Any]) -> dict[int, tuple[str, datetime]]:
+    """Return name and approval of the campaigns near in time that have the campaign's text, by their ids."""
+    text = _folded(json.loads(campaign["draft"]).get("text"))
+    leaves_at = max(campaign["due_at"] or tx.at, tx.at)
+    near = timedelta(hours=NEAR_HOURS)
+    rows = tx.rows(
+        "repeat.near_campaigns",
+        campaign_id=campaign["campaign_id"],
+        after=leaves_at - near,
+        before=leaves_at + near,
+        at=tx.at,
+    )
+    return {
+        row["campaign_id"]: (row["name"], row["approved_at"]) for row in rows if text and _folded(row["text"]) == text
+    }
+
+
+def _folded(text: str | None) -> str:
+    return " ".join((text or "").casefold().split())

@@ -1,0 +1,139 @@
+"""The recap: its hash (what is approved is exactly what is sent), and what has changed since the one before."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+from campanile.sms.errors import CampaignError
+from campanile.store.db.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Recap:
+    """A stored recap; ``total_price`` in ``unit``."""
+
+    campaign_id: int
+    version: int
+    recap_hash: str
+    audience_count: int
+    message_count: int
+    exclusion_count: int
+    segment_count: int
+    total_price: Decimal
+    unit: str
+
+
+_FIGURES = {
+    "audience_count": "contacts", "message_count": "messages", "exclusion_count": "left out",
+    "segment_count": "segments", "total_price": "price",
+}  # fmt: skip
+
+
+#: What sending obeys of a campaign's row; the hash covers it as the recap's header says it.
+_OBEYED = (
+    "kind", "policy", "gateway", "sender_id", "requested_service", "emergency_reason", "offer_ends_at", "if_closed",
+    "max_lateness_hours",
+)  # fmt: skip
+
+
+def verify_recap(tx: Transaction, campaign: Mapping[str, Any]) -> None:
+    """Compute the recap's hash again from what is stored, before anything of it has left.
+
+    Raises:
+        CampaignError: something the recap covers is not what it was.
+    """
+    campaign_id = campaign["campaign_id"]
+    recap = tx.row("recap.get", campaign_id=campaign_id, version=campaign["version"])
+    if recap is None:
+        raise CampaignError(f"campaign {campaign['name']} has no recap; prepare it")
+    header = json.loads(recap["header"])
+    changed = [name for name in _OBEYED if name in header and header[name] != _as_header(campaign[name])]
+    if header.get("due_at") is not None and not _is_its_time(campaign, header["due_at"]):
+        changed.append("due_at")
+    hours, slices = header.get("place_due_at", {}), tx.rows("slice.hours", campaign_id=campaign_id)
+    if any(_as_header(row["not_before"]) != hours.get(row["window_key"]) for row in slices):
+        changed.append("place_due_at")
+    if changed:
+        raise CampaignError(
+            f"campaign {campaign['name']} is not what its recap says ({', '.join(changed)}); nothing leaves: prepare "
+            "it again"
+        )
+    found = compute_hash(tx, campaign_id, header)
+    if found != campaign["recap_hash"]:
+        raise CampaignError(
+            f"campaign {campaign['name']} is not what its recap says (hash {found[:8]}, recap "
+            f"{str(campaign['recap_hash'])[:8]}); nothing leaves: prepare it again"
+        )
+
+
+def compute_hash(tx: Transaction, campaign_id: int, header: Mapping[str, Any]) -> str:
+    """Return the hash of a campaign's header and of all its messages as they are stored now."""
+    messages = tx.value("recap.hash_messages", campaign_id=campaign_id)
+    return sha256(f"{canonical(header)}\n{messages}".encode()).hexdigest()
+
+
+def canonical(header: Mapping[str, Any]) -> str:
+    """Return a header as the one text that is hashed and stored."""
+    return json.dumps(header, ensure_ascii=False, sort_keys=True)
+
+
+def _is_its_time(campaign: Mapping[str, Any], due_at: str) -> bool:
+    """Tell whether a campaign leaves when its recap says, or later: it may have been paused at its hour."""
+    first = campaign["first_due_at"] or campaign["due_at"]
+    return _as_header(first) == due_at and campaign["due_at"] is not None and campaign["due_at"] >= first
+
+
+def _as_header(value: object) -> object:
+    """Return a column as a header writes it: instants in UTC."""
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+
+
+def audience_mark(tx: Transaction, list_names: Sequence[str]) -> str:
+    """Return a digest of the people of lists, their fields and legal basis; opt-outs are no part of it."""
+    return str(tx.value("audience.mark", list_names=list(list_names)))
+
+
+def check_audience_unchanged(tx: Transaction, campaign: Mapping[str, Any], recap: Mapping[str, Any]) -> None:
+    """Refuse a recap whose lists are not what they were: somebody would be missing, or read an old name.
+
+    Raises:
+        CampaignError: names the lists.
+    """
+    names = json.loads(recap["details"] or "{}").get("lists", [])
+    if recap["audience_mark"] is not None and audience_mark(tx, names) != recap["audience_mark"]:
+        raise CampaignError(
+            f"campaign {campaign['name']} cannot be approved: its lists ({', '.join(names)}) have changed since "
+            f"version {recap['version']} was prepared; prepare it again"
+        )
+
+
+def changes_since(
+    before: Mapping[str, Any], header: Mapping[str, Any], recap: Recap, people: Mapping[str, int]
+) -> dict[str, Any]:
+    """Return what is not as it was in the recap before: ``fields`` of the header, ``figures``, and ``people``.
+
+    Args:
+        before: the row of the recap before.
+        header: the new one's.
+        recap: the new one.
+        people: how many were added, removed, and read another text.
+    """
+    old = json.loads(before["header"])
+    return {
+        "since_version": before["version"],
+        "fields": [
+            {"field": name, "before": old.get(name), "after": header.get(name)}
+            for name in sorted(old.keys() | header.keys())
+            if old.get(name) != header.get(name)
+        ],
+        "figures": [
+            {"figure": word, "before": str(before[name]), "after": str(getattr(recap, name))}
+            for name, word in _FIGURES.items()
+            if before[name] != getattr(recap, name)
+        ],
+        "people": dict(people),
+    }

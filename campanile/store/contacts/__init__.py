@@ -1,0 +1,1 @@
+"""Lists, imports, contacts, opt-outs."""

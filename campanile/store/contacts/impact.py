@@ -1,0 +1,145 @@
+"""What a change of a list's files does to its people, and to the campaigns that were prepared for them.
+
+Between ``stage_…`` and ``conclude`` the list may be changed in any way; the difference is what is told.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from campanile.sms.states import CampaignState
+from campanile.sms.text.masking import mask_number, mask_numbers
+from campanile.store.billing.alerts import clear_alert, raise_alert
+from campanile.store.campaigns.campaigns import note_event
+from campanile.store.db.database import Transaction
+
+_SCRATCH = ("staged_touched", "staged_before", "staged_changes")
+_SHOWN_CHARACTERS = 20
+
+
+class TouchedCampaign(NamedTuple):
+    """A campaign that a change touches.
+
+    A ``prepared`` one is stale from then on, and ``people_count`` says how many its recap no longer tells right. Any
+    other sends what was approved, and ``people_count`` of its planned messages go to people who changed or went.
+    """
+
+    name: str
+    state: str
+    people_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a change of a list does, counted in people of the files concerned.
+
+    Attributes:
+        changed: people one of whose fields differs; ``changed_columns`` counts them by field.
+        kept: people who stay as they are.
+        examples: up to three lines for each of ``added``, ``removed``, ``changed``; numbers are masked.
+        touched: the campaigns it concerns.
+    """
+
+    added: int
+    removed: int
+    changed: int
+    kept: int
+    changed_columns: Mapping[str, int]
+    examples: Mapping[str, Sequence[str]]
+    touched: Sequence[TouchedCampaign]
+
+
+def stage_before(tx: Transaction, list_id: int) -> None:
+    """Remember the people of ``staged_touched`` as they are."""
+    tx.run("change.stage_before", list_id=list_id)
+
+
+def conclude(tx: Transaction, list_id: int, list_name: str, what: str, actor: str) -> Preview:
+    """Compare with what ``stage_before`` remembered, and tell the campaigns concerned; return what changed.
+
+    Args:
+        tx: the open transaction.
+        list_id: the list.
+        list_name: its name.
+        what: happened to it, as "import 12 undone".
+        actor: who did it.
+    """
+    tx.run("change.stage_changes", list_id=list_id)
+    counts = {row["kind"]: row["people_count"] for row in tx.rows("change.counts")}
+    preview = Preview(
+        **{kind: counts.get(kind, 0) for kind in ("added", "removed", "changed", "kept")},
+        changed_columns={row["field"]: row["people_count"] for row in tx.rows("change.columns")},
+        examples=_examples(tx.rows("change.examples")),
+        touched=_tell_campaigns(tx, list_name, what, actor),
+    )
+    for table in _SCRATCH:
+        tx.execute(f"DROP TABLE temp.{table}")
+    return preview
+
+
+def _tell_campaigns(tx: Transaction, list_name: str, what: str, actor: str) -> list[TouchedCampaign]:
+    """Make the prepared campaigns that a change touches stale, and raise an alert for each locked one."""
+    touched = []
+    for campaign in tx.rows("change.campaigns", list_name=list_name):
+        is_prepared = campaign["state"] == CampaignState.PREPARED
+        count = _count_in_recap(tx, campaign) if is_prepared else _count_planned(tx, campaign, list_name)
+        if count:
+            touched.append(TouchedCampaign(campaign["name"], campaign["state"], count))
+            tell = _make_stale if is_prepared else _raise_alert
+            tell(tx, campaign, f"list {list_name} changed: {what}", actor, count)
+    return touched
+
+
+def _count_in_recap(tx: Transaction, campaign: Mapping[str, Any]) -> int:
+    found = tx.value("change.count_in_recap", campaign_id=campaign["campaign_id"], version=campaign["version"])
+    return int(found)
+
+
+def _count_planned(tx: Transaction, campaign: Mapping[str, Any], list_name: str) -> int:
+    return int(tx.value("change.count_planned", campaign_id=campaign["campaign_id"], list_name=list_name))
+
+
+def _make_stale(tx: Transaction, campaign: Mapping[str, Any], what: str, actor: str, _count: int) -> None:
+    reason = f"{what}; prepare again"
+    tx.run("campaign.make_stale", campaign_id=campaign["campaign_id"], stale_reason=reason, at=tx.at)
+    note_event(tx, campaign["campaign_id"], "stale", campaign["version"], actor, what)
+
+
+def _raise_alert(tx: Transaction, campaign: Mapping[str, Any], what: str, actor: str, count: int) -> None:
+    """Raise the alert of a campaign, in place of an earlier one: the newest change is told whatever was told before."""
+    kind, gateway, name = f"list_changed: {campaign['name']}", campaign["gateway"], campaign["name"]
+    message = (
+        f"{what}; campaign {name} is {campaign['state']} and still sends what was approved: {count} of its planned "
+        "messages go to people who were removed or changed. Cancel it if that is wrong"
+    )
+    clear_alert(tx, kind, gateway)
+    raise_alert(tx, kind, gateway, message)
+    note_event(tx, campaign["campaign_id"], "list_changed", campaign["version"], actor, f"{what} ({count})")
+
+
+def _examples(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    examples: dict[str, list[str]] = {"added": [], "removed": [], "changed": []}
+    for row in rows:
+        line = mask_number(row["msisdn"])
+        if row["kind"] == "changed":
+            line += f": {_differences(json.loads(row['fields_before']), json.loads(row['fields_after']))}"
+        examples[row["kind"]].append(line)
+    return examples
+
+
+def _differences(before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    """Say which fields differ, as ``town Lyon → Paris``."""
+    names = sorted(before.keys() | after.keys())
+    return ", ".join(
+        f"{name} {_shown(before.get(name))} → {_shown(after.get(name))}"
+        for name in names
+        if before.get(name) != after.get(name)
+    )
+
+
+def _shown(value: str | None) -> str:
+    if value is None:
+        return "(empty)"
+    text = mask_numbers(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 1]}…"

@@ -1,0 +1,200 @@
+"""The book of files: what came, how it was read, what became of its rows."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from campanile.sms.errors import StoreError
+from campanile.store.contacts.impact import Preview
+from campanile.store.db.database import Transaction
+
+FATES = ("accepted", "updated", "duplicate", "rejected")
+_TYPES = {
+    "staged_rows": {"row_number": "BIGINT", "number_id": "BIGINT", "territory": "VARCHAR", "fields": "VARCHAR"},
+    "staged_rejected": {"row_number": "BIGINT", "reason": "VARCHAR", "raw_line": "VARCHAR"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """What is remembered of a file: where its rows came from and how they were read.
+
+    ``read_options``: what else a person said of that, such as ``{"hidden_rows": "keep"}``.
+    """
+
+    file_name: str
+    sha256: str
+    size_bytes: int
+    encoding: str | None
+    delimiter: str | None
+    sheet: str | None
+    column_map: Mapping[str, str]
+    region: str
+    is_sample: bool
+    read_options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StagedRows:
+    """A file's rows, read and judged: frames, or the paths of Parquet files.
+
+    Attributes:
+        rows: one row a valid row, keyed by ``row_number``: ``number_id`` (an E.164 number's digits), ``territory``,
+            ``fields`` (JSON object of the filled merge fields; keys sorted and nothing between the signs, for then an
+            import of what is known is quick).
+        rejected: one row a rejected row, keyed by ``row_number``: ``reason``, ``raw_line``.
+        row_count: data rows of the file: those of both.
+    """
+
+    rows: Path | pd.DataFrame
+    rejected: Path | pd.DataFrame
+    row_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSummary:
+    """The fate of a file's rows, by count; ``same_as`` tells when its bytes had come before (then nothing was done).
+
+    Attributes:
+        known_count: valid rows whose number was there before this file.
+        opted_out_count: people of this file who are opted out.
+        territories: valid rows of the file by territory, the eight with most.
+        replaced: what the file changed by taking another one's place.
+        duplicate_examples: the first three duplicates: their row, and the file and row that had brought the number.
+    """
+
+    import_id: int
+    file_name: str
+    row_count: int
+    fates: Mapping[str, int]
+    reject_reasons: Mapping[str, int] = field(default_factory=dict)
+    opted_out_count: int = 0
+    territories: Mapping[str, int] = field(default_factory=dict)
+    same_as: str | None = None
+    known_count: int = 0
+    replaced: Preview | None = None
+    duplicate_examples: Sequence[tuple[int, str, int]] = ()
+
+
+def earlier_import(
+    tx: Transaction, source: SourceFile, kind: str = "contacts", list_name: str | None = None
+) -> ImportSummary | None:
+    """Return a summary that says when the same bytes came first, or None; an undone import does not count.
+
+    Read in another way (sheet, columns, region, encoding, other options) the same bytes are another import.
+    """
+    found_list = tx.row("list.find", list_name=list_name) if list_name else None
+    if list_name and found_list is None:
+        return None
+    found = tx.row(
+        "import.find_same_bytes",
+        sha256=source.sha256,
+        kind=kind,
+        list_id=found_list["list_id"] if found_list else None,
+        sheet=source.sheet,
+        encoding=source.encoding,
+        column_map=_as_json(source.column_map),
+        region=source.region,
+        read_options=_options_json(source),
+    )
+    if found is None:
+        return None
+    first = f"{found['file_name']} on {found['recorded_at']:%Y-%m-%d %H:%M} UTC (import {found['import_id']})"
+    return ImportSummary(found["import_id"], found["file_name"], 0, dict.fromkeys(FATES, 0), same_as=first)
+
+
+@contextmanager
+def staged_file(tx: Transaction, file_name: str, staged: StagedRows) -> Iterator[None]:
+    """Make a file's rows readable as ``staged_rows`` and ``staged_rejected``, once they are what they must be.
+
+    Raises:
+        StoreError: they are not; the line says what is broken, in how many rows.
+    """
+    with tx.staged(types=_TYPES, staged_rows=staged.rows, staged_rejected=staged.rejected):
+        broken = tx.rows("import.count_broken", row_count=staged.row_count)
+        if broken:
+            what = ", ".join(f"{row['broken']} ({row['row_count']})" for row in broken)
+            raise StoreError(f"{file_name}: {staged.row_count} rows cannot be stored: {what}")
+        yield
+
+
+def close_import(
+    tx: Transaction,
+    import_id: int,
+    kind: str,
+    list_id: int | None,
+    source: SourceFile,
+    row_count: int,
+    known_count: int,
+    replaced: tuple[int, Preview] | None = None,
+) -> ImportSummary:
+    """Count a file's rows by their fates, write the file into the book, and return its summary.
+
+    Raises:
+        StoreError: the fates do not add up to the rows.
+    """
+    fates = dict.fromkeys(FATES, 0)
+    fates |= {row["fate"]: row["row_count"] for row in tx.rows("import.count_fates", import_id=import_id)}
+    reasons = {row["reason"]: row["row_count"] for row in tx.rows("import.reject_reasons", import_id=import_id)}
+    fates["rejected"] = sum(reasons.values())
+    if sum(fates.values()) != row_count:
+        raise StoreError(f"{source.file_name}: {row_count} rows, but fates {fates} add up to another number")
+    counts: dict[str, Any] = {f"{fate}_count": count for fate, count in fates.items()}
+    tx.run(
+        "import.add_file",
+        import_id=import_id,
+        kind=kind,
+        list_id=list_id,
+        file_name=source.file_name,
+        sha256=source.sha256,
+        size_bytes=source.size_bytes,
+        encoding=source.encoding,
+        delimiter=source.delimiter,
+        sheet=source.sheet,
+        column_map=_as_json(source.column_map),
+        region=source.region,
+        read_options=_options_json(source),
+        is_sample=source.is_sample,
+        row_count=row_count,
+        known_count=known_count,
+        replaces=replaced and replaced[0],
+        at=tx.at,
+        **counts,
+    )
+    territories = tx.rows("import.top_territories", import_id=import_id)
+    duplicates = tx.rows("import.duplicate_examples", import_id=import_id)
+    return ImportSummary(
+        import_id=import_id,
+        file_name=source.file_name,
+        row_count=row_count,
+        fates=fates,
+        reject_reasons=reasons,
+        opted_out_count=int(tx.value("import.count_opted_out", import_id=import_id)),
+        territories={row["territory"]: row["row_count"] for row in territories},
+        known_count=known_count,
+        replaced=replaced and replaced[1],
+        duplicate_examples=[(row["row_number"], row["file_name"], row["of_row_number"]) for row in duplicates],
+    )
+
+
+def import_quality(tx: Transaction, list_name: str | None = None) -> list[dict[str, Any]]:
+    """Return the view ``import_quality``, of one list or all: one row an import of contacts, oldest first."""
+    return tx.rows("import.quality", list_name=list_name)
+
+
+def source_quality(tx: Transaction) -> list[dict[str, Any]]:
+    """Return the view ``source_quality``: which partner sends what; one row a list, source and month."""
+    return tx.rows("import.source_quality")
+
+
+def _options_json(source: SourceFile) -> str | None:
+    return json.dumps(dict(source.read_options), sort_keys=True) if source.read_options else None
+
+
+def _as_json(column_map: Mapping[str, str]) -> str:
+    return json.dumps(dict(column_map), ensure_ascii=False)

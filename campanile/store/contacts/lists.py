@@ -1,0 +1,161 @@
+"""Lists: what there is, what stands in them, and why their people may be written to."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from campanile.sms.errors import CampaignError
+from campanile.store.contacts.export import field_columns, headers, literal
+from campanile.store.db.database import Transaction
+from campanile.store.db.queries import STATEMENTS
+
+#: Why the people of a list may be written to: they agreed; they bought, and it is like what they bought; they need it.
+LEGAL_BASES = ("consent", "customer", "service")
+_SOURCE_COLUMNS = ("source_file", "source_row", "is_opted_out")
+
+
+def find_list(tx: Transaction, list_name: str) -> dict[str, Any]:
+    """Return a list: ``list_id``, ``is_sample``, ``legal_basis``, ``wording``, who declared them and when.
+
+    Raises:
+        CampaignError: there is no such list; the line names those that exist.
+    """
+    found = tx.row("list.find", list_name=list_name)
+    if found is None:
+        known = ", ".join(row["list_name"] for row in tx.rows("list.names")) or "none yet"
+        raise CampaignError(f"no list {list_name!r}; lists are: {known}")
+    return found
+
+
+def list_id_of(tx: Transaction, list_name: str) -> int:
+    """Return a list's id.
+
+    Raises:
+        CampaignError: there is no such list; the line names those that exist.
+    """
+    return int(find_list(tx, list_name)["list_id"])
+
+
+def declared_basis(tx: Transaction, list_name: str) -> str | None:
+    """Return the legal basis that a list was declared to have; None when none was, or there is no such list."""
+    found = tx.row("list.find", list_name=list_name)
+    basis: str | None = found["legal_basis"] if found else None
+    return basis
+
+
+def remembered_columns(tx: Transaction, list_name: str) -> dict[str, str]:
+    """Return the mapping that a person gave for a list's files: our field -> column; empty: none, or no such list."""
+    found = tx.row("list.find", list_name=list_name)
+    return dict(json.loads(found["columns"])) if found and found["columns"] else {}
+
+
+def remember_columns(tx: Transaction, list_name: str, columns: Mapping[str, str]) -> None:
+    """Keep the mapping for a list's next files; an empty one forgets it.
+
+    Raises:
+        CampaignError: there is no such list.
+    """
+    text = json.dumps(dict(columns), ensure_ascii=False) if columns else None
+    tx.run("list.remember_columns", list_id=list_id_of(tx, list_name), columns=text)
+
+
+def remembered_header_row(tx: Transaction, list_name: str) -> int | None:
+    """Return the line of the header that a person gave for a list's files; None: none, or no such list."""
+    found = tx.row("list.find", list_name=list_name)
+    row: int | None = found["header_row"] if found else None
+    return row
+
+
+def remember_header_row(tx: Transaction, list_name: str, header_row: int | None) -> None:
+    """Keep the line of the header for a list's next files; None forgets it.
+
+    Raises:
+        CampaignError: there is no such list.
+    """
+    tx.run("list.remember_header_row", list_id=list_id_of(tx, list_name), header_row=header_row)
+
+
+def list_made_sure(tx: Transaction, list_name: str, is_sample: bool) -> int:
+    """Return a list's id; a new list is made, and one that took a sample file stays marked."""
+    if tx.row("list.find", list_name=list_name) is None:
+        tx.run("list.add", list_name=list_name, at=tx.at)
+    list_id = list_id_of(tx, list_name)
+    if is_sample:
+        tx.run("list.mark_sample", list_id=list_id)
+    return list_id
+
+
+def live_imports(tx: Transaction, list_name: str) -> list[int]:
+    """Return the imports that a list is made of, oldest first; none when there is no such list."""
+    return [row["import_id"] for row in tx.rows("list.live_imports", list_name=list_name)]
+
+
+def column_map(tx: Transaction, list_name: str) -> dict[str, str]:
+    """Return the columns of the files that a list is made of, and the field of each; the newest file's counts."""
+    rows = tx.rows("list.column_maps", list_id=list_id_of(tx, list_name))
+    return {name: field for row in rows for name, field in json.loads(row["column_map"]).items()}
+
+
+def lists(tx: Transaction) -> list[dict[str, Any]]:
+    """Return every list by name.
+
+    Returns:
+        One row a list: ``list_name``, ``contact_count``, ``opted_out_count`` among them, ``legal_basis``, ``wording``,
+        ``import_count`` (undone ones aside), ``last_import_at``, ``is_sample``.
+    """
+    return tx.rows("list.overview")
+
+
+def list_card(tx: Transaction, list_name: str) -> dict[str, Any]:
+    """Return what ``lists`` tells of a list, with its ``fields`` and ``territories`` (counts) and ten last ``imports``.
+
+    Raises:
+        CampaignError: there is no such list.
+    """
+    found = find_list(tx, list_name)
+    list_id = found["list_id"]
+    (overview,) = [row for row in lists(tx) if row["list_name"] == list_name]
+    return (
+        found
+        | overview
+        | {
+            "fields": {row["field"]: row["filled_count"] for row in tx.rows("list.fields", list_id=list_id)},
+            "territories": {
+                row["territory"]: row["contact_count"] for row in tx.rows("list.territories", list_id=list_id)
+            },
+            "imports": tx.rows("list.imports", list_id=list_id),
+        }
+    )
+
+
+def declare_legal_basis(tx: Transaction, list_name: str, basis: str | None, wording: str | None, actor: str) -> None:
+    """Declare why the people of a list may be written to, and the words they agreed to; None takes it back.
+
+    Raises:
+        CampaignError: there is no such list, or no such basis.
+    """
+    list_id = list_id_of(tx, list_name)
+    if basis is not None and basis not in LEGAL_BASES:
+        raise CampaignError(f"legal basis {basis!r} is unknown; it is one of {', '.join(LEGAL_BASES)}")
+    tx.run("list.declare", list_id=list_id, legal_basis=basis, wording=wording, actor=actor, at=tx.at)
+
+
+def export_contacts(tx: Transaction, list_name: str, path: Path) -> int:
+    """Write a list into a Parquet file; return how many contacts it has.
+
+    One row a contact, keyed by ``msisdn``: ``territory``, each merge field under the name that its column has in the
+    newest file (as ``export`` says), ``source_file`` and ``source_row`` that brought it, ``is_opted_out``. All
+    is text but the row and the flag.
+
+    Raises:
+        CampaignError: there is no such list.
+    """
+    list_id = list_id_of(tx, list_name)
+    fields = sorted(row["field"] for row in tx.rows("list.fields", list_id=list_id))
+    names = headers(row["column_map"] for row in tx.rows("list.column_maps", list_id=list_id))
+    named = field_columns(fields, names, ("msisdn", "territory", *_SOURCE_COLUMNS))
+    columns = ["msisdn", "territory", *named, *_SOURCE_COLUMNS]
+    select = f"SELECT {', '.join(columns)} FROM ({STATEMENTS['list.export']})"  # noqa: S608 - all names are quoted
+    copied = tx.execute(f"COPY ({select}) TO {literal(str(path))} (FORMAT PARQUET)", {"list_id": list_id}).fetchone()
+    return int(copied[0]) if copied else 0

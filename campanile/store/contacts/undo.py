@@ -1,0 +1,98 @@
+"""Files taken out of a list again: its people become what the other files say of them."""
+
+from typing import Any
+
+from campanile.sms.errors import CampaignError
+from campanile.store.contacts.impact import Preview, conclude, stage_before
+from campanile.store.contacts.lists import list_id_of
+from campanile.store.db.database import Transaction
+
+
+def undo_import(tx: Transaction, import_id: int, actor: str) -> Preview:
+    """Take a file out of its list.
+
+    Who came by it alone goes; who also stands in another file keeps what that one says. Its rejects and its line in
+    the book stay. Opt-outs stay what they are.
+
+    Raises:
+        CampaignError: there is no such import, it was undone before, or it holds opt-outs.
+    """
+    undone = find_undoable(tx, import_id)
+    tx.run("change.stage_file", import_id=import_id)
+    stage_before(tx, undone["list_id"])
+    take_out(tx, undone, actor, "undone")
+    return conclude(tx, undone["list_id"], undone["list_name"], f"import {import_id} undone", actor)
+
+
+def empty_list(tx: Transaction, list_name: str, actor: str) -> Preview:
+    """Take all files out of a list; the list, its legal basis and its history stay.
+
+    Raises:
+        CampaignError: there is no such list.
+    """
+    return _clear(tx, list_name, actor, "list emptied")
+
+
+def delete_list(tx: Transaction, list_name: str, actor: str) -> Preview:
+    """Empty a list and give its name free.
+
+    A campaign that was approved carries its messages by itself: it goes on, and an alert says so.
+
+    Raises:
+        CampaignError: there is no such list.
+    """
+    list_id = list_id_of(tx, list_name)
+    preview = _clear(tx, list_name, actor, "list deleted")
+    tx.run("list.mark_deleted", list_id=list_id, at=tx.at)
+    return preview
+
+
+def find_undoable(tx: Transaction, import_id: int, list_name: str | None = None) -> dict[str, Any]:
+    """Return an import that can be undone (``import_id``, ``list_id``, ``list_name``, ``file_name``).
+
+    Args:
+        tx: the open transaction.
+        import_id: the import.
+        list_name: the list it must belong to, or None for any.
+
+    Raises:
+        CampaignError: there is no such import, it was undone before, it holds opt-outs, or is another list's.
+    """
+    found = tx.row("import.get", import_id=import_id)
+    if found is None:
+        raise CampaignError(f"no import {import_id}; the latest are: {_latest(tx)}")
+    name = f"import {import_id} ({found['file_name']})"
+    if found["kind"] != "contacts":
+        raise CampaignError(f"{name} holds opt-outs: a STOP cannot be undone")
+    if found["undone_at"] is not None:
+        when = f"{found['undone_at']:%Y-%m-%d %H:%M} UTC by {found['undone_by']}"
+        raise CampaignError(f"{name} was taken out on {when}: {found['undone_why']}")
+    if list_name not in (None, found["list_name"]):
+        raise CampaignError(f"{name} belongs to list {found['list_name']}, not to {list_name}; name one of its imports")
+    return found
+
+
+def take_out(tx: Transaction, undone: dict[str, Any], actor: str, why: str) -> None:
+    """Take a file's rows out, and fold again what the others say of its people, who are staged as undone."""
+    list_id = undone["list_id"]
+    tx.run("import.mark_undone", import_id=undone["import_id"], actor=actor, why=why, at=tx.at)
+    tx.run("import.forget_undone_rows", list_id=list_id)
+    tx.run("change.stage_remaining", list_id=list_id)
+    tx.run("change.remove_contacts", list_id=list_id)
+    tx.run("change.fall_back", list_id=list_id, at=tx.at)
+    tx.execute("DROP TABLE temp.staged_remaining")
+
+
+def _clear(tx: Transaction, list_name: str, actor: str, why: str) -> Preview:
+    list_id = list_id_of(tx, list_name)
+    tx.run("change.stage_list", list_id=list_id)
+    stage_before(tx, list_id)
+    tx.run("import.mark_list_undone", list_id=list_id, actor=actor, why=why, at=tx.at)
+    tx.run("import.forget_undone_rows", list_id=list_id)
+    tx.run("change.empty_list", list_id=list_id)
+    return conclude(tx, list_id, list_name, why, actor)
+
+
+def _latest(tx: Transaction) -> str:
+    found = [f"{row['import_id']} ({row['file_name']}, list {row['list_name']})" for row in tx.rows("import.latest")]
+    return ", ".join(found) or "none yet"

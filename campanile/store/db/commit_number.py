@@ -1,0 +1,124 @@
+"""The number of a commit, compared with the mark outside the store before anything is decided by it."""
+
+# Annotations stay text: evaluated, they keep DuckDB's types alive in Prefect's threads, and each process would end
+# with a page of "leaked" objects.
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from campanile.store.db.high_water_mark import Mark, MarkReading, read_mark, write_mark
+from campanile.store.db.statement_runner import StatementRunner
+
+
+class Reconciliation(NamedTuple):
+    """Why nothing is claimed: the store is older than the world, and no person has confirmed it yet.
+
+    Attributes:
+        reason: what does not agree, in one line.
+        since: when that was found.
+        missing_since: from when on commits may be missing.
+        doubted_at: when the messages that may have been sent became unknown; None: not yet.
+    """
+
+    reason: str
+    since: datetime
+    missing_since: datetime
+    doubted_at: datetime | None
+
+
+class CommitNumber:
+    """The number that one transaction gives its commit.
+
+    It is taken at the first change of the transaction. Where the store is older than its mark, or the mark is not its
+    own, that same transaction begins the reconciliation; whoever restores an older copy under a running process is
+    found in its next transaction.
+    """
+
+    def __init__(self, path: Path, statements: StatementRunner, at: datetime) -> None:
+        self._path, self._statements, self._at = path, statements, at
+        self._mark: Mark | None = None
+        self._reconciliation: Reconciliation | None = None
+        self.is_durable = False
+
+    def take(self) -> Reconciliation | None:
+        """Number the commit, once; return why nothing may be claimed, or None."""
+        if self._mark is None:
+            reading = read_mark(self._path)
+            if reading.mark is not None and self._statements.run(
+                "store_state.advance", **reading.mark._asdict(), at=self._at
+            ):
+                self._mark = reading.mark._replace(sequence=reading.mark.sequence + 1)
+            else:
+                self._mark, self._reconciliation = self._compare(reading)
+        return self._reconciliation
+
+    def reconcile(self, problem: str) -> Reconciliation:
+        """Begin a reconciliation for a reason from outside the store; one that is under way goes on as it is."""
+        found = self.take()
+        if found is None and self._mark is not None:
+            self._mark, self._reconciliation = self._begin(self._mark.sequence, problem)
+        assert self._reconciliation is not None
+        return self._reconciliation
+
+    def write(self) -> None:
+        """Write the mark; called when the commit is on disk."""
+        if self._mark is not None:
+            write_mark(self._path, self._mark, durable=self.is_durable)
+
+    def _compare(self, reading: MarkReading) -> tuple[Mark, Reconciliation | None]:
+        state = _state(self._statements)
+        sequence = max(state["sequence"], reading.mark.sequence if reading.mark else 0) + 1
+        problem = problem_of(self._statements, state, reading)
+        if problem is not None:
+            return self._begin(sequence, problem)
+        self._statements.run("store_state.continue", sequence=sequence, at=self._at)
+        return Mark(state["store_id"], sequence), reconciliation_of(state)
+
+    def _begin(self, sequence: int, problem: str) -> tuple[Mark, Reconciliation]:
+        mark = Mark(secrets.token_hex(16), sequence)
+        reason = f"store {self._path.name} may be older than what was sent: {problem}"
+        self._statements.run("store_state.reconcile", **mark._asdict(), reason=reason, at=self._at)
+        # A campaign made from now on never has the references of one that the store has forgotten.
+        value = secrets.token_hex(32)
+        self._statements.run("setting.put", name="store_key", value=value, actor="reconciliation", at=self._at)
+        found = reconciliation_of(_state(self._statements))
+        assert found is not None, "it was just written"
+        return mark, found
+
+
+def problem_of(statements: StatementRunner, state: dict[str, Any], reading: MarkReading) -> str | None:
+    """Return why a store is not the one that its mark speaks of, or None.
+
+    A store that is ahead of its mark is well: its process died after the commit. A store that was never written, or
+    that holds no campaign and finds the mark of another one, has nothing to send twice: it takes the mark over.
+    """
+    is_unwritten = state["sequence"] == 0
+    if reading.mark is None:
+        return None if is_unwritten else reading.problem
+    if reading.mark.store_id != state["store_id"]:
+        is_unused = is_unwritten and statements.value("store_state.is_unused")
+        return None if is_unused else "its mark is the one of another store, or of a later life of this one"
+    if state["sequence"] < reading.mark.sequence:  # guard: commit-mark
+        return (
+            f"it holds commit {state['sequence']} of {state['committed_at']:%Y-%m-%d %H:%M} UTC, and commit "
+            f"{reading.mark.sequence} was made: a copy was restored, or its log (.wal) is missing"
+        )
+    return None
+
+
+def reconciliation_of(state: dict[str, Any]) -> Reconciliation | None:
+    """Return the reconciliation that a store is in, from its row of ``store_state``."""
+    if state["reconcile_reason"] is None:
+        return None
+    return Reconciliation(
+        state["reconcile_reason"], state["reconcile_since"], state["missing_since"], state["doubted_at"]
+    )
+
+
+def _state(statements: StatementRunner) -> dict[str, Any]:
+    found = statements.row("store_state.get")
+    assert found is not None, "the migration writes the row"
+    return found

@@ -1,0 +1,270 @@
+"""The one seam to the store: lock, attach, one transaction, detach.
+
+Nobody keeps the file open. A transaction takes ``flock`` on a lock file beside the store, attaches the file to an
+in-memory DuckDB that lives as long as the thread, runs one transaction and detaches. So processes share the file in
+turn, a transaction costs about a millisecond, and a killed process leaves no lock: the kernel frees it.
+
+Never inside a transaction: a network call, a Prefect call, the parsing of a file.
+"""
+
+# Annotations stay text: evaluated, they keep DuckDB's types alive in Prefect's threads, and each process would end
+# with a page of "leaked" objects.
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+import duckdb
+
+from campanile.sms.errors import StoreBusy, StoreError
+from campanile.store.db import checkpoint
+from campanile.store.db.commit_number import CommitNumber, Reconciliation
+from campanile.store.db.statement_runner import StatementRunner
+from campanile.store.db.watchdog import describe_holder, limited
+
+log = logging.getLogger("campanile.store")
+
+LONG_VISIT_SECONDS = 1.0
+LIMIT_SECONDS = 600.0
+"""An import or a recap of a million rows is one transaction and takes some ten seconds."""
+_HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
+_threads = threading.local()
+
+
+class Transaction(StatementRunner):
+    """One transaction. ``at`` is the wall clock, read once the lock was held: its decisions use it."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, at: datetime, number: CommitNumber | None) -> None:
+        super().__init__(connection)
+        self._is_dry_run = False
+        self._number = number
+        self.at = at
+
+    def run(self, name: str, /, **parameters: object) -> int:
+        """Run a named statement that changes rows; return how many. The first one gives the commit its number."""
+        if self._number is not None:
+            self._number.take()
+        return super().run(name, **parameters)
+
+    @property
+    def reconciliation(self) -> Reconciliation | None:
+        """Why nothing may be claimed, or None: the store is compared with its mark, once a transaction."""
+        return None if self._number is None else self._number.take()
+
+    def begin_reconciliation(self, problem: str) -> None:
+        """Let nothing be claimed any more, for what a gateway knows and the store does not."""
+        if self._number is not None:
+            self._number.reconcile(problem)
+
+    def make_mark_durable(self) -> None:
+        """Have the mark on disk when the commit returns, for what cannot be taken back afterwards."""
+        if self._number is not None:
+            self._number.is_durable = True
+
+    def dry_run(self) -> None:
+        """Roll this transaction back at its end, also what it did before: everything is done, nothing is kept."""
+        self._is_dry_run = True
+
+    def _commit(self) -> None:
+        if self._is_broken:
+            raise StoreError("an error was caught inside a transaction to the store: nothing of it is committed")
+        self._connection.execute("ROLLBACK" if self._is_dry_run else "COMMIT")
+
+    def _write_mark(self) -> None:
+        if self._number is not None and not self._is_dry_run:
+            self._number.write()
+
+
+@contextlib.contextmanager
+def scratch_tables() -> Iterator[StatementRunner]:
+    """Keep scratch tables for the block: what a transaction stages inside it is there in the next transaction too.
+
+    So a million rows are read in one transaction, worked on while nobody waits, and stored in another.
+    """
+    connection = _instance()
+    try:
+        yield StatementRunner(connection)
+    finally:
+        for table in connection.execute("SELECT table_name FROM duckdb_tables() WHERE temporary").fetchall():
+            connection.execute(f"DROP TABLE temp.{table[0]}")
+
+
+@contextlib.contextmanager
+def one_core() -> Iterator[None]:
+    """Run this thread's transactions inside the block on one core: few rows are slower on several."""
+    connection = _instance()
+    connection.execute("SET threads = 1")
+    try:
+        yield
+    finally:
+        connection.execute("RESET threads")
+
+
+@contextlib.contextmanager
+def transaction(
+    path: Path,
+    now: Callable[[], datetime],
+    *,
+    read_only: bool = False,
+    wait_seconds: float = 60.0,
+    checkpoint_after: bool = False,
+    is_numbered: bool = True,
+    limit_seconds: float = LIMIT_SECONDS,
+) -> Iterator[Transaction]:
+    """Transaction the store: everything in the block is committed together, or not at all.
+
+    Args:
+        path: the store's file; its log lies beside it.
+        now: the wall clock, read once the lock is held.
+        read_only: with others who only read.
+        wait_seconds: how long to wait for whoever holds the store.
+        checkpoint_after: move the log into the file at the end, however short it is.
+        is_numbered: the commit is compared with the store's mark; False only for migrations.
+        limit_seconds: after which this process ends, so that a transaction that hangs frees the store.
+
+    Raises:
+        StoreBusy: another process still holds the store after ``wait_seconds``; the line names it.
+        StoreError: the file cannot be opened.
+    """
+    give_up_at = time.monotonic() + wait_seconds
+    with _locked(path, read_only, give_up_at), limited(limit_seconds, path.name):
+        connection = _instance()
+        _attach(connection, path, read_only, give_up_at)
+        started = time.monotonic()
+        blocks: list[int] | None = None
+        try:
+            yield from _one_transaction(connection, now, path if is_numbered and not read_only else None)
+            if checkpoint_after or (not read_only and checkpoint.is_due(path)):
+                blocks = checkpoint.live_blocks(connection)
+        finally:
+            connection.execute("USE memory")
+            connection.execute("DETACH store")
+            if blocks is not None:
+                _checkpoint(connection, path, blocks, give_up_at)
+            lasted = time.monotonic() - started
+            if lasted > LONG_VISIT_SECONDS:
+                log.warning("a transaction to the store lasted %.1f s; everybody else waited", lasted)
+
+
+def _checkpoint(connection: duckdb.DuckDBPyConnection, path: Path, blocks: list[int], give_up_at: float) -> None:
+    """Move the log into the file, with what that overwrites kept until it is done.
+
+    What was committed stays committed when that fails: it stands in the log, and the next transaction tries again.
+    """
+    try:
+        checkpoint.keep_blocks(path, blocks)
+        _attach(connection, path, False, give_up_at)
+        try:
+            connection.execute("CHECKPOINT store")
+        finally:
+            connection.execute("DETACH store")
+        checkpoint.forget_blocks(path)
+    except (OSError, duckdb.Error, StoreError) as error:
+        log.error("the log of store %s could not be moved into its file: %s", path.name, error)
+
+
+def _one_transaction(
+    connection: duckdb.DuckDBPyConnection, now: Callable[[], datetime], numbered: Path | None
+) -> Iterator[Transaction]:
+    connection.execute("USE store")
+    connection.execute("BEGIN")
+    try:
+        at = now()
+        number = None if numbered is None else CommitNumber(numbered, StatementRunner(connection), at)
+        tx = Transaction(connection, at, number)
+        yield tx
+        tx._commit()
+        tx._write_mark()
+    except BaseException:
+        # A failed COMMIT has already ended the transaction, and then there is nothing to roll back.
+        with contextlib.suppress(duckdb.TransactionException):
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _instance() -> duckdb.DuckDBPyConnection:
+    """Return this thread's in-memory DuckDB: a start costs 25 to 60 ms, an ATTACH one."""
+    if not hasattr(_threads, "connection") or _threads.pid != os.getpid():
+        _threads.connection = duckdb.connect(
+            ":memory:", config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+        )
+        for setting in ("SET TimeZone = 'UTC'", *checkpoint.SETTINGS):
+            _threads.connection.execute(setting)
+        _threads.pid = os.getpid()
+    connection: duckdb.DuckDBPyConnection = _threads.connection
+    return connection
+
+
+@contextlib.contextmanager
+def locked(path: Path, *, wait_seconds: float = 60.0) -> Iterator[None]:
+    """Hold the store while nobody has it open, without opening it.
+
+    Raises:
+        StoreBusy: another process still holds the store after ``wait_seconds``; the line names it.
+    """
+    with _locked(path, False, time.monotonic() + wait_seconds):
+        yield
+
+
+@contextlib.contextmanager
+def _locked(path: Path, read_only: bool, give_up_at: float) -> Iterator[None]:
+    """Hold ``flock`` on the lock file, shared for readers; in it stands who came last, for the error line."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock_path = path.with_name(path.name + ".lock")
+    with open(os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+b", buffering=0) as lock_file:
+        undo = checkpoint.undo_path(path)
+        while not _try_lock(lock_file, undo, read_only):
+            if time.monotonic() > give_up_at:
+                holder = describe_holder(lock_file.read().decode().strip())
+                raise StoreBusy(f"store {path.name} is held by {holder}")
+            time.sleep(random.uniform(0.001, 0.005))  # noqa: S311 - spreads the waiting processes
+        if undo.exists():
+            checkpoint.undo_checkpoint(path)
+        os.pwrite(lock_file.fileno(), f"{os.getpid():<20}".encode(), 0)
+        yield
+
+
+def _try_lock(lock_file: IO[bytes], undo: Path, read_only: bool) -> bool:
+    """Lock the store, for itself alone where a checkpoint was cut short and must be undone first."""
+    is_shared = read_only and not undo.exists()
+    try:
+        fcntl.flock(lock_file, (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    if is_shared and undo.exists():
+        fcntl.flock(lock_file, fcntl.LOCK_UN)
+        return False
+    return True
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, path: Path, read_only: bool, give_up_at: float) -> None:
+    quoted = str(path).replace("'", "''")
+    sql = f"ATTACH '{quoted}' AS store" + (" (READ_ONLY)" if read_only else "")
+    while True:
+        try:
+            connection.execute(sql)
+            return
+        except duckdb.Error as error:
+            holder = _HOLDER.search(str(error))
+            if holder is None:
+                raise StoreError(f"store {path.name} cannot be opened: {_first_line(error)}") from error
+            if time.monotonic() > give_up_at:
+                raise StoreBusy(
+                    f"store {path.name} is held by process {holder['pid']} ({Path(holder['program']).name}), "
+                    "which is not Campanile; close it there, and look at a copy of the file instead"
+                ) from error
+            time.sleep(0.05)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]

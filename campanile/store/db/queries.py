@@ -1,0 +1,72 @@
+"""Every SQL statement of the store by its name, read once at start.
+
+``store/sql/*.sql`` holds statements headed ``-- name: entity.verb_noun``; parameters are named (``$campaign_id``). A
+name that does not exist stops the program at its first use, and ``check_statements`` plans each one against an
+empty store, so that a misspelt column is found at start and not on the night of a campaign.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+
+from campanile.sms.errors import StoreError
+
+_HEAD = re.compile(r"^-- name: (?P<name>[a-z_]+\.[a-z_0-9]+)\s*$", re.MULTILINE)
+
+
+class Statements(Mapping[str, str]):
+    """Statements by name; an unknown name is an error that lists its entity's names."""
+
+    def __init__(self, by_name: dict[str, str]) -> None:
+        self._by_name = by_name
+
+    def __getitem__(self, name: str) -> str:
+        if name not in self._by_name:
+            entity = name.partition(".")[0]
+            known = [other for other in self._by_name if other.startswith(f"{entity}.")]
+            raise StoreError(f"no statement {name}; {entity} has {', '.join(known) or 'none'}")
+        return self._by_name[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_name)
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+
+def parse_statements(text: str, origin: str) -> dict[str, str]:
+    """Return the statements of one file by name.
+
+    Raises:
+        StoreError: a name stands twice, or text comes before the first name.
+    """
+    heads = list(_HEAD.finditer(text))
+    if not heads or (text[: heads[0].start()].replace("-", "").strip() and not text.startswith("--")):
+        raise StoreError(f"{origin}: a statement file starts with comments and then '-- name: entity.verb'")
+    ends = [head.start() for head in heads[1:]] + [len(text)]
+    found: dict[str, str] = {}
+    for head, end in zip(heads, ends, strict=True):
+        if head["name"] in found:
+            raise StoreError(f"{origin}: statement {head['name']} stands twice")
+        found[head["name"]] = text[head.end() : end].strip().rstrip(";")
+    return found
+
+
+def json_pointer(field: str) -> str:
+    """Return where a field stands in a JSON object, whatever signs its name has (RFC 6901).
+
+    >>> json_pointer("price/unit")
+    '/price~1unit'
+    """
+    return "/" + field.replace("~", "~0").replace("/", "~1")
+
+
+def _load() -> Statements:
+    found: dict[str, str] = {}
+    for path in sorted(files("campanile.store").joinpath("sql").iterdir(), key=lambda item: item.name):
+        if path.name.endswith(".sql"):
+            found |= parse_statements(path.read_text(encoding="utf-8"), path.name)
+    return Statements(found)
+
+
+STATEMENTS = _load()

@@ -1,0 +1,122 @@
+"""Named statements over one connection."""
+
+# Annotations stay text: evaluated, they keep DuckDB's types alive in Prefect's threads, and each process would end
+# with a page of "leaked" objects.
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from campanile.sms.errors import StoreError
+from campanile.store.db.queries import STATEMENTS
+
+
+class StatementRunner:
+    """Named statements over scratch tables (``staged_…``), which live in this thread's memory and not in the store."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self._is_broken = False
+
+    def execute(self, sql: str, parameters: dict[str, Any] | None = None) -> duckdb.DuckDBPyConnection:
+        """Run SQL text; for migrations, checks and exports whose columns are data: everything else has a name.
+
+        DuckDB ends a transaction at its first error and lets a later COMMIT pass without a word, so the transaction
+        remembers the error and refuses to commit.
+        """
+        with self._remembering_errors():
+            return self._connection.execute(sql, parameters or None)
+
+    def run(self, name: str, /, **parameters: object) -> int:
+        """Run a named statement that changes rows; return how many."""
+        _, found = self._fetch(name, parameters)
+        return int(found[0][0]) if found else 0
+
+    def rows(self, name: str, /, **parameters: object) -> list[dict[str, Any]]:
+        """Return the rows of a named query, in its order."""
+        columns, found = self._fetch(name, parameters)
+        return [dict(zip(columns, row, strict=True)) for row in found]
+
+    def columns(self, name: str, /, **parameters: object) -> dict[str, Any]:
+        """Return the columns of a named query as numpy arrays: quick, for columns without NULL and without amounts."""
+        with self._remembering_errors():
+            found: dict[str, Any] = self.execute(STATEMENTS[name], parameters).fetchnumpy()
+            return found
+
+    def row(self, name: str, /, **parameters: object) -> dict[str, Any] | None:
+        """Return the only row of a named query, or None."""
+        found = self.rows(name, **parameters)
+        if len(found) > 1:
+            raise StoreError(f"statement {name} gave {len(found)} rows, one at most is allowed")
+        return found[0] if found else None
+
+    def one(self, name: str, /, **parameters: object) -> dict[str, Any]:
+        """Return the only row of a named query.
+
+        Raises:
+            StoreError: there is none, or more than one.
+        """
+        found = self.row(name, **parameters)
+        if found is None:
+            raise StoreError(f"statement {name} gave no row; one is needed")
+        return found
+
+    def value(self, name: str, /, **parameters: object) -> Any:
+        """Return the first column of the only row of a named query."""
+        found = self.row(name, **parameters)
+        return None if found is None else next(iter(found.values()))
+
+    def frame(self, name: str, /, **parameters: object) -> pd.DataFrame:
+        """Return the rows of a named query as a frame. Amounts must be cast to text by the query: never floats."""
+        columns, found = self._fetch(name, parameters)
+        return pd.DataFrame(found, columns=columns)
+
+    @contextlib.contextmanager
+    def staged(
+        self, *, types: Mapping[str, Mapping[str, str]] | None = None, **sources: pd.DataFrame | Path
+    ) -> Iterator[None]:
+        """Make frames, or Parquet files by their paths, readable by named statements inside the block.
+
+        ``types`` says for a name which columns to take and as what: an empty frame or file knows no types.
+        """
+        for name, source in sources.items():
+            found = self._connection.read_parquet(str(source)) if isinstance(source, Path) else source
+            if types is not None:
+                found = self._connection.from_df(found) if isinstance(found, pd.DataFrame) else found
+                found = found.project(
+                    ", ".join(f"CAST({column} AS {kind}) AS {column}" for column, kind in types[name].items())
+                )
+            self._connection.register(name, found)
+        try:
+            yield
+        finally:
+            for name in sources:
+                # After an error the transaction is over, and the view with it: that error is the one to be told.
+                with contextlib.suppress(duckdb.TransactionException):
+                    self._connection.unregister(name)
+
+    def run_staged(self, name: str, rows: pd.DataFrame, /, **parameters: object) -> int:
+        """Run a named statement that reads ``staged_rows``; return how many rows it changed."""
+        if rows.empty:
+            return 0
+        with self.staged(staged_rows=rows):
+            return self.run(name, **parameters)
+
+    def _fetch(self, name: str, parameters: dict[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Run a named statement; DuckDB makes rows while they are fetched, so an error may come as late as that."""
+        with self._remembering_errors():
+            cursor = self.execute(STATEMENTS[name], parameters)
+            return [column[0] for column in cursor.description or ()], cursor.fetchall()
+
+    @contextlib.contextmanager
+    def _remembering_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except duckdb.Error:
+            self._is_broken = True
+            raise

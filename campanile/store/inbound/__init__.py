@@ -1,0 +1,1 @@
+"""Replies, delivery reports, the auto-responder."""

@@ -1,0 +1,1 @@
+"""The sending protocol: leases, claims, outcomes, events, rate limit."""

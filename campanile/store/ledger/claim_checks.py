@@ -1,0 +1,175 @@
+"""What may forbid a campaign to send, and when its places are open: looked at in every claim."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from campanile.sms.schedule.quiet_hours import key_closing, next_key_opening
+from campanile.sms.states import CampaignKind, CampaignState
+from campanile.store.db.clock_check import behind_words
+from campanile.store.db.database import Transaction
+from campanile.store.ledger.charges import PriceRules
+
+
+class StopReason(StrEnum):
+    """Why nothing more is claimed now."""
+
+    NOTHING_LEFT = "nothing left"
+    """Nothing planned may leave at this moment."""
+    NOT_SENDING = "not sending"
+    """Somebody took the campaign out of sending meanwhile."""
+    STALE_STOPS = "stale stops"
+    """Replies or the provider's opt-outs were last read too long ago: a STOP may be waiting there."""
+    PACED = "paced"
+    """The gateway's rate is used up for this moment."""
+    NOT_APPROVED = "not approved"
+    NOT_COVERED = "not covered"
+    """The credit left does not cover the next slice."""
+    RECONCILING = "reconciling"
+    """The store may be older than what was sent, and no person has confirmed it yet."""
+    WOKE_UP = "woke up"
+    """Nobody looked after the campaign for long: a machine that slept, a backup that came back."""
+    CLOCK_BEHIND = "clock behind"
+    """The wall clock was set back: windows cannot be judged by it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRules:
+    """What a claim must respect, in seconds and segments: the settings of the same names say what each is for."""
+
+    claim_seconds: float
+    deadline_seconds: float
+    margin_seconds: float
+    lease_seconds: float
+    settle_seconds: float
+    replies_max_age_seconds: float
+    wake_up_seconds: float
+    segments_per_second: float
+    prices: PriceRules
+    clock_margin_seconds: float = 120.0
+
+    @property
+    def closing_margin(self) -> timedelta:
+        """How long before its window closes a place is not claimed for any more."""
+        return timedelta(seconds=self.margin_seconds + self.deadline_seconds)
+
+
+class Refusal(NamedTuple):
+    """Why a campaign may not send, by its kind and in one line."""
+
+    stop_reason: StopReason
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """What one campaign may still spend: what is ``available`` on its gateway, less what is ``kept`` for alerts."""
+
+    campaign: str
+    gateway: str
+    available: Decimal | None
+    kept: Decimal
+    unit: str
+
+    def less(self, amount: Decimal) -> "Credit":
+        """Return what is left when an amount is reserved."""
+        return self if self.available is None else replace(self, available=self.available - amount)
+
+    def why_not(self, needed: Decimal) -> str | None:
+        """Return in one line why it does not cover an amount, or None."""
+        if self.available is not None and self.available - self.kept >= needed:
+            return None
+        left = "its balance was never read" if self.available is None else f"{self.available} {self.unit} are left"
+        left += f", {self.kept} of them for alerts" if self.kept else ""
+        return f"campaign {self.campaign} needs {needed} for its next slice on {self.gateway}: {left}"
+
+
+def refusal(
+    at: datetime,
+    campaign: Mapping[str, Any],
+    ran_out_at: datetime,
+    read_at: Mapping[str, datetime],
+    rules: ClaimRules,
+    newest_at: datetime | None = None,
+) -> Refusal | None:
+    """Return why a campaign may not send anything now, whatever it has to send.
+
+    Args:
+        at: now.
+        campaign: its row.
+        ran_out_at: when its lease would have run out.
+        read_at: when its gateway's cursors were last moved, by name.
+        rules: what a claim respects.
+        newest_at: the newest time in the store, as ``clock_check`` gives it; None: nothing was recorded.
+    """
+    name = campaign["name"]
+    if campaign["state"] != CampaignState.SENDING:
+        return Refusal(StopReason.NOT_SENDING, f"campaign {name} is {campaign['state']}; only a sending one may claim")
+    needs_approval = campaign["kind"] in (CampaignKind.MARKETING, CampaignKind.ALERT)
+    # guard: approved-hash
+    if needs_approval and (campaign["approved_hash"] is None or campaign["approved_hash"] != campaign["recap_hash"]):
+        return Refusal(
+            StopReason.NOT_APPROVED, f"campaign {name} is not approved under its latest recap; nothing leaves"
+        )
+    behind = 0.0 if newest_at is None else (newest_at - at).total_seconds()
+    if needs_approval and newest_at is not None and behind > rules.clock_margin_seconds:
+        return Refusal(StopReason.CLOCK_BEHIND, behind_words(newest_at, behind))
+    slept = (at - ran_out_at).total_seconds()
+    if needs_approval and slept > rules.wake_up_seconds:  # guard: slept
+        return Refusal(StopReason.WOKE_UP, late_words(name, ran_out_at, slept))
+    return _stale_stops(at, campaign["gateway"], read_at, rules)
+
+
+def _stale_stops(at: datetime, gateway: str, read_at: Mapping[str, datetime], rules: ClaimRules) -> Refusal | None:
+    for name in ("replies", "opt_outs"):
+        age = (at - read_at[name]).total_seconds() if name in read_at else None
+        if age is None or not 0 <= age <= rules.replies_max_age_seconds:  # in the future: the clock was set back since
+            seen = "never" if age is None else f"{age:.0f} s ago" if age >= 0 else f"{-age:.0f} s in the future"
+            why = f"{name} of gateway {gateway} were last read {seen}; nothing leaves before they are"
+            return Refusal(StopReason.STALE_STOPS, why)
+    return None
+
+
+def closings(
+    tx: Transaction, campaign: Mapping[str, Any], rules: ClaimRules, keys: Iterable[str]
+) -> dict[str, datetime | None]:
+    """Return those of the places that may be written to now, those that close first first, and when each closes.
+
+    None: windows do not bind. A place that closes before the gateway is sure to have the messages is closed already.
+    """
+    if campaign["kind"] != CampaignKind.MARKETING:
+        return dict.fromkeys(keys)
+    least = tx.at + rules.closing_margin
+    closings = ((key_closing(tx.at, key, campaign["policy"]), key) for key in keys)
+    # guard: closing-margin
+    return {key: at for at, key in sorted((at, key) for at, key in closings if at is not None and at > least)}
+
+
+def next_claim(campaign: Mapping[str, Any], key: str, at: datetime, margin: timedelta) -> datetime:
+    """Return from when on, not before ``at``, a place may be claimed for: a window about to close counts as closed."""
+    if campaign["kind"] != CampaignKind.MARKETING:
+        return at
+    policy = campaign["policy"]
+    closes_at = key_closing(at, key, policy)
+    if closes_at is not None and closes_at - at <= margin:
+        return next_key_opening(closes_at, key, policy)
+    return next_key_opening(at, key, policy)
+
+
+def credit_for(tx: Transaction, campaign: Mapping[str, Any]) -> Credit:
+    """Return what a campaign may spend: marketing leaves alone what alerts still need."""
+    gateway, is_marketing = campaign["gateway"], campaign["kind"] == CampaignKind.MARKETING
+    kept = tx.value("campaign.committed_to_alerts", gateway=gateway) if is_marketing else Decimal(0)
+    found = tx.row("credit.available", gateway=gateway) or {"available": None, "unit": ""}
+    return Credit(campaign["name"], gateway, found["available"], kept, found["unit"])
+
+
+def late_words(name: str, since: datetime, seconds: float) -> str:
+    """Say that nobody looked after a campaign for so long."""
+    return (
+        f"nobody looked after campaign {name} since {since:%Y-%m-%d %H:%M} UTC, {seconds / 60:.0f} minutes ago; "
+        "nothing leaves before somebody has read its text again and run resume-campaign"
+    )

@@ -1,0 +1,81 @@
+"""How late a gateway's look-ups see what it accepted: kept for each gateway, raised by each proof that it was longer.
+
+The manifest and the settings say how long absence proves nothing. A message that was found absent after that time, and
+accepted all the same, shows that it was not long enough.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from campanile.store.billing.alerts import clear_alert, raise_alert
+from campanile.store.campaigns.pause import pause_and_alert
+from campanile.store.db.database import Transaction
+from campanile.store.ledger.events import put_state
+
+#: The name of the learned settling time among what is known of a gateway, and the kind of the alert that it was raised.
+SETTLE = "settle_seconds"
+LATE = "late acceptance"
+#: Why a message was put back after look-ups.
+ABSENT = "look-ups found no trace of it"
+#: A look-up that is later than this proves nothing at all: by then a person decides.
+_LONGEST_SECONDS = 86400.0
+
+
+class LateAcceptance(NamedTuple):
+    """A message that was found absent ``absent_at``, claimed at ``claimed_at``, and accepted all the same."""
+
+    claimed_at: datetime
+    absent_at: datetime
+
+
+def learned_seconds(tx: Transaction, gateway: str) -> float:
+    """Return the settling time that a gateway's late acceptances have taught, 0 where there was none."""
+    found = tx.row("state.get", gateway=gateway, name=SETTLE)
+    return 0.0 if found is None else float(found["value"])
+
+
+def raise_settling(tx: Transaction, gateway: str, seconds: float) -> bool:
+    """Let absence count later on a gateway, and ask again for what was found absent before; tell whether it was raised.
+
+    Args:
+        tx: the open transaction.
+        gateway: whose look-ups were too late.
+        seconds: the new settling time; a lower one than is known changes nothing.
+    """
+    before, seconds = learned_seconds(tx, gateway), min(seconds, _LONGEST_SECONDS)
+    if seconds <= before:
+        return False
+    put_state(tx, gateway, SETTLE, f"{seconds:.3f}")
+    tx.run("slice.ask_later", gateway=gateway, microseconds=round((seconds - before) * 1_000_000))
+    return True
+
+
+def take_late(tx: Transaction, gateway: str, late: Sequence[LateAcceptance]) -> bool:
+    """Raise the settling time after acceptances that were taken as absent, and alert; return whether it was raised.
+
+    Campaigns in which other messages wait because they were found absent are paused: they may be accepted as well.
+    """
+    if not late:
+        return False
+    longest = max((item.absent_at - item.claimed_at).total_seconds() for item in late)
+    if not raise_settling(tx, gateway, 2 * longest):
+        return False
+    line = (
+        f"gateway {gateway} had accepted a message of which its look-ups showed no trace {longest:.1f} s after the "
+        f"claim; absence counts after {learned_seconds(tx, gateway):.1f} s from now on. Messages that were sent "
+        "again before may have been received twice: compare the exports of the campaigns with the gateway's bill"
+    )
+    clear_alert(tx, LATE, gateway)
+    raise_alert(tx, LATE, gateway, line)
+    for row in tx.rows("campaign.holds_absent", gateway=gateway, absent=ABSENT):
+        campaign = tx.one("campaign.get", campaign_id=row["campaign_id"])
+        waits = f"other messages of {campaign['name']} wait because they were found absent as well"
+        pause_and_alert(tx, campaign, f"{line}; {waits}, and resume-campaign sends them again")
+    return True
+
+
+def late_reports(tx: Transaction, gateway: str) -> list[LateAcceptance]:
+    """Return what reports that are not applied yet prove accepted of what had been taken as absent."""
+    rows: list[dict[str, Any]] = tx.rows("report.late", gateway=gateway, absent=ABSENT)
+    return [LateAcceptance(row["claimed_at"], row["absent_at"]) for row in rows]

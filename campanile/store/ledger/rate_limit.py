@@ -1,0 +1,96 @@
+"""How fast messages go to a gateway: one token bucket of segments, shared by everybody who sends there.
+
+A claim takes its segments and may leave the bucket below zero; who comes next waits until that is paid back. Alerts
+may take what marketing still has to wait for, so they go first. When the gateway throttles, the rate falls by half
+and nobody asks before its time; each accepted slice gives some of it back.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from campanile.store.db.database import Transaction
+from campanile.store.ledger.events import put_state
+
+ALERT_DEBT_SECONDS = 30.0
+"""Alerts may run up a debt that takes so long to pay back."""
+_BURST_SECONDS = 1.0
+_RECOVERY = 0.05
+_SLOWEST = 1 / 64
+_LONGEST_WAIT_SECONDS = 120.0
+_MAX_DOUBLINGS = 10
+_LONGEST_NAMED_SECONDS = 3600.0
+PACE = "pace"
+"""The name of a bucket among what is known of a gateway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """``tokens`` are segments; ``rate`` segments a second; ``strikes``: throttled answers since the last good one."""
+
+    tokens: float
+    rate: float
+    refilled_at: datetime
+    not_before: datetime
+    strikes: int = 0
+
+
+def read_bucket(state: Mapping[str, Any] | None, top_rate: float, at: datetime) -> Bucket:
+    """Return the bucket in a gateway's state ``pace``, filled up to this moment.
+
+    Full where there is none, or where the clock went back.
+    """
+    full = top_rate * _BURST_SECONDS
+    if state is None:
+        return Bucket(full, top_rate, at, at)
+    kept = json.loads(state["value"])
+    times = {name: datetime.fromisoformat(kept[name]) for name in ("refilled_at", "not_before")}
+    bucket = Bucket(**(kept | times))
+    rate = min(bucket.rate, top_rate)
+    if bucket.refilled_at > at:
+        return Bucket(full, rate, at, at, bucket.strikes)
+    tokens = min(full, bucket.tokens + rate * max(0.0, (at - bucket.refilled_at).total_seconds()))
+    return replace(bucket, tokens=tokens, rate=rate, refilled_at=at)
+
+
+def put_bucket(tx: Transaction, gateway: str, bucket: Bucket) -> None:
+    """Keep a bucket as it stands."""
+    times = {"refilled_at": bucket.refilled_at.isoformat(), "not_before": bucket.not_before.isoformat()}
+    put_state(tx, gateway, PACE, json.dumps(asdict(bucket) | times))
+
+
+def wait_seconds(bucket: Bucket, *, is_urgent: bool) -> float:
+    """Return how long nobody may claim: zero when somebody may now.
+
+    >>> from datetime import UTC
+    >>> at = datetime(2026, 11, 23, tzinfo=UTC)
+    >>> owing = Bucket(tokens=-200, rate=10, refilled_at=at, not_before=at)
+    >>> wait_seconds(owing, is_urgent=False), wait_seconds(owing, is_urgent=True)
+    (20.1, 0.0)
+    """
+    floor = -ALERT_DEBT_SECONDS * bucket.rate if is_urgent else 0.0
+    owed = 0.0 if bucket.tokens > floor else (floor - bucket.tokens + 1) / bucket.rate
+    return max(owed, (bucket.not_before - bucket.refilled_at).total_seconds(), 0.0)
+
+
+def slow_down(bucket: Bucket, top_rate: float, retry_after: float | None) -> Bucket:
+    """Return the bucket after a throttled answer: half the rate, and a wait, which doubles where none is named."""
+    waits = (
+        retry_after
+        if retry_after is not None
+        else min(2.0 ** min(bucket.strikes, _MAX_DOUBLINGS), _LONGEST_WAIT_SECONDS)
+    )
+    not_before = bucket.refilled_at + timedelta(seconds=min(waits, _LONGEST_NAMED_SECONDS))
+    return replace(
+        bucket,
+        rate=max(bucket.rate / 2, top_rate * _SLOWEST),
+        not_before=max(bucket.not_before, not_before),
+        strikes=bucket.strikes + 1,
+    )
+
+
+def speed_up(bucket: Bucket, top_rate: float) -> Bucket:
+    """Return the bucket after an accepted slice: a twentieth of the gateway's rate comes back."""
+    return replace(bucket, rate=min(top_rate, bucket.rate + top_rate * _RECOVERY), strikes=0)

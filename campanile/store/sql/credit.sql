@@ -1,0 +1,30 @@
+-- Credit entries: reserved, captured, released.
+
+-- name: credit.add
+-- The lists are as long as each other: one entry a slice and kind, in their order.
+INSERT INTO credit_entry
+SELECT latest.entry_id + place, $gateway, $campaign_id, slice_no, kind, amount, $at
+FROM (SELECT coalesce(max(entry_id), 0) AS entry_id FROM credit_entry) AS latest, (
+    SELECT
+        unnest(range(1, len($kinds) + 1)) AS place,
+        unnest($slice_nos) AS slice_no,
+        unnest($kinds) AS kind,
+        unnest($amounts) AS amount
+)
+
+-- name: credit.captured
+-- And what the gateway charged besides.
+SELECT coalesce(sum(amount), 0) FROM credit_entry WHERE gateway = $gateway AND kind IN ('capture', 'adjust')
+
+-- name: credit.available
+-- The last reading, less what was captured and adjusted since, less what is reserved and not settled. What is captured
+-- stands in both, so it drops out. No row without a reading.
+SELECT
+    amount + captured_before - (
+        SELECT coalesce(sum(CASE kind WHEN 'release' THEN -amount WHEN 'capture' THEN 0 ELSE amount END), 0)
+        FROM credit_entry WHERE gateway = $gateway
+    ) AS available,
+    unit,
+    amount AS balance
+FROM balance_reading WHERE gateway = $gateway
+ORDER BY reading_id DESC LIMIT 1

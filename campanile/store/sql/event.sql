@@ -1,0 +1,83 @@
+-- Message events: append-only.
+
+-- name: event.ids_taken
+-- Which message a gateway's own ids are known of, by the events after one of them.
+SELECT DISTINCT message_event.gateway_message_id, message.client_ref
+FROM message_event
+SEMI JOIN (SELECT unnest($gateway_message_ids) AS gateway_message_id) AS said USING (gateway_message_id)
+JOIN campaign USING (campaign_id)
+JOIN message USING (campaign_id, recipient_id)
+WHERE message_event.event_id > $after_event_id AND campaign.gateway = $gateway
+
+-- name: event.ids_of_slice
+-- The ids that the messages of a slice are known under.
+SELECT DISTINCT message.client_ref, message_event.gateway_message_id
+FROM message_event
+JOIN message USING (campaign_id, recipient_id)
+WHERE message_event.campaign_id = $campaign_id
+    AND message_event.event_id >= $first_event_id
+    AND message_event.gateway_message_id IS NOT NULL
+    AND message.slice_no = $cut_as
+
+-- name: event.ids_shared
+-- The ids of a campaign that stand for more than one message of its gateway.
+SELECT message_event.gateway_message_id
+FROM message_event
+JOIN campaign USING (campaign_id)
+SEMI JOIN (
+    SELECT gateway_message_id FROM message_event
+    WHERE campaign_id = $campaign_id AND gateway_message_id IS NOT NULL
+) AS ours USING (gateway_message_id)
+WHERE campaign.gateway = $gateway
+GROUP BY message_event.gateway_message_id
+HAVING min(recipient_id) <> max(recipient_id) OR min(campaign_id) <> max(campaign_id)
+
+-- name: event.expire
+INSERT INTO message_event
+SELECT
+    $first_event_id - 1 + row_number() OVER (ORDER BY status.recipient_id),
+    status.campaign_id, status.recipient_id, 'expired', status.slice_no, NULL, NULL, $reason, $at
+FROM message_status AS status
+JOIN slice ON slice.campaign_id = status.campaign_id AND slice.slice_no = status.slice_no
+WHERE status.campaign_id = $campaign_id
+    AND status.state = 'planned'
+    AND slice.state = 'planned'
+    AND slice.window_key = $window_key
+    AND slice.not_before IS NOT DISTINCT FROM $not_before
+
+-- name: event.next_id
+-- Also after those of a campaign that was revised, which are forgotten: no id is given twice.
+SELECT 1 + greatest(
+    (SELECT coalesce(max(event_id), 0) FROM message_event),
+    (SELECT coalesce(max(after_event_id), 0) FROM campaign_event)
+)
+
+-- name: event.add
+-- staged_rows: event_id BIGINT, campaign_id BIGINT, recipient_id BIGINT, event VARCHAR, slice_no BIGINT, fence BIGINT, gateway_message_id VARCHAR, reason VARCHAR
+INSERT INTO message_event
+SELECT event_id, campaign_id, recipient_id, event, slice_no, fence, gateway_message_id, reason, $at FROM staged_rows
+
+-- name: event.add_to_slices
+-- The lists are as long as each other: one event a recipient, in their order.
+INSERT INTO message_event
+SELECT event_id, $campaign_id, recipient_id, event, slice_no, $fence, gateway_message_id, reason, $at
+FROM (
+    SELECT
+        unnest(range($first_event_id, $first_event_id + len($recipient_ids))) AS event_id,
+        unnest($recipient_ids) AS recipient_id,
+        unnest($events) AS event,
+        unnest($slice_nos) AS slice_no,
+        unnest(CAST($gateway_message_ids AS VARCHAR[])) AS gateway_message_id,
+        unnest(CAST($reasons AS VARCHAR[])) AS reason
+)
+
+-- name: event.cancel_planned
+INSERT INTO message_event
+SELECT
+    $first_event_id - 1 + row_number() OVER (ORDER BY recipient_id),
+    campaign_id, recipient_id, 'cancelled', slice_no, NULL, NULL, $reason, $at
+FROM message_status WHERE campaign_id = $campaign_id AND state = 'planned'
+
+-- name: event.forget
+-- Only while nothing was claimed: the steps of messages that are cut anew.
+DELETE FROM message_event WHERE campaign_id = $campaign_id

@@ -1,0 +1,115 @@
+-- Messages of campaigns.
+
+-- name: message.forget
+-- Only while nothing was claimed: a campaign that is prepared again is cut anew.
+DELETE FROM message WHERE campaign_id = $campaign_id
+
+-- name: message.add
+-- staged_messages: recipient_id BIGINT, number_id BIGINT, msisdn VARCHAR, text VARCHAR, encoding VARCHAR, sender_id VARCHAR, segment_count BIGINT, price VARCHAR, territory VARCHAR, window_key VARCHAR, slice_no BIGINT, origin VARCHAR, import_id BIGINT, row_number BIGINT
+-- client_ref is fixed here, before the first try: 80 bits of a keyed hash of the campaign and the recipient. Rows come in
+-- the order of the queue and stay in it, so that a claim reads little.
+INSERT INTO message
+SELECT
+    $campaign_id,
+    recipient_id,
+    number_id,
+    msisdn,
+    text,
+    encoding,
+    sender_id,
+    segment_count,
+    CAST(price AS DECIMAL(18, 6)),
+    territory,
+    window_key,
+    left(sha256(concat_ws(':', $store_key, $campaign_id, recipient_id)), 20),
+    slice_no,
+    origin,
+    import_id,
+    row_number
+FROM staged_messages
+
+-- name: message.count_by_state
+SELECT state, count(*) AS message_count, sum(price) AS price, sum(segment_count) AS segment_count
+FROM message_status WHERE campaign_id = $campaign_id GROUP BY state ORDER BY state
+
+-- name: message.reasons
+SELECT state, coalesce(reason, '') AS reason, count(*) AS message_count
+FROM message_status WHERE campaign_id = $campaign_id AND state NOT IN ('planned', 'accepted', 'delivered')
+GROUP BY state, reason ORDER BY message_count DESC, state, reason LIMIT 20
+
+-- name: message.by_territory
+SELECT
+    territory,
+    count(*) AS message_count,
+    count(*) FILTER (state IN ('accepted', 'delivered', 'undelivered')) AS accepted_count,
+    count(*) FILTER (state = 'delivered') AS delivered_count,
+    coalesce(
+        sum(coalesce(message_charge.amount, price)) FILTER (state IN ('accepted', 'delivered', 'undelivered')), 0
+    ) AS spent
+FROM message_status LEFT JOIN message_charge USING (campaign_id, recipient_id)
+WHERE campaign_id = $campaign_id GROUP BY territory ORDER BY message_count DESC, territory
+
+-- name: message.export
+SELECT
+    message.msisdn, message.territory, status.state, status.reason, message.segment_count, message.encoding,
+    CAST(message.price AS VARCHAR) AS price,
+    CASE WHEN status.state IN ('accepted', 'delivered', 'undelivered')
+        THEN CAST(coalesce(message_charge.amount, message.price) AS VARCHAR) END AS charged,
+    message.client_ref, status.gateway_message_id, message.origin,
+    message.import_id, message.row_number, status.changed_at, message.text
+FROM message JOIN message_status AS status USING (campaign_id, recipient_id)
+LEFT JOIN message_charge USING (campaign_id, recipient_id)
+WHERE message.campaign_id = $campaign_id
+ORDER BY message.recipient_id
+
+-- name: message.fields
+-- One row a message to somebody of a list: the fields that the list has now, or those of the file's row.
+SELECT message.client_ref, coalesce(contact.fields, import_row.fields) AS fields
+FROM message JOIN import_file ON import_file.import_id = message.import_id
+LEFT JOIN contact ON contact.list_id = import_file.list_id AND contact.number_id = message.number_id
+LEFT JOIN import_row
+    ON import_row.import_id = message.import_id AND import_row.row_number = message.row_number
+WHERE message.campaign_id = $campaign_id
+
+-- name: message.column_maps
+SELECT column_map FROM import_file WHERE list_id IN (
+    SELECT list_id FROM import_file
+    WHERE import_id IN (SELECT import_id FROM message WHERE campaign_id = $campaign_id)
+)
+ORDER BY import_id
+
+-- name: message.telling
+-- Texts worth a test, the most telling first: of the most expensive message, of the longest, of the shortest, then of others.
+SELECT 1 AS rank, text FROM (
+    SELECT text FROM message WHERE campaign_id = $campaign_id
+    ORDER BY price DESC, length(text) DESC, recipient_id LIMIT 1
+)
+UNION ALL
+SELECT 2, text FROM (
+    SELECT text FROM message WHERE campaign_id = $campaign_id ORDER BY length(text) DESC, recipient_id LIMIT 1
+)
+UNION ALL
+SELECT 3, text FROM (
+    SELECT text FROM message WHERE campaign_id = $campaign_id ORDER BY length(text), recipient_id LIMIT 1
+)
+UNION ALL
+SELECT 3 + row_number() OVER (ORDER BY recipient_id), text FROM (
+    SELECT recipient_id, text FROM message WHERE campaign_id = $campaign_id ORDER BY recipient_id LIMIT 3 + $count
+)
+ORDER BY rank
+
+-- name: message.next_recipient_id
+-- In a standing campaign, whose recipients are counted.
+SELECT coalesce(max(message.recipient_id), 0) + 1
+FROM message JOIN campaign USING (campaign_id)
+WHERE campaign.kind = $kind AND campaign.gateway = $gateway
+
+-- name: message.has_origin
+SELECT count(*) > 0 FROM message JOIN campaign USING (campaign_id)
+WHERE campaign.kind = $kind AND message.origin = $origin
+
+-- name: message.of_origin
+SELECT message.msisdn, message.text, message.encoding, message.segment_count, message.price, message_status.state
+FROM message JOIN campaign USING (campaign_id) JOIN message_status USING (campaign_id, recipient_id)
+WHERE campaign.kind = $kind AND message.origin = $origin
+ORDER BY message.recipient_id

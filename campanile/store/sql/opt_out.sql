@@ -1,0 +1,186 @@
+-- Opt-outs: recorded, lifted, counted.
+
+-- name: opt_out.stage_said
+-- staged_rows: row_number BIGINT, number_id BIGINT, fields VARCHAR
+-- A date without an offset is local. What cannot be read, or lies in the future, is kept as text.
+CREATE OR REPLACE TEMP TABLE staged_said AS
+WITH given AS (
+    SELECT
+        row_number,
+        number_id,
+        nullif(trim(fields ->> CAST($date_path AS VARCHAR)), '') AS said,
+        nullif(trim(fields ->> CAST($source_path AS VARCHAR)), '') AS channel
+    FROM staged_rows
+),
+moment AS (
+    SELECT
+        *,
+        CASE
+            WHEN regexp_matches(said, '^\d{4}-\d\d-\d\d[T ].*(Z|[+-]\d\d(:?\d\d)?)$') THEN try_cast(said AS TIMESTAMPTZ)
+            ELSE timezone($zone, try_strptime(said, [
+                '%Y-%m-%d', '%Y-%m-%d %H:%M', '%Y-%m-%d %H:%M:%S', '%Y-%m-%d %H:%M:%S.%f',
+                '%Y-%m-%dT%H:%M', '%Y-%m-%dT%H:%M:%S', '%Y-%m-%dT%H:%M:%S.%f',
+                '%d/%m/%Y', '%d/%m/%Y %H:%M', '%d/%m/%Y %H:%M:%S', '%d.%m.%Y', '%d.%m.%Y %H:%M', '%d.%m.%Y %H:%M:%S',
+                '%d-%m-%Y', '%d-%m-%Y %H:%M', '%d-%m-%Y %H:%M:%S'
+            ]))
+        END AS read_at
+    FROM given
+)
+SELECT row_number, number_id, said, channel, CASE WHEN read_at BETWEEN '1990-01-01' AND $at THEN read_at END AS said_at
+FROM moment
+
+-- name: opt_out.keep_rows
+-- staged_rows: row_number BIGINT, number_id BIGINT, territory VARCHAR, fields VARCHAR
+-- staged_said: row_number BIGINT, number_id BIGINT, said VARCHAR, channel VARCHAR, said_at TIMESTAMPTZ
+-- updated: a known opt-out that was said earlier than was known; undated ones count from when they were recorded.
+INSERT INTO import_row (import_id, row_number, number_id, territory, fields, fate, of_import_id, of_row_number)
+SELECT
+    $import_id,
+    staged_rows.row_number,
+    staged_rows.number_id,
+    staged_rows.territory,
+    staged_rows.fields,
+    CASE
+        WHEN NOT stop.is_known AND stop.row_number = stop.first_row THEN 'accepted'
+        WHEN stop.said_at < stop.known_at THEN 'updated'
+        ELSE 'duplicate'
+    END,
+    CASE WHEN stop.is_known THEN origin.import_id WHEN stop.row_number > stop.first_row THEN $import_id END,
+    CASE WHEN stop.is_known THEN origin.row_number WHEN stop.row_number > stop.first_row THEN stop.first_row END
+FROM staged_rows
+JOIN (
+    SELECT
+        staged_said.row_number,
+        staged_said.said_at,
+        opt_out.number_id IS NOT NULL AS is_known,
+        min(staged_said.row_number) OVER (PARTITION BY staged_said.number_id) AS first_row,
+        least(
+            coalesce(opt_out.said_at, opt_out.recorded_at, $at),
+            min(coalesce(staged_said.said_at, $at)) OVER (
+                PARTITION BY staged_said.number_id ORDER BY staged_said.row_number
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            )
+        ) AS known_at
+    FROM staged_said LEFT JOIN opt_out USING (number_id)
+) AS stop USING (row_number)
+LEFT JOIN (
+    SELECT import_row.number_id, import_row.import_id, import_row.row_number
+    FROM import_row JOIN import_file USING (import_id)
+    WHERE import_file.kind = 'opt_outs' AND import_row.fate = 'accepted'
+) AS origin ON origin.number_id = staged_rows.number_id
+
+-- name: opt_out.count_known
+-- staged_rows: number_id BIGINT
+SELECT count(*) FROM staged_rows WHERE number_id IN (SELECT number_id FROM opt_out)
+
+-- name: opt_out.stage_stops
+-- staged_said: row_number BIGINT, number_id BIGINT, said VARCHAR, channel VARCHAR, said_at TIMESTAMPTZ
+CREATE OR REPLACE TEMP TABLE staged_stops AS
+SELECT
+    row_number AS position,
+    number_id,
+    '+' || number_id AS msisdn,
+    'file' AS source,
+    'import ' || $import_id || ', row ' || row_number
+        || CASE WHEN said IS NOT NULL AND said_at IS NULL THEN ': ' || left(said, 100) ELSE '' END AS source_ref,
+    CAST(NULL AS BIGINT) AS reply_id,
+    said_at,
+    left(channel, 100) AS channel,
+    CAST(NULL AS VARCHAR) AS note
+FROM staged_said
+
+-- name: opt_out.add
+-- staged_stops: position BIGINT, number_id BIGINT, msisdn VARCHAR, source VARCHAR, source_ref VARCHAR, reply_id BIGINT, said_at TIMESTAMPTZ, channel VARCHAR, note VARCHAR
+-- A ground that holds already is not added again.
+INSERT INTO opt_out_entry (
+    entry_id, number_id, msisdn, source, source_ref, reply_id, recorded_at, said_at, channel, note, after_event_id
+)
+SELECT
+    (SELECT coalesce(max(entry_id), 0) FROM opt_out_entry) + row_number() OVER (ORDER BY position),
+    number_id, msisdn, source, source_ref, reply_id, $at, said_at, channel, note,
+    (SELECT coalesce(max(event_id), 0) FROM message_event)
+FROM (
+    SELECT
+        number_id, source, reply_id, min(position) AS position, any_value(msisdn) AS msisdn,
+        arg_min(source_ref, position) AS source_ref, min(said_at) AS said_at, arg_min(channel, position) AS channel,
+        arg_min(note, position) AS note
+    FROM staged_stops GROUP BY number_id, source, reply_id
+) AS ground
+WHERE NOT EXISTS (
+    SELECT 1 FROM opt_out_entry AS known
+    WHERE known.number_id = ground.number_id
+        AND known.source = ground.source
+        AND known.reply_id IS NOT DISTINCT FROM ground.reply_id
+        AND known.lifted_at IS NULL
+)
+
+-- name: opt_out.count_new
+-- staged_stops: number_id BIGINT
+SELECT count(DISTINCT number_id) FROM staged_stops
+WHERE number_id NOT IN (SELECT number_id FROM opt_out_entry WHERE lifted_at IS NULL)
+
+-- name: opt_out.without_echoes
+-- staged_rows: number_id BIGINT, msisdn VARCHAR, opted_out_at TIMESTAMPTZ
+-- A provider lists the STOP that we have as a reply too: the same word, and no second ground. What it lists from the
+-- moment on at which that word was taken back is another one.
+SELECT number_id, msisdn FROM staged_rows ANTI JOIN (
+    SELECT entry.number_id, reply.received_at, coalesce(start.received_at, entry.lifted_at) AS ended_at
+    FROM opt_out_entry AS entry JOIN reply USING (reply_id)
+    LEFT JOIN reply AS start ON start.reply_id = entry.lifted_reply_id
+    WHERE reply.gateway = $gateway AND entry.source IN ('reply', 'reply_doubtful')
+) AS own
+    ON own.number_id = staged_rows.number_id
+    AND staged_rows.opted_out_at BETWEEN own.received_at - INTERVAL 10 MINUTE AND own.received_at + INTERVAL 10 MINUTE
+    AND (own.ended_at IS NULL OR staged_rows.opted_out_at < own.ended_at) -- guard: no-echo
+
+-- name: opt_out.lift_by_start
+-- staged_rows: reply_id BIGINT, number_id BIGINT
+-- The START came after the STOP by the time that counts, and was not read before it; nor with it, where its own time is
+-- not believed. Only the person's own words are
+-- lifted: not a provider's list, a wrong number, a file, or what a colleague recorded.
+UPDATE opt_out_entry SET
+    lifted_at = $at, lifted_by = 'the person', lifted_reply_id = own.start_id,
+    lifted_after_event_id = (SELECT coalesce(max(event_id), 0) FROM message_event)
+FROM (
+    SELECT entry.entry_id, min(start.reply_id) AS start_id
+    FROM staged_rows
+    JOIN reply AS start USING (reply_id)
+    JOIN opt_out_entry AS entry ON entry.number_id = start.number_id
+    LEFT JOIN reply AS stop ON stop.reply_id = entry.reply_id
+    WHERE start.verdict = 'start'
+        AND entry.lifted_at IS NULL
+        AND entry.source IN ('reply', 'reply_doubtful') -- guard: own-stops-only
+        AND coalesce(stop.counts_at, entry.recorded_at) < start.counts_at -- guard: last-word
+        AND (start.counts_at = start.received_at OR entry.recorded_at < start.recorded_at)
+    GROUP BY entry.entry_id
+) AS own
+WHERE own.entry_id = opt_out_entry.entry_id
+
+-- name: opt_out.lift_reply
+UPDATE opt_out_entry SET
+    lifted_at = $at, lifted_by = $actor,
+    lifted_after_event_id = (SELECT coalesce(max(event_id), 0) FROM message_event)
+WHERE reply_id = $reply_id AND source = 'reply_doubtful' AND lifted_at IS NULL
+
+-- name: opt_out.of_number
+SELECT source, source_ref, recorded_at FROM opt_out WHERE number_id = $number_id
+
+-- name: opt_out.set_said
+-- staged_stops: position BIGINT, number_id BIGINT, msisdn VARCHAR, source VARCHAR, source_ref VARCHAR, said_at TIMESTAMPTZ, channel VARCHAR, note VARCHAR
+-- The earliest time a person said no is the proof; the note says who told it.
+UPDATE opt_out_entry SET
+    said_at = stop.said_at,
+    channel = coalesce(opt_out_entry.channel, stop.channel),
+    note = concat_ws('; ', opt_out_entry.note, 'said_at from ' || coalesce(stop.source_ref, stop.source))
+FROM opt_out, (
+    SELECT
+        number_id, min(said_at) AS said_at, arg_min(source, said_at) AS source, arg_min(source_ref, said_at) AS source_ref,
+        arg_min(channel, said_at) AS channel
+    FROM staged_stops WHERE said_at IS NOT NULL GROUP BY number_id
+) AS stop
+WHERE opt_out_entry.entry_id = opt_out.entry_id
+    AND stop.number_id = opt_out.number_id
+    AND stop.said_at < coalesce(opt_out.said_at, opt_out.recorded_at)
+
+-- name: opt_out.count
+SELECT count(*) FROM opt_out

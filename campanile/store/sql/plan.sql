@@ -1,0 +1,301 @@
+-- Scratch tables on which the messages of a campaign are written.
+
+-- name: plan.stage_candidates
+-- staged_typed: row_number BIGINT, number_id BIGINT, territory VARCHAR
+-- One row a contact of each list, in the order of $list_ids, and a typed number; with why it is left out, if it is.
+-- Who says no in a file of one of the lists gets no marketing from any of them. Who needs a service has agreed to no marketing. A person's last sign of life is what the file says, or a reply; where
+-- neither is known, when the file came. The file's days stand in consent_on and last_active_on; contacts imported before there were such have the
+-- cells alone. A date that cannot be read, or lies in the future, is the oldest of all, never the newest.
+CREATE OR REPLACE TEMP TABLE staged_candidates AS
+SELECT
+    source.source_no, source.origin, source.import_id, source.row_number, source.number_id, source.territory,
+    source.fields,
+    CASE
+        WHEN $honours_opt_outs AND opt_out.number_id IS NOT NULL THEN 'opted_out'
+        WHEN refused.number_id IS NOT NULL THEN 'consent_refused' -- guard: consent-refused
+        WHEN dead_number.number_id IS NOT NULL THEN 'dead_number'
+        WHEN left_out.number_id IS NOT NULL THEN 'excluded_list'
+        WHEN source.lacks_basis THEN 'no_consent'
+        WHEN source.last_seen_at < CAST($seen_since AS TIMESTAMPTZ)
+            AND coalesce(heard.received_at < CAST($seen_since AS TIMESTAMPTZ), true) THEN 'inactive'
+        WHEN served.number_id IS NOT NULL THEN 'had_enough'
+    END AS reason
+FROM (
+    SELECT
+        list_position($list_ids, contact.list_id) AS source_no,
+        contact_list.list_name AS origin,
+        contact.import_id,
+        contact.row_number,
+        contact.number_id,
+        contact.territory,
+        contact.fields,
+        $needs_legal_basis AND coalesce(contact_list.legal_basis, 'service') = 'service' AS lacks_basis,
+        CASE WHEN $seen_since IS NOT NULL THEN coalesce(
+            list_max(list_transform(
+                list_transform(
+                    list_zip(
+                        json_extract_string(contact.fields, ['/consent_on', '/last_active_on']),
+                        json_extract_string(contact.fields, ['/consent_at', '/last_active_at'])
+                    ),
+                    lambda cell: CASE
+                        WHEN cell[1] IS NOT NULL THEN coalesce(try_cast(cell[1] AS TIMESTAMP), TIMESTAMP '0001-01-01')
+                        WHEN cell[2] IS NOT NULL THEN coalesce(
+                            try_strptime(cell[2], [
+                                '%d/%m/%y', '%d/%m/%Y', '%d/%m/%y %H:%M', '%d/%m/%Y %H:%M', '%d/%m/%y %H:%M:%S',
+                                '%d/%m/%Y %H:%M:%S', '%d.%m.%y', '%d.%m.%Y', '%d-%m-%y', '%d-%m-%Y'
+                            ]),
+                            try_cast(cell[2] AS TIMESTAMP),
+                            TIMESTAMP '0001-01-01'
+                        )
+                    END
+                ),
+                lambda day: CASE
+                    WHEN day > CAST($at AS TIMESTAMPTZ) + INTERVAL 2 DAY THEN TIMESTAMP '0001-01-01' ELSE day
+                END
+            )),
+            contact.updated_at
+        ) END AS last_seen_at
+    FROM contact JOIN contact_list USING (list_id)
+    WHERE list_contains($list_ids, contact.list_id)
+    UNION ALL
+    SELECT
+        len($list_ids) + row_number, 'typed', NULL, row_number, number_id, territory, '{}', false, NULL
+    FROM staged_typed
+) AS source
+LEFT JOIN opt_out USING (number_id)
+LEFT JOIN (
+    SELECT DISTINCT number_id FROM contact
+    WHERE $honours_refusals AND list_contains($list_ids, list_id)
+        AND contains(fields, '"sms_consent"') AND json_extract_string(fields, '/sms_consent') = 'no'
+) AS refused USING (number_id)
+LEFT JOIN dead_number USING (number_id)
+LEFT JOIN (
+    SELECT DISTINCT number_id FROM contact WHERE list_contains($excluded_list_ids, list_id)
+) AS left_out USING (number_id)
+LEFT JOIN (
+    SELECT number_id, max(received_at) AS received_at FROM reply WHERE $seen_since IS NOT NULL GROUP BY number_id
+) AS heard USING (number_id)
+LEFT JOIN (
+    SELECT number_id FROM marketing_message
+    WHERE $most_messages IS NOT NULL
+        AND campaign <> $campaign
+        AND (is_open OR accepted_at >= CAST($counted_since AS TIMESTAMPTZ))
+    GROUP BY number_id
+    HAVING count(*) >= CAST($most_messages AS BIGINT)
+) AS served USING (number_id)
+
+-- name: plan.mark_duplicates
+-- staged_candidates: source_no BIGINT, number_id BIGINT, import_id BIGINT, row_number BIGINT, fields VARCHAR, reason VARCHAR
+-- Of several sources that may write to a number one keeps it, whatever their order: the one that knows most of what the
+-- text needs, then most of what it names, then the newest.
+UPDATE staged_candidates SET reason = 'duplicate'
+FROM (
+    SELECT
+        source_no, number_id,
+        row_number() OVER (PARTITION BY number_id ORDER BY
+            len(list_filter(json_extract_string(fields, $needed), lambda cell: cell IS NOT NULL)) DESC,
+            len(list_filter(json_extract_string(fields, $named), lambda cell: cell IS NOT NULL)) DESC,
+            import_id DESC NULLS LAST,
+            row_number DESC
+        ) AS place
+    FROM staged_candidates
+    WHERE reason IS NULL AND number_id IN (
+        SELECT number_id FROM staged_candidates WHERE reason IS NULL GROUP BY number_id HAVING count(*) > 1
+    )
+) AS ranked
+WHERE staged_candidates.number_id = ranked.number_id
+    AND staged_candidates.source_no = ranked.source_no
+    AND ranked.place > 1
+
+-- name: plan.territories
+-- staged_candidates: territory VARCHAR, reason VARCHAR
+SELECT DISTINCT territory FROM staged_candidates WHERE reason IS NULL ORDER BY territory
+
+-- name: plan.stage_recipients
+-- staged_candidates: origin VARCHAR, import_id BIGINT, row_number BIGINT, number_id BIGINT, territory VARCHAR, fields VARCHAR, reason VARCHAR
+-- The values that the text names, in the order of $pointers; the postcode is the last of them.
+CREATE OR REPLACE TEMP TABLE staged_recipients AS
+SELECT origin, import_id, row_number, number_id, territory, json_extract_string(fields, $pointers) AS cells
+FROM staged_candidates WHERE reason IS NULL
+
+-- name: plan.addresses
+-- staged_recipients: territory VARCHAR, cells VARCHAR[]
+SELECT territory, cells[-1] AS postcode, count(*) AS recipient_count
+FROM staged_recipients GROUP BY territory, postcode
+
+-- name: plan.mark_never_open
+-- staged_candidates: number_id BIGINT, reason VARCHAR
+-- staged_recipients: number_id BIGINT, territory VARCHAR, cells VARCHAR[]
+-- staged_closed: territory VARCHAR, postcode VARCHAR
+UPDATE staged_candidates SET reason = 'never_open'
+FROM staged_recipients
+JOIN staged_closed
+    ON staged_closed.territory = staged_recipients.territory
+    AND staged_closed.postcode IS NOT DISTINCT FROM staged_recipients.cells[-1]
+WHERE staged_candidates.number_id = staged_recipients.number_id AND staged_candidates.reason IS NULL
+
+-- name: plan.drop_never_open
+-- staged_recipients: territory VARCHAR, cells VARCHAR[]
+-- staged_closed: territory VARCHAR, postcode VARCHAR
+DELETE FROM staged_recipients WHERE EXISTS (
+    SELECT 1 FROM staged_closed
+    WHERE staged_closed.territory = staged_recipients.territory
+        AND staged_closed.postcode IS NOT DISTINCT FROM staged_recipients.cells[-1]
+)
+
+-- name: plan.longest_cell
+-- staged_recipients: cells VARCHAR[]
+SELECT coalesce(arg_max(cells[$cell_no], length(cells[$cell_no])), '') AS cell FROM staged_recipients
+
+-- name: plan.queued
+-- staged_recipients: origin VARCHAR, import_id BIGINT, row_number BIGINT, number_id BIGINT, territory VARCHAR, cells VARCHAR[]
+-- staged_places: territory VARCHAR, stop_mention VARCHAR, segment_price VARCHAR
+-- staged_addresses: territory VARCHAR, postcode VARCHAR, window_key VARCHAR
+-- staged_queue: window_key VARCHAR, first_no BIGINT, first_slice_no BIGINT
+-- Recipients in the order of the queue, numbered; no slice holds two places. The text itself is put around this query:
+-- it is made of the draft's own words.
+SELECT
+    row_number() OVER (ORDER BY staged_queue.first_no, staged_recipients.number_id) AS recipient_no,
+    staged_recipients.*,
+    staged_places.stop_mention,
+    staged_places.segment_price,
+    staged_queue.window_key,
+    staged_queue.first_no,
+    staged_queue.first_slice_no
+FROM staged_recipients
+JOIN staged_places USING (territory)
+JOIN staged_addresses
+    ON staged_addresses.territory = staged_recipients.territory
+    AND staged_addresses.postcode IS NOT DISTINCT FROM staged_recipients.cells[-1]
+JOIN staged_queue USING (window_key)
+
+-- name: plan.texts
+-- staged_texts: recipient_no BIGINT, text VARCHAR
+SELECT recipient_no, text FROM staged_texts
+WHERE text IS NOT NULL AND recipient_no BETWEEN $first_no AND $last_no
+
+-- name: plan.rewrite_texts
+-- staged_texts: recipient_no BIGINT, text VARCHAR
+-- staged_rewritten: recipient_no BIGINT, text VARCHAR
+UPDATE staged_texts SET text = staged_rewritten.text
+FROM staged_rewritten WHERE staged_rewritten.recipient_no = staged_texts.recipient_no
+
+-- name: plan.stage_sizes
+-- staged_scans: recipient_no BIGINT, is_ucs2 BOOLEAN, unit_count INTEGER, segment_count INTEGER, typography INTEGER, accents INTEGER
+CREATE OR REPLACE TEMP TABLE staged_sizes AS
+SELECT * FROM staged_scans
+
+-- name: plan.stage_messages
+-- staged_texts: recipient_no BIGINT, origin VARCHAR, import_id BIGINT, row_number BIGINT, number_id BIGINT, territory VARCHAR, segment_price VARCHAR, window_key VARCHAR, slice_no BIGINT, text VARCHAR, is_defaulted BOOLEAN
+-- staged_sizes: recipient_no BIGINT, is_ucs2 BOOLEAN, unit_count INTEGER, segment_count INTEGER, typography INTEGER, accents INTEGER
+-- One row a message.
+CREATE OR REPLACE TEMP TABLE staged_messages AS
+SELECT
+    number_id AS recipient_id,
+    number_id,
+    '+' || number_id AS msisdn,
+    text,
+    CASE WHEN is_ucs2 THEN 'UCS-2' ELSE 'GSM-7' END AS encoding,
+    $sender_id AS sender_id,
+    segment_count,
+    CAST(segment_price AS DECIMAL(18, 6)) * segment_count AS price,
+    territory,
+    window_key,
+    slice_no,
+    origin,
+    import_id,
+    row_number,
+    unit_count,
+    CAST(segment_price AS DECIMAL(18, 6)) AS segment_price,
+    typography,
+    accents,
+    is_defaulted
+FROM staged_texts
+JOIN staged_sizes USING (recipient_no)
+ORDER BY recipient_no
+
+-- name: plan.loads
+-- staged_messages: window_key VARCHAR, slice_no BIGINT, segment_count INTEGER
+-- How much each place has, in the order of the queue.
+SELECT window_key, count(*) AS message_count, CAST(sum(segment_count) AS BIGINT) AS segment_count
+FROM staged_messages GROUP BY window_key ORDER BY min(slice_no)
+
+-- name: plan.stage_exclusions
+-- staged_candidates: number_id BIGINT, reason VARCHAR, origin VARCHAR, import_id BIGINT, row_number BIGINT
+-- staged_texts: number_id BIGINT, text VARCHAR, origin VARCHAR, import_id BIGINT, row_number BIGINT
+CREATE OR REPLACE TEMP TABLE staged_exclusions AS
+SELECT number_id, '+' || number_id AS msisdn, reason, origin, import_id, row_number
+FROM staged_candidates WHERE reason IS NOT NULL
+UNION ALL
+SELECT number_id, '+' || number_id, 'missing_field', origin, import_id, row_number
+FROM staged_texts WHERE text IS NULL
+
+-- name: plan.sources
+-- staged_candidates: source_no BIGINT, origin VARCHAR
+-- staged_messages: origin VARCHAR
+-- One row a list, and one for the typed numbers.
+SELECT source.origin, source.contact_count, coalesce(kept.message_count, 0) AS message_count
+FROM (
+    SELECT origin, min(source_no) AS source_no, count(*) AS contact_count FROM staged_candidates GROUP BY origin
+) AS source
+LEFT JOIN (SELECT origin, count(*) AS message_count FROM staged_messages GROUP BY origin) AS kept USING (origin)
+ORDER BY source.source_no
+
+-- name: plan.sizes
+-- staged_messages: encoding VARCHAR, unit_count INTEGER, segment_count INTEGER, price DECIMAL(18, 6)
+SELECT encoding, unit_count, segment_count, count(*) AS message_count, sum(price) AS price
+FROM staged_messages GROUP BY encoding, unit_count, segment_count ORDER BY encoding, unit_count, segment_count
+
+-- name: plan.savings
+-- staged_messages: segment_count INTEGER, segment_price DECIMAL(18, 6), typography INTEGER, accents INTEGER
+-- What replacing characters would save: one row a level, with the messages that shrink. A text that stays UCS-2 may grow.
+SELECT
+    level,
+    count(*) FILTER (replaced_count < segment_count) AS message_count,
+    sum(segment_count - replaced_count) AS segment_count,
+    sum((segment_count - replaced_count) * segment_price) AS price
+FROM staged_messages
+UNPIVOT (replaced_count FOR level IN (typography, accents))
+WHERE replaced_count <> segment_count
+GROUP BY level
+
+-- name: plan.defaulted
+-- staged_messages: recipient_id BIGINT, is_defaulted BOOLEAN
+-- How many messages use a default, and one of their recipients.
+SELECT count(*) AS message_count, min(recipient_id) AS recipient_id FROM staged_messages WHERE is_defaulted
+
+-- name: plan.stage_leftovers
+-- staged_recipients: number_id BIGINT, cells VARCHAR[]
+-- staged_messages: number_id BIGINT, price DECIMAL(18, 6)
+-- The cells of messages that hold something not meant for a phone, one row a recipient and field, as $pattern finds it.
+CREATE OR REPLACE TEMP TABLE staged_leftovers AS
+SELECT field.field_no, field.cell, staged_messages.price
+FROM (
+    SELECT number_id, unnest(range(1, $field_count + 1)) AS field_no, unnest(cells[:$field_count]) AS cell
+    FROM staged_recipients
+) AS field
+JOIN staged_messages USING (number_id)
+WHERE regexp_matches(field.cell, $pattern)
+
+-- name: plan.leftovers
+-- staged_leftovers: field_no BIGINT, cell VARCHAR, price DECIMAL(18, 6)
+-- Of one kind: how many recipients would read it in each field, what their messages cost, and the shortest of them.
+SELECT field_no, count(*) AS message_count, sum(price) AS price, arg_min(cell, (length(cell), cell)) AS example
+FROM staged_leftovers WHERE regexp_matches(cell, $pattern)
+GROUP BY field_no ORDER BY field_no
+
+-- name: plan.texts_with
+-- staged_messages: text VARCHAR, segment_count INTEGER, segment_price DECIMAL(18, 6), price DECIMAL(18, 6)
+SELECT text, segment_count, CAST(segment_price AS VARCHAR) AS segment_price
+FROM staged_messages WHERE regexp_matches(text, $pattern)
+
+-- name: plan.broken_messages
+-- staged_messages: recipient_id BIGINT, number_id BIGINT, msisdn VARCHAR, text VARCHAR, segment_count INTEGER, price DECIMAL(18, 6), window_key VARCHAR, slice_no BIGINT
+-- The last wall: how many messages are what no message may be.
+SELECT
+    count(*) FILTER (NOT regexp_full_match(msisdn, '\+[1-9][0-9]{6,14}')) AS no_number,
+    count(*) FILTER (text IS NULL OR text = '') AS no_text,
+    count(*) FILTER (segment_count IS NULL OR segment_count < 1) AS no_segment,
+    count(*) FILTER (price IS NULL OR price < 0) AS no_price,
+    count(*) FILTER (window_key IS NULL OR slice_no IS NULL OR slice_no < 1) AS no_place
+FROM staged_messages

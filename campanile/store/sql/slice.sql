@@ -1,0 +1,226 @@
+-- Slices: the queue of a campaign.
+
+-- name: slice.dispute
+UPDATE slice SET is_disputed = true WHERE campaign_id = $campaign_id AND slice_no = $slice_no
+
+-- name: slice.ask_later
+-- Of every campaign on a gateway: what was seen before says nothing any more.
+UPDATE slice SET ask_after = ask_after + to_microseconds(CAST($microseconds AS BIGINT)), absent_count = 0
+FROM campaign
+WHERE campaign.campaign_id = slice.campaign_id
+    AND campaign.gateway = $gateway
+    AND slice.state IN ('claimed', 'unknown')
+
+-- name: slice.forget
+DELETE FROM slice WHERE campaign_id = $campaign_id
+
+-- name: slice.cut
+-- One slice for each slice_no that the messages of these numbers name.
+INSERT INTO slice (
+    campaign_id, slice_no, window_key, message_count, price, is_requeued, state, absent_count, segment_count, cut_as
+)
+SELECT
+    campaign_id, slice_no, any_value(window_key), count(*), sum(price), false, 'planned', 0, sum(segment_count), slice_no
+FROM message
+WHERE campaign_id = $campaign_id AND slice_no >= $first_slice_no
+GROUP BY campaign_id, slice_no
+
+-- name: slice.set_hours
+-- staged_hours: window_key VARCHAR, not_before TIMESTAMPTZ
+UPDATE slice SET not_before = staged_hours.not_before
+FROM staged_hours
+WHERE slice.campaign_id = $campaign_id AND slice.window_key = staged_hours.window_key
+
+-- name: slice.hours
+-- The hour of its own that each place has, NULL where it has none.
+SELECT DISTINCT window_key, not_before FROM slice WHERE campaign_id = $campaign_id ORDER BY window_key, not_before
+
+-- name: slice.count_ahead
+SELECT count(*) FROM slice WHERE state = 'unknown' AND claimed_at > $latest
+
+-- name: slice.distrust_ahead
+-- Fence 0: as after a restore, nobody posts it again under its key. It was posted after $oldest, whatever its clock said.
+UPDATE slice SET fence = 0, claimed_at = least(campaign.created_at, $oldest), ask_after = $ask_after, absent_count = 0
+FROM campaign
+WHERE campaign.campaign_id = slice.campaign_id AND slice.state = 'unknown' AND slice.claimed_at > $latest
+
+-- name: slice.next_planned
+-- The first of each place. A slice that has its own hour waits for it.
+SELECT campaign_id, slice_no, window_key, is_requeued, segment_count, not_before, cut_as, first_event_id FROM slice
+WHERE campaign_id = $campaign_id AND state = 'planned' AND coalesce(not_before, $at) <= $at
+QUALIFY row_number() OVER (PARTITION BY window_key ORDER BY slice_no) <= $most
+
+-- name: slice.waiting
+-- What still waits, by place and hour.
+SELECT window_key, not_before, count(*) AS slice_count FROM slice
+WHERE campaign_id = $campaign_id AND state = 'planned' GROUP BY window_key, not_before ORDER BY window_key, not_before
+
+-- name: slice.expire
+UPDATE slice SET state = 'expired'
+WHERE campaign_id = $campaign_id
+    AND state = 'planned'
+    AND window_key = $window_key
+    AND not_before IS NOT DISTINCT FROM $not_before
+
+-- name: slice.open
+-- What is on its way, and what nobody knows the fate of.
+SELECT * FROM slice WHERE campaign_id = $campaign_id AND state IN ('claimed', 'unknown') ORDER BY slice_no
+
+-- name: slice.get
+SELECT * FROM slice WHERE campaign_id = $campaign_id AND slice_no = $slice_no
+
+-- name: slice.members
+-- The messages that some slices were cut with.
+SELECT
+    slice_no, recipient_id, number_id, msisdn, text, encoding, sender_id, client_ref, segment_count,
+    CAST(price AS VARCHAR) AS price
+FROM message
+SEMI JOIN (SELECT unnest($slice_nos) AS slice_no) AS asked USING (slice_no)
+WHERE campaign_id = $campaign_id
+ORDER BY slice_no, recipient_id
+
+-- name: slice.members_by_event
+-- `planned`: put into this slice when another was refused, and not proved accepted since. `claimed`: the body that was
+-- posted from it; asked again with the same key, it must be the same to the letter, whatever came since.
+SELECT
+    recipient_id, number_id, msisdn, text, encoding, sender_id, client_ref, segment_count,
+    CAST(price AS VARCHAR) AS price
+FROM message
+SEMI JOIN (
+    SELECT recipient_id FROM message_event
+    WHERE campaign_id = $campaign_id
+        AND slice_no = $slice_no
+        AND event_id >= $first_event_id
+    GROUP BY recipient_id
+    HAVING bool_or(event = $event OR ($event = 'claimed' AND event = 'unknown'))
+        AND ($event <> 'planned' OR arg_max(event, event_id) = 'planned') -- guard: late-proof
+) AS member USING (recipient_id)
+WHERE campaign_id = $campaign_id AND slice_no = $cut_as
+ORDER BY recipient_id
+
+-- name: slice.once_claimed
+-- Claimed in this slice once, or unknown in it since the store was restored, and in one of these states now: still in it, or put back and waiting in another one.
+SELECT
+    message.campaign_id, message.recipient_id, message.number_id, message.msisdn, message.client_ref,
+    message.segment_count, CAST(message.price AS VARCHAR) AS price, latest.state, latest.slice_no, latest.state_reason,
+    latest.changed_at
+FROM (
+    SELECT
+        recipient_id, arg_max(event, event_id) AS state, arg_max(slice_no, event_id) AS slice_no,
+        arg_max_null(reason, event_id) AS state_reason, arg_max(recorded_at, event_id) AS changed_at
+    FROM message_event
+    WHERE campaign_id = $campaign_id
+        AND event_id >= $first_event_id
+        AND recipient_id IN (
+            SELECT recipient_id FROM message_event
+            WHERE campaign_id = $campaign_id
+                AND slice_no = $slice_no
+                AND event IN ('claimed', 'unknown')
+                AND event_id >= $first_event_id
+        )
+    GROUP BY recipient_id
+) AS latest
+JOIN message
+    ON message.campaign_id = $campaign_id
+    AND message.slice_no = $cut_as
+    AND message.recipient_id = latest.recipient_id
+WHERE list_contains($states, latest.state) AND (latest.slice_no = $slice_no OR latest.state = 'planned')
+ORDER BY message.recipient_id
+
+-- name: slice.claim
+-- What was found absent before this post says nothing of it.
+UPDATE slice SET
+    state = 'claimed', fence = $fence, claimed_at = $claimed_at, ask_after = $ask_after, absent_count = 0,
+    first_event_id = $first_event_id
+WHERE campaign_id = $campaign_id AND slice_no = $slice_no
+
+-- name: slice.settle
+UPDATE slice SET state = 'settled' WHERE campaign_id = $campaign_id AND list_contains($slice_nos, slice_no)
+
+-- name: slice.make_unknown
+UPDATE slice SET state = 'unknown', ask_after = $ask_after, absent_count = $absent_count
+WHERE campaign_id = $campaign_id AND slice_no = $slice_no
+
+-- name: slice.next_no
+SELECT coalesce(max(slice_no), 0) + 1 FROM slice WHERE campaign_id = $campaign_id
+
+-- name: slice.requeue
+INSERT INTO slice (
+    campaign_id, slice_no, window_key, message_count, segment_count, price, is_requeued, state, absent_count, not_before,
+    cut_as, first_event_id
+) VALUES (
+    $campaign_id, $slice_no, $window_key, $message_count, $segment_count, $price, true, 'planned', 0, $not_before,
+    $cut_as, $first_event_id
+)
+
+-- name: slice.take_out
+-- staged_rows: campaign_id BIGINT, slice_no BIGINT, segment_count BIGINT, price VARCHAR
+-- One row a message that waits in its slice no more; where nobody is left, nothing has to be posted.
+UPDATE slice SET
+    message_count = slice.message_count - gone.message_count,
+    segment_count = slice.segment_count - gone.segment_count,
+    price = slice.price - gone.price,
+    state = CASE WHEN slice.message_count = gone.message_count THEN 'settled' ELSE slice.state END
+FROM (
+    SELECT
+        campaign_id, slice_no, count(*) AS message_count, sum(segment_count) AS segment_count,
+        sum(CAST(price AS DECIMAL(18, 6))) AS price
+    FROM staged_rows GROUP BY campaign_id, slice_no
+) AS gone
+WHERE gone.campaign_id = slice.campaign_id AND gone.slice_no = slice.slice_no
+
+-- name: slice.left_by_others
+-- Claimed by an owner who lost the lease: nobody knows what the gateway did.
+SELECT slice_no, ask_after, absent_count, cut_as, first_event_id FROM slice
+WHERE campaign_id = $campaign_id AND state = 'claimed' AND fence < $fence ORDER BY slice_no
+
+-- name: slice.unknown
+SELECT slice_no, window_key, claimed_at, ask_after, absent_count FROM slice
+WHERE campaign_id = $campaign_id AND state = 'unknown' ORDER BY slice_no
+
+-- name: slice.cancel_planned
+UPDATE slice SET state = 'cancelled' WHERE campaign_id = $campaign_id AND state = 'planned'
+
+-- name: slice.count_by_state
+SELECT state, count(*) AS slice_count, sum(message_count) AS message_count FROM slice
+WHERE campaign_id = $campaign_id GROUP BY state
+
+-- name: slice.progress
+-- What was put into a later slice is counted there. None of the events that are counted happens twice to a message, and
+-- nothing but a report follows them; so only who was ever unknown is asked what became of them.
+SELECT
+    (SELECT count(*) FROM message WHERE campaign_id = $campaign_id) AS total,
+    queue.*,
+    doubts.*,
+    fates.*,
+    (
+        SELECT coalesce(sum(amount), 0) FROM credit_entry
+        WHERE campaign_id = $campaign_id AND kind IN ('capture', 'adjust')
+    ) AS spent
+FROM (
+    SELECT
+        CAST(coalesce(sum(message_count) FILTER (state = 'planned'), 0) AS BIGINT) AS waiting,
+        CAST(coalesce(sum(message_count) FILTER (state = 'claimed'), 0) AS BIGINT) AS in_flight
+    FROM slice WHERE campaign_id = $campaign_id
+) AS queue,
+(
+    SELECT
+        count(*) FILTER (state = 'unknown') AS unknown,
+        count(*) FILTER (state = 'written_off') AS written_off
+    FROM (
+        SELECT arg_max(event, event_id) AS state FROM message_event
+        WHERE campaign_id = $campaign_id AND recipient_id IN (
+            SELECT recipient_id FROM message_event WHERE campaign_id = $campaign_id AND event = 'unknown'
+        )
+        GROUP BY recipient_id
+    )
+) AS doubts,
+(
+    SELECT
+        count(*) FILTER (event = 'accepted') AS accepted,
+        count(*) FILTER (event = 'rejected') AS rejected,
+        count(*) FILTER (event = 'suppressed') AS suppressed,
+        count(*) FILTER (event = 'cancelled') AS cancelled,
+        count(*) FILTER (event = 'expired') AS expired
+    FROM message_event WHERE campaign_id = $campaign_id
+) AS fates

@@ -1,0 +1,61 @@
+"""Approve and cancel campaigns, and send their tests."""
+
+from collections.abc import Sequence
+
+from prefect import task
+from prefect.runtime import flow_run
+
+from campanile.pages.approval import approval_page, tested_page
+from campanile.pages.views import ApprovedView, CampaignView, MessageOfTest, view_of
+from campanile.services.campaigns import approval
+from campanile.services.sending import test_messages
+from campanile.services.sending.test_messages import KIND
+from campanile.store.campaigns.campaigns import find_campaign
+from tasks.artifacts import publish
+from tasks.context import current_context
+from tasks.run_links import approved_links
+
+
+@task
+def approve_recap(campaign: str, recap_hash: str, actor: str, code: str, figures: str = "") -> ApprovedView:
+    """Approve a prepared campaign under the prices and rules of today, with the balance read just before."""
+    return approval.approve_recap(current_context(), campaign, recap_hash, actor, code, figures)
+
+
+@task
+def publish_approval(approved: ApprovedView, actor: str) -> str:
+    """Publish that a campaign is approved, with links to what can be done next, and return the page."""
+    name = approved.campaign.name
+    page = approval_page(approved, actor.strip(), current_context().settings.zone, approved_links(approved.campaign))
+    publish(f"approval-{name}", page, f"Approval of {name}")
+    return page
+
+
+@task
+def cancel_rest(campaign: str, reason: str, actor: str) -> str:
+    """Cancel what is not accepted yet; return the state the campaign is then in."""
+    return approval.cancel_rest(current_context(), campaign, reason, actor)
+
+
+@task
+def plan_test(campaign: str, numbers: Sequence[str], actor: str) -> str:
+    """Plan one message for each number, in their order; return the gateway."""
+    return test_messages.plan_test(current_context(), campaign, numbers, actor, _origin())
+
+
+@task
+def publish_test(campaign: str) -> str:
+    """Publish what became of the run's test messages, and return the page."""
+    context = current_context()
+    with context.transaction(read_only=True) as tx:
+        found = find_campaign(tx, campaign)
+        messages = tx.rows("message.of_origin", kind=KIND, origin=_origin())
+    unit = context.tariff(found["gateway"]).unit
+    page = tested_page(view_of(CampaignView, found), view_of(list[MessageOfTest], messages), unit)
+    publish(f"test-{campaign}", page, f"Test of {campaign}")
+    return page
+
+
+def _origin() -> str:
+    """Return what marks the messages of this run, also when it is run again."""
+    return f"run {flow_run.id}"

@@ -1,0 +1,195 @@
+"""Contact files, lists and opt-outs by hand."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from prefect import task
+from prefect.runtime import flow_run
+
+from campanile.pages.import_views import ImportReport
+from campanile.pages.imports import change_page, import_page, import_rows, list_page, lists_page
+from campanile.pages.run_links import RunLink
+from campanile.pages.views import ListCard, ListView, view_of
+from campanile.services.contacts import attachments, file_import, lists
+from campanile.services.contacts.file_import import OPT_OUTS, Change, Result
+from campanile.services.contacts.staged_files import ReadOptions
+from campanile.services.input_checks import ATTACHED
+from campanile.store.contacts.impact import Preview
+from campanile.store.contacts.lists import declared_basis, list_card
+from campanile.store.contacts.lists import lists as read_lists
+from schemas.draft import CampaignDraft
+from tasks.artifacts import publish, publish_table
+from tasks.campaigns import publish_stale
+from tasks.context import current_context
+from tasks.run_links import basis_links
+
+
+@task
+def find_files(list_name: str | None, path: str | None) -> list[tuple[str, Path]]:
+    """Return (list, file) pairs: the file given, or every stable file of the drop folders."""
+    return file_import.find_files(current_context(), list_name, path)
+
+
+@task
+def find_opt_out_files(path: str | None) -> list[Path]:
+    """Return the opt-out file given, or every stable file of the opt-outs' drop folder."""
+    return file_import.find_opt_out_files(current_context(), path)
+
+
+@task
+def check_replacement(list_name: str | None, path: str | None, mode: str, replaces: int | None) -> None:
+    """Refuse a replacement that is not complete, before a file is read."""
+    file_import.check_replacement(current_context(), list_name, path, mode, replaces)
+
+
+@task(task_run_name="import into {list_name}")
+def import_file(
+    list_name: str,
+    path: Path,
+    options: ReadOptions,
+    replaces: int | None = None,
+    actor: str | None = None,
+    preview: bool = False,
+) -> ImportReport | str:
+    """Import one file into a list; return what became of its rows, or in one line why the file was refused."""
+    change = Change(replaces, actor or "campanile", preview)
+    return file_import.import_file(current_context(), path, list_name, options, change)
+
+
+@task(task_run_name="import opt-outs")
+def import_opt_out_file(path: Path, options: ReadOptions) -> ImportReport | str:
+    """Opt out every number of a file, of any country; return as ``import_file`` does."""
+    return file_import.import_file(current_context(), path, None, options)
+
+
+@task(task_run_name="read the file of {draft.name}")
+def attach_file(draft: CampaignDraft) -> None:
+    """Import the file of a draft into the list of its own; nothing when the draft has none."""
+    attached = attachments.attach_file(current_context(), draft)
+    if attached is not None:
+        list_name, result = attached
+        _publish_import(list_name, [result])
+        file_import.check_results([result])
+
+
+@task
+def publish_import(subject: str, results: Sequence[Result]) -> None:
+    """Publish what became of a run's files; nothing when there were none."""
+    _publish_import(subject, results)
+
+
+@task
+def fail_if_refused(results: Sequence[Result]) -> None:
+    """End the run as failed when a file was not imported; the others were imported."""
+    file_import.check_results(results)
+
+
+@task(task_run_name="show lists")
+def show_lists() -> str:
+    """Publish every list with what it holds, and return the page."""
+    context = current_context()
+    with context.transaction(read_only=True) as tx:
+        found = view_of(list[ListView], read_lists(tx))
+    page = lists_page(found, context.settings.zone)
+    publish("lists", page, "All lists")
+    return page
+
+
+@task(task_run_name="show {list_name}")
+def show_list(list_name: str, *, is_export: bool = False) -> str:
+    """Publish what is known of a list, and return the page; on demand, write its contacts as CSV and Parquet."""
+    context = current_context()
+    exports = lists.export_list(context, list_name) if is_export else []
+    with context.transaction(read_only=True) as tx:
+        card = view_of(ListCard, list_card(tx, list_name))
+    links = basis_links([list_name]) if card.legal_basis is None else []
+    page = list_page(card, context.settings.zone, exports, links)
+    publish(f"list-{list_name}", page, f"List {list_name}")
+    return page
+
+
+@task(task_run_name="declare the legal basis of {list_name}")
+def declare_basis(list_name: str, legal_basis: str, wording: str | None, actor: str) -> None:
+    """Declare why the people of a list may be written to."""
+    lists.declare_basis(current_context(), list_name, legal_basis, wording, actor)
+
+
+@task(task_run_name="remember the columns of {list_name}")
+def set_columns(list_name: str, columns: Mapping[str, str]) -> None:
+    """Keep which column is which for the next files of a list; an empty mapping deletes it."""
+    lists.set_columns(current_context(), list_name, columns)
+
+
+@task(task_run_name="remember the header row of {list_name}")
+def set_header_row(list_name: str, header_row: int) -> None:
+    """Keep which line is the header in the next files of a list, from 1; 0 deletes it."""
+    lists.set_header_row(current_context(), list_name, header_row)
+
+
+@task
+def check_basis(list_names: Iterable[str], legal_basis: str) -> None:
+    """Refuse to import people into a list that has another legal basis than theirs, before a file is read."""
+    lists.check_basis(current_context(), list_names, legal_basis)
+
+
+@task(task_run_name="declare the legal basis of {list_name}")
+def declare_imported(list_name: str, legal_basis: str, actor: str) -> None:
+    """Declare the legal basis that the files of a run came with; one that the list has already stays as it is."""
+    lists.declare_imported(current_context(), list_name, legal_basis, actor.strip() or f"run {flow_run.name}")
+
+
+@task(task_run_name="{action} {list_name}")
+def clear_list(list_name: str, action: str, actor: str, preview: bool) -> str:
+    """Empty or delete a list, or show what that would do; return the page."""
+    change = lists.clear_list(current_context(), list_name, action, actor, preview)
+    return _publish_change(f"{action} list {list_name}", f"{action}-of-{list_name}", change, preview)
+
+
+@task(task_run_name="undo import {import_id}")
+def undo_file(import_id: int, actor: str, preview: bool) -> str:
+    """Take a file out of its list again, or show what that would do; return the page."""
+    change = lists.undo_file(current_context(), import_id, actor, preview)
+    return _publish_change(f"Undo import {import_id}", f"undo-import-{import_id}", change, preview)
+
+
+@task(task_run_name="record an opt-out")
+def record_told_opt_out(number: str, source: str, actor: str, note: str | None, said_at: str | None) -> bool:
+    """Record the opt-out of a person who told a colleague; return whether it is new."""
+    return lists.record_told_opt_out(current_context(), number, source, actor, note, said_at)
+
+
+def _publish_import(subject: str, results: Sequence[Result]) -> None:
+    reports = [result for result in results if isinstance(result, ImportReport)]
+    refused = [
+        result if isinstance(result, str) else f"{type(result).__name__}: {result}"
+        for result in results
+        if not isinstance(result, ImportReport)
+    ]
+    if not results:
+        return
+    publish(
+        f"import-{subject}",
+        import_page(subject, reports, refused, _missing_basis_links(subject, reports)),
+        f"Files into {subject}",
+    )
+    changes = [report.summary.replaced for report in reports if not report.is_preview]
+    publish_stale([campaign for change in changes if change is not None for campaign in change.touched])
+    publish_table(f"rows-of-{subject}", import_rows(reports), f"Rows into {subject}, by file and result")
+
+
+def _missing_basis_links(subject: str, reports: Sequence[ImportReport]) -> list[RunLink]:
+    """Return how to declare the legal basis of a list that has new files and no basis; a draft's file has its own."""
+    is_changed = any(not report.is_preview for report in reports)
+    if not is_changed or subject == OPT_OUTS or subject.startswith(ATTACHED):
+        return []
+    with current_context().transaction(read_only=True) as tx:
+        basis = declared_basis(tx, subject)
+    return basis_links([subject]) if basis is None else []
+
+
+def _publish_change(title: str, key: str, change: Preview, is_preview: bool) -> str:
+    if not is_preview:
+        publish_stale(change.touched)
+    page = change_page(title, change, is_preview)
+    publish(key, page, title)
+    return page

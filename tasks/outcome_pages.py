@@ -1,0 +1,99 @@
+"""The page that a run ends with where no campaign or list has one: what it did, and what can be done next."""
+
+from collections.abc import Mapping
+
+from prefect import task
+
+from campanile.pages.outcomes import (
+    auto_responder_page,
+    opt_out_page,
+    outcome_page,
+    replies_page,
+    reports_page,
+    stopped_page,
+)
+from campanile.pages.run_links import (
+    CHECK_BALANCE,
+    OPT_OUT_AGAIN,
+    READ_REPLIES,
+    READ_REPORTS,
+    RESPONDER,
+    RESPONDER_OFF,
+    REVIEW,
+    TOP_UP,
+    resume_step,
+)
+from campanile.pages.views import ReplyCount, view_of
+from campanile.store.inbound.auto_responder import auto_responder
+from tasks.artifacts import publish_unless_away
+from tasks.context import current_context
+from tasks.run_links import step_links
+
+
+@task(task_run_name="publish the balance of {gateway}")
+def publish_balance(gateway: str, line: str) -> str:
+    """Publish how a gateway's balance is, and return the page."""
+    title = f"Balance of {gateway}"
+    return _publish(f"balance-{gateway}", title, outcome_page(title, line, step_links([CHECK_BALANCE, TOP_UP])))
+
+
+@task(task_run_name="publish the replies of {gateway}")
+def publish_replies(gateway: str) -> str:
+    """Publish what replies a gateway brought and what became of them, and return the page: anew when one came."""
+    with current_context().transaction(read_only=True) as tx:
+        replies = view_of(list[ReplyCount], tx.rows("reply.totals", gateway=gateway))
+    page = replies_page(gateway, replies, step_links([REVIEW, RESPONDER]))
+    return _publish(f"replies-{gateway}", f"Replies of {gateway}", page)
+
+
+@task(task_run_name="publish the delivery reports of {gateway}")
+def publish_reports(gateway: str, moved: Mapping[str, int]) -> str | None:
+    """Publish which messages the newest delivery reports moved, and return the page; where none did it stays."""
+    if not moved:
+        return None
+    page = reports_page(gateway, moved, step_links([READ_REPORTS]))
+    return _publish(f"delivery-reports-{gateway}", f"Delivery reports of {gateway}", page)
+
+
+@task
+def publish_auto_responder(line: str) -> str:
+    """Publish how the auto-responder is set, and return the page."""
+    context = current_context()
+    with context.transaction(read_only=True) as tx:
+        responder = auto_responder(tx)
+    links = step_links([RESPONDER_OFF if responder.enabled else RESPONDER, READ_REPLIES])
+    page = auto_responder_page(line, responder, links, context.settings.zone)
+    return _publish("auto-responder", "Auto-responder", page)
+
+
+@task
+def publish_stopped(line: str) -> str:
+    """Publish what was paused by the red button, and return the page."""
+    with current_context().transaction(read_only=True) as tx:
+        names = [row["name"] for row in tx.rows("campaign.paused")]
+    links = step_links([*map(resume_step, names), RESPONDER_OFF])
+    return _publish("stop-everything", "Everything is stopped", stopped_page(line, len(names), links))
+
+
+@task
+def publish_backup(line: str) -> str:
+    """Publish where the newest copy of the store is, and return the page."""
+    return _publish("backup", "Copy of the store", outcome_page("Copy of the store", line, []))
+
+
+@task
+def publish_opt_out(number: str, is_new: bool) -> str:
+    """Publish that a person was opted out, the number masked, and return the page."""
+    return _publish("opt-out", "Opt-out recorded", opt_out_page(number, is_new, step_links([OPT_OUT_AGAIN])))
+
+
+@task
+def publish_reset(line: str) -> str:
+    """Publish that a history is read again from its beginning, and return the page."""
+    title = "Histories read again"
+    return _publish("histories", title, outcome_page(title, line, step_links([READ_REPLIES, READ_REPORTS])))
+
+
+def _publish(key: str, title: str, page: str) -> str:
+    publish_unless_away(key, page, title)
+    return page

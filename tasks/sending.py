@@ -1,0 +1,168 @@
+"""Send what is due: open a campaign, send, close it; and the pages of its progress.
+
+Prefect never retries one of these tasks: the store decides what may be posted again, and when.
+"""
+
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from prefect import task
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
+
+from campanile.pages.progress import progress_line, progress_page
+from campanile.pages.unknowns import unknowns_page
+from campanile.pages.views import CampaignView, StateCount, UnknownMessage, view_of
+from campanile.services.billing import balance
+from campanile.services.inbound import sync
+from campanile.services.sending import unknown_messages
+from campanile.services.sending.campaign_run import (
+    Sending,
+    alert_team,
+    alert_unknown,
+    close_run,
+    open_run,
+    send_run,
+)
+from campanile.services.sending.sender import Sender
+from campanile.services.sending.unknown_messages import Decision
+from campanile.sms.states import CampaignState
+from campanile.store.campaigns.campaigns import STANDING_KINDS, find_campaign
+from campanile.store.ledger.run_lifecycle import Progress, RunOutcome, count_messages, read_progress
+from campanile.store.ledger.unknowns import list_unknown
+from tasks.artifacts import artifact_key, publish_unless_away
+from tasks.context import current_context
+from tasks.events import announce
+from tasks.prefect_calls import BREAKER, PrefectAway, bound_events
+from tasks.run_links import decision_links
+
+_SENDING_FLOW = "send-campaign"
+
+
+@task(retries=0)
+def open_campaign(campaign: str) -> Sending:
+    """Take a campaign's lease and check that it is still what was approved."""
+    bound_events()
+    context, run_id = current_context(), flow_run.id if flow_run.flow_name == _SENDING_FLOW else None
+    sending, opened = open_run(context, campaign, run_id)
+    if opened.is_held:
+        announce("paused", opened.campaign, reason=opened.why)
+        publish_progress(campaign, return_state=True)  # a page that fails stops no campaign
+        alert_team(context, sending, opened.why, anew=True)
+    elif opened.lease is not None and opened.campaign["state"] == CampaignState.APPROVED:
+        announce("started", opened.campaign)
+    return sending
+
+
+@task(retries=0, cache_policy=NO_CACHE, task_run_name="send {sending.campaign}")
+def send_messages(sending: Sending) -> RunOutcome:
+    """Send until nothing may be claimed any more, or until this process is told to end; show the progress meanwhile."""
+    return send_run(current_context(), sending, _ProgressPages(sending).publish)
+
+
+@task(retries=0)
+def close_campaign(sending: Sending, run_outcome: RunOutcome) -> dict[str, Any]:
+    """Give the lease back: finished when nothing is open, else parked or paused; alert who must act."""
+    context = current_context()
+    closed, undecided_count, is_ours = close_run(context, sending, run_outcome)
+    if not is_ours:
+        return closed
+    if closed["kind"] not in STANDING_KINDS and (
+        closed["state"] in (CampaignState.FINISHED, CampaignState.PARKED) or run_outcome.needs_person
+    ):
+        announce(closed["state"], closed)
+    if run_outcome.needs_person or run_outcome.is_alarming:
+        alert_team(context, sending, str(run_outcome.why), anew=run_outcome.needs_person)
+    if undecided_count:
+        publish_unknowns(sending.campaign)
+        alert_unknown(context, sending, undecided_count)
+    return closed
+
+
+@task
+def publish_progress(campaign: str) -> str:
+    """Publish how far a campaign is, and return the page."""
+    context = current_context()
+    with context.transaction(read_only=True) as tx:
+        found = find_campaign(tx, campaign)
+        progress = read_progress(tx, found)
+        states = count_messages(tx, found["campaign_id"])
+    view, counts = view_of(CampaignView, found), view_of(list[StateCount], states)
+    page = progress_page(view, counts, progress, context.settings.zone)
+    publish_unless_away(f"progress-{campaign}", page, f"Progress of {campaign}")
+    return page
+
+
+@task(task_run_name="{decision} what is unknown of {campaign}")
+def decide_unknown(campaign: str, decision: Decision, actor: str, reason: str) -> str:
+    """Write a campaign's unknown messages off, or send them again; return one line."""
+    return unknown_messages.decide_unknown(current_context(), campaign, decision, actor, reason)
+
+
+@task(task_run_name="list what is unknown of {campaign}")
+def publish_unknowns(campaign: str) -> str:
+    """Publish the unknown messages of a campaign with links to both decisions, and return the page."""
+    context = current_context()
+    with context.transaction(read_only=True) as tx:
+        found = find_campaign(tx, campaign)
+        rows = list_unknown(tx, found["campaign_id"])
+    links = decision_links(campaign) if rows else []
+    view, messages = view_of(CampaignView, found), view_of(list[UnknownMessage], rows)
+    page = unknowns_page(view, messages, links, context.manifest(view.gateway).unit, context.settings.zone)
+    publish_unless_away(f"unknown-{campaign}", page, f"Unknown messages of {campaign}")
+    return page
+
+
+def sync_before(gateway: str) -> None:
+    """Sync opt-outs before sending; where they cannot be read nothing is claimed, for they are too old."""
+    sync.try_sync_opt_outs(current_context(), gateway)
+
+
+def refresh_balance(gateway: str) -> None:
+    """Read the balance after sending, and alert when it is critical; a balance that cannot be read fails nothing."""
+    balance.refresh_balance(current_context(), gateway)
+
+
+def send_system_messages(kind: str, gateway: str) -> None:
+    """Send the automatic answers, notices or tests that wait, by the protocol of every campaign."""
+    with current_context().transaction(read_only=True) as tx:
+        standing = tx.row("campaign.find_standing", kind=kind, gateway=gateway)
+    if standing is None or standing["due_at"] is None:
+        return
+    sending = open_campaign(standing["name"])
+    if sending.lease is not None:
+        close_campaign(sending, send_messages(sending))
+
+
+class _ProgressPages:
+    """The pages that show how far a run is: a progress bar and a page; none of them waits for Prefect's server."""
+
+    def __init__(self, sending: Sending) -> None:
+        self._campaign = sending.campaign
+        self._bar: UUID | None = None
+
+    def publish(self, sender: Sender) -> None:
+        """Publish how fast a campaign is sent and what is left, without counting a million messages."""
+        context = current_context()
+        with context.transaction(read_only=True) as tx:
+            found = find_campaign(tx, self._campaign)
+            progress = read_progress(tx, found)
+        rate = sender.counters.accepted_per_second()
+        context.log.info("%s: %s", self._campaign, progress_line(progress, rate))
+        page = progress_page(view_of(CampaignView, found), (), progress, context.settings.zone, rate)
+        publish_unless_away(f"progress-{self._campaign}", page, f"Progress of {self._campaign}")
+        try:
+            self._bar = BREAKER.call(partial(self._move_bar, progress))
+        except PrefectAway as error:
+            context.log.warning("the progress bar stays as it is: %s", error)
+
+    def _move_bar(self, progress: Progress) -> UUID | None:
+        percent = 100 * progress.accepted / progress.total if progress.total else 100.0
+        if self._bar is None:
+            key, description = artifact_key(f"sending-{self._campaign}"), f"Accepted messages of {self._campaign}"
+            found: Any = create_progress_artifact(percent, key=key, description=description)
+            return found  # type: ignore[no-any-return]
+        update_progress_artifact(self._bar, percent)
+        return self._bar

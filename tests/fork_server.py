@@ -1,0 +1,156 @@
+"""Processes of the tests: a server forks one for each who connects to its socket.
+
+A module is started as ``python -m tests.… SOCKET`` and calls ``serve_forks``. What its processes need is imported there
+once, and no DuckDB is ever opened there: to start each process from nothing would cost more than all it does.
+
+The first line that comes in is the job as JSON, the first that goes out the process id.
+"""
+
+import ctypes
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TextIO
+
+ROOT = Path(__file__).parents[1]
+_SET_DEATH_SIGNAL = 1  # of <linux/prctl.h>
+
+
+class Line:
+    """A line between a process and its test: messages as JSON, one a line."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def tell(self, what: object) -> None:
+        self._stream.write(json.dumps(what, default=str) + "\n")
+        self._stream.flush()
+
+    def hear(self) -> Any:
+        return json.loads(self._stream.readline())
+
+
+# --- the server -------------------------------------------------------------------------------------------------------
+
+
+def serve_forks(work: Callable[[Line, Any], None]) -> None:
+    """Serve on the socket that the command line names: ``work`` gets the line to the test, and the job."""
+    gc.collect()
+    gc.freeze()  # what the children share stays shared
+    with socket.socket(socket.AF_UNIX) as home:
+        home.bind(sys.argv[1])
+        home.listen()
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        _serve(home, work)
+
+
+def _serve(listener: socket.socket, work: Callable[[Line, Any], None]) -> None:
+    """Fork for each who connects, until the tests are over."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel removes dead children
+    tests = os.getppid()
+    listener.settimeout(1)
+    while os.getppid() == tests:
+        try:
+            connection, _ = listener.accept()
+        except TimeoutError:
+            continue
+        if os.fork() == 0:
+            ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)  # no process outlives the tests
+            listener.close()
+            line = Line(connection.makefile("rw"))
+            line.tell(os.getpid())
+            work(line, line.hear())
+            os._exit(0)
+        connection.close()
+
+
+# --- the tests' side --------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def opened_fork_server(module: str) -> Iterator[Path]:
+    """Start the fork server of a module, and return its socket."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "socket"
+        command = [sys.executable, "-m", module, str(path)]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("SMS_")}
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            try:
+                yield path
+            finally:
+                process.kill()
+
+
+class ForkedProcess:
+    """A process of a fork server."""
+
+    def __init__(self, server: Path, job: object) -> None:
+        self.is_dead = False
+        self._received = b""
+        self._connection = socket.socket(socket.AF_UNIX)
+        self._connection.connect(str(server))
+        self.pid: int = self.hear()
+        self.say(job)
+
+    def say(self, what: object) -> None:
+        self._connection.sendall(json.dumps(what, default=str).encode() + b"\n")
+
+    def hear(self) -> Any:
+        """Return the next thing it tells; it must live."""
+        told = self.poll(None)
+        assert told is not None, "the other process died"
+        return told
+
+    def poll(self, seconds: float | None) -> Any:
+        """Return the next thing it tells; None when it is dead, or says nothing for so long."""
+        while b"\n" not in self._received:
+            if self.is_dead or not select.select([self._connection], [], [], seconds)[0]:
+                return None
+            data = b""
+            with suppress(ConnectionResetError):  # killed with a line unread
+                data = self._connection.recv(65536)
+            if not data:
+                self._note_death()
+                return None
+            self._received += data
+        line, _, self._received = self._received.partition(b"\n")
+        return json.loads(line)
+
+    def hear_out(self) -> list[Any]:
+        """Return all that it still tells, until it is dead."""
+        told = []
+        while (what := self.poll(None)) is not None:
+            told.append(what)
+        return told
+
+    def signal(self, number: int) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def kill(self) -> list[Any]:
+        """Kill it, wait until it is dead, and return what it told before."""
+        if not self.is_dead:
+            self.signal(signal.SIGKILL)
+        return self.hear_out()
+
+    def _note_death(self) -> None:
+        """Wait until the kernel has removed it, and with it its locks."""
+        self.is_dead = True
+        self._connection.close()
+        with suppress(ProcessLookupError):
+            while True:
+                os.kill(self.pid, 0)
+                time.sleep(0.001)

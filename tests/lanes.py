@@ -1,0 +1,92 @@
+"""Which tests need what, who runs them, and how many examples hypothesis tries.
+
+``pytest --unit`` collects only what needs no Prefect, no process and no server, and fails a test that uses one all the
+same: such a file belongs into ``NEEDS_PROCESS``.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from hypothesis import settings
+
+TESTS = Path(__file__).parent
+#: Folders and files whose tests start a process or a server, or need Prefect.
+NEEDS_PROCESS = (
+    "browser",
+    "files/test_child.py",
+    "flows",
+    "gateways",
+    "sending",
+    "services/test_run_lock.py",
+    "sms/test_privacy.py",
+    "store/test_backup.py",
+    "tasks",
+    "test_api_login.py",
+    "test_approval_code.py",
+    "test_bench.py",
+    "test_docs.py",
+    "test_hard_stops.py",
+    "test_prefect_template.py",
+    "test_up.py",
+)
+#: Fixtures that start one, in files whose other tests do not.
+STARTS_PROCESS = frozenset({"fork_server"})
+#: Long ones first, so that no core idles while the other ends; what is not named comes between these and the last.
+FIRST, LAST = ("flows", "sending", "services", "store"), ("pages", "schemas", "sms", "")
+#: Set by ``make prove``: every property is tried on many examples.
+IS_PROVING = os.environ.get("CAMPANILE_PROVE") == "1"
+
+
+def examples(count: int) -> settings:
+    """Return hypothesis' settings for a test that deserves so many examples: all when proving, else a tenth of them."""
+    return settings(max_examples=count if IS_PROVING else max(count // 10, 10))
+
+
+def needs_process(path: Path) -> bool:
+    """Tell whether the tests of a file need more than this process."""
+    return any(path.is_relative_to(TESTS / name) for name in NEEDS_PROCESS)
+
+
+def sort_and_group(items: list[pytest.Item]) -> None:
+    """Mark what needs a process; give each file to one worker, and all that talks to the Prefect server to one.
+
+    So the server is started once, and no test finds the pages and deployments of another one there.
+    """
+    for item in items:
+        if needs_process(item.path) or not STARTS_PROCESS.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.process)
+        group = "prefect" if item.get_closest_marker("prefect") else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    if item.get_closest_marker("prefect"):
+        return -1
+    folder = item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
+    if folder in FIRST:
+        return FIRST.index(folder)
+    return len(FIRST) + 1 + LAST.index(folder) if folder in LAST else len(FIRST)
+
+
+def forbid_processes() -> None:
+    """Fail whatever starts a process, listens, or imports Prefect from now on."""
+
+    def refuse(*_: object, **__: object) -> NoReturn:
+        pytest.fail("needs a process, a server or Prefect: mark it ``process``, or name its file in tests/lanes.py")
+
+    class NoPrefect:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name.partition(".")[0] == "prefect":
+                refuse()
+
+    assert "prefect" not in sys.modules, "a module of tests imports Prefect: name it in NEEDS_PROCESS of tests/lanes.py"
+    sys.meta_path.insert(0, NoPrefect())  # type: ignore[arg-type]
+    subprocess.Popen.__init__ = refuse  # type: ignore[method-assign]
+    socket.socket.listen = refuse  # type: ignore[method-assign]
+    os.fork = refuse

@@ -1,0 +1,84 @@
+"""The page of what nobody knows: every message masked, the gateway's words inert, and both ways out."""
+
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from campanile.pages.run_links import RunLink
+from campanile.pages.unknowns import unknowns_page
+from campanile.pages.views import CampaignView, UnknownMessage, view_of
+
+PARIS = ZoneInfo("Europe/Paris")
+WAITS = {
+    "name": "soldes",
+    "state": "parked",
+    "version": 1,
+    "gateway": "sandbox",
+    "recap_hash": None,
+    "due_at": None,
+    "offer_ends_at": None,
+    "state_reason": None,
+    "stale_reason": None,
+    "is_stopped": False,
+    "draft": "{}",
+}
+FORM = RunLink("Write them off", "they count as not sent.", "http://ui/run?parameters=%7B%7D", "python -m flows a")
+COMMAND = RunLink("Send them again", "twice.", None, "python -m flows resolve-unknown campaign=soldes")
+
+
+def row(person: int = 0, reason: str | None = "read timed out") -> dict[str, Any]:
+    return {
+        "msisdn": f"+3363998{person:04}",
+        "slice_no": 7,
+        "claimed_at": datetime(2026, 11, 24, 9, 0, tzinfo=UTC),
+        "price": "0.045000",
+        "reason": reason,
+    }
+
+
+def draw(*rows: dict[str, Any], links: tuple[RunLink, ...] = (FORM, COMMAND), **changes: Any) -> str:
+    messages = view_of(list[UnknownMessage], rows)
+    return unknowns_page(view_of(CampaignView, WAITS | changes), messages, links, "EUR", PARIS)
+
+
+def test_all_that_is_known_of_a_message() -> None:
+    page = draw(row(12))
+    assert page.startswith("# soldes: 1 message unknown\n")
+    assert r"| +336\*\*\*\*0012 | 7 | Tue 2026-11-24 10:00 | 0.045 EUR | read timed out |" in page
+    assert "3363998" not in page
+
+
+def test_what_stays_reserved() -> None:
+    assert "0.09 EUR stay reserved" in draw(row(1), row(2))
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        pytest.param("lost +33639980012", "lost +336\\*\\*\\*\\*0012", id="a number is masked"),
+        pytest.param("a|b [x](http://y)", "a\\|b \\[x\\](http\\://y)", id="no column, no link"),
+        pytest.param(None, "|  |", id="no words"),
+    ],
+)
+def test_the_gateways_words(reason: str | None, shown: str) -> None:
+    assert shown in draw(row(reason=reason))
+
+
+def test_who_must_act() -> None:
+    assert "now somebody must decide" in draw(row())
+    later = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+    assert "decide only if you know more" in draw(row(), due_at=later)
+
+
+def test_a_long_list_is_cut_and_says_so() -> None:
+    page = draw(*(row(person) for person in range(201)))
+    assert page.count("read timed out") == 200
+    assert "These are the first 200" in page
+
+
+def test_nothing_is_left_to_decide() -> None:
+    page = draw(links=())
+    assert page.startswith("# soldes: nothing is unknown\n")
+    assert "Decide" not in page

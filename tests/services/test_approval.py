@@ -1,0 +1,45 @@
+"""What stands in the approval's form is what is approved; and a balance that cannot be read is told as such."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from campanile.pages.recap_views import RecapFigures
+from campanile.pages.words import approval_figures
+from campanile.services.campaigns.approval import _check_figures
+from campanile.services.campaigns.recap_view import first_reading
+from campanile.services.context import Context
+from campanile.sms.errors import CampaignError
+
+RECAP = RecapFigures(
+    version=1,
+    recap_hash="0123456789abcdef",
+    audience_count=1600,
+    message_count=1510,
+    exclusion_count=90,
+    segment_count=2611,
+    total_price=Decimal("118.610000"),
+    unit="EUR",
+    prepared_at=datetime(2026, 11, 23, 7, 0, tzinfo=UTC),
+)
+FIGURES = approval_figures(RECAP)
+
+
+@pytest.mark.parametrize("given", ["", " ", FIGURES, "1 510  messages,\n118.61 EUR "])
+def test_figures_of_the_recap_or_none_are_approved(given: str) -> None:
+    _check_figures("soldes", given, FIGURES)
+
+
+@pytest.mark.parametrize("given", ["1 509 messages, 118.61 EUR", "1 510 messages, 118.60 EUR", "yes"])
+def test_other_figures_are_refused(given: str) -> None:
+    with pytest.raises(CampaignError, match=r"are not those of the latest recap of soldes, which are 1 510 messages"):
+        _check_figures("soldes", given, FIGURES)
+
+
+def test_a_balance_that_cannot_be_read_says_why(make_context: Callable[..., Context]) -> None:
+    found = first_reading(make_context(sandbox_url="http://127.0.0.1:9"), "sandbox")
+    assert found.credit is None
+    assert str(found.balance_error).startswith("The balance cannot be read: ")
+    assert "\n" not in str(found.balance_error)

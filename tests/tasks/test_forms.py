@@ -1,0 +1,27 @@
+"""The forms that Prefect draws of the flows."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FLOWS = sorted(path.stem for path in (Path(__file__).parents[2] / "flows").glob("[a-z]*.py"))
+#: Words for who acts that no form uses.
+OTHER_WORDS = {"name", "author", "approver", "changed_by"}
+
+
+def boxes(stem: str) -> dict[str, Any]:
+    properties: dict[str, Any] = getattr(import_module(f"flows.{stem}"), stem).parameters.properties
+    return properties
+
+
+@pytest.mark.parametrize("stem", FLOWS)
+def test_who_acts_is_asked_in_the_same_words(stem: str) -> None:
+    found = boxes(stem)
+    assert found.keys() & OTHER_WORDS == set()
+    assert found.get("actor", {"title": "Your name"})["title"] == "Your name"
+
+
+def test_flows_ask_who_acts() -> None:
+    assert sum("actor" in boxes(stem) for stem in FLOWS) > 10
