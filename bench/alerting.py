@@ -75,7 +75,7 @@ def alert_delay(size: int) -> AlertDelay:
 
 def _measured(marketing: Recap, since_asked: float, accepted_at: datetime) -> AlertDelay:
     with current_context().transaction() as tx:
-        alert_id = find_campaign(tx, ALERT.name)["campaign_id"]
+        alert_id = find_campaign(tx, ALERT.name).campaign_id
         sql = "SELECT recorded_at FROM campaign_event WHERE campaign_id = $campaign_id AND event = 'approved'"
         ((approved_at,),) = tx.execute(sql, {"campaign_id": alert_id}).fetchall()
         states = {row["state"]: row["message_count"] for row in count_messages(tx, marketing.campaign_id)}

@@ -21,4 +21,4 @@ def send_campaign(campaign: CampaignName) -> str:
     closed = close_campaign(sending, send_messages(sending))
     publish_progress(campaign, return_state=True)
     refresh_balance(sending.gateway)
-    return str(closed["state"])
+    return str(closed.state)

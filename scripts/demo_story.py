@@ -261,10 +261,9 @@ def show_parked() -> None:
     (territories,) = ask_store(
         "SELECT string_agg(DISTINCT territory, ' ' ORDER BY territory) FROM message_status WHERE state = 'planned'"
     )
-    due_at = campaign["due_at"].astimezone(current_context().settings.zone)
-    console.print(
-        f"In {territories} it is night: the campaign is {campaign['state']} until {due_at:%A %H:%M} in Paris.\n"
-    )
+    assert campaign.due_at is not None, "it is parked"
+    due_at = campaign.due_at.astimezone(current_context().settings.zone)
+    console.print(f"In {territories} it is night: the campaign is {campaign.state} until {due_at:%A %H:%M} in Paris.\n")
 
 
 @contextmanager
@@ -294,6 +293,6 @@ def progress_bar(words: str) -> Iterator[None]:
 
 def _states() -> dict[str, int]:
     with current_context().transaction(read_only=True) as tx:
-        campaign = tx.row("campaign.find", name=CAMPAIGN) or {}
-        rows = tx.rows("message.count_by_state", campaign_id=campaign["campaign_id"])
+        campaign = find_campaign(tx, CAMPAIGN)
+        rows = tx.rows("message.count_by_state", campaign_id=campaign.campaign_id)
     return {row["state"]: row["message_count"] for row in rows}

@@ -75,7 +75,7 @@ MUTANTS = {
     "key-life": Mutant("if True:", f"{_FAULTS} -k forgotten"),
     "ambiguous": Mutant("outcome = Outcome.NOT_ACCEPTED", f"{_FAULTS} -k nobody_can_read"),
     "late-proof": Mutant("", "tests/store/test_evidence.py -k leave_without_it"),
-    "auto-responder-off": Mutant('if campaign["is_stopped"]:', "tests/store/test_answers.py -k record_of_it"),
+    "auto-responder-off": Mutant("if campaign.is_stopped:", "tests/store/test_answers.py -k record_of_it"),
     "last-word": Mutant("", f"{_COMING_BACK} -k last_word"),
     "own-stops-only": Mutant("", f"{_COMING_BACK} -k others_recorded"),
     "stop-with-reply": Mutant("", "tests/services/test_inbound.py -k start_is_answered"),

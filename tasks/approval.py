@@ -6,7 +6,7 @@ from prefect import task
 from prefect.runtime import flow_run
 
 from campanile.pages.approval import approval_page, tested_page
-from campanile.pages.views import ApprovedView, CampaignView, MessageOfTest, view_of
+from campanile.pages.views import ApprovedView, MessageOfTest, view_of
 from campanile.services.campaigns import approval
 from campanile.services.sending import test_messages
 from campanile.services.sending.test_messages import KIND
@@ -50,8 +50,8 @@ def publish_test(campaign: str) -> str:
     with context.transaction(read_only=True) as tx:
         found = find_campaign(tx, campaign)
         messages = tx.rows("message.of_origin", kind=KIND, origin=_origin())
-    unit = context.tariff(found["gateway"]).unit
-    page = tested_page(view_of(CampaignView, found), view_of(list[MessageOfTest], messages), unit)
+    unit = context.tariff(found.gateway).unit
+    page = tested_page(found, view_of(list[MessageOfTest], messages), unit)
     publish(f"test-{campaign}", page, f"Test of {campaign}")
     return page
 

@@ -87,7 +87,7 @@ def publish_stale(touched: Iterable[TouchedCampaign]) -> None:
     context = current_context()
     for name in [campaign.name for campaign in touched if campaign.state == "prepared"]:
         with context.transaction(read_only=True) as tx:
-            view = read_recap(context, tx, find_campaign(tx, name)["campaign_id"])
+            view = read_recap(context, tx, find_campaign(tx, name).campaign_id)
         publish(f"recap-{name}", draw_recap(view), f"Recap of {name}")
 
 

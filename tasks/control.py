@@ -33,7 +33,7 @@ def stop_everything(actor: str, reason: str) -> str:
     line, paused = pause.stop_everything(current_context(), actor, reason)
     for campaign in paused:
         announce("paused", campaign, actor=actor)
-        publish_progress(campaign["name"], return_state=True)  # a page that fails keeps no other campaign
+        publish_progress(campaign.name, return_state=True)  # a page that fails keeps no other campaign
     return line
 
 

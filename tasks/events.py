@@ -1,18 +1,17 @@
 """Events that automations can wait for: ``campaign.started``, ``parked``, ``finished``, ``paused``."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from prefect.events import emit_event
 
 from campanile.sms.text.masking import mask_numbers
+from schemas.rows import Campaign
 
 _TOLD = ("kind", "gateway", "state", "version", "due_at")
 _LONGEST_TEXT = 500
 
 
-def announce(event: str, campaign: Mapping[str, Any], **payload: object) -> None:
+def announce(event: str, campaign: Campaign, **payload: object) -> None:
     """Tell Prefect what became of a campaign, a row of its table.
 
     The event goes out behind our back: nobody waits for the API, and without one it is lost, as nothing depends on it.
@@ -22,12 +21,14 @@ def announce(event: str, campaign: Mapping[str, Any], **payload: object) -> None
         campaign: as it stands now.
         payload: what else to tell, by name; numbers in texts are masked.
     """
-    told = {"campaign": campaign["name"], "reason": campaign["state_reason"]} | {name: campaign[name] for name in _TOLD}
+    told = {"campaign": campaign.name, "reason": campaign.state_reason} | {
+        name: getattr(campaign, name) for name in _TOLD
+    }
     emit_event(
         event=f"campaign.{event}",
         resource={
-            "prefect.resource.id": f"campanile.campaign.{campaign['name']}",
-            "prefect.resource.name": str(campaign["name"]),
+            "prefect.resource.id": f"campanile.campaign.{campaign.name}",
+            "prefect.resource.name": str(campaign.name),
         },
         payload={name: _plain(value) for name, value in (told | payload).items()},
     )

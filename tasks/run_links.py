@@ -10,7 +10,7 @@ from prefect.utilities.urls import url_for
 from campanile.pages import run_links as steps
 from campanile.pages.recap_views import RecapFigures
 from campanile.pages.run_links import NextStep, RunLink, run_link
-from campanile.pages.views import CampaignView
+from schemas.rows import Campaign
 from tasks.prefect_calls import BREAKER, PrefectAway
 
 
@@ -23,12 +23,12 @@ def step_links(found: Sequence[NextStep]) -> list[RunLink]:
     return [run_link(pages.get(step.flow), *step) for step in found]
 
 
-def run_links(campaign: CampaignView, recap: RecapFigures, undeclared: Iterable[str] = ()) -> list[RunLink]:
+def run_links(campaign: Campaign, recap: RecapFigures, undeclared: Iterable[str] = ()) -> list[RunLink]:
     """Return the next steps of a prepared campaign."""
     return step_links(steps.recap_steps(campaign, recap, undeclared))
 
 
-def approved_links(campaign: CampaignView) -> list[RunLink]:
+def approved_links(campaign: Campaign) -> list[RunLink]:
     """Return what may be done with a campaign that was approved."""
     return step_links(steps.approved_steps(campaign))
 

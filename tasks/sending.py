@@ -14,7 +14,7 @@ from prefect.runtime import flow_run
 
 from campanile.pages.progress import progress_line, progress_page
 from campanile.pages.unknowns import unknowns_page
-from campanile.pages.views import CampaignView, StateCount, UnknownMessage, view_of
+from campanile.pages.views import StateCount, UnknownMessage, view_of
 from campanile.services.billing import balance
 from campanile.services.inbound import sync
 from campanile.services.sending import unknown_messages
@@ -32,6 +32,7 @@ from campanile.sms.states import CampaignState
 from campanile.store.campaigns.campaigns import STANDING_KINDS, find_campaign
 from campanile.store.ledger.run_lifecycle import Progress, RunOutcome, count_messages, read_progress
 from campanile.store.ledger.unknowns import list_unknown
+from schemas.rows import Campaign
 from tasks.artifacts import artifact_key, publish_unless_away
 from tasks.context import current_context
 from tasks.events import announce
@@ -51,7 +52,7 @@ def open_campaign(campaign: str) -> Sending:
         announce("paused", opened.campaign, reason=opened.why)
         publish_progress(campaign, return_state=True)  # a page that fails stops no campaign
         alert_team(context, sending, opened.why, anew=True)
-    elif opened.lease is not None and opened.campaign["state"] == CampaignState.APPROVED:
+    elif opened.lease is not None and opened.campaign.state == CampaignState.APPROVED:
         announce("started", opened.campaign)
     return sending
 
@@ -63,16 +64,16 @@ def send_messages(sending: Sending) -> RunOutcome:
 
 
 @task(retries=0)
-def close_campaign(sending: Sending, run_outcome: RunOutcome) -> dict[str, Any]:
+def close_campaign(sending: Sending, run_outcome: RunOutcome) -> Campaign:
     """Give the lease back: finished when nothing is open, else parked or paused; alert who must act."""
     context = current_context()
     closed, undecided_count, is_ours = close_run(context, sending, run_outcome)
     if not is_ours:
         return closed
-    if closed["kind"] not in STANDING_KINDS and (
-        closed["state"] in (CampaignState.FINISHED, CampaignState.PARKED) or run_outcome.needs_person
+    if closed.kind not in STANDING_KINDS and (
+        closed.state in (CampaignState.FINISHED, CampaignState.PARKED) or run_outcome.needs_person
     ):
-        announce(closed["state"], closed)
+        announce(closed.state, closed)
     if run_outcome.needs_person or run_outcome.is_alarming:
         alert_team(context, sending, str(run_outcome.why), anew=run_outcome.needs_person)
     if undecided_count:
@@ -88,8 +89,8 @@ def publish_progress(campaign: str) -> str:
     with context.transaction(read_only=True) as tx:
         found = find_campaign(tx, campaign)
         progress = read_progress(tx, found)
-        states = count_messages(tx, found["campaign_id"])
-    view, counts = view_of(CampaignView, found), view_of(list[StateCount], states)
+        states = count_messages(tx, found.campaign_id)
+    view, counts = found, view_of(list[StateCount], states)
     page = progress_page(view, counts, progress, context.settings.zone)
     publish_unless_away(f"progress-{campaign}", page, f"Progress of {campaign}")
     return page
@@ -107,9 +108,9 @@ def publish_unknowns(campaign: str) -> str:
     context = current_context()
     with context.transaction(read_only=True) as tx:
         found = find_campaign(tx, campaign)
-        rows = list_unknown(tx, found["campaign_id"])
+        rows = list_unknown(tx, found.campaign_id)
     links = decision_links(campaign) if rows else []
-    view, messages = view_of(CampaignView, found), view_of(list[UnknownMessage], rows)
+    view, messages = found, view_of(list[UnknownMessage], rows)
     page = unknowns_page(view, messages, links, context.manifest(view.gateway).unit, context.settings.zone)
     publish_unless_away(f"unknown-{campaign}", page, f"Unknown messages of {campaign}")
     return page
@@ -128,10 +129,10 @@ def refresh_balance(gateway: str) -> None:
 def send_system_messages(kind: str, gateway: str) -> None:
     """Send the automatic answers, notices or tests that wait, by the protocol of every campaign."""
     with current_context().transaction(read_only=True) as tx:
-        standing = tx.row("campaign.find_standing", kind=kind, gateway=gateway)
-    if standing is None or standing["due_at"] is None:
+        standing = tx.find(Campaign, "campaign.find_standing", kind=kind, gateway=gateway)
+    if standing is None or standing.due_at is None:
         return
-    sending = open_campaign(standing["name"])
+    sending = open_campaign(standing.name)
     if sending.lease is not None:
         close_campaign(sending, send_messages(sending))
 
@@ -151,7 +152,7 @@ class _ProgressPages:
             progress = read_progress(tx, found)
         rate = sender.counters.accepted_per_second()
         context.log.info("%s: %s", self._campaign, progress_line(progress, rate))
-        page = progress_page(view_of(CampaignView, found), (), progress, context.settings.zone, rate)
+        page = progress_page(found, (), progress, context.settings.zone, rate)
         publish_unless_away(f"progress-{self._campaign}", page, f"Progress of {self._campaign}")
         try:
             self._bar = BREAKER.call(partial(self._move_bar, progress))

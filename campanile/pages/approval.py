@@ -5,8 +5,9 @@ from zoneinfo import ZoneInfo
 
 from campanile.pages.environment import render
 from campanile.pages.run_links import RunLink
-from campanile.pages.views import ApprovedView, CampaignView, MessageOfTest
+from campanile.pages.views import ApprovedView, MessageOfTest
 from campanile.pages.words import staying_words
+from schemas.rows import Campaign
 
 
 def approval_page(approved: ApprovedView, actor: str, zone: ZoneInfo, links: Sequence[RunLink] = ()) -> str:
@@ -23,6 +24,6 @@ def approval_page(approved: ApprovedView, actor: str, zone: ZoneInfo, links: Seq
     )
 
 
-def tested_page(campaign: CampaignView, messages: Sequence[MessageOfTest], unit: str) -> str:
+def tested_page(campaign: Campaign, messages: Sequence[MessageOfTest], unit: str) -> str:
     """Return what became of the messages of one test; ``messages`` in the order of the numbers typed."""
     return render("test", campaign=campaign, messages=messages, unit=unit)

@@ -16,13 +16,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from campanile.files.rejects import REJECT_WORDS
 from campanile.pages import words
 from campanile.pages.markdown import Markup, code_line, escape, joined, quoted_text, table, unmasked, user_text
-from campanile.pages.views import CampaignView
 from campanile.pages.words import bar_text, share_text
 from campanile.sms.rules.exclusions import EXCLUSION_REASONS
 from campanile.sms.schedule.forecast import EXPIRING_WORDS
 from campanile.sms.schedule.territories import key_name
 from campanile.sms.text.formatting import amount_text, count_text, grouped, local_time
 from campanile.sms.text.masking import mask_number
+from schemas.rows import Campaign
 
 _BLANK_LINES = re.compile(r"\n{3,}")
 _ADDRESS_SIGNS = ":/?#@!$&+,;=%~-._"
@@ -81,7 +81,7 @@ def _address(address: str) -> Markup:
     return Markup(quote(address, safe=_ADDRESS_SIGNS))
 
 
-def shown_name(campaign: CampaignView) -> Markup:
+def shown_name(campaign: Campaign) -> Markup:
     """Return what people call a campaign, inert: its title and its key, or the key alone where there is no title."""
     name = unmasked(campaign.name)
     return Markup(f"{unmasked(campaign.title)} ({name})") if campaign.title else name

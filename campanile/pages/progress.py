@@ -5,11 +5,12 @@ from dataclasses import asdict
 from zoneinfo import ZoneInfo
 
 from campanile.pages.environment import render
-from campanile.pages.views import CampaignView, StateCount
+from campanile.pages.views import StateCount
 from campanile.pages.words import seconds_text
 from campanile.sms.states import CampaignState
 from campanile.sms.text.formatting import amount_text, count_text, grouped
 from campanile.store.ledger.run_lifecycle import Progress, recount
+from schemas.rows import Campaign
 
 #: What a line on progress names besides what was accepted, where there is any.
 _FATE_WORDS = {
@@ -24,7 +25,7 @@ _FATE_WORDS = {
 
 
 def progress_page(
-    campaign: CampaignView,
+    campaign: Campaign,
     states: Sequence[StateCount],
     progress: Progress,
     zone: ZoneInfo,

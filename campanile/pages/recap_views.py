@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from campanile.pages.views import CampaignView
+from schemas.rows import Campaign
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +221,7 @@ class RecapView:
     without a legal basis.
     """
 
-    campaign: CampaignView
+    campaign: Campaign
     recap: RecapFigures
     header: RecapHeader
     sources: Sequence[Source]

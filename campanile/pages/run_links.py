@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from campanile.pages.recap_views import RecapFigures
-from campanile.pages.views import CampaignView
 from campanile.pages.words import approval_figures
+from schemas.rows import Campaign
 
 #: What each deployment is for: the link's title, and what follows from it.
 STEPS = {
@@ -71,7 +71,7 @@ def resume_step(name: str) -> NextStep:
     return NextStep("resume-campaign", f"Resume {name}", "at once if its time has come.", parameters)
 
 
-def approved_steps(campaign: CampaignView) -> list[NextStep]:
+def approved_steps(campaign: Campaign) -> list[NextStep]:
     """Return what may be done with a campaign that is approved: change it, or drop it."""
     parameters = {
         "revise-campaign": {"campaign": campaign.name, "actor": "", "text": campaign.text},
@@ -80,7 +80,7 @@ def approved_steps(campaign: CampaignView) -> list[NextStep]:
     return [NextStep(flow, *STEPS[flow], values) for flow, values in parameters.items()]
 
 
-def recap_steps(campaign: CampaignView, recap: RecapFigures, undeclared: Iterable[str] = ()) -> list[NextStep]:
+def recap_steps(campaign: Campaign, recap: RecapFigures, undeclared: Iterable[str] = ()) -> list[NextStep]:
     """Return the next steps of a campaign; it is approved or tested only where it has messages and is not stale.
 
     Args:
@@ -147,7 +147,7 @@ def command(flow: str, parameters: Mapping[str, Any]) -> str:
     return " ".join([".venv/bin/python -m flows", flow, *words])
 
 
-def next_parameters(campaign: CampaignView, recap: RecapFigures) -> dict[str, dict[str, Any]]:
+def next_parameters(campaign: Campaign, recap: RecapFigures) -> dict[str, dict[str, Any]]:
     """Return what is known of each step; whoever fills in the form adds the rest."""
     named = {"campaign": campaign.name}
     return {

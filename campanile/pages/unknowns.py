@@ -6,13 +6,14 @@ from zoneinfo import ZoneInfo
 
 from campanile.pages.environment import render
 from campanile.pages.run_links import RunLink
-from campanile.pages.views import CampaignView, UnknownMessage
+from campanile.pages.views import UnknownMessage
+from schemas.rows import Campaign
 
 _MAX_ROWS = 200
 
 
 def unknowns_page(
-    campaign: CampaignView, messages: Sequence[UnknownMessage], links: Sequence[RunLink], unit: str, zone: ZoneInfo
+    campaign: Campaign, messages: Sequence[UnknownMessage], links: Sequence[RunLink], unit: str, zone: ZoneInfo
 ) -> str:
     """Return the messages of a campaign whose fate nobody knows."""
     price = sum((message.price for message in messages), Decimal(0))

@@ -12,11 +12,9 @@ from pydantic import BeforeValidator, TypeAdapter
 
 from campanile.sms.states import CampaignState, MessageState
 from campanile.store.db.commit_number import Reconciliation
-from schemas.draft import CampaignDraft
+from schemas.rows import Campaign
 
 View = TypeVar("View")
-#: What the store holds as the draft of Campanile's own campaigns, which nobody drafted.
-_NO_DRAFT = "{}"
 
 
 def view_of(kind: type[View], found: object) -> View:
@@ -34,39 +32,6 @@ def _adapter(kind: Hashable) -> TypeAdapter[Any]:
     return TypeAdapter(cast(Any, kind))
 
 
-def _parse_draft(stored: object) -> object:
-    if not isinstance(stored, str):
-        return stored
-    return None if stored == _NO_DRAFT else CampaignDraft.model_validate_json(stored)
-
-
-@dataclass(frozen=True, slots=True)
-class CampaignView:
-    """A campaign; ``draft`` is None for Campanile's own: automatic answers, notices and tests."""
-
-    name: str
-    state: CampaignState
-    version: int
-    gateway: str
-    recap_hash: str | None
-    due_at: datetime | None
-    offer_ends_at: datetime | None
-    state_reason: str | None
-    stale_reason: str | None
-    is_stopped: bool
-    draft: Annotated[CampaignDraft | None, BeforeValidator(_parse_draft)]
-
-    @property
-    def title(self) -> str | None:
-        """What people called it, where that is not its name."""
-        return self.draft.title if self.draft else None
-
-    @property
-    def text(self) -> str:
-        """The text of its draft; empty where there is none."""
-        return self.draft.text if self.draft else ""
-
-
 @dataclass(frozen=True, slots=True)
 class ApprovedView:
     """A campaign that has just been approved.
@@ -75,7 +40,7 @@ class ApprovedView:
     that stay behind. ``leaves_at``: when the first of the others leaves.
     """
 
-    campaign: CampaignView
+    campaign: Campaign
     figures: str
     leaves_at: datetime
     opted_out_count: int
@@ -135,7 +100,7 @@ class CampaignEvent:
 class ResultsView:
     """The results of a campaign; amounts in ``unit``, ``exports`` are the files with every message."""
 
-    campaign: CampaignView
+    campaign: Campaign
     unit: str
     states: Sequence[StateCount]
     territories: Sequence[TerritoryResult]

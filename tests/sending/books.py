@@ -50,7 +50,7 @@ class Bill:
         cls, desk: Desk, name: str, lines: Sequence[Mapping[str, Any]], claim_lasts: timedelta | None = None
     ) -> Self:
         """Compare a campaign with the bill of its gateway; ``claim_lasts`` until nothing of it can arrive any more."""
-        campaign_id = desk.find(name)["campaign_id"]
+        campaign_id = desk.find(name).campaign_id
         rows = desk.sql(f"SELECT client_ref, state FROM message_status WHERE campaign_id = {campaign_id}")
         states = dict(rows)
         times = Counter(line["client_ref"] for line in lines if line["client_ref"] in states)

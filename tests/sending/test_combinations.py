@@ -220,7 +220,7 @@ def plan_answer(desk) -> None:
     with desk.tx() as tx:
         put_auto_responder(tx, AutoResponder(True, "Merci"), "camille")
         (reply_id,) = add_replies(tx, "sandbox", pd.DataFrame([reply], columns=columns))["reply_id"]
-        campaign_id = standing_campaign(tx, "auto_reply", "sandbox")["campaign_id"]
+        campaign_id = standing_campaign(tx, "auto_reply", "sandbox").campaign_id
         answer = message_rows([1], "Merci", PRICE).assign(recipient_id=reply_id, slice_no=1)
         add_messages(tx, campaign_id, answer, first_slice_no=1)
         set_answers(tx, {reply_id: "planned"})

@@ -82,7 +82,7 @@ def test_dead_at_the_nth_step(desk: SendingDesk, resolution: Resolution, acciden
     while not {"closed", "refused"} & desk.start_sender("winter", [accident, deaths]).wait().keys():
         deaths += 1
     assert deaths >= 8, "they died at every kind of step"
-    assert desk.find("winter")["state"] == "finished"
+    assert desk.find("winter").state == "finished"
     assert desk.assert_in_order("winter").billed == 40
 
 

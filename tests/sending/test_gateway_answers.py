@@ -106,7 +106,7 @@ def test_a_report_under_a_new_id_pauses_the_campaign(desk: SendingDesk, sender: 
     _, closed = sender.run("winter")
     assert closed["state"] == "parked"
     desk.report_all(all_reports(desk))
-    assert desk.find("winter")["state"] == "paused"
+    assert desk.find("winter").state == "paused"
     assert desk.alerts() == [STOPPED]
     assert desk.states("winter") == {"delivered": 2, "planned": 2}
 

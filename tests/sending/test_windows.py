@@ -106,7 +106,7 @@ def test_a_machine_that_slept_before_the_first_message(desk: SendingDesk, sender
     desk.forward(hours=2)
     desk.read_stops()
     opened = sender.open("winter")
-    assert (opened.lease, opened.is_held, desk.find("winter")["state"]) == (None, True, "paused")
+    assert (opened.lease, opened.is_held, desk.find("winter").state) == (None, True, "paused")
     assert desk.bill() == []
     _resume(desk)
     assert sender.run("winter")[1]["state"] == "finished"

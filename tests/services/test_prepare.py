@@ -33,6 +33,7 @@ from campanile.store.contacts.import_log import SourceFile, StagedRows
 from campanile.store.contacts.lists import declare_legal_basis
 from campanile.store.contacts.merge import import_contacts
 from schemas.draft import CampaignDraft
+from schemas.rows import Campaign
 from tests.store.conftest import Clock
 from tests.stores import context_on, copy_store
 
@@ -149,12 +150,12 @@ def header_of(context: Context) -> dict[str, Any]:
 def approve_latest(context: Context, name: str = "soldes") -> None:
     with context.transaction() as tx:
         add_reading(tx, "sandbox", Decimal(100), "EUR", Decimal(0))
-        approve(tx, name, tx.row("campaign.find", name=name)["recap_hash"], "grace", RULES)
+        approve(tx, name, tx.find(Campaign, "campaign.find", name=name).recap_hash, "grace", RULES)
 
 
 def read_as(context: Context, name: str) -> Revised:
     with context.transaction(read_only=True) as tx:
-        found = tx.row("campaign.find", name=name)
+        found = tx.find(Campaign, "campaign.find", name=name)
     return Revised(found["campaign_id"], found["version"])
 
 
@@ -235,7 +236,7 @@ def test_what_cannot_be_is_said_in_one_line(
         prepare(**changes)
     assert "\n" not in str(refused.value)
     with context.transaction(read_only=True) as tx:
-        assert tx.row("campaign.find", name="soldes") is None
+        assert tx.find(Campaign, "campaign.find", name="soldes") is None
 
 
 def test_what_is_left_empty_is_not_said() -> None:
@@ -445,7 +446,7 @@ def test_nine_is_nine_at_each_place(context: Context, prepare: Prepare, lists: C
     assert all(row["starts_at"].isoformat() >= NINE_THERE[row["window_key"]] for row in view["departures"])
     with context.transaction(read_only=True) as tx:
         rows = tx.execute("SELECT window_key, not_before FROM slice ORDER BY slice_no").fetchall()
-        due_at = tx.row("campaign.find", name="soldes")["due_at"]
+        due_at = tx.find(Campaign, "campaign.find", name="soldes").due_at
     assert {key: hour.astimezone(UTC).isoformat() for key, hour in rows} == NINE_THERE
     assert [key for key, _ in rows] == ["NC", "FR-AM+RE", "RE", "FR-AM", "GP"], "who closes first stands first"
     assert due_at.astimezone(UTC).isoformat() == NINE_THERE["NC"] == header_of(context)["due_at"]
@@ -543,7 +544,7 @@ def test_hours_are_looked_at_again_at_approval(
     prepare(**changes)
     clock.at = datetime.fromisoformat(f"{at}+01:00")
     with context.transaction(read_only=True) as tx:
-        campaign = tx.row("campaign.find", name="soldes")
+        campaign = tx.find(Campaign, "campaign.find", name="soldes")
         if line is None:
             check_times_hold(context, tx, campaign)
             return
@@ -576,7 +577,7 @@ def test_the_same_text_to_the_same_people_is_stopped_at_once(context: Context, p
     with pytest.raises(CampaignError, match=r"3 of its 3 people .* soldes .* repeat: true"):
         prepare(name="encore", text="SOLDES  ce samedi")
     with context.transaction(read_only=True) as tx:
-        assert tx.row("campaign.find", name="encore") is None
+        assert tx.find(Campaign, "campaign.find", name="encore") is None
     assert prepare(name="encore", repeat=True)["recap"]["message_count"] == 3
     emergency = prepare(name="alerte", kind="alert", emergency_reason="recall of a product")
     assert emergency["recap"]["message_count"] == 3
@@ -604,7 +605,7 @@ def test_two_people_who_revise_at_once_lose_nothing(context: Context, prepare: P
     with pytest.raises(CampaignError, match="was changed by somebody else meanwhile"):
         make_recap(context, CampaignDraft.model_validate(DRAFT | {"note": "mine"}), revises=read)
     with context.transaction(read_only=True) as tx:
-        assert json.loads(tx.row("campaign.find", name="soldes")["draft"])["text"] == "Soldes !"
+        assert json.loads(tx.find(Campaign, "campaign.find", name="soldes").draft)["text"] == "Soldes !"
 
 
 OBEYED = {
@@ -629,7 +630,7 @@ def test_what_sending_obeys_is_what_the_recap_says(context: Context, prepare: Pr
         context.transaction() as tx,
         pytest.raises(CampaignError, match=rf"is not what its recap says \({column}\)"),
     ):
-        verify_recap(tx, tx.row("campaign.find", name="soldes"))
+        verify_recap(tx, tx.find(Campaign, "campaign.find", name="soldes"))
 
 
 @pytest.mark.parametrize(
@@ -647,7 +648,7 @@ def test_an_approved_campaign_may_be_put_off_and_not_brought_forward(
     approve_latest(context)
     with context.transaction() as tx:
         tx.execute(f"UPDATE campaign SET {change}")
-        campaign = tx.row("campaign.find", name="soldes")
+        campaign = tx.find(Campaign, "campaign.find", name="soldes")
         if not is_refused:
             verify_recap(tx, campaign)
             return
@@ -666,13 +667,13 @@ def test_an_approved_campaign_may_be_put_off_and_not_brought_forward(
 def test_the_hour_of_each_place_is_what_the_recap_says(context: Context, prepare: Prepare, change: str) -> None:
     prepare(clock="local", send_on="2026-11-25", send_time="09:00")
     with context.transaction() as tx:
-        verify_recap(tx, tx.row("campaign.find", name="soldes"))
+        verify_recap(tx, tx.find(Campaign, "campaign.find", name="soldes"))
         tx.execute(f"UPDATE slice SET not_before = {change}")
     with (
         context.transaction() as tx,
         pytest.raises(CampaignError, match=r"is not what its recap says \(place_due_at\)"),
     ):
-        verify_recap(tx, tx.row("campaign.find", name="soldes"))
+        verify_recap(tx, tx.find(Campaign, "campaign.find", name="soldes"))
 
 
 def test_a_revision_that_cannot_be_leaves_the_approval(context: Context, prepare: Prepare) -> None:
@@ -683,7 +684,7 @@ def test_a_revision_that_cannot_be_leaves_the_approval(context: Context, prepare
             context, CampaignDraft.model_validate(DRAFT | {"text": "{nobody}"}), revises=read_as(context, "soldes")
         )
     with context.transaction(read_only=True) as tx:
-        assert tx.row("campaign.find", name="soldes")["state"] == "approved"
+        assert tx.find(Campaign, "campaign.find", name="soldes").state == "approved"
 
 
 # --- what leaves again, for a CRM ------------------------------------------------------------------------------

@@ -37,7 +37,9 @@ from campanile.store.ledger.lease import Lease
 from campanile.store.ledger.outcomes import note_absence, record, unknown_slices
 from campanile.store.ledger.rate_limit import PACE, Bucket, read_bucket
 from campanile.store.ledger.sender_session import SenderSession, sender_session
+from schemas.draft import CampaignDraft
 from schemas.gateway import DeliveryReport, Outcome, OutgoingMessage, SubmitOutcome
+from schemas.rows import Campaign, Staying
 from tests.fork_server import ForkedProcess, opened_fork_server
 from tests.stores import copy_store
 
@@ -130,9 +132,20 @@ def message_rows(
     )
 
 
-def campaign_head(name: str, **changes: Any) -> CampaignRow:
+def campaign_head(name: str, draft: Mapping[str, Any] | None = None, **changes: Any) -> CampaignRow:
+    """Return a campaign's row; ``draft`` has the fields of its draft that a test is about."""
+    fields = {"name": name, "text": "Bonjour", "sender_id": "CAMPANILE", "actor": "camille"} | dict(draft or {})
     head = CampaignRow(
-        name, "marketing", "sandbox", "fr-strict", "CAMPANILE", False, False, "{}", due_at=None, actor="camille"
+        name,
+        "marketing",
+        "sandbox",
+        "fr-strict",
+        "CAMPANILE",
+        False,
+        False,
+        None if draft is None else CampaignDraft(**fields),
+        due_at=None,
+        actor="camille",
     )
     return replace(head, **changes)
 
@@ -231,7 +244,7 @@ class Desk:
         covered = {"name": name, "policy": policy, "due_at": _instant(head.get("due_at"))} | dict(header or {})
         with self.tx() as tx, prepared_rows(tx, messages, left_out):
             found = campaigns.find_campaign(tx, name) if revises else None
-            read = Revised(found["campaign_id"], found["version"]) if found else None
+            read = Revised(found.campaign_id, found.version) if found else None
             return write_prepared(tx, campaign_head(name, **head), covered, RecapDetails("EUR", lists), revises=read)
 
     @staticmethod
@@ -241,13 +254,13 @@ class Desk:
 
     def approve(
         self, name: str, recap_hash: str | None = None, actor: str = "dominique", **rules: Any
-    ) -> dict[str, Any]:
+    ) -> tuple[Campaign, Staying]:
         """Approve a campaign, by the latest recap if no hash is given; ``rules`` are a team's own beside ours."""
         with self.tx() as tx:
-            shown = str(campaigns.find_campaign(tx, name)["recap_hash"])[:8] if recap_hash is None else recap_hash
+            shown = str(campaigns.find_campaign(tx, name).recap_hash)[:8] if recap_hash is None else recap_hash
             return approve(tx, name, shown, actor, replace(APPROVAL_RULES, **rules))
 
-    def cancel(self, name: str) -> dict[str, Any]:
+    def cancel(self, name: str) -> Campaign:
         with self.tx() as tx:
             return campaigns.cancel(tx, name, "wrong price", "dominique")
 
@@ -344,7 +357,7 @@ class Desk:
             add_reports(tx, gateway, reports)
             return apply_reports(tx, gateway, PRICES)
 
-    def close(self, lease: Lease, why: str | None = None, retry_seconds: float = 60, **how: bool) -> dict[str, Any]:
+    def close(self, lease: Lease, why: str | None = None, retry_seconds: float = 60, **how: bool) -> Campaign:
         with self.tx() as tx:
             return sending.close_sending(
                 tx, lease, self.rules, sending.RunOutcome(why, retry_seconds=retry_seconds, **how)
@@ -360,18 +373,18 @@ class Desk:
         with self.tx() as tx:
             return tx.execute(text).fetchall()
 
-    def find(self, name: str) -> dict[str, Any]:
+    def find(self, name: str) -> Campaign:
         with self.tx(read_only=True) as tx:
             return campaigns.find_campaign(tx, name)
 
     def states(self, name: str) -> dict[str, int]:
         """Return how many messages of a campaign are in each state."""
         with self.tx(read_only=True) as tx:
-            campaign_id = campaigns.find_campaign(tx, name)["campaign_id"]
+            campaign_id = campaigns.find_campaign(tx, name).campaign_id
             return {row["state"]: row["message_count"] for row in sending.count_messages(tx, campaign_id)}
 
     def slices(self, name: str) -> dict[int, str]:
-        found = self.sql(f"SELECT slice_no, state FROM slice WHERE campaign_id = {self.find(name)['campaign_id']}")
+        found = self.sql(f"SELECT slice_no, state FROM slice WHERE campaign_id = {self.find(name).campaign_id}")
         return dict(sorted(found))
 
     def credit(self) -> dict[str, Decimal]:
@@ -383,7 +396,7 @@ class Desk:
 
     def unknown(self, name: str) -> list[dict[str, Any]]:
         with self.tx(read_only=True) as tx:
-            return unknown_slices(tx, campaigns.find_campaign(tx, name)["campaign_id"])
+            return unknown_slices(tx, campaigns.find_campaign(tx, name).campaign_id)
 
     def broken(self) -> dict[str, int]:
         with self.tx(read_only=True) as tx:

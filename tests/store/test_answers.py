@@ -56,7 +56,7 @@ def answering(desk, rows_for: Callable[..., pd.DataFrame]) -> Any:
     rows = [[f"r{person}", "+", 33639980000 + person, "?", "other", desk.clock.at] for person in (1, 2)]
     with desk.tx() as tx:
         ids = list(add_replies(tx, "sandbox", pd.DataFrame(rows, columns=columns))["reply_id"])
-        campaign_id = standing_campaign(tx, "auto_reply", "sandbox")["campaign_id"]
+        campaign_id = standing_campaign(tx, "auto_reply", "sandbox").campaign_id
         answers = rows_for([1, 2], "Merci").assign(recipient_id=ids, slice_no=[1, 2])
         add_messages(tx, campaign_id, answers, first_slice_no=1)
         set_answers(tx, dict.fromkeys(ids, "planned"))

@@ -45,7 +45,7 @@ def hold_lease_as(desk, run_id: str) -> None:
 
 
 def history(desk, name: str = "winter") -> list[tuple[str, str, str | None]]:
-    rows = desk.rows("campaign.events", campaign_id=desk.find(name)["campaign_id"])
+    rows = desk.rows("campaign.events", campaign_id=desk.find(name).campaign_id)
     return [(row["event"], row["actor"], row["detail"]) for row in rows if row["event"] in ("paused", "resumed")]
 
 
@@ -63,7 +63,7 @@ def test_the_next_claim_sees_it_and_what_is_in_flight_is_recorded(desk) -> None:
     assert (paused["state"], paused["state_reason"]) == ("paused", "paused by camille: wrong price")
     assert desk.claim(lease) is None
     desk.answer(lease, flying, "accepted")
-    assert desk.close(lease)["state"] == "paused"
+    assert desk.close(lease).state == "paused"
     assert desk.states("winter") == {"accepted": 2, "planned": 2}
     assert due(desk) == []
     assert history(desk) == [("paused", WHO, WHY)]
@@ -72,7 +72,7 @@ def test_the_next_claim_sees_it_and_what_is_in_flight_is_recorded(desk) -> None:
 def test_before_its_hour(desk) -> None:
     at = desk.clock.at + timedelta(hours=2)
     approved(desk, due_at=at)
-    assert pause(desk)["due_at"] == at
+    assert pause(desk).due_at == at
     desk.clock.forward(hours=3)
     assert due(desk) == []
     assert desk.open("winter") is None
@@ -81,8 +81,8 @@ def test_before_its_hour(desk) -> None:
 def test_while_it_is_parked(desk) -> None:
     lease = desk.start("winter")
     desk.answer(lease, desk.must_claim(lease), "accepted")
-    assert desk.close(lease, "the gateway is down")["state"] == "parked"
-    assert pause(desk)["state"] == "paused"
+    assert desk.close(lease, "the gateway is down").state == "parked"
+    assert pause(desk).state == "paused"
     desk.clock.forward(hours=1)
     assert due(desk) == []
 
@@ -124,7 +124,7 @@ def test_one_that_was_cancelled_only_settles_what_is_in_flight(desk) -> None:
 
 def test_our_own_campaigns_are_not_paused_by_name(desk) -> None:
     with desk.tx() as tx:
-        name = standing_campaign(tx, "notice", "sandbox")["name"]
+        name = standing_campaign(tx, "notice", "sandbox").name
     with pytest.raises(CampaignError, match="Campanile's own campaign"):
         pause(desk, name)
 
@@ -132,14 +132,14 @@ def test_our_own_campaigns_are_not_paused_by_name(desk) -> None:
 def test_paused_it_can_be_cancelled(desk) -> None:
     approved(desk)
     pause(desk)
-    assert desk.cancel("winter")["state"] == "cancelled"
+    assert desk.cancel("winter").state == "cancelled"
 
 
 def test_paused_in_the_middle_its_rest_can_be_cancelled(desk) -> None:
     lease = desk.start("winter")
     desk.answer(lease, desk.must_claim(lease), "accepted")
     pause(desk)
-    assert desk.cancel("winter")["state"] == "finished"
+    assert desk.cancel("winter").state == "finished"
     assert desk.states("winter") == {"accepted": 2, "cancelled": 2}
 
 
@@ -147,7 +147,7 @@ def test_paused_it_can_be_revised(desk) -> None:
     approved(desk)
     pause(desk)
     desk.prepare("winter", range(3), revises=True)
-    assert desk.find("winter")["state"] == "prepared"
+    assert desk.find("winter").state == "prepared"
 
 
 # --- resume ----------------------------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ def test_it_goes_on_where_it_was(desk) -> None:
     assert history(desk) == [("paused", WHO, WHY), ("resumed", "dominique", "price is right")]
     again = desk.open("winter")
     desk.answer(again, desk.must_claim(again), "accepted")
-    assert desk.close(again)["state"] == "finished"
+    assert desk.close(again).state == "finished"
     assert desk.states("winter") == {"accepted": 4}
 
 
@@ -185,7 +185,7 @@ def test_paused_at_its_hour_it_leaves_later_than_its_recap_says_and_never_before
     approved(desk, due_at=at)
     pause(desk)
     desk.clock.forward(minutes=5)
-    assert resume(desk)["due_at"] == desk.clock.at
+    assert resume(desk).due_at == desk.clock.at
     desk.sql("UPDATE campaign SET due_at = first_due_at - INTERVAL 1 MINUTE")
     with pytest.raises(CampaignError, match=r"is not what its recap says \(due_at\)"):
         desk.open("winter")
@@ -206,7 +206,7 @@ def test_what_waited_for_a_person_is_due_now(desk) -> None:
     approved(desk)
     pause(desk)
     desk.sql("UPDATE campaign SET due_at = NULL")
-    assert resume(desk)["due_at"] == desk.clock.at
+    assert resume(desk).due_at == desk.clock.at
 
 
 @pytest.mark.parametrize("state", ["prepared", "approved"])
@@ -244,7 +244,7 @@ def test_everything_stops_but_our_own_messages(desk) -> None:
     assert desk.claim(lease) is None
     states = dict(desk.sql("SELECT name, state FROM campaign"))
     assert states == {"winter": "paused", "storm": "paused", "draft": "prepared", "auto-reply-sandbox": "sending"}
-    assert desk.find("storm")["state_reason"] == "everything stopped by camille: wrong price"
+    assert desk.find("storm").state_reason == "everything stopped by camille: wrong price"
     assert history(desk, "storm") == [("paused", WHO, WHY)]
     assert stop_everything(desk) == []
 
@@ -272,7 +272,7 @@ def test_what_campanile_finds_changes_nothing_of_what_a_person_did(desk) -> None
 def test_our_own_campaigns_are_never_paused_for_nobody_could_resume_them(desk) -> None:
     with desk.tx() as tx:
         own = standing_campaign(tx, "notice", "sandbox")
-        assert control.pause_found(tx, own, "401: wrong key")["state"] == "sending"
+        assert control.pause_found(tx, own, "401: wrong key").state == "sending"
 
 
 # --- a cancelled run -------------------------------------------------------------------------------------------
@@ -292,7 +292,7 @@ def test_a_run_that_found_the_campaign_in_other_hands_says_nothing_of_it(desk) -
     lease = desk.start("winter")
     hold_lease_as(desk, "run-2")
     assert pause_of_run(desk, "run-1") is None
-    assert desk.find("winter")["state"] == "sending"
+    assert desk.find("winter").state == "sending"
     desk.must_claim(lease)
 
 
@@ -318,4 +318,4 @@ def test_a_campaign_that_is_over_stays_so(desk) -> None:
     desk.answer(lease, desk.must_claim(lease), "accepted")
     desk.close(lease)
     assert pause_of_run(desk, "run-1") is None
-    assert desk.find("winter")["state"] == "finished"
+    assert desk.find("winter").state == "finished"

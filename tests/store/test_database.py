@@ -22,6 +22,7 @@ from campanile.store.campaigns.recaps import verify_recap
 from campanile.store.db import database
 from campanile.store.db import statement_runner as scratch_tables
 from campanile.store.db.database import transaction
+from schemas.rows import Campaign
 
 StartWorker = Callable[..., Any]
 DEATHS = ("anywhere", "anywhere", "after commit", "anywhere", "before commit")
@@ -67,7 +68,7 @@ def test_killed_writers_lose_nothing_they_acknowledged(desk, start_worker: Start
 def check_what_the_dead_left(desk, acknowledged: int, is_reader: bool) -> int:
     """Open at once, for nobody may hold a lock; find whole transactions only; return the version there."""
     with desk.tx(read_only=is_reader, wait_seconds=0) as tx:
-        if acknowledged == 0 and tx.row("campaign.find", name="again") is None:
+        if acknowledged == 0 and tx.find(Campaign, "campaign.find", name="again") is None:
             return 0
         campaign = find_campaign(tx, "again")
         version = campaign["version"]

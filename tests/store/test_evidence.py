@@ -58,7 +58,7 @@ def put_back(desk, request: pytest.FixtureRequest) -> Any:
 
 def send_what_waits(desk) -> list[str]:
     """Let a person resume what was paused, and a sound sender finish the campaign; return who got a message from it."""
-    if desk.find("winter")["state"] == "paused":
+    if desk.find("winter").state == "paused":
         with desk.tx() as tx:
             resume(tx, "winter", "camille", "compared with the bill")
     lease = desk.open("winter", "second sender")
@@ -66,7 +66,7 @@ def send_what_waits(desk) -> list[str]:
     while claim := desk.claim(lease):
         posted += [message.msisdn for message in claim.messages]
         desk.answer(lease, claim, "accepted")
-    assert desk.close(lease)["state"] == "finished"
+    assert desk.close(lease).state == "finished"
     return posted
 
 
@@ -166,7 +166,7 @@ def test_in_flight_again_its_report_waits_for_the_answer(
     assert desk.states("winter") == {state: 1}
     assert desk.credit() == credit
     assert desk.claim(lease) is None
-    assert desk.close(lease)["due_at"] is None or desk.unknown("winter")
+    assert desk.close(lease).due_at is None or desk.unknown("winter")
 
 
 def test_accepted_again_both_tries_report_and_the_first_report_counts(desk) -> None:
@@ -233,7 +233,7 @@ def test_a_gateway_that_has_after_all_what_it_had_refused(desk) -> None:
     assert desk.slices("winter") == {1: "settled", 2: "settled"}
     assert desk.credit() == {"reserve": 3 * ONE, "release": ONE, "capture": 2 * ONE}
     assert desk.claim(lease) is None
-    assert desk.close(lease)["state"] == "finished"
+    assert desk.close(lease).state == "finished"
 
 
 def test_claimed_anew_it_gets_its_answer_there(desk) -> None:

@@ -61,7 +61,7 @@ def test_after_the_end_of_the_offer_nothing_is_claimed(desk) -> None:
     assert desk.states("winter") == {"accepted": 2, "expired": 2}
     assert expired(desk) == [(EXPIRY_REASONS["offer_ended"], 2)]
     assert desk.slices("winter") == {1: "settled", 2: "expired"}
-    assert desk.close(lease)["state"] == "finished"
+    assert desk.close(lease).state == "finished"
 
 
 def iso(at: datetime) -> str:
@@ -107,7 +107,7 @@ def test_what_the_night_would_make_too_late_expires_when_the_run_ends(desk) -> N
     desk.read_stops()
     assert desk.claimed(lease).stop_reason is StopReason.NOTHING_LEFT
     assert expired(desk) == [(EXPIRY_REASONS["too_late"], 2)]
-    assert desk.close(lease)["state"] == "finished"
+    assert desk.close(lease).state == "finished"
 
 
 def test_a_patient_campaign_waits_for_the_night_to_end(desk) -> None:
@@ -195,7 +195,7 @@ def test_an_orphan_of_yesterday_is_no_orphan_to_take_up(desk) -> None:
     desk.start("winter")
     desk.clock.forward(hours=24)
     assert desk.open("winter", "second sender") is None
-    assert desk.find("winter")["state"] == "paused"
+    assert desk.find("winter").state == "paused"
 
 
 def test_those_that_close_first_go_first(desk) -> None:

@@ -1,6 +1,5 @@
 """From draft to lock: who may approve what, what it costs, and how a lock is taken back."""
 
-import json
 from datetime import timedelta
 from decimal import Decimal
 
@@ -13,7 +12,7 @@ from campanile.store.campaigns.writer import add_messages, standing_campaign
 
 
 def events(desk, name: str) -> list[tuple[str, str, int, str | None]]:
-    found = desk.rows("campaign.events", campaign_id=desk.find(name)["campaign_id"])
+    found = desk.rows("campaign.events", campaign_id=desk.find(name).campaign_id)
     return [(row["event"], row["actor"], row["version"], row["detail"]) for row in found]
 
 
@@ -55,7 +54,7 @@ def test_the_hash_is_shown(desk, shown) -> None:
     desk.put_balance("100")
     recap = desk.prepare("winter", range(2))
     assert full_hash(desk.find("winter"), shown(recap.recap_hash)) == recap.recap_hash
-    assert desk.approve("winter", shown(recap.recap_hash))["state"] == "approved"
+    assert desk.approve("winter", shown(recap.recap_hash))[0].state == "approved"
 
 
 @pytest.mark.parametrize(
@@ -74,7 +73,7 @@ def test_a_wrong_hash_is_refused(desk, shown) -> None:
     recap = desk.prepare("winter", range(2))
     with pytest.raises(CampaignError, match=r"is not that of the latest recap of winter \(version 1\)"):
         desk.approve("winter", shown(recap.recap_hash))
-    assert desk.find("winter")["state"] == "prepared"
+    assert desk.find("winter").state == "prepared"
 
 
 def test_hash_of_the_recap_before_is_refused(desk) -> None:
@@ -108,7 +107,7 @@ def test_what_is_missing_is_told(desk) -> None:
     ):
         desk.approve("winter")
     desk.put_balance("0.20")
-    assert desk.approve("winter")["state"] == "approved"
+    assert desk.approve("winter")[0].state == "approved"
 
 
 def test_what_others_need_is_not_available(desk) -> None:
@@ -121,7 +120,7 @@ def test_what_others_need_is_not_available(desk) -> None:
     ):
         desk.approve("second")
     desk.prepare("second", range(2))
-    assert desk.approve("second")["state"] == "approved"
+    assert desk.approve("second")[0].state == "approved"
 
 
 def test_credit_of_another_gateway_does_not_count(desk) -> None:
@@ -160,7 +159,7 @@ def test_an_emergency_may_use_what_marketing_needs_and_leaves_what_alerts_need(d
     ):
         desk.approve("flood")
     alert(desk, "flood", 6, emergency_reason="the river is rising")
-    assert desk.approve("flood")["state"] == "approved"
+    assert desk.approve("flood")[0].state == "approved"
     *_, (event, actor, version, detail) = events(desk, "flood")
     assert (event, actor, version) == ("approved", "dominique", 2)
     assert detail.endswith("; emergency: the river is rising")
@@ -190,7 +189,7 @@ def test_approvers_are_known_by_name(desk, who: str) -> None:
     desk.prepare("winter", range(2))
     with pytest.raises(CampaignError, match=r"^lou may not approve winter; SMS_APPROVERS names Ada, Dominique$"):
         desk.approve("winter", actor="lou", approvers=("Ada", "Dominique"))
-    assert desk.approve("winter", actor=who, approvers=("Ada", "Dominique"))["state"] == "approved"
+    assert desk.approve("winter", actor=who, approvers=("Ada", "Dominique"))[0].state == "approved"
     assert events(desk, "winter")[-1][1] == who.strip()
 
 
@@ -209,13 +208,13 @@ def test_two_pairs_of_eyes_see_every_version(desk) -> None:
     for author in ("camille", "Lou"):
         with pytest.raises(CampaignError, match=rf"^{author} prepared winter and may not approve it as well"):
             desk.approve("winter", actor=author, four_eyes=True)
-    assert desk.approve("winter", four_eyes=True)["state"] == "approved"
+    assert desk.approve("winter", four_eyes=True)[0].state == "approved"
 
 
 def test_one_pair_is_enough_where_the_team_says_so(desk) -> None:
     desk.put_balance("100")
     desk.prepare("winter", range(2), actor="camille")
-    assert desk.approve("winter", actor="camille")["state"] == "approved"
+    assert desk.approve("winter", actor="camille")[0].state == "approved"
 
 
 # --- the time --------------------------------------------------------------------------------------------------
@@ -229,7 +228,7 @@ def test_an_old_recap_is_prepared_again(desk) -> None:
         desk.approve("winter", max_age=timedelta(hours=72))
     desk.prepare("winter", range(2))
     desk.clock.forward(hours=72)
-    assert desk.approve("winter", max_age=timedelta(hours=72))["state"] == "approved"
+    assert desk.approve("winter", max_age=timedelta(hours=72))[0].state == "approved"
 
 
 def test_an_offer_that_has_ended_is_not_approved(desk) -> None:
@@ -244,8 +243,8 @@ def test_the_first_hour_is_the_one_that_was_approved(desk) -> None:
     desk.put_balance("100")
     hour = desk.clock.at + timedelta(hours=3)
     desk.prepare("winter", range(2), due_at=hour)
-    assert desk.find("winter")["first_due_at"] is None, "nobody has approved it"
-    assert desk.approve("winter")["first_due_at"] == hour
+    assert desk.find("winter").first_due_at is None, "nobody has approved it"
+    assert desk.approve("winter")[0].first_due_at == hour
 
 
 def test_stops_since_the_recap_only_shrink_it(desk) -> None:
@@ -261,7 +260,7 @@ def test_stops_do_not_bind_what_people_asked_for(desk) -> None:
     desk.put_balance("100")
     alert(desk, "parcel", 2, requested_service=True)
     desk.opt_out(20)
-    assert desk.approve("parcel")["opted_out_count"] == 0
+    assert desk.approve("parcel")[1].opted_out_count == 0
 
 
 def die(desk, *people: int) -> None:
@@ -291,7 +290,7 @@ def test_no_message_for_a_dead_number_but_answers_and_those_to_the_team(desk, ro
     lease = desk.start("parcel", [20, 21], kind="alert", requested_service=True)
     assert [message.msisdn[-2:] for message in desk.must_claim(lease).messages] == ["21"]
     with desk.tx() as tx:
-        campaign_id = standing_campaign(tx, "notice", "sandbox")["campaign_id"]
+        campaign_id = standing_campaign(tx, "notice", "sandbox").campaign_id
         add_messages(tx, campaign_id, rows_for([30], "Solde critique").assign(slice_no=1), first_slice_no=1)
         set_state(tx, campaign_id, "sending", tx.at, None)
     lease = desk.open("notice-sandbox")
@@ -311,32 +310,32 @@ def test_no_message_for_a_dead_number_but_answers_and_those_to_the_team(desk, ro
 def test_who_had_enough_meanwhile_is_not_in_what_is_approved(
     desk, allowed: str | None, hours: int, refused: str | None
 ) -> None:
-    draft = json.dumps({"max_messages_in_days": allowed})
+    draft = {"max_messages_in_days": allowed}
     desk.prepare("second", [1, 2, 3, 4], draft=draft)
     lease = desk.start("first", [0, 1, 2, 3], per_slice=4)
     desk.answer(lease, desk.must_claim(lease), "accepted")
     desk.close(lease)
     desk.clock.forward(hours=hours)
     if refused is None:
-        assert desk.approve("second")["state"] == "approved"
+        assert desk.approve("second")[0].state == "approved"
         return
     with pytest.raises(CampaignError, match=refused):
         desk.approve("second")
     desk.prepare("second", [4, 5], draft=draft)
-    assert desk.approve("second")["state"] == "approved"
+    assert desk.approve("second")[0].state == "approved"
 
 
 def test_what_is_approved_and_may_still_leave_counts_as_had_and_alerts_are_not_bound(desk) -> None:
     desk.put_balance("100")
-    draft = '{"max_messages_in_days": "1 in 30"}'
+    draft = {"max_messages_in_days": "1 in 30"}
     for name, kind in (("second", "marketing"), ("flood", "alert"), ("first", "marketing")):
         desk.prepare(name, [1, 2], kind=kind, draft=draft)
     desk.approve("first")
     with pytest.raises(CampaignError, match="2 of its recipients have had as many"):
         desk.approve("second")
-    assert desk.approve("flood")["state"] == "approved"
+    assert desk.approve("flood")[0].state == "approved"
     desk.cancel("first")
-    assert desk.approve("second")["state"] == "approved"
+    assert desk.approve("second")[0].state == "approved"
 
 
 def test_another_audience_is_another_recap(desk) -> None:
@@ -347,18 +346,18 @@ def test_another_audience_is_another_recap(desk) -> None:
     with pytest.raises(CampaignError, match=r"its lists \(clients\) have changed since version 1"):
         desk.approve("winter")
     desk.prepare("winter", [1, 2], lists=["clients"])
-    assert desk.approve("winter")["state"] == "approved"
+    assert desk.approve("winter")[0].state == "approved"
 
 
 def test_the_same_text_to_the_same_people_is_stopped(desk) -> None:
     desk.put_balance("100")
     for name in ("winter", "again"):  # both prepared before either is approved: the approval must look too
-        desk.prepare(name, range(4), draft='{"text": "Soldes demain"}')
+        desk.prepare(name, range(4), draft={"text": "Soldes demain"})
     desk.approve("winter")
     with pytest.raises(CampaignError, match="4 of its 4 people get the same text"):
         desk.approve("again")
-    desk.prepare("again", range(4), draft='{"text": "Soldes demain", "repeat": true}')
-    assert desk.approve("again")["state"] == "approved"
+    desk.prepare("again", range(4), draft={"text": "Soldes demain", "repeat": True})
+    assert desk.approve("again")[0].state == "approved"
 
 
 # --- taking it back --------------------------------------------------------------------------------------------
@@ -397,7 +396,7 @@ def test_parked_for_the_night_it_may_still_be_revised(desk) -> None:
     desk.clock.forward(hours=10)  # 20:00 in Paris
     desk.read_stops()
     assert desk.claim(lease) is None
-    assert desk.close(lease)["state"] == "parked"
+    assert desk.close(lease).state == "parked"
     desk.prepare("winter", [0, 2, 3, 4], requested_service=True, kind="alert", revises=True)
     desk.approve("winter")
     lease = desk.open("winter", "second sender")
@@ -429,7 +428,7 @@ def test_what_has_begun_to_leave_is_not_revised(desk, outcome: str | None) -> No
             CampaignError, match=rf"^campaign winter is {state}: .*begun to leave; cancel-campaign stops"
         ):
             desk.prepare("winter", range(3), revises=True)
-    assert desk.find("winter")["approved_hash"] is not None
+    assert desk.find("winter").approved_hash is not None
     assert len(desk.sql("SELECT * FROM message")) == 4
 
 
@@ -469,6 +468,6 @@ def test_all_opted_out_and_nothing_claimed_the_name_is_free(desk) -> None:
     desk.sql("UPDATE slice SET window_key = 'GP' WHERE slice_no = 2")  # its place is closed
     desk.sql("UPDATE message SET window_key = 'GP' WHERE slice_no = 2")
     assert desk.claim(lease) is None
-    assert desk.cancel("winter")["state"] == "cancelled"
+    assert desk.cancel("winter").state == "cancelled"
     assert desk.states("winter") == {"suppressed": 2, "cancelled": 2}
     assert desk.prepare("winter", range(4)).version == 1

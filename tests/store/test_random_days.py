@@ -113,7 +113,7 @@ class RandomDays:
 
     def send(self) -> None:
         """Claim, post, record; meanwhile time passes, somebody may say STOP, and the sender may die."""
-        if self.find_sender() and not self.desk.find(self.name)["is_stopped"]:
+        if self.find_sender() and not self.desk.find(self.name).is_stopped:
             self.go_on(self.claim(), is_first=True)
 
     def ask_again(self) -> None:
@@ -217,7 +217,7 @@ class RandomDays:
         self.desk.clock.forward(minutes=self.chance.choice([1, 30, 600]))
 
     def cancel(self) -> None:
-        if self.desk.find(self.name)["state"] not in ("finished", "cancelled"):
+        if self.desk.find(self.name).state not in ("finished", "cancelled"):
             self.desk.cancel(self.name)
 
     # --- what must hold -------------------------------------------------------------------------------------
@@ -239,7 +239,7 @@ class RandomDays:
             assert rounds_left, "it never ends"
             while self.desk.unknown(self.name):
                 self.look_up()
-            while not self.desk.find(self.name)["is_stopped"] and (claim := self.claim()):
+            while not self.desk.find(self.name).is_stopped and (claim := self.claim()):
                 self.begin(claim, is_first=True)
                 self.post(self.sender, "answered")
                 self.record()

@@ -160,7 +160,7 @@ def test_what_waited_in_the_copy_is_unknown_until_it_is_looked_up(desk, with_mar
     assert {row["ask_after"] - desk.clock.at for row in desk.unknown("winter")} == {timedelta(seconds=55)}
     desk.refuse(lease, StopReason.RECONCILING, "nothing leaves before reconcile-store is confirmed")
 
-    messages = desk.rows("message.export", campaign_id=desk.find("winter")["campaign_id"])
+    messages = desk.rows("message.export", campaign_id=desk.find("winter").campaign_id)
     with desk.session(lease) as session:
         first, second = session.unknown_slices()
         assert claim_again(session, first["slice_no"]) is None, "another sender may have posted it under another key"
@@ -211,7 +211,7 @@ def test_an_opt_out_of_the_copy_still_wins_when_nothing_was_sent(desk) -> None:
     restore()
     desk.clock.forward(seconds=100)
     lease = desk.open("winter", "second sender")
-    refs = [row["client_ref"] for row in desk.rows("message.export", campaign_id=desk.find("winter")["campaign_id"])]
+    refs = [row["client_ref"] for row in desk.rows("message.export", campaign_id=desk.find("winter").campaign_id)]
     with desk.session(lease) as session:
         slice_no = session.unknown_slices()[0]["slice_no"]
     desk.record(lease, slice_no, outcomes_of(refs, "not_accepted"))
@@ -309,7 +309,7 @@ def test_a_report_on_what_was_never_sent_says_that_the_store_is_old(desk) -> Non
     with desk.tx() as tx:
         require_tried(tx, "sandbox")
         assert tx.reconciliation is None
-    waiting = desk.rows("message.export", campaign_id=desk.find("winter")["campaign_id"])[3]
+    waiting = desk.rows("message.export", campaign_id=desk.find("winter").campaign_id)[3]
     with desk.tx() as tx:
         report = (f"gw-{waiting['client_ref']}", waiting["client_ref"])
         tx.execute(

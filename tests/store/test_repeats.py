@@ -1,6 +1,5 @@
 """The same text to largely the same people within 48 hours is stopped, and nothing else is."""
 
-import json
 from datetime import timedelta
 
 import pytest
@@ -13,7 +12,7 @@ TEXT = "Bonjour {first_name|cher client}, -20 % ce samedi"
 
 
 def prepare(desk, name: str, people, *, text: str = TEXT, repeat: bool = False, **head) -> None:
-    desk.prepare(name, people, draft=json.dumps({"text": text, "repeat": repeat}), **head)
+    desk.prepare(name, people, draft={"text": text, "repeat": repeat}, **head)
 
 
 def approve(desk, name: str, people, **draft) -> None:
@@ -24,7 +23,7 @@ def approve(desk, name: str, people, **draft) -> None:
 
 def send(desk, name: str, people, *outcomes: str) -> None:
     """Prepare, approve and send a campaign, with one answer of the gateway, or one a message."""
-    lease = desk.start(name, people, per_slice=100, draft=json.dumps({"text": TEXT}))
+    lease = desk.start(name, people, per_slice=100, draft={"text": TEXT})
     desk.answer(lease, desk.must_claim(lease), *outcomes)
     desk.close(lease)
 
@@ -110,7 +109,7 @@ def test_what_never_left_does_not_count(desk) -> None:
 
 def test_what_a_cancelled_rest_did_not_send_does_not_count(desk) -> None:
     prepare(desk, "again", range(4))
-    lease = desk.start("first", range(4), per_slice=1, draft=json.dumps({"text": TEXT}))
+    lease = desk.start("first", range(4), per_slice=1, draft={"text": TEXT})
     desk.answer(lease, desk.must_claim(lease), "accepted")
     desk.cancel("first")
     assert repeat_of(desk, "again").people_count == 1

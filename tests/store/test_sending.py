@@ -16,7 +16,7 @@ NEXT_OPENING = datetime(2026, 11, 25, 7, 0, tzinfo=UTC)
 
 
 def events(desk, name: str) -> list[str]:
-    return [row["event"] for row in desk.rows("campaign.events", campaign_id=desk.find(name)["campaign_id"])]
+    return [row["event"] for row in desk.rows("campaign.events", campaign_id=desk.find(name).campaign_id)]
 
 
 def due(desk) -> list[str]:
@@ -33,7 +33,7 @@ def send_all(desk, lease) -> None:
 
 def test_a_life(desk) -> None:
     lease = desk.start("winter")
-    assert desk.find("winter")["state"] == "sending"
+    assert desk.find("winter").state == "sending"
     send_all(desk, lease)
     closed = desk.close(lease)
     assert (closed["state"], closed["due_at"], closed["state_reason"]) == ("finished", None, None)
@@ -79,7 +79,7 @@ def test_tampered_message_is_not_sent(desk, column: str) -> None:
     desk.sql(f"UPDATE message SET {column} = {changed} WHERE recipient_id % 2 = 0")
     with pytest.raises(CampaignError, match="is not what its recap says"):
         desk.open("winter")
-    assert desk.find("winter")["state"] == "approved"
+    assert desk.find("winter").state == "approved"
     for recipient_id, value in kept:
         desk.sql(f"UPDATE message SET {column} = '{value}' WHERE recipient_id = {recipient_id}")
     assert desk.open("winter") is not None
@@ -101,13 +101,13 @@ def test_campaign_that_closes_is_parked_until_its_places_open(desk) -> None:
     desk.read_stops()
     lease = desk.open("winter")
     send_all(desk, lease)
-    assert desk.close(lease)["state"] == "finished"
+    assert desk.close(lease).state == "finished"
 
 
 def test_parked_on_a_saturday_night_until_monday(desk) -> None:
     lease = desk.start("winter")
     desk.clock.at = datetime(2026, 11, 28, 19, 30, tzinfo=UTC)
-    assert desk.close(lease)["due_at"] == datetime(2026, 11, 30, 7, 0, tzinfo=UTC)
+    assert desk.close(lease).due_at == datetime(2026, 11, 30, 7, 0, tzinfo=UTC)
 
 
 def test_earliest_of_several_reasons_to_wait(desk) -> None:
@@ -119,7 +119,7 @@ def test_earliest_of_several_reasons_to_wait(desk) -> None:
     desk.clock.at = closed["due_at"]
     lease = desk.open("winter", "second sender")
     desk.answer(lease, claim, "accepted")
-    assert desk.close(lease)["due_at"] == datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+    assert desk.close(lease).due_at == datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
 def test_stopped_early_waits_for_the_retry(desk) -> None:
@@ -134,7 +134,7 @@ def test_stopped_early_waits_for_the_retry(desk) -> None:
 def test_alert_waits_for_the_retry_only(desk) -> None:
     lease = desk.start("flood", kind="alert")
     desk.clock.at = datetime(2026, 11, 29, 2, 0, tzinfo=UTC)
-    assert desk.close(lease)["due_at"] == desk.clock.at + timedelta(seconds=60)
+    assert desk.close(lease).due_at == desk.clock.at + timedelta(seconds=60)
 
 
 def test_claim_still_in_flight_is_looked_at_by_the_next_run(desk) -> None:
@@ -146,14 +146,14 @@ def test_claim_still_in_flight_is_looked_at_by_the_next_run(desk) -> None:
     lease = desk.open("winter", "second sender")
     assert desk.states("winter") == {"unknown": 2}
     desk.answer(lease, claim, "accepted")
-    assert desk.close(lease)["state"] == "finished"
+    assert desk.close(lease).state == "finished"
 
 
 def test_everything_opted_out_is_finished(desk) -> None:
     lease = desk.start("winter")
     desk.opt_out(*range(4))
     send_all(desk, lease)
-    assert desk.close(lease)["state"] == "finished"
+    assert desk.close(lease).state == "finished"
     assert desk.states("winter") == {"suppressed": 4}
 
 
@@ -163,7 +163,7 @@ def test_reports_alone_can_finish_a_campaign(desk) -> None:
     desk.answer(lease, claim, "unknown")
     for message in claim.messages:
         desk.report(message)
-    assert desk.close(lease)["state"] == "finished"
+    assert desk.close(lease).state == "finished"
 
 
 def test_closing_gives_the_lease_back(desk) -> None:
@@ -258,7 +258,7 @@ def test_name_of_a_cancelled_campaign_may_be_used_again(desk) -> None:
     desk.cancel("winter")
     second = desk.prepare("winter", range(4))
     assert (second.campaign_id, second.version) == (first.campaign_id + 1, 1)
-    assert desk.find("winter")["state"] == "prepared"
+    assert desk.find("winter").state == "prepared"
     assert not set(refs) & set(desk.sql(f"SELECT client_ref FROM message WHERE campaign_id = {second.campaign_id}"))
 
 
@@ -326,5 +326,5 @@ def test_credit_of_a_cancelled_campaign_is_free_for_another(desk) -> None:
     with pytest.raises(CampaignError, match=r"0\.20* EUR are missing"):
         desk.approve("spring")
     desk.cancel("winter")
-    assert desk.approve("spring")["state"] == "approved"
+    assert desk.approve("spring")[0].state == "approved"
     assert Decimal(desk.rows("campaign.committed", gateway="sandbox")[0].popitem()[1]) == Decimal("0.20")

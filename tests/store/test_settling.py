@@ -43,8 +43,8 @@ def test_a_report_raises_it_alerts_and_pauses_what_else_was_taken_as_absent(abse
     desk, lease, claim = absent
     desk.report(claim.messages[0])
     assert learned(desk) == 24
-    assert desk.find("winter")["state"] == "paused"
-    assert "wait because they were found absent as well" in desk.find("winter")["state_reason"]
+    assert desk.find("winter").state == "paused"
+    assert "wait because they were found absent as well" in desk.find("winter").state_reason
     kinds = [kind for (kind,) in desk.sql("SELECT kind FROM alert WHERE cleared_at IS NULL ORDER BY alert_id")]
     assert kinds == ["late acceptance", "sending stopped: winter"]
     assert desk.claim(lease) is None, "the other one may have been accepted as well"
@@ -55,7 +55,7 @@ def test_a_claim_of_the_same_gateway_waits_longer(absent: Any) -> None:
     desk.report(claim.messages[0])
     other = desk.start("spring", [7])
     waits = desk.must_claim(other)
-    (row,) = desk.rows("slice.open", campaign_id=desk.find("spring")["campaign_id"])
+    (row,) = desk.rows("slice.open", campaign_id=desk.find("spring").campaign_id)
     assert row["ask_after"] == waits.post_before + timedelta(seconds=20 + 24)
 
 
@@ -81,7 +81,7 @@ def test_a_report_of_the_second_try_is_no_late_acceptance(absent: Any) -> None:
     assert learned(desk) == 0
     desk.report(claim.messages[1])
     assert learned(desk) == 24, "this one is of the first try: the person got it twice"
-    assert "not given" in desk.find("winter")["state_reason"] or desk.find("winter")["state"] == "paused"
+    assert "not given" in desk.find("winter").state_reason or desk.find("winter").state == "paused"
 
 
 def test_a_lower_time_changes_nothing(absent: Any) -> None:

@@ -210,7 +210,7 @@ def test_the_name_of_a_deleted_list_is_free_again(desk) -> None:
 # --- campaigns -------------------------------------------------------------------------------------------------
 
 
-DRAFT = '{"lists": ["clients"]}'
+DRAFT = {"lists": ["clients"]}
 
 
 def prepared(
@@ -242,7 +242,7 @@ def test_a_prepared_campaign_becomes_stale(desk, draft: str, origin: str, people
             desk.approve("soldes")
         assert desk.sql("SELECT event, actor FROM campaign_event ORDER BY event_no")[-1] == ("stale", "camille")
         prepared(desk, "soldes", people, draft, origin)
-    assert desk.approve("soldes")["state"] == "approved"
+    assert desk.approve("soldes")[0].state == "approved"
 
 
 def test_who_was_left_out_counts_too(desk) -> None:
@@ -269,9 +269,9 @@ def test_an_approved_campaign_of_typed_numbers_hears_nothing(desk) -> None:
 
 def test_a_campaign_of_other_lists_hears_nothing(desk) -> None:
     desk.take_in("clients", (1, ANA))
-    desk.prepare("soldes", [1], draft='{"lists": ["others"]}')
+    desk.prepare("soldes", [1], draft={"lists": ["others"]})
     assert undo(desk, 1).touched == []
-    assert desk.find("soldes")["stale_reason"] is None
+    assert desk.find("soldes").stale_reason is None
 
 
 def test_who_is_added_makes_a_recap_stale(desk) -> None:
@@ -279,7 +279,7 @@ def test_who_is_added_makes_a_recap_stale(desk) -> None:
     prepared(desk, people=[1])
     summary = desk.take_in("clients", (1, ANA), (3, {}), (4, {}), replaces=1)
     assert list(summary.replaced.touched) == [("soldes", "prepared", 2)]
-    assert desk.find("soldes")["stale_reason"] == "list clients changed: import 1 replaced by import 2; prepare again"
+    assert desk.find("soldes").stale_reason == "list clients changed: import 1 replaced by import 2; prepare again"
 
 
 def test_an_approved_campaign_raises_an_alert_and_stays(desk) -> None:
@@ -288,7 +288,7 @@ def test_an_approved_campaign_raises_an_alert_and_stays(desk) -> None:
     for name in ("soldes", "rappel"):
         prepared(desk, name)
         desk.approve(name)
-    hash_before = desk.find("soldes")["approved_hash"]
+    hash_before = desk.find("soldes").approved_hash
     preview = undo(desk, 1)
     assert list(preview.touched) == [("soldes", "approved", 2), ("rappel", "approved", 2)]
     with desk.tx(read_only=True) as tx:
@@ -298,7 +298,7 @@ def test_an_approved_campaign_raises_an_alert_and_stays(desk) -> None:
         "list clients changed: import 1 undone; campaign soldes is approved and still sends what was approved: 2 of "
         "its planned messages go to people who were removed or changed. Cancel it if that is wrong"
     )
-    assert (desk.find("soldes")["approved_hash"], desk.find("soldes")["stale_reason"]) == (hash_before, None)
+    assert (desk.find("soldes").approved_hash, desk.find("soldes").stale_reason) == (hash_before, None)
     desk.cancel("soldes")
     with desk.tx(read_only=True) as tx:
         assert [alert["kind"] for alert in due_alerts(tx, "mail")] == ["list_changed: rappel"]
@@ -319,7 +319,7 @@ def test_the_newest_change_is_the_one_that_is_told(desk) -> None:
 
 def test_only_what_has_not_left_is_told(desk) -> None:
     desk.take_in("clients", *((person, {}) for person in range(4)))
-    lease = desk.start("soldes", range(4), origin="clients", draft='{"lists": ["clients"]}')
+    lease = desk.start("soldes", range(4), origin="clients", draft={"lists": ["clients"]})
     desk.answer(lease, desk.must_claim(lease), "accepted")
     assert list(undo(desk, 1).touched) == [("soldes", "sending", 2)]
     desk.answer(lease, desk.must_claim(lease), "accepted")  # what was approved leaves all the same
@@ -341,7 +341,7 @@ def test_a_preview_touches_no_campaign(desk) -> None:
     prepared(desk, people=[1])
     with desk.tx() as tx:
         assert list(rehearse_undo(tx, 1).touched) == [("soldes", "prepared", 1)]
-    assert desk.find("soldes")["stale_reason"] is None
+    assert desk.find("soldes").stale_reason is None
 
 
 # --- whatever the order ----------------------------------------------------------------------------------------

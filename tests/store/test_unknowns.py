@@ -35,11 +35,11 @@ def decide(desk, decision: Any = write_off, name: str = "winter") -> int:
 
 def listed(desk, name: str = "winter") -> list[dict[str, Any]]:
     with desk.tx(read_only=True) as tx:
-        return list_unknown(tx, find_campaign(tx, name)["campaign_id"])
+        return list_unknown(tx, find_campaign(tx, name).campaign_id)
 
 
 def history(desk) -> list[tuple[str, str, str]]:
-    rows = desk.rows("campaign.events", campaign_id=desk.find("winter")["campaign_id"])
+    rows = desk.rows("campaign.events", campaign_id=desk.find("winter").campaign_id)
     return [(row["event"], row["actor"], row["detail"]) for row in rows][-1:]
 
 

@@ -14,6 +14,7 @@ from campanile.store.campaigns.writer import RecapDetails, write_prepared
 from campanile.store.contacts.opt_outs import add_opt_outs
 from campanile.store.db.database import Transaction, transaction
 from campanile.store.db.migrate import migrate
+from schemas.rows import Campaign
 from tests.fork_server import Line, serve_forks
 from tests.store.conftest import campaign_head, message_rows, opt_out_rows, prepared_rows
 
@@ -64,7 +65,7 @@ def prepare_until_death(line: Line, path: str, where: str) -> None:
         transactions_left -= 1
         if transactions_left == 0 and where == "before commit":
             os.kill(os.getpid(), signal.SIGKILL)
-        version = (tx.row("campaign.find", name="again") or {})["version"]
+        version = (tx.find(Campaign, "campaign.find", name="again") or {})["version"]
         commit(tx)
         line.tell(version)
         if transactions_left == 0 and where == "after commit":
@@ -78,7 +79,7 @@ def prepare_until_death(line: Line, path: str, where: str) -> None:
 def prepare_again(path: Path) -> None:
     """Prepare one campaign again: the same keys are deleted and inserted in one transaction; and add an opt-out."""
     with transaction(path, now) as tx:
-        found = tx.row("campaign.find", name="again")
+        found = tx.find(Campaign, "campaign.find", name="again")
         version = found["version"] + 1 if found else 1
         messages = message_rows(PEOPLE, f"version {version}").assign(slice_no=[1 + row // 5 for row in PEOPLE])
         with prepared_rows(tx, messages):

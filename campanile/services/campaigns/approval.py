@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from campanile.pages.recap_views import RecapFigures
-from campanile.pages.views import ApprovedView, CampaignView, view_of
+from campanile.pages.views import ApprovedView, view_of
 from campanile.pages.words import approval_figures, staying_words
 from campanile.services.billing.balance import read_balance
 from campanile.services.campaigns.approval_checks import check_times_hold
@@ -47,22 +47,23 @@ def approve_recap(
     with context.transaction(read_only=True) as tx:
         found = find_campaign(tx, campaign)
         whole_hash = full_hash(found, "".join(recap_hash.split()))
-        recap = tx.one("recap.get", campaign_id=found["campaign_id"], version=found["version"])
+        recap = tx.one("recap.get", campaign_id=found.campaign_id, version=found.version)
     recap_figures = approval_figures(view_of(RecapFigures, recap))
     _check_figures(campaign, figures, recap_figures)
     _check_code(context, campaign, whole_hash, actor, code)
-    _check_terms_unchanged(context, campaign, json.loads(recap["header"]), context.tariff(found["gateway"]))
-    read_balance(context, found["gateway"])
+    _check_terms_unchanged(context, campaign, json.loads(recap["header"]), context.tariff(found.gateway))
+    read_balance(context, found.gateway)
     with context.transaction() as tx:
         forecast = check_times_hold(context, tx, find_campaign(tx, campaign))
-        row = approve(tx, campaign, whole_hash, actor, approval_rules(context))
-    leaves_at = min((leaving.starts_at for leaving in forecast.departures), default=row["due_at"])
+        row, staying = approve(tx, campaign, whole_hash, actor, approval_rules(context))
+    due_at = row.due_at or context.now()
+    leaves_at = min((leaving.starts_at for leaving in forecast.departures), default=due_at)
     approved = ApprovedView(
-        view_of(CampaignView, row),
+        row,
         recap_figures,
-        max(leaves_at, row["due_at"]),
-        opted_out_count=row["opted_out_count"],
-        dead_count=row["dead_count"],
+        max(leaves_at, due_at),
+        opted_out_count=staying.opted_out_count,
+        dead_count=staying.dead_count,
     )
     context.log.info("%s approved by %s, due at %s", campaign, actor, approved.campaign.due_at)
     for words in staying_words(approved):
@@ -75,7 +76,7 @@ def approve_recap(
 def cancel_rest(context: Context, campaign: str, reason: str, actor: str) -> str:
     """Cancel what has not left; return the state the campaign is then in."""
     with context.transaction() as tx:
-        state = str(cancel(tx, campaign, reason, actor)["state"])
+        state = str(cancel(tx, campaign, reason, actor).state)
     context.log.info("%s: what had not left is cancelled (%s); it is %s", campaign, reason, state)
     return state
 

@@ -1,22 +1,20 @@
 """The hours of a recap, looked at again when it is approved: time has passed since it was made."""
 
 import json
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from campanile.services.campaigns.send_schedule import expiring_words, hours_of
 from campanile.services.context import Context
 from campanile.services.sending.throughput import pace_of
 from campanile.sms.errors import CampaignError
-from campanile.sms.schedule.expiry import expiry_rules_of
 from campanile.sms.schedule.forecast import Forecast, Load, Timing, forecast_departures
 from campanile.sms.schedule.policy import load_policy
 from campanile.sms.text.formatting import local_time
 from campanile.store.db.database import Transaction
+from schemas.rows import Campaign
 
 
-def check_times_hold(context: Context, tx: Transaction, campaign: Mapping[str, Any]) -> Forecast:
+def check_times_hold(context: Context, tx: Transaction, campaign: Campaign) -> Forecast:
     """Refuse a recap whose hours do not hold any more: what is approved would leave later than it says, or not at all.
 
     A recap that was made when its hour had come already has shown that it leaves at once, on that day. Where it shows
@@ -29,11 +27,11 @@ def check_times_hold(context: Context, tx: Transaction, campaign: Mapping[str, A
         CampaignError: the hour to leave has passed since, at the first of its places; or messages to a place that all
             leave by the recap, or all messages, would not leave in time any more.
     """
-    name, zone = campaign["name"], context.settings.zone
-    recap = tx.one("recap.get", campaign_id=campaign["campaign_id"], version=campaign["version"])
+    name, zone = campaign.name, context.settings.zone
+    recap = tx.one("recap.get", campaign_id=campaign.campaign_id, version=campaign.version)
     first_at = _first_shown(tx, campaign)
     is_over = recap["prepared_at"] < first_at or first_at.astimezone(zone).date() < tx.at.astimezone(zone).date()
-    if campaign["due_at"] is not None and first_at < tx.at and is_over:
+    if campaign.due_at is not None and first_at < tx.at and is_over:
         raise CampaignError(
             f"campaign {name} was to leave at {local_time(first_at, zone)} ({zone.key}), which has passed; prepare or "
             "revise it with another hour"
@@ -49,24 +47,24 @@ def check_times_hold(context: Context, tx: Transaction, campaign: Mapping[str, A
     return forecast
 
 
-def forecast_now(context: Context, tx: Transaction, campaign: Mapping[str, Any]) -> Forecast:
+def forecast_now(context: Context, tx: Transaction, campaign: Campaign) -> Forecast:
     """Return when the messages of a prepared campaign leave if it is approved now."""
-    rows = tx.rows("campaign.loads", campaign_id=campaign["campaign_id"])
+    rows = tx.rows("campaign.loads", campaign_id=campaign.campaign_id)
     timing = Timing(
         at=tx.at,
-        due_at=campaign["due_at"],
-        policy=hours_of(campaign["kind"], load_policy(campaign["policy"])),
+        due_at=campaign.due_at,
+        policy=hours_of(campaign.kind, load_policy(campaign.policy)),
         margin_seconds=context.closing_margin_seconds,
-        expiry_rules=expiry_rules_of(campaign),
+        expiry_rules=campaign.expiry_rules,
         not_before={row["window_key"]: row["not_before"] for row in rows if row["not_before"] is not None},
     )
     loads = [Load(row["window_key"], row["message_count"], row["segment_count"]) for row in rows]
     return forecast_departures(
-        loads, pace_of(context.settings, context.manifest(campaign["gateway"])).segments_per_second, timing
+        loads, pace_of(context.settings, context.manifest(campaign.gateway)).segments_per_second, timing
     )
 
 
-def _first_shown(tx: Transaction, campaign: Mapping[str, Any]) -> datetime:
+def _first_shown(tx: Transaction, campaign: Campaign) -> datetime:
     """Return when, by the recap, the first message leaves."""
-    departures = tx.rows("departure.list", campaign_id=campaign["campaign_id"])
+    departures = tx.rows("departure.list", campaign_id=campaign.campaign_id)
     return min((leaving["starts_at"] for leaving in departures), default=tx.at)

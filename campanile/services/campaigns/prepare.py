@@ -52,6 +52,7 @@ from campanile.store.campaigns.writer import (
 from campanile.store.db.database import scratch_tables
 from campanile.store.db.statement_runner import StatementRunner
 from schemas.draft import CampaignDraft
+from schemas.rows import Campaign
 
 
 def check_draft(context: Context, draft: CampaignDraft, revises: Revised | None = None) -> None:
@@ -101,7 +102,7 @@ def make_recap(context: Context, draft: CampaignDraft, *, revises: Revised | Non
                 recap_header(context, draft, prepared, built),
             )
             recap = write_prepared(tx, campaign_row, header, details, revises=revises)
-            check_not_repeated(tx, tx.one("campaign.get", campaign_id=recap.campaign_id))
+            check_not_repeated(tx, tx.get(Campaign, "campaign.get", campaign_id=recap.campaign_id))
     context.log.info("%s: %d messages, recap %s", draft.name, recap.message_count, recap.recap_hash[:8])
     return recap
 

@@ -69,7 +69,7 @@ def campaign_row_of(draft: CampaignDraft, timing: Timing, is_sample: bool) -> Ca
         sender_id=draft.sender_id,
         requested_service=draft.requested_service,
         is_sample=is_sample,
-        draft=draft.model_dump_json(),
+        draft=draft,
         due_at=timing.due_at,
         actor=draft.actor,
         emergency_reason=draft.emergency_reason,

@@ -18,6 +18,7 @@ from campanile.store.billing.balance import credit_left
 from campanile.store.contacts.lists import declared_basis
 from campanile.store.db.database import Transaction
 from campanile.store.inbound.auto_responder import auto_responder
+from schemas.rows import Campaign
 
 #: Of these details, what a recap has that was made before they were kept.
 _NO_DETAILS: dict[str, Any] = {
@@ -54,8 +55,8 @@ def with_answer_price(context: Context, view: RecapView) -> RecapView:
 
 def read_recap(context: Context, tx: Transaction, campaign_id: int) -> RecapView:
     """Return everything the recap page shows of a campaign's newest version."""
-    campaign = tx.one("campaign.get", campaign_id=campaign_id)
-    recap = tx.one("recap.get", campaign_id=campaign_id, version=campaign["version"])
+    campaign = tx.get(Campaign, "campaign.get", campaign_id=campaign_id)
+    recap = tx.one("recap.get", campaign_id=campaign_id, version=campaign.version)
     header, details = json.loads(recap["header"]), _NO_DETAILS | json.loads(recap["details"] or "{}")
     departures = tx.rows("departure.list", campaign_id=campaign_id)
     counts = tx.rows("recap.places", campaign_id=campaign_id)
@@ -80,7 +81,7 @@ def read_recap(context: Context, tx: Transaction, campaign_id: int) -> RecapView
         "unsent": unsent,
         "alsace_moselle_count": _count_keys_with(ALSACE_MOSELLE, campaign, counts),
         "unreadable_postcode_count": _count_keys_with(UNREADABLE, campaign, counts),
-        "credit": credit_left(tx, campaign["gateway"]),
+        "credit": credit_left(tx, campaign.gateway),
         "balance_error": None,
         "undeclared": _undeclared(tx, header),
         "auto_reply": _auto_reply(tx, header),
@@ -123,9 +124,9 @@ def _place(
     }
 
 
-def _count_keys_with(place: str, campaign: Mapping[str, Any], counts: Sequence[Mapping[str, Any]]) -> int:
+def _count_keys_with(place: str, campaign: Campaign, counts: Sequence[Mapping[str, Any]]) -> int:
     """Count the messages that keep the holidays of a place: none where no holidays bind."""
-    if campaign["kind"] != CampaignKind.MARKETING or not load_policy(campaign["policy"]).closes_on_holidays:
+    if campaign.kind != CampaignKind.MARKETING or not load_policy(campaign.policy).closes_on_holidays:
         return 0
     return sum(row["message_count"] for row in counts if place in row["window_key"].split("+"))
 

@@ -49,14 +49,14 @@ def read_revised(
     with context.transaction(read_only=True) as tx:
         found = find_campaign(tx, campaign)
         check_not_standing(found)
-        if found["state"] in (CampaignState.CANCELLED, CampaignState.FINISHED):
-            raise CampaignError(f"campaign {campaign} is {found['state']}; run prepare-campaign to make a new one")
-        if found["state"] != CampaignState.PREPARED:
+        if found.state in (CampaignState.CANCELLED, CampaignState.FINISHED):
+            raise CampaignError(f"campaign {campaign} is {found.state}; run prepare-campaign to make a new one")
+        if found.state != CampaignState.PREPARED:
             check_not_begun(tx, found)
-    before, changes = CampaignDraft.model_validate_json(found["draft"]), touched(fields)
+    before, changes = found.own_draft, touched(fields)
     draft = revise_draft(context, before, actor, changes, clear, may_be_same=prepare_again)
     reads_file = "file" in changes or (draft.file, draft.legal_basis) != (before.file, before.legal_basis)
-    return Revision(draft, Revised(found["campaign_id"], found["version"]), reads_file)
+    return Revision(draft, Revised(found.campaign_id, found.version), reads_file)
 
 
 def touched(fields: Mapping[str, Any]) -> dict[str, Any]:

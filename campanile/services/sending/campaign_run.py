@@ -29,6 +29,7 @@ from campanile.store.ledger.run_lifecycle import (
     open_sending,
     read_progress,
 )
+from schemas.rows import Campaign
 
 _UNKNOWN = "unknown messages"
 
@@ -46,7 +47,7 @@ class Sending:
 class Closed(NamedTuple):
     """A campaign after its run, its row, and how many unknown messages a person must decide on."""
 
-    campaign: dict[str, Any]
+    campaign: Campaign
     undecided_count: int
     is_ours: bool
 
@@ -81,13 +82,13 @@ def open_run(context: Context, campaign: str, run_id: str | None) -> tuple[Sendi
     """
     owner = Owner(f"{gethostname()}:{os.getpid()}", run_id)
     with context.transaction(read_only=True) as tx:
-        manifest = context.manifest(find_campaign(tx, campaign)["gateway"])
+        manifest = context.manifest(find_campaign(tx, campaign).gateway)
     with context.transaction() as tx:
         opened = open_sending(tx, campaign, owner, context.claim_rules(manifest))
         found = opened.campaign
-        _check_policy(found, tx.row("recap.get", campaign_id=found["campaign_id"], version=found["version"]))
+        _check_policy(found, tx.row("recap.get", campaign_id=found.campaign_id, version=found.version))
     context.log.info(opened.why)
-    return Sending(campaign, found["gateway"], opened.lease, opened.why), opened
+    return Sending(campaign, found.gateway, opened.lease, opened.why), opened
 
 
 def send_run(context: Context, sending: Sending, on_progress: Callable[[Sender], object]) -> RunOutcome:
@@ -126,9 +127,7 @@ def close_run(context: Context, sending: Sending, run_outcome: RunOutcome) -> Cl
     try:
         with context.transaction() as tx:
             closed = close_sending(tx, _lease_of(sending), rules, run_outcome)
-            is_well = closed["state"] == CampaignState.FINISHED or (
-                run_outcome.why is None and closed["due_at"] is not None
-            )
+            is_well = closed.state == CampaignState.FINISHED or (run_outcome.why is None and closed.due_at is not None)
             unknown_count = read_progress(tx, closed).unknown
             if is_well:
                 clear_alert(tx, stopped_alert(sending.campaign), sending.gateway)
@@ -138,7 +137,7 @@ def close_run(context: Context, sending: Sending, run_outcome: RunOutcome) -> Cl
         context.log.warning(str(error))
         with context.transaction(read_only=True) as tx:
             return Closed(find_campaign(tx, sending.campaign), 0, is_ours=False)
-    context.log.info("%s is %s, due at %s", sending.campaign, closed["state"], closed["due_at"])
+    context.log.info("%s is %s, due at %s", sending.campaign, closed.state, closed.due_at)
     return Closed(closed, unknown_count if run_outcome.asks_person else 0, is_ours=True)
 
 
@@ -154,11 +153,11 @@ def _lease_of(sending: Sending) -> Lease:
     return sending.lease
 
 
-def _check_policy(campaign: dict[str, Any], recap: dict[str, Any] | None) -> None:
+def _check_policy(campaign: Campaign, recap: dict[str, Any] | None) -> None:
     """Refuse to send under another policy text than the recap named."""
-    if recap is not None and campaign["state"] == CampaignState.APPROVED:
-        policy = load_policy(campaign["policy"])
+    if recap is not None and campaign.state == CampaignState.APPROVED:
+        policy = load_policy(campaign.policy)
         if policy.sha256 not in recap["header"]:
             raise CampaignError(
-                f"policy {policy.name} is not the one that the recap of {campaign['name']} names; prepare it again"
+                f"policy {policy.name} is not the one that the recap of {campaign.name} names; prepare it again"
             )

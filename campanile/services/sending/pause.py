@@ -1,15 +1,14 @@
 """Pause and resume campaigns by hand; each returns one line for the person who did it."""
 
-from typing import Any
-
 from campanile.services.context import Context
 from campanile.services.input_checks import require_actor, require_reason
 from campanile.sms.text.formatting import count_text, local_time
 from campanile.store.campaigns import pause
 from campanile.store.campaigns.campaigns import find_campaign
+from schemas.rows import Campaign
 
 
-def pause_campaign(context: Context, campaign: str, actor: str, reason: str) -> tuple[str, dict[str, Any]]:
+def pause_campaign(context: Context, campaign: str, actor: str, reason: str) -> tuple[str, Campaign]:
     """Pause a campaign; return one line and its row.
 
     Raises:
@@ -33,14 +32,18 @@ def resume_campaign(context: Context, campaign: str, actor: str, reason: str) ->
     with context.transaction() as tx:
         margin = settings.clock_margin_seconds
         resumed = pause.resume(tx, campaign, who, reason.strip(), clock_margin_seconds=margin)
-        is_due = resumed["due_at"] <= tx.at
-    when = "now" if is_due else f"at {local_time(resumed['due_at'], settings.zone)} ({settings.team_zone})"
-    line = f"{campaign} is {resumed['state']} again and goes on {when}"
+        is_due = resumed.due_at is None or resumed.due_at <= tx.at
+    when = (
+        "now"
+        if resumed.due_at is None or is_due
+        else f"at {local_time(resumed.due_at, settings.zone)} ({settings.team_zone})"
+    )
+    line = f"{campaign} is {resumed.state} again and goes on {when}"
     context.log.info(line)
     return line
 
 
-def stop_everything(context: Context, actor: str, reason: str) -> tuple[str, list[dict[str, Any]]]:
+def stop_everything(context: Context, actor: str, reason: str) -> tuple[str, list[Campaign]]:
     """Pause every campaign that may still be sent; return one line and their rows.
 
     Raises:
@@ -56,7 +59,7 @@ def stop_everything(context: Context, actor: str, reason: str) -> tuple[str, lis
     return line, paused
 
 
-def pause_after_cancel(context: Context, campaign: str, run_id: str, run_name: str) -> dict[str, Any] | None:
+def pause_after_cancel(context: Context, campaign: str, run_id: str, run_name: str) -> Campaign | None:
     """Pause the campaign of a cancelled run; return its row.
 
     Returns:

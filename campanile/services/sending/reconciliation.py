@@ -88,10 +88,10 @@ def find_lost_life(context: Context, campaign: str, gateway: Gateway) -> str | N
         return None
     with context.transaction(read_only=True) as tx:
         found = find_campaign(tx, campaign)
-        messages = untried_messages(tx, found["campaign_id"], _MAX_PROBED)
+        messages = untried_messages(tx, found.campaign_id, _MAX_PROBED)
     if not messages:
         return None
-    since = min(moment for moment in (found["created_at"], found["first_due_at"]) if moment is not None)
+    since = min(moment for moment in (found.created_at, found.first_due_at) if moment is not None)
     outcomes = gateway.look_up(Batch(messages, f"probe-{messages[0].client_ref}", since))
     known = [item.gateway_message_id for item in outcomes if item.outcome is Outcome.ACCEPTED]
     if not known:  # guard: ask-before-run

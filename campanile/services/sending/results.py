@@ -3,7 +3,6 @@
 from campanile.files.exports import export_csv, export_parquet
 from campanile.pages.views import (
     CampaignEvent,
-    CampaignView,
     ReasonCount,
     ReplyCount,
     ResultsView,
@@ -21,7 +20,7 @@ def read_results(context: Context, campaign: str) -> ResultsView:
     """Export a campaign's messages and return everything its results page shows."""
     with context.transaction(read_only=True) as tx:
         found = find_campaign(tx, campaign)
-        campaign_id = found["campaign_id"]
+        campaign_id = found.campaign_id
         states = count_messages(tx, campaign_id)
         territories = tx.rows("message.by_territory", campaign_id=campaign_id)
         reasons = tx.rows("message.reasons", campaign_id=campaign_id)
@@ -30,8 +29,8 @@ def read_results(context: Context, campaign: str) -> ResultsView:
         messages = export_messages(tx, campaign_id)
     folder = context.data_path("exports", campaign)
     return ResultsView(
-        campaign=view_of(CampaignView, found),
-        unit=context.manifest(found["gateway"]).unit,
+        campaign=found,
+        unit=context.manifest(found.gateway).unit,
         states=view_of(list[StateCount], states),
         territories=view_of(list[TerritoryResult], territories),
         reasons=view_of(list[ReasonCount], reasons),

@@ -46,7 +46,7 @@ def plan_rows(context: Context, tx: Transaction, kind: str, gateway: str, rows: 
     """
     if not rows:
         return
-    campaign_id = standing_campaign(tx, kind, gateway)["campaign_id"]
+    campaign_id = standing_campaign(tx, kind, gateway).campaign_id
     first_slice_no = int(tx.value("slice.next_no", campaign_id=campaign_id))
     size = pace_of(context.settings, context.manifest(gateway)).slice_size
     slice_nos = [first_slice_no + position // size for position in range(len(rows))]

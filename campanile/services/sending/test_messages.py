@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 
 from campanile.services.billing.balance import read_balance
 from campanile.services.context import Context
@@ -14,6 +13,7 @@ from campanile.sms.states import CampaignKind, CampaignState
 from campanile.store.billing.credit import check_credit
 from campanile.store.campaigns.campaigns import check_not_standing, find_campaign, note_event
 from campanile.store.db.database import Transaction
+from schemas.rows import Campaign
 
 KIND = CampaignKind.TEST
 MAX_NUMBERS = 10
@@ -37,20 +37,20 @@ def plan_test(context: Context, campaign: str, numbers: Sequence[str], actor: st
     """
     own_numbers = _own_numbers(context, numbers)
     with context.transaction(read_only=True) as tx:
-        gateway = str(find_campaign(tx, campaign)["gateway"])
+        gateway = str(find_campaign(tx, campaign).gateway)
     tariff = context.tariff(gateway)
     read_balance(context, gateway)
     with context.transaction() as tx:
         found = find_campaign(tx, campaign)
         check_not_standing(found)
-        if found["state"] in (CampaignState.CANCELLED, CampaignState.FINISHED):
-            raise CampaignError(f"campaign {campaign} is {found['state']}; there is nothing left to test")
+        if found.state in (CampaignState.CANCELLED, CampaignState.FINISHED):
+            raise CampaignError(f"campaign {campaign} is {found.state}; there is nothing left to test")
         if tx.value("message.has_origin", kind=KIND, origin=origin):
             context.log.info("this run has planned its tests before: nothing is sent again")
             return gateway
         first_id = int(tx.value("message.next_recipient_id", kind=KIND, gateway=gateway))
         rows = [
-            own_message(recipient_id, number, text, found["sender_id"], tariff, origin)
+            own_message(recipient_id, number, text, found.sender_id, tariff, origin)
             for recipient_id, (number, text) in enumerate(
                 zip(own_numbers, _real_texts(tx, found, len(own_numbers)), strict=True), start=first_id
             )
@@ -59,7 +59,7 @@ def plan_test(context: Context, campaign: str, numbers: Sequence[str], actor: st
         check_credit(tx, gateway, f"the test of {campaign}", price)
         plan_rows(context, tx, KIND, gateway, rows)
         detail = f"numbers: {len(own_numbers)}; {origin}"
-        note_event(tx, found["campaign_id"], "tested", found["version"], actor, detail)
+        note_event(tx, found.campaign_id, "tested", found.version, actor, detail)
     context.log.info("%s: %d test messages planned", campaign, len(rows))
     return gateway
 
@@ -70,10 +70,10 @@ def _own_numbers(context: Context, numbers: Sequence[str]) -> list[Number]:
     return [typed_number(context, position, raw) for position, raw in enumerate(numbers, start=1)]
 
 
-def _real_texts(tx: Transaction, campaign: dict[str, Any], count: int) -> list[str]:
+def _real_texts(tx: Transaction, campaign: Campaign, count: int) -> list[str]:
     """Return so many texts of a campaign's messages, different ones first; a text comes again when there are fewer."""
-    rows = tx.rows("message.telling", campaign_id=campaign["campaign_id"], count=count)
+    rows = tx.rows("message.telling", campaign_id=campaign.campaign_id, count=count)
     texts = list(dict.fromkeys(row["text"] for row in rows))
     if not texts:
-        raise CampaignError(f"campaign {campaign['name']} has no message to test; prepare it with recipients")
+        raise CampaignError(f"campaign {campaign.name} has no message to test; prepare it with recipients")
     return [texts[position % len(texts)] for position in range(count)]

@@ -22,7 +22,7 @@ def decide_unknown(context: Context, campaign: str, decision: Decision, actor: s
     who, why = require_actor(actor), require_reason(reason)
     with context.transaction() as tx:
         count = _DECISIONS[decision](tx, campaign, who, why)
-        state = find_campaign(tx, campaign)["state"]
+        state = find_campaign(tx, campaign).state
     done = {"write_off": "written off", "resend": "waiting to be sent again"}[decision]
     line = f"{count_text(count, 'unknown message')} of {campaign} now {done}"
     if state == CampaignState.PAUSED:

@@ -1,6 +1,5 @@
 """When a message is no longer worth sending: what cannot leave in time expires, and is never sent late by surprise."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,16 +18,6 @@ class ExpiryRules:
     offer_ends_at: datetime | None = None
     max_lateness: timedelta | None = None
     drops_if_closed: bool = False
-
-
-def expiry_rules_of(campaign: Mapping[str, object]) -> ExpiryRules:
-    """Return the patience of a campaign's row."""
-    offer_ends_at, hours = campaign["offer_ends_at"], campaign["max_lateness_hours"]
-    return ExpiryRules(
-        offer_ends_at if isinstance(offer_ends_at, datetime) else None,
-        timedelta(hours=hours) if isinstance(hours, float) else None,
-        campaign["if_closed"] == "drop",
-    )
 
 
 def last_moment(time_at: datetime, expiry_rules: ExpiryRules) -> datetime | None:

@@ -1,11 +1,9 @@
 """Approving: the last look at a recap before it is locked, and all that may forbid it."""
 
-import json
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from campanile.sms.errors import CampaignError
 from campanile.sms.rules.exclusions import opt_outs_bind
@@ -16,6 +14,7 @@ from campanile.store.campaigns.duplicate_check import check_not_repeated
 from campanile.store.campaigns.recaps import check_audience_unchanged, verify_recap
 from campanile.store.db.database import Transaction
 from campanile.store.ledger.reconciliation import doubt_approved
+from schemas.rows import Campaign, Staying
 
 _SHOWN_HASH = 8
 
@@ -35,12 +34,11 @@ class ApprovalRules:
     max_age: timedelta
 
 
-def approve(tx: Transaction, name: str, recap_hash: str, actor: str, rules: ApprovalRules) -> dict[str, Any]:
+def approve(tx: Transaction, name: str, recap_hash: str, actor: str, rules: ApprovalRules) -> tuple[Campaign, Staying]:
     """Lock a prepared campaign under its recap, and commit its credit.
 
     Returns:
-        The campaign as it then stands, with how many of its messages stay behind for what came after the recap:
-        ``opted_out_count`` for a STOP, ``dead_count`` for a number that does not exist.
+        The campaign as it is then, and how many of its messages are not sent for what came after the recap.
 
     Raises:
         CampaignError: it may not be approved; one line that says why, and what to do.
@@ -50,9 +48,9 @@ def approve(tx: Transaction, name: str, recap_hash: str, actor: str, rules: Appr
     _check_actor(tx, campaign, actor, rules)
     _check_content(tx, campaign, rules.max_age)
     _cover(tx, campaign)
-    campaign_id = campaign["campaign_id"]
+    campaign_id = campaign.campaign_id
     staying = _count_staying(tx, campaign)
-    due_at = campaign["due_at"] or tx.at
+    due_at = campaign.due_at or tx.at
     tx.run(
         "campaign.approve",
         campaign_id=campaign_id,
@@ -60,38 +58,38 @@ def approve(tx: Transaction, name: str, recap_hash: str, actor: str, rules: Appr
         first_due_at=due_at,
         at=tx.at,
     )
-    note_event(tx, campaign_id, "approved", campaign["version"], actor.strip(), _detail(campaign, staying))
+    note_event(tx, campaign_id, "approved", campaign.version, actor.strip(), _detail(campaign, staying))
     doubt_approved(tx, campaign)
-    return find_campaign(tx, name) | staying
+    return find_campaign(tx, name), staying
 
 
-def full_hash(campaign: Mapping[str, Any], shown: str) -> str:
+def full_hash(campaign: Campaign, shown: str) -> str:
     """Return the whole hash of a prepared campaign's latest recap, of which somebody shows eight characters or more.
 
     Raises:
         CampaignError: it is not prepared, or the hash is not that of its latest recap.
     """
     check_not_standing(campaign)
-    name, state, latest = campaign["name"], campaign["state"], str(campaign["recap_hash"])
+    name, state, latest = campaign.name, campaign.state, str(campaign.recap_hash)
     if state != CampaignState.PREPARED:
         way_out = "; run revise-campaign to change it" if state in REVISABLE_STATES else ""
         raise CampaignError(f"campaign {name} is {state}; only a prepared one can be approved{way_out}")
     if len(shown) < _SHOWN_HASH or not latest.startswith(shown.lower()):
         raise CampaignError(
-            f"recap hash {shown!r} is not that of the latest recap of {name} (version {campaign['version']}); "
+            f"recap hash {shown!r} is not that of the latest recap of {name} (version {campaign.version}); "
             "read that recap, and approve it by the first eight characters of its hash, or more"
         )
     return latest
 
 
-def _check_actor(tx: Transaction, campaign: Mapping[str, Any], actor: str, rules: ApprovalRules) -> None:
+def _check_actor(tx: Transaction, campaign: Campaign, actor: str, rules: ApprovalRules) -> None:
     """Refuse a person who may not approve; names are compared in any letter case."""
-    who, name = actor.strip(), campaign["name"]
+    who, name = actor.strip(), campaign.name
     if not who:
         raise CampaignError(f"campaign {name} needs the name of who approves it")
     if rules.approvers and not _is_among(who, rules.approvers):
         raise CampaignError(f"{who} may not approve {name}; SMS_APPROVERS names {', '.join(rules.approvers)}")
-    authors = [row["actor"] for row in tx.rows("campaign.authors", campaign_id=campaign["campaign_id"])]
+    authors = [row["actor"] for row in tx.rows("campaign.authors", campaign_id=campaign.campaign_id)]
     if rules.four_eyes and _is_among(who, authors):
         raise CampaignError(f"{who} prepared {name} and may not approve it as well (SMS_FOUR_EYES); somebody else must")
 
@@ -105,16 +103,16 @@ def _folded(name: str) -> str:
     return unicodedata.normalize("NFKC", " ".join(name.split())).casefold()
 
 
-def _check_content(tx: Transaction, campaign: Mapping[str, Any], max_age: timedelta) -> None:
+def _check_content(tx: Transaction, campaign: Campaign, max_age: timedelta) -> None:
     """Refuse a recap that is old, empty, or no longer what the store says."""
-    name, campaign_id = campaign["name"], campaign["campaign_id"]
-    if campaign["stale_reason"] is not None:
-        raise CampaignError(f"campaign {name} cannot be approved: {campaign['stale_reason']}")
+    name, campaign_id = campaign.name, campaign.campaign_id
+    if campaign.stale_reason is not None:
+        raise CampaignError(f"campaign {name} cannot be approved: {campaign.stale_reason}")
     if not tx.rows("slice.count_by_state", campaign_id=campaign_id):
         raise CampaignError(f"campaign {name} has no message to send; prepare it again with other recipients")
-    if campaign["offer_ends_at"] is not None and campaign["offer_ends_at"] <= tx.at:
+    if campaign.offer_ends_at is not None and campaign.offer_ends_at <= tx.at:
         raise CampaignError(f"the offer of {name} has ended; revise it with another offer_ends, or cancel it")
-    recap = tx.one("recap.get", campaign_id=campaign_id, version=campaign["version"])
+    recap = tx.one("recap.get", campaign_id=campaign_id, version=campaign.version)
     age = tx.at - recap["prepared_at"]
     if age > max_age:
         raise CampaignError(
@@ -127,21 +125,21 @@ def _check_content(tx: Transaction, campaign: Mapping[str, Any], max_age: timede
     _check_not_served(tx, campaign)
 
 
-def _check_not_served(tx: Transaction, campaign: Mapping[str, Any]) -> None:
+def _check_not_served(tx: Transaction, campaign: Campaign) -> None:
     """Refuse a recap with people who meanwhile had as many marketing messages as its draft allows."""
-    allowed = json.loads(campaign["draft"]).get("max_messages_in_days")
-    if campaign["kind"] != CampaignKind.MARKETING or not allowed:
+    allowed = campaign.draft.max_messages_in_days if campaign.draft else None
+    if campaign.kind != CampaignKind.MARKETING or not allowed:
         return
     most, _, days = allowed.partition(" in ")
     served_count = tx.value(
         "campaign.count_served",
-        campaign_id=campaign["campaign_id"],
+        campaign_id=campaign.campaign_id,
         most_messages=int(most),
         counted_since=tx.at - timedelta(days=int(days)),
     )
     if served_count:
         raise CampaignError(
-            f"campaign {campaign['name']} is for people with fewer than {most} marketing messages in {days} days; "
+            f"campaign {campaign.name} is for people with fewer than {most} marketing messages in {days} days; "
             f"{served_count} of its recipients have had as many meanwhile: prepare it again"
         )
 
@@ -150,22 +148,23 @@ def _hours(time: timedelta) -> str:
     return f"{time / timedelta(hours=1):.4g}"
 
 
-def _cover(tx: Transaction, campaign: Mapping[str, Any]) -> None:
-    totals = tx.one("recap.totals", campaign_id=campaign["campaign_id"])
-    what, is_emergency = f"campaign {campaign['name']}", bool(campaign["emergency_reason"])
-    check_credit(tx, campaign["gateway"], what, totals["total_price"], is_emergency=is_emergency)
+def _cover(tx: Transaction, campaign: Campaign) -> None:
+    totals = tx.one("recap.totals", campaign_id=campaign.campaign_id)
+    what, is_emergency = f"campaign {campaign.name}", bool(campaign.emergency_reason)
+    check_credit(tx, campaign.gateway, what, totals["total_price"], is_emergency=is_emergency)
 
 
-def _count_staying(tx: Transaction, campaign: Mapping[str, Any]) -> dict[str, int]:
+def _count_staying(tx: Transaction, campaign: Campaign) -> Staying:
     """Count the messages that will stay behind: those that a claim would suppress."""
-    binds = opt_outs_bind(campaign["kind"], campaign["requested_service"])
-    return tx.one("campaign.count_staying", campaign_id=campaign["campaign_id"], opt_outs_bind=binds)
+    binds = opt_outs_bind(campaign.kind, campaign.requested_service)
+    return tx.get(Staying, "campaign.count_staying", campaign_id=campaign.campaign_id, opt_outs_bind=binds)
 
 
-def _detail(campaign: Mapping[str, Any], staying: Mapping[str, int]) -> str:
+def _detail(campaign: Campaign, staying: Staying) -> str:
     words = {"opted_out_count": "opted out since", "dead_count": "found dead since"}
-    parts = [str(campaign["recap_hash"])[:_SHOWN_HASH]]
-    parts += [f"{staying[name]} {word}" for name, word in words.items() if staying[name]]
-    if campaign["emergency_reason"]:
-        parts.append(f"emergency: {campaign['emergency_reason']}")
+    parts = [str(campaign.recap_hash)[:_SHOWN_HASH]]
+    counts = staying._asdict()
+    parts += [f"{counts[name]} {word}" for name, word in words.items() if counts[name]]
+    if campaign.emergency_reason:
+        parts.append(f"emergency: {campaign.emergency_reason}")
     return "; ".join(parts)

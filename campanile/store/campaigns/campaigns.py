@@ -1,12 +1,11 @@
 """Campaigns and their history: find, cancel, take an approval back, move from state to state."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from campanile.sms.errors import CampaignError
 from campanile.sms.states import CampaignState, SliceState
 from campanile.store.db.database import Transaction
+from schemas.rows import Campaign
 
 #: Kinds with one campaign a gateway that never ends, and how its name begins.
 STANDING_KINDS = {"auto_reply": "auto-reply", "notice": "notice", "test": "send-test"}
@@ -24,20 +23,20 @@ _WHY_NOT_REVISED = dict.fromkeys((*REVISABLE_STATES, CampaignState.SENDING), _HA
 }
 
 
-def find_campaign(tx: Transaction, name: str) -> dict[str, Any]:
+def find_campaign(tx: Transaction, name: str) -> Campaign:
     """Return the newest campaign of that name.
 
     Raises:
         CampaignError: there is none; the line names the latest ones.
     """
-    found = tx.row("campaign.find", name=name)
+    found = tx.find(Campaign, "campaign.find", name=name)
     if found is None:
         known = ", ".join(row["name"] for row in tx.rows("campaign.names")) or "none yet"
         raise CampaignError(f"no campaign {name!r}; campaigns are: {known}")
     return found
 
 
-def cancel(tx: Transaction, name: str, reason: str, actor: str) -> dict[str, Any]:
+def cancel(tx: Transaction, name: str, reason: str, actor: str) -> Campaign:
     """Cancel what has not been claimed; return the campaign as it then stands.
 
     Untouched campaigns become ``cancelled``, at no cost. After the first claim what is left is cancelled and the
@@ -48,14 +47,14 @@ def cancel(tx: Transaction, name: str, reason: str, actor: str) -> dict[str, Any
     """
     campaign = find_campaign(tx, name)
     check_not_standing(campaign)
-    campaign_id, state = campaign["campaign_id"], campaign["state"]
+    campaign_id, state = campaign.campaign_id, campaign.state
     if state in (CampaignState.CANCELLED, CampaignState.FINISHED):
         raise CampaignError(f"campaign {name} is {state} already; nothing is left to cancel")
     was_claimed = tx.value("campaign.was_claimed", campaign_id=campaign_id)
     slices = {row["state"] for row in tx.rows("slice.count_by_state", campaign_id=campaign_id)}
     cancel_planned(tx, campaign_id, reason)
     tx.run("campaign.stop", campaign_id=campaign_id)
-    note_event(tx, campaign_id, "cancelled", campaign["version"], actor, reason)
+    note_event(tx, campaign_id, "cancelled", campaign.version, actor, reason)
     if not was_claimed:
         new_state, due_at = CampaignState.CANCELLED, None
     elif slices & {SliceState.CLAIMED, SliceState.UNKNOWN}:
@@ -66,20 +65,20 @@ def cancel(tx: Transaction, name: str, reason: str, actor: str) -> dict[str, Any
     return find_campaign(tx, name)
 
 
-def check_not_begun(tx: Transaction, campaign: Mapping[str, Any]) -> None:
+def check_not_begun(tx: Transaction, campaign: Campaign) -> None:
     """Refuse to revise a locked campaign that is being sent, or of which something was claimed already.
 
     Raises:
         CampaignError: it is one of these, or it is not locked; tells the way out.
     """
-    state = campaign["state"]
-    was_claimed = tx.value("campaign.was_claimed", campaign_id=campaign["campaign_id"])
+    state = campaign.state
+    was_claimed = tx.value("campaign.was_claimed", campaign_id=campaign.campaign_id)
     if state not in REVISABLE_STATES or was_claimed:
         why = _IS_TAKEN if state == CampaignState.SENDING and not was_claimed else _WHY_NOT_REVISED[state]
-        raise CampaignError(f"campaign {campaign['name']} is {state}: {why}")
+        raise CampaignError(f"campaign {campaign.name} is {state}: {why}")
 
 
-def withdraw_approval(tx: Transaction, campaign: Mapping[str, Any], actor: str, detail: str) -> None:
+def withdraw_approval(tx: Transaction, campaign: Campaign, actor: str, detail: str) -> None:
     """Take back the approval of a locked campaign, so that it can be changed.
 
     Its credit is free again at once, and until it is approved anew nothing leaves. Its messages are expected to be
@@ -89,10 +88,10 @@ def withdraw_approval(tx: Transaction, campaign: Mapping[str, Any], actor: str, 
         CampaignError: it is being sent, something of it was claimed already, or it is not locked.
     """
     check_not_begun(tx, campaign)
-    campaign_id = campaign["campaign_id"]
+    campaign_id = campaign.campaign_id
     tx.run("campaign.withdraw_approval", campaign_id=campaign_id, at=tx.at)
     tx.run("alert.clear_list_changed", campaign_id=campaign_id, at=tx.at)
-    note_event(tx, campaign_id, "withdrawn", campaign["version"], actor, detail)
+    note_event(tx, campaign_id, "withdrawn", campaign.version, actor, detail)
     tx.run("event.forget", campaign_id=campaign_id)  # after that entry, which keeps their ids from being given again
 
 
@@ -138,11 +137,11 @@ def check_name_not_reserved(name: str) -> None:
         raise CampaignError(f"campaign name {name} is kept for Campanile's own campaigns; choose another one")
 
 
-def check_not_standing(campaign: Mapping[str, Any]) -> None:
+def check_not_standing(campaign: Campaign) -> None:
     """Keep people's hands off the campaigns that hold automatic answers, notices and tests.
 
     Raises:
         CampaignError: it is one of them.
     """
-    if campaign["kind"] in STANDING_KINDS:
-        raise CampaignError(f"{campaign['name']} is Campanile's own campaign ({campaign['kind']}); choose another name")
+    if campaign.kind in STANDING_KINDS:
+        raise CampaignError(f"{campaign.name} is Campanile's own campaign ({campaign.kind}); choose another name")

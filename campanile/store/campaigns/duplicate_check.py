@@ -1,13 +1,13 @@
 """The same text to largely the same people within two days: a mistake, unless the draft says that it is meant."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from campanile.sms.errors import CampaignError
 from campanile.store.db.database import Transaction
+from schemas.rows import Campaign
 
 #: How near in time two campaigns are that repeat each other.
 NEAR_HOURS = 48
@@ -35,7 +35,7 @@ class Repeat:
         return 0 < self.recipient_count <= 2 * self.people_count
 
 
-def check_not_repeated(tx: Transaction, campaign: Mapping[str, Any]) -> None:
+def check_not_repeated(tx: Transaction, campaign: Campaign) -> None:
     """Stop a campaign whose text largely the same people get from others within 48 hours.
 
     A draft that says ``repeat`` may; an emergency is never stopped.
@@ -47,7 +47,7 @@ def check_not_repeated(tx: Transaction, campaign: Mapping[str, Any]) -> None:
     Raises:
         CampaignError: names the other campaigns, when each was approved, and how many people they share.
     """
-    if campaign["emergency_reason"] is not None or json.loads(campaign["draft"]).get("repeat"):
+    if campaign.emergency_reason is not None or (campaign.draft and campaign.draft.repeat):
         return
     found = find_repeat(tx, campaign)
     if found is not None and found.is_large:
@@ -56,12 +56,12 @@ def check_not_repeated(tx: Transaction, campaign: Mapping[str, Any]) -> None:
             for sibling in found.siblings
         )
         raise CampaignError(
-            f"campaign {campaign['name']}: {found.people_count} of its {found.recipient_count} people get the same "
+            f"campaign {campaign.name}: {found.people_count} of its {found.recipient_count} people get the same "
             f"text within {NEAR_HOURS} hours from {others}; if that is meant, prepare it again with repeat: true"
         )
 
 
-def find_repeat(tx: Transaction, campaign: Mapping[str, Any]) -> Repeat | None:
+def find_repeat(tx: Transaction, campaign: Campaign) -> Repeat | None:
     """Return what a campaign repeats of others near in time, or None when nobody gets its text from them.
 
     Two texts are the same when, as they stand in the drafts, only case and white space differ. Messages that never
@@ -70,7 +70,7 @@ def find_repeat(tx: Transaction, campaign: Mapping[str, Any]) -> Repeat | None:
     same = _same_text(tx, campaign)
     if not same:
         return None
-    campaign_id = campaign["campaign_id"]
+    campaign_id = campaign.campaign_id
     together, *each = tx.rows("repeat.count_people", campaign_id=campaign_id, campaign_ids=list(same))
     if not each:
         return None
@@ -79,14 +79,14 @@ def find_repeat(tx: Transaction, campaign: Mapping[str, Any]) -> Repeat | None:
     return Repeat(together["people_count"], recipient_count, siblings)
 
 
-def _same_text(tx: Transaction, campaign: Mapping[str, Any]) -> dict[int, tuple[str, datetime]]:
+def _same_text(tx: Transaction, campaign: Campaign) -> dict[int, tuple[str, datetime]]:
     """Return name and approval of the campaigns near in time that have the campaign's text, by their ids."""
-    text = _folded(json.loads(campaign["draft"]).get("text"))
-    leaves_at = max(campaign["due_at"] or tx.at, tx.at)
+    text = _folded(campaign.text)
+    leaves_at = max(campaign.due_at or tx.at, tx.at)
     near = timedelta(hours=NEAR_HOURS)
     rows = tx.rows(
         "repeat.near_campaigns",
-        campaign_id=campaign["campaign_id"],
+        campaign_id=campaign.campaign_id,
         after=leaves_at - near,
         before=leaves_at + near,
         at=tx.at,

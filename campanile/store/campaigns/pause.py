@@ -1,14 +1,12 @@
 """Pause, resume, stop everything. The next claim reads the state in its own transaction, so it obeys at once."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from campanile.sms.errors import CampaignError
 from campanile.sms.states import CampaignState
 from campanile.store.billing.alerts import clear_alert, raise_alert
 from campanile.store.campaigns.campaigns import STANDING_KINDS, check_not_standing, find_campaign, note_event, set_state
 from campanile.store.db.clock_check import confirm_clock, seconds_behind
 from campanile.store.db.database import Transaction
+from schemas.rows import Campaign
 
 PAUSABLE_STATES = (CampaignState.APPROVED, CampaignState.PARKED, CampaignState.SENDING)
 _WAIT_FOR_CLOCK = (CampaignState.PARKED, CampaignState.SENDING)
@@ -20,7 +18,7 @@ _WHY_NOT_PAUSED = {
 }
 
 
-def pause(tx: Transaction, name: str, actor: str, reason: str) -> dict[str, Any]:
+def pause(tx: Transaction, name: str, actor: str, reason: str) -> Campaign:
     """Hold a campaign until somebody resumes or cancels it; what is in flight is still recorded.
 
     Raises:
@@ -28,17 +26,15 @@ def pause(tx: Transaction, name: str, actor: str, reason: str) -> dict[str, Any]
     """
     campaign = find_campaign(tx, name)
     check_not_standing(campaign)
-    if campaign["state"] not in PAUSABLE_STATES:
-        why = _WHY_NOT_PAUSED[campaign["state"]]
-        raise CampaignError(f"campaign {name} is {campaign['state']}, so it cannot be paused: {why}")
-    if campaign["is_stopped"]:
+    if campaign.state not in PAUSABLE_STATES:
+        why = _WHY_NOT_PAUSED[campaign.state]
+        raise CampaignError(f"campaign {name} is {campaign.state}, so it cannot be paused: {why}")
+    if campaign.is_stopped:
         raise CampaignError(f"campaign {name} was cancelled: nothing more of it leaves, so there is nothing to pause")
     return _hold(tx, campaign, actor, reason, f"paused by {actor}: {reason}")
 
 
-def resume(
-    tx: Transaction, name: str, actor: str, reason: str, *, clock_margin_seconds: float = 120.0
-) -> dict[str, Any]:
+def resume(tx: Transaction, name: str, actor: str, reason: str, *, clock_margin_seconds: float = 120.0) -> Campaign:
     """Let a paused campaign go on when it would have; what is overdue, or waited for a person, goes on now.
 
     One of which nothing was ever claimed is ``approved`` again, so that its recap is verified before it is sent. One
@@ -48,20 +44,20 @@ def resume(
         CampaignError: it is not paused.
     """
     campaign = find_campaign(tx, name)
-    if campaign["state"] in _WAIT_FOR_CLOCK and seconds_behind(tx) > clock_margin_seconds:
+    if campaign.state in _WAIT_FOR_CLOCK and seconds_behind(tx) > clock_margin_seconds:
         confirm_clock(tx, actor)
-        tx.run("lease.end_now", campaign_id=campaign["campaign_id"], at=tx.at)
-        set_state(tx, campaign["campaign_id"], campaign["state"], tx.at, None)
-        note_event(tx, campaign["campaign_id"], "clock confirmed", campaign["version"], actor, reason or None)
+        tx.run("lease.end_now", campaign_id=campaign.campaign_id, at=tx.at)
+        set_state(tx, campaign.campaign_id, campaign.state, tx.at, None)
+        note_event(tx, campaign.campaign_id, "clock confirmed", campaign.version, actor, reason or None)
         return find_campaign(tx, name)
-    if campaign["state"] != CampaignState.PAUSED:
-        raise CampaignError(f"campaign {name} is {campaign['state']}; only a paused one can be resumed")
-    campaign_id = campaign["campaign_id"]
+    if campaign.state != CampaignState.PAUSED:
+        raise CampaignError(f"campaign {name} is {campaign.state}; only a paused one can be resumed")
+    campaign_id = campaign.campaign_id
     was_claimed = tx.value("campaign.was_claimed", campaign_id=campaign_id)
     tx.run("campaign.forget_run", campaign_id=campaign_id)
-    due_at = max(campaign["due_at"] or tx.at, tx.at)
+    due_at = max(campaign.due_at or tx.at, tx.at)
     set_state(tx, campaign_id, CampaignState.PARKED if was_claimed else CampaignState.APPROVED, due_at, None)
-    note_event(tx, campaign_id, "resumed", campaign["version"], actor, reason or None)
+    note_event(tx, campaign_id, "resumed", campaign.version, actor, reason or None)
     return find_campaign(tx, name)
 
 
@@ -70,21 +66,21 @@ def stop_everything(tx: Transaction, actor: str, reason: str) -> list[str]:
 
     Automatic answers, notices and tests go on: none of them is anybody's campaign.
     """
-    campaigns = tx.rows("campaign.stoppable")
+    campaigns = tx.select(Campaign, "campaign.stoppable")
     for campaign in campaigns:
         _hold(tx, campaign, actor, reason, f"everything stopped by {actor}: {reason}")
-    return [str(campaign["name"]) for campaign in campaigns]
+    return [str(campaign.name) for campaign in campaigns]
 
 
-def pause_found(tx: Transaction, campaign: Mapping[str, Any], reason: str) -> dict[str, Any]:
+def pause_found(tx: Transaction, campaign: Campaign, reason: str) -> Campaign:
     """Hold a campaign for what Campanile itself found, until a person has seen to it; return it as it then stands.
 
     One that somebody took out of sending meanwhile stays as they left it, and Campanile's own campaigns, which nobody
     could resume, as they are.
     """
-    if campaign["state"] in PAUSABLE_STATES and campaign["kind"] not in STANDING_KINDS:
+    if campaign.state in PAUSABLE_STATES and campaign.kind not in STANDING_KINDS:
         return _hold(tx, campaign, "campanile", reason, reason)
-    return dict(campaign)
+    return campaign
 
 
 def stopped_alert(campaign: str) -> str:
@@ -92,34 +88,34 @@ def stopped_alert(campaign: str) -> str:
     return f"sending stopped: {campaign}"
 
 
-def pause_and_alert(tx: Transaction, campaign: Mapping[str, Any], reason: str) -> dict[str, Any]:
+def pause_and_alert(tx: Transaction, campaign: Campaign, reason: str) -> Campaign:
     """Pause a campaign for what its gateway answers, and raise the alert in the same transaction; return its row.
 
     One that is paused already keeps the alert that is open. One that was cancelled, or is over, is not paused.
     """
-    kind, may_pause = stopped_alert(campaign["name"]), campaign["state"] in PAUSABLE_STATES
+    kind, may_pause = stopped_alert(campaign.name), campaign.state in PAUSABLE_STATES
     if may_pause:
-        clear_alert(tx, kind, campaign["gateway"])
-    raise_alert(tx, kind, campaign["gateway"], reason)
-    return pause_found(tx, campaign, reason) if may_pause and not campaign["is_stopped"] else dict(campaign)
+        clear_alert(tx, kind, campaign.gateway)
+    raise_alert(tx, kind, campaign.gateway, reason)
+    return pause_found(tx, campaign, reason) if may_pause and not campaign.is_stopped else campaign
 
 
-def pause_of_run(tx: Transaction, name: str, run_id: str, reason: str) -> dict[str, Any] | None:
+def pause_of_run(tx: Transaction, name: str, run_id: str, reason: str) -> Campaign | None:
     """Hold the campaign of a run that was cancelled; None when there is nothing to hold.
 
     A run that came too late, for the campaign is in another one's hands, says nothing about it.
     """
     campaign = find_campaign(tx, name)
-    lease = tx.row("lease.get", campaign_id=campaign["campaign_id"])
+    lease = tx.row("lease.get", campaign_id=campaign.campaign_id)
     is_of_another = lease is not None and lease["expires_at"] > tx.at and lease["run_id"] != run_id
-    is_ours = campaign["kind"] in STANDING_KINDS
-    if is_of_another or is_ours or campaign["is_stopped"] or campaign["state"] not in PAUSABLE_STATES:
+    is_ours = campaign.kind in STANDING_KINDS
+    if is_of_another or is_ours or campaign.is_stopped or campaign.state not in PAUSABLE_STATES:
         return None
     return _hold(tx, campaign, "prefect", reason, reason)
 
 
-def _hold(tx: Transaction, campaign: Mapping[str, Any], actor: str, detail: str, reason: str) -> dict[str, Any]:
-    campaign_id = campaign["campaign_id"]
-    set_state(tx, campaign_id, CampaignState.PAUSED, campaign["due_at"], reason)
-    note_event(tx, campaign_id, "paused", campaign["version"], actor, detail)
-    return tx.one("campaign.get", campaign_id=campaign_id)
+def _hold(tx: Transaction, campaign: Campaign, actor: str, detail: str, reason: str) -> Campaign:
+    campaign_id = campaign.campaign_id
+    set_state(tx, campaign_id, CampaignState.PAUSED, campaign.due_at, reason)
+    note_event(tx, campaign_id, "paused", campaign.version, actor, detail)
+    return tx.get(Campaign, "campaign.get", campaign_id=campaign_id)

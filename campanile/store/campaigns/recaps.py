@@ -10,6 +10,7 @@ from typing import Any
 
 from campanile.sms.errors import CampaignError
 from campanile.store.db.database import Transaction
+from schemas.rows import Campaign
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +41,18 @@ _OBEYED = (
 )  # fmt: skip
 
 
-def verify_recap(tx: Transaction, campaign: Mapping[str, Any]) -> None:
+def verify_recap(tx: Transaction, campaign: Campaign) -> None:
     """Compute the recap's hash again from what is stored, before anything of it has left.
 
     Raises:
         CampaignError: something the recap covers is not what it was.
     """
-    campaign_id = campaign["campaign_id"]
-    recap = tx.row("recap.get", campaign_id=campaign_id, version=campaign["version"])
+    campaign_id = campaign.campaign_id
+    recap = tx.row("recap.get", campaign_id=campaign_id, version=campaign.version)
     if recap is None:
-        raise CampaignError(f"campaign {campaign['name']} has no recap; prepare it")
+        raise CampaignError(f"campaign {campaign.name} has no recap; prepare it")
     header = json.loads(recap["header"])
-    changed = [name for name in _OBEYED if name in header and header[name] != _as_header(campaign[name])]
+    changed = [name for name in _OBEYED if name in header and header[name] != _as_header(getattr(campaign, name))]
     if header.get("due_at") is not None and not _is_its_time(campaign, header["due_at"]):
         changed.append("due_at")
     hours, slices = header.get("place_due_at", {}), tx.rows("slice.hours", campaign_id=campaign_id)
@@ -59,14 +60,14 @@ def verify_recap(tx: Transaction, campaign: Mapping[str, Any]) -> None:
         changed.append("place_due_at")
     if changed:
         raise CampaignError(
-            f"campaign {campaign['name']} is not what its recap says ({', '.join(changed)}); nothing leaves: prepare "
+            f"campaign {campaign.name} is not what its recap says ({', '.join(changed)}); nothing leaves: prepare "
             "it again"
         )
     found = compute_hash(tx, campaign_id, header)
-    if found != campaign["recap_hash"]:
+    if found != campaign.recap_hash:
         raise CampaignError(
-            f"campaign {campaign['name']} is not what its recap says (hash {found[:8]}, recap "
-            f"{str(campaign['recap_hash'])[:8]}); nothing leaves: prepare it again"
+            f"campaign {campaign.name} is not what its recap says (hash {found[:8]}, recap "
+            f"{str(campaign.recap_hash)[:8]}); nothing leaves: prepare it again"
         )
 
 
@@ -81,10 +82,12 @@ def canonical(header: Mapping[str, Any]) -> str:
     return json.dumps(header, ensure_ascii=False, sort_keys=True)
 
 
-def _is_its_time(campaign: Mapping[str, Any], due_at: str) -> bool:
+def _is_its_time(campaign: Campaign, due_at: str) -> bool:
     """Tell whether a campaign leaves when its recap says, or later: it may have been paused at its hour."""
-    first = campaign["first_due_at"] or campaign["due_at"]
-    return _as_header(first) == due_at and campaign["due_at"] is not None and campaign["due_at"] >= first
+    first = campaign.first_due_at or campaign.due_at
+    return (
+        _as_header(first) == due_at and first is not None and campaign.due_at is not None and campaign.due_at >= first
+    )
 
 
 def _as_header(value: object) -> object:
@@ -97,7 +100,7 @@ def audience_mark(tx: Transaction, list_names: Sequence[str]) -> str:
     return str(tx.value("audience.mark", list_names=list(list_names)))
 
 
-def check_audience_unchanged(tx: Transaction, campaign: Mapping[str, Any], recap: Mapping[str, Any]) -> None:
+def check_audience_unchanged(tx: Transaction, campaign: Campaign, recap: Mapping[str, Any]) -> None:
     """Refuse a recap whose lists are not what they were: somebody would be missing, or read an old name.
 
     Raises:
@@ -106,7 +109,7 @@ def check_audience_unchanged(tx: Transaction, campaign: Mapping[str, Any], recap
     names = json.loads(recap["details"] or "{}").get("lists", [])
     if recap["audience_mark"] is not None and audience_mark(tx, names) != recap["audience_mark"]:
         raise CampaignError(
-            f"campaign {campaign['name']} cannot be approved: its lists ({', '.join(names)}) have changed since "
+            f"campaign {campaign.name} cannot be approved: its lists ({', '.join(names)}) have changed since "
             f"version {recap['version']} was prepared; prepare it again"
         )
 

@@ -1,6 +1,5 @@
 """From candidates to a stored, hashed recap; and the campaigns that Campanile holds for itself."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -19,7 +18,9 @@ from campanile.store.campaigns.campaigns import (
 )
 from campanile.store.campaigns.recaps import Recap, audience_mark, canonical, changes_since, compute_hash
 from campanile.store.db.database import Transaction
+from schemas.draft import CampaignDraft
 from schemas.frames import MESSAGES
+from schemas.rows import Campaign, stored_draft
 
 _DEPARTURES = {
     "window_key": "VARCHAR", "starts_at": "TIMESTAMPTZ", "ends_at": "TIMESTAMPTZ", "message_count": "BIGINT",
@@ -38,7 +39,7 @@ class CampaignRow:
     sender_id: str
     requested_service: bool
     is_sample: bool
-    draft: str
+    draft: CampaignDraft | None
     due_at: datetime | None
     actor: str
     emergency_reason: str | None = None
@@ -145,20 +146,20 @@ def remember_policy(tx: Transaction, policy: str, digest: str, valid_from: date,
     tx.run("policy.remember", policy=policy, sha256=digest, valid_from=valid_from, text=text, at=tx.at)
 
 
-def standing_campaign(tx: Transaction, kind: str, gateway: str) -> dict[str, Any]:
+def standing_campaign(tx: Transaction, kind: str, gateway: str) -> Campaign:
     """Return the campaign that holds all automatic answers, notices or tests of a gateway; made at first use."""
-    found = tx.row("campaign.find_standing", kind=kind, gateway=gateway)
+    found = tx.find(Campaign, "campaign.find_standing", kind=kind, gateway=gateway)
     if found is None:
         name = standing_name(kind, gateway)
-        campaign_row = CampaignRow(name, kind, gateway, "none", "", False, False, "{}", None, "campanile")
+        campaign_row = CampaignRow(name, kind, gateway, "none", "", False, False, None, None, "campanile")
         _add_campaign(tx, int(tx.value("campaign.next_id")), campaign_row, CampaignState.SENDING)
-        found = tx.one("campaign.find_standing", kind=kind, gateway=gateway)
+        found = tx.get(Campaign, "campaign.find_standing", kind=kind, gateway=gateway)
     return found
 
 
 def check_not_locked(
     tx: Transaction, name: str, revises: Revised | None = None, title: str | None = None
-) -> dict[str, Any] | None:
+) -> Campaign | None:
     """Return the campaign of that name that a preparation replaces, or None: a new one is made.
 
     Raises:
@@ -166,23 +167,23 @@ def check_not_locked(
             another title that makes the same name.
     """
     check_name_not_reserved(name)
-    found = tx.row("campaign.find", name=name)
-    if revises is not None and (found is None or (found["campaign_id"], found["version"]) != revises):
+    found = tx.find(Campaign, "campaign.find", name=name)
+    if revises is not None and (found is None or (found.campaign_id, found.version) != revises):
         raise CampaignError(
             f"campaign {name} was changed by somebody else meanwhile; read its recap, and revise it again"
         )
-    if found is None or (found["state"] == CampaignState.CANCELLED and revises is None):
+    if found is None or (found.state == CampaignState.CANCELLED and revises is None):
         return None
-    if found["state"] == CampaignState.CANCELLED:
+    if found.state == CampaignState.CANCELLED:
         raise CampaignError(f"campaign {name} was cancelled meanwhile; run prepare-campaign to make it again")
-    if found["state"] == CampaignState.FINISHED:
+    if found.state == CampaignState.FINISHED:
         raise CampaignError(f"campaign {name} is finished; choose another name")
-    if found["state"] != CampaignState.PREPARED and revises is None:
+    if found.state != CampaignState.PREPARED and revises is None:
         raise CampaignError(
-            f"campaign {name} is {found['state']}, so it is locked; run revise-campaign to change it (it must then be "
+            f"campaign {name} is {found.state}, so it is locked; run revise-campaign to change it (it must then be "
             "approved anew), or cancel-campaign to drop it"
         )
-    other = json.loads(found["draft"]).get("title")
+    other = found.title
     if revises is None and title and other and other != title:
         raise CampaignError(
             f"{title!r} makes the key {name}, which is that of {other!r}; choose another name, or change its title by "
@@ -193,16 +194,16 @@ def check_not_locked(
 
 def _open_version(tx: Transaction, campaign_row: CampaignRow, revises: Revised | None) -> tuple[int, int]:
     """Return the campaign and version to write: a new campaign, or the next version of the one there is."""
-    found = check_not_locked(tx, campaign_row.name, revises, json.loads(campaign_row.draft).get("title"))
+    found = check_not_locked(tx, campaign_row.name, revises, campaign_row.draft.title if campaign_row.draft else None)
     if found is None:
         campaign_id = int(tx.value("campaign.next_id"))
         _add_campaign(tx, campaign_id, campaign_row, CampaignState.PREPARED)
         return campaign_id, 1
-    if found["state"] != CampaignState.PREPARED:
+    if found.state != CampaignState.PREPARED:
         withdraw_approval(tx, found, campaign_row.actor, "to be revised")
-    version = found["version"] + 1
-    tx.run("campaign.rewrite", campaign_id=found["campaign_id"], version=version, at=tx.at, **_columns_of(campaign_row))
-    return int(found["campaign_id"]), version
+    version = found.version + 1
+    tx.run("campaign.rewrite", campaign_id=found.campaign_id, version=version, at=tx.at, **_columns_of(campaign_row))
+    return found.campaign_id, version
 
 
 def _add_campaign(tx: Transaction, campaign_id: int, campaign_row: CampaignRow, state: str) -> None:
@@ -226,7 +227,7 @@ def _columns_of(campaign_row: CampaignRow) -> dict[str, Any]:
         "sender_id": campaign_row.sender_id,
         "requested_service": campaign_row.requested_service,
         "is_sample": campaign_row.is_sample,
-        "draft": campaign_row.draft,
+        "draft": stored_draft(campaign_row.draft),
         "due_at": campaign_row.due_at,
         "emergency_reason": campaign_row.emergency_reason,
         "offer_ends_at": campaign_row.offer_ends_at,
@@ -241,8 +242,8 @@ def _store_messages(tx: Transaction, campaign_id: int, first_slice_no: int) -> N
     So a campaign keeps its references, and one that is prepared again after a restore is still found at the gateway.
     Campanile's own campaigns, which never end and count their messages, take the key in force now.
     """
-    campaign = tx.one("campaign.get", campaign_id=campaign_id)
-    since = tx.at if campaign["kind"] in STANDING_KINDS else campaign["created_at"]
+    campaign = tx.get(Campaign, "campaign.get", campaign_id=campaign_id)
+    since = tx.at if campaign.kind in STANDING_KINDS else campaign.created_at
     store_key = tx.value("setting.at", name="store_key", at=since)
     tx.run("message.add", campaign_id=campaign_id, store_key=store_key)
     tx.run("slice.cut", campaign_id=campaign_id, first_slice_no=first_slice_no)

@@ -13,6 +13,7 @@ from campanile.sms.text.masking import mask_number, mask_numbers
 from campanile.store.billing.alerts import clear_alert, raise_alert
 from campanile.store.campaigns.campaigns import note_event
 from campanile.store.db.database import Transaction
+from schemas.rows import Campaign
 
 _SCRATCH = ("staged_touched", "staged_before", "staged_changes")
 _SHOWN_CHARACTERS = 20
@@ -81,41 +82,41 @@ def conclude(tx: Transaction, list_id: int, list_name: str, what: str, actor: st
 def _tell_campaigns(tx: Transaction, list_name: str, what: str, actor: str) -> list[TouchedCampaign]:
     """Make the prepared campaigns that a change touches stale, and raise an alert for each locked one."""
     touched = []
-    for campaign in tx.rows("change.campaigns", list_name=list_name):
-        is_prepared = campaign["state"] == CampaignState.PREPARED
+    for campaign in tx.select(Campaign, "change.campaigns", list_name=list_name):
+        is_prepared = campaign.state == CampaignState.PREPARED
         count = _count_in_recap(tx, campaign) if is_prepared else _count_planned(tx, campaign, list_name)
         if count:
-            touched.append(TouchedCampaign(campaign["name"], campaign["state"], count))
+            touched.append(TouchedCampaign(campaign.name, campaign.state, count))
             tell = _make_stale if is_prepared else _raise_alert
             tell(tx, campaign, f"list {list_name} changed: {what}", actor, count)
     return touched
 
 
-def _count_in_recap(tx: Transaction, campaign: Mapping[str, Any]) -> int:
-    found = tx.value("change.count_in_recap", campaign_id=campaign["campaign_id"], version=campaign["version"])
+def _count_in_recap(tx: Transaction, campaign: Campaign) -> int:
+    found = tx.value("change.count_in_recap", campaign_id=campaign.campaign_id, version=campaign.version)
     return int(found)
 
 
-def _count_planned(tx: Transaction, campaign: Mapping[str, Any], list_name: str) -> int:
-    return int(tx.value("change.count_planned", campaign_id=campaign["campaign_id"], list_name=list_name))
+def _count_planned(tx: Transaction, campaign: Campaign, list_name: str) -> int:
+    return int(tx.value("change.count_planned", campaign_id=campaign.campaign_id, list_name=list_name))
 
 
-def _make_stale(tx: Transaction, campaign: Mapping[str, Any], what: str, actor: str, _count: int) -> None:
+def _make_stale(tx: Transaction, campaign: Campaign, what: str, actor: str, _count: int) -> None:
     reason = f"{what}; prepare again"
-    tx.run("campaign.make_stale", campaign_id=campaign["campaign_id"], stale_reason=reason, at=tx.at)
-    note_event(tx, campaign["campaign_id"], "stale", campaign["version"], actor, what)
+    tx.run("campaign.make_stale", campaign_id=campaign.campaign_id, stale_reason=reason, at=tx.at)
+    note_event(tx, campaign.campaign_id, "stale", campaign.version, actor, what)
 
 
-def _raise_alert(tx: Transaction, campaign: Mapping[str, Any], what: str, actor: str, count: int) -> None:
+def _raise_alert(tx: Transaction, campaign: Campaign, what: str, actor: str, count: int) -> None:
     """Raise the alert of a campaign, in place of an earlier one: the newest change is told whatever was told before."""
-    kind, gateway, name = f"list_changed: {campaign['name']}", campaign["gateway"], campaign["name"]
+    kind, gateway, name = f"list_changed: {campaign.name}", campaign.gateway, campaign.name
     message = (
-        f"{what}; campaign {name} is {campaign['state']} and still sends what was approved: {count} of its planned "
+        f"{what}; campaign {name} is {campaign.state} and still sends what was approved: {count} of its planned "
         "messages go to people who were removed or changed. Cancel it if that is wrong"
     )
     clear_alert(tx, kind, gateway)
     raise_alert(tx, kind, gateway, message)
-    note_event(tx, campaign["campaign_id"], "list_changed", campaign["version"], actor, f"{what} ({count})")
+    note_event(tx, campaign.campaign_id, "list_changed", campaign.version, actor, f"{what} ({count})")
 
 
 def _examples(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:

@@ -7,13 +7,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import pandas as pd
 
 from campanile.sms.errors import StoreError
 from campanile.store.db.queries import STATEMENTS
+from campanile.store.db.row_reader import row_reader
+
+Row = TypeVar("Row")
 
 
 class StatementRunner:
@@ -41,6 +44,38 @@ class StatementRunner:
         """Return the rows of a named query, in its order."""
         columns, found = self._fetch(name, parameters)
         return [dict(zip(columns, row, strict=True)) for row in found]
+
+    def select(self, kind: type[Row], name: str, /, **parameters: object) -> list[Row]:
+        """Return the rows of a named query as rows of ``kind``, a class of ``schemas.rows``, in its order.
+
+        Raises:
+            StoreError: its columns are not the fields of ``kind``.
+        """
+        columns, found = self._fetch(name, parameters)
+        read = row_reader(kind, tuple(columns))
+        return [read(row) for row in found]
+
+    def find(self, kind: type[Row], name: str, /, **parameters: object) -> Row | None:
+        """Return the only row of a named query, or None.
+
+        Raises:
+            StoreError: there is more than one.
+        """
+        found = self.select(kind, name, **parameters)
+        if len(found) > 1:
+            raise StoreError(f"statement {name} gave {len(found)} rows, one at most is allowed")
+        return found[0] if found else None
+
+    def get(self, kind: type[Row], name: str, /, **parameters: object) -> Row:
+        """Return the only row of a named query.
+
+        Raises:
+            StoreError: there is none, or more than one.
+        """
+        found = self.find(kind, name, **parameters)
+        if found is None:
+            raise StoreError(f"statement {name} gave no row; one is needed")
+        return found
 
     def columns(self, name: str, /, **parameters: object) -> dict[str, Any]:
         """Return the columns of a named query as numpy arrays: quick, for columns without NULL and without amounts."""

@@ -1,15 +1,14 @@
 """The auto-responder's switch: while it is off, no answer leaves that was not claimed before."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 from campanile.sms.rules.auto_reply import AutoResponder
 from campanile.sms.states import CampaignKind
 from campanile.store.billing.operator_settings import get_setting, put_setting
 from campanile.store.campaigns.campaigns import cancel_planned
 from campanile.store.db.database import Transaction
+from schemas.rows import Campaign
 
 _SETTING = "auto_responder"
 
@@ -35,17 +34,17 @@ def put_auto_responder(tx: Transaction, responder: AutoResponder, actor: str) ->
     _cancel_waiting(tx)
 
 
-def why_silent(tx: Transaction, campaign: Mapping[str, Any]) -> str | None:
+def why_silent(tx: Transaction, campaign: Campaign) -> str | None:
     """Return why nothing unclaimed of a campaign of answers may leave; None where it may, and for other campaigns."""
-    return auto_responder(tx).why_off(tx.at) if campaign["kind"] == CampaignKind.AUTO_REPLY else None
+    return auto_responder(tx).why_off(tx.at) if campaign.kind == CampaignKind.AUTO_REPLY else None
 
 
-def cancel_silent(tx: Transaction, campaign: Mapping[str, Any]) -> None:
+def cancel_silent(tx: Transaction, campaign: Campaign) -> None:
     """Cancel what waits in a campaign of answers while the auto-responder is off."""
     if (why := why_silent(tx, campaign)) is not None:
-        cancel_planned(tx, campaign["campaign_id"], why)
+        cancel_planned(tx, campaign.campaign_id, why)
 
 
 def _cancel_waiting(tx: Transaction) -> None:
-    for campaign in tx.rows("campaign.standing_of", kind=CampaignKind.AUTO_REPLY):
+    for campaign in tx.select(Campaign, "campaign.standing_of", kind=CampaignKind.AUTO_REPLY):
         cancel_silent(tx, campaign)

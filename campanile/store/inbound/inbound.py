@@ -18,6 +18,7 @@ from campanile.store.ledger.late_acceptance import LATE_STATES, apply_moves
 from campanile.store.ledger.look_up_lag import late_reports, take_late
 from campanile.store.ledger.message_ids import disputed_reports
 from schemas.gateway import Charge, DeliveryReport
+from schemas.rows import Campaign
 
 #: What is read from a gateway page by page, under the names of its cursors.
 HISTORIES = ("replies", "opt_outs", "reports")
@@ -181,7 +182,7 @@ def _note_report_charges(tx: Transaction, charged: pd.DataFrame, prices: PriceRu
         )
     for campaign_id, rows in by_campaign.items():
         if any(deviates(row, prices) for row in rows):
-            campaign = tx.one("campaign.get", campaign_id=campaign_id)
+            campaign = tx.get(Campaign, "campaign.get", campaign_id=campaign_id)
             if (why := note_charges(tx, campaign, rows, prices)) is not None:
                 pause_and_alert(tx, campaign, why)
 

@@ -14,6 +14,7 @@ from campanile.store.billing.alerts import raise_alert
 from campanile.store.db.database import Transaction
 from campanile.store.ledger.events import add_credit
 from schemas.gateway import Charge
+from schemas.rows import Campaign
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class PriceRules:
 
 
 def note_charges(
-    tx: Transaction, campaign: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], rules: PriceRules
+    tx: Transaction, campaign: Campaign, rows: Sequence[Mapping[str, Any]], rules: PriceRules
 ) -> str | None:
     """Write what a gateway charged for messages of a campaign that it accepted; return why to pause it, or None.
 
@@ -42,7 +43,7 @@ def note_charges(
             ``Charge``) and, where one was written before, ``charged_before``.
         rules: what is allowed.
     """
-    gateway, name = campaign["gateway"], campaign["name"]
+    gateway, name = campaign.gateway, campaign.name
     strange = sorted({row["charge"].unit for row in rows} - {rules.unit})
     changed = [row for row in rows if row["charge"].unit == rules.unit and deviates(row, rules)]
     if changed:
@@ -64,10 +65,10 @@ def deviates(row: Mapping[str, Any], rules: PriceRules) -> bool:
     return before is None and charge.segment_count not in (None, row["segment_count"])
 
 
-def _write(tx: Transaction, campaign: Mapping[str, Any], changed: Sequence[Mapping[str, Any]]) -> None:
+def _write(tx: Transaction, campaign: Campaign, changed: Sequence[Mapping[str, Any]]) -> None:
     kept = [
         {
-            "campaign_id": campaign["campaign_id"],
+            "campaign_id": campaign.campaign_id,
             "recipient_id": row["recipient_id"],
             "slice_no": row["slice_no"],
             "amount": str(row["charge"].amount),
@@ -81,10 +82,10 @@ def _write(tx: Transaction, campaign: Mapping[str, Any], changed: Sequence[Mappi
         add_credit(tx, campaign, int(slice_no), "adjust", sum(differences, Decimal(0)))
 
 
-def _compared(tx: Transaction, campaign: Mapping[str, Any], rules: PriceRules) -> str | None:
+def _compared(tx: Transaction, campaign: Campaign, rules: PriceRules) -> str | None:
     """Raise an alert where a campaign was charged otherwise than its recap said; return why to pause it, or None."""
-    gateway, name = campaign["gateway"], campaign["name"]
-    found = tx.one("charge.of_campaign", campaign_id=campaign["campaign_id"])
+    gateway, name = campaign.gateway, campaign.name
+    found = tx.one("charge.of_campaign", campaign_id=campaign.campaign_id)
     captured, adjusted = found["captured"], found["adjusted"]
     share = adjusted / captured if captured else Decimal(1)
     charged, planned = (amount_text(amount, rules.unit) for amount in (captured + adjusted, captured))

@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from campanile.sms.schedule.quiet_hours import key_closing, next_key_opening
 from campanile.sms.states import CampaignKind, CampaignState
 from campanile.store.db.clock_check import behind_words
 from campanile.store.db.database import Transaction
 from campanile.store.ledger.charges import PriceRules
+from schemas.rows import Campaign
 
 
 class StopReason(StrEnum):
@@ -89,7 +90,7 @@ class Credit:
 
 def refusal(
     at: datetime,
-    campaign: Mapping[str, Any],
+    campaign: Campaign,
     ran_out_at: datetime,
     read_at: Mapping[str, datetime],
     rules: ClaimRules,
@@ -105,12 +106,12 @@ def refusal(
         rules: what a claim respects.
         newest_at: the newest time in the store, as ``clock_check`` gives it; None: nothing was recorded.
     """
-    name = campaign["name"]
-    if campaign["state"] != CampaignState.SENDING:
-        return Refusal(StopReason.NOT_SENDING, f"campaign {name} is {campaign['state']}; only a sending one may claim")
-    needs_approval = campaign["kind"] in (CampaignKind.MARKETING, CampaignKind.ALERT)
+    name = campaign.name
+    if campaign.state != CampaignState.SENDING:
+        return Refusal(StopReason.NOT_SENDING, f"campaign {name} is {campaign.state}; only a sending one may claim")
+    needs_approval = campaign.kind in (CampaignKind.MARKETING, CampaignKind.ALERT)
     # guard: approved-hash
-    if needs_approval and (campaign["approved_hash"] is None or campaign["approved_hash"] != campaign["recap_hash"]):
+    if needs_approval and (campaign.approved_hash is None or campaign.approved_hash != campaign.recap_hash):
         return Refusal(
             StopReason.NOT_APPROVED, f"campaign {name} is not approved under its latest recap; nothing leaves"
         )
@@ -120,7 +121,7 @@ def refusal(
     slept = (at - ran_out_at).total_seconds()
     if needs_approval and slept > rules.wake_up_seconds:  # guard: slept
         return Refusal(StopReason.WOKE_UP, late_words(name, ran_out_at, slept))
-    return _stale_stops(at, campaign["gateway"], read_at, rules)
+    return _stale_stops(at, campaign.gateway, read_at, rules)
 
 
 def _stale_stops(at: datetime, gateway: str, read_at: Mapping[str, datetime], rules: ClaimRules) -> Refusal | None:
@@ -133,38 +134,36 @@ def _stale_stops(at: datetime, gateway: str, read_at: Mapping[str, datetime], ru
     return None
 
 
-def closings(
-    tx: Transaction, campaign: Mapping[str, Any], rules: ClaimRules, keys: Iterable[str]
-) -> dict[str, datetime | None]:
+def closings(tx: Transaction, campaign: Campaign, rules: ClaimRules, keys: Iterable[str]) -> dict[str, datetime | None]:
     """Return those of the places that may be written to now, those that close first first, and when each closes.
 
     None: windows do not bind. A place that closes before the gateway is sure to have the messages is closed already.
     """
-    if campaign["kind"] != CampaignKind.MARKETING:
+    if campaign.kind != CampaignKind.MARKETING:
         return dict.fromkeys(keys)
     least = tx.at + rules.closing_margin
-    closings = ((key_closing(tx.at, key, campaign["policy"]), key) for key in keys)
+    closings = ((key_closing(tx.at, key, campaign.policy), key) for key in keys)
     # guard: closing-margin
     return {key: at for at, key in sorted((at, key) for at, key in closings if at is not None and at > least)}
 
 
-def next_claim(campaign: Mapping[str, Any], key: str, at: datetime, margin: timedelta) -> datetime:
+def next_claim(campaign: Campaign, key: str, at: datetime, margin: timedelta) -> datetime:
     """Return from when on, not before ``at``, a place may be claimed for: a window about to close counts as closed."""
-    if campaign["kind"] != CampaignKind.MARKETING:
+    if campaign.kind != CampaignKind.MARKETING:
         return at
-    policy = campaign["policy"]
+    policy = campaign.policy
     closes_at = key_closing(at, key, policy)
     if closes_at is not None and closes_at - at <= margin:
         return next_key_opening(closes_at, key, policy)
     return next_key_opening(at, key, policy)
 
 
-def credit_for(tx: Transaction, campaign: Mapping[str, Any]) -> Credit:
+def credit_for(tx: Transaction, campaign: Campaign) -> Credit:
     """Return what a campaign may spend: marketing leaves alone what alerts still need."""
-    gateway, is_marketing = campaign["gateway"], campaign["kind"] == CampaignKind.MARKETING
+    gateway, is_marketing = campaign.gateway, campaign.kind == CampaignKind.MARKETING
     kept = tx.value("campaign.committed_to_alerts", gateway=gateway) if is_marketing else Decimal(0)
     found = tx.row("credit.available", gateway=gateway) or {"available": None, "unit": ""}
-    return Credit(campaign["name"], gateway, found["available"], kept, found["unit"])
+    return Credit(campaign.name, gateway, found["available"], kept, found["unit"])
 
 
 def late_words(name: str, since: datetime, seconds: float) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from campanile.sms.rules.exclusions import opt_outs_bind
-from campanile.sms.schedule.expiry import expiry_rules_of, last_moment
+from campanile.sms.schedule.expiry import last_moment
 from campanile.sms.states import CampaignKind, MessageState, SliceState
 from campanile.store.campaigns.campaigns import STANDING_KINDS
 from campanile.store.db.database import Transaction
@@ -18,6 +18,7 @@ from campanile.store.ledger.lease import NO_SENDER, keep_lease
 from campanile.store.ledger.rate_limit import wait_seconds
 from campanile.store.ledger.sender_session import SenderSession
 from schemas.gateway import OutgoingMessage
+from schemas.rows import Campaign
 
 #: Slices that nobody may get are passed over in one transaction so often: everybody else waits meanwhile.
 _MAX_PASSES = 20
@@ -90,12 +91,7 @@ def claim_again(session: SenderSession, slice_no: int) -> Claim | None:
     forbids it: if the first post never arrived, this one would be the one that sends.
     """
     tx, campaign, found = session.tx, session.campaign, session.row_of(slice_no)
-    if (
-        campaign["is_stopped"]
-        or found["state"] != SliceState.UNKNOWN
-        or not was_posted_here(found)
-        or _refusal(session)
-    ):
+    if campaign.is_stopped or found["state"] != SliceState.UNKNOWN or not was_posted_here(found) or _refusal(session):
         return None
     if why_silent(tx, campaign) is not None:
         return None
@@ -150,7 +146,7 @@ def _refusal(session: SenderSession) -> Refusal | None:
 
 def _take(session: SenderSession, takings: _Takings) -> Claimed | None:
     """Take slice after slice; return why it stopped before there were as many as wanted."""
-    is_urgent = session.campaign["kind"] not in (CampaignKind.MARKETING, CampaignKind.AUTO_REPLY)
+    is_urgent = session.campaign.kind not in (CampaignKind.MARKETING, CampaignKind.AUTO_REPLY)
     for _ in range(_MAX_PASSES):
         if len(takings.claims) >= takings.most:
             return None
@@ -161,7 +157,7 @@ def _take(session: SenderSession, takings: _Takings) -> Claimed | None:
         for chosen, closes_at in queue:
             waits = wait_seconds(session.bucket, is_urgent=is_urgent)
             if waits > 0:
-                why = f"gateway {session.campaign['gateway']} takes no more for {waits:.0f} s"
+                why = f"gateway {session.campaign.gateway} takes no more for {waits:.0f} s"
                 return Claimed(stop_reason=StopReason.PACED, why=why, wait_seconds=waits)
             uncovered = _take_slice(session, takings, chosen, members[chosen["slice_no"]], closes_at)
             if uncovered is not None:
@@ -209,13 +205,13 @@ def _take_slice(
 
 
 def _split_suppressed(
-    campaign: Mapping[str, Any], members: Sequence[Mapping[str, Any]]
+    campaign: Campaign, members: Sequence[Mapping[str, Any]]
 ) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
     """Split a slice into who gets it and whom a STOP or a dead number keeps back, these with the reason.
 
     Tests, notices and answers go to dead numbers too: to people of the team, or who have just written.
     """
-    stops_bind, reaches_dead = _stops_bind(campaign), campaign["kind"] in STANDING_KINDS
+    stops_bind, reaches_dead = _stops_bind(campaign), campaign.kind in STANDING_KINDS
     free: list[Mapping[str, Any]] = []
     suppressed: list[Mapping[str, Any]] = []
     for row in members:
@@ -228,8 +224,8 @@ def _split_suppressed(
     return free, suppressed
 
 
-def _stops_bind(campaign: Mapping[str, Any]) -> bool:
-    return opt_outs_bind(campaign["kind"], campaign["requested_service"])
+def _stops_bind(campaign: Campaign) -> bool:
+    return opt_outs_bind(campaign.kind, campaign.requested_service)
 
 
 def _post_before(session: SenderSession, found: Mapping[str, Any], closes_at: datetime | None) -> datetime:
@@ -237,8 +233,8 @@ def _post_before(session: SenderSession, found: Mapping[str, Any], closes_at: da
     ends = [session.tx.at + timedelta(seconds=session.rules.claim_seconds)]
     if closes_at is not None:
         ends.append(closes_at - timedelta(seconds=session.rules.deadline_seconds))
-    time_at = found["not_before"] or session.campaign["first_due_at"] or session.tx.at
-    last = last_moment(time_at, expiry_rules_of(session.campaign))
+    time_at = found["not_before"] or session.campaign.first_due_at or session.tx.at
+    last = last_moment(time_at, session.campaign.expiry_rules)
     return min(ends + ([last] if last is not None else []))
 
 
@@ -277,6 +273,6 @@ def _marked(tx: Transaction, members: Sequence[dict[str, Any]]) -> list[dict[str
     ]
 
 
-def _messages(members: Sequence[Mapping[str, Any]], campaign: Mapping[str, Any]) -> list[OutgoingMessage]:
-    names, valid_until = ("client_ref", "msisdn", "text", "encoding", "sender_id"), campaign["offer_ends_at"]
+def _messages(members: Sequence[Mapping[str, Any]], campaign: Campaign) -> list[OutgoingMessage]:
+    names, valid_until = ("client_ref", "msisdn", "text", "encoding", "sender_id"), campaign.offer_ends_at
     return [OutgoingMessage(**{name: row[name] for name in names}, valid_until=valid_until) for row in members]

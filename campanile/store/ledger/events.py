@@ -10,6 +10,7 @@ import pandas as pd
 from campanile.sms.states import MessageState
 from campanile.store.db.database import Transaction
 from campanile.store.ledger.lease import Lease
+from schemas.rows import Campaign
 
 #: What an answer of the gateway may still decide.
 UNDECIDED = (MessageState.CLAIMED, MessageState.UNKNOWN)
@@ -93,13 +94,13 @@ def append_events(tx: Transaction, rows: pd.DataFrame) -> None:
     tx.run_staged("event.add", numbered, at=tx.at)
 
 
-def add_credit_entries(tx: Transaction, campaign: Mapping[str, Any], entries: Sequence[SliceCredit]) -> None:
+def add_credit_entries(tx: Transaction, campaign: Campaign, entries: Sequence[SliceCredit]) -> None:
     """Append credit entries, in their order."""
     if entries:
         tx.run(
             "credit.add",
-            gateway=campaign["gateway"],
-            campaign_id=campaign["campaign_id"],
+            gateway=campaign.gateway,
+            campaign_id=campaign.campaign_id,
             slice_nos=[entry.slice_no for entry in entries],
             kinds=[entry.kind for entry in entries],
             amounts=[entry.amount for entry in entries],
@@ -107,7 +108,7 @@ def add_credit_entries(tx: Transaction, campaign: Mapping[str, Any], entries: Se
         )
 
 
-def add_credit(tx: Transaction, campaign: Mapping[str, Any], slice_no: int, kind: str, amount: Decimal) -> None:
+def add_credit(tx: Transaction, campaign: Campaign, slice_no: int, kind: str, amount: Decimal) -> None:
     """Append a credit entry of one slice; nothing for nothing."""
     if amount:
         add_credit_entries(tx, campaign, [SliceCredit(slice_no, kind, amount)])

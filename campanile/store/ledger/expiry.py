@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from campanile.sms.schedule.expiry import EXPIRY_REASONS, ExpiryRules, expiry_reason, expiry_rules_of
+from campanile.sms.schedule.expiry import EXPIRY_REASONS, ExpiryRules, expiry_reason
 from campanile.store.db.database import Transaction
 from campanile.store.inbound.auto_responder import cancel_silent
+from schemas.rows import Campaign
 
 
-def expire_late(tx: Transaction, campaign: Mapping[str, Any], opens_at: Callable[[str, datetime], datetime]) -> int:
+def expire_late(tx: Transaction, campaign: Campaign, opens_at: Callable[[str, datetime], datetime]) -> int:
     """Expire the planned messages of a campaign that can no longer leave in time; return how many.
 
     Automatic answers do not expire: those that the auto-responder outlived are cancelled.
@@ -20,12 +21,12 @@ def expire_late(tx: Transaction, campaign: Mapping[str, Any], opens_at: Callable
         opens_at: when a place may be written to, from a moment on.
     """
     cancel_silent(tx, campaign)
-    expiry_rules = expiry_rules_of(campaign)
+    expiry_rules = campaign.expiry_rules
     if expiry_rules == ExpiryRules():
         return 0
     count = 0
-    for waiting in tx.rows("slice.waiting", campaign_id=campaign["campaign_id"]):
-        time_at = waiting["not_before"] or campaign["first_due_at"] or tx.at
+    for waiting in tx.rows("slice.waiting", campaign_id=campaign.campaign_id):
+        time_at = waiting["not_before"] or campaign.first_due_at or tx.at
         leaves_at = opens_at(waiting["window_key"], max(tx.at, time_at))
         reason = expiry_reason(tx.at, time_at, leaves_at, expiry_rules)
         if reason is not None:
@@ -33,9 +34,9 @@ def expire_late(tx: Transaction, campaign: Mapping[str, Any], opens_at: Callable
     return count
 
 
-def _expire(tx: Transaction, campaign: Mapping[str, Any], waiting: Mapping[str, Any], reason: str) -> int:
+def _expire(tx: Transaction, campaign: Campaign, waiting: Mapping[str, Any], reason: str) -> int:
     same = {
-        "campaign_id": campaign["campaign_id"],
+        "campaign_id": campaign.campaign_id,
         "window_key": waiting["window_key"],
         "not_before": waiting["not_before"],
     }

@@ -9,6 +9,7 @@ from campanile.sms.states import MessageState
 from campanile.store.db.database import Transaction
 from campanile.store.ledger.events import add_credit, append_events, once_claimed, total_price
 from schemas.gateway import Outcome, SubmitOutcome
+from schemas.rows import Campaign
 
 #: States that a proof of acceptance moves; of these, those whose reserve was given back.
 LATE_STATES = (MessageState.UNKNOWN, MessageState.WRITTEN_OFF, MessageState.PLANNED)
@@ -62,7 +63,7 @@ def _accept(tx: Transaction, rows: pd.DataFrame, reason: str) -> None:
     append_events(tx, rows.assign(event=MessageState.ACCEPTED, reason=reason, fence=0))
     for _, group in rows.groupby(["campaign_id", "slice_no"]):
         first = group.iloc[0]
-        campaign = tx.one("campaign.get", campaign_id=int(first["campaign_id"]))
+        campaign = tx.get(Campaign, "campaign.get", campaign_id=int(first["campaign_id"]))
         slice_no = int(first["slice_no"])
         freed = group.loc[group["state"].isin(_FREED_STATES), "price"]
         add_credit(tx, campaign, slice_no, "reserve", total_price(freed))

@@ -12,6 +12,7 @@ from campanile.store.billing.alerts import clear_alert, raise_alert
 from campanile.store.campaigns.pause import pause_and_alert
 from campanile.store.db.database import Transaction
 from campanile.store.ledger.events import put_state
+from schemas.rows import Campaign
 
 #: The name of the learned settling time among what is known of a gateway, and the kind of the alert that it was raised.
 SETTLE = "settle_seconds"
@@ -69,8 +70,8 @@ def take_late(tx: Transaction, gateway: str, late: Sequence[LateAcceptance]) -> 
     clear_alert(tx, LATE, gateway)
     raise_alert(tx, LATE, gateway, line)
     for row in tx.rows("campaign.holds_absent", gateway=gateway, absent=ABSENT):
-        campaign = tx.one("campaign.get", campaign_id=row["campaign_id"])
-        waits = f"other messages of {campaign['name']} wait because they were found absent as well"
+        campaign = tx.get(Campaign, "campaign.get", campaign_id=row["campaign_id"])
+        waits = f"other messages of {campaign.name} wait because they were found absent as well"
         pause_and_alert(tx, campaign, f"{line}; {waits}, and resume-campaign sends them again")
     return True
 

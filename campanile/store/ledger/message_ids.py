@@ -11,6 +11,7 @@ from campanile.store.campaigns.pause import pause_and_alert
 from campanile.store.db.database import Transaction
 from campanile.store.ledger.sender_session import SenderSession
 from schemas.gateway import SubmitOutcome
+from schemas.rows import Campaign
 
 #: How many events back the ids of an answer to a post are compared: all of them would cost more in each claim of a
 #: long campaign. A look-up is compared with all, and so is a campaign at its end.
@@ -45,8 +46,8 @@ def dispute_ids(
         why = mask_numbers(next(iter(doubts.values())))
         session.dispute(
             found["slice_no"],
-            f"gateway {session.campaign['gateway']} gave an impossible answer for "
-            f"{count_text(len(doubts), 'message')} of slice {found['slice_no']} of {session.campaign['name']}: {why}. "
+            f"gateway {session.campaign.gateway} gave an impossible answer for "
+            f"{count_text(len(doubts), 'message')} of slice {found['slice_no']} of {session.campaign.name}: {why}. "
             "None of them is sent again by itself; ask the provider, settle what is unknown by resolve-unknown, then "
             "resume-campaign",
         )
@@ -57,13 +58,13 @@ def dispute_ids(
     ]
 
 
-def alert_shared_ids(tx: Transaction, campaign: Mapping[str, Any]) -> int:
+def alert_shared_ids(tx: Transaction, campaign: Campaign) -> int:
     """Compare all ids of a finished campaign with all of its gateway, and alert where one is of several messages.
 
     Return how many are.
     """
-    gateway, name = campaign["gateway"], campaign["name"]
-    shared = tx.rows("event.ids_shared", campaign_id=campaign["campaign_id"], gateway=gateway)
+    gateway, name = campaign.gateway, campaign.name
+    shared = tx.rows("event.ids_shared", campaign_id=campaign.campaign_id, gateway=gateway)
     if shared:
         first = mask_numbers(str(shared[0]["gateway_message_id"]))
         why = f"gateway {gateway} gave {count_text(len(shared), 'id')} of {name} to several messages, {first!r} for one"
@@ -78,11 +79,11 @@ def disputed_reports(tx: Transaction, gateway: str) -> set[str]:
     """
     rows = tx.rows("report.of_other_ids", gateway=gateway)
     for campaign_id, count in Counter(row["campaign_id"] for row in rows).items():
-        campaign = tx.one("campaign.get", campaign_id=campaign_id)
+        campaign = tx.get(Campaign, "campaign.get", campaign_id=campaign_id)
         pause_and_alert(
             tx,
             campaign,
-            f"gateway {gateway} reports on {count_text(count, 'message')} of {campaign['name']} under an id that it "
+            f"gateway {gateway} reports on {count_text(count, 'message')} of {campaign.name} under an id that it "
             "had not given: each may have been sent twice. Compare the export of the campaign with the gateway's bill",
         )
     return {row["report_id"] for row in rows if row["is_of_another"]}
@@ -96,7 +97,7 @@ def _shared(session: SenderSession, ids: Mapping[str, str], *, was_looked_up: bo
     after = 0 if was_looked_up else max(0, int(session.tx.value("event.next_id")) - 1 - LOOK_BACK_EVENTS)
     rows = session.tx.rows(
         "event.ids_taken",
-        gateway=session.campaign["gateway"],
+        gateway=session.campaign.gateway,
         gateway_message_ids=list(ids.values()),
         after_event_id=after,
     )

@@ -28,6 +28,7 @@ from campanile.store.ledger.look_up_lag import ABSENT, LateAcceptance
 from campanile.store.ledger.message_ids import dispute_ids
 from campanile.store.ledger.sender_session import SenderSession
 from schemas.gateway import Outcome, SubmitOutcome
+from schemas.rows import Campaign
 
 #: What an outcome makes of a message, and of the credit its claim reserved; unknown keeps its reserve.
 _EVENT_OF = {
@@ -139,7 +140,7 @@ def note_absence(session: SenderSession, slice_no: int, ask_after: datetime) -> 
 
 def requeue(
     tx: Transaction,
-    campaign: Mapping[str, Any],
+    campaign: Campaign,
     found: Mapping[str, Any],
     members: Sequence[Mapping[str, Any]],
     fence: int,
@@ -155,10 +156,10 @@ def requeue(
         members: one row a message: ``recipient_id``, ``price``, ``segment_count``, and ``reason`` where there is one.
         fence: of whoever does it.
     """
-    lease = Lease(campaign["campaign_id"], fence)
+    lease = Lease(campaign.campaign_id, fence)
     why_silent_now = why_silent(tx, campaign)
     # guard: auto-responder-off
-    if campaign["is_stopped"] or why_silent_now:  # stopped while it was in flight: it never left, and never will
+    if campaign.is_stopped or why_silent_now:  # stopped while it was in flight: it never left, and never will
         add_events(tx, lease, found["slice_no"], members, MessageState.PLANNED)
         add_events(tx, lease, found["slice_no"], members, MessageState.CANCELLED, why_silent_now)
         return
@@ -231,7 +232,7 @@ def _note_outcome(
     session.add_credit(slice_no, _CREDIT_OF[outcome], total_price(row["price"] for row in members))
     if outcome is Outcome.BLACKLISTED:
         people = pd.DataFrame(members, columns=["number_id", "msisdn"])
-        add_opt_outs(session.tx, people, "gateway", f"blacklisted by {session.campaign['gateway']}")
+        add_opt_outs(session.tx, people, "gateway", f"blacklisted by {session.campaign.gateway}")
     if outcome is Outcome.NOT_ACCEPTED:
         requeue(session.tx, session.campaign, found, members, session.lease.fence)
     else:

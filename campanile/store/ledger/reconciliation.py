@@ -16,6 +16,7 @@ from campanile.store.db.database import Transaction
 from campanile.store.inbound.inbound import rewind_cursors
 from campanile.store.ledger.claim_checks import ClaimRules
 from schemas.gateway import OutgoingMessage
+from schemas.rows import Campaign
 
 _REASON = "it may have been sent before the store was restored"
 #: The histories whose STOPs may be missing.
@@ -40,15 +41,15 @@ def doubt_everything(tx: Transaction, rules: ClaimRules) -> int:
     return count
 
 
-def doubt_approved(tx: Transaction, campaign: dict[str, Any]) -> int:
+def doubt_approved(tx: Transaction, campaign: Campaign) -> int:
     """Make the messages of a campaign unknown that is approved, and that is older than the last reconciliation.
 
     The life that was lost may have approved and sent it. Return how many messages: 0 for a campaign made since.
     """
     state = tx.one("store_state.get")
-    if state["reconcile_since"] is None or campaign["created_at"] > state["reconcile_since"]:
+    if state["reconcile_since"] is None or campaign.created_at > state["reconcile_since"]:
         return 0
-    return _doubt(tx, [campaign["campaign_id"]], state["missing_since"], tx.at)
+    return _doubt(tx, [campaign.campaign_id], state["missing_since"], tx.at)
 
 
 def untried_messages(tx: Transaction, campaign_id: int, most: int) -> list[OutgoingMessage]:

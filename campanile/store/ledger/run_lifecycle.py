@@ -20,6 +20,7 @@ from campanile.store.ledger.lease import Lease, extend_lease, take_lease
 from campanile.store.ledger.message_ids import alert_shared_ids
 from campanile.store.ledger.outcomes import abandon_claims_of_others, unknown_slices
 from campanile.store.ledger.reconciliation import doubt_everything
+from schemas.rows import Campaign
 
 MAY_OPEN = (CampaignState.APPROVED, CampaignState.PARKED, CampaignState.SENDING)
 OPEN_STATES = (MessageState.PLANNED, MessageState.CLAIMED, MessageState.UNKNOWN)
@@ -67,7 +68,7 @@ class Opened(NamedTuple):
     ``is_held``: it has just been paused, and waits for a person.
     """
 
-    campaign: dict[str, Any]
+    campaign: Campaign
     lease: Lease | None
     why: str
     is_held: bool = False
@@ -102,30 +103,30 @@ def open_sending(tx: Transaction, name: str, owner: Owner, rules: ClaimRules) ->
     doubt_everything(tx, rules)
     distrust_ahead(tx, rules.clock_margin_seconds)  # guard: clock-ahead
     campaign = find_campaign(tx, name)
-    state = campaign["state"]
+    state = campaign.state
     if state == CampaignState.PREPARED:
         raise CampaignError(f"campaign {name} is prepared, not approved; approve it by its recap's hash first")
     if state not in MAY_OPEN:
         return Opened(campaign, None, f"campaign {name} is {state}: nothing to send")
-    if campaign["due_at"] is None or campaign["due_at"] > tx.at:
-        due = campaign["due_at"] or "there is something to send"
+    if campaign.due_at is None or campaign.due_at > tx.at:
+        due = campaign.due_at or "there is something to send"
         return Opened(campaign, None, f"campaign {name} is not due before {due}")
     if (late := _why_late(tx, campaign, rules)) is not None:
         pause_found(tx, campaign, late)
         return Opened(find_campaign(tx, name), None, late, is_held=True)
-    if campaign["kind"] in (CampaignKind.MARKETING, CampaignKind.ALERT) and state == CampaignState.APPROVED:
+    if campaign.kind in (CampaignKind.MARKETING, CampaignKind.ALERT) and state == CampaignState.APPROVED:
         verify_recap(tx, campaign)
-    lease = take_lease(tx, campaign["campaign_id"], owner.name, rules.lease_seconds, owner.run_id)
+    lease = take_lease(tx, campaign.campaign_id, owner.name, rules.lease_seconds, owner.run_id)
     if lease is None:
         return Opened(campaign, None, f"campaign {name} is being sent by another run")
     abandon_claims_of_others(tx, lease, rules)  # guard: abandoned-claims
     if state == CampaignState.APPROVED:
-        note_event(tx, campaign["campaign_id"], "started", campaign["version"], owner.name, None)
-    set_state(tx, campaign["campaign_id"], CampaignState.SENDING, campaign["due_at"], campaign["state_reason"])
+        note_event(tx, campaign.campaign_id, "started", campaign.version, owner.name, None)
+    set_state(tx, campaign.campaign_id, CampaignState.SENDING, campaign.due_at, campaign.state_reason)
     return Opened(campaign, lease, f"campaign {name} is being sent")
 
 
-def close_sending(tx: Transaction, lease: Lease, rules: ClaimRules, run_outcome: RunOutcome) -> dict[str, Any]:
+def close_sending(tx: Transaction, lease: Lease, rules: ClaimRules, run_outcome: RunOutcome) -> Campaign:
     """End a run: the campaign is finished when no message is open, else parked until something can be done.
 
     What can no longer leave in time expires first. The truth is the messages, never an empty queue. The lease is given
@@ -136,15 +137,15 @@ def close_sending(tx: Transaction, lease: Lease, rules: ClaimRules, run_outcome:
     """
     campaign_id = lease.campaign_id
     extend_lease(tx, lease, 0)
-    campaign = tx.one("campaign.get", campaign_id=campaign_id)
-    if campaign["state"] != CampaignState.SENDING:
+    campaign = tx.get(Campaign, "campaign.get", campaign_id=campaign_id)
+    if campaign.state != CampaignState.SENDING:
         return campaign
-    is_standing = campaign["kind"] in STANDING_KINDS
-    if not campaign["is_stopped"] and run_outcome.trusts_clock:
+    is_standing = campaign.kind in STANDING_KINDS
+    if not campaign.is_stopped and run_outcome.trusts_clock:
         expire_late(tx, campaign, lambda key, at: next_claim(campaign, key, at, rules.closing_margin))
     open_states = {row["state"] for row in count_messages(tx, campaign_id)} & set(OPEN_STATES)
     if not open_states:
-        reason = campaign["state_reason"] if campaign["is_stopped"] else None
+        reason = campaign.state_reason if campaign.is_stopped else None
         set_state(
             tx,
             campaign_id,
@@ -153,9 +154,9 @@ def close_sending(tx: Transaction, lease: Lease, rules: ClaimRules, run_outcome:
             None if is_standing else reason,
         )
         if not is_standing:
-            note_event(tx, campaign_id, "finished", campaign["version"], "campanile", None)
+            note_event(tx, campaign_id, "finished", campaign.version, "campanile", None)
             alert_shared_ids(tx, campaign)
-    elif run_outcome.needs_person and not is_standing and not campaign["is_stopped"]:
+    elif run_outcome.needs_person and not is_standing and not campaign.is_stopped:
         pause_found(tx, campaign, str(run_outcome.why))
     else:
         _park(
@@ -165,7 +166,7 @@ def close_sending(tx: Transaction, lease: Lease, rules: ClaimRules, run_outcome:
             run_outcome,
             waits_for_person=run_outcome.asks_person and open_states == {MessageState.UNKNOWN},
         )
-    return tx.one("campaign.get", campaign_id=campaign_id)
+    return tx.get(Campaign, "campaign.get", campaign_id=campaign_id)
 
 
 def count_messages(tx: Transaction, campaign_id: int) -> list[dict[str, Any]]:
@@ -173,10 +174,10 @@ def count_messages(tx: Transaction, campaign_id: int) -> list[dict[str, Any]]:
     return tx.rows("message.count_by_state", campaign_id=campaign_id)
 
 
-def read_progress(tx: Transaction, campaign: Mapping[str, Any]) -> Progress:
+def read_progress(tx: Transaction, campaign: Campaign) -> Progress:
     """Return how far a campaign is without asking each message: what is in flight is counted by whole slices."""
-    found = tx.one("slice.progress", campaign_id=campaign["campaign_id"])
-    credit = tx.row("credit.available", gateway=campaign["gateway"])
+    found = tx.one("slice.progress", campaign_id=campaign.campaign_id)
+    credit = tx.row("credit.available", gateway=campaign.gateway)
     return Progress(**found, unit=credit["unit"] if credit else "")
 
 
@@ -194,31 +195,31 @@ def due_campaigns(tx: Transaction) -> list[dict[str, Any]]:
     return tx.rows("campaign.due", at=tx.at)
 
 
-def _why_late(tx: Transaction, campaign: Mapping[str, Any], rules: ClaimRules) -> str | None:
+def _why_late(tx: Transaction, campaign: Campaign, rules: ClaimRules) -> str | None:
     """Tell that nobody looked after a campaign since its time came, or since its last sender was there; or None."""
-    if campaign["kind"] in STANDING_KINDS or campaign["is_stopped"]:
+    if campaign.kind in STANDING_KINDS or campaign.is_stopped:
         return None
-    lease = tx.row("lease.get", campaign_id=campaign["campaign_id"])
-    since = max([campaign["due_at"]] + ([lease["expires_at"]] if lease else []))
+    lease = tx.row("lease.get", campaign_id=campaign.campaign_id)
+    since = max([campaign.due_at] + ([lease["expires_at"]] if lease else []))
     seconds = (tx.at - since).total_seconds()
-    return late_words(campaign["name"], since, seconds) if seconds > rules.wake_up_seconds else None
+    return late_words(campaign.name, since, seconds) if seconds > rules.wake_up_seconds else None
 
 
 def _park(
-    tx: Transaction, campaign: Mapping[str, Any], rules: ClaimRules, run_outcome: RunOutcome, *, waits_for_person: bool
+    tx: Transaction, campaign: Campaign, rules: ClaimRules, run_outcome: RunOutcome, *, waits_for_person: bool
 ) -> None:
-    campaign_id = campaign["campaign_id"]
+    campaign_id = campaign.campaign_id
     due_at = None if waits_for_person else _next_look(tx, campaign, rules, run_outcome)
     why = "only a person can settle what is unknown: resolve-unknown" if waits_for_person else run_outcome.why
-    state = CampaignState.SENDING if campaign["kind"] in STANDING_KINDS else CampaignState.PARKED
-    set_state(tx, campaign_id, state, due_at, campaign["state_reason"] if campaign["is_stopped"] else why)
+    state = CampaignState.SENDING if campaign.kind in STANDING_KINDS else CampaignState.PARKED
+    set_state(tx, campaign_id, state, due_at, campaign.state_reason if campaign.is_stopped else why)
     until = "somebody decides" if due_at is None else f"{due_at:%Y-%m-%d %H:%M} UTC"
-    note_event(tx, campaign_id, "parked", campaign["version"], "campanile", f"until {until}")
+    note_event(tx, campaign_id, "parked", campaign.version, "campanile", f"until {until}")
 
 
-def _next_look(tx: Transaction, campaign: Mapping[str, Any], rules: ClaimRules, run_outcome: RunOutcome) -> datetime:
+def _next_look(tx: Transaction, campaign: Campaign, rules: ClaimRules, run_outcome: RunOutcome) -> datetime:
     """Return when the campaign can go on: a retry, the next opening of its places, or the time to ask for unknowns."""
-    campaign_id = campaign["campaign_id"]
+    campaign_id = campaign.campaign_id
     retry_at = tx.at + timedelta(seconds=run_outcome.retry_seconds)
     waiting = tx.rows("slice.waiting", campaign_id=campaign_id)
     starts = [(row["window_key"], max(row["not_before"] or tx.at, tx.at)) for row in waiting]

@@ -20,6 +20,7 @@ from campanile.store.ledger.events import SliceCredit, SliceEvents, add_credit_e
 from campanile.store.ledger.lease import Lease, LeaseLost, check_lease
 from campanile.store.ledger.look_up_lag import SETTLE, LateAcceptance, learned_seconds, raise_settling, take_late
 from campanile.store.ledger.rate_limit import PACE, Bucket, put_bucket, read_bucket
+from schemas.rows import Campaign
 
 
 class _Taken(NamedTuple):
@@ -46,7 +47,7 @@ class SenderSession:
     tx: Transaction
     lease: Lease
     rules: ClaimRules
-    campaign: Mapping[str, Any]
+    campaign: Campaign
     ran_out_at: datetime
     read_at: Mapping[str, datetime]
     bucket: Bucket
@@ -115,26 +116,26 @@ class SenderSession:
 
     def learn_settling(self, seconds: float) -> None:
         """Let absence count later, where a look-up has come too early."""
-        if raise_settling(self.tx, self.campaign["gateway"], seconds):
+        if raise_settling(self.tx, self.campaign.gateway, seconds):
             self._read_settling()
 
     def take_late(self, late: Sequence[LateAcceptance]) -> None:
         """Let absence count later, after acceptances that were taken as absent."""
         self.write()
-        if take_late(self.tx, self.campaign["gateway"], late):
+        if take_late(self.tx, self.campaign.gateway, late):
             self._read_settling()
-            self.campaign = self.tx.one("campaign.get", campaign_id=self.lease.campaign_id)
-            if self.campaign["state"] == CampaignState.PAUSED:
-                self.paused_why = self.campaign["state_reason"]
+            self.campaign = self.tx.get(Campaign, "campaign.get", campaign_id=self.lease.campaign_id)
+            if self.campaign.state == CampaignState.PAUSED:
+                self.paused_why = self.campaign.state_reason
 
     def _read_settling(self) -> None:
-        self.settle_seconds = max(self.settle_seconds, learned_seconds(self.tx, self.campaign["gateway"]))
+        self.settle_seconds = max(self.settle_seconds, learned_seconds(self.tx, self.campaign.gateway))
         self.slices = _open_slices(self.tx, self.lease)
 
     def put_bucket(self, bucket: Bucket) -> None:
         """Keep the gateway's bucket as it stands now."""
         self.bucket = bucket
-        put_bucket(self.tx, self.campaign["gateway"], bucket)
+        put_bucket(self.tx, self.campaign.gateway, bucket)
 
     def write(self) -> None:
         """Write what was collected; whoever reads events, credit or slices afterwards finds it there."""
@@ -162,8 +163,8 @@ def sender_session(tx: Transaction, lease: Lease, rules: ClaimRules) -> Iterator
     found = tx.reconciliation
     if found is not None and found.doubted_at is None:
         raise LeaseLost(f"{found.reason}; what this sender holds is unknown until the gateway was asked")
-    campaign = tx.one("campaign.get", campaign_id=lease.campaign_id)
-    states = {row["name"]: row for row in tx.rows("state.of", gateway=campaign["gateway"])}
+    campaign = tx.get(Campaign, "campaign.get", campaign_id=lease.campaign_id)
+    states = {row["name"]: row for row in tx.rows("state.of", gateway=campaign.gateway)}
     learned = states.get(SETTLE)
     now = SenderSession(
         tx,

@@ -13,9 +13,10 @@ from campanile.store.inbound.auto_responder import why_silent
 from campanile.store.ledger.events import add_credit, add_events, total_price
 from campanile.store.ledger.lease import NO_SENDER, Lease
 from campanile.store.ledger.outcomes import requeue
+from schemas.rows import Campaign
 
 Row = dict[str, Any]
-Settle = Callable[[Transaction, Row, Row, Sequence[Row]], None]
+Settle = Callable[[Transaction, Campaign, Row, Sequence[Row]], None]
 
 
 def list_unknown(tx: Transaction, campaign_id: int) -> list[Row]:
@@ -48,7 +49,7 @@ def resend(tx: Transaction, name: str, actor: str, reason: str) -> int:
             cancelled, or its answers were switched off.
     """
     campaign = find_campaign(tx, name)
-    if campaign["is_stopped"]:
+    if campaign.is_stopped:
         raise CampaignError(f"campaign {name} was cancelled, so nothing of it is sent again; write its unknowns off")
     if (why := why_silent(tx, campaign)) is not None:
         raise CampaignError(f"{why}, so nothing of {name} is sent again; write its unknowns off")
@@ -58,38 +59,38 @@ def resend(tx: Transaction, name: str, actor: str, reason: str) -> int:
 def _decide(tx: Transaction, name: str, actor: str, reason: str, event: str, settle: Settle) -> int:
     campaign = find_campaign(tx, name)
     members = [row | {"reason": f"{actor}: {reason}"} for row in _decidable(tx, campaign)]
-    campaign_id = campaign["campaign_id"]
+    campaign_id = campaign.campaign_id
     for slice_no, rows in groupby(members, itemgetter("slice_no")):
         group = list(rows)
         found = tx.one("slice.get", campaign_id=campaign_id, slice_no=slice_no)
         add_credit(tx, campaign, slice_no, "release", total_price(row["price"] for row in group))
         settle(tx, campaign, found, group)
         tx.run("slice.settle", campaign_id=campaign_id, slice_nos=[slice_no])
-    note_event(tx, campaign_id, event, campaign["version"], actor, f"{len(members)} unknown messages: {reason}")
-    set_state(tx, campaign_id, campaign["state"], tx.at, campaign["state_reason"])
+    note_event(tx, campaign_id, event, campaign.version, actor, f"{len(members)} unknown messages: {reason}")
+    set_state(tx, campaign_id, campaign.state, tx.at, campaign.state_reason)
     return len(members)
 
 
-def _give_up(tx: Transaction, campaign: Row, found: Row, members: Sequence[Row]) -> None:
-    add_events(tx, Lease(campaign["campaign_id"], NO_SENDER), found["slice_no"], members, MessageState.WRITTEN_OFF)
+def _give_up(tx: Transaction, campaign: Campaign, found: Row, members: Sequence[Row]) -> None:
+    add_events(tx, Lease(campaign.campaign_id, NO_SENDER), found["slice_no"], members, MessageState.WRITTEN_OFF)
 
 
-def _queue_again(tx: Transaction, campaign: Row, found: Row, members: Sequence[Row]) -> None:
+def _queue_again(tx: Transaction, campaign: Campaign, found: Row, members: Sequence[Row]) -> None:
     requeue(tx, campaign, found, members, NO_SENDER)
 
 
-def _decidable(tx: Transaction, campaign: Row) -> list[Row]:
+def _decidable(tx: Transaction, campaign: Campaign) -> list[Row]:
     """Return the unknown messages that no request can speak of any more, as ``list_unknown`` does."""
-    name, state = campaign["name"], campaign["state"]
+    name, state = campaign.name, campaign.state
     if state in (CampaignState.FINISHED, CampaignState.CANCELLED):
         raise CampaignError(f"campaign {name} is {state}: it has no unknown message to decide on")
-    lease = tx.row("lease.get", campaign_id=campaign["campaign_id"])
+    lease = tx.row("lease.get", campaign_id=campaign.campaign_id)
     if lease is not None and lease["expires_at"] > tx.at:
         raise CampaignError(
             f"campaign {name} is in the hands of a run, which may still settle its unknown messages; try again when it "
             f"has ended, or pause it (until {lease['expires_at']:%H:%M:%S} UTC it may be writing)"
         )
-    unknown = list_unknown(tx, campaign["campaign_id"])
+    unknown = list_unknown(tx, campaign.campaign_id)
     if not unknown:
         raise CampaignError(f"campaign {name} is {state}: none of its messages is unknown")
     decidable = [row for row in unknown if row["ask_after"] <= tx.at]

@@ -18,7 +18,7 @@ SELECT name FROM campaign WHERE state = 'paused' ORDER BY campaign_id
 SELECT * FROM campaign WHERE kind = $kind AND gateway = $gateway
 
 -- name: campaign.standing_of
-SELECT campaign_id, kind FROM campaign WHERE kind = $kind
+SELECT * FROM campaign WHERE kind = $kind
 
 -- name: campaign.get
 SELECT * FROM campaign WHERE campaign_id = $campaign_id

@@ -129,7 +129,7 @@ ORDER BY kind, number_id
 
 -- name: change.campaigns
 -- Campaigns that are not over and use a list: in their draft, or because it brought some of their messages.
-SELECT campaign_id, name, state, gateway, version
+SELECT *
 FROM campaign
 WHERE kind IN ('marketing', 'alert')
     AND state IN ('prepared', 'approved', 'sending', 'parked', 'paused')

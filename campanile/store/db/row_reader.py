@@ -1,0 +1,76 @@
+"""Make typed rows of what a query returns."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from operator import itemgetter
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from campanile.sms.errors import StoreError
+from schemas.draft import CampaignDraft
+from schemas.rows import parse_stored_draft
+
+Row = TypeVar("Row")
+Cell = Callable[[Any], Any]
+
+
+_readers: dict[tuple[type, tuple[str, ...]], Callable[[tuple[Any, ...]], Any]] = {}
+
+
+def row_reader(kind: type[Row], columns: tuple[str, ...]) -> Callable[[tuple[Any, ...]], Row]:
+    """Return the function that makes a row of ``kind``, a dataclass or NamedTuple, of the columns of a query.
+
+    Columns and fields are matched by name. Text becomes the enum or the draft that the field says.
+
+    Raises:
+        StoreError: a field has no column, or a column has no field.
+    """
+    known = _readers.get((kind, columns))
+    if known is None:
+        known = _readers[kind, columns] = _make_reader(kind, columns)
+    return known
+
+
+def _make_reader(kind: type[Row], columns: tuple[str, ...]) -> Callable[[tuple[Any, ...]], Row]:
+    types = _field_types(kind)
+    if set(types) != set(columns):
+        missing, unknown = sorted(set(types) - set(columns)), sorted(set(columns) - set(types))
+        raise StoreError(f"a query for {kind.__name__} lacks columns {missing} and has other columns {unknown}")
+    build: Callable[..., Row] = kind
+    order = [columns.index(name) for name in types]
+    in_order = (lambda row: row) if order == list(range(len(order))) else _picker(order)
+    cells = [(place, _reader_of(hint)) for place, hint in enumerate(types.values())]
+    to_read = [(place, read) for place, read in cells if read is not None]
+    if not to_read:
+        return lambda row: build(*in_order(row))
+
+    def read_row(row: tuple[Any, ...]) -> Row:
+        values = list(in_order(row))
+        for place, read in to_read:
+            if values[place] is not None:
+                values[place] = read(values[place])
+        return build(*values)
+
+    return read_row
+
+
+def _field_types(kind: type) -> dict[str, Any]:
+    hints = get_type_hints(kind)
+    names: Sequence[str] = [field.name for field in fields(kind)] if is_dataclass(kind) else kind._fields  # type: ignore[attr-defined]
+    return {name: hints[name] for name in names}
+
+
+def _picker(order: Sequence[int]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+    return (lambda row: (row[order[0]],)) if len(order) == 1 else itemgetter(*order)
+
+
+def _reader_of(hint: Any) -> Cell | None:
+    """Return what makes the value of a field; None where the database's own is right."""
+    kinds = [hint]
+    if get_origin(hint) in (Union, UnionType):
+        kinds = [part for part in get_args(hint) if part is not NoneType]
+    if CampaignDraft in kinds:
+        return parse_stored_draft
+    enums = [part for part in kinds if isinstance(part, type) and issubclass(part, Enum)]
+    return enums[0] if enums else None

@@ -1,0 +1,95 @@
+"""Rows of the store, as they travel: one class a table or query, one field a column."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+
+from campanile.sms.errors import CampaignError
+from campanile.sms.schedule.expiry import ExpiryRules
+from campanile.sms.states import CampaignKind, CampaignState
+from schemas.draft import CampaignDraft
+
+#: What the store holds as the draft of Campanile's own campaigns: no person wrote one.
+_NO_DRAFT = "{}"
+
+
+@lru_cache(maxsize=32)
+def parse_stored_draft(stored: str) -> CampaignDraft | None:
+    """Return the draft that the store holds as JSON; None for Campanile's own campaigns. It is shared: do not change it.
+
+    Raises:
+        ValidationError: it is not a draft.
+    """
+    return None if stored == _NO_DRAFT else CampaignDraft.model_validate_json(stored)
+
+
+def stored_draft(draft: CampaignDraft | None) -> str:
+    """Return a draft as the store holds it."""
+    return _NO_DRAFT if draft is None else draft.model_dump_json()
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """A campaign, of whatever kind; key ``campaign_id``.
+
+    ``name`` is free again after a cancellation. ``draft`` is None for Campanile's own campaigns: automatic answers,
+    notices and tests. ``approved_hash`` is None until the approval. ``first_due_at`` is the time that was approved;
+    ``due_at`` moves on each time the campaign is parked.
+    """
+
+    campaign_id: int
+    name: str
+    kind: CampaignKind
+    state: CampaignState
+    version: int
+    gateway: str
+    policy: str
+    sender_id: str
+    requested_service: bool
+    is_sample: bool
+    draft: CampaignDraft | None
+    recap_hash: str | None
+    approved_hash: str | None
+    is_stopped: bool
+    due_at: datetime | None
+    state_reason: str | None
+    created_at: datetime
+    updated_at: datetime
+    stale_reason: str | None
+    emergency_reason: str | None
+    offer_ends_at: datetime | None
+    first_due_at: datetime | None
+    if_closed: str
+    max_lateness_hours: float | None
+
+    @property
+    def title(self) -> str | None:
+        """What people called it, where that is not its name."""
+        return self.draft.title if self.draft else None
+
+    @property
+    def own_draft(self) -> CampaignDraft:
+        """The draft of a campaign that a person prepared."""
+        if self.draft is None:
+            raise CampaignError(f"{self.name} is Campanile's own campaign ({self.kind}): it has no draft")
+        return self.draft
+
+    @property
+    def text(self) -> str:
+        """The text of its draft; empty where there is none."""
+        return self.draft.text if self.draft else ""
+
+    @property
+    def expiry_rules(self) -> ExpiryRules:
+        """How long its messages wait."""
+        hours = self.max_lateness_hours
+        max_lateness = None if hours is None else timedelta(hours=hours)
+        return ExpiryRules(self.offer_ends_at, max_lateness, self.if_closed == "drop")
+
+
+class Staying(NamedTuple):
+    """How many messages of a recap are not sent: after a STOP, and because the number does not exist."""
+
+    opted_out_count: int
+    dead_count: int
