@@ -30,7 +30,7 @@ def checkpointed(desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
             shutil.copy(part(path, name), begun)
 
     monkeypatch.setattr(checkpoint, "keep_blocks", keep_and_copy)
-    monkeypatch.setattr(checkpoint, "WAL_BYTES", 0)
+    monkeypatch.setattr(checkpoint, "is_due", lambda path, *_: True)
     desk.opt_out(1)
     monkeypatch.undo()
     assert not part(desk.path, ".wal").exists(), "the log is in the file"
@@ -96,14 +96,29 @@ def test_nothing_begun_is_nothing_undone(desk, checkpointed) -> None:
 
 
 def test_commits_stand_in_the_log_until_it_has_grown(desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "is_due", lambda *_: False)
     desk.start("winter", range(4))
     before = desk.path.read_bytes()
     desk.opt_out(1)
     assert desk.path.read_bytes() == before, "a commit only appends to the log"
     assert type(desk)(desk.path).sql("SELECT count(*) FROM opt_out") == [(1,)]
-    monkeypatch.setattr(checkpoint, "WAL_BYTES", 1)
+    monkeypatch.setattr(checkpoint, "is_due", lambda path, *_: True)
     with desk.tx(read_only=True):
         pass
     assert desk.path.read_bytes() == before, "who only reads writes nothing"
     desk.opt_out(2)
     assert not part(desk.path, ".wal").exists()
+
+
+@pytest.mark.parametrize(
+    ("attach_seconds", "has_log", "due"),
+    [(0.004, True, False), (0.012, True, True), (0.2, True, True), (0.2, False, False)],
+    ids=["a short log", "many commits", "a million rows with a key", "a busy machine, and no log"],
+)
+def test_it_is_due_when_replaying_costs_as_much(
+    tmp_path: Path, attach_seconds: float, has_log: bool, due: bool
+) -> None:
+    store = tmp_path / "sms.duckdb"
+    if has_log:
+        part(store, ".wal").touch()
+    assert checkpoint.is_due(store, attach_seconds, checkpoint.COST_SECONDS) is due

@@ -139,12 +139,12 @@ def transaction(
     give_up_at = time.monotonic() + wait_seconds
     with _locked(path, read_only, give_up_at), limited(limit_seconds, path.name):
         connection = _instance()
-        _attach(connection, path, read_only, give_up_at)
+        attach_seconds = _attach(connection, path, read_only, give_up_at)
         started = time.monotonic()
         blocks: list[int] | None = None
         try:
             yield from _one_transaction(connection, now, path if is_numbered and not read_only else None)
-            if checkpoint_after or (not read_only and checkpoint.is_due(path)):
+            if checkpoint_after or (not read_only and checkpoint.is_due(path, attach_seconds, _cost_seconds())):
                 blocks = checkpoint.live_blocks(connection)
         finally:
             connection.execute("USE memory")
@@ -156,11 +156,17 @@ def transaction(
                 log.warning("a transaction to the store lasted %.1f s; everybody else waited", lasted)
 
 
+def _cost_seconds() -> float:
+    """Return the CPU time of this thread's last checkpoint; on a slow machine an ATTACH takes longer, and so does it."""
+    return float(getattr(_threads, "cost_seconds", checkpoint.COST_SECONDS))
+
+
 def _checkpoint(connection: duckdb.DuckDBPyConnection, path: Path, blocks: list[int], give_up_at: float) -> None:
     """Move the log into the file, with what that overwrites kept until it is done.
 
     What was committed stays committed when that fails: it stands in the log, and the next transaction tries again.
     """
+    started = time.thread_time()
     try:
         checkpoint.keep_blocks(path, blocks)
         _attach(connection, path, False, give_up_at)
@@ -169,6 +175,7 @@ def _checkpoint(connection: duckdb.DuckDBPyConnection, path: Path, blocks: list[
         finally:
             connection.execute("DETACH store")
         checkpoint.forget_blocks(path)
+        _threads.cost_seconds = max(time.thread_time() - started, checkpoint.COST_SECONDS)
     except (OSError, duckdb.Error, StoreError) as error:
         log.error("the log of store %s could not be moved into its file: %s", path.name, error)
 
@@ -247,13 +254,15 @@ def _try_lock(lock_file: IO[bytes], undo: Path, read_only: bool) -> bool:
     return True
 
 
-def _attach(connection: duckdb.DuckDBPyConnection, path: Path, read_only: bool, give_up_at: float) -> None:
+def _attach(connection: duckdb.DuckDBPyConnection, path: Path, read_only: bool, give_up_at: float) -> float:
+    """Attach a store, which replays its log; return the CPU time in seconds."""
     quoted = str(path).replace("'", "''")
     sql = f"ATTACH '{quoted}' AS store" + (" (READ_ONLY)" if read_only else "")
     while True:
+        started = time.thread_time()
         try:
             connection.execute(sql)
-            return
+            return time.thread_time() - started
         except duckdb.Error as error:
             holder = _HOLDER.search(str(error))
             if holder is None:
