@@ -8,11 +8,14 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import pytest
 from hypothesis import settings
+
+Value = TypeVar("Value")
 
 TESTS = Path(__file__).parent
 #: Folders and files whose tests start a process or a server, or need Prefect.
@@ -44,7 +47,15 @@ IS_PROVING = os.environ.get("CAMPANILE_PROVE") == "1"
 
 def examples(count: int) -> settings:
     """Return hypothesis' settings for a test that deserves so many examples: all when proving, else a tenth of them."""
-    return settings(max_examples=count if IS_PROVING else max(count // 10, 10))
+    return settings(max_examples=count if IS_PROVING else max(count // 10, 5))
+
+
+def some(values: Iterable[Value], count: int) -> list[Value]:
+    """Return all cases when proving, else so many of them, evenly spread: for cases that are alike and take long."""
+    cases = list(values)
+    if IS_PROVING or count >= len(cases):
+        return cases
+    return [cases[position * len(cases) // count] for position in range(count)]
 
 
 def needs_process(path: Path) -> bool:
@@ -60,13 +71,17 @@ def sort_and_group(items: list[pytest.Item]) -> None:
     for item in items:
         if needs_process(item.path) or not STARTS_PROCESS.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.process)
-        group = "prefect" if item.get_closest_marker("prefect") else str(item.path)
+        group = "prefect" if _talks_to_prefect(item) else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=_rank)
 
 
+def _talks_to_prefect(item: pytest.Item) -> bool:
+    return item.get_closest_marker("prefect") is not None or "prefect_server" in getattr(item, "fixturenames", ())
+
+
 def _rank(item: pytest.Item) -> int:
-    if item.get_closest_marker("prefect"):
+    if _talks_to_prefect(item):
         return -1
     folder = item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
     if folder in FIRST:

@@ -115,7 +115,8 @@ def test_the_server_refuses_a_run_that_brings(prefect_server: None, given: dict[
 
 @pytest.fixture
 def worker(house: Any) -> Iterator[Any]:
-    """The house with all deployments applied and workers that run them."""
+    """The house with all deployments applied and workers that run them; it sends so slowly that it can be paused."""
+    house.set(slice_size=2, concurrency=1, segments_per_second=4)
     with served(house):
         yield house
 
@@ -198,76 +199,53 @@ def wait_until(is_so: Callable[[], bool], complaint: str) -> None:
         time.sleep(0.5)
 
 
-def test_files_in_and_a_recap_out_by_a_worker(worker: Any) -> None:
-    file = str(ROOT / "data" / "samples" / "salon.xlsx")
-    done = run("ingest-contacts", list_name="salon", path=file, legal_basis="consent")
-    assert done.state.is_completed(), done.state.message
-    assert "150 rows in" in page("import-salon")
-
-    draft = {"name": "invitation", "text": "Bonjour {first_name|cher visiteur}", "sender_id": "36180"}
-    done = run("prepare-campaign", draft=draft | {"lists": ["salon"], "actor": "camille"})
-    assert done.state.is_completed(), done.state.message
-    recap = page("recap-invitation")
-    assert "130 messages" in recap
-    by_territory = json.loads(page("territories-of-invitation"))
-    assert sum(row["message_count"] for row in by_territory) == 130
-
-    done = run("prepare-campaign", draft=draft | {"lists": ["salons"], "actor": "camille"})
-    assert done.state.is_failed()
-    assert "no list 'salons'; lists are: salon" in done.state.message
-
-    recap_hash = recap.split("Hash **`")[1][:8]
-    done = run("approve-campaign", campaign="invitation", recap_hash=recap_hash, actor="dominique")
-    assert done.state.is_completed(), done.state.message
-    wait_until(
-        lambda: worker.query("SELECT state FROM campaign") in ([("finished",)], [("parked",)]), "it was not sent"
-    )
-    worker.assert_in_order()
-
-
-def test_a_busy_sender_is_paused_at_once_and_cancel_in_the_ui_pauses_too(house: Any) -> None:
+def test_workers_do_all_of_it_and_a_sender_is_paused_at_once_by_a_flow_and_by_cancel_in_the_ui(worker: Any) -> None:
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
     from prefect.states import Cancelling
 
-    from flows.approve_campaign import approve_campaign
-    from flows.ingest_contacts import ingest_contacts
-    from flows.prepare_campaign import prepare_campaign
-    from schemas.draft import CampaignDraft
-
     def state() -> tuple[str, str]:
-        ((state, reason),) = house.query("SELECT state, state_reason FROM campaign")
+        ((state, reason),) = worker.query("SELECT state, state_reason FROM campaign")
         return state, reason
 
-    def accepted_more_than(count: int) -> bool:
-        ((accepted,),) = house.query("SELECT count(*) FROM message_event WHERE event = 'accepted'")
-        return bool(accepted > count)
+    def accepted() -> int:
+        ((accepted,),) = worker.query("SELECT count(*) FROM message_event WHERE event = 'accepted'")
+        return int(accepted)
 
-    house.set(slice_size=2, concurrency=1, segments_per_second=4)
     people = "mobile\n" + "\n".join(f"06123{number:05}" for number in range(45000, 47000)) + "\n"
-    ingest_contacts("clients", house.drop(people), legal_basis="consent")
-    with served(house):
-        draft = CampaignDraft(name="soldes", text="Bonjour", sender_id="36180", lists=["clients"], actor="camille")
-        approve_campaign("soldes", prepare_campaign(draft).recap_hash, "dominique")
-        wait_until(lambda: accepted_more_than(0), "approval did not start the sending run")
+    done = run("ingest-contacts", list_name="clients", path=worker.drop(people), legal_basis="consent")
+    assert done.state.is_completed(), done.state.message
+    assert "2,000 rows in" in page("import-clients")
 
-        paused = run("pause-campaign", campaign="soldes", actor="camille", reason="wrong price")
-        assert paused.state.is_completed(), paused.state.message
-        assert state() == ("paused", "paused by camille: wrong price")
-        assert not accepted_more_than(1900), "it was over before it could be paused"
-        late = (
-            "SELECT count(*) FROM message_event, campaign_event WHERE message_event.event = 'claimed' "
-            "AND campaign_event.event = 'paused' AND message_event.recorded_at > campaign_event.recorded_at"
-        )
-        assert house.query(late) == [(0,)]
+    draft = {"name": "soldes", "text": "Bonjour", "sender_id": "36180", "lists": ["clients"], "actor": "camille"}
+    done = run("prepare-campaign", draft=draft)
+    assert done.state.is_completed(), done.state.message
+    recap = page("recap-soldes")
+    assert "2,000 messages" in recap
+    assert sum(row["message_count"] for row in json.loads(page("territories-of-soldes"))) == 2000
 
-        ((before,),) = house.query("SELECT count(*) FROM message_event WHERE event = 'accepted'")
-        resumed = run("resume-campaign", campaign="soldes", actor="camille")
-        assert resumed.state.is_completed(), resumed.state.message
-        wait_until(lambda: accepted_more_than(before + 2), "it did not go on")
-        with get_client(sync_client=True) as client:
-            named = FlowRunFilter(name=FlowRunFilterName(any_=["send soldes"]))
-            (running,) = [found for found in client.read_flow_runs(flow_run_filter=named) if found.state.is_running()]
-            client.set_flow_run_state(running.id, Cancelling())
-            wait_until(lambda: client.read_flow_run(running.id).state.is_cancelled(), "the run was not cancelled")
-        assert state() == ("paused", "its run send soldes was cancelled in Prefect")
+    recap_hash = recap.split("Hash **`")[1][:8]
+    done = run("approve-campaign", campaign="soldes", recap_hash=recap_hash, actor="dominique")
+    assert done.state.is_completed(), done.state.message
+    wait_until(lambda: accepted() > 0, "approval did not start the sending run")
+
+    done = run("pause-campaign", campaign="soldes", actor="camille", reason="wrong price")
+    assert done.state.is_completed(), done.state.message
+    assert state() == ("paused", "paused by camille: wrong price")
+    assert accepted() < 1900, "it was over before it could be paused"
+    late = (
+        "SELECT count(*) FROM message_event, campaign_event WHERE message_event.event = 'claimed' "
+        "AND campaign_event.event = 'paused' AND message_event.recorded_at > campaign_event.recorded_at"
+    )
+    assert worker.query(late) == [(0,)]
+
+    before = accepted()
+    done = run("resume-campaign", campaign="soldes", actor="camille")
+    assert done.state.is_completed(), done.state.message
+    wait_until(lambda: accepted() > before + 2, "it did not go on")
+    with get_client(sync_client=True) as client:
+        named = FlowRunFilter(name=FlowRunFilterName(any_=["send soldes"]))
+        (running,) = [found for found in client.read_flow_runs(flow_run_filter=named) if found.state.is_running()]
+        client.set_flow_run_state(running.id, Cancelling())
+        wait_until(lambda: client.read_flow_run(running.id).state.is_cancelled(), "the run was not cancelled")
+    assert state() == ("paused", "its run send soldes was cancelled in Prefect")

@@ -36,6 +36,7 @@ def test_a_folder_that_is_copied_back_over_itself_is_in_doubt(
 ) -> None:
     """``cp -a`` writes over what is there, and the inode of the mark stays what it was."""
     sender.take_time()
+    sender.set(settle_wait_seconds=0)
     desk.begin("winter", range(4))
     folder, backup = desk.path.parent, tmp_path / "backup"
     shutil.copytree(folder, backup)

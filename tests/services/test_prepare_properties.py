@@ -29,6 +29,7 @@ from campanile.store.billing.balance import add_reading
 from campanile.store.campaigns.approval import ApprovalRules, approve
 from campanile.store.campaigns.recaps import Recap
 from schemas.draft import CampaignDraft
+from tests.lanes import examples
 from tests.store.conftest import Clock
 from tests.stores import context_on, copy_store
 
@@ -43,7 +44,7 @@ RULES = ApprovalRules(approvers=(), four_eyes=False, max_age=timedelta(days=3))
 People = Mapping[int, Mapping[str, str]]
 
 whole_preparations = settings(
-    max_examples=30,
+    examples(30),
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],  # explaining takes minutes
 )
 
