@@ -14,10 +14,11 @@ import pandas as pd
 import pandera.pandas as pa
 
 from campanile.sms.rules.reply_keywords import VERDICTS
+from campanile.sms.rules.tariff import COUNTRY, PRICE
 
 E164 = r"^\+[1-9][0-9]{6,14}$"
-AMOUNT = r"^[0-9]{1,12}(\.[0-9]{1,6})?$"
-TERRITORY = r"^[A-Z]{2}$"
+TERRITORY = r"^([A-Z]{2}|001)$"
+"""Of a number; 001 has satellite phones, which are in no country."""
 NUMBER_RANGE = {"min_value": 1_000_000, "max_value": 999_999_999_999_999}
 """The digits of an E.164 number as an integer."""
 
@@ -68,8 +69,8 @@ class TypedNumbers(Frame):
 class TariffRows(Frame):
     """Lines of a price file. Grain: one line. Key: ``country``. ``price``: of one segment, in ``unit``, as text."""
 
-    country: str = pa.Field(str_matches=TERRITORY, unique=True)
-    price: str = pa.Field(str_matches=AMOUNT)
+    country: str = pa.Field(str_matches=COUNTRY, unique=True)
+    price: str = pa.Field(str_matches=PRICE)
     unit: str = pa.Field(str_length={"min_value": 1})
 
     @pa.check("unit", name="one_unit")
@@ -160,7 +161,7 @@ class DeliveryReports(Frame):
     reason: str = pa.Field(nullable=True)
     is_permanent: Truth
     reported_at: Instant
-    charge: str = pa.Field(nullable=True, str_matches=AMOUNT)
+    charge: str = pa.Field(nullable=True, str_matches=PRICE)
     charge_unit: str = pa.Field(nullable=True)
     charge_segments: Whole = pa.Field(nullable=True, ge=0)
 
@@ -250,7 +251,7 @@ class Messages(Frame):
     encoding: str = pa.Field(isin=["GSM-7", "UCS-2"])
     sender_id: str
     segment_count: Whole = pa.Field(ge=1)
-    price: str = pa.Field(str_matches=AMOUNT)
+    price: str = pa.Field(str_matches=PRICE)
     territory: str
     window_key: str
     slice_no: Whole = pa.Field(ge=1)
