@@ -33,8 +33,13 @@ def check_staged(staged: StagedFile) -> None:
     from schemas.frame_checks import check_batches
     from schemas.frames import ContactRows, RejectedRows
 
-    check_batches(_batches(staged.rows, _ROWS), ContactRows, f"{staged.file_name}, valid rows")
+    check_batches(contact_row_batches(staged.rows), ContactRows, f"{staged.file_name}, valid rows")
     check_batches(_batches(staged.rejected, _REJECTED), RejectedRows, f"{staged.file_name}, rejected rows")
+
+
+def contact_row_batches(path: Path) -> Iterator[pd.DataFrame]:
+    """Yield the valid rows of a file as they are validated."""
+    return _batches(path, _ROWS)
 
 
 def _batches(path: Path, columns: str) -> Iterator[pd.DataFrame]:
