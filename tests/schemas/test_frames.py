@@ -1,6 +1,8 @@
 """Frames: the types that they give DuckDB, and what is refused of rows that are not theirs."""
 
+import ast
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -130,3 +132,27 @@ def test_times_with_different_offsets_become_utc() -> None:
     east = AT.astimezone(timezone(timedelta(hours=4)))
     found = check(rows_of(REPLY, {**REPLY, "received_at": east}), IncomingReplies, "replies")
     assert found["received_at"].tolist() == [AT, AT]
+
+
+ROOT = Path(__file__).parents[2]
+NEED_PANDERA = {"schemas/frames.py", "schemas/scratch_frames.py", "schemas/frame_checks.py"}
+
+
+def imported_at_once(source: str) -> set[str]:
+    """Return the modules that a source imports as soon as it is imported itself."""
+    body = ast.parse(source).body
+    names = {name.name for node in body if isinstance(node, ast.Import) for name in node.names}
+    sources = [node for node in body if isinstance(node, ast.ImportFrom)]
+    names |= {node.module or "" for node in sources}
+    return names | {f"{node.module}.{name.name}" for node in sources for name in node.names}
+
+
+def test_pandera_is_imported_by_those_who_validate_only() -> None:
+    slow = {name.removesuffix(".py").replace("/", ".") for name in NEED_PANDERA} | {"pandera", "pandera.pandas"}
+    found = [
+        str(path.relative_to(ROOT))
+        for floor in ("campanile", "schemas", "tasks", "flows")
+        for path in (ROOT / floor).rglob("*.py")
+        if imported_at_once(path.read_text(encoding="utf-8")) & slow
+    ]
+    assert set(found) == NEED_PANDERA
