@@ -16,6 +16,7 @@ from bench.contact_files import write_contact_file
 from bench.racing import Race, cpu_seconds, most_memory_mb, race
 from bench.visits import clock
 from campanile.files.parsing.stage import ParserLimits, StagedFile, StagingRequest, stage_in_child
+from campanile.files.staged_check import check_staged
 from campanile.services.settings import ALLOWED_COUNTRIES
 from campanile.store.contacts.import_log import ImportSummary, SourceFile, StagedRows
 from campanile.store.contacts.merge import import_contacts
@@ -85,6 +86,7 @@ def import_file(path: Path, folder: Path) -> ImportSummary:
     stage = folder / "stage"
     stage.mkdir()
     staged = stage_in_child(StagingRequest(path, stage, REGION, tuple(ALLOWED_COUNTRIES)), LIMITS)
+    check_staged(staged)
     store = folder / "store.duckdb"
     migrate(store, clock)
     with transaction(store, clock) as tx:

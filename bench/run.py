@@ -21,6 +21,7 @@ from bench.racing import Race
 from bench.sending import sending_alone, sending_together
 from bench.slices import SliceCost, slice_cost
 from bench.texts import adversarial, segments
+from bench.validating import validation
 from bench.visits import visits
 
 Measure: TypeAlias = Callable[[int, int], Any]
@@ -115,6 +116,8 @@ RACES: dict[str, Measure] = {
     "frame": dirty_frame,
     "identity": identity,
     "file": whole_import,
+    "validation": lambda size, rounds: validation(3 * size // 10, rounds),
+    "validation-small": lambda size, rounds: validation(size // 10, rounds),
     "segments": segments,
     "adversarial": adversarial,
     "recap": whole_recap,

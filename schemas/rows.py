@@ -16,7 +16,7 @@ _NO_DRAFT = "{}"
 
 @lru_cache(maxsize=32)
 def parse_stored_draft(stored: str) -> CampaignDraft | None:
-    """Return the draft that the store holds as JSON, or None for Campanile's own campaigns. Do not change it: it is shared.
+    """Return the draft that the store holds as JSON, or None for Campanile's own campaigns; it is shared.
 
     Raises:
         ValidationError: it is not a draft.

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bench import importing, preparing, sending, slices, texts
+from bench import importing, preparing, sending, slices, texts, validating
 from bench.racing import Race
 from schemas.gateway import Outcome, SubmitOutcome
 
@@ -19,6 +19,17 @@ def test_a_result_that_differs_ends_the_bench(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(importing, "_theirs", lambda path: theirs(path)._replace(rejected=0))
     with pytest.raises(SystemExit, match="differ"):
         importing.whole_import(2_000, 1)
+
+
+def test_broken_rows_are_found_on_both_sides() -> None:
+    assert validating.validation(4_000, 1).count == 4_000
+
+
+def test_a_broken_row_that_is_not_found_ends_the_bench(monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = validating._theirs
+    monkeypatch.setattr(validating, "_theirs", lambda path: theirs(path) - {(2, "territory")})
+    with pytest.raises(SystemExit, match="differ"):
+        validating.validation(4_000, 1)
 
 
 def test_a_few_messages_have_the_sizes_that_smsutil_gives_them() -> None:

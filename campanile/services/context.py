@@ -20,11 +20,12 @@ from campanile.services.sending.throughput import pace_of
 from campanile.services.settings import Settings
 from campanile.services.store_startup import start_store
 from campanile.sms.errors import ConfigurationError
-from campanile.sms.rules.tariff import Tariff, parse_tariff
+from campanile.sms.rules.tariff import Tariff
 from campanile.store.db.database import Transaction, transaction
 from campanile.store.ledger.charges import PriceRules
 from campanile.store.ledger.claim_checks import ClaimRules
 from schemas.gateway import Gateway, Manifest
+from schemas.tariff_file import parse_tariff
 
 Log = Logger | LoggerAdapter[Any]
 

@@ -8,6 +8,7 @@ SmsError
 │   └── MissingField        a person has no value for a merge field, and the text gives no default
 ├── CampaignError           what was asked cannot be done with this campaign, or there is no such one
 ├── MailError               the mail server did not take a mail to the team
+├── FrameError              rows are not what their frame in ``schemas`` says: a defect, and nothing of them is stored
 ├── StoreError              the store cannot be used
 │   ├── StoreBusy           somebody else holds it (names the process)
 │   └── StoreTooNew         a newer version of Campanile wrote it
@@ -68,6 +69,10 @@ class CampaignError(SmsError):
 
 class MailError(SmsError):
     """The mail server did not take a mail to the team."""
+
+
+class FrameError(SmsError):
+    """Rows that our own code made are not what their frame says."""
 
 
 class StoreError(SmsError):

@@ -10,10 +10,10 @@ import pytest
 from campanile.gateways.sandbox.request import Order
 from campanile.gateways.sandbox.state import BookSettings, SandboxState, fate_of
 from campanile.sms.errors import ConfigurationError
-from campanile.sms.rules.tariff import parse_tariff
+from campanile.sms.rules.tariff import make_tariff, split_tariff
 from schemas.gateway import Resolution
 
-TARIFF = parse_tariff("country,price,unit\nFR,0.045,EUR", "test.csv")
+TARIFF = make_tariff(split_tariff("country,price,unit\nFR,0.045,EUR", "test.csv"))
 NUMBER = "+33612345678"
 
 

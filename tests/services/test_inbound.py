@@ -3,18 +3,21 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from campanile.services.context import Context
-from campanile.services.inbound import history, sync
+from campanile.services.inbound import history, history_rows, sync
 from campanile.services.inbound.auto_answers import plan_answers
+from campanile.sms.errors import FrameError
 from campanile.sms.rules.auto_reply import AutoResponder
 from campanile.store.db.database import StatementRunner
 from campanile.store.db.invariants import broken_invariants
 from campanile.store.inbound.auto_responder import put_auto_responder
-from schemas.gateway import DeliveryReport, IncomingReply, Page, ProviderOptOut
+from campanile.store.inbound.inbound import cursor_of
+from schemas.gateway import Charge, DeliveryReport, IncomingReply, Page, ProviderOptOut
 from tests.services.reading import readers
 from tests.store.conftest import MORNING, Clock
 
@@ -158,14 +161,14 @@ def test_numbers_are_read_outside_of_the_transaction(
     make_context: Callable[..., Context], clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page of STOPs holds the store for as long as it takes to write it, not to read its numbers."""
-    desk, parse, busy = Desk(make_context(store_wait_seconds=0.5), clock), sync.parse_number, []
+    desk, parse, busy = Desk(make_context(store_wait_seconds=0.5), clock), history_rows.parse_number, []
 
     def parse_and_see(raw: str, region: str) -> Any:
         with desk.context.transaction():  # would wait in vain inside of a transaction
             busy.append(raw)
         return parse(raw, region)
 
-    monkeypatch.setattr(sync, "parse_number", parse_and_see)
+    monkeypatch.setattr(history_rows, "parse_number", parse_and_see)
     assert desk.reply("STOP", "Bonjour") == 2
     assert busy == [number(1)] * 2
 
@@ -252,3 +255,43 @@ def test_the_stop_that_a_provider_lists_too_is_lifted_by_a_start(desk: Desk) -> 
     assert desk.sql("SELECT count(*) FROM opt_out") == [(0,)], "read late, it is the same STOP"
     desk.read("opt_outs", [ProviderOptOut(number(1), NOW)])
     assert desk.sql("SELECT source FROM opt_out") == [("gateway",)], "another word at the provider binds"
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad", "what"),
+    [
+        (
+            "replies",
+            IncomingReply("r1", "+33639980001", "STOP", NOW),
+            IncomingReply("r2", "+33639980002", "STOP", None),  # type: ignore[arg-type]
+            r"^replies: 2 rows received, not as IncomingReplies requires: received_at not_nullable \(1\); ",
+        ),
+        (
+            "reports",
+            DeliveryReport("d1", "g1", None, "delivered", None, False, NOW),
+            DeliveryReport("d2", "g2", None, "lost", None, False, NOW),
+            r"^delivery reports: 2 rows received, not as DeliveryReports requires: status isin\(.+\) \(1\); ",
+        ),
+        (
+            "opt_outs",
+            ProviderOptOut("+33612345671", NOW),
+            ProviderOptOut("+33612345672", None),  # type: ignore[arg-type]
+            r"^opt-outs of a provider: 2 rows .*: opted_out_at not_nullable \(1\); ",
+        ),
+    ],
+)
+def test_nothing_of_a_page_is_kept_when_an_item_is_not_what_it_must_be(
+    desk: Desk, name: str, good: object, bad: object, what: str
+) -> None:
+    with pytest.raises(FrameError, match=what):
+        desk.read(name, [good, bad])
+    kept = "SELECT (SELECT count(*) FROM reply), (SELECT count(*) FROM delivery_report), (SELECT count(*) FROM opt_out)"
+    assert desk.sql(kept) == [(0, 0, 0)]
+    with desk.context.transaction(read_only=True) as tx:
+        assert cursor_of(tx, "sandbox", name) == ""
+
+
+def test_a_charge_of_nothing_is_no_exponent(desk: Desk) -> None:
+    report = DeliveryReport("d1", "g1", None, "delivered", None, False, NOW, Charge(Decimal("0E-6"), "EUR", 1))
+    assert desk.read("reports", [report]) == 1
+    assert desk.sql("SELECT charge, charge_unit, charge_segments FROM delivery_report") == [(Decimal(0), "EUR", 1)]

@@ -159,8 +159,9 @@ class House:
         with self.context.transaction() as tx:
             for table, rows in tables_of(world).items():
                 if rows:
-                    with tx.staged(rows=pd.DataFrame(rows)):
-                        tx.execute(f"INSERT INTO {table} BY NAME SELECT * FROM rows")
+                    tx._connection.register("world_rows", pd.DataFrame(rows))
+                    tx.execute(f"INSERT INTO {table} BY NAME SELECT * FROM world_rows")
+                    tx._connection.unregister("world_rows")
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         with self.context.transaction(read_only=True) as tx:

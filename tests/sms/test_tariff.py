@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 
 from campanile.sms.errors import ConfigurationError
-from campanile.sms.rules.tariff import parse_tariff
+from campanile.sms.rules.tariff import make_tariff, split_tariff
+from schemas.tariff_file import parse_tariff
 
 GOOD = "\ufeff# prices of November\ncountry,price,unit\nFR,0.0485,EUR\n\n  # overseas\nRE , 0.12 ,EUR\r\nUS,0,EUR\n"
 
@@ -47,6 +48,32 @@ def test_a_bad_tariff_names_file_and_line(text: str, line: int, what: str) -> No
         parse_tariff(text, "prices.csv")
     assert str(refusal.value).startswith(f"prices.csv, line {line}: ")
     assert what in str(refusal.value)
+
+
+def test_all_wrong_lines_are_reported_at_once() -> None:
+    text = "country,price,unit\nFR,-1,EUR\nfrance,1,\nBE,2\nRE,1,EUR\nRE,2,credit\nRE,3,EUR\n"
+    with pytest.raises(ConfigurationError) as refusal:
+        parse_tariff(text, "prices.csv")
+    assert str(refusal.value) == (
+        "prices.csv, line 2: price must be like 0.0485, up to six decimals, not '-1'; "
+        "line 3: country must be two capital letters such as FR, not 'france'; "
+        "line 3: unit is empty; write a currency code such as EUR, or credit; "
+        "line 4: 3 cells expected (country,price,unit), 2 found; "
+        "line 6: RE has a price already; line 6: one unit a file, and here are EUR and credit; "
+        "line 7: RE has a price already"
+    )
+
+
+def test_many_wrong_lines_make_a_short_message() -> None:
+    lines = "\n".join(f"FR,{'x' * count},EUR" for count in range(1, 14))
+    with pytest.raises(ConfigurationError, match=r"; line 7: FR has a price already; and 15 more$"):
+        parse_tariff(f"country,price,unit\n{lines}", "prices.csv")
+
+
+@pytest.mark.parametrize("price", ["-0.05", "NaN", "1e-3", "0,05", "", "0.0000001"])
+def test_what_is_no_price_is_refused_without_pandera_too(price: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^prices\.csv, line 2: "):
+        make_tariff(split_tariff(f"country,price,unit\nFR,{price},EUR\n", "prices.csv"))
 
 
 def test_prices_cannot_be_changed_by_mistake() -> None:

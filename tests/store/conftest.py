@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from campanile.services.inbound.history_rows import report_rows
 from campanile.sms.rules.exclusions import queue_places
 from campanile.sms.schedule.quiet_hours import key_closing, next_key_opening
 from campanile.store.billing.balance import add_reading, captured
@@ -38,6 +39,7 @@ from campanile.store.ledger.outcomes import note_absence, record, unknown_slices
 from campanile.store.ledger.rate_limit import PACE, Bucket, read_bucket
 from campanile.store.ledger.sender_session import SenderSession, sender_session
 from schemas.draft import CampaignDraft
+from schemas.frame_checks import duckdb_types
 from schemas.gateway import DeliveryReport, Outcome, OutgoingMessage, SubmitOutcome
 from schemas.rows import Campaign, Staying
 from tests.fork_server import ForkedProcess, opened_fork_server
@@ -354,7 +356,7 @@ class Desk:
 
     def report_all(self, reports: Sequence[DeliveryReport], gateway: str = "sandbox") -> dict[str, int]:
         with self.tx() as tx:
-            add_reports(tx, gateway, reports)
+            add_reports(tx, gateway, report_rows(reports))
             return apply_reports(tx, gateway, PRICES)
 
     def close(self, lease: Lease, why: str | None = None, retry_seconds: float = 60, **how: bool) -> Campaign:
@@ -403,17 +405,6 @@ class Desk:
             return broken_invariants(tx)
 
 
-_MESSAGES = {
-    "recipient_id": "BIGINT", "number_id": "BIGINT", "msisdn": "VARCHAR", "text": "VARCHAR", "encoding": "VARCHAR",
-    "sender_id": "VARCHAR", "segment_count": "BIGINT", "price": "VARCHAR", "territory": "VARCHAR",
-    "window_key": "VARCHAR", "slice_no": "BIGINT", "origin": "VARCHAR", "import_id": "BIGINT", "row_number": "BIGINT",
-}  # fmt: skip
-_EXCLUSIONS = {
-    "number_id": "BIGINT", "msisdn": "VARCHAR", "reason": "VARCHAR", "origin": "VARCHAR", "import_id": "BIGINT",
-    "row_number": "BIGINT",
-}  # fmt: skip
-
-
 def _instant(at: datetime | None) -> str | None:
     return None if at is None else at.astimezone(UTC).isoformat()
 
@@ -427,14 +418,13 @@ def queued(rows: pd.DataFrame, closes_at: Mapping[str, datetime], per_slice: int
     return ordered.assign(slice_no=slice_no).sort_values("slice_no").reset_index(drop=True)
 
 
-def prepared_rows(
-    tx: Transaction, messages: pd.DataFrame, left_out: pd.DataFrame | None = None
-) -> AbstractContextManager[None]:
+@contextmanager
+def prepared_rows(tx: Transaction, messages: pd.DataFrame, left_out: pd.DataFrame | None = None) -> Iterator[None]:
     """Stage messages and exclusions as a preparation does."""
-    nobody = pd.DataFrame(columns=list(_EXCLUSIONS))
-    types = {"staged_messages": _MESSAGES, "staged_exclusions": _EXCLUSIONS}
+    nobody = pd.DataFrame(columns=list(duckdb_types("Exclusions")))
     exclusions = nobody if left_out is None else left_out
-    return tx.staged(types=types, staged_messages=messages, staged_exclusions=exclusions)
+    with tx.staged("message.add", staged_messages=messages), tx.staged("exclusion.add", staged_exclusions=exclusions):
+        yield
 
 
 def bucket_of(tx: Transaction, gateway: str, top_rate: float) -> Bucket:

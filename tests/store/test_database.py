@@ -247,8 +247,8 @@ def test_row_refuses_two(desk, monkeypatch) -> None:
 
 def test_staged_rows_go_when_the_block_ends(desk) -> None:
     with desk.tx() as tx:
-        with tx.staged(staged_rows=pd.DataFrame({"x": [1, 2]})):
-            assert tx.execute("SELECT sum(x) FROM staged_rows").fetchall() == [(3,)]
+        with tx.staged("report.waiting", staged_rows=pd.DataFrame({"report_no": [1, 2]})):
+            assert tx.execute("SELECT sum(report_no) FROM staged_rows").fetchall() == [(3,)]
         with pytest.raises(duckdb.CatalogException):
             tx.execute("SELECT * FROM staged_rows")
         tx._is_broken = False  # seen, and of no consequence
@@ -257,21 +257,51 @@ def test_staged_rows_go_when_the_block_ends(desk) -> None:
 
 def test_staged_file_is_read_where_it_lies(desk, tmp_path: Path) -> None:
     path = tmp_path / "it's rows.parquet"
-    duckdb.sql("SELECT unnest([1, 2]) AS x").write_parquet(str(path))
-    with desk.tx() as tx:
-        with tx.staged(staged_rows=path):
-            assert tx.execute("SELECT sum(x) FROM staged_rows").fetchall() == [(3,)]
-        with tx.staged(types={"staged_rows": {"x": "VARCHAR"}}, staged_rows=path):
-            assert tx.execute("SELECT list(x ORDER BY x) FROM staged_rows").fetchall() == [(["1", "2"],)]
+    duckdb.sql("SELECT unnest(['1', '2']) AS report_no").write_parquet(str(path))
+    with desk.tx() as tx, tx.staged("report.waiting", staged_rows=path):
+        assert tx.execute("SELECT sum(report_no) FROM staged_rows").fetchall() == [(3,)]
 
 
 @pytest.mark.parametrize(
-    "rows", [pd.DataFrame({"x": ["no number"]}), pd.DataFrame({"y": [1]})], ids=["value", "column"]
+    "rows",
+    [
+        pd.DataFrame(columns=["reply_id", "answer"]),
+        pd.DataFrame({"answer": [None, None], "reply_id": [None, None]}),
+        pd.DataFrame({"reply_id": [1.0, None], "answer": pd.Series([None, None], dtype="float64")}),
+    ],
+    ids=["no rows", "no values", "floats"],
 )
-def test_error_inside_staged_rows_is_the_one_that_is_told(desk, rows: pd.DataFrame) -> None:
+def test_staged_columns_have_the_types_of_their_frame(desk, rows: pd.DataFrame) -> None:
+    with desk.tx() as tx, tx.staged("reply.set_answers", staged_rows=rows):
+        found = {name: str(kind) for name, kind, *_ in tx.execute("DESCRIBE staged_rows").fetchall()}
+        assert found == {"reply_id": "BIGINT", "answer": "VARCHAR"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "what"),
+    [
+        ({"reply_id": [1]}, "missing: answer; additional: none"),
+        ({"reply_id": [1], "answer": ["no"], "zeal": [1], "age": [1]}, "missing: none; additional: age, zeal"),
+        ({"id": [1], "answer": ["no"]}, "missing: reply_id; additional: id"),
+    ],
+)
+def test_other_columns_than_those_of_the_frame_are_refused(desk, rows: dict, what: str) -> None:
+    refused = pytest.raises(StoreError, match=rf"^staged_rows of statement reply\.set_answers: columns {what}$")
+    with refused, desk.tx() as tx:
+        tx.run_staged("reply.set_answers", pd.DataFrame(rows), at=tx.at)
+
+
+def test_a_table_that_the_statement_does_not_read_is_refused(desk) -> None:
+    refused = pytest.raises(StoreError, match=r"^statement reply\.set_answers names no frame for staged_stops$")
+    with refused, desk.tx() as tx, tx.staged("reply.set_answers", staged_stops=pd.DataFrame({"reply_id": [1]})):
+        pass
+
+
+@pytest.mark.parametrize("sql", ["SELECT CAST('no number' AS BIGINT)", "SELECT x FROM staged_rows"])
+def test_error_inside_staged_rows_is_the_one_that_is_told(desk, sql: str) -> None:
     told = pytest.raises((duckdb.ConversionException, duckdb.BinderException), match=r"no number|\bx\b")
-    with told, desk.tx() as tx, tx.staged(staged_rows=rows):
-        tx.execute("SELECT CAST(x AS BIGINT) FROM staged_rows").fetchall()
+    with told, desk.tx() as tx, tx.staged("report.waiting", staged_rows=pd.DataFrame({"report_no": [1]})):
+        tx.execute(sql).fetchall()
     put(desk.path, desk.clock)
 
 

@@ -4,13 +4,20 @@ import ast
 import re
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from campanile.sms.errors import StoreError
 from campanile.store.db import migrate as migrate_module
 from campanile.store.db.migrate import check_statements
-from campanile.store.db.queries import STATEMENTS, Statements, parse_statements
+from campanile.store.db.queries import STATEMENTS, Statements, parse_statements, staged_types
+from schemas.frame_checks import FRAMES
 
+#: Values that give a query its types, where NULL does not.
+PARAMETERS = {
+    "list_ids": [1], "excluded_list_ids": [1], "honours_opt_outs": True, "honours_refusals": True, "sender_id": "X",
+    "needs_legal_basis": True, "pointers": ["/a"], "field_count": 1, "pattern": "x", "zone": "UTC", "import_id": 1,
+}  # fmt: skip
 ROOT = Path(__file__).parents[2]
 ENTITIES = {name.partition(".")[0] for name in STATEMENTS}
 SHAPED = re.compile(r"[a-z_]+\.[a-z_0-9]+")
@@ -49,13 +56,53 @@ def test_every_statement_fits_the_tables() -> None:
         "UPDATE campaign SET state = $state WHERE campaign_idd = 1",
         "INSERT INTO lease SELECT 1, 2",
         "SELCT 1",
-        "-- staged_rows: number_id BIGINT\nSELECT msisdn FROM staged_rows",
+        "-- staged_rows: ContactRows\nSELECT msisdn FROM staged_rows",
+        "-- staged_rows: ContactRow\nSELECT number_id FROM staged_rows",
+        "-- staged_rows: number_id BIGINT\nSELECT number_id FROM staged_rows",
+        "SELECT number_id FROM staged_rows",
     ],
 )
 def test_statement_that_does_not_fit_is_named(monkeypatch: pytest.MonkeyPatch, sql: str) -> None:
     monkeypatch.setattr(migrate_module, "STATEMENTS", Statements({**STATEMENTS, "campaign.misspelt": sql}))
     with pytest.raises(StoreError, match=r"^statement campaign\.misspelt: [^\n]+$"):
         check_statements()
+
+
+#: Frames that are validated where they enter, and staged under another name or not at all.
+NOT_STAGED = {"IncomingReplies", "TariffRows"}
+
+
+def test_every_frame_is_read_by_a_statement() -> None:
+    read = {
+        frame for sql in STATEMENTS.values() for frame in re.findall(r"^-- staged_[a-z]+: (.+)$", sql, re.MULTILINE)
+    }
+    assert read == set(FRAMES) - NOT_STAGED
+
+
+def made_tables() -> dict[str, tuple[str, str]]:
+    """Return each statement that makes a scratch table: the table, and the SQL of its rows."""
+    heads = {name: re.search(r"^CREATE OR REPLACE TEMP TABLE (\w+) AS$", sql, re.M) for name, sql in STATEMENTS.items()}
+    return {name: (head[1], STATEMENTS[name][head.end() :]) for name, head in heads.items() if head}
+
+
+def described(connection: duckdb.DuckDBPyConnection, query: str, parameters: dict | None = None) -> dict[str, str]:
+    found = connection.execute(f"DESCRIBE {query}", parameters).fetchall()
+    return {column: str(kind) for column, kind, *_ in found}
+
+
+@pytest.mark.parametrize("name", made_tables())
+def test_a_scratch_table_is_made_as_its_frames_say(name: str) -> None:
+    table, query = made_tables()[name]
+    connection = duckdb.connect(":memory:")
+    for _, _, sql in migrate_module.migrations():
+        connection.execute(sql)
+    for read, types in staged_types(STATEMENTS[name]).items():
+        connection.execute(f"CREATE TEMP TABLE {read} ({', '.join(map(' '.join, types.items()))})")
+    parameters = {found: PARAMETERS.get(found) for found in re.findall(r"\$([a-z_]+)", query)}
+    made = described(connection, query, parameters)
+    readers = [types for sql in STATEMENTS.values() if (types := staged_types(sql).get(table))]
+    casts = [", ".join(f"CAST(NULL AS {kind}) AS {column}" for column, kind in types.items()) for types in readers]
+    assert made in [described(connection, f"SELECT {cast}") for cast in casts]
 
 
 def test_unknown_name_lists_those_of_its_entity() -> None:

@@ -18,7 +18,7 @@ from campanile.gateways.sandbox.faults import FaultPlan, parse_faults
 from campanile.gateways.sandbox.server import Face, build_app
 from campanile.gateways.sandbox.state import BookSettings, SandboxState
 from campanile.sms.errors import SmsError
-from campanile.sms.rules.tariff import parse_tariff
+from campanile.sms.rules.tariff import make_tariff, split_tariff
 from schemas.gateway import Resolution
 
 TARIFF_PATH = Path(__file__).parents[3] / "data" / "tariffs" / "sandbox.csv"
@@ -79,7 +79,7 @@ def _for_this_machine(app: ASGIApp, options: argparse.Namespace) -> ASGIApp:
 def _build_face(options: argparse.Namespace) -> Face:
     plan = FaultPlan(seed=options.seed)
     plan.replace_with(parse_faults(options.faults))
-    tariff = parse_tariff(options.tariff.read_text(encoding="utf-8"), str(options.tariff))
+    tariff = make_tariff(split_tariff(options.tariff.read_text(encoding="utf-8"), str(options.tariff)))
     settings = BookSettings(
         opening_balance=options.balance,
         seed=options.seed,

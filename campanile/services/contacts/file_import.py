@@ -8,6 +8,7 @@ from pathlib import Path
 from campanile.files.parsing.column_aliases import OPT_OUT_DATE_NAMES, OPT_OUT_SOURCE_NAMES
 from campanile.files.parsing.column_mapping import header_key
 from campanile.files.parsing.stage import StagedFile
+from campanile.files.staged_check import check_staged
 from campanile.pages.import_views import ImportReport
 from campanile.services.billing.alerts import send_alerts_about
 from campanile.services.contacts.staged_files import (
@@ -168,6 +169,7 @@ def _store_rows(
         earlier = earlier_import(tx, source, kind, list_name)
     if earlier is not None:
         return earlier
+    check_staged(staged)
     if not change.is_preview:
         keep_rejects(context, staged, subject)
     with context.transaction() as tx:

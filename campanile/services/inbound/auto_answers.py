@@ -8,7 +8,7 @@ from typing import Any
 
 from campanile.services.context import Context
 from campanile.services.inbound.history import AT_ONCE
-from campanile.services.inbound.sync import number_or_none
+from campanile.services.inbound.history_rows import number_or_none
 from campanile.services.sending.system_messages import plan_own_messages
 from campanile.sms.errors import ConfigurationError
 from campanile.sms.numbers.msisdn import Number

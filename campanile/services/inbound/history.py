@@ -43,12 +43,12 @@ def read_history(
     gateway: str,
     name: str,
     read: Callable[[str], Page[S]],
-    convert: Callable[[S], T],
-    keep: Callable[[Transaction, str, list[T]], int],
+    convert: Callable[[Sequence[S]], T],
+    keep: Callable[[Transaction, str, T], int],
 ) -> HistoryRead:
     """Read a history from its cursor to its end; the cursor moves with the last items of a page.
 
-    Items are converted outside of any transaction, and kept in transactions of ``AT_ONCE``.
+    Items are converted and validated outside of any transaction, and kept in transactions of ``AT_ONCE``.
 
     A provider that numbers anew (it names another epoch, refuses the cursor, or counts back) is read again from its
     beginning: what was read before is kept once. A list that does not end within ``SMS_HISTORY_PAGES`` and
@@ -56,6 +56,7 @@ def read_history(
 
     Raises:
         GatewayError: a page could not be read; those before it are kept.
+        FrameError: items are not what their frame requires; nothing of their page is kept.
     """
     ends_at, count, renumbered = clock() + context.settings.history_seconds, 0, ""
     with context.transaction(read_only=True) as tx:
@@ -70,7 +71,7 @@ def read_history(
             known = _start_anew(context, gateway, name, known)
             continue
         is_last = not page.has_more and (not page.items or page.cursor == known.cursor)
-        *earlier, last = in_parts([convert(item) for item in page.items])
+        *earlier, last = [convert(part) for part in in_parts(page.items)]
         count += sum(_keep_part(context, gateway, part, keep) for part in earlier)
         with context.transaction() as tx:
             count += keep(tx, gateway, last)
@@ -152,7 +153,7 @@ def _kind(what: str, name: str) -> str:
     return f"{what}: {name}"
 
 
-def _keep_part(context: Context, gateway: str, part: list[T], keep: Callable[[Transaction, str, list[T]], int]) -> int:
+def _keep_part(context: Context, gateway: str, part: T, keep: Callable[[Transaction, str, T], int]) -> int:
     with context.transaction() as tx:
         return keep(tx, gateway, part)
 

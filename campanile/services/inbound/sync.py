@@ -1,19 +1,19 @@
 """Sync with a gateway: replies, opt-outs and delivery reports are read by cursor and kept; each STOP binds at once."""
 
 from collections import Counter
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pandas as pd
 
 from campanile.services.billing.alerts import send_waiting_alerts
 from campanile.services.context import Context
 from campanile.services.inbound.history import HistoryRead, in_parts, read_history, report_history
-from campanile.sms.errors import GatewayError, GatewayUnreachable, InvalidNumber
-from campanile.sms.numbers.msisdn import Number, parse_number
-from campanile.sms.rules.reply_keywords import SUPPRESSING, classify_reply
+from campanile.services.inbound.history_rows import opt_out_rows, reply_rows, report_rows
+from campanile.sms.errors import GatewayError, GatewayUnreachable
+from campanile.sms.rules.reply_keywords import SUPPRESSING
 from campanile.sms.text.formatting import count_text
 from campanile.sms.text.masking import mask_numbers
 from campanile.store.billing.alerts import clear_alert, raise_alert
@@ -26,10 +26,9 @@ from campanile.store.inbound.inbound import (
     unapplied_reports,
 )
 from campanile.store.ledger.reconciliation import require_tried
-from schemas.gateway import DeliveryReport, IncomingReply, Page, ProviderOptOut
+from schemas.gateway import Page
 
 S = TypeVar("S")
-T = TypeVar("T")
 UNREADABLE = "refusals_unreadable"
 #: So many digits may be a person's number: short codes have fewer.
 _FULL_NUMBER_DIGITS = 7
@@ -40,9 +39,11 @@ def sync_opt_outs(context: Context, gateway: str) -> dict[str, int]:
     """Read replies and the provider's own opt-outs, and honour each STOP in the transaction that records it."""
     found = context.gateway(gateway)
     replies = _read_all(
-        context, gateway, "replies", found.replies, partial(_reply_row, context), partial(_keep_replies, context)
+        context, gateway, "replies", found.replies, partial(reply_rows, context), partial(_keep_replies, context)
     )
-    opt_outs = _read_all(context, gateway, "opt_outs", found.opt_outs, partial(_opt_out_row, context), _keep_opt_outs)
+    opt_outs = _read_all(
+        context, gateway, "opt_outs", found.opt_outs, partial(opt_out_rows, context), add_provider_opt_outs
+    )
     context.log.info(
         "%s: %d new replies, %d new opt-outs at the provider", gateway, replies.new_count, opt_outs.new_count
     )
@@ -71,7 +72,7 @@ def try_sync_opt_outs(context: Context, gateway: str) -> None:
 def sync_reports(context: Context, gateway: str) -> dict[str, int]:
     """Read delivery reports and apply them; return how many messages moved, by event."""
     count = _read_all(
-        context, gateway, "reports", context.gateway(gateway).delivery_reports, _as_it_is, _keep_reports
+        context, gateway, "reports", context.gateway(gateway).delivery_reports, report_rows, add_reports
     ).new_count
     moved = _apply_reports(context, gateway)
     with context.transaction(read_only=True) as tx:
@@ -86,8 +87,8 @@ def _read_all(
     gateway: str,
     name: str,
     read: Callable[[str], Page[S]],
-    convert: Callable[[S], T],
-    keep: Callable[[Transaction, str, list[T]], int],
+    convert: Callable[[Sequence[S]], pd.DataFrame],
+    keep: Callable[[Transaction, str, pd.DataFrame], int],
 ) -> HistoryRead:
     found = read_history(context, gateway, name, read, convert, keep)
     report_history(context, gateway, name, found)
@@ -106,8 +107,7 @@ def _apply_reports(context: Context, gateway: str) -> dict[str, int]:
     return dict(moved)
 
 
-def _keep_replies(context: Context, tx: Transaction, gateway: str, rows: list[list[Any]]) -> int:
-    replies = pd.DataFrame(rows, columns=_REPLY_COLUMNS, dtype=object)
+def _keep_replies(context: Context, tx: Transaction, gateway: str, replies: pd.DataFrame) -> int:
     history = timedelta(days=context.manifest(gateway).history_days)
     fresh = add_replies(tx, gateway, replies, history=history)
     honour_replies(tx, fresh)  # guard: stop-with-reply
@@ -127,48 +127,3 @@ def _alert_unreadable(tx: Transaction, gateway: str, fresh: pd.DataFrame) -> Non
         )
         clear_alert(tx, UNREADABLE, gateway)
         raise_alert(tx, UNREADABLE, gateway, line)
-
-
-def _keep_opt_outs(tx: Transaction, gateway: str, rows: list[tuple[Number, datetime] | None]) -> int:
-    numbers = [
-        {"number_id": row[0].number_id, "msisdn": row[0].msisdn, "opted_out_at": row[1]}
-        for row in rows
-        if row is not None
-    ]
-    return add_provider_opt_outs(tx, gateway, pd.DataFrame(numbers))
-
-
-def _keep_reports(tx: Transaction, gateway: str, reports: list[DeliveryReport]) -> int:
-    return add_reports(tx, gateway, reports)
-
-
-def _as_it_is(report: DeliveryReport) -> DeliveryReport:
-    return report
-
-
-def _opt_out_row(context: Context, opt_out: ProviderOptOut) -> tuple[Number, datetime] | None:
-    number = number_or_none(context, opt_out.msisdn)
-    return None if number is None else (number, opt_out.opted_out_at)
-
-
-_REPLY_COLUMNS = ["gateway_reply_id", "sender", "number_id", "text", "verdict", "received_at"]
-
-
-def _reply_row(context: Context, reply: IncomingReply) -> list[Any]:
-    number = number_or_none(context, reply.sender)
-    return [
-        reply.gateway_reply_id,
-        reply.sender,
-        None if number is None else number.number_id,
-        reply.text,
-        classify_reply(reply.text),
-        reply.received_at,
-    ]
-
-
-def number_or_none(context: Context, raw: str) -> Number | None:
-    """Return a sender as a number that can be written to; short codes and names cannot."""
-    try:
-        return parse_number(raw, context.settings.region)
-    except InvalidNumber:
-        return None

@@ -20,7 +20,7 @@ POSTCODE = "postcode"
 class Audience:
     """Who is asked for, and the rules that leave somebody out.
 
-    ``typed`` has one row a typed number: row_number, number_id, territory. ``honours_refusals``: who says no in
+    ``typed``: ``TypedNumbers``. ``honours_refusals``: who says no in
     the file of any of the lists gets nothing from any source. ``seen_since``: who gave no sign of life
     since is inactive. ``most_messages`` since ``counted_since``: who had as many is left out. None: no such rule.
     """
@@ -64,8 +64,7 @@ def stage_candidates(tx: Transaction, audience: Audience) -> None:
     Raises:
         CampaignError: a list does not exist.
     """
-    types = {"row_number": "BIGINT", "number_id": "BIGINT", "territory": "VARCHAR"}
-    with tx.staged(types={"staged_typed": types}, staged_typed=audience.typed):
+    with tx.staged("plan.stage_candidates", staged_typed=audience.typed):
         tx.run(
             "plan.stage_candidates",
             campaign=audience.campaign,
@@ -101,10 +100,9 @@ def stage_recipients(scratch: StatementRunner, template: Template) -> dict[Addre
 
 def leave_out_never_open(scratch: StatementRunner, addresses: Sequence[Address]) -> None:
     """Leave out who is at an address that marketing may never reach."""
-    types = dict.fromkeys(("territory", "postcode"), "VARCHAR")
-    rows = pd.DataFrame(addresses, columns=list(types), dtype=object)
+    rows = pd.DataFrame(addresses, columns=["territory", "postcode"], dtype=object)
     if addresses:
-        with scratch.staged(types={"staged_closed": types}, staged_closed=rows):
+        with scratch.staged("plan.mark_never_open", staged_closed=rows):
             scratch.run("plan.mark_never_open")
             scratch.run("plan.drop_never_open")
 

@@ -25,15 +25,12 @@ from campanile.store.db.queries import STATEMENTS
 from campanile.store.db.statement_runner import StatementRunner
 
 _BATCH = 10_000
-_SCANS = {"recipient_no": "BIGINT", "is_ucs2": "BOOLEAN"} | dict.fromkeys(
-    ("unit_count", "segment_count", "typography", "accents"), "INTEGER"
-)
-_TYPES = {
-    "staged_places": dict.fromkeys(("territory", "stop_mention", "segment_price"), "VARCHAR"),
-    "staged_addresses": dict.fromkeys(("territory", "postcode", "window_key"), "VARCHAR"),
-    "staged_queue": {"window_key": "VARCHAR", "first_no": "BIGINT", "first_slice_no": "BIGINT"},
+_SCANS = ("recipient_no", "is_ucs2", "unit_count", "segment_count", "typography", "accents")
+_COLUMNS = {
+    "staged_places": ("territory", "stop_mention", "segment_price"),
+    "staged_addresses": ("territory", "postcode", "window_key"),
+    "staged_queue": ("window_key", "first_no", "first_slice_no"),
 }
-_REWRITTEN = {"recipient_no": "BIGINT", "text": "VARCHAR"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +73,8 @@ def write_texts(
             for place, first_no in zip(routes.queue, first_nos, strict=True)
         ],
     }
-    frames = {name: pd.DataFrame(found, columns=list(_TYPES[name]), dtype=object) for name, found in rows.items()}
-    with scratch.staged(types=_TYPES, **frames):
+    frames = {name: pd.DataFrame(found, columns=list(_COLUMNS[name]), dtype=object) for name, found in rows.items()}
+    with scratch.staged("plan.queued", **frames):
         expression, pieces = as_sql(template)
         scratch.execute(_texts_query(template, expression), pieces | {"slice_size": routes.slice_size})
     return _measure(scratch, end_no - 1, level)
@@ -137,7 +134,7 @@ def _measure(scratch: StatementRunner, recipient_count: int, level: str) -> Coun
             scan = scan_column([cheaper.get(index, text) for index, text in enumerate(texts)])
         forcing.update(scan.forcing)
         sizes.append(_size_rows(numbers, scan))
-    _stage(scratch, "plan.rewrite_texts", "staged_rewritten", _REWRITTEN, rewritten)
+    _stage(scratch, "plan.rewrite_texts", "staged_rewritten", ("recipient_no", "text"), rewritten)
     _stage(scratch, "plan.stage_sizes", "staged_scans", _SCANS, sizes)
     return forcing
 
@@ -155,10 +152,10 @@ def _size_rows(numbers: NDArray[np.int64], scan: ColumnScan) -> pd.DataFrame:
 
 
 def _stage(
-    scratch: StatementRunner, statement: str, name: str, types: Mapping[str, str], frames: Sequence[pd.DataFrame]
+    scratch: StatementRunner, statement: str, name: str, columns: Sequence[str], frames: Sequence[pd.DataFrame]
 ) -> None:
-    """Run a statement that reads rows of these columns and types, also when there are none."""
-    filled = [frame.set_axis(list(types), axis=1) for frame in frames if not frame.empty]
-    rows = pd.concat(filled) if filled else pd.DataFrame(columns=list(types))
-    with scratch.staged(types={name: types}, **{name: rows}):
+    """Run a statement that reads rows of these columns, also when there are none."""
+    filled = [frame.set_axis(list(columns), axis=1) for frame in frames if not frame.empty]
+    rows = pd.concat(filled) if filled else pd.DataFrame(columns=list(columns))
+    with scratch.staged(statement, **{name: rows}):
         scratch.run(statement)

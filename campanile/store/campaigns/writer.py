@@ -19,13 +19,7 @@ from campanile.store.campaigns.campaigns import (
 from campanile.store.campaigns.recaps import Recap, audience_mark, canonical, changes_since, compute_hash
 from campanile.store.db.database import Transaction
 from schemas.draft import CampaignDraft
-from schemas.frames import MESSAGES
 from schemas.rows import Campaign, stored_draft
-
-_DEPARTURES = {
-    "window_key": "VARCHAR", "starts_at": "TIMESTAMPTZ", "ends_at": "TIMESTAMPTZ", "message_count": "BIGINT",
-}  # fmt: skip
-_HOURS = {"window_key": "VARCHAR", "not_before": "TIMESTAMPTZ"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +130,15 @@ def write_prepared(
 
 
 def add_messages(tx: Transaction, campaign_id: int, messages: pd.DataFrame, first_slice_no: int) -> None:
-    """Add messages and cut their slices; ``slice_no`` of each is at least ``first_slice_no``."""
-    with tx.staged(staged_messages=MESSAGES.validate(messages)):
+    """Add messages and cut their slices; ``slice_no`` of each is at least ``first_slice_no``.
+
+    Raises:
+        FrameError: they are not what ``Messages`` requires.
+    """
+    from schemas.frame_checks import check
+    from schemas.frames import Messages
+
+    with tx.staged("message.add", staged_messages=check(messages, Messages, "messages")):
         _store_messages(tx, campaign_id, first_slice_no)
 
 
@@ -251,16 +252,16 @@ def _store_messages(tx: Transaction, campaign_id: int, first_slice_no: int) -> N
 
 def _set_hours(tx: Transaction, campaign_id: int, not_before: Mapping[str, datetime]) -> None:
     if not_before:
-        rows = pd.DataFrame(list(not_before.items()), columns=list(_HOURS))
-        with tx.staged(types={"staged_hours": _HOURS}, staged_hours=rows):
+        rows = pd.DataFrame(list(not_before.items()), columns=["window_key", "not_before"])
+        with tx.staged("slice.set_hours", staged_hours=rows):
             tx.run("slice.set_hours", campaign_id=campaign_id)
 
 
 def _add_departures(
     tx: Transaction, campaign_id: int, departures: Sequence[tuple[str, datetime, datetime, int]]
 ) -> None:
-    rows = pd.DataFrame(departures, columns=list(_DEPARTURES))
-    with tx.staged(types={"staged_departures": _DEPARTURES}, staged_departures=rows):
+    rows = pd.DataFrame(departures, columns=["window_key", "starts_at", "ends_at", "message_count"])
+    with tx.staged("departure.add", staged_departures=rows):
         tx.run("departure.add", campaign_id=campaign_id)
 
 

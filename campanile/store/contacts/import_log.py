@@ -14,10 +14,6 @@ from campanile.store.contacts.impact import Preview
 from campanile.store.db.database import Transaction
 
 FATES = ("accepted", "updated", "duplicate", "rejected")
-_TYPES = {
-    "staged_rows": {"row_number": "BIGINT", "number_id": "BIGINT", "territory": "VARCHAR", "fields": "VARCHAR"},
-    "staged_rejected": {"row_number": "BIGINT", "reason": "VARCHAR", "raw_line": "VARCHAR"},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +40,8 @@ class StagedRows:
     """A file's rows, read and judged: frames, or the paths of Parquet files.
 
     Attributes:
-        rows: one row a valid row, keyed by ``row_number``: ``number_id`` (an E.164 number's digits), ``territory``,
-            ``fields`` (JSON object of the filled merge fields; keys sorted and nothing between the signs, for then an
-            import of what is known is quick).
-        rejected: one row a rejected row, keyed by ``row_number``: ``reason``, ``raw_line``.
+        rows: ``ContactRows``; nothing between the signs of ``fields``, for then an import of what is known is quick.
+        rejected: ``RejectedRows``.
         row_count: data rows of the file: those of both.
     """
 
@@ -115,7 +109,7 @@ def staged_file(tx: Transaction, file_name: str, staged: StagedRows) -> Iterator
     Raises:
         StoreError: they are not; the line says what is broken, in how many rows.
     """
-    with tx.staged(types=_TYPES, staged_rows=staged.rows, staged_rejected=staged.rejected):
+    with tx.staged("import.count_broken", staged_rows=staged.rows, staged_rejected=staged.rejected):
         broken = tx.rows("import.count_broken", row_count=staged.row_count)
         if broken:
             what = ", ".join(f"{row['broken']} ({row['row_count']})" for row in broken)

@@ -21,17 +21,6 @@ from campanile.store.db.queries import json_pointer
 SOURCES_BY_HAND = ("phone", "mail", "letter", "shop", "web", "other")
 #: The ground that a reply gives, by its verdict.
 SOURCE_OF_VERDICT = {STOP: "reply", STOP_DOUBTFUL: "reply_doubtful", WRONG_NUMBER: "wrong_number"}
-_STOPS = {
-    "position": "int64",
-    "number_id": "int64",
-    "msisdn": "str",
-    "source": "str",
-    "source_ref": "str",
-    "reply_id": "Int64",
-    "said_at": "datetime64[us, UTC]",
-    "channel": "str",
-    "note": "str",
-}
 
 
 def import_opt_outs(
@@ -93,11 +82,11 @@ def add_provider_opt_outs(tx: Transaction, gateway: str, numbers: pd.DataFrame) 
     Args:
         tx: the open transaction.
         gateway: whose list it is.
-        numbers: ``number_id``, ``msisdn`` and ``opted_out_at``.
+        numbers: ``ProviderOptOuts``.
     """
     if numbers.empty:
         return 0
-    with tx.staged(staged_rows=numbers):
+    with tx.staged("opt_out.without_echoes", staged_rows=numbers):
         rows = tx.frame("opt_out.without_echoes", gateway=gateway)
     return add_opt_outs(tx, rows, "gateway", f"opt-out list of {gateway}")
 
@@ -198,11 +187,18 @@ def record_opt_out(
 
 
 def _add_rows(tx: Transaction, rows: pd.DataFrame) -> int:
-    """Add opt-outs, the columns of ``_STOPS`` that are not given being empty; return as ``_add_stops``."""
+    """Add opt-outs, the columns of ``OptOuts`` that are not given being empty; return as ``_add_stops``.
+
+    Raises:
+        FrameError: they are not what ``OptOuts`` requires.
+    """
+    from schemas.frame_checks import check, columns_of
+    from schemas.frames import OptOuts
+
     if rows.empty:
         return 0
-    stops = rows.assign(position=range(len(rows))).reindex(columns=list(_STOPS)).astype(_STOPS)
-    with tx.staged(staged_stops=stops):
+    stops = check(rows.assign(position=range(len(rows))).reindex(columns=columns_of(OptOuts)), OptOuts, "opt-outs")
+    with tx.staged("opt_out.set_said", staged_stops=stops):
         return _add_stops(tx, has_dates=bool(stops["said_at"].notna().any()))
 
 

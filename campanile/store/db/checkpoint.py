@@ -14,10 +14,10 @@ import duckdb
 
 from campanile.store.db.high_water_mark import sync_folder
 
-#: CPU time of an ATTACH from which on a checkpoint is cheaper than replaying the log again and again: what a checkpoint
-#: takes, as long as this thread has not measured one. An ATTACH without a log takes 4 ms; a small commit in the log adds
-#: 0.2 ms, a megabyte of rows 10 ms, and a million rows with a primary key 200 ms, although their log is short: so the
-#: time decides, not the size.
+#: CPU time of an ATTACH above which a checkpoint is cheaper than replaying the log again and again. It is what a
+#: checkpoint takes; this value serves until this thread has measured one. An ATTACH without a log takes 4 ms. A small
+#: commit in the log adds 0.2 ms, a megabyte of rows 10 ms, and a million rows with a primary key 200 ms, although
+#: their log is short: so the time decides, not the size.
 COST_SECONDS = 0.010
 FIRST_BLOCK_BYTES = 12_288
 """Where block 0 begins: after the file's header and the two headers that a checkpoint flips."""

@@ -157,7 +157,7 @@ def transaction(
 
 
 def _cost_seconds() -> float:
-    """Return the CPU time of this thread's last checkpoint: on a slow machine ATTACH and checkpoint both take longer."""
+    """Return the CPU time of this thread's last checkpoint: a slow machine takes longer for it and for an ATTACH."""
     return float(getattr(_threads, "cost_seconds", checkpoint.COST_SECONDS))
 
 

@@ -15,9 +15,8 @@ import duckdb
 
 from campanile.sms.errors import StoreError, StoreTooNew
 from campanile.store.db.database import Transaction, transaction
-from campanile.store.db.queries import STATEMENTS
+from campanile.store.db.queries import STATEMENTS, staged_types
 
-_STAGED = re.compile(r"^-- (staged_[a-z]+): (.+)$", re.MULTILINE)
 _CREATE = re.compile(r"^CREATE OR REPLACE TEMP TABLE \w+ AS$", re.MULTILINE)  # DuckDB prepares the query only
 _FIRST_WITH_STATE = 5
 _BOOK = """
@@ -89,16 +88,18 @@ def check_statements() -> None:
     for name, sql in STATEMENTS.items():
         try:
             _plan(connection, name, sql)
-        except duckdb.Error as error:
+        except (duckdb.Error, StoreError) as error:
             raise StoreError(f"statement {name}: {str(error).splitlines()[0]}") from error
 
 
 def _plan(connection: duckdb.DuckDBPyConnection, name: str, sql: str) -> None:
     """PREPARE checks tables, columns and types without running; a statement's head names the frames it reads."""
-    for frame, columns in _STAGED.findall(sql):
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE {frame} ({columns})")
+    staged = staged_types(sql)
+    for table, types in staged.items():
+        columns = ", ".join(f"{column} {kind}" for column, kind in types.items())
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} ({columns})")
     prepared = name.replace(".", "_")
     connection.execute(f"PREPARE {prepared} AS {_CREATE.sub('', sql)}")
     connection.execute(f"DEALLOCATE {prepared}")
-    for frame, _ in _STAGED.findall(sql):
-        connection.execute(f"DROP TABLE temp.{frame}")
+    for table in staged:
+        connection.execute(f"DROP TABLE temp.{table}")

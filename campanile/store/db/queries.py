@@ -2,16 +2,19 @@
 
 ``store/sql/*.sql`` holds statements headed ``-- name: entity.verb_noun``; parameters are named (``$campaign_id``). A
 name that does not exist stops the program at its first use, and ``check_statements`` plans each one against an
-empty store, so that a misspelt column is found at start and not on the night of a campaign.
+empty store, so that a misspelt column is found at start and not on the night of a campaign. A line
+``-- staged_rows: ContactRows`` in the head of a statement names the frame of ``schemas.frames`` that it reads.
 """
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.resources import files
 
 from campanile.sms.errors import StoreError
 
 _HEAD = re.compile(r"^-- name: (?P<name>[a-z_]+\.[a-z_0-9]+)\s*$", re.MULTILINE)
+_STAGED = re.compile(r"^-- (?P<table>staged_[a-z]+): (?P<frame>.+)$", re.MULTILINE)
 
 
 class Statements(Mapping[str, str]):
@@ -50,6 +53,24 @@ def parse_statements(text: str, origin: str) -> dict[str, str]:
             raise StoreError(f"{origin}: statement {head['name']} stands twice")
         found[head["name"]] = text[head.end() : end].strip().rstrip(";")
     return found
+
+
+@cache
+def staged_types(sql: str) -> Mapping[str, Mapping[str, str]]:
+    """Return what a statement reads of staged tables: by table, the columns of its frame and their types.
+
+    pandera, which describes frames, is imported at the first use: ``check_statements`` uses it when a store is opened,
+    before any transaction.
+
+    Raises:
+        StoreError: the statement names a frame that does not exist.
+    """
+    from schemas.frame_checks import FRAMES, duckdb_types
+
+    found = {match["table"]: match["frame"] for match in _STAGED.finditer(sql)}
+    if unknown := sorted(set(found.values()) - set(FRAMES)):
+        raise StoreError(f"no frame {unknown[0]!r} in schemas/frames.py or schemas/scratch_frames.py")
+    return {table: duckdb_types(frame) for table, frame in found.items()}
 
 
 def json_pointer(field: str) -> str:

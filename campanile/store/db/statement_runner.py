@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ import duckdb
 import pandas as pd
 
 from campanile.sms.errors import StoreError
-from campanile.store.db.queries import STATEMENTS
+from campanile.store.db.queries import STATEMENTS, staged_types
 from campanile.store.db.row_reader import row_reader
 
 Row = TypeVar("Row")
@@ -112,35 +112,53 @@ class StatementRunner:
         return pd.DataFrame(found, columns=columns)
 
     @contextlib.contextmanager
-    def staged(
-        self, *, types: Mapping[str, Mapping[str, str]] | None = None, **sources: pd.DataFrame | Path
-    ) -> Iterator[None]:
+    def staged(self, statement: str, /, **sources: pd.DataFrame | Path) -> Iterator[None]:
         """Make frames, or Parquet files by their paths, readable by named statements inside the block.
 
-        ``types`` says for a name which columns to take and as what: an empty frame or file knows no types.
+        Columns get the types of the frames that ``statement`` names, also where there are no rows or no values.
+
+        Args:
+            statement: the first of the statements that read them; the others name the same frames.
+            sources: by the table's name, what it holds.
+
+        Raises:
+            StoreError: a source has other columns than its frame.
         """
-        for name, source in sources.items():
-            found = self._connection.read_parquet(str(source)) if isinstance(source, Path) else source
-            if types is not None:
-                found = self._connection.from_df(found) if isinstance(found, pd.DataFrame) else found
-                found = found.project(
-                    ", ".join(f"CAST({column} AS {kind}) AS {column}" for column, kind in types[name].items())
-                )
-            self._connection.register(name, found)
         try:
+            for table, source in sources.items():
+                self._connection.register(table, self._typed(statement, table, source))
             yield
         finally:
-            for name in sources:
+            for table in sources:
                 # After an error the transaction is over, and the view with it: that error is the one to be told.
                 with contextlib.suppress(duckdb.TransactionException):
-                    self._connection.unregister(name)
+                    self._connection.unregister(table)
 
     def run_staged(self, name: str, rows: pd.DataFrame, /, **parameters: object) -> int:
-        """Run a named statement that reads ``staged_rows``; return how many rows it changed."""
+        """Run a named statement that reads ``staged_rows``; return how many rows it changed.
+
+        Raises:
+            StoreError: the rows have other columns than the frame that the statement names.
+        """
         if rows.empty:
             return 0
-        with self.staged(staged_rows=rows):
+        with self.staged(name, staged_rows=rows):
             return self.run(name, **parameters)
+
+    def _typed(self, statement: str, table: str, source: pd.DataFrame | Path) -> duckdb.DuckDBPyRelation:
+        """Return a source with the columns and types of its frame."""
+        types = staged_types(STATEMENTS[statement]).get(table)
+        if types is None:
+            raise StoreError(f"statement {statement} names no frame for {table}")
+        if isinstance(source, Path):
+            found = self._connection.read_parquet(str(source))
+        else:
+            found = self._connection.from_df(source)
+        if set(found.columns) != set(types):
+            missing = ", ".join(sorted(set(types) - set(found.columns))) or "none"
+            additional = ", ".join(sorted(set(found.columns) - set(types))) or "none"
+            raise StoreError(f"{table} of statement {statement}: columns missing: {missing}; additional: {additional}")
+        return found.project(", ".join(f"CAST({column} AS {kind}) AS {column}" for column, kind in types.items()))
 
     def _fetch(self, name: str, parameters: dict[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Run a named statement; DuckDB makes rows while they are fetched, so an error may come as late as that."""

@@ -17,7 +17,7 @@ from campanile.store.ledger.events import put_state
 from campanile.store.ledger.late_acceptance import LATE_STATES, apply_moves
 from campanile.store.ledger.look_up_lag import late_reports, take_late
 from campanile.store.ledger.message_ids import disputed_reports
-from schemas.gateway import Charge, DeliveryReport
+from schemas.gateway import Charge
 from schemas.rows import Campaign
 
 #: What is read from a gateway page by page, under the names of its cursors.
@@ -27,7 +27,6 @@ _HISTORY = timedelta(days=90)
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 #: What a reply is known by.
 _SAYS = ["gateway_reply_id", "sender", "text", "received_at"]
-_REPLY_TYPES = {"position": "BIGINT"} | dict.fromkeys(_SAYS[:3], "VARCHAR") | {"received_at": "TIMESTAMPTZ"}
 #: The event a report means for a message in a state. Reports only move forward: any other pair changes nothing.
 #: Who reports on a message has it, also when it says no more than that it is on its way.
 _FORWARD = {
@@ -114,15 +113,9 @@ def _about(name: str) -> str:
     return f"{name}.history"
 
 
-def add_reports(tx: Transaction, gateway: str, reports: Sequence[DeliveryReport]) -> int:
-    """Keep reports that are new; return how many."""
-    columns = ["report_id", "gateway_message_id", "client_ref", "status", "reason", "is_permanent", "reported_at"]
-    rows = pd.DataFrame(
-        [[getattr(report, column) for column in columns] + _charge_cells(report.charge) for report in reports],
-        columns=[*columns, "charge", "charge_unit", "charge_segments"],
-        dtype=object,
-    )
-    return tx.run_staged("report.add", rows, gateway=gateway, at=tx.at)
+def add_reports(tx: Transaction, gateway: str, reports: pd.DataFrame) -> int:
+    """Keep reports (``DeliveryReports``) that are new; return how many."""
+    return tx.run_staged("report.add", reports, gateway=gateway, at=tx.at)
 
 
 def unapplied_reports(tx: Transaction, gateway: str) -> list[int]:
@@ -151,7 +144,7 @@ def apply_reports(
     disputed = disputed_reports(tx, gateway)
     numbers = unapplied_reports(tx, gateway) if report_nos is None else report_nos
     asked = pd.DataFrame({"report_no": pd.Series(numbers, dtype="int64")})
-    with tx.staged(types={"staged_rows": {"report_no": "BIGINT"}}, staged_rows=asked):
+    with tx.staged("report.waiting", staged_rows=asked):
         waiting = tx.frame("report.waiting", gateway=gateway)
     events = [_FORWARD.get(pair) for pair in zip(waiting["state"], waiting["status"], strict=True)]
     moves = waiting.assign(event=pd.Series(events, index=waiting.index, dtype=object))
@@ -165,7 +158,8 @@ def apply_reports(
     apply_moves(tx, moves)
     tx.run_staged("campaign.wake", moves.loc[moves["state"] == MessageState.UNKNOWN, ["campaign_id"]], at=tx.at)
     dead = moves[moves["is_permanent"].astype(bool)]
-    tx.run_staged("dead_number.add", dead.assign(reason=dead["reason"].fillna("unknown")), at=tx.at)
+    dead = dead[["number_id", "msisdn", "reason"]].fillna({"reason": "unknown"})
+    tx.run_staged("dead_number.add", dead, at=tx.at)
     tx.run_staged("report.mark_applied", waiting[["report_no"]], at=tx.at)
     _note_report_charges(tx, charged, prices)
     return {str(event): int(count) for event, count in moves["event"].value_counts().items()}
@@ -187,10 +181,6 @@ def _note_report_charges(tx: Transaction, charged: pd.DataFrame, prices: PriceRu
                 pause_and_alert(tx, campaign, why)
 
 
-def _charge_cells(charge: Charge | None) -> list[Any]:
-    return [None, None, None] if charge is None else [str(charge.amount), charge.unit, charge.segment_count]
-
-
 def _count(value: Any) -> int | None:
     return None if pd.isna(value) else int(value)
 
@@ -204,15 +194,14 @@ def add_replies(tx: Transaction, gateway: str, replies: pd.DataFrame, *, history
     Args:
         tx: the open transaction.
         gateway: where they came from.
-        replies: one row a reply, keyed by ``gateway_reply_id``, ``sender``, ``text`` and ``received_at`` (an id alone
-            comes again where a provider numbers anew); ``number_id``, missing where the sender is no number; and
-            ``verdict``.
+        replies: ``IncomingReplies``. One is known by its id, sender, text and time: an id alone comes again where a
+            provider numbers anew.
         history: how long the gateway keeps replies.
     """
     if replies.empty:
         return replies.assign(reply_id=pd.Series(dtype=object))
     asked = replies[_SAYS].assign(position=replies.index)
-    with tx.staged(types={"staged_rows": _REPLY_TYPES}, staged_rows=asked):
+    with tx.staged("reply.known", staged_rows=asked):
         known = {row["position"] for row in tx.rows("reply.known", gateway=gateway)}
     fresh = replies[~replies.index.isin(known)].drop_duplicates(_SAYS)
     first_id = int(tx.value("reply.next_id"))

@@ -14,6 +14,7 @@ from schemas.rows import Campaign
 
 #: What an answer of the gateway may still decide.
 UNDECIDED = (MessageState.CLAIMED, MessageState.UNKNOWN)
+_EVENT_COLUMNS = ["campaign_id", "recipient_id", "event", "slice_no", "fence", "gateway_message_id", "reason"]
 
 
 class SliceEvents(NamedTuple):
@@ -83,12 +84,13 @@ def add_events(
 def append_events(tx: Transaction, rows: pd.DataFrame) -> None:
     """Append one event a row, in the rows' order, whatever slices they are of.
 
-    The columns are those of ``event.add`` but its id; ``gateway_message_id`` and ``reason`` may be missing.
+    The columns are those of ``MessageEvents`` but its id; ``gateway_message_id`` and ``reason`` may be missing. Others
+    are left out.
     """
     if rows.empty:
         return
     first_id = int(tx.value("event.next_id"))
-    rows = rows.reindex(columns=[*rows.columns.union(["gateway_message_id", "reason"], sort=False)])
+    rows = rows.reindex(columns=_EVENT_COLUMNS)
     texts = rows[["gateway_message_id", "reason"]].astype(object)
     numbered = rows.assign(event_id=range(first_id, first_id + len(rows)), **texts.where(texts.notna(), None))
     tx.run_staged("event.add", numbered, at=tx.at)

@@ -118,7 +118,7 @@ WHERE state IN ('parked', 'sending') AND due_at > $due_at
     AND campaign_id IN (SELECT campaign_id FROM slice WHERE state = 'unknown' AND claimed_at > $latest)
 
 -- name: campaign.wake
--- staged_rows: campaign_id BIGINT
+-- staged_rows: WakingCampaigns
 -- What waited for news without a time of its own goes on now.
 UPDATE campaign SET due_at = $at, updated_at = $at
 WHERE campaign_id IN (SELECT campaign_id FROM staged_rows) AND due_at IS NULL AND state IN ('parked', 'sending')

@@ -5,7 +5,7 @@ CREATE OR REPLACE TEMP TABLE staged_touched AS
 SELECT DISTINCT number_id, true AS is_undone FROM import_row WHERE import_id = $import_id
 
 -- name: change.stage_replacement
--- staged_rows: number_id BIGINT
+-- staged_rows: ContactRows
 CREATE OR REPLACE TEMP TABLE staged_touched AS
 SELECT number_id, bool_or(is_undone) AS is_undone
 FROM (
@@ -20,13 +20,13 @@ CREATE OR REPLACE TEMP TABLE staged_touched AS
 SELECT number_id, true AS is_undone FROM contact WHERE list_id = $list_id
 
 -- name: change.stage_before
--- staged_touched: number_id BIGINT, is_undone BOOLEAN
+-- staged_touched: TouchedPeople
 CREATE OR REPLACE TEMP TABLE staged_before AS
 SELECT number_id, fields FROM contact
 WHERE list_id = $list_id AND number_id IN (SELECT number_id FROM staged_touched)
 
 -- name: change.stage_remaining
--- staged_touched: number_id BIGINT, is_undone BOOLEAN
+-- staged_touched: TouchedPeople
 -- What the other files say of the undone one's people: the first row is the origin, the newest value of each field wins.
 CREATE OR REPLACE TEMP TABLE staged_remaining AS
 WITH remaining AS (
@@ -60,15 +60,15 @@ JOIN remaining ON remaining.position = person.position
 LEFT JOIN folded ON folded.number_id = person.number_id
 
 -- name: change.remove_contacts
--- staged_touched: number_id BIGINT, is_undone BOOLEAN
--- staged_remaining: number_id BIGINT
+-- staged_touched: TouchedPeople
+-- staged_remaining: RemainingContacts
 DELETE FROM contact
 WHERE list_id = $list_id
     AND number_id IN (SELECT number_id FROM staged_touched WHERE is_undone)
     AND number_id NOT IN (SELECT number_id FROM staged_remaining)
 
 -- name: change.fall_back
--- staged_remaining: number_id BIGINT, territory VARCHAR, fields VARCHAR, import_id BIGINT, row_number BIGINT
+-- staged_remaining: RemainingContacts
 UPDATE contact SET
     territory = remaining.territory, fields = remaining.fields, import_id = remaining.import_id,
     row_number = remaining.row_number, updated_at = $at
@@ -82,8 +82,8 @@ WHERE contact.list_id = $list_id
 DELETE FROM contact WHERE list_id = $list_id
 
 -- name: change.stage_changes
--- staged_touched: number_id BIGINT, is_undone BOOLEAN
--- staged_before: number_id BIGINT, fields VARCHAR
+-- staged_touched: TouchedPeople
+-- staged_before: PeopleBefore
 CREATE OR REPLACE TEMP TABLE staged_changes AS
 SELECT
     coalesce(earlier.number_id, later.number_id) AS number_id,
@@ -103,11 +103,11 @@ FULL JOIN (
 ) AS later ON later.number_id = earlier.number_id
 
 -- name: change.counts
--- staged_changes: number_id BIGINT, kind VARCHAR, fields_before VARCHAR, fields_after VARCHAR
+-- staged_changes: PeopleChanges
 SELECT kind, count(*) AS people_count FROM staged_changes GROUP BY kind
 
 -- name: change.columns
--- staged_changes: number_id BIGINT, kind VARCHAR, fields_before VARCHAR, fields_after VARCHAR
+-- staged_changes: PeopleChanges
 SELECT field, count(*) AS people_count
 FROM (
     SELECT number_id, unnest(json_keys(fields_before)) AS field, unnest(fields_before ->> '$.*') AS value
@@ -121,7 +121,7 @@ WHERE earlier.value IS DISTINCT FROM later.value
 GROUP BY field ORDER BY people_count DESC, field
 
 -- name: change.examples
--- staged_changes: number_id BIGINT, kind VARCHAR, fields_before VARCHAR, fields_after VARCHAR
+-- staged_changes: PeopleChanges
 SELECT kind, '+' || number_id AS msisdn, fields_before, fields_after
 FROM staged_changes WHERE kind <> 'kept'
 QUALIFY row_number() OVER (PARTITION BY kind ORDER BY number_id) <= 3
@@ -141,7 +141,7 @@ WHERE kind IN ('marketing', 'alert')
 ORDER BY campaign_id
 
 -- name: change.count_in_recap
--- staged_changes: number_id BIGINT, kind VARCHAR, fields_before VARCHAR, fields_after VARCHAR
+-- staged_changes: PeopleChanges
 -- People whom a recap counts, and who changed or went; and those who came, whom it does not count.
 SELECT count(*) FROM staged_changes
 WHERE kind = 'added' OR (kind <> 'kept' AND number_id IN (
@@ -151,7 +151,7 @@ WHERE kind = 'added' OR (kind <> 'kept' AND number_id IN (
 ))
 
 -- name: change.count_planned
--- staged_changes: number_id BIGINT, kind VARCHAR, fields_before VARCHAR, fields_after VARCHAR
+-- staged_changes: PeopleChanges
 SELECT count(*)
 FROM message_status JOIN message USING (campaign_id, recipient_id)
 WHERE message_status.campaign_id = $campaign_id

@@ -1,7 +1,7 @@
 -- What gateways say that they charged for messages.
 
 -- name: charge.put
--- staged_rows: campaign_id BIGINT, recipient_id BIGINT, slice_no BIGINT, amount VARCHAR, segment_count BIGINT
+-- staged_rows: Charges
 INSERT INTO message_charge
 SELECT campaign_id, recipient_id, slice_no, CAST(amount AS DECIMAL(18, 6)), segment_count, $at FROM staged_rows
 ON CONFLICT (campaign_id, recipient_id) DO UPDATE SET

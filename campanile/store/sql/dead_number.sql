@@ -1,7 +1,7 @@
 -- Numbers that do not exist any more.
 
 -- name: dead_number.add
--- staged_rows: number_id BIGINT, msisdn VARCHAR, reason VARCHAR
+-- staged_rows: DeadNumbers
 INSERT INTO dead_number (number_id, msisdn, reason, recorded_at)
 SELECT number_id, any_value(msisdn), any_value(reason), $at FROM staged_rows GROUP BY number_id
 ON CONFLICT DO NOTHING

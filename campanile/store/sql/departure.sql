@@ -4,7 +4,7 @@
 DELETE FROM departure WHERE campaign_id = $campaign_id
 
 -- name: departure.add
--- staged_departures: window_key VARCHAR, starts_at TIMESTAMPTZ, ends_at TIMESTAMPTZ, message_count BIGINT
+-- staged_departures: Departures
 INSERT INTO departure
 SELECT $campaign_id, row_number() OVER (ORDER BY starts_at, window_key), window_key, starts_at, ends_at, message_count
 FROM staged_departures

@@ -53,7 +53,7 @@ SELECT 1 + greatest(
 )
 
 -- name: event.add
--- staged_rows: event_id BIGINT, campaign_id BIGINT, recipient_id BIGINT, event VARCHAR, slice_no BIGINT, fence BIGINT, gateway_message_id VARCHAR, reason VARCHAR
+-- staged_rows: MessageEvents
 INSERT INTO message_event
 SELECT event_id, campaign_id, recipient_id, event, slice_no, fence, gateway_message_id, reason, $at FROM staged_rows
 

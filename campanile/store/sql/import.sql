@@ -1,5 +1,5 @@
 -- Import files and what became of their rows.
--- In every file a line "-- staged_x: column TYPE, …" names the frame that a statement reads, for the check at start.
+-- In every file a line "-- staged_x: Frame" names the frame of schemas/ that a statement reads: its columns and types.
 
 -- name: import.get
 SELECT
@@ -39,8 +39,8 @@ ORDER BY import_id LIMIT 1
 SELECT coalesce(max(import_id), 0) + 1 FROM import_file
 
 -- name: import.count_broken
--- staged_rows: row_number BIGINT, number_id BIGINT, territory VARCHAR, fields VARCHAR
--- staged_rejected: row_number BIGINT, reason VARCHAR, raw_line VARCHAR
+-- staged_rows: ContactRows
+-- staged_rejected: RejectedRows
 -- A last wall before anything is written: how many rows are not what they must be, by what is wrong.
 SELECT broken, row_count
 FROM (
@@ -75,13 +75,13 @@ FROM (
 WHERE row_count > 0
 
 -- name: import.stage_twice
--- staged_rows: row_number BIGINT, number_id BIGINT
+-- staged_rows: ContactRows
 CREATE OR REPLACE TEMP TABLE staged_twice AS
 SELECT number_id, min(row_number) AS first_row FROM staged_rows GROUP BY number_id HAVING count(*) > 1
 
 -- name: import.stage_once
--- staged_rows: row_number BIGINT, number_id BIGINT, fields VARCHAR
--- staged_twice: number_id BIGINT, first_row BIGINT
+-- staged_rows: ContactRows
+-- staged_twice: RepeatedNumbers
 -- Known people of whom the file says one thing, and a new one; with the fields they then have.
 CREATE OR REPLACE TEMP TABLE staged_once AS
 SELECT
@@ -99,8 +99,8 @@ FROM (
 ) AS overlaid
 
 -- name: import.stage_steps
--- staged_rows: row_number BIGINT, number_id BIGINT, fields VARCHAR
--- staged_twice: number_id BIGINT, first_row BIGINT
+-- staged_rows: ContactRows
+-- staged_twice: RepeatedNumbers
 -- People of whom the file says several things: the values that were news, in order; what was known stands in row 0.
 CREATE OR REPLACE TEMP TABLE staged_steps AS
 WITH moving AS (
@@ -123,10 +123,10 @@ SELECT number_id, row_number, field, value FROM timeline
 QUALIFY value IS DISTINCT FROM lag(value) OVER (PARTITION BY number_id, field ORDER BY row_number)
 
 -- name: import.keep_rows
--- staged_rows: row_number BIGINT, number_id BIGINT, territory VARCHAR, fields VARCHAR
--- staged_twice: number_id BIGINT, first_row BIGINT
--- staged_once: number_id BIGINT, row_number BIGINT, fields VARCHAR
--- staged_steps: number_id BIGINT, row_number BIGINT, field VARCHAR, value VARCHAR
+-- staged_rows: ContactRows
+-- staged_twice: RepeatedNumbers
+-- staged_once: MergedContacts
+-- staged_steps: FieldSteps
 -- Rows are taken in order: the first time a number is seen it is accepted; later, a filled field that differs from
 -- what is known makes it updated (an empty cell is not in `fields`, so it never erases), anything else a duplicate.
 INSERT INTO import_row
@@ -159,8 +159,8 @@ LEFT JOIN (
 ) AS news ON news.row_number = staged_rows.row_number
 
 -- name: import.stage_folded
--- staged_once: number_id BIGINT, row_number BIGINT, fields VARCHAR
--- staged_steps: number_id BIGINT, row_number BIGINT, field VARCHAR, value VARCHAR
+-- staged_once: MergedContacts
+-- staged_steps: FieldSteps
 -- The newest value of each field wins.
 CREATE OR REPLACE TEMP TABLE staged_folded AS
 WITH newest AS (
@@ -172,7 +172,7 @@ UNION ALL
 SELECT number_id, fields FROM staged_once
 
 -- name: import.add_contacts
--- staged_folded: number_id BIGINT, fields VARCHAR
+-- staged_folded: FoldedContacts
 INSERT INTO contact (list_id, number_id, msisdn, territory, fields, import_id, row_number, updated_at)
 SELECT
     $list_id,
@@ -187,7 +187,7 @@ FROM import_row LEFT JOIN staged_folded USING (number_id)
 WHERE import_row.import_id = $import_id AND import_row.fate = 'accepted'
 
 -- name: import.update_contacts
--- staged_folded: number_id BIGINT, fields VARCHAR
+-- staged_folded: FoldedContacts
 -- The origin stays the row that brought the person.
 UPDATE contact SET fields = staged_folded.fields, updated_at = $at
 FROM staged_folded
@@ -207,7 +207,7 @@ INSERT INTO import_file (
 )
 
 -- name: import.add_rejects
--- staged_rejected: row_number BIGINT, reason VARCHAR, raw_line VARCHAR
+-- staged_rejected: RejectedRows
 INSERT INTO import_row_reject (import_id, row_number, reason, raw_line)
 SELECT $import_id, row_number, reason, raw_line FROM staged_rejected
 

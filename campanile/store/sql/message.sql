@@ -5,7 +5,7 @@
 DELETE FROM message WHERE campaign_id = $campaign_id
 
 -- name: message.add
--- staged_messages: recipient_id BIGINT, number_id BIGINT, msisdn VARCHAR, text VARCHAR, encoding VARCHAR, sender_id VARCHAR, segment_count BIGINT, price VARCHAR, territory VARCHAR, window_key VARCHAR, slice_no BIGINT, origin VARCHAR, import_id BIGINT, row_number BIGINT
+-- staged_messages: Messages
 -- client_ref is fixed here, before the first try: 80 bits of a keyed hash of the campaign and the recipient. Rows come in
 -- the order of the queue and stay in it, so that a claim reads little.
 INSERT INTO message

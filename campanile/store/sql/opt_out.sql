@@ -1,7 +1,7 @@
 -- Opt-outs: recorded, lifted, counted.
 
 -- name: opt_out.stage_said
--- staged_rows: row_number BIGINT, number_id BIGINT, fields VARCHAR
+-- staged_rows: ContactRows
 -- A date without an offset is local. What cannot be read, or lies in the future, is kept as text.
 CREATE OR REPLACE TEMP TABLE staged_said AS
 WITH given AS (
@@ -30,8 +30,8 @@ SELECT row_number, number_id, said, channel, CASE WHEN read_at BETWEEN '1990-01-
 FROM moment
 
 -- name: opt_out.keep_rows
--- staged_rows: row_number BIGINT, number_id BIGINT, territory VARCHAR, fields VARCHAR
--- staged_said: row_number BIGINT, number_id BIGINT, said VARCHAR, channel VARCHAR, said_at TIMESTAMPTZ
+-- staged_rows: ContactRows
+-- staged_said: SaidOptOuts
 -- updated: a known opt-out that was said earlier than was known; undated ones count from when they were recorded.
 INSERT INTO import_row (import_id, row_number, number_id, territory, fields, fate, of_import_id, of_row_number)
 SELECT
@@ -70,11 +70,11 @@ LEFT JOIN (
 ) AS origin ON origin.number_id = staged_rows.number_id
 
 -- name: opt_out.count_known
--- staged_rows: number_id BIGINT
+-- staged_rows: ContactRows
 SELECT count(*) FROM staged_rows WHERE number_id IN (SELECT number_id FROM opt_out)
 
 -- name: opt_out.stage_stops
--- staged_said: row_number BIGINT, number_id BIGINT, said VARCHAR, channel VARCHAR, said_at TIMESTAMPTZ
+-- staged_said: SaidOptOuts
 CREATE OR REPLACE TEMP TABLE staged_stops AS
 SELECT
     row_number AS position,
@@ -90,7 +90,7 @@ SELECT
 FROM staged_said
 
 -- name: opt_out.add
--- staged_stops: position BIGINT, number_id BIGINT, msisdn VARCHAR, source VARCHAR, source_ref VARCHAR, reply_id BIGINT, said_at TIMESTAMPTZ, channel VARCHAR, note VARCHAR
+-- staged_stops: OptOuts
 -- A ground that holds already is not added again.
 INSERT INTO opt_out_entry (
     entry_id, number_id, msisdn, source, source_ref, reply_id, recorded_at, said_at, channel, note, after_event_id
@@ -115,12 +115,12 @@ WHERE NOT EXISTS (
 )
 
 -- name: opt_out.count_new
--- staged_stops: number_id BIGINT
+-- staged_stops: OptOuts
 SELECT count(DISTINCT number_id) FROM staged_stops
 WHERE number_id NOT IN (SELECT number_id FROM opt_out_entry WHERE lifted_at IS NULL)
 
 -- name: opt_out.without_echoes
--- staged_rows: number_id BIGINT, msisdn VARCHAR, opted_out_at TIMESTAMPTZ
+-- staged_rows: ProviderOptOuts
 -- A provider lists the STOP that we have as a reply too: the same word, and no second ground. What it lists from the
 -- moment on at which that word was taken back is another one.
 SELECT number_id, msisdn FROM staged_rows ANTI JOIN (
@@ -134,7 +134,7 @@ SELECT number_id, msisdn FROM staged_rows ANTI JOIN (
     AND (own.ended_at IS NULL OR staged_rows.opted_out_at < own.ended_at) -- guard: no-echo
 
 -- name: opt_out.lift_by_start
--- staged_rows: reply_id BIGINT, number_id BIGINT
+-- staged_rows: StartReplies
 -- The START came after the STOP by the time that counts, and was not read before it; nor with it, where its own time is
 -- not believed. Only the person's own words are
 -- lifted: not a provider's list, a wrong number, a file, or what a colleague recorded.
@@ -166,7 +166,7 @@ WHERE reply_id = $reply_id AND source = 'reply_doubtful' AND lifted_at IS NULL
 SELECT source, source_ref, recorded_at FROM opt_out WHERE number_id = $number_id
 
 -- name: opt_out.set_said
--- staged_stops: position BIGINT, number_id BIGINT, msisdn VARCHAR, source VARCHAR, source_ref VARCHAR, said_at TIMESTAMPTZ, channel VARCHAR, note VARCHAR
+-- staged_stops: OptOuts
 -- The earliest time a person said no is the proof; the note says who told it.
 UPDATE opt_out_entry SET
     said_at = stop.said_at,

@@ -1,7 +1,7 @@
 -- Scratch tables on which the messages of a campaign are written.
 
 -- name: plan.stage_candidates
--- staged_typed: row_number BIGINT, number_id BIGINT, territory VARCHAR
+-- staged_typed: TypedNumbers
 -- One row a contact of each list, in the order of $list_ids, and a typed number; with why it is left out, if it is.
 -- Who says no in a file of one of the lists gets no marketing from any of them. Who needs a service has agreed to no marketing. A person's last sign of life is what the file says, or a reply; where
 -- neither is known, when the file came. The file's days stand in consent_on and last_active_on; contacts imported before there were such have the
@@ -85,7 +85,7 @@ LEFT JOIN (
 ) AS served USING (number_id)
 
 -- name: plan.mark_duplicates
--- staged_candidates: source_no BIGINT, number_id BIGINT, import_id BIGINT, row_number BIGINT, fields VARCHAR, reason VARCHAR
+-- staged_candidates: Candidates
 -- Of several sources that may write to a number one keeps it, whatever their order: the one that knows most of what the
 -- text needs, then most of what it names, then the newest.
 UPDATE staged_candidates SET reason = 'duplicate'
@@ -108,25 +108,25 @@ WHERE staged_candidates.number_id = ranked.number_id
     AND ranked.place > 1
 
 -- name: plan.territories
--- staged_candidates: territory VARCHAR, reason VARCHAR
+-- staged_candidates: Candidates
 SELECT DISTINCT territory FROM staged_candidates WHERE reason IS NULL ORDER BY territory
 
 -- name: plan.stage_recipients
--- staged_candidates: origin VARCHAR, import_id BIGINT, row_number BIGINT, number_id BIGINT, territory VARCHAR, fields VARCHAR, reason VARCHAR
+-- staged_candidates: Candidates
 -- The values that the text names, in the order of $pointers; the postcode is the last of them.
 CREATE OR REPLACE TEMP TABLE staged_recipients AS
 SELECT origin, import_id, row_number, number_id, territory, json_extract_string(fields, $pointers) AS cells
 FROM staged_candidates WHERE reason IS NULL
 
 -- name: plan.addresses
--- staged_recipients: territory VARCHAR, cells VARCHAR[]
+-- staged_recipients: Recipients
 SELECT territory, cells[-1] AS postcode, count(*) AS recipient_count
 FROM staged_recipients GROUP BY territory, postcode
 
 -- name: plan.mark_never_open
--- staged_candidates: number_id BIGINT, reason VARCHAR
--- staged_recipients: number_id BIGINT, territory VARCHAR, cells VARCHAR[]
--- staged_closed: territory VARCHAR, postcode VARCHAR
+-- staged_candidates: Candidates
+-- staged_recipients: Recipients
+-- staged_closed: ClosedAddresses
 UPDATE staged_candidates SET reason = 'never_open'
 FROM staged_recipients
 JOIN staged_closed
@@ -135,8 +135,8 @@ JOIN staged_closed
 WHERE staged_candidates.number_id = staged_recipients.number_id AND staged_candidates.reason IS NULL
 
 -- name: plan.drop_never_open
--- staged_recipients: territory VARCHAR, cells VARCHAR[]
--- staged_closed: territory VARCHAR, postcode VARCHAR
+-- staged_recipients: Recipients
+-- staged_closed: ClosedAddresses
 DELETE FROM staged_recipients WHERE EXISTS (
     SELECT 1 FROM staged_closed
     WHERE staged_closed.territory = staged_recipients.territory
@@ -144,14 +144,14 @@ DELETE FROM staged_recipients WHERE EXISTS (
 )
 
 -- name: plan.longest_cell
--- staged_recipients: cells VARCHAR[]
+-- staged_recipients: Recipients
 SELECT coalesce(arg_max(cells[$cell_no], length(cells[$cell_no])), '') AS cell FROM staged_recipients
 
 -- name: plan.queued
--- staged_recipients: origin VARCHAR, import_id BIGINT, row_number BIGINT, number_id BIGINT, territory VARCHAR, cells VARCHAR[]
--- staged_places: territory VARCHAR, stop_mention VARCHAR, segment_price VARCHAR
--- staged_addresses: territory VARCHAR, postcode VARCHAR, window_key VARCHAR
--- staged_queue: window_key VARCHAR, first_no BIGINT, first_slice_no BIGINT
+-- staged_recipients: Recipients
+-- staged_places: TerritoryTerms
+-- staged_addresses: WindowKeys
+-- staged_queue: PlaceQueue
 -- Recipients in the order of the queue, numbered; no slice holds two places. The text itself is put around this query:
 -- it is made of the draft's own words.
 SELECT
@@ -170,24 +170,24 @@ JOIN staged_addresses
 JOIN staged_queue USING (window_key)
 
 -- name: plan.texts
--- staged_texts: recipient_no BIGINT, text VARCHAR
+-- staged_texts: Texts
 SELECT recipient_no, text FROM staged_texts
 WHERE text IS NOT NULL AND recipient_no BETWEEN $first_no AND $last_no
 
 -- name: plan.rewrite_texts
--- staged_texts: recipient_no BIGINT, text VARCHAR
--- staged_rewritten: recipient_no BIGINT, text VARCHAR
+-- staged_texts: Texts
+-- staged_rewritten: RewrittenTexts
 UPDATE staged_texts SET text = staged_rewritten.text
 FROM staged_rewritten WHERE staged_rewritten.recipient_no = staged_texts.recipient_no
 
 -- name: plan.stage_sizes
--- staged_scans: recipient_no BIGINT, is_ucs2 BOOLEAN, unit_count INTEGER, segment_count INTEGER, typography INTEGER, accents INTEGER
+-- staged_scans: TextSizes
 CREATE OR REPLACE TEMP TABLE staged_sizes AS
 SELECT * FROM staged_scans
 
 -- name: plan.stage_messages
--- staged_texts: recipient_no BIGINT, origin VARCHAR, import_id BIGINT, row_number BIGINT, number_id BIGINT, territory VARCHAR, segment_price VARCHAR, window_key VARCHAR, slice_no BIGINT, text VARCHAR, is_defaulted BOOLEAN
--- staged_sizes: recipient_no BIGINT, is_ucs2 BOOLEAN, unit_count INTEGER, segment_count INTEGER, typography INTEGER, accents INTEGER
+-- staged_texts: Texts
+-- staged_sizes: TextSizes
 -- One row a message.
 CREATE OR REPLACE TEMP TABLE staged_messages AS
 SELECT
@@ -215,14 +215,14 @@ JOIN staged_sizes USING (recipient_no)
 ORDER BY recipient_no
 
 -- name: plan.loads
--- staged_messages: window_key VARCHAR, slice_no BIGINT, segment_count INTEGER
+-- staged_messages: PricedMessages
 -- How much each place has, in the order of the queue.
 SELECT window_key, count(*) AS message_count, CAST(sum(segment_count) AS BIGINT) AS segment_count
 FROM staged_messages GROUP BY window_key ORDER BY min(slice_no)
 
 -- name: plan.stage_exclusions
--- staged_candidates: number_id BIGINT, reason VARCHAR, origin VARCHAR, import_id BIGINT, row_number BIGINT
--- staged_texts: number_id BIGINT, text VARCHAR, origin VARCHAR, import_id BIGINT, row_number BIGINT
+-- staged_candidates: Candidates
+-- staged_texts: Texts
 CREATE OR REPLACE TEMP TABLE staged_exclusions AS
 SELECT number_id, '+' || number_id AS msisdn, reason, origin, import_id, row_number
 FROM staged_candidates WHERE reason IS NOT NULL
@@ -231,8 +231,8 @@ SELECT number_id, '+' || number_id, 'missing_field', origin, import_id, row_numb
 FROM staged_texts WHERE text IS NULL
 
 -- name: plan.sources
--- staged_candidates: source_no BIGINT, origin VARCHAR
--- staged_messages: origin VARCHAR
+-- staged_candidates: Candidates
+-- staged_messages: PricedMessages
 -- One row a list, and one for the typed numbers.
 SELECT source.origin, source.contact_count, coalesce(kept.message_count, 0) AS message_count
 FROM (
@@ -242,12 +242,12 @@ LEFT JOIN (SELECT origin, count(*) AS message_count FROM staged_messages GROUP B
 ORDER BY source.source_no
 
 -- name: plan.sizes
--- staged_messages: encoding VARCHAR, unit_count INTEGER, segment_count INTEGER, price DECIMAL(18, 6)
+-- staged_messages: PricedMessages
 SELECT encoding, unit_count, segment_count, count(*) AS message_count, sum(price) AS price
 FROM staged_messages GROUP BY encoding, unit_count, segment_count ORDER BY encoding, unit_count, segment_count
 
 -- name: plan.savings
--- staged_messages: segment_count INTEGER, segment_price DECIMAL(18, 6), typography INTEGER, accents INTEGER
+-- staged_messages: PricedMessages
 -- What replacing characters would save: one row a level, with the messages that shrink. A text that stays UCS-2 may grow.
 SELECT
     level,
@@ -260,13 +260,13 @@ WHERE replaced_count <> segment_count
 GROUP BY level
 
 -- name: plan.defaulted
--- staged_messages: recipient_id BIGINT, is_defaulted BOOLEAN
+-- staged_messages: PricedMessages
 -- How many messages use a default, and one of their recipients.
 SELECT count(*) AS message_count, min(recipient_id) AS recipient_id FROM staged_messages WHERE is_defaulted
 
 -- name: plan.stage_leftovers
--- staged_recipients: number_id BIGINT, cells VARCHAR[]
--- staged_messages: number_id BIGINT, price DECIMAL(18, 6)
+-- staged_recipients: Recipients
+-- staged_messages: PricedMessages
 -- The cells of messages that hold something not meant for a phone, one row a recipient and field, as $pattern finds it.
 CREATE OR REPLACE TEMP TABLE staged_leftovers AS
 SELECT field.field_no, field.cell, staged_messages.price
@@ -278,19 +278,19 @@ JOIN staged_messages USING (number_id)
 WHERE regexp_matches(field.cell, $pattern)
 
 -- name: plan.leftovers
--- staged_leftovers: field_no BIGINT, cell VARCHAR, price DECIMAL(18, 6)
+-- staged_leftovers: LeftoverCells
 -- Of one kind: how many recipients would read it in each field, what their messages cost, and the shortest of them.
 SELECT field_no, count(*) AS message_count, sum(price) AS price, arg_min(cell, (length(cell), cell)) AS example
 FROM staged_leftovers WHERE regexp_matches(cell, $pattern)
 GROUP BY field_no ORDER BY field_no
 
 -- name: plan.texts_with
--- staged_messages: text VARCHAR, segment_count INTEGER, segment_price DECIMAL(18, 6), price DECIMAL(18, 6)
+-- staged_messages: PricedMessages
 SELECT text, segment_count, CAST(segment_price AS VARCHAR) AS segment_price
 FROM staged_messages WHERE regexp_matches(text, $pattern)
 
 -- name: plan.broken_messages
--- staged_messages: recipient_id BIGINT, number_id BIGINT, msisdn VARCHAR, text VARCHAR, segment_count INTEGER, price DECIMAL(18, 6), window_key VARCHAR, slice_no BIGINT
+-- staged_messages: PricedMessages
 -- The last wall: how many messages are what no message may be.
 SELECT
     count(*) FILTER (NOT regexp_full_match(msisdn, '\+[1-9][0-9]{6,14}')) AS no_number,

@@ -36,7 +36,7 @@ SELECT territory, count(*) AS message_count, sum(segment_count) AS segment_count
 FROM message WHERE campaign_id = $campaign_id GROUP BY territory ORDER BY message_count DESC, territory
 
 -- name: recap.people_changed
--- staged_messages: recipient_id BIGINT, text VARCHAR
+-- staged_messages: Messages
 -- Who came, who went, and who will read something else, against the messages of the version before.
 SELECT
     count(*) FILTER (message.recipient_id IS NULL) AS added,

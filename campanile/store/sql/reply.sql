@@ -1,7 +1,7 @@
 -- Replies and their automatic answers.
 
 -- name: reply.known
--- staged_rows: position BIGINT, gateway_reply_id VARCHAR, sender VARCHAR, text VARCHAR, received_at TIMESTAMPTZ
+-- staged_rows: ReplyKeys
 -- A provider that numbers anew gives an old id to a new reply: one is known by all that it says.
 SELECT staged_rows.position
 FROM staged_rows JOIN reply
@@ -15,7 +15,7 @@ FROM staged_rows JOIN reply
 SELECT coalesce(max(reply_id), 0) + 1 FROM reply
 
 -- name: reply.add
--- staged_rows: reply_id BIGINT, gateway_reply_id VARCHAR, sender VARCHAR, number_id BIGINT, text VARCHAR, verdict VARCHAR, received_at TIMESTAMPTZ
+-- staged_rows: Replies
 -- The campaign is the last one whose message this person got. A time in the future, or before $oldest, is not believed:
 -- the time of reading counts.
 INSERT INTO reply (
@@ -50,7 +50,7 @@ FROM waiting LEFT JOIN (
 ORDER BY waiting.reply_id
 
 -- name: reply.set_answers
--- staged_rows: reply_id BIGINT, answer VARCHAR
+-- staged_rows: ReplyAnswers
 UPDATE reply SET answer = staged_rows.answer, answered_at = $at
 FROM staged_rows WHERE staged_rows.reply_id = reply.reply_id
 

@@ -66,7 +66,7 @@ FROM matched LEFT JOIN known USING (report_id) LEFT JOIN others USING (report_id
 WHERE others.report_id IS NOT NULL OR (known.id_count > 0 AND known.same_count = 0)
 
 -- name: report.add
--- staged_rows: report_id VARCHAR, gateway_message_id VARCHAR, client_ref VARCHAR, status VARCHAR, reason VARCHAR, is_permanent BOOLEAN, reported_at TIMESTAMPTZ, charge VARCHAR, charge_unit VARCHAR, charge_segments BIGINT
+-- staged_rows: DeliveryReports
 -- A provider that numbers anew gives an old id to a new report: one is known by all that it says of a message.
 INSERT INTO delivery_report (
     report_no, gateway, report_id, gateway_message_id, client_ref, status, reason, is_permanent, reported_at, charge,
@@ -96,7 +96,7 @@ FROM (SELECT coalesce(max(report_no), 0) AS report_no FROM delivery_report) AS l
 SELECT report_no FROM delivery_report WHERE gateway = $gateway AND applied_at IS NULL ORDER BY reported_at, report_no
 
 -- name: report.waiting
--- staged_rows: report_no BIGINT
+-- staged_rows: ReportNumbers
 -- Of these reports those not applied yet, with the message they speak of; one still in flight, or never tried, lets its
 -- report wait. The state is that of ``message_status``, read for these messages only: the view reads all of them.
 WITH waiting AS (
@@ -133,7 +133,7 @@ WHERE latest.state <> 'claimed'
 ORDER BY waiting.reported_at, waiting.report_no
 
 -- name: report.mark_applied
--- staged_rows: report_no BIGINT
+-- staged_rows: ReportNumbers
 UPDATE delivery_report SET applied_at = $at WHERE report_no IN (SELECT report_no FROM staged_rows)
 
 -- name: report.count_unmatched

@@ -26,7 +26,7 @@ WHERE campaign_id = $campaign_id AND slice_no >= $first_slice_no
 GROUP BY campaign_id, slice_no
 
 -- name: slice.set_hours
--- staged_hours: window_key VARCHAR, not_before TIMESTAMPTZ
+-- staged_hours: SliceHours
 UPDATE slice SET not_before = staged_hours.not_before
 FROM staged_hours
 WHERE slice.campaign_id = $campaign_id AND slice.window_key = staged_hours.window_key
@@ -154,7 +154,7 @@ INSERT INTO slice (
 )
 
 -- name: slice.take_out
--- staged_rows: campaign_id BIGINT, slice_no BIGINT, segment_count BIGINT, price VARCHAR
+-- staged_rows: WithdrawnMessages
 -- One row a message that waits in its slice no more; where nobody is left, nothing has to be posted.
 UPDATE slice SET
     message_count = slice.message_count - gone.message_count,

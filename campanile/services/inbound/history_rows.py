@@ -1,0 +1,86 @@
+"""The items of a history page as frames, validated before any transaction: what a provider says enters here."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from campanile.services.context import Context
+from campanile.sms.errors import InvalidNumber
+from campanile.sms.numbers.msisdn import Number, parse_number
+from campanile.sms.rules.reply_keywords import classify_reply
+from schemas.gateway import DeliveryReport, IncomingReply, ProviderOptOut
+
+if TYPE_CHECKING:
+    from schemas.frames import Frame
+
+
+def reply_rows(context: Context, replies: Sequence[IncomingReply]) -> pd.DataFrame:
+    """Return replies as ``IncomingReplies``, each with its number, where its sender is one, and its verdict.
+
+    Raises:
+        FrameError: a reply is not what the frame requires.
+    """
+    from schemas.frames import IncomingReplies
+
+    rows = []
+    for reply in replies:
+        number = number_or_none(context, reply.sender)
+        number_id = None if number is None else number.number_id
+        verdict = classify_reply(reply.text)
+        rows.append([reply.gateway_reply_id, reply.sender, number_id, reply.text, verdict, reply.received_at])
+    return _checked(rows, IncomingReplies, "replies")
+
+
+def opt_out_rows(context: Context, opt_outs: Sequence[ProviderOptOut]) -> pd.DataFrame:
+    """Return a provider's opt-outs as ``ProviderOptOuts``; entries that are no number are left out.
+
+    Raises:
+        FrameError: an opt-out is not what the frame requires.
+    """
+    from schemas.frames import ProviderOptOuts
+
+    numbers = [(number_or_none(context, opt_out.msisdn), opt_out.opted_out_at) for opt_out in opt_outs]
+    rows = [[number.number_id, number.msisdn, at] for number, at in numbers if number is not None]
+    return _checked(rows, ProviderOptOuts, "opt-outs of a provider")
+
+
+def report_rows(reports: Sequence[DeliveryReport]) -> pd.DataFrame:
+    """Return delivery reports as ``DeliveryReports``.
+
+    Raises:
+        FrameError: a report is not what the frame requires.
+    """
+    from schemas.frames import DeliveryReports
+
+    rows = [
+        [
+            report.report_id,
+            report.gateway_message_id,
+            report.client_ref,
+            report.status,
+            report.reason,
+            report.is_permanent,
+            report.reported_at,
+            f"{report.charge.amount:f}" if report.charge else None,
+            report.charge.unit if report.charge else None,
+            report.charge.segment_count if report.charge else None,
+        ]
+        for report in reports
+    ]
+    return _checked(rows, DeliveryReports, "delivery reports")
+
+
+def number_or_none(context: Context, raw: str) -> Number | None:
+    """Return a sender as a number that can be written to; short codes and names cannot."""
+    try:
+        return parse_number(raw, context.settings.region)
+    except InvalidNumber:
+        return None
+
+
+def _checked(rows: Sequence[Sequence[Any]], frame: "type[Frame]", what: str) -> pd.DataFrame:
+    """Return rows, whose cells are in the order of the frame's columns, once they are what the frame requires."""
+    from schemas.frame_checks import check, columns_of
+
+    return check(pd.DataFrame(rows, columns=columns_of(frame), dtype=object), frame, what)

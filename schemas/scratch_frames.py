@@ -1,0 +1,220 @@
+"""Scratch tables: what statements of the store make for each other, and what a preparation stages beside them.
+
+Nothing in them comes from outside, so they have types and hardly any checks. A test compares each table with the
+statement that makes it.
+"""
+
+import pandera.pandas as pa
+
+from schemas.frames import ContactRows, Frame, Instant, Small, Truth, Whole
+
+DECIMAL = {"sql": "DECIMAL(18, 6)"}
+TEXT_LIST = {"sql": "VARCHAR[]"}
+
+
+class SaidOptOuts(Frame):
+    """What an opt-out file says of each row. Grain: one valid row. Key: ``row_number``. ``said``: the date as text."""
+
+    row_number: Whole
+    number_id: Whole
+    said: str = pa.Field(nullable=True)
+    channel: str = pa.Field(nullable=True)
+    said_at: Instant = pa.Field(nullable=True)
+
+
+class RepeatedNumbers(Frame):
+    """Numbers that stand in a file more than once. Grain and key: ``number_id``."""
+
+    number_id: Whole
+    first_row: Whole
+
+
+class MergedContacts(Frame):
+    """Known people with something new in one row of a file. Grain and key: ``number_id``. ``fields``: merged JSON."""
+
+    number_id: Whole
+    row_number: Whole
+    fields: str
+
+
+class FieldSteps(Frame):
+    """Values that were new, of people with several rows. Grain and key: (``number_id``, ``row_number``, ``field``)."""
+
+    number_id: Whole
+    row_number: Whole
+    field: str
+    value: str
+
+
+class FoldedContacts(Frame):
+    """What people of a file are after it. Grain and key: ``number_id``. ``fields``: JSON object."""
+
+    number_id: Whole
+    fields: str
+
+
+class TouchedPeople(Frame):
+    """People that a change of a list's files concerns. Grain and key: ``number_id``."""
+
+    number_id: Whole
+    is_undone: Truth
+
+
+class PeopleBefore(Frame):
+    """People of a list before a change. Grain and key: ``number_id``. ``fields``: JSON object."""
+
+    number_id: Whole
+    fields: str
+
+
+class RemainingContacts(ContactRows):
+    """What the other files say of the people of an undone one. Grain and key: ``number_id``."""
+
+    import_id: Whole
+
+
+class PeopleChanges(Frame):
+    """What a change did to people. Grain and key: ``number_id``. ``kind``: added, removed, changed or kept."""
+
+    number_id: Whole
+    kind: str
+    fields_before: str = pa.Field(nullable=True)
+    fields_after: str = pa.Field(nullable=True)
+
+
+class Candidates(Frame):
+    """Who may get a message. Grain and key: (``source_no``, ``number_id``). ``reason``: why the person is left out."""
+
+    source_no: Whole
+    origin: str
+    import_id: Whole = pa.Field(nullable=True)
+    row_number: Whole
+    number_id: Whole
+    territory: str
+    fields: str
+    reason: str = pa.Field(nullable=True)
+
+
+class Recipients(Frame):
+    """Who gets a message. Grain and key: ``number_id``. ``cells``: values of the merge fields, the postcode last."""
+
+    origin: str
+    import_id: Whole = pa.Field(nullable=True)
+    row_number: Whole
+    number_id: Whole
+    territory: str
+    cells: object = pa.Field(metadata=TEXT_LIST)
+
+
+class Texts(Frame):
+    """Texts of recipients, in the order of the queue. Grain and key: ``recipient_no``. No text: a value is missing."""
+
+    recipient_no: Whole
+    origin: str
+    import_id: Whole = pa.Field(nullable=True)
+    row_number: Whole
+    number_id: Whole
+    territory: str
+    segment_price: str
+    window_key: str
+    is_defaulted: Truth
+    slice_no: Whole
+    text: str = pa.Field(nullable=True)
+
+
+class PricedMessages(Frame):
+    """Messages of a preparation. Grain and key: ``recipient_id``. Prices are exact, in the tariff's unit."""
+
+    recipient_id: Whole
+    number_id: Whole
+    msisdn: str
+    text: str = pa.Field(nullable=True)
+    encoding: str
+    sender_id: str
+    segment_count: Small
+    price: object = pa.Field(metadata=DECIMAL)
+    territory: str
+    window_key: str
+    slice_no: Whole
+    origin: str
+    import_id: Whole = pa.Field(nullable=True)
+    row_number: Whole
+    unit_count: Small
+    segment_price: object = pa.Field(metadata=DECIMAL)
+    typography: Small
+    accents: Small
+    is_defaulted: Truth
+
+
+class Exclusions(Frame):
+    """Who is left out of a campaign. Grain: one contact of one source. No key. ``reason``: the one that counts."""
+
+    number_id: Whole
+    msisdn: str
+    reason: str
+    origin: str
+    import_id: Whole = pa.Field(nullable=True)
+    row_number: Whole
+
+
+class LeftoverCells(Frame):
+    """Cells with something not meant for a phone. Grain and key: a recipient's ``field_no``, from 1."""
+
+    field_no: Whole
+    cell: str
+    price: object = pa.Field(metadata=DECIMAL)
+
+
+class ClosedAddresses(Frame):
+    """Addresses that marketing may never reach. Grain and key: (``territory``, ``postcode``)."""
+
+    territory: str
+    postcode: str = pa.Field(nullable=True)
+
+
+class TerritoryTerms(Frame):
+    """What a territory adds to a message. Grain: one territory. Key: ``territory``.
+
+    ``stop_mention``: with its leading space; ``segment_price``: exact decimal text in the tariff's unit.
+    """
+
+    territory: str = pa.Field(unique=True)
+    stop_mention: str
+    segment_price: str
+
+
+class WindowKeys(Frame):
+    """The place of each address. Grain and key: (``territory``, ``postcode``)."""
+
+    territory: str
+    postcode: str = pa.Field(nullable=True)
+    window_key: str
+
+
+class PlaceQueue(Frame):
+    """The queue of places. Grain: one place. Key: ``window_key``. The numbers of its first message and slice."""
+
+    window_key: str = pa.Field(unique=True)
+    first_no: Whole
+    first_slice_no: Whole
+
+
+class RewrittenTexts(Frame):
+    """Texts whose characters were replaced. Grain: one recipient. Key: ``recipient_no``."""
+
+    recipient_no: Whole
+    text: str
+
+
+class TextSizes(Frame):
+    """Sizes of texts. Grain: one recipient. Key: ``recipient_no``.
+
+    ``unit_count``: GSM-7 septets or UCS-2 code units; ``typography`` and ``accents``: segments after such replacements.
+    """
+
+    recipient_no: Whole
+    is_ucs2: Truth
+    unit_count: Small
+    segment_count: Small
+    typography: Small
+    accents: Small
