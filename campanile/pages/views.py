@@ -1,4 +1,4 @@
-"""What pages show, typed: rows of the store, each with what its page needs of it."""
+"""Typed data of the pages: rows of the store with the columns that a page needs."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from campanile.store.db.commit_number import Reconciliation
 from schemas.draft import CampaignDraft
 
 View = TypeVar("View")
-#: What the store holds as the draft of Campanile's own campaigns, which nobody drafted.
+#: The stored draft of Campanile's own campaigns, which no person drafted.
 _NO_DRAFT = "{}"
 
 
 def view_of(kind: type[View], found: object) -> View:
-    """Return a row of the store as a view, or rows when ``kind`` is a ``list``; other columns are left out.
+    """Return a row of the store as a view, or rows when ``kind`` is a ``list``; other columns are ignored.
 
     Raises:
         ValidationError: a column is missing, or holds something else.
@@ -58,7 +58,7 @@ class CampaignView:
 
     @property
     def title(self) -> str | None:
-        """What people called it, where that is not its name."""
+        """The title that people gave it, when it differs from its name."""
         return self.draft.title if self.draft else None
 
     @property
@@ -71,8 +71,8 @@ class CampaignView:
 class ApprovedView:
     """A campaign that has just been approved.
 
-    ``figures``: how many messages, and what they cost. ``opted_out_count`` and ``dead_count``: messages of its recap
-    that stay behind. ``leaves_at``: when the first of the others leaves.
+    ``figures``: the number of messages and their price. ``opted_out_count`` and ``dead_count``: messages of its recap
+    that are not sent. ``leaves_at``: when the first of the others is sent.
     """
 
     campaign: CampaignView
@@ -93,7 +93,7 @@ class StateCount:
 
 @dataclass(frozen=True, slots=True)
 class TerritoryResult:
-    """What became of the messages to one territory."""
+    """Results of the messages to one territory."""
 
     territory: str
     message_count: int
@@ -104,7 +104,7 @@ class TerritoryResult:
 
 @dataclass(frozen=True, slots=True)
 class ReasonCount:
-    """Messages that did not arrive, by state and reason."""
+    """Messages that were not delivered, by state and reason."""
 
     state: MessageState
     reason: str
@@ -159,7 +159,7 @@ class MessageOfTest:
 
 @dataclass(frozen=True, slots=True)
 class UnknownMessage:
-    """A message whose fate nobody knows; ``reason`` in the gateway's words or ours."""
+    """A message with an unknown outcome; ``reason`` in the gateway's words or ours."""
 
     msisdn: str
     slice_no: int
@@ -182,7 +182,7 @@ class DoubtfulReply:
 
 @dataclass(frozen=True, slots=True)
 class DoubtedCampaign:
-    """A campaign that goes on when a store that came back is confirmed."""
+    """A campaign that goes on when a restored store is confirmed."""
 
     name: str
     state: CampaignState
@@ -193,7 +193,7 @@ class DoubtedCampaign:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """What a person reads before they confirm: why the store is in doubt, and each campaign that it is about."""
+    """Data of the reconciliation page: why the store is in doubt, and each campaign that is affected."""
 
     found: Reconciliation
     campaigns: Sequence[DoubtedCampaign]
@@ -201,7 +201,7 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class ListView:
-    """A contact list and what it holds."""
+    """A contact list and its counts."""
 
     list_name: str
     contact_count: int
@@ -213,7 +213,7 @@ class ListView:
 
 @dataclass(frozen=True, slots=True)
 class ListFile:
-    """A file that a list was made of; ``undone_by`` and ``undone_why`` where it was taken out again."""
+    """A file of a list; ``undone_by`` and ``undone_why`` when its import was undone."""
 
     import_id: int
     file_name: str
@@ -230,7 +230,7 @@ def _parse_columns(stored: object) -> object:
 
 @dataclass(frozen=True, slots=True)
 class ListCard:
-    """A contact list with what stands in it.
+    """A contact list with its content.
 
     ``columns``: our field -> the column that a person named. ``fields`` and ``territories`` count contacts.
     """

@@ -17,7 +17,7 @@ import yaml
 
 pytestmark = [
     pytest.mark.prefect,
-    # Prefect's client leaves sockets to the garbage collector when it starts runs and reads artifacts from a test.
+    # Prefect's client does not close the sockets of a test that starts runs and reads artifacts.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
@@ -114,14 +114,14 @@ def test_the_server_refuses_a_run_that_brings(prefect_server: None, given: dict[
 
 
 @pytest.fixture
-def worker(house: Any) -> Iterator[Any]:
-    """The house with all deployments applied and workers that run them."""
-    with served(house):
-        yield house
+def worker(workspace: Any) -> Iterator[Any]:
+    """The workspace with all deployments applied and workers that run them."""
+    with served(workspace):
+        yield workspace
 
 
 @contextmanager
-def served(house: Any) -> Iterator[None]:
+def served(workspace: Any) -> Iterator[None]:
     """Apply all deployments, and start a worker a queue, with room for one run: a sender fills its own."""
     environment = os.environ | {
         "SMS_HOME": str(ROOT),
@@ -143,7 +143,7 @@ def served(house: Any) -> Iterator[None]:
             capture_output=True,
             check=False,
         )
-    with (house.data_dir / "worker.log").open("w") as log:
+    with (workspace.data_dir / "worker.log").open("w") as log:
         workers = [
             subprocess.Popen(
                 [*prefect, "worker", "start", "--pool", "campanile", "--work-queue", queue, "--limit", "1"],
@@ -165,7 +165,7 @@ def served(house: Any) -> Iterator[None]:
 
 
 def forget_deployments() -> None:
-    """Delete them all again: where there is one, other tests' runs would wait for a worker."""
+    """Delete all deployments, because runs of other tests would wait for a worker of them."""
     from prefect.client.orchestration import get_client
 
     with get_client(sync_client=True) as client:
@@ -225,7 +225,7 @@ def test_files_in_and_a_recap_out_by_a_worker(worker: Any) -> None:
     worker.assert_in_order()
 
 
-def test_a_busy_sender_is_paused_at_once_and_cancel_in_the_ui_pauses_too(house: Any) -> None:
+def test_a_busy_sender_is_paused_at_once_and_cancel_in_the_ui_pauses_too(workspace: Any) -> None:
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
     from prefect.states import Cancelling
@@ -236,17 +236,17 @@ def test_a_busy_sender_is_paused_at_once_and_cancel_in_the_ui_pauses_too(house: 
     from schemas.draft import CampaignDraft
 
     def state() -> tuple[str, str]:
-        ((state, reason),) = house.query("SELECT state, state_reason FROM campaign")
+        ((state, reason),) = workspace.query("SELECT state, state_reason FROM campaign")
         return state, reason
 
     def accepted_more_than(count: int) -> bool:
-        ((accepted,),) = house.query("SELECT count(*) FROM message_event WHERE event = 'accepted'")
+        ((accepted,),) = workspace.query("SELECT count(*) FROM message_event WHERE event = 'accepted'")
         return bool(accepted > count)
 
-    house.set(slice_size=2, concurrency=1, segments_per_second=4)
+    workspace.set(slice_size=2, concurrency=1, segments_per_second=4)
     people = "mobile\n" + "\n".join(f"06123{number:05}" for number in range(45000, 47000)) + "\n"
-    ingest_contacts("clients", house.drop(people), legal_basis="consent")
-    with served(house):
+    ingest_contacts("clients", workspace.drop(people), legal_basis="consent")
+    with served(workspace):
         draft = CampaignDraft(name="soldes", text="Bonjour", sender_id="36180", lists=["clients"], actor="camille")
         approve_campaign("soldes", prepare_campaign(draft).recap_hash, "dominique")
         wait_until(lambda: accepted_more_than(0), "approval did not start the sending run")
@@ -259,9 +259,9 @@ def test_a_busy_sender_is_paused_at_once_and_cancel_in_the_ui_pauses_too(house: 
             "SELECT count(*) FROM message_event, campaign_event WHERE message_event.event = 'claimed' "
             "AND campaign_event.event = 'paused' AND message_event.recorded_at > campaign_event.recorded_at"
         )
-        assert house.query(late) == [(0,)]
+        assert workspace.query(late) == [(0,)]
 
-        ((before,),) = house.query("SELECT count(*) FROM message_event WHERE event = 'accepted'")
+        ((before,),) = workspace.query("SELECT count(*) FROM message_event WHERE event = 'accepted'")
         resumed = run("resume-campaign", campaign="soldes", actor="camille")
         assert resumed.state.is_completed(), resumed.state.message
         wait_until(lambda: accepted_more_than(before + 2), "it did not go on")
