@@ -97,10 +97,10 @@ def environment(mail_port: int, moment: datetime) -> dict[str, str]:
 
 def next_working_monday(today: date) -> date:
     """Return the next Monday that is no holiday anywhere a message goes: the demo's figures depend on it."""
-    from campanile.sms.schedule.territories import holidays_of, load_places
+    from campanile.sms.schedule.territories import holidays_of, load_territories
 
     monday = today + timedelta(days=7 - today.weekday())
-    while any(monday in holidays_of(place, monday.year) for place in load_places()):
+    while any(monday in holidays_of(territory, monday.year) for territory in load_territories()):
         monday += timedelta(days=7)
     return monday
 

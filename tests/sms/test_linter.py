@@ -1,4 +1,4 @@
-"""What the linter says of a text, in which words, and what it says mending saves."""
+"""Findings of the linter on a text: their messages, and the savings that they name."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -165,7 +165,7 @@ def test_the_longest_values_make_the_worst_case(text: str, values: dict[str, str
 NO_WORST = [
     pytest.param({"text": "a" * 300}, id="no field"),
     pytest.param({"text": "{name} a", "longest_values": {"name": "b" * 100}}, id="one segment"),
-    pytest.param({"text": "{name} " + "a" * 300}, id="nobody has a value"),
+    pytest.param({"text": "{name} " + "a" * 300}, id="no value at all"),
     pytest.param(
         {"text": "{name} " + "a" * 100, "longest_values": {"name": "ç"}, "replace_characters": "accents"}, id="replaced"
     ),
@@ -177,7 +177,7 @@ def test_there_is_no_worst_case(changes: dict[str, Any]) -> None:
     assert "worst_case" not in codes(subject(**changes))
 
 
-# The findings that look at words only: what is said, or None.
+# Findings on words only: the message, or None.
 WORDS = [
     pytest.param(
         "outer_spaces", {"text": " Bonjour \n"},
@@ -236,13 +236,13 @@ WORDS = [
     ),
     pytest.param(
         "no_stop", {"stop_mentions": ["", " STOP au 36789"]}, "In some countries nobody is told how to stop",
-        id="a STOP for some places only",
+        id="a STOP for some territories only",
     ),
     pytest.param("no_stop", {"stop_mentions": [""], "text": "Soldes. Répondez STOP"}, None, id="a STOP of their own"),
     pytest.param("no_stop", {"stop_mentions": [""], "text": "STOP aux prix fous"}, "Nobody", id="a slogan"),
     pytest.param("no_stop", {"stop_mentions": [""], "kind": "alert"}, None, id="alerts need none"),
     pytest.param("no_stop", {}, None, id="the gateway's STOP"),
-    pytest.param("no_stop", {"stop_mentions": [], "sizes": []}, None, id="nobody gets it"),
+    pytest.param("no_stop", {"stop_mentions": [], "sizes": []}, None, id="no recipient"),
 ]  # fmt: skip
 
 
