@@ -163,7 +163,7 @@ def test_an_alert_passes_on_a_sunday_night_with_advice_only() -> None:
     ("changes", "error", "words"),
     [
         pytest.param({"starts_at": at("2026-11-23")}, ValueError, "no time zone", id="a time without a zone"),
-        pytest.param({"not_before": {"FR": at("2026-11-24")}}, ValueError, "no time zone", id="a time without a zone, of one key"),
+        pytest.param({"not_before": {"FR": at("2026-11-24")}}, ValueError, "no time zone", id="for one key"),
         pytest.param({"messages_per_second": 0}, ValueError, "above 0", id="a gateway that takes nothing"),
         pytest.param({"messages_per_second": float("nan")}, ValueError, "above 0", id="a rate that is none"),
         pytest.param({"loads": [("JP", 1)]}, ConfigurationError, "no hours are known for 'JP'", id="unknown key"),
