@@ -145,7 +145,7 @@ def people_answer(sandbox: SandboxProcess) -> dict[str, list[str]]:
 def the_day(moments: Sequence[datetime]) -> None:
     """Move the clock: at each of the moments a sending window opens somewhere, and the waiting messages are sent."""
     clocks = ", then ".join(f"{moment:%H:%M}" for moment in moments)
-    chapter("5. The other territories, each in its morning", f"the clock says {clocks} in Paris")
+    chapter("5. The other territories", f"it is {clocks} in Paris")
     for moment in moments:
         os.environ["SMS_SIMULATED_NOW"] = moment.isoformat()
         current_context.cache_clear()

@@ -44,7 +44,7 @@ def test_the_recap_of_typed_numbers_says_what_their_text_lacks(workspace: Any) -
     page = run("prepare-campaign", f"path={path}")
     texts = {text for (text,) in workspace.query("SELECT DISTINCT text FROM message")}
     assert texts == {"Bonjour cher client ! "}, "the default of an empty field, and the blanks of the draft"
-    assert "Nobody is told how to stop these messages" in page
+    assert "The text does not say how to stop these messages" in page
     assert "The text ends with 1 blank" in page
 
 

@@ -1,4 +1,4 @@
-"""What one segment costs, by territory: a small CSV that the team keeps for each gateway."""
+"""Tariffs: the price of a segment by territory, in a CSV that the team maintains for each gateway."""
 
 import csv
 import re
@@ -38,7 +38,7 @@ class Tariff:
 
 
 def parse_tariff(text: str, origin: str) -> Tariff:
-    r"""Read a tariff: header ``country,price,unit``, then one line a territory, ``#`` lines and empty lines apart.
+    r"""Read a tariff: header ``country,price,unit``, then one line a territory; ``#`` and empty lines are ignored.
 
     Prices are per segment, never negative, with at most six decimals after a point; one unit a file.
 

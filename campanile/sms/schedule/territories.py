@@ -1,8 +1,8 @@
 """Territories: the clocks and the public holidays that apply to a recipient.
 
 The number gives the territory, and a French postcode may be more precise. If they disagree (a Réunion number with a
-Paris postcode), both territories apply. If the territory is uncertain, the strictest rules apply. The territories are data
-in ``territories.toml``.
+Paris postcode), both territories apply. If the territory is uncertain, the strictest rules apply. The territories are
+data in ``territories.toml``.
 """
 
 import re
