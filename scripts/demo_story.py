@@ -108,7 +108,7 @@ def auto_responder(text: str) -> None:
 
 def approve_and_send(recap: Recap) -> None:
     """Approve the recap by its hash; it is due now, so sending starts automatically."""
-    chapter("3. Approved and sent", "the gateway refuses, breaks and loses answers: each message is still sent once")
+    chapter("3. Approved and sent", "despite refusals and lost answers, each message is sent once")
     console.print(f"Dominique approves recap [bold]{recap.recap_hash[:8]}[/]. From now on the campaign is locked.")
     with progress_bar("sending"):
         approve_campaign(CAMPAIGN, recap.recap_hash[:8], "dominique")

@@ -604,6 +604,6 @@ def test_spans(last: float, words: str) -> None:
 
 def test_every_reason_to_be_left_out_is_in_the_docs_in_the_same_words() -> None:
     docs = (Path(__file__).parents[2] / "docs" / "recap.md").read_text(encoding="utf-8")
-    section = docs.partition("## Who is left out")[2].partition("\n## ")[0]
+    section = docs.partition("## Exclusions")[2].partition("\n## ")[0]
     rows = dict(re.findall(r"^\| ([a-z_]+) \| (.+) \|$", section, re.MULTILINE))
     assert {reason: words for reason, words in rows.items() if reason != "reason"} == EXCLUSION_REASONS

@@ -106,7 +106,7 @@ def test_only_the_most_frequent_characters_are_named() -> None:
     forcing = {character: number for number, character in enumerate("çêâîôûëïœ", start=1)}
     words = finding("ucs2", subject(sizes=UCS2_SIZES, forcing=forcing)).words
     assert words.startswith("« œ » (U+0153), « ï » (U+00EF), ")
-    assert " and « î » (U+00EE) (and 3 more) leave " in words
+    assert " and « î » (U+00EE) (and 3 more) allow only " in words
 
 
 def test_long_messages_are_priced_and_told_how_much_to_cut() -> None:
@@ -239,7 +239,7 @@ WORDS = [
         id="a STOP for some territories only",
     ),
     pytest.param("no_stop", {"stop_mentions": [""], "text": "Soldes. Répondez STOP"}, None, id="a STOP of their own"),
-    pytest.param("no_stop", {"stop_mentions": [""], "text": "STOP aux prix fous"}, "Nobody", id="a slogan"),
+    pytest.param("no_stop", {"stop_mentions": [""], "text": "STOP aux prix fous"}, "does not say how to stop", id="a slogan"),
     pytest.param("no_stop", {"stop_mentions": [""], "kind": "alert"}, None, id="alerts need none"),
     pytest.param("no_stop", {}, None, id="the gateway's STOP"),
     pytest.param("no_stop", {"stop_mentions": [], "sizes": []}, None, id="no recipient"),
