@@ -1,8 +1,8 @@
-"""The main job, told in the terminal: files in, recap, approval, sending, what comes back, the balance, the result.
+"""The main job in the terminal: import, recap, approval, sending, replies, balance, results.
 
-Everything is real: the flows, the store, the sandbox gateway over HTTP, a mail server on loopback. It rehearses a
-Monday at 08:00, so that it works on a Sunday night, in a store of its own that is made anew each time. At the end
-its figures are compared with those that the samples' description promises; it fails when one differs.
+It uses the real flows and store, the sandbox gateway over HTTP, and a mail server on loopback. The clock is set to a
+Monday at 08:00, so that it works at any time, and the store is new each time. At the end it compares its figures with
+those of the samples' description, and fails if one differs.
 """
 
 import json
@@ -29,7 +29,7 @@ ANSWER = "Merci de votre message : un conseiller vous rappelle sous 24 h. MABOUT
 
 
 def main() -> None:
-    """Tell the whole story; exit 1 when a figure is not what it must be."""
+    """Run all chapters; exit with 1 when a figure differs."""
     os.chdir(ROOT)
     keep_private()
     shutil.rmtree(HOME, ignore_errors=True)
@@ -45,7 +45,7 @@ def main() -> None:
         from tasks.api_access import temporary_login
 
         options: dict[str, Any] = {"balance": "160", "delivery_seconds": 0.2, "seed": 7}
-        # Nobody watches heartbeats here, and each flow run would wait a second for the end of its own.
+        # Heartbeats are not needed here, and each flow run would wait a second for the end of its own.
         without_heartbeats = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
         with SandboxProcess.start(HOME / "sandbox", **options) as sandbox, without_heartbeats, temporary_login():
             os.environ["SMS_SANDBOX_URL"] = sandbox.base_url
@@ -96,11 +96,11 @@ def environment(mail_port: int, moment: datetime) -> dict[str, str]:
 
 
 def next_working_monday(today: date) -> date:
-    """Return the next Monday that is no holiday anywhere a message goes: the demo's figures depend on it."""
-    from campanile.sms.schedule.territories import holidays_of, load_places
+    """Return the next Monday that is no holiday in any territory, because the figures of the demo depend on it."""
+    from campanile.sms.schedule.territories import holidays_of, load_territories
 
     monday = today + timedelta(days=7 - today.weekday())
-    while any(monday in holidays_of(place, monday.year) for place in load_places()):
+    while any(monday in holidays_of(territory, monday.year) for territory in load_territories()):
         monday += timedelta(days=7)
     return monday
 
@@ -114,7 +114,7 @@ MAILS: list[str] = []
 
 
 class _Mailbox:
-    """What the mail server does with a message: keep its text."""
+    """Handler of the mail server: it keeps the text of each message."""
 
     async def handle_DATA(self, server: object, session: object, envelope: object) -> str:  # noqa: N802
         from email import message_from_bytes, policy

@@ -1,4 +1,4 @@
-"""The chapters of the demo: each runs flows as a team would, and shows what they would see."""
+"""Chapters of the demo: each runs flows as a team would, and shows what the team would see."""
 
 import os
 import threading
@@ -46,19 +46,19 @@ imported: dict[str, ImportSummary] = {}
 
 
 def opening(moment: datetime) -> None:
-    """Say what is going to happen, and which clock it happens by."""
+    """Announce the demo and its simulated clock."""
     console.print(
         Panel(
             "A campaign from contact files to results, through a real local gateway that costs nothing.\n"
             f"[bold]Simulated clock[/]: it is set to [bold]{moment:%A %d %B %Y, %H:%M}[/] in Paris,\n"
-            "because marketing leaves on no Sunday and not at night. Only the sandbox may be written to.",
+            "because marketing is not sent on Sundays or at night. Only the sandbox gateway can be used.",
             title="Campanile",
         )
     )
 
 
 def contacts_in(files: Sequence[tuple[str, str]]) -> None:
-    """Import the sample files and show the fate of every row."""
+    """Import the sample files and show the result of every row."""
     chapter("1. Contacts in", "each row accepted, updated, duplicate, or rejected with a reason")
     for list_name, name in track(files, "reading files", console=console):
         (result,) = ingest_contacts(list_name, str(SAMPLES / name), legal_basis="consent")[list_name]
@@ -68,7 +68,7 @@ def contacts_in(files: Sequence[tuple[str, str]]) -> None:
     for name, summary in imported.items():
         fates.add_row(name, str(summary.row_count), *(str(count) for count in summary.fates.values()))
     console.print(fates)
-    reasons = table("rejected because", "rows", "what the partner is told")
+    reasons = table("rejected because", "rows", "what the partner reads")
     for reason, count in imported["clients_magasin.csv"].reject_reasons.items():
         reasons.add_row(reason, str(count), REJECT_WORDS[reason])
     console.print(reasons)
@@ -76,7 +76,7 @@ def contacts_in(files: Sequence[tuple[str, str]]) -> None:
 
 
 def summary_of(result: Result) -> ImportSummary:
-    """Return what became of the rows of a file that was imported."""
+    """Return the summary of an imported file."""
     assert isinstance(result, ImportReport), result
     return result.summary
 
@@ -89,7 +89,7 @@ def ask_store(sql: str) -> tuple[Any, ...]:
 
 
 def prepare() -> Recap:
-    """Prepare the sample campaign and show its recap as the artifact shows it."""
+    """Prepare the sample campaign and show its recap page."""
     chapter("2. The recap", "what is approved is exactly what is sent")
     console.print(f"{check_balance()}\n")
     with console.status("writing and pricing every message"):
@@ -103,24 +103,24 @@ def prepare() -> Recap:
 
 def auto_responder(text: str) -> None:
     """Switch the automatic answer on."""
-    console.print(f"Before it leaves, {configure_auto_responder(True, text)}.")
+    console.print(f"Before it is sent, {configure_auto_responder(True, text)}.")
 
 
 def approve_and_send(recap: Recap) -> None:
-    """Approve the recap by its hash; it is due now, so the sending starts by itself."""
-    chapter("3. Approved and sent", "a gateway that refuses, breaks and forgets to answer: once each all the same")
+    """Approve the recap by its hash; it is due now, so sending starts automatically."""
+    chapter("3. Approved and sent", "despite refusals and lost answers, each message is sent once")
     console.print(f"Dominique approves recap [bold]{recap.recap_hash[:8]}[/]. From now on the campaign is locked.")
-    with progress_bar("handing over"):
+    with progress_bar("sending"):
         approve_campaign(CAMPAIGN, recap.recap_hash[:8], "dominique")
     lost = ask_store("SELECT count(DISTINCT slice_no), count(*) FROM message_event WHERE event = 'unknown'")
-    console.print(f"On the way {lost[0]} answers were lost, for {lost[1]} messages: asked again, none sent twice.")
+    console.print(f"{lost[0]} answers for {lost[1]} messages were lost: asked for again, no message was sent twice.")
     show_states()
     show_parked()
 
 
 def people_answer(sandbox: SandboxProcess) -> dict[str, list[str]]:
-    """Let people answer: two STOPs, one of them before his message has left, and three other replies."""
-    chapter("4. What comes back", "STOP before anything else, then reports and automatic answers")
+    """Let people reply: two STOPs, one of them before the message is sent, and three other replies."""
+    chapter("4. Replies", "STOP before anything else, then delivery reports and automatic answers")
     got = [line["to"] for line in sandbox.billing()]
     (waiting,) = ask_store("SELECT min(msisdn) FROM message_status WHERE state = 'planned'")
     stops, others = [got[3], waiting], [got[10], got[20], got[30]]
@@ -128,7 +128,7 @@ def people_answer(sandbox: SandboxProcess) -> dict[str, list[str]]:
         sandbox.reply(sender, "STOP")
     for sender, text in zip(others, ("Merci !", "C'est ouvert dimanche ?", "Qui est-ce ?"), strict=True):
         sandbox.reply(sender, text)
-    with console.status("reading replies and reports"):
+    with console.status("reading replies and delivery reports"):
         process_replies()
         moved = collect_delivery_reports()
     replies = table("from", "text", "verdict", "automatic answer")
@@ -143,22 +143,22 @@ def people_answer(sandbox: SandboxProcess) -> dict[str, list[str]]:
 
 
 def the_day(moments: Sequence[datetime]) -> None:
-    """Let the day go on: at each of the moments it is morning somewhere, and what waited there leaves."""
+    """Move the clock: at each of the moments a sending window opens somewhere, and the waiting messages are sent."""
     clocks = ", then ".join(f"{moment:%H:%M}" for moment in moments)
-    chapter("5. The rest, in its own morning", f"the clock says {clocks} in Paris")
+    chapter("5. The other territories", f"it is {clocks} in Paris")
     for moment in moments:
         os.environ["SMS_SIMULATED_NOW"] = moment.isoformat()
         current_context.cache_clear()
-        with progress_bar(f"handing over at {moment:%H:%M}"):
+        with progress_bar(f"sending at {moment:%H:%M}"):
             send_due_campaigns()
-    with console.status("reading reports"):
+    with console.status("reading delivery reports"):
         collect_delivery_reports()
     show_states()
 
 
 def balance(mails: Sequence[str]) -> None:
-    """Show the balance, and the mail that left when it became critical: one, though it was read several times."""
-    chapter("6. The balance", "below the critical threshold a mail goes out at once, once a crossing")
+    """Show the balance, and the one mail that was sent when it became critical."""
+    chapter("6. The balance", "a mail is sent once when the balance falls below the critical threshold")
     console.print(check_balance())
     for mail in mails:
         console.print(Panel(mail, title="mail to data-team@example.org", border_style="yellow"))
@@ -166,7 +166,7 @@ def balance(mails: Sequence[str]) -> None:
 
 def results() -> None:
     """Publish the results and show the page."""
-    chapter("7. The result", "every message in one state, and in files to open")
+    chapter("7. The results", "every message in one state, and exported to files")
     with console.status("exporting"):
         page = report_campaign(CAMPAIGN)
     console.print(Panel(Markdown(page), border_style="dim"))
@@ -174,7 +174,7 @@ def results() -> None:
 
 def verify(sandbox: SandboxProcess, people: dict[str, list[str]], expected: dict[str, Any]) -> bool:
     """Compare the figures with the samples' description and with the sandbox's own bill."""
-    chapter("8. Is it right?", "the gateway's own bill is the judge")
+    chapter("8. Check", "compared with the gateway's own bill")
     checks = list(_checks(sandbox, people, expected))
     found = table("must be", "expected", "found", "")
     for what, wanted, got in checks:
@@ -184,14 +184,14 @@ def verify(sandbox: SandboxProcess, people: dict[str, list[str]], expected: dict
 
 
 def where_next(home: Path) -> None:
-    """Say where to look."""
+    """Name the next things to look at."""
     console.print(
         Panel(
             "[bold]make up[/]                      the same in the Prefect UI: forms, schedules, artifacts\n"
             f"[bold]data/{home.name}/sms.duckdb[/]           the store; in SQL, on a copy of it and of its .wal\n"
-            "[bold]data/demo/rejects/[/]            the rejected rows, as the partner gets them back\n"
+            "[bold]data/demo/rejects/[/]            the rejected rows, as files to correct\n"
             f"[bold]data/demo/exports/{CAMPAIGN}/[/]  every message, CSV and Parquet\n"
-            "[bold]data/samples/README.md[/]        what the samples hold",
+            "[bold]data/samples/README.md[/]        the content of the samples",
             title="Where to look next",
         )
     )
@@ -213,15 +213,15 @@ def _checks(
         }
         yield "messages of the recap", expected["campaign"]["recipients"], recap["message_count"]
         contacts = sum(file["distinct_numbers"] for file in expected["files"].values() if file["list"])
-        yield "contacts = messages + left out", contacts, recap["message_count"] + recap["exclusion_count"]
+        yield "contacts = messages + exclusions", contacts, recap["message_count"] + recap["exclusion_count"]
         yield "invariants broken", {}, broken_invariants(tx)
     yield "billed twice", 0, len(bill) - len({line["client_ref"] for line in bill})
     yield "billed = accepted in the store", len(accepted), len({line["client_ref"] for line in bill} & accepted)
     yield "billed", len(accepted), len(bill)
     answers = [line["to"] for line in bill if line["text"].startswith("Merci de votre message")]
-    yield "one answer to everybody who replied", _masked(people["others"]), _masked(answers)
+    yield "one answer to each other reply", _masked(people["others"]), _masked(answers)
     to_stopped = [line for line in bill if line["to"] in people["stops"]]
-    yield "messages to those who said STOP, before it", 1, len(to_stopped)
+    yield "messages to people who said STOP, before it", 1, len(to_stopped)
 
 
 def _masked(numbers: Sequence[str]) -> str:
@@ -233,12 +233,12 @@ def _counts(fates: Mapping[str, int]) -> str:
 
 
 def chapter(title: str, words: str) -> None:
-    """Head a chapter."""
+    """Print the title of a chapter."""
     console.rule(f"[bold]{title}[/] [dim]{words}[/]", align="left")
 
 
 def table(*columns: str) -> Table:
-    """Return an empty table; columns of counts stand right."""
+    """Return an empty table; columns of counts are aligned right."""
     counts = {"rows", "accepted", "updated", "duplicate", "rejected", "messages"}
     made = Table(header_style="bold", border_style="dim")
     for column in columns:
@@ -255,7 +255,7 @@ def show_states() -> None:
 
 
 def show_parked() -> None:
-    """Say why the rest waits, and until when."""
+    """Show why the other messages wait, and until when."""
     with current_context().transaction(read_only=True) as tx:
         campaign = find_campaign(tx, CAMPAIGN)
     (territories,) = ask_store(
@@ -263,12 +263,14 @@ def show_parked() -> None:
     )
     assert campaign.due_at is not None, "it is parked"
     due_at = campaign.due_at.astimezone(current_context().settings.zone)
-    console.print(f"In {territories} it is night: the campaign is {campaign.state} until {due_at:%A %H:%M} in Paris.\n")
+    console.print(
+        f"In {territories} it is night: the campaign is {campaign.state} until {due_at:%A %H:%M} (Europe/Paris).\n"
+    )
 
 
 @contextmanager
 def progress_bar(words: str) -> Iterator[None]:
-    """Show the messages that have left while the block sends them, read from the store as anybody may."""
+    """Show how many messages were sent so far, read from the store while the block sends them."""
     bar = Progress(
         TextColumn(words), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console, transient=False
     )

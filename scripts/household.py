@@ -1,4 +1,4 @@
-"""Processes that live and die together: started one after the other, watched, stopped in the opposite order.
+"""A group of processes: started one after the other, monitored, and stopped in the opposite order.
 
 Each runs in a session of its own, so that Ctrl-C reaches only us. What outlives its parent is handed to us by the
 kernel (Linux), and ended too.
@@ -22,11 +22,11 @@ ROOT = Path(__file__).resolve().parents[1]
 HOST = "127.0.0.1"
 START_SECONDS = 240
 STILL_SECONDS = 15
-"""How often somebody who waits is told what for."""
+"""Interval in seconds at which the current step is printed while it waits."""
 STOP_SECONDS = {"worker": 20, "control-worker": 20, "server": 15}
 SET_CHILD_SUBREAPER = 36  # of <linux/prctl.h>
 MARK = "CAMPANILE_UP"
-"""The variable that all processes of a household have, and what they start: whose they are."""
+"""The environment variable of all processes of a household and of their children; it identifies them."""
 
 
 class CannotGoOn(Exception):  # noqa: N818 - a line for a person
@@ -45,7 +45,7 @@ class Child:
     process: subprocess.Popen[bytes]
     log: Path
     has_runs: bool = False
-    """Its own children end before it does, while it can still report what became of them."""
+    """Whether its own children are ended first, so that it can still report their results."""
 
     def must_run(self) -> None:
         """Raise if it ended, with the end of its log."""
@@ -57,7 +57,7 @@ class Child:
 
 
 class Household:
-    """The children in the order they were started; the last one stops first."""
+    """The children in the order in which they were started; the last one is stopped first."""
 
     def __init__(self, logs: Path, environment: Mapping[str, str], mark: str) -> None:
         self.logs = logs
@@ -74,7 +74,7 @@ class Household:
             ctypes.CDLL(None).prctl(SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
     def step(self, doing: str) -> None:
-        """Say what is done now, and after how many seconds."""
+        """Print the current step, with the seconds since the start."""
         self.doing = doing
         self._say(doing)
 
@@ -83,7 +83,7 @@ class Household:
         print(f"{self.told - self.started:4.0f} s  {line}", flush=True)
 
     def start(self, name: str, command: Sequence[str], has_runs: bool = False) -> Child:
-        """Start a process that writes to its own log; the log of last time is kept beside it."""
+        """Start a process that writes to its own log; the log of the previous run is kept too."""
         log = self.logs / f"{name}.log"
         if log.exists():
             log.replace(self.logs / f"{name}.previous.log")
@@ -113,7 +113,7 @@ class Household:
             step.must_run()
 
     def wait(self, seconds: float = 0.2, but: Child | None = None) -> None:
-        """Let a moment pass; raise when a stop is asked for, or when a child died."""
+        """Wait for some seconds; raise when a stop is requested or a child has died."""
         if self.stop_asked.wait(seconds):
             raise StopAsked
         for child in self.children:
@@ -121,13 +121,13 @@ class Household:
                 child.must_run()
 
     def wait_still(self, but: Child | None = None) -> None:
-        """Let a moment pass as ``wait`` does; from time to time say what is waited for."""
+        """Wait as ``wait`` does; print the current step from time to time."""
         self.wait(but=but)
         if time.monotonic() - self.told >= STILL_SECONDS:
             self._say(f"still {self.doing}")
 
     def wait_for_port(self, child: Child, port: int, but: Child | None = None) -> None:
-        """Return when something listens on a port; ``but`` may end meanwhile."""
+        """Wait until a process listens on a port; ``but`` may end meanwhile."""
         deadline = time.monotonic() + START_SECONDS
         while not is_answered(port):
             if time.monotonic() > deadline:
@@ -135,7 +135,7 @@ class Household:
             self.wait_still(but)
 
     def stop(self) -> None:
-        """Stop all, last started first, each with what it started."""
+        """Stop all children, the last started first, each with its own children."""
         while self.children:
             child = self.children[-1]
             print(f"stopping {child.name}", flush=True)
@@ -151,7 +151,7 @@ class Household:
             end_all(self.adopted)
 
     def adopted(self) -> set[int]:
-        """Return processes whose parents are gone, which makes them ours; those that ended are forgotten."""
+        """Return adopted processes, whose parents have ended; reap those that have ended too."""
         orphans = children_of(os.getpid()) - {child.process.pid for child in self.children}
         return {pid for pid in orphans if os.waitpid(pid, os.WNOHANG) == (0, 0)}
 
@@ -162,12 +162,12 @@ def end_leftovers(mark: str) -> None:
     Only the household that holds the lock of the mark's folder may do this.
     """
     if left := processes_with(mark):
-        print(f"ending {len(left)} processes that the last make up left", flush=True)
+        print(f"ending {len(left)} processes of the last make up", flush=True)
         end_all(partial(processes_with, mark))
 
 
 def processes_with(mark: str) -> set[int]:
-    """Return the processes that bear a household's mark (none where there is no /proc)."""
+    """Return the processes with a household's mark in their environment (none on a system without /proc)."""
     variable = f"{MARK}={mark}".encode()
     found = set()
     for environ in Path("/proc").glob("[0-9]*/environ"):
@@ -178,7 +178,7 @@ def processes_with(mark: str) -> set[int]:
 
 
 def end_all(find: Callable[[], set[int]], seconds: float = 10) -> None:
-    """Ask processes to stop until none is found; after a while, insist."""
+    """Terminate processes until none is found; after some time, kill them."""
     asked: set[int] = set()
     deadline = time.monotonic() + seconds
     while found := find():
@@ -191,7 +191,7 @@ def end_all(find: Callable[[], set[int]], seconds: float = 10) -> None:
 
 
 def children_of(parent: int) -> set[int]:
-    """Return the processes started by one, adopted ones included (none where there is no /proc)."""
+    """Return the child processes of a process, adopted ones included (none on a system without /proc)."""
     found = set()
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
@@ -201,7 +201,7 @@ def children_of(parent: int) -> set[int]:
 
 
 def is_answered(port: int) -> bool:
-    """Tell whether something listens on a port of this machine."""
+    """Return whether a process listens on a port of this machine."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((HOST, port)) == 0

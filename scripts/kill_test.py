@@ -33,7 +33,7 @@ _Run = TypeVar("_Run", Toll, Restores)
 
 
 def main() -> int:
-    """Run the classes that the command line names, and print the tables."""
+    """Run the gateway classes of the command line, and print the tables."""
     keep_private()
     asked = _arguments()
     with opened_fork_server(SENDERS) as fork_server:
@@ -68,7 +68,7 @@ def main() -> int:
 
 
 def _in_each_class(names: Sequence[str], run: Callable[[str], _Run]) -> tuple[dict[str, _Run], list[str]]:
-    """Run all classes at once; return what each came to, and a line for each that is wrong or broke."""
+    """Run all classes in parallel; return the result of each, and a line for each that is wrong or failed."""
     with ThreadPoolExecutor(max(len(names), 1)) as pool:
         running = {name: pool.submit(run, name) for name in names}
     wrong = [f"{name}: {error!r}" for name, future in running.items() if (error := future.exception()) is not None]
@@ -77,7 +77,7 @@ def _in_each_class(names: Sequence[str], run: Callable[[str], _Run]) -> tuple[di
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the lines of a Markdown table, one row a class."""
+    """Return the lines of a Markdown table, one row for each class."""
     return [f"| {' | '.join(row)} |" for row in (columns, ["---"] * len(columns), *rows)]
 
 
@@ -124,7 +124,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--messages", type=int, default=5000, help="of each campaign")
     parser.add_argument("--slice-size", type=int, default=10)
     parser.add_argument("--seed", type=int, default=20261123)
-    parser.add_argument("--minutes", type=float, default=math.inf, help="after which nobody is killed any more")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="after which no process is killed any more")
     parser.add_argument("--classes", nargs="+", choices=classes, default=classes)
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""The login of Prefect's API and the sandbox's key: made once, each kept in a file that only its owner can read."""
+"""The login of Prefect's API and the key of the sandbox: made once, each in a file that only its owner can read."""
 
 import os
 import secrets
@@ -9,13 +9,13 @@ from campanile.services.settings import SANDBOX_KEY_NAME
 from scripts.household import CannotGoOn
 
 LOGIN_NAME = "prefect-login"
-#: Bytes of chance in a new login.
+#: Random bytes in a new login.
 STRENGTH_BYTES = 32
 SHORTEST = 24
 
 
 def login_of(home: Path) -> str:
-    """Return the login that is kept in a data folder, ``name:password``; make it where there is none.
+    """Return the login of a data folder, ``name:password``; make it if there is none.
 
     Raises:
         CannotGoOn: the file is a link, belongs to another account, or holds no login.
@@ -32,7 +32,7 @@ def login_of(home: Path) -> str:
 
 
 def keep_sandbox_key(home: Path, chosen: str | None) -> None:
-    """Keep the key that the sandbox of a data folder asks for; make one where there is none.
+    """Store the key of the sandbox of a data folder; make one if there is none.
 
     Args:
         home: the data folder.
@@ -50,7 +50,7 @@ def keep_sandbox_key(home: Path, chosen: str | None) -> None:
 
 
 def _kept(path: Path, what: str, fresh: str) -> str:
-    """Return the line that a file keeps, which is ``fresh`` where there was no file.
+    """Return the line of a file; write ``fresh`` to it if there was no file.
 
     It is written beside its place and renamed, so that no half of it is ever read. The caller holds the folder.
     """

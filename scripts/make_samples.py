@@ -1,6 +1,6 @@
-"""Write data/samples: contact files as partners send them, a draft, and what must become of every row.
+"""Write data/samples: contact files as partners send them, a draft, and the expected result of every row.
 
-Run it again and the same bytes come out: ``python scripts/make_samples.py [folder]``.
+Each run writes the same bytes: ``make samples``, or ``python -m scripts.make_samples [folder]``.
 """
 
 import csv
@@ -19,7 +19,7 @@ from scripts.sample_readme import write_readme
 from scripts.sample_rows import People, Sample, shop_rows
 
 FOLDER = Path(__file__).parents[1] / "data" / "samples"
-CAMPAIGN = f"""# A draft: give it to prepare_campaign. Without send_on it leaves as soon as the policy allows.
+CAMPAIGN = f"""# A draft: give it to prepare_campaign. Without send_on it is sent as soon as the policy allows.
 name: soldes-hiver
 kind: marketing
 text: >-

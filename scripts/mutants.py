@@ -27,14 +27,14 @@ _ANSWERS, _COMING_BACK = "tests/sending/test_gateway_answers.py", "tests/store/t
 
 
 class Mutant(NamedTuple):
-    """What stands in place of a guard (nothing: the lines are removed), and the tests that must fail then."""
+    """The code that replaces a guard (empty: the lines are removed), and the tests that must then fail."""
 
     instead: str
     tests: str
 
 
 class Place(NamedTuple):
-    """Where a guard is: its file and its lines, from ``first`` on and without ``end``, counted from 0."""
+    """The place of a guard: its file and its lines from ``first`` to before ``end``, counted from 0."""
 
     path: Path
     first: int
@@ -100,7 +100,7 @@ MUTANTS = {
 
 
 def main() -> int:
-    """Try each mutant, or those whose guard's name contains a word of the command line."""
+    """Try each mutant, or those whose name contains a word of the command line."""
     wanted = [name for name in MUTANTS if not sys.argv[1:] or any(word in name for word in sys.argv[1:])]
     survivors = [name for name in wanted if not _is_killed(name, MUTANTS[name])]
     print(f"not noticed: {', '.join(survivors)}" if survivors else f"all {len(wanted)} guards are missed when removed")
@@ -108,7 +108,7 @@ def main() -> int:
 
 
 def find_guards(root: Path = ROOT) -> dict[str, list[Place]]:
-    """Return where each tag stands in the tree, by the guard's name."""
+    """Return the places of each tag in the tree, by the name of the guard."""
     found: dict[str, list[Place]] = {}
     for folder in GUARDED:
         for path in sorted((root / folder).rglob("*")):
@@ -119,7 +119,7 @@ def find_guards(root: Path = ROOT) -> dict[str, list[Place]]:
 
 
 def mutated(source: str, place: Place, instead: str) -> str:
-    """Return a file's text with other lines in place of the guard, at the guard's indentation."""
+    """Return a file's text with the guard replaced by other lines, at the guard's indentation."""
     lines = source.splitlines()
     indent = " " * (len(lines[place.first]) - len(lines[place.first].lstrip()))
     given = [line for line in instead.splitlines() if line.strip()]
@@ -142,7 +142,7 @@ def _is_killed(name: str, mutant: Mutant) -> bool:
         shutil.copy(ROOT / "pyproject.toml", folder)
         places = find_guards(Path(folder)).get(name, [])
         if len(places) != 1:
-            print(f"{name}: its tag stands {len(places)} times in the tree")
+            print(f"{name}: its tag occurs {len(places)} times in the tree")
             return False
         (place,) = places
         place.path.write_text(mutated(place.path.read_text(encoding="utf-8"), place, mutant.instead), encoding="utf-8")
@@ -152,7 +152,7 @@ def _is_killed(name: str, mutant: Mutant) -> bool:
 
 
 def _is_valid(path: Path) -> bool:
-    """Tell whether a mutant is code at all: a name that does not exist would fail every test and prove nothing."""
+    """Return whether a mutant is valid code: an undefined name would fail every test and prove nothing."""
     command = [sys.executable, "-m", "ruff", "check", "--quiet", "--isolated", "--select=F821,F823,E9", str(path)]
     return path.suffix != ".py" or subprocess.run(command, check=False).returncode == 0
 

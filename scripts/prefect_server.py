@@ -18,7 +18,7 @@ LOCAL_NAMES = ("127.0.0.1", "localhost")
 
 
 def build_app() -> ASGIApp:
-    """Return Prefect's application as a browser on this machine may reach it."""
+    """Return Prefect's application, restricted to requests of this machine."""
     return TrustedHostMiddleware(create_app(final=True), allowed_hosts=LOCAL_NAMES, www_redirect=False)
 
 

@@ -1,4 +1,4 @@
-"""A migrated database of Prefect to copy from: its migrations take minutes on a busy machine, a copy takes none.
+"""A migrated database of Prefect to copy: the migrations take minutes on a busy machine, a copy is immediate.
 
 The template is made once for each version of Prefect, in ``.cache`` of the project, and holds nothing but empty tables.
 ``python scripts/prefect_template.py FILE`` copies it to a file that is not there yet.
@@ -30,7 +30,7 @@ def template_path(cache: Path = CACHE) -> Path:
 
 
 def provide_database(database: Path, cache: Path = CACHE) -> bool:
-    """Put a migrated database in its place unless there is one; return whether it was put there.
+    """Copy the migrated database unless there is a database already; return whether it was copied.
 
     The place is its owner's only, and is never seen half written.
 
@@ -52,7 +52,7 @@ def provide_database(database: Path, cache: Path = CACHE) -> bool:
 
 
 def made_template(cache: Path = CACHE) -> Path:
-    """Return the template; make it where there is none. One process makes it, others wait for it.
+    """Return the template; make it if there is none. One process makes it, others wait for it.
 
     Raises:
         NoTemplate: Prefect did not make it.
@@ -67,7 +67,7 @@ def made_template(cache: Path = CACHE) -> Path:
 
 
 def _make(path: Path) -> None:
-    """Let Prefect migrate an empty database, and keep it as one file, its write-ahead log included."""
+    """Let Prefect migrate an empty database, and store it as one file, with its write-ahead log."""
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         made, whole = Path(folder, "prefect.db"), Path(folder, "whole.db")
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}

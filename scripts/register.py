@@ -1,4 +1,4 @@
-"""Tell a Prefect server the pool and the deployments, and settle the runs that the last stop left.
+"""Register the pool and the deployments at a Prefect server, and settle the runs that the last stop interrupted.
 
 What takes long is to load Prefect's command line and all flows. It needs no server, so it begins while the server
 starts: ``make up`` runs this beside it.
@@ -13,12 +13,12 @@ from campanile.file_permissions import keep_private
 from scripts.household import HOST, ROOT, is_answered
 
 POOL = "campanile"
-#: The pool's template: a run has no command, environment or folder of its own, or the API could start any program.
+#: The template of the pool: a run cannot set a command, environment or folder, else the API could start any program.
 POOL_TEMPLATE = ROOT / "work-pool.json"
 
 
 def pool_command() -> Sequence[str]:
-    """Return what makes the pool, or gives an existing one our template, after the name of the program."""
+    """Return the arguments that make the pool or update its template, after the name of the program."""
     options = ("--type", "process", "--base-job-template", str(POOL_TEMPLATE), "--overwrite")
     return "work-pool", "create", POOL, *options
 

@@ -1,4 +1,4 @@
-"""What must become of every sample row, counted from the categories alone; Campanile is not asked."""
+"""The expected result of every sample row, counted from the categories alone, without Campanile."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ LIMITS = {"GSM-7": 160, "UCS-2": 70}  # characters of one segment
 
 
 def tell_fates(sample: Sample) -> list[str]:
-    """Return what becomes of each row, taken in order, in a list that was empty before."""
+    """Return the result of each row, in order, in a list that was empty before."""
     known: dict[int | None, list[str]] = {}
     fates = []
     for row in sample.rows:

@@ -8,13 +8,13 @@ from scripts.sample_rows import WRITINGS, People, Person, Row, international
 
 
 def distinct_people(rows: Sequence[Row]) -> list[Person]:
-    """Return everybody with a usable number and a first name, once, in the order of the file."""
+    """Return each person with a usable number and a first name, once, in the order of the file."""
     usable = [row.person for row in rows if row.reason is None and row.person.first_name]
     return list({person.number: person for person in reversed(usable)}.values())[::-1]
 
 
 def written(person: Person, writing: str) -> str:
-    """Return a number in one of the mainland's writings, or internationally where it is none of the mainland's."""
+    """Return a mainland number in one of its spellings, or another number in international form."""
     return WRITINGS[writing](person.national) if person.territory == "FR" else international(person)
 
 
@@ -87,7 +87,7 @@ def fair_rows(people: People, shop: Sequence[Row], newsletter: Sequence[Row]) ->
 
 
 def opt_out_rows(people: People, lists: Sequence[Sequence[Row]]) -> list[Row]:
-    """Return the people who said no: some of each list, some of none, and two cells that cannot be read."""
+    """Return the opt-outs: people of each list, people of no list, and two unreadable cells."""
     writings = cycle(["national", "plus", "dots", "plus and (0), spaces", "0033", "leading zero lost"])
     listed = [who for rows, step, take in zip(lists, (90, 50, 35), (14, 5, 3), strict=True) for who in
               distinct_people(rows)[7::step][:take]]  # fmt: skip

@@ -1,33 +1,33 @@
-"""The page beside the samples: the figures of expected.json as tables."""
+"""The README of the samples: the figures of expected.json as tables."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 HEAD = """# Samples
 
-Contact files as partners send them, and a draft. `python scripts/make_samples.py` writes them all, with this page and
-`expected.json` (the same figures, for programs); the same bytes come out every time. The figures are counted from what
-the script meant by each row, not by reading the files with Campanile.
+Contact files as partners send them, and a draft. `make samples` writes all of them, with this page and `expected.json`
+(the same figures, for programs). Each run writes the same bytes. The figures are counted from the rows that the script
+makes, not by reading the files with Campanile.
 
-Numbers lie around the examples of Google's numbering plans and names are made up. **Some of these numbers may be
-somebody's: never send them anything but through the `sandbox` gateway.**
+Numbers are close to the example numbers of Google's numbering plans, and names are made up. **Some of these numbers may
+belong to real people: send to them only through the `sandbox` gateway.**
 
-The figures hold for lists that are empty before, region `{region}` and these territories:
+The figures are for empty lists, region `{region}` and these territories:
 {allowed}.
-Files are imported in the order of the table, rows in theirs: a number is *accepted* the first time, later it is
-*updated* when a cell that is not empty differs from what is known, and a *duplicate* otherwise. The same number in two
-lists is accepted in both.
+Files are imported in the order of the table, rows in the order of the file. A number is *accepted* the first time.
+Later it is *updated* when a cell that is not empty differs from the stored value, and a *duplicate* otherwise. The same
+number in two lists is accepted in both.
 """
 CAMPAIGN_HEAD = """
 ## The campaign
 
-`campaign.yaml` writes to the three lists. Recipients are the distinct numbers without those that opted out. Encodings
-and lengths are those of the text with its first name, before any STOP mention.
+`campaign.yaml` is a campaign to the three lists. Recipients are the distinct numbers without the opted-out ones.
+Encodings and lengths are those of the text with the first name, without a STOP mention.
 """
 
 
 def write_readme(expected: dict[str, Any]) -> str:
-    """Return the page."""
+    """Return the README."""
     allowed = ", ".join(expected["allowed_territories"])
     parts = [HEAD.format(region=expected["region"], allowed=allowed), _summary(expected["files"])]
     parts += [_file(name, facts) for name, facts in expected["files"].items()]
@@ -51,7 +51,7 @@ def _file(name: str, facts: dict[str, Any]) -> str:
     ]
     reasons = [[f"`{reason}`", rows] for reason, rows in facts["rejected_by_reason"].items()]
     return (
-        f"\n## {name}\n\n{table(['category', 'rows', 'fate'], [*rows, ['**total**', facts['rows'], '']])}"
+        f"\n## {name}\n\n{table(['category', 'rows', 'result'], [*rows, ['**total**', facts['rows'], '']])}"
         f"\n{table(['rejected', 'rows'], [*reasons, ['**total**', facts['fates']['rejected']]])}"
     )
 

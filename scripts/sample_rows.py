@@ -1,4 +1,4 @@
-"""The rows of the sample files, category by category: what is written, and what must become of it.
+"""The rows of the sample files by category: their cells and their expected result.
 
 Nothing here asks Campanile: a category says itself which number its cell stands for, or why it is refused.
 Numbers lie around the examples of Google's numbering plans, names are plants and places, nobody real is meant.
@@ -124,7 +124,7 @@ REFUSED: dict[str, tuple[str, int, Sequence[str]]] = {  # category: reason, rows
 
 @dataclass(frozen=True)
 class Person:
-    """Who stands in a row; ``number`` is digits with the country code, and None where there is no usable one."""
+    """The person of a row; ``number`` is digits with the country code, None if there is no usable number."""
 
     rank: int
     number: int | None
@@ -142,7 +142,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a file; ``raw`` replaces the cells where they are broken on purpose."""
+    """One row of a file; ``raw`` replaces the cells if they are broken on purpose."""
 
     category: str
     person: Person
@@ -153,7 +153,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Sample:
-    """One contact file: its list, how it is written, its header, and where the number stands."""
+    """One contact file: its list, format, header, and the position of the number."""
 
     name: str
     list_name: str
@@ -164,7 +164,7 @@ class Sample:
 
 
 class People:
-    """Gives new people, in one fixed order: the same calls give the same people."""
+    """Generator of new people in a fixed order: the same calls give the same people."""
 
     def __init__(self) -> None:
         self._ranks = count(1)
@@ -172,7 +172,7 @@ class People:
         self._towns = cycle(TOWNS)
 
     def new(self, territory: str = "FR", has_number: bool = True) -> Person:
-        """Return somebody who was not there yet."""
+        """Return a new person."""
         rank = next(self._ranks)
         postcode, town = TOWNS_ELSEWHERE.get(territory) or next(self._towns)
         number = next(self._numbers[territory]) if has_number else None
@@ -262,7 +262,7 @@ def _shop_refused(people: People) -> Iterator[Row]:
 
 
 def _shop_again(rows: Sequence[Row]) -> Iterator[tuple[Row, Row]]:
-    """Give rows that come again later in the file, each of another person."""
+    """Yield rows that are repeated later in the file, each of another person."""
     originals = iter(rows)
     for _, row in zip(range(150), originals, strict=False):
         yield row, replace(row, category="same row again")

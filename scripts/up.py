@@ -1,4 +1,4 @@
-"""Start everything on this machine, and stop all of it again: `make up`.
+"""Start everything on this machine, and stop it again: `make up`.
 
 Sandbox gateway, Prefect server (with a home of its own), the deployments of prefect.yaml, a worker for each of their
 queues. The workers stop first, so that their runs can still report; then the server, then the sandbox. What a killed
@@ -28,28 +28,28 @@ from scripts.prefect_template import template_path
 from scripts.register import POOL
 from tasks.context import current_context
 
-#: The workers by what they are called: the queue each serves, and how many runs at once. A run is a process of about
-#: 100 MB that computes for some seconds before it begins. A worker at its limit starts nothing, whatever the queue's
-#: priority: so what stops a campaign has one of its own.
+#: Workers by name: the queue that each serves, and the limit of concurrent runs. A run is a process of about 100 MB
+#: that computes for some seconds before it begins. A worker at its limit starts nothing, whatever the priority of the
+#: queue, so the flows that stop a campaign have a worker of their own.
 WORKERS = {"worker": ("default", 8), "control-worker": ("control", 8)}
-#: Options of the sandbox that are not given in ``--sandbox``, and what sets them.
+#: Options of the sandbox that cannot be given in ``--sandbox``, and the options or settings that set them.
 SET_OTHERWISE = {
     "--port": "--sandbox-port", "--state": "--home", "--api-key": "SMS_SANDBOX_API_KEY",
     "--api-key-file": "SMS_SANDBOX_API_KEY",
     "--host": "make up: it is this machine's", "--allow-remote": "make up: it is this machine's",
 }  # fmt: skip
-#: How often it is looked after whether flows, workers and server are alive; the flows look after each other too.
+#: How often flows, workers and server are checked; the flows check each other too.
 WATCH_SECONDS = 120
 PREFECT = (sys.executable, "-m", "prefect", "--no-prompt")
 SERVER = (sys.executable, str(ROOT / "scripts" / "prefect_server.py"))
 REGISTER = (sys.executable, str(ROOT / "scripts" / "register.py"))
 TEMPLATE = (sys.executable, str(ROOT / "scripts" / "prefect_template.py"))
-#: The folder of a simulated clock, in the data folder: a store with a simulated clock never does real work.
+#: The folder for a simulated clock, in the data folder: a store with a simulated clock is never used for real work.
 REHEARSAL = "rehearsal"
 
 
 def build_environment(options: argparse.Namespace) -> dict[str, str]:
-    """Return what every child gets: ours as it is, and a Prefect of its own that only who has its login can talk to."""
+    """Return the environment of every child: ours, and the settings of a Prefect server of its own with a login."""
     origin = f"http://{HOST}:{options.port}"
     login = login_of(options.home)
     keep_sandbox_key(options.home, _chosen_key())
@@ -74,13 +74,13 @@ def build_environment(options: argparse.Namespace) -> dict[str, str]:
         "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "PREFECT_SERVER_UI_V2_ENABLED": "false",
-        # Each look is a write to the server's SQLite file, which refuses a form that is submitted in that moment.
+        # Each poll writes to the server's SQLite file, which refuses a form that is submitted at the same moment.
         "PREFECT_WORKER_QUERY_SECONDS": "5",
     }
 
 
 def sandbox_command(options: argparse.Namespace) -> tuple[list[str], Resolution, float]:
-    """Return what starts the sandbox, and its class and look-up lag, which Campanile must be given too.
+    """Return the command of the sandbox, and its resolution class and look-up lag, which Campanile needs too.
 
     Raises:
         CannotGoOn: one of the words of ``--sandbox`` is none of its options, or is set otherwise here.
@@ -109,13 +109,13 @@ def sandbox_command(options: argparse.Namespace) -> tuple[list[str], Resolution,
 
 
 def _chosen_key() -> str | None:
-    """Return the key that a setting names; None: none does."""
+    """Return the key from a setting; None: it is not set."""
     key = current_context().settings.sandbox_api_key.get_secret_value()
     return key if "sandbox_api_key" in current_context().settings.model_fields_set else None
 
 
 class _SandboxParser(argparse.ArgumentParser):
-    """The sandbox's own command line, whose mistakes are one line of ours."""
+    """Parser of the sandbox's command line; an error is one line of `make up`."""
 
     def error(self, message: str) -> NoReturn:
         raise CannotGoOn(f"--sandbox: {message}; docs/sandbox.md lists its options")
@@ -129,7 +129,7 @@ def _words_of(text: str) -> list[str]:
 
 
 def bring_up(household: Household, options: argparse.Namespace) -> None:
-    """Start all, in the order of who needs whom; what needs nobody starts at once."""
+    """Start all processes in the order of their dependencies; those without dependencies start at once."""
     for name, port, option in (
         ("server", options.port, "--port"),
         ("sandbox", options.sandbox_port, "--sandbox-port"),
@@ -157,7 +157,7 @@ def bring_up(household: Household, options: argparse.Namespace) -> None:
 
 
 def worker_command(queue: str, most_runs: int) -> Sequence[str]:
-    """Return what starts the worker of a queue, after the name of the program."""
+    """Return the arguments that start the worker of a queue, after the name of the program."""
     options = {
         "--pool": POOL,
         "--work-queue": queue,
@@ -170,7 +170,7 @@ def worker_command(queue: str, most_runs: int) -> Sequence[str]:
 
 
 def describe(options: argparse.Namespace) -> str:
-    """Return what a person can do now."""
+    """Return the text about the running installation and the next steps."""
     inbox = options.home / "inbox"
     samples = current_context().settings.samples_dir
     note = current_context().simulation_note
@@ -192,7 +192,7 @@ Ctrl-C stops all of it."""
 
 @contextlib.contextmanager
 def only_one(home: Path) -> Iterator[None]:
-    """Hold a folder, so that no second server opens the same database."""
+    """Lock a folder, so that no second server opens the same database."""
     with (home / "up.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -202,7 +202,7 @@ def only_one(home: Path) -> Iterator[None]:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Bring all up, stay until told to stop or one of them dies, and stop all."""
+    """Start all processes, wait until a stop is requested or one of them dies, and stop all."""
     keep_private(options.home)
     for folder in ("logs", "prefect", "sandbox", "inbox/contacts/newsletter", "inbox/opt_outs"):
         (options.home / folder).mkdir(parents=True, exist_ok=True)
@@ -252,7 +252,7 @@ def parse_arguments() -> argparse.Namespace:
         "--sandbox",
         default="",
         metavar="OPTIONS",
-        help="the sandbox's own, in one word: --sandbox='--seed 3'",
+        help="options of the sandbox, in one word: --sandbox='--seed 3'",
     )
     parser.add_argument(
         "--home",
@@ -266,7 +266,7 @@ def parse_arguments() -> argparse.Namespace:
     if options.simulated_now:
         os.environ["SMS_SIMULATED_NOW"] = options.simulated_now
     home = options.home.resolve() if options.home else None
-    os.chdir(ROOT)  # where .env and relative settings are read from
+    os.chdir(ROOT)  # .env and relative settings are read from here
     current_context.cache_clear()
     options.home = home or current_context().settings.data_dir.resolve()
     os.environ["SMS_DATA_DIR"] = str(options.home)

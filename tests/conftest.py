@@ -1,4 +1,4 @@
-"""Hypothesis for all tests, so that a busy machine makes no example fail by time; lanes; and a store to copy."""
+"""Hypothesis settings without deadlines, for busy machines; the order of the tests; and an empty store to copy."""
 
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with all its tables and nothing in them; tests copy it."""
+    """A store with all tables and no rows; tests copy it."""
     from tests.stores import make_store
 
     return make_store(tmp_path_factory.mktemp("migrated"))

@@ -1,9 +1,9 @@
-"""Processes of the tests: a server forks one for each who connects to its socket.
+"""Processes of the tests: a server forks one process for each connection to its socket.
 
-A module is started as ``python -m tests.… SOCKET`` and calls ``serve_forks``. What its processes need is imported there
-once, and no DuckDB is ever opened there: to start each process from nothing would cost more than all it does.
+A module is started as ``python -m tests.… SOCKET`` and calls ``serve_forks``. It imports once what its processes need,
+and never opens a DuckDB file: starting each process from nothing would take longer than its work.
 
-The first line that comes in is the job as JSON, the first that goes out the process id.
+The first line that a process receives is the job as JSON, the first line that it sends is its process id.
 """
 
 import ctypes
@@ -27,7 +27,7 @@ _SET_DEATH_SIGNAL = 1  # of <linux/prctl.h>
 
 
 class Line:
-    """A line between a process and its test: messages as JSON, one a line."""
+    """A connection between a process and its test: JSON messages, one on each line."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -44,7 +44,7 @@ class Line:
 
 
 def serve_forks(work: Callable[[Line, Any], None]) -> None:
-    """Serve on the socket that the command line names: ``work`` gets the line to the test, and the job."""
+    """Serve on the socket of the command line: ``work`` gets the connection to the test, and the job."""
     gc.collect()
     gc.freeze()  # what the children share stays shared
     with socket.socket(socket.AF_UNIX) as home:
@@ -56,7 +56,7 @@ def serve_forks(work: Callable[[Line, Any], None]) -> None:
 
 
 def _serve(listener: socket.socket, work: Callable[[Line, Any], None]) -> None:
-    """Fork for each who connects, until the tests are over."""
+    """Fork a process for each connection, until the tests are over."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel removes dead children
     tests = os.getppid()
     listener.settimeout(1)
@@ -109,13 +109,13 @@ class ForkedProcess:
         self._connection.sendall(json.dumps(what, default=str).encode() + b"\n")
 
     def hear(self) -> Any:
-        """Return the next thing it tells; it must live."""
+        """Return its next message; it must be alive."""
         told = self.poll(None)
         assert told is not None, "the other process died"
         return told
 
     def poll(self, seconds: float | None) -> Any:
-        """Return the next thing it tells; None when it is dead, or says nothing for so long."""
+        """Return its next message; None when it is dead, or sends nothing for ``seconds``."""
         while b"\n" not in self._received:
             if self.is_dead or not select.select([self._connection], [], [], seconds)[0]:
                 return None
@@ -130,7 +130,7 @@ class ForkedProcess:
         return json.loads(line)
 
     def hear_out(self) -> list[Any]:
-        """Return all that it still tells, until it is dead."""
+        """Return all further messages until it is dead."""
         told = []
         while (what := self.poll(None)) is not None:
             told.append(what)
@@ -141,13 +141,13 @@ class ForkedProcess:
             os.kill(self.pid, number)
 
     def kill(self) -> list[Any]:
-        """Kill it, wait until it is dead, and return what it told before."""
+        """Kill it, wait until it is dead, and return the messages that it sent before."""
         if not self.is_dead:
             self.signal(signal.SIGKILL)
         return self.hear_out()
 
     def _note_death(self) -> None:
-        """Wait until the kernel has removed it, and with it its locks."""
+        """Wait until the kernel has removed the process and its locks."""
         self.is_dead = True
         self._connection.close()
         with suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""Which tests need what, who runs them, and how many examples hypothesis tries.
+"""What each test needs, which worker runs it, and how many examples Hypothesis tries.
 
 ``pytest --unit`` collects only what needs no Prefect, no process and no server, and fails a test that uses one all the
 same: such a file belongs into ``NEEDS_PROCESS``.
@@ -39,19 +39,19 @@ NEEDS_PROCESS = (
 )
 #: Fixtures that start one, in files whose other tests do not.
 STARTS_PROCESS = frozenset({"fork_server"})
-#: Long ones first, so that no core idles while the other ends; what is not named comes between these and the last.
+#: Long tests run first, so that no core is idle at the end; other tests run between these and the last ones.
 FIRST, LAST = ("flows", "sending", "services", "store"), ("pages", "schemas", "sms", "")
 #: Set by ``make prove``: every property is tried on many examples.
 IS_PROVING = os.environ.get("CAMPANILE_PROVE") == "1"
 
 
 def examples(count: int) -> settings:
-    """Return hypothesis' settings for a test that deserves so many examples: all when proving, else a tenth of them."""
+    """Return Hypothesis settings for a test: all its examples when proving, else a tenth of them."""
     return settings(max_examples=count if IS_PROVING else max(count // 10, 5))
 
 
 def some(values: Iterable[Value], count: int) -> list[Value]:
-    """Return all cases when proving, else so many of them, evenly spread: for cases that are alike and take long."""
+    """Return all cases when proving, else ``count`` of them at equal distances: for long cases that are alike."""
     cases = list(values)
     if IS_PROVING or count >= len(cases):
         return cases
@@ -59,12 +59,12 @@ def some(values: Iterable[Value], count: int) -> list[Value]:
 
 
 def needs_process(path: Path) -> bool:
-    """Tell whether the tests of a file need more than this process."""
+    """Return whether the tests of a file need more than this process."""
     return any(path.is_relative_to(TESTS / name) for name in NEEDS_PROCESS)
 
 
 def sort_and_group(items: list[pytest.Item]) -> None:
-    """Mark what needs a process; give each file to one worker, and all that talks to the Prefect server to one.
+    """Mark tests that need a process; give each file to one worker, and all tests of the Prefect server to one.
 
     So the server is started once, and no test finds the pages and deployments of another one there.
     """
@@ -90,7 +90,7 @@ def _rank(item: pytest.Item) -> int:
 
 
 def forbid_processes() -> None:
-    """Fail whatever starts a process, listens, or imports Prefect from now on."""
+    """Make each test fail that starts a process, listens, or imports Prefect."""
 
     def refuse(*_: object, **__: object) -> NoReturn:
         pytest.fail("needs a process, a server or Prefect: mark it ``process``, or name its file in tests/lanes.py")

@@ -1,7 +1,7 @@
-"""Flows and tasks as the functions they are: no run is recorded, no server is needed, and pages are kept in memory.
+"""Flows and tasks as plain functions: no run is recorded, no server is needed, and pages are kept in memory.
 
-What a flow decides, writes and shows is proved so, at the price of a function call. That Prefect runs it, with its
-parameters, retries, hooks and artifacts, is proved by the tests that are marked ``prefect``.
+This tests what a flow decides, writes and shows, and is as fast as a function call. The tests that are marked
+``prefect`` check that Prefect runs the flow, with its parameters, retries, hooks and artifacts.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,13 +15,13 @@ import pytest
 
 
 class Page(NamedTuple):
-    """An artifact: what ``Artifact.get`` returns of it is read by tests and by ``tasks.artifacts``."""
+    """An artifact, with the attribute of ``Artifact.get`` that tests and ``tasks.artifacts`` read."""
 
     data: str
 
 
 class TaskState(NamedTuple):
-    """How a task ended that was called with ``return_state=True``."""
+    """The final state of a task that was called with ``return_state=True``."""
 
     value: Any
     error: Exception | None
@@ -34,7 +34,7 @@ class TaskState(NamedTuple):
 
 @dataclass
 class PlainRuns:
-    """What plain runs left that would be Prefect's."""
+    """The pages and events of plain runs, which Prefect would keep."""
 
     pages: dict[str, Page] = field(default_factory=dict)
     """The newest artifact of each key."""
@@ -50,7 +50,7 @@ class PlainRuns:
         return PlainRuns(dict(self.pages), list(self.events))
 
     def become(self, other: "PlainRuns") -> None:
-        """Hold what another one holds; who was given this one finds it there."""
+        """Take over the content of another one, in place."""
         self.pages.clear()
         self.pages.update(other.pages)
         self.events[:] = other.events
@@ -100,7 +100,7 @@ def plain_runs() -> Iterator[PlainRuns]:
 
 
 def _call_flow(flow: Any, *args: Any, return_state: bool = False, **kwargs: Any) -> Any:
-    """Call a flow with its parameters as Prefect would check and convert them; what it refuses is raised."""
+    """Call a flow with parameters that Prefect checks and converts; raise the error of a refused one."""
     from prefect.states import Completed, State
     from prefect.utilities.callables import get_call_parameters
 
@@ -126,7 +126,7 @@ def _call_task(task: Any, *args: Any, return_state: bool = False, **kwargs: Any)
 
 @contextmanager
 def _without_server() -> Iterator[None]:
-    """Let a call of the API that is not stood in for fail, instead of starting a server."""
+    """Make each API call without a stand-in fail, instead of starting a server."""
     from prefect.context import SettingsContext, get_settings_context
 
     with SettingsContext(profile=get_settings_context().profile, settings=_settings_without_server()):
@@ -135,14 +135,14 @@ def _without_server() -> Iterator[None]:
 
 @cache
 def _settings_without_server() -> Any:
-    """Return Prefect's settings; to make them anew for each test would cost more than many a test."""
+    """Return Prefect's settings; making them again for each test would be slow."""
     from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_ALLOW_EPHEMERAL_MODE, get_current_settings
 
     return get_current_settings().copy_with_update({PREFECT_SERVER_ALLOW_EPHEMERAL_MODE: False, PREFECT_API_URL: None})
 
 
 def _no_deployment(name: str, **_: Any) -> None:
-    """Stand in for a server on which nothing is deployed: each run is made here and now."""
+    """Stand in for a server without deployments: each run is made in this process."""
     from prefect.exceptions import ObjectNotFound
 
     raise ObjectNotFound(Exception(name))
@@ -150,14 +150,14 @@ def _no_deployment(name: str, **_: Any) -> None:
 
 @cache
 def _checked() -> None:
-    """Statements do not change between two settings of a test: to plan them all takes half a second."""
+    """Check the statements once: they do not change between tests, and the check takes half a second."""
     from campanile.store.db.migrate import check_statements
 
     check_statements()
 
 
 def _stage_here(request: Any, limits: object, on_progress: Callable[[str], None]) -> Any:
-    """Parse a file in this process: that its own process bounds it is proved by ``tests/files/test_child.py``."""
+    """Parse a file in this process; ``tests/files/test_child.py`` tests the limits of the child process."""
     from campanile.files.parsing.stage import stage_contact_file
 
     return stage_contact_file(request, on_progress)

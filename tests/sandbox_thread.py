@@ -17,7 +17,7 @@ from campanile.gateways.sandbox.testing import START_SECONDS, SandboxProcess
 
 
 class SandboxThread(SandboxProcess):
-    """A sandbox of this process. Killed or stopped, nobody listens at its address and all connections are reset."""
+    """A sandbox in this process. When it is killed or stopped, its port is closed and all connections are reset."""
 
     _server: asyncio.Server | None = None
 

@@ -1,4 +1,4 @@
-"""Nobody gets into Prefect's API who has no login, nor through another host's name; its runs take no commands."""
+"""Prefect's API refuses requests without a login or under another host name; its runs take no commands."""
 
 import asyncio
 import base64
@@ -29,7 +29,7 @@ def basic(login: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """The server's application, without its database: what is refused never gets so far."""
+    """The server's application, without its database: a refused request does not reach it."""
     from prefect.settings import (
         PREFECT_HOME,
         PREFECT_SERVER_API_AUTH_STRING,
@@ -174,7 +174,7 @@ def test_a_login_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> Non
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / LOGIN_NAME).stat().st_mode) == 0o600
-    assert [path.name for path in tmp_path.iterdir()] == [LOGIN_NAME], "no half of it is left"
+    assert [path.name for path in tmp_path.iterdir()] == [LOGIN_NAME], "no incomplete file remains"
     assert login_of(tmp_path) == first
     (tmp_path / LOGIN_NAME).chmod(0o644)
     assert login_of(tmp_path) == first

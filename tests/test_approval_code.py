@@ -1,4 +1,4 @@
-"""The approver's own command: a hash in, a secret by the way, a code out."""
+"""The approver's command: it takes a hash, asks for the secret, and prints a code."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The bench itself still runs, and compares: both sides end with the same, or it stops."""
+"""The benchmarks run, and compare: both implementations give the same result, or the benchmark stops."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What the pages and the Makefile say must be true of the code."""
+"""The statements of the documentation and of the Makefile agree with the code."""
 
 import ast
 import re
@@ -42,7 +42,7 @@ def _environment_names(field: ast.AnnAssign) -> list[str]:
 
 
 def example_settings(page: str) -> dict[str, bool]:
-    """Return each setting of an example file, and whether a comment stands above it or behind it.
+    """Return each setting of an example file, and whether it has a comment above it or behind it.
 
     A comment holds for the lines under it, up to an empty one. A setting may itself be commented out.
     """
@@ -112,7 +112,7 @@ def cited_tests(page: str) -> list[tuple[str, str]]:
     return re.findall(r"\b([a-z_]+/test_[a-z_]+)::(test_\w+)", page)
 
 
-# --- the readers of these pages can tell -------------------------------------------------------------------
+# --- the checks of this file can fail ----------------------------------------------------------------------
 
 
 def test_settings_are_read_from_the_class() -> None:

@@ -1,6 +1,6 @@
-"""`make up`, killed or stopped at different moments: within two minutes of the next start all of it runs again.
+"""`make up`, killed or stopped at different moments: within two minutes of the next start everything runs again.
 
-One installation and one database for all of them, so that what a stop leaves is there at the next one too.
+All tests share one installation and one database, so that the remains of one stop are there at the next one.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ EVERY_MINUTE = ("process-replies", "send-due-campaigns")
 
 
 class Installation:
-    """`make up` on a folder of its own, with hands on its processes and eyes on the server's database."""
+    """`make up` on a folder of its own, with access to its processes and to the server's database."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -37,7 +37,7 @@ class Installation:
         self.lives = 0
 
     def start(self, until: str = "Ctrl-C stops all of it.") -> None:
-        """Start all of it, and return at a line that it prints."""
+        """Start `make up`, and return when it prints a given line."""
         self.lives += 1
         with (self.home / f"up-{self.lives}.log").open("w") as log:
             self.up = subprocess.Popen(
@@ -59,7 +59,7 @@ class Installation:
         self.up.wait(120)
 
     def kill(self, *words: str) -> None:
-        """Kill the processes whose command line has all of the words; no word: every one of this installation."""
+        """Kill the processes whose command line has all of the words; without words: all of this installation."""
         if not words:
             self.kill_up()
         while found := [pid for pid in self.processes() if all(word in command_line(pid) for word in words)]:
@@ -71,13 +71,13 @@ class Installation:
             time.sleep(0.05)
 
     def kill_one(self, *words: str) -> None:
-        """Kill a child of `make up`, which stops the others then."""
+        """Kill a child of `make up`, which then stops the others."""
         assert self.up is not None
         self.kill(*words)
         self.up.wait(120)
 
     def kill_up(self) -> None:
-        """Kill `make up` alone: its children live on."""
+        """Kill `make up` alone: its children go on."""
         assert self.up is not None
         self.up.kill()
         self.up.wait()
@@ -91,7 +91,7 @@ class Installation:
         return found
 
     def ask(self, sql: str, *values: object) -> list[tuple[object, ...]]:
-        """Ask the server's database."""
+        """Query the server's database."""
         with contextlib.closing(
             sqlite3.connect(f"file:{self.home}/prefect/prefect.db?mode=ro", uri=True, timeout=30)
         ) as database:
@@ -118,7 +118,7 @@ class Installation:
             time.sleep(LOOK_SECONDS)
 
     def assert_all_runs(self) -> None:
-        """From now on, soon: each schedule completes a run, a STOP is read, and no orphan is left."""
+        """Check that within two minutes each schedule completes a run, a STOP is read, and no orphan remains."""
         began = datetime.now(UTC)
         sender = f"+3361234{5600 + self.lives}"
         requests.post(

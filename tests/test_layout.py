@@ -1,4 +1,4 @@
-"""The plan of the house, checked from the sources: who imports whom, and what only some rooms may touch.
+"""The layers of the project, checked from the sources: allowed imports, and modules that only some layers may use.
 
 Each guard takes a path from the root and a source, and returns its complaints; the lower half of this file
 feeds each of them a bad source, so that a guard that cannot fail is seen.
@@ -42,7 +42,7 @@ OWNERS = {
     "requests": {"campanile.gateways"},
     "duckdb": {"campanile.store", "campanile.files", "campanile.sms"},
 }
-"""Which floors may import a library that stands for something outside."""
+"""Which floors may import a library that connects to something outside."""
 IN_MEMORY_ONLY = {"campanile.files", "campanile.sms"}
 SETTINGS = "campanile/services/settings.py"
 CLOCK_FLOORS = {"flows", "tasks", "campanile.services"}
@@ -190,7 +190,7 @@ def sql_reads_no_clock(path: str, source: str) -> list[str]:
 
 
 def is_importable(stem: str, without: Path) -> bool:
-    """Tell whether a name finds a module anywhere but in one folder."""
+    """Return whether a name finds a module outside one folder."""
     if stem in sys.builtin_module_names or stem in sys.stdlib_module_names:
         return True
     elsewhere = [entry for entry in sys.path if Path(entry or ".").resolve() != without.resolve()]

@@ -1,4 +1,4 @@
-"""A migrated database of Prefect is made once and copied, never over one that is there."""
+"""A migrated database of Prefect is made once and copied, and never replaces an existing one."""
 
 import sqlite3
 import stat
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[1]
-#: Stands for Prefect's migrations: makes a table, and counts how often it was called.
+#: Stand-in for Prefect's migrations: makes a table, and counts its calls.
 MIGRATES = """
 import os, pathlib, sqlite3
 home = pathlib.Path(os.environ["PREFECT_HOME"])
@@ -19,7 +19,7 @@ connection.execute("PRAGMA journal_mode=WAL")
 connection.execute("CREATE TABLE flow (name TEXT)")
 with open(home.parent / "calls", "a") as calls:
     calls.write("x")
-os._exit(0)  # the write-ahead log is left
+os._exit(0)  # the write-ahead log remains
 """
 
 

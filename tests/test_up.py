@@ -1,4 +1,4 @@
-"""`make up` hands options to its sandbox, Campanile hears of those that concern it, and a killed one leaves nothing."""
+"""`make up` passes options to its sandbox and to Campanile, and after a kill no process remains."""
 
 import os
 import subprocess
@@ -135,7 +135,7 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert processes_with(str(tmp_path)) == set()
 
 
-def test_a_rehearsal_has_a_folder_of_its_own_unless_one_is_named(
+def test_a_simulated_clock_has_a_folder_of_its_own_unless_one_is_named(
     read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = tmp_path / "data"
@@ -150,12 +150,14 @@ def test_a_rehearsal_has_a_folder_of_its_own_unless_one_is_named(
     assert current_context().settings.backups == real / "rehearsal" / "backups"
 
 
-def test_a_named_folder_is_that_of_the_rehearsal(read: Read, tmp_path: Path) -> None:
+def test_a_named_folder_is_that_of_the_simulated_clock(read: Read, tmp_path: Path) -> None:
     assert read("--simulated-now", MONDAY).home == tmp_path
     assert current_context().settings.store_file == tmp_path / "sms.duckdb"
 
 
-def test_a_real_start_in_a_rehearsed_folder_is_refused_at_once(tmp_path: Path, store_of: Callable[..., None]) -> None:
+def test_a_real_start_in_a_folder_with_a_simulated_clock_is_refused_at_once(
+    tmp_path: Path, store_of: Callable[..., None]
+) -> None:
     store_of(tmp_path, simulated_now=MONDAY)
     done = make_up("--home", str(tmp_path))
     assert (done.returncode, done.stdout) == (1, "")
@@ -164,7 +166,7 @@ def test_a_real_start_in_a_rehearsed_folder_is_refused_at_once(tmp_path: Path, s
     assert "--home" in done.stderr
 
 
-def test_a_rehearsal_in_a_folder_with_real_work_is_refused_at_once(
+def test_a_simulated_clock_in_a_folder_with_real_work_is_refused_at_once(
     tmp_path: Path, store_of: Callable[..., None]
 ) -> None:
     store_of(tmp_path, list_name="clients")
@@ -197,7 +199,7 @@ def make_up(*words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def store_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """Make the store of a data folder, one that rehearses or one with a list."""
+    """Make the store of a data folder, with a simulated clock or with a list."""
 
     def make(home: Path, simulated_now: str = "", list_name: str | None = None) -> None:
         monkeypatch.setenv("SMS_DATA_DIR", str(home))

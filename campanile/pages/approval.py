@@ -1,4 +1,4 @@
-"""The pages of what happens between a recap and its sending: approved, tested."""
+"""Pages of an approval and of a test."""
 
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ from schemas.rows import Campaign
 
 
 def approval_page(approved: ApprovedView, actor: str, zone: ZoneInfo, links: Sequence[RunLink] = ()) -> str:
-    """Return who approved which recap, when it leaves, how many of its messages stay behind, and what can follow."""
+    """Return the page of an approval: who approved which recap, when it is sent, what is not sent, the next steps."""
     return render(
         "approval",
         campaign=approved.campaign,
@@ -25,5 +25,5 @@ def approval_page(approved: ApprovedView, actor: str, zone: ZoneInfo, links: Seq
 
 
 def tested_page(campaign: Campaign, messages: Sequence[MessageOfTest], unit: str) -> str:
-    """Return what became of the messages of one test; ``messages`` in the order of the numbers typed."""
+    """Return the page of one test; ``messages`` in the order of the numbers typed."""
     return render("test", campaign=campaign, messages=messages, unit=unit)

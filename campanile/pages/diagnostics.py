@@ -1,4 +1,4 @@
-"""Is everything in its place: one row a check, each with what was found and what to do about it."""
+"""Page of the set-up checks: one row for each check, with what was found and what to do about it."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,7 +9,7 @@ _SIGNS = {"in order": "✓", "advice": "⚠", "fails": "✗"}
 
 
 class Check(NamedTuple):
-    """One thing that was looked at: ``verdict`` is ``in order``, ``advice`` or ``fails``."""
+    """One check; ``verdict`` is ``in order``, ``advice`` or ``fails``."""
 
     name: str
     verdict: str
@@ -22,7 +22,7 @@ class Check(NamedTuple):
 
 
 def checks_page(checks: Sequence[Check]) -> str:
-    """Return the page: what asks for something, then all that is in order."""
+    """Return the page: first the checks with something to do, then those that are in order."""
     by_verdict = {verdict: [check for check in checks if check.verdict == verdict] for verdict in _SIGNS}
     asking = by_verdict["fails"] + by_verdict["advice"]
     sections = {"To do": asking, "In order": by_verdict["in order"]}

@@ -77,12 +77,12 @@ def _hours(hours: float) -> Markup:
 
 
 def _address(address: str) -> Markup:
-    """Return an address that cannot end the link it stands in."""
+    """Return an address that cannot end the link that contains it."""
     return Markup(quote(address, safe=_ADDRESS_SIGNS))
 
 
 def shown_name(campaign: Campaign) -> Markup:
-    """Return what people call a campaign, inert: its title and its key, or the key alone where there is no title."""
+    """Return the shown name of a campaign, inert: its title and its key, or the key alone if there is no title."""
     name = unmasked(campaign.name)
     return Markup(f"{unmasked(campaign.title)} ({name})") if campaign.title else name
 
@@ -123,9 +123,9 @@ _TABLES = {
     "ENCODING_WORDS": words.ENCODING_WORDS,
     "EXCLUSION_REASONS": EXCLUSION_REASONS,
     "EXPIRING_WORDS": EXPIRING_WORDS,
-    "FATE_WORDS": words.FATE_WORDS,
     "ONCE_PER": words.ONCE_PER,
     "REJECT_WORDS": REJECT_WORDS,
+    "RESULT_WORDS": words.RESULT_WORDS,
     "SEVERITY_WORDS": words.SEVERITY_WORDS,
     "STATE_WORDS": words.STATE_WORDS,
 }
@@ -151,7 +151,7 @@ ENVIRONMENT = make_environment()
 
 
 def render(template: str, **values: object) -> str:
-    """Return a page; blank lines that a condition left stand once, and one line break ends it.
+    """Return a page: several blank lines in a row become one, and one line break ends it.
 
     Raises:
         UndefinedError: the template names something that it was not given.

@@ -1,4 +1,4 @@
-"""What the page of an import shows, typed."""
+"""Typed data of the import page."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from campanile.store.contacts.import_log import ImportSummary
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What became of a file, how it was read, and in how many seconds; a preview changed nothing."""
+    """The result of importing one file, how it was read, and in how many seconds; a preview changed nothing."""
 
     summary: ImportSummary
     staged: StagedFile

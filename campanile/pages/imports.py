@@ -1,4 +1,4 @@
-"""What people read of an import: how the file was read, what became of its rows, and why."""
+"""Pages of imports and lists: how a file was read, the result of each row, and the reason."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from campanile.store.contacts.impact import Preview
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """One file of the page, with what is made of its report; ``valid_count``: its rows that were not rejected."""
+    """One file of the page, with values computed from its report; ``valid_count``: rows that were not rejected."""
 
     report: ImportReport
     size: str
@@ -33,35 +33,35 @@ def import_page(
     refusals: Sequence[str],
     basis: Sequence[RunLink] = (),
 ) -> str:
-    """Return what became of the files of an import run; ``basis``: how to declare the legal basis that is missing."""
+    """Return the page of an import run; ``basis``: how to declare the legal basis that is missing."""
     return render("import", subject=subject, files=list(map(_file, reports)), refusals=refusals, steps=basis)
 
 
 def import_rows(reports: Iterable[ImportReport]) -> list[dict[str, Any]]:
-    """Return the same as a table: one row a file and fate, rejected ones by reason."""
+    """Return the same as a table: one row for each file and result, rejected rows by reason."""
     return [
-        {"file": report.staged.file_name, "import_id": report.summary.import_id, "fate": fate, "rows": count}
+        {"file": report.staged.file_name, "import_id": report.summary.import_id, "result": result, "rows": count}
         for report in reports
-        for fate, count in (
+        for result, count in (
             dict(report.summary.fates) | {f"rejected: {code}": n for code, n in report.summary.reject_reasons.items()}
         ).items()
     ]
 
 
 def change_page(title: str, preview: Preview, is_preview: bool) -> str:
-    """Return what taking a file out of a list, or emptying it, does to people and campaigns."""
+    """Return the page of removing a file from a list, or emptying it: the effect on people and campaigns."""
     return render("change", title=title, preview=preview, is_preview=is_preview)
 
 
 def lists_page(lists: Sequence[ListView], zone: ZoneInfo) -> str:
-    """Return every list with what it holds."""
+    """Return the page of all lists."""
     return render("lists", lists=lists, zone=zone)
 
 
 def list_page(
     card: ListCard, zone: ZoneInfo, exports: Sequence[object] = (), basis_links: Sequence[RunLink] = ()
 ) -> str:
-    """Return what is known of one list."""
+    """Return the page of one list."""
     return render("list", card=card, exports=exports, steps=basis_links, zone=zone)
 
 

@@ -1,4 +1,4 @@
-"""Markdown that is safe to show: what is not marked as ``Markup`` comes out inert, on one line, numbers masked."""
+"""Safe Markdown: text that is not ``Markup`` is escaped, put on one line, and its numbers are masked."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -13,10 +13,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 
 class Markup(str):
-    """Markdown that is safe as it stands.
+    """Markdown that is safe as it is.
 
-    Only a template and the functions of this module make it. What is cut, joined or formatted of it is a plain text
-    again, so a page escapes it: it may come out escaped twice, and never not at all.
+    Only a template and the functions of this module make it. A text that is cut, joined or formatted from it is plain
+    text again, so a page escapes it. It may be escaped twice, but it is never left unescaped.
     """
 
     __slots__ = ()
@@ -26,19 +26,19 @@ _RULES = {"l": Markup("---"), "r": Markup("---:")}
 
 
 def escape(value: object) -> Markup:
-    """Return what a page shows of a value: ``Markup`` as it is, nothing for None, all else inert and masked."""
+    """Return what a page shows for a value: ``Markup`` as it is, nothing for None, all else escaped and masked."""
     if isinstance(value, Markup):
         return value
     return user_text("" if value is None else str(value))
 
 
 def user_text(text: str, spare: str = "") -> Markup:
-    """Return what somebody wrote, inert and with every number in it masked but those that stand in ``spare``."""
+    """Return a person's text, escaped, with every number masked except those that are in ``spare``."""
     return Markup(_BLOCK_START.sub(r"\1\\", escape_markdown(mask_numbers(text, spare))))
 
 
 def unmasked(text: object) -> Markup:
-    """Return a text inert with its numbers as they are: a name, a hash, a path or a count, never a person's number."""
+    """Return a text escaped, numbers unmasked: for a name, a hash, a path or a count, never for a person's number."""
     return user_text(str(text), spare=str(text))
 
 
@@ -53,12 +53,12 @@ def joined(values: Iterable[object], separator: str = ", ") -> Markup:
 
 
 def quotation(line: str) -> str:
-    """Return an escaped line as a quotation; whatever it begins with, it begins no list and no heading."""
+    """Return an escaped line as a quotation; it never begins a list or a heading."""
     return "> " + _QUOTED_START.sub(r"\1\\\2", line.strip())
 
 
 def quoted_text(text: str, spare: str = "") -> Markup:
-    """Return what somebody wrote as a quotation, line by line as it is; the rest as ``user_text``."""
+    """Return a person's text as a quotation, line by line; escaped and masked as by ``user_text``."""
     lines = mask_numbers(text, spare).splitlines() or [""]
     return Markup("  \n".join(quotation(escape_markdown(line)) for line in lines))
 
@@ -69,7 +69,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]], align: str = 
     Args:
         header: the columns' titles.
         rows: the cells. Keep the first columns short: Prefect's UI cuts a wide table at the right.
-        align: one letter a column, ``l`` or ``r``; without it all stand left.
+        align: one letter for each column, ``l`` or ``r``; without it all columns are aligned left.
     """
     rules = [_RULES[letter] for letter in align or "l" * len(header)]
     return Markup("\n".join(f"| {joined(row, ' | ')} |" for row in (header, rules, *rows)))

@@ -1,4 +1,4 @@
-"""The page that a run ends with where no campaign or list has one: what it did, and what can be done next."""
+"""Pages of runs for which no campaign or list has a page: what the run did, and the next steps."""
 
 from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
@@ -10,32 +10,32 @@ from campanile.sms.rules.auto_reply import AutoResponder
 
 
 def outcome_page(title: str, line: str, links: Sequence[RunLink]) -> str:
-    """Return what a run did, in the line that it ends with, and what can be done next."""
+    """Return the page of a run: its final line, and the next steps."""
     return render("outcome", title=title, line=line, steps=links)
 
 
 def replies_page(gateway: str, replies: Sequence[ReplyCount], links: Sequence[RunLink]) -> str:
-    """Return what replies a gateway brought, and what was decided on answering them."""
+    """Return the page of a gateway's replies, with the decision on the automatic answer."""
     return render("replies", title=f"Replies of {gateway}", replies=replies, steps=links)
 
 
 def reports_page(gateway: str, moved: Mapping[str, int], links: Sequence[RunLink]) -> str:
-    """Return how many messages the newest delivery reports moved, by the state they came to."""
+    """Return the page of the newest delivery reports: the number of messages by their new state."""
     title = f"Delivery reports of {gateway}"
     return render("delivery_reports", title=title, moved=sorted(moved.items()), steps=links)
 
 
 def auto_responder_page(line: str, responder: AutoResponder, links: Sequence[RunLink], zone: ZoneInfo) -> str:
-    """Return how the auto-responder is set."""
+    """Return the page of the auto-responder's settings."""
     title = "Auto-responder"
     return render("auto_responder", title=title, line=line, responder=responder, steps=links, zone=zone)
 
 
 def stopped_page(line: str, paused_count: int, links: Sequence[RunLink]) -> str:
-    """Return what was paused by the red button, and how each campaign is resumed."""
+    """Return the page of stop-everything: what was paused, and how each campaign is resumed."""
     return render("stopped", title="Everything is stopped", line=line, paused_count=paused_count, steps=links)
 
 
 def opt_out_page(number: str, is_new: bool, links: Sequence[RunLink]) -> str:
-    """Return that a person was opted out."""
+    """Return the page of a recorded opt-out."""
     return render("opt_out", title="Opt-out recorded", number=number, is_new=is_new, steps=links)

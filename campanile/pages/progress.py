@@ -1,4 +1,4 @@
-"""How far a campaign is: a page, and one line."""
+"""Progress of a campaign, as a page and as one line."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -12,8 +12,8 @@ from campanile.sms.text.formatting import amount_text, count_text, grouped
 from campanile.store.ledger.run_lifecycle import Progress, recount
 from schemas.rows import Campaign
 
-#: What a line on progress names besides what was accepted, where there is any.
-_FATE_WORDS = {
+#: Counts that the progress line names besides the accepted messages, when they are not zero.
+_COUNT_WORDS = {
     "in_flight": "in flight",
     "waiting": "waiting",
     "suppressed": "stopped by an opt-out or a dead number",
@@ -31,7 +31,7 @@ def progress_page(
     zone: ZoneInfo,
     rate: float | None = None,
 ) -> str:
-    """Return how far a campaign is; ``rate`` is messages a second while it is being sent."""
+    """Return the progress page of a campaign; ``rate`` is messages a second while it is being sent."""
     exact = recount(progress, [asdict(row) for row in states]) if states else progress
     return render(
         "progress",
@@ -46,10 +46,10 @@ def progress_page(
 
 
 def progress_line(progress: Progress, rate: float | None = None) -> str:
-    """Return in one line what became of a campaign's messages, and at which rate they are accepted when it is known."""
+    """Return one line with the counts of a campaign's messages, and the rate of acceptance when it is known."""
     counts = progress._asdict()
     parts = [f"{grouped(progress.accepted)} of {count_text(progress.total, 'message')} accepted"]
-    parts += [f"{grouped(counts[name])} {words}" for name, words in _FATE_WORDS.items() if counts[name]]
+    parts += [f"{grouped(counts[name])} {words}" for name, words in _COUNT_WORDS.items() if counts[name]]
     if rate is not None:
         parts.append(f"{grouped(round(rate))} a second")
         parts += [f"about {seconds_text(progress.waiting / rate)} left"] if rate and progress.waiting else []

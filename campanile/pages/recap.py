@@ -1,7 +1,6 @@
-"""The recap that a person approves: who gets what, when, at what price, and what stands in the way.
+"""The recap page that a person approves: who gets what, when, at what price, and what prevents sending.
 
-The page is read in a minute by somebody who is no technician: what must be decided stands first, sentences explain,
-tables count.
+The reader is not a technician and has a minute: what must be decided comes first, sentences explain, tables count.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,15 +16,15 @@ from campanile.pages.recap_views import MessagePreview, RecapView
 from campanile.pages.run_links import RunLink
 from campanile.pages.words import grouped_by_value
 
-#: An opening that comes so soon after the recap is no wait.
+#: An opening so soon after the recap does not count as waiting.
 _AT_ONCE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
-class _Leaving:
-    """When the first message leaves, as the hours allow it: at night an approval alone sends nothing.
+class _Start:
+    """When the first message is sent, as the sending windows allow: at night an approval alone sends nothing.
 
-    ``first`` is None when there is none. ``local_hour``: the draft's day and hour on each recipient's own clock.
+    ``first`` is None when no message is sent. ``local_hour``: the draft's day and hour on each recipient's own clock.
     """
 
     first: datetime | None
@@ -35,14 +34,14 @@ class _Leaving:
 
 
 def recap_page(view: RecapView, zone: ZoneInfo, note: str, links: Sequence[RunLink]) -> str:
-    """Return the recap as Markdown; times in the team's ``zone``, ``links`` to what can be done next."""
+    """Return the recap as Markdown; times are in the team's ``zone``, ``links`` are the next steps."""
     return render(
         "recap",
         view=view,
         zone=zone,
         note=note,
         steps=links,
-        leaving=_leaving(view),
+        start=_start(view),
         changed=changed_fields(view, zone),
         longest=max((row.segment_count for row in view.encodings), default=0),
         previews=_previews(view.previews),
@@ -55,11 +54,11 @@ def recap_page(view: RecapView, zone: ZoneInfo, note: str, links: Sequence[RunLi
     )
 
 
-def _leaving(view: RecapView) -> _Leaving:
+def _start(view: RecapView) -> _Start:
     due_at, draft = view.campaign.due_at, view.campaign.draft
     first = min((row.starts_at for row in view.departures), default=None)
     is_local = draft is not None and draft.clock == "local"
-    return _Leaving(
+    return _Start(
         first,
         is_at_once=due_at is None and first is not None and first - view.recap.prepared_at < _AT_ONCE,
         waits_for_approval=due_at is None,
@@ -68,7 +67,7 @@ def _leaving(view: RecapView) -> _Leaving:
 
 
 def _previews(rows: Sequence[MessagePreview]) -> list[tuple[str, MessagePreview]]:
-    """Return real messages as their recipients will read them; one that is two things at once stands once."""
+    """Return real messages as recipients will read them; one that is an example of two things is shown once."""
     kinds: dict[str, list[str]] = {}
     found: dict[str, MessagePreview] = {}
     for row in rows:
@@ -78,13 +77,13 @@ def _previews(rows: Sequence[MessagePreview]) -> list[tuple[str, MessagePreview]
 
 
 def _balance_after(view: RecapView) -> Decimal | None:
-    """Return what is left of the balance after this campaign; None when the balance was never read."""
+    """Return the balance after this campaign; None when the balance was never read."""
     credit = view.credit
     return None if credit is None else credit.available - credit.committed - view.recap.total_price
 
 
 def _credit_left(view: RecapView) -> Decimal | None:
-    """Return what approval would leave, below zero when it is refused; None when the balance was never read."""
+    """Return the credit after an approval, below zero when it is refused; None when the balance was never read."""
     credit, balance_after = view.credit, _balance_after(view)
     if credit is None or balance_after is None:
         return None
@@ -92,7 +91,7 @@ def _credit_left(view: RecapView) -> Decimal | None:
 
 
 def _answer_count(view: RecapView) -> int | None:
-    """Return how many automatic answers are to be expected; None where no past campaign or no price tells."""
+    """Return the expected number of automatic answers; None when there is no past campaign or no price."""
     answer = view.auto_reply
     if answer.price is None or answer.reply_share is None:
         return None
@@ -100,7 +99,7 @@ def _answer_count(view: RecapView) -> int | None:
 
 
 def _mentions(by_territory: Mapping[str, str]) -> str:
-    """Return each mention once, with where it stands when there are several; nothing where nobody is written to."""
+    """Return each mention once, with its territories when there are several; empty when there is no recipient."""
     mentions = {territory: mention.strip() or "none is added" for territory, mention in by_territory.items()}
     if len(set(mentions.values())) <= 1:
         return next(iter(mentions.values()), "")

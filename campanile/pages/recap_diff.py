@@ -1,4 +1,4 @@
-"""What has changed since the version of a recap that people may have read."""
+"""Differences between a recap and the version before it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from campanile.pages.words import grouped_by_value
 from campanile.sms.text.formatting import grouped, local_time
 
 _NONE = "(none)"
-#: What fits in a cell.
+#: Length of a text that fits in a table cell.
 _SHORT = 40
 
 
 @dataclass(frozen=True, slots=True)
 class ShownChange:
-    """A field in words, and both its values; ``is_own_words``: the author's, whose numbers are nobody's."""
+    """A field and both its values as texts; ``is_own_words``: the draft's text, whose numbers are not masked."""
 
     field: str
     before: str
@@ -26,7 +26,7 @@ class ShownChange:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """What is not as it was: how many people by what befell them, fields that fit in a table, and longer ones."""
+    """Differences: counts of people by kind of change, fields that fit in a table, and longer ones."""
 
     people: Sequence[str]
     short: Sequence[ShownChange]
@@ -34,7 +34,7 @@ class Changed:
 
 
 def changed_fields(view: RecapView, zone: ZoneInfo) -> Changed:
-    """Return what is not as it was in the version before; nothing of a first version."""
+    """Return the differences from the version before; empty for a first version."""
     if view.changes is None:
         return Changed((), (), ())
     shown = [_shown_change(row, zone) for row in view.changes.fields]
@@ -47,7 +47,7 @@ def changed_fields(view: RecapView, zone: ZoneInfo) -> Changed:
 
 
 def _people(people: PeopleChange) -> list[str]:
-    counts = {"joined": people.added, "left": people.removed, "get another text": people.rewritten}
+    counts = {"added": people.added, "removed": people.removed, "get another text": people.rewritten}
     return [f"{grouped(count)} {words}" for words, count in counts.items() if count]
 
 
@@ -56,7 +56,7 @@ def _is_short(row: ShownChange) -> bool:
 
 
 def _shown_change(row: FieldChange, zone: ZoneInfo) -> ShownChange:
-    """Return a field and both its values in words: of values by territory those that differ, instants as local time."""
+    """Return a field and both its values as texts: of values by territory those that differ, times as local time."""
     before, after = row.before, row.after
     if row.field.endswith("_at"):
         before, after = (_shown_times(at, zone) for at in (before, after))
@@ -68,14 +68,14 @@ def _shown_change(row: FieldChange, zone: ZoneInfo) -> ShownChange:
 
 
 def _shown_times(value: str | Mapping[str, str] | None, zone: ZoneInfo) -> str | dict[str, str] | None:
-    """Return an instant, or those of places, as local time."""
+    """Return a time, or the times by territory, as local time."""
     if isinstance(value, Mapping):
         return {key: local_time(datetime.fromisoformat(at), zone) for key, at in value.items()}
     return value and local_time(datetime.fromisoformat(value), zone)
 
 
 def _shown(value: object) -> str:
-    if isinstance(value, dict):  # by territory or place
+    if isinstance(value, dict):  # by territory or window key
         value = grouped_by_value({key: _shown(each) for key, each in value.items()})
         value = "" if value.endswith(f": {_NONE}") and ";" not in value else value
     if isinstance(value, list):

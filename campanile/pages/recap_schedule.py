@@ -1,4 +1,4 @@
-"""When the messages of a recap leave: by place, day and hour."""
+"""When the messages of a recap are sent: by territory, day and hour."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from campanile.pages.words import bar_text, span_text
 from campanile.sms.schedule.timezones import zone_of
 from campanile.sms.text.formatting import grouped, local_time
 
-#: Hours stand one by one while they fit on a screen, then days.
+#: The chart has one bar an hour up to this number of bars, then one bar a day.
 _MAX_BARS = 24
 _BAR_WIDTH = 36
 
 
 @dataclass(slots=True)
 class Bar:
-    """The messages that leave in one hour or day, and when the last of them does; all times in UTC."""
+    """The messages that are sent in one hour or day, and the time of the last of them; all times in UTC."""
 
     starts_at: datetime
     ends_at: datetime
@@ -28,13 +28,13 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When the messages of a recap leave.
+    """When the messages of a recap are sent.
 
     Attributes:
         span: from the first to the last.
         chart: the lines of a bar chart; ``is_daily``: of days, not hours.
-        closed: the days that messages wait for, why it is closed, and where; nowhere named: everywhere.
-        places: each with its span there, and on the team's clock.
+        closed: closed days that messages wait for, the reason, and the territories; none named: all of them.
+        places: each territory with its span on its own clock, and on the team's clock.
     """
 
     span: str
@@ -45,7 +45,7 @@ class Schedule:
 
 
 def schedule_of(view: RecapView, zone: ZoneInfo) -> Schedule | None:
-    """Return when messages leave; None when none does."""
+    """Return when messages are sent; None when none is."""
     departures = view.departures
     if not departures:
         return None
@@ -58,7 +58,7 @@ def schedule_of(view: RecapView, zone: ZoneInfo) -> Schedule | None:
 
 
 def count_bars(departures: Iterable[LeavingMessages], zone: ZoneInfo, *, is_daily: bool) -> list[Bar]:
-    """Return how many messages leave in each hour, or day, of the team's clock; those without any are left out.
+    """Return how many messages are sent in each hour, or day, of the team's clock; bars without messages are omitted.
 
     A departure spreads its messages evenly; the sum over the bars is exactly the sum over the departures.
     """
@@ -72,18 +72,18 @@ def count_bars(departures: Iterable[LeavingMessages], zone: ZoneInfo, *, is_dail
 
 
 def _spread(row: LeavingMessages, zone: ZoneInfo, is_daily: bool) -> Iterator[Bar]:
-    """Yield each hour or day of one departure in which messages leave."""
+    """Yield each hour or day of one departure in which messages are sent."""
     starts_at, ends_at, total = row.starts_at, row.ends_at, row.message_count
     seconds = (ends_at - starts_at).total_seconds()
-    gone, bucket = 0, _floor(starts_at, zone, is_daily)
-    while gone < total:
+    sent, bucket = 0, _floor(starts_at, zone, is_daily)
+    while sent < total:
         following = _after(bucket, is_daily)
         share = (following - starts_at).total_seconds() / seconds if seconds else 1
         until_now = total if share >= 1 else ceil(total * share)
-        if until_now > gone:
+        if until_now > sent:
             last_at = min(following, ends_at).astimezone(UTC)
-            yield Bar(bucket.astimezone(UTC), following.astimezone(UTC), last_at, until_now - gone)
-        gone, bucket = until_now, following
+            yield Bar(bucket.astimezone(UTC), following.astimezone(UTC), last_at, until_now - sent)
+        sent, bucket = until_now, following
 
 
 def _floor(at: datetime, zone: ZoneInfo, is_daily: bool) -> datetime:
@@ -99,7 +99,7 @@ def _after(bucket: datetime, is_daily: bool) -> datetime:
 
 
 def _spans(row: PlaceView, zone: ZoneInfo) -> tuple[PlaceView, str, str]:
-    """Return a place with its span there and on the team's clock: without the day where that is the same."""
+    """Return a territory with its span on its own clock and on the team's clock, without the day if it is the same."""
     there, here = (_place_span(row, clock) for clock in (zone_of(row.zone), zone))
     day = there[: len("Mon 2026-11-23 ")]
     return row, there, here if " to " in here + there else here.removeprefix(day)
@@ -110,7 +110,7 @@ def _place_span(row: PlaceView, zone: ZoneInfo) -> str:
 
 
 def _closed(places: Sequence[PlaceView]) -> list[tuple[str, str, Sequence[str]]]:
-    """Return the days that messages wait for, each with the places where it is closed; none named: everywhere."""
+    """Return the closed days that messages wait for, each with its territories; none named: all of them."""
     days: dict[tuple[str, str], list[str]] = {}
     for row in places:
         for day, why in row.closed_days:
@@ -119,7 +119,7 @@ def _closed(places: Sequence[PlaceView]) -> list[tuple[str, str, Sequence[str]]]
 
 
 def _chart(bars: Sequence[Bar], zone: ZoneInfo, *, is_daily: bool) -> list[str]:
-    """Return bars as lines of text, a gap where nothing leaves: it reads the same in a terminal."""
+    """Return bars as lines of text, with a gap where no message is sent; a terminal shows it too."""
     most = max(bar.message_count for bar in bars)
     width = len(grouped(most))
     lines = []

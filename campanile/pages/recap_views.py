@@ -1,4 +1,4 @@
-"""What the page of a recap shows, typed: its figures, its header, the details kept beside it, and the money."""
+"""Typed data of the recap page: figures, header, details and money."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class RecapFigures:
 
 @dataclass(frozen=True, slots=True)
 class RecapHeader:
-    """What the hash covers besides the messages; ``prices`` of a segment and ``stop_mentions`` by territory."""
+    """Data that the hash covers besides the messages; ``prices`` of a segment and ``stop_mentions`` by territory."""
 
     kind: str
     text: str
@@ -110,7 +110,7 @@ class MessagePreview:
 
 @dataclass(frozen=True, slots=True)
 class LeavingMessages:
-    """Messages to one place that leave between two instants, evenly."""
+    """Messages to one territory that are sent evenly between two times."""
 
     window_key: str
     starts_at: datetime
@@ -120,7 +120,7 @@ class LeavingMessages:
 
 @dataclass(frozen=True, slots=True)
 class ExpiringMessages:
-    """Messages to one place that will not leave in time, by a key of ``forecast.EXPIRING_WORDS``."""
+    """Messages to one territory that will not be sent in time, by a key of ``forecast.EXPIRING_WORDS``."""
 
     window_key: str
     reason: str
@@ -129,9 +129,9 @@ class ExpiringMessages:
 
 @dataclass(frozen=True, slots=True)
 class PlaceView:
-    """The messages to one place: when the first and the last leave, and how many will not leave in time.
+    """The messages to one territory: times of the first and the last, and how many will not be sent in time.
 
-    ``closed_days``: the days that they wait for, and why it is closed then. ``zone``: the place's clock.
+    ``closed_days``: closed days that they wait for, with the reason. ``zone``: the territory's clock.
     """
 
     window_key: str
@@ -145,7 +145,7 @@ class PlaceView:
 
 @dataclass(frozen=True, slots=True)
 class UnsentMessages:
-    """What will not leave in time, and what it would cost."""
+    """The messages that will not be sent in time, and their price."""
 
     message_count: int
     segment_count: int
@@ -181,7 +181,7 @@ class PeopleChange:
 
 @dataclass(frozen=True, slots=True)
 class RecapChanges:
-    """What is not as it was in the version before."""
+    """Differences from the version before."""
 
     since_version: int
     fields: Sequence[FieldChange]
@@ -215,10 +215,10 @@ class AutoReplyView:
 
 @dataclass(frozen=True, slots=True)
 class RecapView:
-    """Everything the page of a recap shows.
+    """All data of the recap page.
 
-    ``credit`` is None when the balance was never read; ``balance_error`` then says why. ``undeclared``: its lists
-    without a legal basis.
+    ``credit`` is None when the balance was never read; ``balance_error`` is then the reason. ``undeclared``: lists
+    of the campaign without a legal basis.
     """
 
     campaign: Campaign

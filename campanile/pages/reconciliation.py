@@ -1,4 +1,4 @@
-"""What to do when a copy of the store came back: ask the gateway, then a person."""
+"""Page of a reconciliation after a restore: the gateway is asked, then a person confirms."""
 
 from zoneinfo import ZoneInfo
 
@@ -16,5 +16,5 @@ _WHAT_HAPPENS = {
 
 
 def doubt_page(doubt: Doubt | None, zone: ZoneInfo) -> str:
-    """Return what a person reads before they confirm that a store which came back may send again."""
+    """Return the page that a person reads before they confirm that a restored store may send again."""
     return render("reconciliation", doubt=doubt, what_happens=_WHAT_HAPPENS, zone=zone)

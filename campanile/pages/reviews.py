@@ -1,4 +1,4 @@
-"""Doubtful replies: a page that lists them, and a colleague's decision on one."""
+"""Page of the doubtful replies."""
 
 from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo

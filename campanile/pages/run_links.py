@@ -1,4 +1,4 @@
-"""What can be done next with a campaign: a form that is filled in already, or the command to type."""
+"""Next steps of a campaign: a link to a form that is already filled in, or the command to type."""
 
 import json
 import shlex
@@ -11,30 +11,30 @@ from campanile.pages.recap_views import RecapFigures
 from campanile.pages.words import approval_figures
 from schemas.rows import Campaign
 
-#: What each deployment is for: the link's title, and what follows from it.
+#: For each deployment the title of the link, and its effect.
 STEPS = {
-    "approve-campaign": ("Approve", "locks it under this hash: {figures}; it leaves at its hour."),
+    "approve-campaign": ("Approve", "locks it under this hash: {figures}; it is sent at its hour."),
     "send-test": ("Send a test", "one message to each of your own numbers, with a real recipient's fields."),
-    "revise-campaign": ("Revise", "changes only what you fill in; it must be approved anew."),
-    "cancel-campaign": ("Cancel", "nothing more leaves."),
+    "revise-campaign": ("Revise", "changes only what you fill in; it must be approved again."),
+    "cancel-campaign": ("Cancel", "no more messages are sent."),
 }
-#: What has no sense where nobody gets a message, or where the recap is stale.
+#: Steps that are offered only when the campaign has messages and its recap is not stale.
 NEEDS_MESSAGES = ("approve-campaign", "send-test")
-#: What a person may decide on messages whose fate nobody knows: the link's title, and what follows from it.
+#: Decisions on messages with an unknown outcome: the title of the link, and its effect.
 DECISIONS = {
-    "write_off": ("Write them off", "they count as not sent, and their credit is free; nobody gets one twice."),
-    "resend": ("Send them again", "whoever had got one gets it twice."),
+    "write_off": ("Write them off", "they count as not sent, and their credit is free; no person gets one twice."),
+    "resend": ("Send them again", "a person who got one gets it twice."),
 }
-#: What a person may make of a doubtful reply: the link's title, and what follows from it.
+#: Decisions on a doubtful reply: the title of the link, and its effect.
 REVIEW_VERDICTS = {
-    "lift": ("Lift", "it is no refusal; the person may be written to again."),
+    "lift": ("Lift", "it is no refusal; the person may get messages again."),
     "keep": ("Keep", "it is a refusal; the person stays opted out."),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class RunLink:
-    """One thing to do: the address of its form in the UI, None without a server, and the command that does the same."""
+    """One next step: the address of its form in the UI, None without a server, and the command that does the same."""
 
     title: str
     words: str
@@ -43,7 +43,7 @@ class RunLink:
 
 
 class NextStep(NamedTuple):
-    """One thing that may be done next: a flow, the link's title, what follows from it, and what is filled in."""
+    """One next step: a flow, the title of the link, its effect, and the parameters that are filled in."""
 
     flow: str
     title: str
@@ -51,28 +51,28 @@ class NextStep(NamedTuple):
     parameters: Mapping[str, Any]
 
 
-TOP_UP = NextStep("record-top-up", "Record a top-up", "for a gateway that does not tell its balance.", {})
+TOP_UP = NextStep("record-top-up", "Record a top-up", "for a gateway that does not report its balance.", {})
 CHECK_BALANCE = NextStep("check-balance", "Check the balance", "reads it again, and alerts where it is critical.", {})
 REVIEW = NextStep("review-replies", "Review replies", "lists those that may be a refusal, for a person to settle.", {})
 READ_REPLIES = NextStep("process-replies", "Read replies", "honours each STOP, then answers the others.", {})
-READ_REPORTS = NextStep("collect-delivery-reports", "Read delivery reports", "says what became of messages.", {})
+READ_REPORTS = NextStep("collect-delivery-reports", "Read delivery reports", "updates the states of messages.", {})
 RESPONDER = NextStep(
     "configure-auto-responder", "Set the automatic answer", "to every reply but refusals and machines.", {}
 )
 RESPONDER_OFF = NextStep(
-    "configure-auto-responder", "Switch it off", "replies are kept, nobody is answered.", {"enabled": False}
+    "configure-auto-responder", "Switch it off", "replies are kept and get no answer.", {"enabled": False}
 )
-OPT_OUT_AGAIN = NextStep("record-opt-out", "Record another", "it binds at once, for every campaign.", {})
+OPT_OUT_AGAIN = NextStep("record-opt-out", "Record another", "it applies at once, to every campaign.", {})
 
 
 def resume_step(name: str) -> NextStep:
-    """Return how a paused campaign is resumed."""
+    """Return the step that resumes a paused campaign."""
     parameters = {"campaign": name, "actor": ""}
     return NextStep("resume-campaign", f"Resume {name}", "at once if its time has come.", parameters)
 
 
 def approved_steps(campaign: Campaign) -> list[NextStep]:
-    """Return what may be done with a campaign that is approved: change it, or drop it."""
+    """Return the next steps of an approved campaign: change it, or cancel it."""
     parameters = {
         "revise-campaign": {"campaign": campaign.name, "actor": "", "text": campaign.text},
         "cancel-campaign": {"campaign": campaign.name, "reason": ""},
@@ -92,7 +92,7 @@ def recap_steps(campaign: Campaign, recap: RecapFigures, undeclared: Iterable[st
     is_approvable = recap.message_count and not campaign.stale_reason
     steps = {flow: texts for flow, texts in STEPS.items() if is_approvable or flow not in NEEDS_MESSAGES}
     again = {"campaign": campaign.name, "actor": "", "prepare_again": True}
-    words = "reads lists, prices and hours anew and changes nothing else; a recap that is stale is refreshed so."
+    words = "reads lists, prices and hours again and changes nothing else; do this when a recap is stale."
     return [
         *map(basis_step, undeclared),
         *(
@@ -104,14 +104,14 @@ def recap_steps(campaign: Campaign, recap: RecapFigures, undeclared: Iterable[st
 
 
 def basis_step(list_name: str) -> NextStep:
-    """Return how the legal basis of a list is declared."""
+    """Return the step that declares the legal basis of a list."""
     parameters = {"list_name": list_name, "action": "declare", "legal_basis": "", "actor": ""}
-    words = "say why its people may be written to: they agreed (consent), bought something alike (customer) …"
+    words = "say why its people may get messages: they agreed (consent), bought something similar (customer) …"
     return NextStep("manage-list", f"Declare the legal basis of {list_name}", words, parameters)
 
 
 def decision_steps(campaign: str) -> list[NextStep]:
-    """Return what may be decided on the unknown messages of a campaign."""
+    """Return the decisions on the unknown messages of a campaign."""
     empty = {"actor": "", "reason": ""}
     return [
         NextStep("resolve-unknown", *texts, {"campaign": campaign, "decision": decision} | empty)
@@ -120,7 +120,7 @@ def decision_steps(campaign: str) -> list[NextStep]:
 
 
 def review_steps(reply_id: int) -> list[NextStep]:
-    """Return what a person may decide on a doubtful reply."""
+    """Return the decisions on a doubtful reply."""
     return [
         NextStep("review-replies", *texts, {"reply_id": reply_id, "verdict": verdict, "actor": ""})
         for verdict, texts in REVIEW_VERDICTS.items()
@@ -148,7 +148,7 @@ def command(flow: str, parameters: Mapping[str, Any]) -> str:
 
 
 def next_parameters(campaign: Campaign, recap: RecapFigures) -> dict[str, dict[str, Any]]:
-    """Return what is known of each step; whoever fills in the form adds the rest."""
+    """Return the known parameters of each step; the person adds the others in the form."""
     named = {"campaign": campaign.name}
     return {
         "approve-campaign": named

@@ -1,4 +1,4 @@
-"""What nobody knows and only a person can decide: listed with the gateway's words, and decided by name."""
+"""Page of the messages with an unknown outcome, with the gateway's words; a person decides about them."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -15,7 +15,7 @@ _MAX_ROWS = 200
 def unknowns_page(
     campaign: Campaign, messages: Sequence[UnknownMessage], links: Sequence[RunLink], unit: str, zone: ZoneInfo
 ) -> str:
-    """Return the messages of a campaign whose fate nobody knows."""
+    """Return the page of a campaign's messages with an unknown outcome."""
     price = sum((message.price for message in messages), Decimal(0))
     return render(
         "unknowns",

@@ -1,4 +1,4 @@
-"""What pages show, typed: rows of the store, each with what its page needs of it."""
+"""Typed data of the pages: rows of the store with the columns that a page needs."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ View = TypeVar("View")
 
 
 def view_of(kind: type[View], found: object) -> View:
-    """Return a row of the store as a view, or rows when ``kind`` is a ``list``; other columns are left out.
+    """Return a row of the store as a view, or rows when ``kind`` is a ``list``; other columns are ignored.
 
     Raises:
         ValidationError: a column is missing, or holds something else.
@@ -36,8 +36,8 @@ def _adapter(kind: Hashable) -> TypeAdapter[Any]:
 class ApprovedView:
     """A campaign that has just been approved.
 
-    ``figures``: how many messages, and what they cost. ``opted_out_count`` and ``dead_count``: messages of its recap
-    that stay behind. ``leaves_at``: when the first of the others leaves.
+    ``figures``: the number of messages and their price. ``opted_out_count`` and ``dead_count``: messages of its recap
+    that are not sent. ``leaves_at``: when the first of the others is sent.
     """
 
     campaign: Campaign
@@ -58,7 +58,7 @@ class StateCount:
 
 @dataclass(frozen=True, slots=True)
 class TerritoryResult:
-    """What became of the messages to one territory."""
+    """Results of the messages to one territory."""
 
     territory: str
     message_count: int
@@ -69,7 +69,7 @@ class TerritoryResult:
 
 @dataclass(frozen=True, slots=True)
 class ReasonCount:
-    """Messages that did not arrive, by state and reason."""
+    """Messages that were not delivered, by state and reason."""
 
     state: MessageState
     reason: str
@@ -124,7 +124,7 @@ class MessageOfTest:
 
 @dataclass(frozen=True, slots=True)
 class UnknownMessage:
-    """A message whose fate nobody knows; ``reason`` in the gateway's words or ours."""
+    """A message with an unknown outcome; ``reason`` in the gateway's words or ours."""
 
     msisdn: str
     slice_no: int
@@ -147,7 +147,7 @@ class DoubtfulReply:
 
 @dataclass(frozen=True, slots=True)
 class DoubtedCampaign:
-    """A campaign that goes on when a store that came back is confirmed."""
+    """A campaign that goes on when a restored store is confirmed."""
 
     name: str
     state: CampaignState
@@ -158,7 +158,7 @@ class DoubtedCampaign:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """What a person reads before they confirm: why the store is in doubt, and each campaign that it is about."""
+    """Data of the reconciliation page: why the store is in doubt, and each campaign that is affected."""
 
     found: Reconciliation
     campaigns: Sequence[DoubtedCampaign]
@@ -166,7 +166,7 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class ListView:
-    """A contact list and what it holds."""
+    """A contact list and its counts."""
 
     list_name: str
     contact_count: int
@@ -178,7 +178,7 @@ class ListView:
 
 @dataclass(frozen=True, slots=True)
 class ListFile:
-    """A file that a list was made of; ``undone_by`` and ``undone_why`` where it was taken out again."""
+    """A file of a list; ``undone_by`` and ``undone_why`` when its import was undone."""
 
     import_id: int
     file_name: str
@@ -195,7 +195,7 @@ def _parse_columns(stored: object) -> object:
 
 @dataclass(frozen=True, slots=True)
 class ListCard:
-    """A contact list with what stands in it.
+    """A contact list with its content.
 
     ``columns``: our field -> the column that a person named. ``fields`` and ``territories`` count contacts.
     """

@@ -1,4 +1,4 @@
-"""The words of pages for states, answers and figures; one table for each, whichever page shows it."""
+"""Texts of the pages for states, answers and figures: one table of each, for all pages."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ STATE_WORDS = {
     MessageState.EXPIRED: "expired unsent",
     MessageState.WRITTEN_OFF: "written off",
 }
-#: What was decided on the automatic answer to a reply.
+#: Decisions on the automatic answer to a reply.
 ANSWER_WORDS = {
     "waiting": "not decided yet",
     "planned": "an answer, accepted or waiting",
@@ -37,8 +37,8 @@ ANSWER_WORDS = {
     "answered_already": "none: the person got one today",
     "person_capped": "none: the person got as many as one may get",
     "capped": "none: the day's cap was reached",
-    "in_doubt": "none: the store had come back from a copy, so it may have been answered before",
-} | dict.fromkeys(UNANSWERED, "none: refusals and machines get none")
+    "in_doubt": "none: the store had been restored from a copy, so it may have been answered before",
+} | dict.fromkeys(UNANSWERED, "none: refusals and automatic replies get none")
 SEVERITY_WORDS = {"costs": "It costs", "advice": "Advice"}
 ENCODING_WORDS = {
     "GSM-7": "plain ones only, 160 a segment (GSM-7)",
@@ -48,33 +48,33 @@ ALSACE_MOSELLE_WORDS = {
     "all_mainland": "keep its two holidays too: to a postcode of it, or to a number whose owner could live there",
     "by_postcode": "keep its two holidays: to a postcode of it",
 }
-FATE_WORDS = {
+RESULT_WORDS = {
     RowResult.ACCEPTED: "new people",
     RowResult.UPDATED: "known people with newer fields",
     RowResult.DUPLICATE: "known people, nothing new",
     RowResult.REJECTED: "cannot be used; see below",
 }
 ONCE_PER = {"reply": "Each reply is answered", "day": "A person is answered once a day"}
-#: As errors and reasons give an instant that the store wrote.
+#: The form of a time in errors and reasons that the store wrote.
 _INSTANT = re.compile(r"(\d{4}-\d{2}-\d{2} \d{2}:\d{2})(?::\d{2})? UTC")
 
 
 def approval_figures(recap: RecapFigures) -> str:
-    """Return what somebody approves with a recap: how many messages, and what they cost."""
+    """Return what a person approves with a recap: the number of messages and their price."""
     return f"{count_text(recap.message_count, 'message')}, {amount_text(recap.total_price, recap.unit)}"
 
 
 def staying_words(approved: ApprovedView) -> Iterator[str]:
-    """Yield how many messages of an approved recap stay behind, and why, for each reason there is."""
+    """Yield how many messages of an approved recap are not sent, for each reason."""
     counts = {
-        "for a STOP that came since": approved.opted_out_count,
-        "for a number that, as the operator said since, does not exist": approved.dead_count,
+        "after a STOP": approved.opted_out_count,
+        "to a number that does not exist, as the operator reported": approved.dead_count,
     }
     return (f"{grouped(count)} {why}" for why, count in counts.items() if count)
 
 
 def grouped_by_value(values: Mapping[str, str]) -> str:
-    """Return values by territory as people read them: each once, after the names of its territories.
+    """Return values by territory as a text: each value once, after the names of its territories.
 
     >>> grouped_by_value({"FR": "STOP au 36180", "GP": "STOP au 36789", "RE": "STOP au 36180"})
     'mainland France, Réunion: STOP au 36180; Guadeloupe: STOP au 36789'
@@ -82,11 +82,11 @@ def grouped_by_value(values: Mapping[str, str]) -> str:
     names: dict[str, list[str]] = {}
     for key, value in sorted(values.items()):
         names.setdefault(value, []).append(key_name(key))
-    return "; ".join(f"{', '.join(places)}: {value}" for value, places in names.items())
+    return "; ".join(f"{', '.join(territories)}: {value}" for value, territories in names.items())
 
 
 def span_text(first: datetime, last: datetime, zone: ZoneInfo) -> str:
-    """Return a span as people read it, with the day once when it is one.
+    """Return a span of time as a text, with the day once if both ends have the same day.
 
     >>> span_text(datetime(2026, 11, 23, 7, 0, tzinfo=UTC), datetime(2026, 11, 23, 7, 5, tzinfo=UTC), ZoneInfo("UTC"))
     'Mon 2026-11-23 07:00–07:05'
@@ -99,7 +99,7 @@ def span_text(first: datetime, last: datetime, zone: ZoneInfo) -> str:
 
 
 def seconds_text(seconds: float) -> str:
-    """Return a time to wait as people say it.
+    """Return a duration as a text.
 
     >>> seconds_text(5), seconds_text(1800), seconds_text(9000)
     ('5 seconds', '30 minutes', '2.5 hours')
@@ -110,7 +110,7 @@ def seconds_text(seconds: float) -> str:
 
 
 def share_text(count: int, whole: int) -> str:
-    """Return a share in whole per cent; something is never 0 %, and less than all never 100 %.
+    """Return a share in whole per cent; more than nothing is at least 1 %, less than all at most 99 %.
 
     >>> share_text(1, 1000), share_text(999, 1000)
     ('1 %', '99 %')
@@ -120,12 +120,12 @@ def share_text(count: int, whole: int) -> str:
 
 
 def in_zone(text: str, zone: ZoneInfo) -> str:
-    """Return a text with each instant that it gives in UTC on the team's clock, by its name."""
+    """Return a text with each UTC time replaced by the time on the team's clock, with its zone."""
     return _INSTANT.sub(lambda found: f"{local_time(_utc(found[1]), zone)} ({zone.key})", text)
 
 
 def bar_text(count: int, most: int, width: int) -> str:
-    """Return a bar of a chart in text, ``width`` long for the ``most``; what is counted always shows."""
+    """Return a text bar of a chart, ``width`` long for the value ``most``, at least one character long."""
     return "█" * max(1, width * count // most)
 
 

@@ -1,4 +1,4 @@
-"""The domain rules: no clock, no environment, no input or output, no Prefect.
+"""Domain rules: no clock, no environment, no input or output, no Prefect.
 
 The public functions are re-exported here. Each is loaded at its first use, so that importing this package loads
 nothing else.

@@ -1,4 +1,4 @@
-"""Every error a user can meet, as one short tree.
+"""All errors that a user can see, as one class tree.
 
 SmsError
 ├── ConfigurationError      a setting, a policy or a tariff is missing or wrong
@@ -6,25 +6,25 @@ SmsError
 ├── InvalidNumber           a text is no number that can get an SMS (``reason`` is a code)
 ├── TemplateError           a text names a merge field that does not exist, or is badly formed
 │   └── MissingField        a person has no value for a merge field, and the text gives no default
-├── CampaignError           what was asked cannot be done with this campaign, or there is no such one
+├── CampaignError           the request is not possible for this campaign, or there is no such campaign
 ├── MailError               the mail server did not take a mail to the team
 ├── FrameError              rows are not what their frame in ``schemas`` says: a defect, and nothing of them is stored
 ├── StoreError              the store cannot be used
-│   ├── StoreBusy           somebody else holds it (names the process)
+│   ├── StoreBusy           another process holds it (names the process)
 │   └── StoreTooNew         a newer version of Campanile wrote it
-└── GatewayError            the provider did not do what was asked
+└── GatewayError            the provider did not carry out a request
     ├── GatewayUnreachable  nothing was sent: no connection was made
     ├── GatewayThrottled    nothing was accepted: asked to slow down (``retry_after`` seconds)
     ├── GatewayDenied       nothing was accepted: credentials, credit or configuration; a person must act
-    ├── BalanceRefused      the balance that it gave cannot be compared with our prices
-    └── GatewayAmbiguous    nobody knows: time-out, reset, 5xx, or an answer that cannot be read
+    ├── BalanceRefused      the balance cannot be compared with our prices
+    └── GatewayAmbiguous    unknown: time-out, reset, 5xx, or an unreadable answer
 
-Each message is one line that tells the value received and the values allowed.
+Each message is one line that names the value received and the values allowed.
 """
 
 
 class SmsError(Exception):
-    """Anything Campanile refuses or fails at, in one readable line."""
+    """A refusal or a failure of Campanile, in one readable line."""
 
 
 class ConfigurationError(SmsError):
@@ -64,7 +64,7 @@ class MissingField(TemplateError):  # noqa: N818
 
 
 class CampaignError(SmsError):
-    """What was asked cannot be done with this campaign."""
+    """The request is not possible for this campaign."""
 
 
 class MailError(SmsError):
@@ -88,7 +88,7 @@ class StoreTooNew(StoreError):  # noqa: N818
 
 
 class GatewayError(SmsError):
-    """The provider did not do what was asked."""
+    """The provider did not carry out a request."""
 
 
 class GatewayUnreachable(GatewayError):  # noqa: N818
@@ -116,4 +116,4 @@ class BalanceRefused(GatewayError):  # noqa: N818
 
 
 class GatewayAmbiguous(GatewayError):  # noqa: N818
-    """Nobody knows whether the provider accepted: never send again blindly."""
+    """It is unknown whether the provider accepted the request: never send it again blindly."""

@@ -7,14 +7,14 @@ from enum import StrEnum
 
 
 class _Word(StrEnum):
-    """A stored word; logs show it as the text that it is."""
+    """A stored word; logs show it as plain text."""
 
     def __repr__(self) -> str:
         return repr(self.value)
 
 
 class CampaignKind(_Word):
-    """What a campaign is; the ledger treats all of them alike."""
+    """Kind of a campaign; the ledger treats all kinds in the same way."""
 
     MARKETING = "marketing"
     ALERT = "alert"
@@ -24,7 +24,7 @@ class CampaignKind(_Word):
 
 
 class CampaignState(_Word):
-    """Where a campaign is.
+    """State of a campaign.
 
     ``prepared → approved → sending ⇄ parked | paused → finished``; ``approved | parked | paused → prepared`` (revised)
     or ``cancelled`` while nothing was claimed; ``prepared → cancelled``.
@@ -40,7 +40,7 @@ class CampaignState(_Word):
 
 
 class SliceState(_Word):
-    """Where a slice is: in the queue, claimed by a sender, with messages nobody knows about, or settled."""
+    """State of a slice: in the queue, claimed by a sender, with unknown messages, or settled."""
 
     PLANNED = "planned"
     CLAIMED = "claimed"
@@ -49,7 +49,7 @@ class SliceState(_Word):
 
 
 class MessageState(_Word):
-    """Where a message is, and the event that brought it there.
+    """State of a message, and the event that led to it.
 
     ``planned → claimed → accepted → delivered | undelivered``; ``claimed → planned`` on proof only;
     ``claimed → rejected | unknown``; ``unknown → accepted | rejected | planned | written_off``;
@@ -70,7 +70,7 @@ class MessageState(_Word):
 
 
 class RowResult(_Word):
-    """What became of a row of an imported file."""
+    """Result of a row of an imported file."""
 
     ACCEPTED = "accepted"
     UPDATED = "updated"
@@ -79,7 +79,7 @@ class RowResult(_Word):
 
 
 class CreditKind(_Word):
-    """What a credit entry does: a claim reserves, acceptance captures, proof of refusal releases."""
+    """Kind of a credit entry: a claim reserves, acceptance captures, proof of refusal releases."""
 
     RESERVE = "reserve"
     CAPTURE = "capture"

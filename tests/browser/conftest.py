@@ -35,8 +35,8 @@ FINAL = re.compile("Completed|Failed|Crashed|Cancelled")
 
 
 @dataclass
-class House:
-    """What `make up` started."""
+class Installation:
+    """A running installation that `make up` started."""
 
     home: Path
     ui: str
@@ -45,11 +45,11 @@ class House:
 
     @property
     def output(self) -> str:
-        """All that it has printed."""
+        """Everything that it has printed."""
         return (self.home / "up.log").read_text(encoding="utf-8")
 
     def wait_until_up(self, seconds: float = 240) -> None:
-        """Return when it says that it is up."""
+        """Wait until it prints that it is up."""
         deadline = time.monotonic() + seconds
         while "Campanile is up" not in self.output:
             assert self.process.poll() is None, self.output
@@ -61,8 +61,8 @@ class House:
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(90)
 
-    def left_behind(self) -> list[str]:
-        """Return the processes that still have this house in their environment."""
+    def remaining_processes(self) -> list[str]:
+        """Return the processes whose environment still names this installation."""
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
@@ -71,7 +71,7 @@ class House:
         return found
 
     def ask_sandbox(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """Call the sandbox as a tester's own hands do."""
+        """Call the sandbox as a person does who tests by hand."""
         key = {"Authorization": f"Bearer {(self.home / 'sandbox-key').read_text().strip()}"}
         answer = requests.request(method, f"{self.sandbox}{path}", json=body, headers=key, timeout=20)
         answer.raise_for_status()
@@ -92,8 +92,8 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def house(chromium: Path, tmp_path: Path) -> Iterator[House]:
-    """Campanile, up, with everything it keeps in a folder of its own."""
+def installation(chromium: Path, tmp_path: Path) -> Iterator[Installation]:
+    """A running Campanile with all its data in a new folder."""
     port, sandbox_port = free_port(), free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("SMS_", "PREFECT_"))}
     arguments = {
@@ -107,7 +107,7 @@ def house(chromium: Path, tmp_path: Path) -> Iterator[House]:
         process = subprocess.Popen(
             command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment, start_new_session=True
         )
-    found = House(tmp_path, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{sandbox_port}", process)
+    found = Installation(tmp_path, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{sandbox_port}", process)
     try:
         found.wait_until_up()
         yield found
@@ -118,7 +118,7 @@ def house(chromium: Path, tmp_path: Path) -> Iterator[House]:
 
 @dataclass
 class Person:
-    """Somebody at the UI: knows deployments, forms and pages, and no address but the first."""
+    """A person at the UI: uses deployments, forms and pages, and types only the first address."""
 
     page: Any
     ui: str
@@ -151,7 +151,7 @@ class Person:
         self.page.get_by_role("button", name="Submit").wait_for()
 
     def open_deployment(self, deployment: str) -> None:
-        """Follow the link of a deployment; a list that is drawn anew in that moment swallows the click."""
+        """Follow the link of a deployment; a click is lost if the list is drawn again at that moment."""
         from playwright.sync_api import TimeoutError as NotThere
 
         page = re.compile(r"/deployments/deployment/")
@@ -183,7 +183,7 @@ class Person:
             group.locator("textarea").nth(position).fill(item)
 
     def filled_in(self) -> dict[str, str]:
-        """Return what stands in each box of the form, by its label."""
+        """Return the content of each box of the form, by its label."""
         self.page.get_by_role("button", name="Submit").wait_for()
         boxes = self.page.locator(".schema-form-property").filter(has=self.page.locator("textarea"))
         pairs = boxes.evaluate_all(
@@ -200,7 +200,7 @@ class Person:
         """Press Submit, and go to the run that it made.
 
         Prefect's server answers 503 "Service Unavailable" when its SQLite file was written to in the same moment
-        (about one form in thirty), and nothing was done: like anybody, press again.
+        (about one form in thirty), and nothing was done: press again, as a person would.
         """
         for _ in range(5):
             with self.page.expect_response(re.compile("/create_flow_run$")) as answer:
@@ -234,7 +234,7 @@ class Person:
     def read(self, key: str, title: str | re.Pattern[str]) -> str:
         """Open the latest page of an artifact, and return its text once it carries a title.
 
-        The list is asked for once a page: where it came in vain, load it again like anybody.
+        The page requests the list once: if that fails, load the page again, as a person would.
         """
         from playwright.sync_api import TimeoutError as NotThere
 
@@ -255,11 +255,11 @@ class Person:
 
 
 @pytest.fixture
-def person(chromium: Path, house: House) -> Iterator[Person]:
-    """Somebody at the UI of the house."""
+def person(chromium: Path, installation: Installation) -> Iterator[Person]:
+    """A person who is logged in at the UI of the installation."""
     with browsing(chromium) as page:
-        found = Person(page, house.ui)
-        found.log_in((house.home / "prefect-login").read_text(encoding="utf-8").strip())
+        found = Person(page, installation.ui)
+        found.log_in((installation.home / "prefect-login").read_text(encoding="utf-8").strip())
         yield found
 
 

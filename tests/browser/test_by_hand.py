@@ -16,17 +16,17 @@ pytestmark = pytest.mark.browser
 #: Twelve mobile numbers beside the examples of the French numbering plan, one of them twice, and a landline.
 MOBILES = [f"06123456{last:02}" for last in range(70, 82)]
 CONTACTS = "prénom;mobile\n" + "\n".join(f"Client {number[-2:]};{number}" for number in [*MOBILES, MOBILES[0]])
-LEAVES = "+33612345671"
+OPTED_OUT = "+33612345671"
 #: What an address, a form, Markdown or a shell could trip over.
 TEXT = """Bonjour {first_name|cher client}, <b>-20 %</b> | l'été "à 100%25" & + #1 \\o/ ce samedi."""
 
 
-def test_a_campaign_is_prepared_approved_and_sent_by_hand(house: Any, person: Any, tmp_path: Path) -> None:
+def test_a_campaign_is_prepared_approved_and_sent_by_hand(installation: Any, person: Any, tmp_path: Path) -> None:
     file = tmp_path / "clients.csv"
     file.write_text(f"{CONTACTS}\nLigne fixe;0123456789\n", encoding="utf-8")
     assert person.run("ingest-contacts", list_name="clients", path=str(file), legal_basis="consent") == "Completed"
     page = person.read("import-clients", "Import into clients")
-    assert fates_of(page) == {"accepted": "12", "updated": "0", "duplicate": "1", "rejected": "1"}
+    assert results_of(page) == {"accepted": "12", "updated": "0", "duplicate": "1", "rejected": "1"}
 
     person.open_form("prepare-campaign")
     person.press_submit()
@@ -39,7 +39,7 @@ def test_a_campaign_is_prepared_approved_and_sent_by_hand(house: Any, person: An
     person.submit()
     assert person.wait_for_end() == "Completed"
     recap = person.read("recap-soldes", "Recap of soldes, version 1")
-    assert "12 contacts = 12 messages + 0 left out." in recap
+    assert "12 contacts = 12 messages + 0 excluded." in recap
     assert TEXT in recap, "what a user wrote is shown as it was written"
     assert TEXT.replace("{first_name|cher client}", "Client 70") in recap, "and as it will be read"
     assert "+336****5670" in recap
@@ -63,7 +63,7 @@ def test_a_campaign_is_prepared_approved_and_sent_by_hand(house: Any, person: An
     recap = person.read("recap-soldes", "Recap of soldes, version 2")
     assert "People since version 1: 12 get another text." in recap
 
-    house.ask_sandbox("POST", "/sandbox/replies", {"from": LEAVES, "text": "STOP"})
+    installation.ask_sandbox("POST", "/sandbox/replies", {"from": OPTED_OUT, "text": "STOP"})
     with person.following("Approve") as form:
         form.fill("Your name", "Dominique")
         form.submit()
@@ -73,24 +73,24 @@ def test_a_campaign_is_prepared_approved_and_sent_by_hand(house: Any, person: An
     assert "accepted by the gateway" in progress
     assert "stopped by an opt-out" in progress
 
-    assert house.stop() == 0, house.output
-    assert house.output.rstrip().endswith("all stopped")
-    assert house.left_behind() == []
-    assert open_to_others(house.home) == [], "no other account reads the store, the logs or Prefect's database"
+    assert installation.stop() == 0, installation.output
+    assert installation.output.rstrip().endswith("all stopped")
+    assert installation.remaining_processes() == []
+    assert open_to_others(installation.home) == [], "no other account reads the store, the logs or Prefect's database"
     accepted = read_store(
-        house.home, "SELECT client_ref, msisdn FROM message_status WHERE gateway_message_id IS NOT NULL"
+        installation.home, "SELECT client_ref, msisdn FROM message_status WHERE gateway_message_id IS NOT NULL"
     )
-    bills = [json.loads(line) for line in (house.home / "sandbox" / "billing.jsonl").read_text().splitlines()]
+    bills = [json.loads(line) for line in (installation.home / "sandbox" / "billing.jsonl").read_text().splitlines()]
     assert Counter((bill["client_ref"], bill["to"]) for bill in bills) == Counter(accepted)
-    wanted = {f"+33{number[1:]}" for number in MOBILES} - {LEAVES}
-    assert sorted(bill["to"] for bill in bills) == sorted(wanted), "each once, and nobody who said STOP"
+    wanted = {f"+33{number[1:]}" for number in MOBILES} - {OPTED_OUT}
+    assert sorted(bill["to"] for bill in bills) == sorted(wanted), "each once, and no person who said STOP"
 
 
-def fates_of(page: str) -> dict[str, str]:
-    """Return how many rows of a file had each fate, as the page of its import says."""
+def results_of(page: str) -> dict[str, str]:
+    """Return how many rows of a file had each result, from the page of its import."""
     rows = [line.split("\t") for line in page.splitlines()]
     return {
-        fate: count for fate, _, count, _ in (cells for cells in rows if len(cells) == 4 and cells[3].endswith("%"))
+        result: count for result, _, count, _ in (cells for cells in rows if len(cells) == 4 and cells[3].endswith("%"))
     }
 
 

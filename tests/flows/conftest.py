@@ -54,7 +54,7 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     from scripts.prefect_template import provide_database
 
     def folder_with_database() -> str:
-        """Make the folder in which Prefect's harness would migrate a database: with a copy of a migrated one."""
+        """Make the folder for Prefect's test harness, with a copy of a migrated database in it."""
         folder = tempfile.mkdtemp()
         provide_database(Path(folder, "prefect-test.db"))
         return folder
@@ -74,15 +74,15 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @dataclass
-class House:
-    """What a test has of its own: its data folder, its sandbox, its mails, and hands on its settings."""
+class Workspace:
+    """The data folder, sandbox, mails and settings of one test."""
 
     data_dir: Path
     sandbox: Any
     monkeypatch: pytest.MonkeyPatch
     mails: list[str] = field(default_factory=list)
     runs: PlainRuns = field(default_factory=PlainRuns)
-    """What Prefect would have got, where the test runs without it."""
+    """What Prefect would have recorded, when the test runs without it."""
 
     def set(self, **variables: object) -> None:
         """Change settings (``slice_size=10`` is ``SMS_SLICE_SIZE``) as a new process would read them."""
@@ -90,18 +90,18 @@ class House:
             self.monkeypatch.setenv(f"SMS_{name.upper()}", str(value))
         forget_process()
 
-    def rehearse(self, moment: str) -> None:
-        """Move the rehearsed clock."""
+    def set_clock(self, moment: str) -> None:
+        """Set the simulated clock."""
         self.set(simulated_now=moment)
 
-    def furnish(self, name: str, build: Callable[[], object]) -> None:
-        """Do what ``build`` does with a house as it was made; from the second time on copy what it did the first time.
+    def set_up(self, name: str, build: Callable[[], object]) -> None:
+        """Run ``build`` on a new workspace; from the second time on, copy the result of the first time.
 
         What is in the data folder, the sandbox, the mailbox and on the pages is copied; settings are not.
 
         Args:
-            name: the same for all houses that are built alike.
-            build: takes the house from empty to furnished, by the settings of this moment.
+            name: the same for all workspaces that are built in the same way.
+            build: fills the empty workspace, with the current settings.
         """
         if name not in TEMPLATES:
             build()
@@ -116,13 +116,13 @@ class House:
         return str(path)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        """Ask the store."""
+        """Query the store."""
 
         with current_context().transaction(read_only=True) as tx:
             return tx.execute(sql).fetchall()
 
     def assert_in_order(self) -> None:
-        """Every invariant holds, and the sandbox billed what the store calls accepted, once each."""
+        """Check that every invariant holds and that the sandbox billed each accepted message once."""
         from campanile.store.db.invariants import broken_invariants
 
         with current_context().transaction(read_only=True) as tx:
@@ -137,7 +137,7 @@ class House:
 
 @dataclass
 class Template:
-    """A furnished house to copy from."""
+    """A filled workspace to copy from."""
 
     folder: Path
     mark: Mark
@@ -147,27 +147,27 @@ class Template:
     runs: PlainRuns
 
     @classmethod
-    def of(cls, house: House) -> "Template":
-        """Keep what a house holds."""
+    def of(cls, workspace: Workspace) -> "Template":
+        """Return a copy of a workspace."""
         context = current_context()
         ended_at = context.now()
         mark = read_mark(context.settings.store_file).mark
         assert mark is not None
-        folder = Path(tempfile.mkdtemp(prefix="house-"))
+        folder = Path(tempfile.mkdtemp(prefix="workspace-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        shutil.copytree(house.data_dir, folder / "data")
-        shutil.copytree(house.sandbox.state_dir, folder / "sandbox")
-        return cls(folder, mark, ended_at, list(house.mails), house.runs.copy())
+        shutil.copytree(workspace.data_dir, folder / "data")
+        shutil.copytree(workspace.sandbox.state_dir, folder / "sandbox")
+        return cls(folder, mark, ended_at, list(workspace.mails), workspace.runs.copy())
 
-    def copy_to(self, house: House) -> None:
-        """Make a house one like it, as a process finds it that starts now."""
-        house.sandbox.stop()
-        for source, place in (("data", house.data_dir), ("sandbox", house.sandbox.state_dir)):
+    def copy_to(self, workspace: Workspace) -> None:
+        """Fill a workspace with this copy, as a new process would find it."""
+        workspace.sandbox.stop()
+        for source, place in (("data", workspace.data_dir), ("sandbox", workspace.sandbox.state_dir)):
             shutil.rmtree(place)
             shutil.copytree(self.folder / source, place)
-        house.sandbox.restart()
-        house.mails[:] = self.mails
-        house.runs.become(self.runs)
+        workspace.sandbox.restart()
+        workspace.mails[:] = self.mails
+        workspace.runs.become(self.runs)
         forget_process()
         settings = current_context().settings
         write_mark(settings.store_file, self.mark, durable=True)
@@ -183,18 +183,20 @@ TEMPLATES: dict[str, Template] = {}
 
 
 def forget_process() -> None:
-    """Forget what a process reads once: settings, clock, gateways."""
+    """Forget what a process reads only once: settings, clock, gateways."""
     current_context.cache_clear()
 
 
 @contextmanager
-def built_house(folder: Path, monkeypatch: pytest.MonkeyPatch, sandboxes: type[SandboxProcess]) -> Iterator[House]:
-    """Build a house on a Monday at 08:00, with nothing in it."""
+def new_workspace(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, sandboxes: type[SandboxProcess]
+) -> Iterator[Workspace]:
+    """Build an empty workspace on a Monday at 08:00."""
     monkeypatch.chdir(ROOT)
     for name in [name for name in os.environ if name.startswith("SMS_")]:
         monkeypatch.delenv(name)
     with sandboxes.start(folder / "sandbox", balance="1000", delivery_seconds=0.01) as sandbox:
-        made = House(folder / "data", sandbox, monkeypatch)
+        made = Workspace(folder / "data", sandbox, monkeypatch)
         made.data_dir.mkdir()
         made.set(
             data_dir=made.data_dir,
@@ -211,44 +213,44 @@ def built_house(folder: Path, monkeypatch: pytest.MonkeyPatch, sandboxes: type[S
 
 
 @contextmanager
-def house_for(request: pytest.FixtureRequest, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    """Build a house where it is needed: on the real Prefect server for what is marked ``prefect``, else without one."""
+def workspace_for(request: pytest.FixtureRequest, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    """Build a workspace: with the real Prefect server for tests that are marked ``prefect``, else without one."""
     if request.node.get_closest_marker("prefect") is not None:
         request.getfixturevalue("prefect_server")
-        with built_house(folder, monkeypatch, SandboxProcess) as made:
+        with new_workspace(folder, monkeypatch, SandboxProcess) as made:
             yield made
         return
-    with plain_runs() as runs, built_house(folder, monkeypatch, SandboxThread) as made:
+    with plain_runs() as runs, new_workspace(folder, monkeypatch, SandboxThread) as made:
         made.runs = runs
-        made.furnish("nothing in it", lambda: current_context().now())
+        made.set_up("nothing in it", lambda: current_context().now())
         yield made
 
 
 @pytest.fixture
-def house(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    """A house of the test's own."""
-    with house_for(request, tmp_path, monkeypatch) as made:
+def workspace(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    """A workspace for one test."""
+    with workspace_for(request, tmp_path, monkeypatch) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def shared_house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """One house for tests that must leave it as they find it."""
+def shared_workspace(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """One workspace for all tests of a module; they must not change it."""
     with (
         pytest.MonkeyPatch.context() as monkeypatch,
-        house_for(request, tmp_path_factory.mktemp("house"), monkeypatch) as made,
+        workspace_for(request, tmp_path_factory.mktemp("workspace"), monkeypatch) as made,
     ):
         yield made
 
 
 @pytest.fixture
-def mailbox(house: House) -> Iterator[House]:
-    """The same house with a real mail server on loopback; ``house.mails`` are the texts it took."""
+def mailbox(workspace: Workspace) -> Iterator[Workspace]:
+    """The same workspace with a real mail server on loopback; ``workspace.mails`` are the mails that it received."""
 
     class Handler:
         async def handle_DATA(self, server: object, session: object, envelope: Any) -> str:  # noqa: N802
             message = message_from_bytes(envelope.content, policy=policy.default)
-            house.mails.append(f"{message['Subject']}\n{message.get_content().strip()}")
+            workspace.mails.append(f"{message['Subject']}\n{message.get_content().strip()}")
             return "250 kept"
 
     with socket.socket() as free:
@@ -256,6 +258,6 @@ def mailbox(house: House) -> Iterator[House]:
         port = free.getsockname()[1]
     controller = Controller(Handler(), hostname="127.0.0.1", port=port)
     controller.start()
-    house.set(mail_host="127.0.0.1", mail_port=port, mail_tls="none", mail_to="team@example.org")
-    yield house
+    workspace.set(mail_host="127.0.0.1", mail_port=port, mail_tls="none", mail_to="team@example.org")
+    yield workspace
     controller.stop()

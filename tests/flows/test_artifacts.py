@@ -1,4 +1,4 @@
-"""Artifacts: a stable key a subject, nothing anew when nothing changed, no whole number anywhere."""
+"""Artifacts: one stable key for each subject, no new version when nothing changed, no unmasked number."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 
 pytestmark = [
     pytest.mark.prefect,
-    # Prefect's client leaves sockets to the garbage collector when artifacts are read from a test.
+    # Prefect's client does not close its sockets when artifacts are read from a test: the garbage collector does.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
@@ -20,13 +20,13 @@ def versions(key: str) -> list[Any]:
         return list(client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key]))))
 
 
-def test_published_once_until_something_changes(house: Any) -> None:
+def test_published_once_until_something_changes(workspace: Any) -> None:
     from flows.ingest_contacts import ingest_contacts
     from flows.prepare_campaign import prepare_campaign
     from flows.report_campaign import report_campaign
     from schemas.draft import CampaignDraft
 
-    path = house.drop(
+    path = workspace.drop(
         "mobile;prénom;fixe\n+33612345678;=cmd|'/c calc';0145678901\n+33612345679;<b>Basile</b>;\n12;Rejetée;\n",
         "0698765432.csv",
     )

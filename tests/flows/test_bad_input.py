@@ -30,26 +30,26 @@ def prepare(**changes: Any) -> Any:
     return prepare_campaign(CampaignDraft(**(GOOD | changes)))
 
 
-def furnish(house: Any) -> Any:
-    """Give a house one list of two people and one prepared campaign."""
+def add_campaign(workspace: Any) -> Any:
+    """Fill a workspace with one list of two people and one prepared campaign."""
     people = "mobile;prénom\n0612345678;Prune\n0612345679;Basile\n"
 
     def build() -> None:
-        ingest("clients", house.drop(people), legal_basis="consent")
+        ingest("clients", workspace.drop(people), legal_basis="consent")
         prepare()
 
-    house.furnish("a list and a prepared campaign", build)
-    return house
+    workspace.set_up("a list and a prepared campaign", build)
+    return workspace
 
 
 @pytest.fixture(scope="module")
-def shared(shared_house: Any) -> Any:
-    return furnish(shared_house)
+def shared(shared_workspace: Any) -> Any:
+    return add_campaign(shared_workspace)
 
 
 @pytest.fixture
-def ready(house: Any) -> Any:
-    return furnish(house)
+def ready(workspace: Any) -> Any:
+    return add_campaign(workspace)
 
 
 def approve(campaign: str = "soldes", recap_hash: str = "00000000") -> Any:
@@ -70,10 +70,10 @@ def check_balance(gateway: str) -> Any:
     return flow(gateway)
 
 
-def draft_file(house: Any, text: str) -> Any:
+def draft_file(workspace: Any, text: str) -> Any:
     from flows.prepare_campaign import prepare_campaign
 
-    return prepare_campaign(path=house.drop(text, "draft.yaml"))
+    return prepare_campaign(path=workspace.drop(text, "draft.yaml"))
 
 
 CASES: list[Any] = [
@@ -92,16 +92,16 @@ CASES: list[Any] = [
     pytest.param(lambda h: prepare(policy="fr-lax"), "fr-strict", id="an unknown policy: those that exist"),
     pytest.param(lambda h: prepare(sender_id="MA BOUTIQUE"), "MA BOUTIQUE", id="a sender that is none"),
     pytest.param(lambda h: prepare(numbers=["12"]), "typed number 1", id="a typed number that is none"),
-    pytest.param(lambda h: prepare(lists=[]), "recipients", id="nobody to write to"),
+    pytest.param(lambda h: prepare(lists=[]), "recipients", id="no recipients"),
     pytest.param(lambda h: prepare(send_time="09:00"), "send_on", id="an hour without a day"),
     pytest.param(lambda h: prepare(send_on="2020-01-01"), "today", id="a day that is over"),
-    pytest.param(lambda h: prepare(send_on="9999-12-31"), "a year from now", id="a day nobody will see"),
+    pytest.param(lambda h: prepare(send_on="9999-12-31"), "a year from now", id="a day too far in the future"),
     pytest.param(lambda h: draft_file(h, "name: [unclosed"), "YAML", id="a draft that is no YAML"),
     pytest.param(lambda h: draft_file(h, "name: soldes\ntxt: x\n"), "txt", id="a draft with an unknown field"),
     pytest.param(lambda h: approve("solde"), "soldes", id="an unknown campaign: those that exist"),
     pytest.param(lambda h: approve(recap_hash="deadbeef"), "deadbeef", id="a wrong hash"),
     pytest.param(lambda h: approve(recap_hash=""), "eight", id="no hash at all"),
-    pytest.param(lambda h: send("soldes"), "approve", id="sending what nobody approved"),
+    pytest.param(lambda h: send("soldes"), "approve", id="sending an unapproved campaign"),
     pytest.param(lambda h: check_balance("pigeon"), "sandbox", id="the balance of an unknown gateway"),
 ]
 
@@ -186,7 +186,7 @@ def test_one_bad_file_does_not_stop_the_others(ready: Any) -> None:
     with pytest.raises(SmsError, match=r"a-strange\.csv"):
         ingest_contacts()
     assert ready.query("SELECT count(*) FROM contact") == [(3,)]
-    assert list(inbox.iterdir()) == [], "each file has left the drop folder"
+    assert list(inbox.iterdir()) == [], "each file was moved out of the drop folder"
     assert [path.name[:9] for path in (ready.data_dir / "refused" / "contacts" / "clients").iterdir()] == ["a-strange"]
     assert [path.name[:6] for path in (ready.data_dir / "archive" / "contacts" / "clients").iterdir()] == ["b-good"]
 
@@ -223,5 +223,5 @@ def test_samples_reach_no_other_gateway(ready: Any, monkeypatch: pytest.MonkeyPa
         prepare(lists=["essai"], gateway="real", text="Bonjour")
 
 
-def _latest_hash(house: Any) -> str:
-    return str(house.query("SELECT recap_hash FROM campaign")[0][0])
+def _latest_hash(workspace: Any) -> str:
+    return str(workspace.query("SELECT recap_hash FROM campaign")[0][0])

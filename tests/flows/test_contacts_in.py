@@ -72,22 +72,22 @@ REFUSED = {
 
 
 @pytest.fixture(scope="module")
-def fed(shared_house: Any) -> Any:
-    """A house whose drop folders held one file each, readable or not, and one night's run over all of them."""
+def fed(shared_workspace: Any) -> Any:
+    """A workspace whose drop folders held one file each, readable or not, and one night's run over all of them."""
     from campanile.sms.errors import ContactFileError
 
-    inbox = shared_house.data_dir / "inbox" / "contacts"
+    inbox = shared_workspace.data_dir / "inbox" / "contacts"
     for name, (file_name, content, *_) in (READABLE | REFUSED).items():
         (inbox / name).mkdir(parents=True)
         (inbox / name / file_name).write_bytes(content)
     with pytest.raises(ContactFileError) as refused:
         ingest()
-    shared_house.refusals = str(refused.value)
-    return shared_house
+    shared_workspace.refusals = str(refused.value)
+    return shared_workspace
 
 
-def people_of(house: Any, list_name: str) -> list[tuple[Any, ...]]:
-    return house.query(
+def people_of(workspace: Any, list_name: str) -> list[tuple[Any, ...]]:
+    return workspace.query(
         "SELECT msisdn, fields ->> 'first_name', fields ->> 'ville' FROM contact JOIN contact_list USING (list_id) "
         f"WHERE list_name = '{list_name}' ORDER BY msisdn"
     )
@@ -148,13 +148,13 @@ def test_every_reason_of_the_table_has_a_row_here() -> None:
 
 
 @pytest.fixture(scope="module")
-def refused_rows(shared_house: Any) -> Any:
+def refused_rows(shared_workspace: Any) -> Any:
     """A list that took one file with a row for each reason, and good rows around them."""
     lines = ["Mobile;Prénom", "0612345680;Prune"]
     for _, line in BAD_ROWS:
         lines += [line, f"06123456{81 + len(lines) // 2};Basile"]
-    ingest("raisons", shared_house.drop("\n".join(lines) + "\n", "raisons.csv"))
-    return shared_house
+    ingest("raisons", shared_workspace.drop("\n".join(lines) + "\n", "raisons.csv"))
+    return shared_workspace
 
 
 @pytest.mark.parametrize(("place", "reason"), [(n, reason) for n, (reason, _) in enumerate(BAD_ROWS)], ids=str)
@@ -188,44 +188,47 @@ def test_the_page_of_an_import_says_how_it_was_read_and_what_became_of_it(refuse
     assert "061234567" not in page.replace(" ", "")
 
 
-def test_corrected_rejects_dropped_again_just_work(house: Any) -> None:
-    ingest("clients", house.drop("Mobile;Prénom\n06123456;Prune\n0612345679;Basile\n"))
-    (rejects,) = (house.data_dir / "rejects" / "clients").iterdir()
+def test_corrected_rejects_dropped_again_just_work(workspace: Any) -> None:
+    ingest("clients", workspace.drop("Mobile;Prénom\n06123456;Prune\n0612345679;Basile\n"))
+    (rejects,) = (workspace.data_dir / "rejects" / "clients").iterdir()
     fixed = rejects.read_text(encoding="utf-8-sig").replace("06123456;", "0612345678;")
-    (report,) = ingest("clients", house.drop(fixed, "corriges.csv"))["clients"]
+    (report,) = ingest("clients", workspace.drop(fixed, "corriges.csv"))["clients"]
     assert report.summary.fates["accepted"] == 1
-    assert [row[:2] for row in people_of(house, "clients")] == [("+33612345678", "Prune"), ("+33612345679", "Basile")]
+    assert [row[:2] for row in people_of(workspace, "clients")] == [
+        ("+33612345678", "Prune"),
+        ("+33612345679", "Basile"),
+    ]
 
 
-def test_no_cell_of_a_rejects_file_starts_a_formula(house: Any) -> None:
-    ingest("clients", house.drop('Mobile;Note\n06123456;=HYPERLINK("http://example.org")\n0612345679;ok\n'))
-    (rejects,) = (house.data_dir / "rejects" / "clients").iterdir()
+def test_no_cell_of_a_rejects_file_starts_a_formula(workspace: Any) -> None:
+    ingest("clients", workspace.drop('Mobile;Note\n06123456;=HYPERLINK("http://example.org")\n0612345679;ok\n'))
+    (rejects,) = (workspace.data_dir / "rejects" / "clients").iterdir()
     assert "'=HYPERLINK" in rejects.read_text(encoding="utf-8-sig")
 
 
-def test_a_copy_in_another_encoding_says_how_much_is_known(house: Any) -> None:
+def test_a_copy_in_another_encoding_says_how_much_is_known(workspace: Any) -> None:
     rows = "".join(f"06123456{n};Zoé\n" for n in range(10, 99))
-    ingest("clients", house.drop(f"Mobile;Prénom\n{rows}"))
+    ingest("clients", workspace.drop(f"Mobile;Prénom\n{rows}"))
     new = f"Mobile;Prénom\n{rows}0612345702;Anaïs\n0612345703;Léa\n0612345704;Ève\n"
-    (house.data_dir / "copie.csv").write_bytes(new.encode("cp1252"))
-    (report,) = ingest("clients", str(house.data_dir / "copie.csv"))["clients"]
+    (workspace.data_dir / "copie.csv").write_bytes(new.encode("cp1252"))
+    (report,) = ingest("clients", str(workspace.data_dir / "copie.csv"))["clients"]
     assert report.summary.fates == {"accepted": 3, "updated": 0, "duplicate": 89, "rejected": 0}
     assert "97 % of its numbers were already known" in artifact("import-clients")
 
 
-def test_the_same_bytes_again_say_when_they_came_first(house: Any) -> None:
-    path = house.drop(TABLE)
+def test_the_same_bytes_again_say_when_they_came_first(workspace: Any) -> None:
+    path = workspace.drop(TABLE)
     ingest("clients", path)
     (again,) = ingest("clients", path)["clients"]
     assert "clients.csv" not in str(again.summary.same_as)
     assert "contacts.csv on 2026-11-23" in str(again.summary.same_as)
-    assert "the same bytes came as contacts.csv on Mon 2026-11-23" in artifact("import-clients")
+    assert "the same file was imported as contacts.csv on Mon 2026-11-23" in artifact("import-clients")
 
 
-def test_duplicates_say_of_which_file_and_row(house: Any) -> None:
-    ingest("clients", house.drop("Mobile\n0612345678\n", "un.csv"))
-    ingest("clients", house.drop("Mobile\n0612345679\n06 12 34 56 78\n0033612345679\n", "deux.csv"))
-    found = house.query(
+def test_duplicates_say_of_which_file_and_row(workspace: Any) -> None:
+    ingest("clients", workspace.drop("Mobile\n0612345678\n", "un.csv"))
+    ingest("clients", workspace.drop("Mobile\n0612345679\n06 12 34 56 78\n0033612345679\n", "deux.csv"))
+    found = workspace.query(
         "SELECT import_row.row_number, fate, import_file.file_name, of_row_number FROM import_row "
         "JOIN import_file ON import_file.import_id = of_import_id ORDER BY import_row.row_number"
     )
@@ -233,56 +236,56 @@ def test_duplicates_say_of_which_file_and_row(house: Any) -> None:
     assert "row 3 is row 2 of un.csv" in artifact("import-clients")
 
 
-def test_text_stays_text(house: Any) -> None:
-    ingest("clients", house.drop("Mobile;Code;Note;Vide\n0612345678;00123;NA;\n0612345679;1e5;None; \n"))
-    assert house.query("SELECT fields FROM contact ORDER BY msisdn") == [
+def test_text_stays_text(workspace: Any) -> None:
+    ingest("clients", workspace.drop("Mobile;Code;Note;Vide\n0612345678;00123;NA;\n0612345679;1e5;None; \n"))
+    assert workspace.query("SELECT fields FROM contact ORDER BY msisdn") == [
         ('{"code":"00123","note":"NA"}',),
         ('{"code":"1e5","note":"None"}',),
     ]
 
 
-def test_an_empty_cell_never_erases(house: Any) -> None:
-    ingest("clients", house.drop("Mobile;Prénom;Ville\n0612345678;Zoé;Lyon\n"))
-    ingest("clients", house.drop("Mobile;Prénom;Ville\n0612345678;;Paris\n", "deux.csv"))
-    assert people_of(house, "clients") == [("+33612345678", "Zoé", "Paris")]
+def test_an_empty_cell_never_erases(workspace: Any) -> None:
+    ingest("clients", workspace.drop("Mobile;Prénom;Ville\n0612345678;Zoé;Lyon\n"))
+    ingest("clients", workspace.drop("Mobile;Prénom;Ville\n0612345678;;Paris\n", "deux.csv"))
+    assert people_of(workspace, "clients") == [("+33612345678", "Zoé", "Paris")]
 
 
-def test_a_single_column_without_header(house: Any) -> None:
-    (report,) = ingest("clients", house.drop("0612345678\n06 12 34 56 79\n"))["clients"]
+def test_a_single_column_without_header(workspace: Any) -> None:
+    (report,) = ingest("clients", workspace.drop("0612345678\n06 12 34 56 79\n"))["clients"]
     assert report.summary.fates["accepted"] == 2
 
 
-def test_a_sheet_by_its_name(house: Any) -> None:
-    path = house.data_dir / "deux.xlsx"
+def test_a_sheet_by_its_name(workspace: Any) -> None:
+    path = workspace.data_dir / "deux.xlsx"
     path.write_bytes(workbook(ROWS, ("Accueil", "Clients")))
     (report,) = ingest("clients", str(path), sheet="Clients")["clients"]
     assert (report.staged.sheet, report.summary.fates["accepted"]) == ("Clients", 2)
 
 
-def test_columns_given_by_hand_override_the_names(house: Any) -> None:
-    path = house.drop("Tel 1;Tel 2;Petit nom\n0145678901;0612345678;Zoé\n")
+def test_columns_given_by_hand_override_the_names(workspace: Any) -> None:
+    path = workspace.drop("Tel 1;Tel 2;Petit nom\n0145678901;0612345678;Zoé\n")
     ingest("clients", path, columns={"msisdn": "Tel 2", "first_name": "Petit nom"})
-    assert people_of(house, "clients") == [("+33612345678", "Zoé", None)]
+    assert people_of(workspace, "clients") == [("+33612345678", "Zoé", None)]
 
 
-def test_a_parser_that_takes_too_much_is_the_reason_of_its_file_alone(house: Any) -> None:
+def test_a_parser_that_takes_too_much_is_the_reason_of_its_file_alone(workspace: Any) -> None:
     from campanile.sms.errors import ContactFileError
 
-    inbox = house.data_dir / "inbox" / "contacts" / "clients"
+    inbox = workspace.data_dir / "inbox" / "contacts" / "clients"
     inbox.mkdir(parents=True)
     (inbox / "bombe.csv").write_bytes(b"Mobile;" + b"x;" * 200_000 + b"\n0612345678\n")
     (inbox / "long.csv").write_bytes(b'Mobile;Note\n0612345678;"' + b"x" * 1_000_000 + b'"\n0612345679;ok\n')
     (inbox / "tout-va-bien.csv").write_text(TABLE)
     with pytest.raises(ContactFileError, match=r"bombe\.csv"):
         ingest()
-    assert [row[0] for row in people_of(house, "clients")] == ["+33612345678", "+33612345679"]
+    assert [row[0] for row in people_of(workspace, "clients")] == ["+33612345678", "+33612345679"]
     assert not list(inbox.iterdir())
 
 
-def test_a_file_that_grows_while_it_is_read_is_read_again(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_grows_while_it_is_read_is_read_again(workspace: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     import campanile.services.contacts.file_import
 
-    inbox = house.data_dir / "inbox" / "contacts" / "clients"
+    inbox = workspace.data_dir / "inbox" / "contacts" / "clients"
     inbox.mkdir(parents=True)
     path = inbox / "croissant.csv"
     path.write_text(TABLE)
@@ -297,16 +300,16 @@ def test_a_file_that_grows_while_it_is_read_is_read_again(house: Any, monkeypatc
     monkeypatch.setattr(campanile.services.contacts.file_import, "_store_rows", store)
     assert path.exists()
     ingest()
-    assert len(people_of(house, "clients")) == 3
+    assert len(people_of(workspace, "clients")) == 3
     assert not path.exists()
 
 
 @pytest.mark.parametrize("name", ["a.csv.part", ".hidden.csv", "~$a.xlsx", "a.tmp"])
-def test_what_is_not_finished_is_left_alone(house: Any, name: str) -> None:
-    inbox = house.data_dir / "inbox" / "contacts" / "clients"
+def test_what_is_not_finished_is_left_alone(workspace: Any, name: str) -> None:
+    inbox = workspace.data_dir / "inbox" / "contacts" / "clients"
     inbox.mkdir(parents=True)
     (inbox / name).write_text(TABLE)
-    (inbox / "link.csv").symlink_to(Path(house.drop(TABLE)))
+    (inbox / "link.csv").symlink_to(Path(workspace.drop(TABLE)))
     assert ingest() == {}
     assert sorted(path.name for path in inbox.iterdir()) == sorted([name, "link.csv"])
 

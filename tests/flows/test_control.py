@@ -1,4 +1,4 @@
-"""Hands on campaigns on their way: pause, resume, stop everything, decide what nobody knows; and what Prefect sees."""
+"""Control of running campaigns: pause, resume, stop everything, resolve unknown messages; and events in Prefect."""
 
 import os
 import socket
@@ -24,31 +24,31 @@ LATER = "2026-11-23T08:31:00+01:00"
 
 
 @pytest.fixture
-def furnished(house: Any) -> Any:
+def with_people(workspace: Any) -> Any:
     """Ten people, two a slice, one request at a time."""
     from flows.ingest_contacts import ingest_contacts
 
-    house.set(slice_size=2, concurrency=1)
-    house.furnish("ten people", lambda: ingest_contacts("clients", house.drop(PEOPLE), legal_basis="consent"))
-    return house
+    workspace.set(slice_size=2, concurrency=1)
+    workspace.set_up("ten people", lambda: ingest_contacts("clients", workspace.drop(PEOPLE), legal_basis="consent"))
+    return workspace
 
 
 @pytest.fixture
-def ready(furnished: Any) -> Iterator[Any]:
-    """Whatever a test does, all is in order at its end."""
-    yield furnished
-    furnished.assert_in_order()
+def ready(with_people: Any) -> Iterator[Any]:
+    """Ten people; the invariants are checked after the test."""
+    yield with_people
+    with_people.assert_in_order()
 
 
 @pytest.fixture
-def deaf(furnished: Any) -> Iterator[Any]:
-    """A gateway that can neither be asked again nor looked up: what it does not answer, nobody knows."""
-    with type(furnished.sandbox).start(
-        furnished.data_dir / "deaf", resolution="neither", balance="1000", delivery_seconds=0.01
+def deaf(with_people: Any) -> Iterator[Any]:
+    """A gateway without idempotency and look-up: a message without an answer stays unknown."""
+    with type(with_people.sandbox).start(
+        with_people.data_dir / "deaf", resolution="neither", balance="1000", delivery_seconds=0.01
     ) as sandbox:
-        furnished.sandbox = sandbox
-        furnished.set(sandbox_url=sandbox.base_url, sandbox_resolution="neither")
-        yield furnished
+        with_people.sandbox = sandbox
+        with_people.set(sandbox_url=sandbox.base_url, sandbox_resolution="neither")
+        yield with_people
 
 
 def approve(name: str = "soldes", **changes: Any) -> None:
@@ -92,12 +92,12 @@ def send_due() -> list[str]:
     return list(send_due_campaigns())
 
 
-def state_of(house: Any, name: str = "soldes") -> str:
-    return str(house.query(f"SELECT state FROM campaign WHERE name = '{name}'")[0][0])
+def state_of(workspace: Any, name: str = "soldes") -> str:
+    return str(workspace.query(f"SELECT state FROM campaign WHERE name = '{name}'")[0][0])
 
 
-def messages(house: Any) -> dict[str, int]:
-    return dict(house.query("SELECT state, count(*) FROM message_status GROUP BY state"))
+def messages(workspace: Any) -> dict[str, int]:
+    return dict(workspace.query("SELECT state, count(*) FROM message_status GROUP BY state"))
 
 
 def page(key: str) -> str:
@@ -108,8 +108,8 @@ def page(key: str) -> str:
     return str(found.data)
 
 
-def after_post(house: Any, post_no: int, act: Callable[[], object]) -> None:
-    """Do something when the gateway has answered the so-manieth request of a campaign, before it is recorded."""
+def after_post(workspace: Any, post_no: int, act: Callable[[], object]) -> None:
+    """Call ``act`` after the gateway has answered request ``post_no`` of a campaign, before the answer is recorded."""
     from campanile.gateways.sandbox.adapter import SandboxGateway
 
     submit, posts = SandboxGateway.submit, []
@@ -121,7 +121,7 @@ def after_post(house: Any, post_no: int, act: Callable[[], object]) -> None:
             act()
         return outcomes
 
-    house.monkeypatch.setattr(SandboxGateway, "submit", act_after)
+    workspace.monkeypatch.setattr(SandboxGateway, "submit", act_after)
 
 
 class TestPause:
@@ -132,7 +132,7 @@ class TestPause:
         assert messages(ready) == {"accepted": 4, "planned": 6}
         assert len(ready.sandbox.billing()) == 4
         assert "paused by camille: wrong price" in page("progress-soldes")
-        ready.rehearse(LATER)
+        ready.set_clock(LATER)
         assert send_due() == []
         assert resume() == "soldes is parked again and goes on now"
         assert state_of(ready) == "finished"
@@ -142,7 +142,7 @@ class TestPause:
         approve(**TODAY)
         assert pause() == "soldes is paused: nothing more of it is sent until resume-campaign"
         assert resume() == "soldes is approved again and goes on at Mon 2026-11-23 08:30 (Europe/Paris)"
-        ready.rehearse(LATER)
+        ready.set_clock(LATER)
         assert send_due() == ["soldes"]
         assert state_of(ready) == "finished"
 
@@ -159,7 +159,7 @@ class TestPause:
     def test_one_that_nobody_looked_after_in_time_is_held_and_its_page_says_so(self, ready: Any) -> None:
         approve(**TODAY)
         ready.set(wake_up_minutes=60)
-        ready.rehearse("2026-11-23T10:30:00+01:00")
+        ready.set_clock("2026-11-23T10:30:00+01:00")
         send_due()
         assert state_of(ready) == "paused"
         assert "nobody looked after campaign soldes" in page("progress-soldes")
@@ -183,25 +183,25 @@ class TestPause:
         for name in ("soldes", "coupure"):
             assert f"{name}: paused, " in page(f"progress-{name}")
             assert "everything stopped by camille: fire" in page(f"progress-{name}")
-        ready.rehearse(LATER)
+        ready.set_clock(LATER)
         assert send_due() == []
         assert ready.sandbox.billing() == []
         assert stop_everything("camille", "fire").startswith("no campaign was on its way. ")
 
 
 class TestUnknown:
-    def park(self, house: Any, *faults: str) -> None:
-        """Send; the requests with faults leave messages that nobody knows the fate of."""
-        house.sandbox.set_faults(script=list(faults))
+    def park(self, workspace: Any, *faults: str) -> None:
+        """Send; the messages of the requests with faults become unknown."""
+        workspace.sandbox.set_faults(script=list(faults))
         approve()
-        assert house.query("SELECT state, due_at FROM campaign") == [("parked", None)]
-        house.rehearse("2026-11-23T08:20:00+01:00")
+        assert workspace.query("SELECT state, due_at FROM campaign") == [("parked", None)]
+        workspace.set_clock("2026-11-23T08:20:00+01:00")
 
     def test_they_are_listed_for_a_person(self, deaf: Any) -> None:
         self.park(deaf, "none", "reset", "accept_then_reset")
         shown = page("unknown-soldes")
         assert shown.startswith("# soldes: 4 messages unknown\n")
-        assert "somebody must decide" in shown
+        assert "a person must decide" in shown
         assert "| +336\\*\\*\\*\\*56" in shown
         assert "resolve-unknown campaign=soldes decision=write_off" in shown
         assert send_due() == []
@@ -224,7 +224,7 @@ class TestUnknown:
         from flows.collect_delivery_reports import collect_delivery_reports
 
         self.park(deaf, "none", "accept_then_reset")
-        deaf.rehearse("2026-11-23T08:25:00+01:00")
+        deaf.set_clock("2026-11-23T08:25:00+01:00")
         collect_delivery_reports()
         assert send_due() == ["soldes"]
         assert state_of(deaf) == "finished"
@@ -242,15 +242,15 @@ class TestUnknown:
 
 @ON_SERVER
 class TestCancelledRun:
-    """Cancel in Prefect's UI pauses the campaign, whether or not anybody was there to see it."""
+    """Cancel in Prefect's UI pauses the campaign, whether or not a process was there to react."""
 
-    def orphan(self, house: Any, run_id: str) -> None:
-        """Leave a campaign behind as a run does that took its lease and is gone."""
+    def orphan(self, workspace: Any, run_id: str) -> None:
+        """Put a campaign into the state after its run took the lease and died."""
         from campanile.gateways.registry import manifest_of
         from campanile.store.ledger.run_lifecycle import Owner, open_sending
 
         approve(**TODAY)
-        house.rehearse(LATER)
+        workspace.set_clock(LATER)
         with current_context().transaction() as tx:
             open_sending(
                 tx,
@@ -258,7 +258,7 @@ class TestCancelledRun:
                 Owner("a machine that is gone", run_id),
                 current_context().claim_rules(manifest_of("sandbox")),
             )
-        house.rehearse("2026-11-23T08:36:00+01:00")
+        workspace.set_clock("2026-11-23T08:36:00+01:00")
 
     def run_in_state(self, state: Any) -> Any:
         """Return a send run that Prefect knows in that state."""
@@ -319,7 +319,7 @@ class TestCancelledRun:
         from prefect.states import Cancelled
 
         approve(**TODAY)
-        ready.rehearse(LATER)
+        ready.set_clock(LATER)
         with get_client(sync_client=True) as client:
             flow_id = client.create_flow_from_name("send-campaign")
             deployment_id = client.create_deployment(flow_id, "send-campaign")
@@ -342,7 +342,7 @@ class TestCancelledRun:
 class TestTopUp:
     @pytest.fixture
     def silent(self, ready: Any) -> Any:
-        """The gateway tells no balance."""
+        """The gateway reports no balance."""
         from campanile.gateways.registry import REGISTRY
 
         entry = REGISTRY["sandbox"]
@@ -399,7 +399,7 @@ class TestTopUp:
 
 @ON_SERVER
 class TestEvents:
-    def heard(self, name: str) -> list[tuple[str, dict[str, Any]]]:
+    def events_of(self, name: str) -> list[tuple[str, dict[str, Any]]]:
         """Return the events of a campaign that Prefect has, oldest first."""
         from prefect.client.orchestration import get_client
         from prefect.events.filters import EventFilter, EventOrder, EventResourceFilter
@@ -413,20 +413,20 @@ class TestEvents:
         approve(name, **TODAY)
         pause(name, reason="call 06 12 34 56 78 first")
         resume(name)
-        ready.rehearse(LATER)
+        ready.set_clock(LATER)
         send_due()
         give_up_at = time.monotonic() + 60
-        while len(found := self.heard(name)) < 3 and time.monotonic() < give_up_at:
+        while len(found := self.events_of(name)) < 3 and time.monotonic() < give_up_at:
             time.sleep(0.2)
         assert [event for event, _ in found] == ["campaign.paused", "campaign.started", "campaign.finished"]
-        told = found[0][1]
-        assert (told["campaign"], told["kind"], told["state"], told["actor"]) == (
+        paused = found[0][1]
+        assert (paused["campaign"], paused["kind"], paused["state"], paused["actor"]) == (
             name,
             "marketing",
             "paused",
             "camille",
         )
-        assert "345" not in told["reason"]
+        assert "345" not in paused["reason"]
 
     def test_without_an_api_nothing_fails(self, ready: Any) -> None:
         with socket.socket() as free:

@@ -17,7 +17,7 @@ import yaml
 
 pytestmark = [
     pytest.mark.prefect,
-    # Prefect's client leaves sockets to the garbage collector when it starts runs and reads artifacts from a test.
+    # Prefect's client does not close the sockets of a test that starts runs and reads artifacts.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
@@ -114,15 +114,15 @@ def test_the_server_refuses_a_run_that_brings(prefect_server: None, given: dict[
 
 
 @pytest.fixture
-def worker(house: Any) -> Iterator[Any]:
-    """The house with all deployments applied and workers that run them; it sends so slowly that it can be paused."""
-    house.set(slice_size=2, concurrency=1, segments_per_second=4)
-    with served(house):
-        yield house
+def worker(workspace: Any) -> Iterator[Any]:
+    """The workspace with all deployments applied and workers that run them; they send slowly."""
+    workspace.set(slice_size=2, concurrency=1, segments_per_second=4)
+    with served(workspace):
+        yield workspace
 
 
 @contextmanager
-def served(house: Any) -> Iterator[None]:
+def served(workspace: Any) -> Iterator[None]:
     """Apply all deployments, and start a worker a queue, with room for one run: a sender fills its own."""
     environment = os.environ | {
         "SMS_HOME": str(ROOT),
@@ -144,7 +144,7 @@ def served(house: Any) -> Iterator[None]:
             capture_output=True,
             check=False,
         )
-    with (house.data_dir / "worker.log").open("w") as log:
+    with (workspace.data_dir / "worker.log").open("w") as log:
         workers = [
             subprocess.Popen(
                 [*prefect, "worker", "start", "--pool", "campanile", "--work-queue", queue, "--limit", "1"],
@@ -166,7 +166,7 @@ def served(house: Any) -> Iterator[None]:
 
 
 def forget_deployments() -> None:
-    """Delete them all again: where there is one, other tests' runs would wait for a worker."""
+    """Delete all deployments, because runs of other tests would wait for a worker of them."""
     from prefect.client.orchestration import get_client
 
     with get_client(sync_client=True) as client:

@@ -1,4 +1,4 @@
-"""What diagnose-setup says of the API that records its run."""
+"""diagnose-setup: its checks of the API that records its run."""
 
 from typing import Any
 
@@ -14,13 +14,13 @@ def api_check() -> tuple[bool, str]:
     return checks["Prefect's API"].verdict == "in order", checks["Prefect's API"].found
 
 
-def test_an_api_behind_a_login_holds(house: Any) -> None:
+def test_an_api_behind_a_login_holds(workspace: Any) -> None:
     holds, found = api_check()
     assert holds
     assert found.endswith("/api asks for a login")
 
 
-def test_an_open_api_fails(house: Any) -> None:
+def test_an_open_api_fails(workspace: Any) -> None:
     from http.server import BaseHTTPRequestHandler, HTTPServer
     from threading import Thread
 

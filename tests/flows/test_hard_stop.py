@@ -1,4 +1,4 @@
-"""What a hard stop leaves in Prefect is settled before the workers start; our own lock keeps runs apart."""
+"""Runs that a hard stop left open in Prefect are settled before the workers start; our own lock keeps runs apart."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ import yaml
 
 pytestmark = [
     pytest.mark.prefect,
-    # Prefect's client leaves sockets to the garbage collector when it reads runs from a test.
+    # Prefect's client does not close its sockets when a test reads runs: the garbage collector does.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
@@ -26,7 +26,7 @@ PEOPLE = "mobile\n0612345670\n0612345671\n"
 
 @contextmanager
 def at_work(flow: str) -> Iterator[threading.Event]:
-    """Another run of a flow is at work, until the event is set."""
+    """Run a flow elsewhere until the event is set."""
     from campanile.services.run_lock import hold
     from tasks.context import current_context
 
@@ -74,7 +74,7 @@ def test_what_is_cleaned_up_is_the_pool_of_the_deployments() -> None:
         pytest.param("import-opt-outs", id="import-opt-outs that looks into the drop folder"),
     ],
 )
-def test_a_run_that_finds_another_at_work_ends_at_once(shared_house: Any, name: str) -> None:
+def test_a_run_that_finds_another_at_work_ends_at_once(shared_workspace: Any, name: str) -> None:
     with at_work(name):
         state = flow_of(name)(return_state=True)
         assert flow_of(name)().startswith(f"skipped: {name} is at work in process {os.getpid()} since ")
@@ -84,11 +84,11 @@ def test_a_run_that_finds_another_at_work_ends_at_once(shared_house: Any, name: 
     assert flow_of(name)(return_state=True).name == "Completed"
 
 
-def test_a_run_that_was_given_a_file_waits_for_its_turn(house: Any) -> None:
+def test_a_run_that_was_given_a_file_waits_for_its_turn(workspace: Any) -> None:
     with at_work("ingest-contacts") as over:
         threading.Timer(1, over.set).start()
-        flow_of("ingest-contacts")("clients", house.drop(PEOPLE), legal_basis="consent")
-    assert house.query("SELECT count(*) FROM contact") == [(2,)]
+        flow_of("ingest-contacts")("clients", workspace.drop(PEOPLE), legal_basis="consent")
+    assert workspace.query("SELECT count(*) FROM contact") == [(2,)]
 
 
 @pytest.mark.parametrize(
@@ -99,10 +99,10 @@ def test_a_run_that_was_given_a_file_waits_for_its_turn(house: Any) -> None:
         pytest.param("undo-import", {"import_id": 1}, id="undo"),
     ],
 )
-def test_it_waits_no_longer_than_a_file_may_take(house: Any, name: str, parameters: dict[str, Any]) -> None:
+def test_it_waits_no_longer_than_a_file_may_take(workspace: Any, name: str, parameters: dict[str, Any]) -> None:
     from campanile.services.run_lock import StillRunning
 
-    house.set(parser_seconds=0.3)
+    workspace.set(parser_seconds=0.3)
     with (
         at_work(name),
         pytest.raises(StillRunning, match=f"^{name} is at work in process {os.getpid()} since .*; waited"),
@@ -111,7 +111,7 @@ def test_it_waits_no_longer_than_a_file_may_take(house: Any, name: str, paramete
 
 
 class Server:
-    """The session's server with a pool, queues and deployments as an older version left them, each with a limit."""
+    """The session's server with a pool, queues and deployments of an older version, each with a limit."""
 
     def __init__(self, client: Any) -> None:
         self.client = client
@@ -159,7 +159,7 @@ class Server:
 
 
 @pytest.fixture
-def server(house: Any) -> Iterator[Server]:
+def server(workspace: Any) -> Iterator[Server]:
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.actions import WorkPoolCreate
 
@@ -271,7 +271,9 @@ def test_runs_of_another_schedule_have_other_work(server: Server) -> None:
     assert [run.id for run in server.due(name)] == [others.id]
 
 
-def test_a_send_run_that_was_lost_before_it_began_is_started_again_by_the_next_look(server: Server, house: Any) -> None:
+def test_a_send_run_that_was_lost_before_it_began_is_started_again_by_the_next_look(
+    server: Server, workspace: Any
+) -> None:
     from prefect.states import Pending
 
     from flows.approve_campaign import approve_campaign
@@ -279,7 +281,7 @@ def test_a_send_run_that_was_lost_before_it_began_is_started_again_by_the_next_l
     from flows.send_due_campaigns import send_due_campaigns
     from schemas.draft import CampaignDraft
 
-    flow_of("ingest-contacts")("clients", house.drop(PEOPLE), legal_basis="consent")
+    flow_of("ingest-contacts")("clients", workspace.drop(PEOPLE), legal_basis="consent")
     server.deploy("send-campaign")
     draft = CampaignDraft(name="soldes", text="Bonjour", sender_id="36180", lists=["clients"], actor="camille")
     approve_campaign("soldes", prepare_campaign(draft).recap_hash, "dominique")

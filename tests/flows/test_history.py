@@ -1,4 +1,4 @@
-"""Histories as the flows read them: reset by hand, numbered anew, and without end; each in the history or an alert."""
+"""Provider histories read by the flows: reset by hand, renumbered, without end; each recorded or alerted."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -24,18 +24,18 @@ def reset(history: Any = "replies", **changes: str) -> str:
     return str(reset_cursor(history=history, **given))
 
 
-def test_reset_by_hand_all_is_read_again_and_nothing_counts_twice(house: Any) -> None:
-    house.sandbox.reply("+33612345678", "STOP")
-    house.sandbox.reply("+33612345679", "Bonjour")
+def test_reset_by_hand_all_is_read_again_and_nothing_counts_twice(workspace: Any) -> None:
+    workspace.sandbox.reply("+33612345678", "STOP")
+    workspace.sandbox.reply("+33612345679", "Bonjour")
     read_replies()
     line = reset()
     assert line.startswith("Camille reset the cursor of the replies of sandbox (it was 2)")
     cursors = "SELECT value FROM gateway_state WHERE name IN ('replies', 'opt_outs') ORDER BY name"
-    assert house.query(cursors) == [("1",), ("",)]
+    assert workspace.query(cursors) == [("1",), ("",)]
     read_replies()
-    assert house.query(cursors) == [("1",), ("2",)]
-    assert house.query("SELECT count(*) FROM reply") == [(2,)]
-    ((value, actor),) = house.query("SELECT value, actor FROM operator_setting WHERE name LIKE 'reset_cursor%'")
+    assert workspace.query(cursors) == [("1",), ("2",)]
+    assert workspace.query("SELECT count(*) FROM reply") == [(2,)]
+    ((value, actor),) = workspace.query("SELECT value, actor FROM operator_setting WHERE name LIKE 'reset_cursor%'")
     assert ("the provider restored a backup" in value, actor) == (True, "Camille")
     for changes, words in (
         ({"actor": " "}, "actor is empty"),

@@ -17,7 +17,7 @@ import pytest
 pytestmark = pytest.mark.prefect
 
 State = dict[str, list[tuple[Any, ...]]]
-Desk = Callable[[str], None]
+NewFolder = Callable[[str], None]
 
 ROWS, NAMES, TOWNS = 3_000, ("Zoé", "Paul", ""), ("Lyon", "Nice", "")
 FOLDERS = ("inbox", "archive", "refused", "rejects", "staging")
@@ -30,13 +30,13 @@ data_dir, last_step = os.environ["SMS_DATA_DIR"], int(sys.argv[1])
 
 def watch(event, arguments):
     global last_step
-    is_visit = event == "open" and str(arguments[0]).endswith(".duckdb.lock")
-    if is_visit or event in ("os.link", "os.remove", "os.rename") and str(arguments[0]).startswith(data_dir):
+    is_transaction = event == "open" and str(arguments[0]).endswith(".duckdb.lock")
+    if is_transaction or event in ("os.link", "os.remove", "os.rename") and str(arguments[0]).startswith(data_dir):
         last_step -= 1
         if last_step == 0:
             os.kill(os.getpid(), signal.SIGKILL)
         is_checkpoint = ".undo" in str(arguments[0])
-        print("transaction" if is_visit else "checkpoint" if is_checkpoint else event, flush=True)
+        print("transaction" if is_transaction else "checkpoint" if is_checkpoint else event, flush=True)
 
 def begin(*_):
     print("begins", flush=True)
@@ -45,8 +45,8 @@ def begin(*_):
 with contextlib.suppress(ContactFileError):
     ingest_contacts.with_options(on_running=[begin])()
 """
-"""Imports what lies in the drop folders; tells each transaction and each file that is moved, and dies just before the
-one whose rank it is given (0: none)."""
+"""Imports the files in the drop folders; prints each transaction and each file that is moved, and dies just before the
+one with the given rank (0: none)."""
 
 
 class Importer:
@@ -65,19 +65,19 @@ class Importer:
         self._begun_at = time.monotonic()
 
     def steps(self) -> tuple[list[str], float]:
-        """Let it end; return what it told, and how many seconds it took to the last of it."""
-        told = [(line.strip(), time.monotonic() - self._begun_at) for line in self._lines]
+        """Wait for its end; return the lines that it printed, and the seconds up to the last one."""
+        printed = [(line.strip(), time.monotonic() - self._begun_at) for line in self._lines]
         assert self._bury() == 0
-        return [step for step, _ in told], told[-1][1]
+        return [step for step, _ in printed], printed[-1][1]
 
     def kill_after(self, seconds: float) -> bool:
-        """Kill it so long after it began; tell whether it was still at work."""
+        """Kill it ``seconds`` after it began; return whether it was still running."""
         time.sleep(max(0.0, self._begun_at + seconds - time.monotonic()))
         self._process.send_signal(signal.SIGKILL)
         return self._bury() == -signal.SIGKILL
 
     def has_died(self) -> bool:
-        """Wait for its end; tell whether it was by its own hand."""
+        """Wait for its end; return whether it killed itself."""
         self._lines.read()
         return self._bury() == -signal.SIGKILL
 
@@ -105,13 +105,13 @@ def contact_files() -> dict[str, bytes]:
 
 
 @pytest.fixture
-def desk(house: Any, tmp_path: Path) -> Desk:
-    """Give the house a data folder of its own each time, with the files in its drop folder."""
+def new_folder(workspace: Any, tmp_path: Path) -> NewFolder:
+    """Give the workspace a new data folder at each call, with the files in its drop folder."""
 
     def lay_out(name: str) -> None:
-        house.data_dir = tmp_path / name
-        house.set(data_dir=house.data_dir)
-        inbox = Path(house.data_dir) / "inbox" / "contacts" / "clients"
+        workspace.data_dir = tmp_path / name
+        workspace.set(data_dir=workspace.data_dir)
+        inbox = Path(workspace.data_dir) / "inbox" / "contacts" / "clients"
         inbox.mkdir(parents=True)
         for file_name, content in contact_files().items():
             (inbox / file_name).write_bytes(content)
@@ -123,17 +123,17 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def end_state(house: Any) -> State:
-    """Return what must be the same after any kill: the files of the book, the people, and where the files are."""
+def end_state(workspace: Any) -> State:
+    """Return what must be the same after any kill: the recorded imports, the people, and where the files are."""
     counts = "accepted_count, updated_count, duplicate_count, rejected_count, row_count"
-    folders = {name: house.data_dir / name for name in FOLDERS}
+    folders = {name: workspace.data_dir / name for name in FOLDERS}
     return {
-        "files": house.query(f"SELECT file_name, {counts} FROM import_file ORDER BY file_name"),
-        "people": house.query(
+        "files": workspace.query(f"SELECT file_name, {counts} FROM import_file ORDER BY file_name"),
+        "people": workspace.query(
             "SELECT number_id, territory, fields, row_number, file_name "
             "FROM contact JOIN import_file USING (import_id) ORDER BY number_id"
         ),
-        "rows": house.query("SELECT count(*), count(DISTINCT (import_id, row_number)) FROM import_row"),
+        "rows": workspace.query("SELECT count(*), count(DISTINCT (import_id, row_number)) FROM import_row"),
         "places": sorted(
             (name, digest(path.read_bytes()))
             for name, folder in folders.items()
@@ -143,22 +143,22 @@ def end_state(house: Any) -> State:
     }
 
 
-def finish(house: Any) -> State:
-    """Run the import again, in this process; return the end state, once it is sure that everything is in order."""
+def finish(workspace: Any) -> State:
+    """Run the import again, in this process; check the invariants and return the end state."""
     from campanile.sms.errors import ContactFileError
     from flows.ingest_contacts import ingest_contacts
 
     with contextlib.suppress(ContactFileError):
         ingest_contacts()
-    house.assert_in_order()
-    return end_state(house)
+    workspace.assert_in_order()
+    return end_state(workspace)
 
 
-def undisturbed(house: Any, desk: Desk) -> tuple[State, list[str], float]:
-    """Return the end state of a run that nobody kills, its steps, and how many seconds they took."""
-    desk("undisturbed")
+def undisturbed(workspace: Any, new_folder: NewFolder) -> tuple[State, list[str], float]:
+    """Return the end state of a run that is not killed, its steps, and how many seconds they took."""
+    new_folder("undisturbed")
     steps, lasted = Importer().steps()
-    state = end_state(house)
+    state = end_state(workspace)
     contents = contact_files()
     places = [place for place in state["places"] if place[0] != "rejects"]
     assert places == sorted(
@@ -177,17 +177,17 @@ def undisturbed(house: Any, desk: Desk) -> tuple[State, list[str], float]:
     ],
 )
 def test_a_killed_import_is_finished_as_if_nothing_had_happened(
-    house: Any, desk: Desk, chosen: Callable[[list[str]], Iterable[int]], random_kills: int
+    workspace: Any, new_folder: NewFolder, chosen: Callable[[list[str]], Iterable[int]], random_kills: int
 ) -> None:
-    expected, steps, lasted = undisturbed(house, desk)
+    expected, steps, lasted = undisturbed(workspace, new_folder)
     for rank in chosen(steps):
-        desk(f"step-{rank}")
+        new_folder(f"step-{rank}")
         assert Importer(last_step=rank + 1).has_died()
-        assert finish(house) == expected, f"killed before step {rank} of {steps}"
+        assert finish(workspace) == expected, f"killed before step {rank} of {steps}"
     dice = random.Random(20261123)
     hits = 0
     for rank in range(random_kills):
-        desk(f"kill-{rank}")
+        new_folder(f"kill-{rank}")
         hits += Importer().kill_after(lasted * (rank + dice.random()) / random_kills)
-        assert finish(house) == expected, f"kill {rank} of {random_kills}"
+        assert finish(workspace) == expected, f"kill {rank} of {random_kills}"
     assert hits > random_kills / 2, "most kills fell in the middle"

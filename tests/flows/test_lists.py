@@ -1,4 +1,4 @@
-"""Lists by hand: files taken out or replaced, exports, legal bases, opt-outs told to a colleague, a draft's file."""
+"""Lists by hand: files undone or replaced, exports, legal bases, opt-outs that a colleague received, a draft's file."""
 
 import csv
 from typing import Any
@@ -12,12 +12,12 @@ FIRST = "Mobile;Prénom;Ville\n0612345678;Zoé;Lyon\n0612345679;Basile;Nantes\n0
 SECOND = "Mobile;Prénom;Ville\n0612345678;Zoé;Paris\n0612345681;Léa;Brest\n"
 
 
-def ingest(house: Any, text: str, file_name: str = "clients.csv", **options: Any) -> Any:
+def ingest(workspace: Any, text: str, file_name: str = "clients.csv", **options: Any) -> Any:
     from flows.ingest_contacts import ingest_contacts
 
-    return ingest_contacts("clients", house.drop(text, file_name), **({"legal_basis": "consent"} | options))["clients"][
-        0
-    ]
+    return ingest_contacts("clients", workspace.drop(text, file_name), **({"legal_basis": "consent"} | options))[
+        "clients"
+    ][0]
 
 
 def undo(import_id: int, **options: Any) -> str:
@@ -48,43 +48,43 @@ def approve(campaign: str, recap_hash: str) -> Any:
     return approve_campaign(campaign, recap_hash, "dominique")
 
 
-def people(house: Any, list_name: str = "clients") -> dict[str, str]:
-    rows = house.query(
+def people(workspace: Any, list_name: str = "clients") -> dict[str, str]:
+    rows = workspace.query(
         "SELECT msisdn, fields ->> 'ville' FROM contact JOIN contact_list USING (list_id) "
         f"WHERE list_name = '{list_name}' AND deleted_at IS NULL"
     )
     return {msisdn[-2:]: town for msisdn, town in rows}
 
 
-def test_an_undone_file_leaves_the_list_as_the_others_say(house: Any) -> None:
-    ingest(house, FIRST)
-    second = ingest(house, SECOND, "deux.csv")
+def test_an_undone_file_leaves_the_list_as_the_others_say(workspace: Any) -> None:
+    ingest(workspace, FIRST)
+    second = ingest(workspace, SECOND, "deux.csv")
     page = undo(second.summary.import_id)
     assert "A preview" in page
-    assert people(house) == {"78": "Paris", "79": "Nantes", "80": "Lille", "81": "Brest"}
+    assert people(workspace) == {"78": "Paris", "79": "Nantes", "80": "Lille", "81": "Brest"}
     page = undo(second.summary.import_id, preview=False)
     for words in ("| removed | are in no other file of the list | 1 |", "| ville | 1 |", "Paris → Lyon"):
         assert words in page, words
     assert "0612345681" not in page
-    assert people(house) == {"78": "Lyon", "79": "Nantes", "80": "Lille"}
-    house.assert_in_order()
+    assert people(workspace) == {"78": "Lyon", "79": "Nantes", "80": "Lille"}
+    workspace.assert_in_order()
 
 
-def test_an_undone_file_can_be_dropped_again(house: Any) -> None:
-    first = ingest(house, FIRST)
+def test_an_undone_file_can_be_dropped_again(workspace: Any) -> None:
+    first = ingest(workspace, FIRST)
     undo(first.summary.import_id, preview=False)
-    assert people(house) == {}
-    assert ingest(house, FIRST).summary.fates["accepted"] == 3
+    assert people(workspace) == {}
+    assert ingest(workspace, FIRST).summary.fates["accepted"] == 3
 
 
-def test_an_import_that_is_not_there_names_those_that_are(house: Any) -> None:
-    ingest(house, FIRST)
+def test_an_import_that_is_not_there_names_those_that_are(workspace: Any) -> None:
+    ingest(workspace, FIRST)
     with pytest.raises(CampaignError, match=r"no import 99.*1 \(clients\.csv"):
         undo(99)
 
 
-def test_an_import_is_undone_once_and_by_somebody(house: Any) -> None:
-    ingest(house, FIRST)
+def test_an_import_is_undone_once_and_by_somebody(workspace: Any) -> None:
+    ingest(workspace, FIRST)
     with pytest.raises(CampaignError, match="actor"):
         undo(1, actor="")
     undo(1, preview=False)
@@ -92,18 +92,18 @@ def test_an_import_is_undone_once_and_by_somebody(house: Any) -> None:
         undo(1, preview=False)
 
 
-def test_a_corrected_file_takes_the_place_of_the_first(house: Any) -> None:
-    first = ingest(house, FIRST)
+def test_a_corrected_file_takes_the_place_of_the_first(workspace: Any) -> None:
+    first = ingest(workspace, FIRST)
     options = {"mode": "replace", "replaces": first.summary.import_id, "actor": "camille"}
-    preview = ingest(house, SECOND, "corrige.csv", preview=True, **options)
-    assert people(house) == {"78": "Lyon", "79": "Nantes", "80": "Lille"}
-    done = ingest(house, SECOND, "corrige.csv", **options)
+    preview = ingest(workspace, SECOND, "corrige.csv", preview=True, **options)
+    assert people(workspace) == {"78": "Lyon", "79": "Nantes", "80": "Lille"}
+    done = ingest(workspace, SECOND, "corrige.csv", **options)
     assert preview.summary.replaced == done.summary.replaced
     replaced = done.summary.replaced
     assert (replaced.added, replaced.removed, replaced.changed) == (1, 2, 1)
     assert dict(replaced.changed_columns) == {"ville": 1}
-    assert people(house) == {"78": "Paris", "81": "Brest"}
-    house.assert_in_order()
+    assert people(workspace) == {"78": "Paris", "81": "Brest"}
+    workspace.assert_in_order()
 
 
 @pytest.mark.parametrize(
@@ -114,27 +114,27 @@ def test_a_corrected_file_takes_the_place_of_the_first(house: Any) -> None:
         pytest.param({"mode": "replace", "replaces": 7}, id="an import that is not there"),
     ],
 )
-def test_a_replacement_half_said_is_refused_before_anything_is_read(house: Any, options: dict[str, Any]) -> None:
-    ingest(house, FIRST)
+def test_a_replacement_half_said_is_refused_before_anything_is_read(workspace: Any, options: dict[str, Any]) -> None:
+    ingest(workspace, FIRST)
     with pytest.raises(SmsError, match="import"):
-        ingest(house, SECOND, "deux.csv", **options)
-    assert people(house) == {"78": "Lyon", "79": "Nantes", "80": "Lille"}
+        ingest(workspace, SECOND, "deux.csv", **options)
+    assert people(workspace) == {"78": "Lyon", "79": "Nantes", "80": "Lille"}
 
 
-def test_a_preview_of_a_file_imports_and_moves_nothing(house: Any) -> None:
+def test_a_preview_of_a_file_imports_and_moves_nothing(workspace: Any) -> None:
     from flows.ingest_contacts import ingest_contacts
 
-    inbox = house.data_dir / "inbox" / "contacts" / "clients"
+    inbox = workspace.data_dir / "inbox" / "contacts" / "clients"
     inbox.mkdir(parents=True)
     (inbox / "un.csv").write_text(FIRST)
     (report,) = ingest_contacts(preview=True)["clients"]
     assert report.summary.fates["accepted"] == 3
-    assert house.query("SELECT count(*) FROM import_file") == [(0,)]
+    assert workspace.query("SELECT count(*) FROM import_file") == [(0,)]
     assert (inbox / "un.csv").exists()
 
 
-def test_a_prepared_recap_that_an_undo_touches_is_stale(house: Any) -> None:
-    first = ingest(house, FIRST)
+def test_a_prepared_recap_that_an_undo_touches_is_stale(workspace: Any) -> None:
+    first = ingest(workspace, FIRST)
     recap = prepare()
     page = undo(first.summary.import_id, preview=False)
     assert "| soldes | prepared |" in page
@@ -154,36 +154,36 @@ def test_an_approved_recap_that_an_undo_touches_raises_an_alert_by_mail(mailbox:
     assert any("import 1 undone" in mail for mail in mailbox.mails)
 
 
-def test_all_lists_and_one_of_them(house: Any) -> None:
+def test_all_lists_and_one_of_them(workspace: Any) -> None:
     assert "There are no lists yet" in manage()
-    ingest(house, FIRST, legal_basis="")
+    ingest(workspace, FIRST, legal_basis="")
     assert "| clients | 3 |" in manage()
     page = manage("clients")
     for words in ("3 contacts", "not declared", "| ville | 3 |", "| mainland France | 3 |", "clients.csv"):
         assert words in page, words
 
 
-def test_the_columns_said_once_are_remembered_shown_and_changed(house: Any) -> None:
+def test_the_columns_said_once_are_remembered_shown_and_changed(workspace: Any) -> None:
     weekly = "Mobile 1;Mobile 2;Nom\n0612345678;{0};Test-{0}\n"
     with pytest.raises(SmsError, match="two number columns"):
-        ingest(house, weekly.format("0612345679"))
-    ingest(house, weekly.format("0612345679"), columns={"msisdn": "Mobile 2"})
-    ingest(house, weekly.format("0612345680"), "next_week.csv")
+        ingest(workspace, weekly.format("0612345679"))
+    ingest(workspace, weekly.format("0612345679"), columns={"msisdn": "Mobile 2"})
+    ingest(workspace, weekly.format("0612345680"), "next_week.csv")
     assert "| Mobile 2 | msisdn |" in manage("clients")
     assert "| Mobile 1 | msisdn |" in manage("clients", "columns", columns={"msisdn": "Mobile 1"})
-    ingest(house, weekly.format("0612345681"), "third_week.csv")
-    assert house.query("SELECT msisdn FROM contact ORDER BY 1") == [
+    ingest(workspace, weekly.format("0612345681"), "third_week.csv")
+    assert workspace.query("SELECT msisdn FROM contact ORDER BY 1") == [
         ("+33612345678",), ("+33612345679",), ("+33612345680",),
     ]  # fmt: skip
     assert "Columns of its files" not in manage("clients", "columns")
-    assert house.query("SELECT columns FROM contact_list") == [(None,)]
+    assert workspace.query("SELECT columns FROM contact_list") == [(None,)]
 
 
-def test_the_header_row_said_once_is_remembered_shown_and_changed(house: Any) -> None:
+def test_the_header_row_said_once_is_remembered_shown_and_changed(workspace: Any) -> None:
     weekly = "Service;Mobile;Date\nVentes;tous;2026\nTel;Nom;Ville\n{0};Zoé;Lyon\n"
-    ingest(house, weekly.format("0612345679"), header_row=3)
-    ingest(house, weekly.format("0612345680"), "next_week.csv")
-    assert house.query("SELECT row_number, msisdn FROM contact ORDER BY 2") == [
+    ingest(workspace, weekly.format("0612345679"), header_row=3)
+    ingest(workspace, weekly.format("0612345680"), "next_week.csv")
+    assert workspace.query("SELECT row_number, msisdn FROM contact ORDER BY 2") == [
         (4, "+33612345679"), (4, "+33612345680"),
     ]  # fmt: skip
     assert "The header of its files is line 3." in manage("clients")
@@ -193,19 +193,19 @@ def test_the_header_row_said_once_is_remembered_shown_and_changed(house: Any) ->
         manage("clients", "header_row", header_row=-1)
 
 
-def test_the_same_bytes_read_in_another_way_are_another_import(house: Any) -> None:
+def test_the_same_bytes_read_in_another_way_are_another_import(workspace: Any) -> None:
     broken = "Tel;Prénom\n0612345679;ZoÃ©\n"
-    ingest(house, broken)
-    ingest(house, broken, repair_text=True)
-    assert house.query("SELECT fields ->> 'first_name' FROM contact") == [("Zoé",)]
-    assert house.query("SELECT read_options FROM import_file ORDER BY import_id") == [
+    ingest(workspace, broken)
+    ingest(workspace, broken, repair_text=True)
+    assert workspace.query("SELECT fields ->> 'first_name' FROM contact") == [("Zoé",)]
+    assert workspace.query("SELECT read_options FROM import_file ORDER BY import_id") == [
         (None,),
         ('{"repair_text": true}',),
     ]
 
 
-def test_the_legal_basis_and_its_wording_are_declared_by_somebody(house: Any) -> None:
-    ingest(house, FIRST, legal_basis="")
+def test_the_legal_basis_and_its_wording_are_declared_by_somebody(workspace: Any) -> None:
+    ingest(workspace, FIRST, legal_basis="")
     with pytest.raises(CampaignError, match="actor"):
         manage("clients", "declare", "consent", "J'accepte de recevoir des SMS", actor="")
     with pytest.raises(CampaignError, match="consent, customer, service"):
@@ -213,57 +213,57 @@ def test_the_legal_basis_and_its_wording_are_declared_by_somebody(house: Any) ->
     page = manage("clients", "declare", "consent", "J'accepte de recevoir des SMS")
     assert "Legal basis: **consent**" in page
     assert "accepte de recevoir des SMS" in page
-    assert house.query("SELECT legal_basis, declared_by FROM contact_list") == [("consent", "camille")]
+    assert workspace.query("SELECT legal_basis, declared_by FROM contact_list") == [("consent", "camille")]
 
 
-def basis_of(house: Any) -> list[tuple[Any, ...]]:
-    return house.query("SELECT legal_basis, wording, declared_by FROM contact_list")
+def basis_of(workspace: Any) -> list[tuple[Any, ...]]:
+    return workspace.query("SELECT legal_basis, wording, declared_by FROM contact_list")
 
 
-def test_an_import_declares_the_legal_basis_of_its_list(house: Any) -> None:
-    ingest(house, FIRST, legal_basis="customer", actor="camille")
-    assert basis_of(house) == [("customer", None, "camille")]
+def test_an_import_declares_the_legal_basis_of_its_list(workspace: Any) -> None:
+    ingest(workspace, FIRST, legal_basis="customer", actor="camille")
+    assert basis_of(workspace) == [("customer", None, "camille")]
 
 
 @pytest.mark.prefect
-def test_a_legal_basis_nobody_signs_is_signed_by_the_run(house: Any) -> None:
-    ingest(house, FIRST, legal_basis="consent")
-    ((basis, _, declared_by),) = basis_of(house)
+def test_a_legal_basis_nobody_signs_is_signed_by_the_run(workspace: Any) -> None:
+    ingest(workspace, FIRST, legal_basis="consent")
+    ((basis, _, declared_by),) = basis_of(workspace)
     assert basis == "consent"
     assert declared_by.startswith("run ")
     assert declared_by != "run None"
 
 
-def test_what_a_list_was_declared_with_outlives_the_next_import(house: Any) -> None:
-    ingest(house, FIRST, legal_basis="")
+def test_what_a_list_was_declared_with_outlives_the_next_import(workspace: Any) -> None:
+    ingest(workspace, FIRST, legal_basis="")
     manage("clients", "declare", "consent", "J'accepte de recevoir des SMS")
-    ingest(house, SECOND, "deux.csv", legal_basis="consent", actor="dominique")
-    assert basis_of(house) == [("consent", "J'accepte de recevoir des SMS", "camille")]
+    ingest(workspace, SECOND, "deux.csv", legal_basis="consent", actor="dominique")
+    assert basis_of(workspace) == [("consent", "J'accepte de recevoir des SMS", "camille")]
 
 
-def test_people_of_another_legal_basis_are_refused_before_their_file_is_read(house: Any) -> None:
-    ingest(house, FIRST, legal_basis="consent")
+def test_people_of_another_legal_basis_are_refused_before_their_file_is_read(workspace: Any) -> None:
+    ingest(workspace, FIRST, legal_basis="consent")
     with pytest.raises(CampaignError, match=r"legal_basis service .*clients stands on consent.*manage-list"):
-        ingest(house, SECOND, "deux.csv", legal_basis="service")
-    assert house.query("SELECT count(*) FROM import_file") == [(1,)]
+        ingest(workspace, SECOND, "deux.csv", legal_basis="service")
+    assert workspace.query("SELECT count(*) FROM import_file") == [(1,)]
 
 
-def test_a_preview_declares_nothing(house: Any) -> None:
-    ingest(house, FIRST, legal_basis="")
-    ingest(house, SECOND, "deux.csv", legal_basis="consent", preview=True)
-    assert basis_of(house) == [(None, None, None)]
+def test_a_preview_declares_nothing(workspace: Any) -> None:
+    ingest(workspace, FIRST, legal_basis="")
+    ingest(workspace, SECOND, "deux.csv", legal_basis="consent", preview=True)
+    assert basis_of(workspace) == [(None, None, None)]
 
 
-def test_a_refused_file_declares_nothing(house: Any) -> None:
+def test_a_refused_file_declares_nothing(workspace: Any) -> None:
     with pytest.raises(SmsError, match="no number column"):
-        ingest(house, "Nom\nZoé\n", legal_basis="consent")
-    assert basis_of(house) == []
+        ingest(workspace, "Nom\nZoé\n", legal_basis="consent")
+    assert basis_of(workspace) == []
 
 
-def test_a_list_is_exported_for_people_and_for_machines(house: Any) -> None:
-    ingest(house, FIRST + "0612345682;=1+1;Metz\n")
+def test_a_list_is_exported_for_people_and_for_machines(workspace: Any) -> None:
+    ingest(workspace, FIRST + "0612345682;=1+1;Metz\n")
     manage("clients", "export")
-    (csv_path, parquet) = sorted((house.data_dir / "exports" / "lists").iterdir())
+    (csv_path, parquet) = sorted((workspace.data_dir / "exports" / "lists").iterdir())
     rows = list(csv.DictReader(csv_path.read_text(encoding="utf-8-sig").splitlines(), delimiter=";"))
     assert [row["msisdn"].lstrip("'") for row in rows] == [f"+336123456{n}" for n in (78, 79, 80, 82)]
     assert (rows[0]["Ville"], rows[0]["source_file"], rows[0]["source_row"]) == ("Lyon", "clients.csv", "2")
@@ -272,36 +272,36 @@ def test_a_list_is_exported_for_people_and_for_machines(house: Any) -> None:
 
 
 @pytest.mark.parametrize("action", ["empty", "delete"])
-def test_a_list_is_emptied_or_deleted_only_without_preview(house: Any, action: str) -> None:
-    ingest(house, FIRST)
+def test_a_list_is_emptied_or_deleted_only_without_preview(workspace: Any, action: str) -> None:
+    ingest(workspace, FIRST)
     assert "A preview" in manage("clients", action)
-    assert len(people(house)) == 3
+    assert len(people(workspace)) == 3
     manage("clients", action, preview=False)
-    assert people(house) == {}
+    assert people(workspace) == {}
     assert ("| clients | 0 |" in manage()) == (action == "empty")
-    assert ingest(house, FIRST).summary.fates["accepted"] == 3
-    house.assert_in_order()
+    assert ingest(workspace, FIRST).summary.fates["accepted"] == 3
+    workspace.assert_in_order()
 
 
-def test_a_list_that_is_not_there_names_those_that_are(house: Any) -> None:
-    ingest(house, FIRST)
+def test_a_list_that_is_not_there_names_those_that_are(workspace: Any) -> None:
+    ingest(workspace, FIRST)
     with pytest.raises(CampaignError, match="lists are: clients"):
         manage("clientes", "empty")
 
 
-def test_an_opt_out_told_on_the_telephone_binds_at_once(house: Any) -> None:
+def test_an_opt_out_told_on_the_telephone_binds_at_once(workspace: Any) -> None:
     from flows.record_opt_out import record_opt_out
 
-    ingest(house, FIRST)
+    ingest(workspace, FIRST)
     assert record_opt_out("06 12 34 56 78", "phone", "camille", note="ticket 12", said_at="2026-11-20 09:30")
     assert not record_opt_out("+33612345678", "mail", "camille")
-    found = house.query("SELECT msisdn, source, note, CAST(said_at AS VARCHAR) FROM opt_out")
+    found = workspace.query("SELECT msisdn, source, note, CAST(said_at AS VARCHAR) FROM opt_out")
     assert found == [("+33612345678", "phone", "ticket 12", "2026-11-20 08:30:00+00")]
     assert prepare().message_count == 2
     assert "1 of them opted out" in manage("clients")
 
 
-def test_an_opt_out_of_no_number_shows_none(house: Any) -> None:
+def test_an_opt_out_of_no_number_shows_none(workspace: Any) -> None:
     from flows.record_opt_out import record_opt_out
 
     with pytest.raises(CampaignError, match="cannot be opted out") as refused:
@@ -310,24 +310,24 @@ def test_an_opt_out_of_no_number_shows_none(house: Any) -> None:
 
 
 @pytest.mark.parametrize("said_at", ["hier", "2027-01-01"])
-def test_an_opt_out_was_said_at_a_time_that_has_been(house: Any, said_at: str) -> None:
+def test_an_opt_out_was_said_at_a_time_that_has_been(workspace: Any, said_at: str) -> None:
     from flows.record_opt_out import record_opt_out
 
     with pytest.raises(CampaignError, match="said_at"):
         record_opt_out("0612345678", "phone", "camille", said_at=said_at)
-    assert house.query("SELECT count(*) FROM opt_out") == [(0,)]
+    assert workspace.query("SELECT count(*) FROM opt_out") == [(0,)]
 
 
-def test_opt_outs_keep_when_and_where_it_was_said(house: Any) -> None:
+def test_opt_outs_keep_when_and_where_it_was_said(workspace: Any) -> None:
     from flows.import_opt_outs import import_opt_outs
 
     text = (
         "Numéro;Date de désinscription;Canal\n"
         "0612345678;14/07/2026 10:30;magasin\n0612345679;2026-01-02;\n0612345680;hier;site\n0612345678;;\n"
     )
-    (report,) = import_opt_outs(house.drop(text, "stops.csv"))
+    (report,) = import_opt_outs(workspace.drop(text, "stops.csv"))
     assert report.summary.fates == {"accepted": 3, "updated": 0, "duplicate": 1, "rejected": 0}
-    found = house.query("SELECT right(msisdn, 2), CAST(said_at AS VARCHAR), channel FROM opt_out ORDER BY msisdn")
+    found = workspace.query("SELECT right(msisdn, 2), CAST(said_at AS VARCHAR), channel FROM opt_out ORDER BY msisdn")
     assert found == [
         ("78", "2026-07-14 08:30:00+00", "magasin"),
         ("79", "2026-01-01 23:00:00+00", None),
@@ -335,31 +335,31 @@ def test_opt_outs_keep_when_and_where_it_was_said(house: Any) -> None:
     ]
 
 
-def test_opted_out_people_are_imported_counted_and_left_out(house: Any) -> None:
+def test_opted_out_people_are_imported_counted_and_left_out(workspace: Any) -> None:
     from flows.import_opt_outs import import_opt_outs
 
-    import_opt_outs(house.drop("Mobile\n0612345678\n", "stops.csv"))
-    report = ingest(house, FIRST)
+    import_opt_outs(workspace.drop("Mobile\n0612345678\n", "stops.csv"))
+    report = ingest(workspace, FIRST)
     assert (report.summary.fates["accepted"], report.summary.opted_out_count) == (3, 1)
     assert prepare().exclusion_count == 1
 
 
-def test_a_draft_brings_its_own_file(house: Any) -> None:
-    folder = house.data_dir / "inbox" / "attachments"
+def test_a_draft_brings_its_own_file(workspace: Any) -> None:
+    folder = workspace.data_dir / "inbox" / "attachments"
     folder.mkdir(parents=True)
     (folder / "invites.csv").write_text("Mobile;Ville\n0612345690;Lyon\n06123;Paris\n0612345678;Nice\n")
-    ingest(house, FIRST)
+    ingest(workspace, FIRST)
     recap = prepare(file="invites.csv", legal_basis="consent")
     assert recap.message_count == 4
-    assert people(house, "draft-soldes") == {"90": "Lyon", "78": "Nice"}
+    assert people(workspace, "draft-soldes") == {"90": "Lyon", "78": "Nice"}
     assert (folder / "invites.csv").exists()
     (folder / "invites.csv").write_text("Mobile;Ville\n0612345691;Metz\n")
     recap = prepare(file="invites.csv", legal_basis="consent", lists=[])
     assert recap.message_count == 1
-    assert people(house, "draft-soldes") == {"91": "Metz"}
-    assert house.query("SELECT text FROM message") == [("Bonjour Metz STOP au 36180",)]
+    assert people(workspace, "draft-soldes") == {"91": "Metz"}
+    assert workspace.query("SELECT text FROM message") == [("Bonjour Metz STOP au 36180",)]
     approve("soldes", recap.recap_hash)
-    house.assert_in_order()
+    workspace.assert_in_order()
 
 
 @pytest.mark.parametrize(
@@ -372,28 +372,28 @@ def test_a_draft_brings_its_own_file(house: Any) -> None:
         pytest.param("invites.csv", "no number column", id="a file that is refused"),
     ],
 )
-def test_a_drafts_file_stands_in_the_folder_of_attachments(house: Any, name: str, words: str) -> None:
-    folder = house.data_dir / "inbox" / "attachments"
+def test_a_drafts_file_stands_in_the_folder_of_attachments(workspace: Any, name: str, words: str) -> None:
+    folder = workspace.data_dir / "inbox" / "attachments"
     folder.mkdir(parents=True)
     (folder / "invites.csv").write_text("Nom\nZoé\n")
-    (folder / "lien.csv").symlink_to(house.drop(FIRST))
+    (folder / "lien.csv").symlink_to(workspace.drop(FIRST))
     with pytest.raises(SmsError, match=words):
         prepare(file=name, lists=[])
 
 
-def test_the_lists_of_drafts_are_nobody_elses(house: Any) -> None:
+def test_the_lists_of_drafts_are_nobody_elses(workspace: Any) -> None:
     from flows.ingest_contacts import ingest_contacts
 
     with pytest.raises(CampaignError, match="kept for the file"):
-        ingest_contacts("draft-soldes", house.drop(FIRST))
+        ingest_contacts("draft-soldes", workspace.drop(FIRST))
 
 
-def test_which_partner_sends_rubbish(house: Any) -> None:
-    ingest(house, "Mobile\n06123\n0612345678\n", "partenaire_2026-11.csv")
-    ingest(house, "Mobile\n061234\n0612345679\n0612345678\n", "partenaire_2026-12.csv")
-    found = house.query("SELECT source, rejected_share, duplicate_share FROM import_quality ORDER BY import_id")
+def test_which_partner_sends_rubbish(workspace: Any) -> None:
+    ingest(workspace, "Mobile\n06123\n0612345678\n", "partenaire_2026-11.csv")
+    ingest(workspace, "Mobile\n061234\n0612345679\n0612345678\n", "partenaire_2026-12.csv")
+    found = workspace.query("SELECT source, rejected_share, duplicate_share FROM import_quality ORDER BY import_id")
     assert [(source, round(bad, 2), round(twice, 2)) for source, bad, twice in found] == [
         ("partenaire_#-#.csv", 0.5, 0.0),
         ("partenaire_#-#.csv", 0.33, 0.33),
     ]
-    assert house.query("SELECT source, file_count, row_count FROM source_quality") == [("partenaire_#-#.csv", 2, 5)]
+    assert workspace.query("SELECT source, file_count, row_count FROM source_quality") == [("partenaire_#-#.csv", 2, 5)]

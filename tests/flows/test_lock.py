@@ -1,4 +1,4 @@
-"""From draft to lock through the flows: tests, approvals by the book, revisions, names used again."""
+"""From draft to lock through the flows: tests, approvals and their checks, revisions, names used again."""
 
 import json
 import subprocess
@@ -22,34 +22,34 @@ TOMORROW = {"send_on": "2026-11-24", "send_time": "09:00"}
 
 
 @pytest.fixture
-def ready(house: Any) -> Iterator[Any]:
-    """A house with a list of three people, whom marketing may be written to; whatever a test does, all is in order."""
+def ready(workspace: Any) -> Iterator[Any]:
+    """A workspace with a list of three people who may get marketing; the invariants are checked after the test."""
     from flows.ingest_contacts import ingest_contacts
 
-    house.furnish("three people", lambda: ingest_contacts("clients", house.drop(PEOPLE), legal_basis="consent"))
-    yield house
-    house.assert_in_order()
+    workspace.set_up("three people", lambda: ingest_contacts("clients", workspace.drop(PEOPLE), legal_basis="consent"))
+    yield workspace
+    workspace.assert_in_order()
 
 
 @pytest.fixture(scope="module")
-def furnished(shared_house: Any) -> Any:
-    """One such house for all that is refused, with a prepared campaign in it."""
+def with_people(shared_workspace: Any) -> Any:
+    """One such workspace for all tests of refusals, with a prepared campaign in it."""
     from flows.ingest_contacts import ingest_contacts
 
-    house = shared_house
-    house.furnish("three people", lambda: ingest_contacts("clients", house.drop(PEOPLE), legal_basis="consent"))
+    workspace = shared_workspace
+    workspace.set_up("three people", lambda: ingest_contacts("clients", workspace.drop(PEOPLE), legal_basis="consent"))
     prepare()
-    return shared_house
+    return shared_workspace
 
 
 @pytest.fixture
-def prepared(furnished: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def prepared(with_people: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The prepared campaign, whose settings a test may change for itself; it stays as it is."""
-    yield replace(furnished, monkeypatch=monkeypatch)
+    yield replace(with_people, monkeypatch=monkeypatch)
     monkeypatch.undo()
-    furnished.set()  # as a new process
-    assert history(furnished) == [("prepared", "camille", 1)]
-    assert furnished.sandbox.billing() == []
+    with_people.set()  # as a new process
+    assert history(with_people) == [("prepared", "camille", 1)]
+    assert with_people.sandbox.billing() == []
 
 
 def prepare(name: str = "soldes", **changes: Any) -> str:
@@ -73,14 +73,14 @@ def approve(recap_hash: str, actor: str = "dominique", code: str = "", name: str
 
 
 def try_to_approve(recap_hash: str, actor: str = "dominique", code: str = "") -> None:
-    """Approve without a run: what is refused is refused before anything is logged or sent."""
+    """Approve without a run: a refusal comes before anything is logged or sent."""
     from campanile.services.campaigns.approval import approve_recap
 
     approve_recap(current_context(), "soldes", recap_hash, actor, code)
 
 
-def latest_hash(house: Any) -> str:
-    return str(house.query("SELECT recap_hash FROM campaign WHERE name = 'soldes'")[0][0])
+def latest_hash(workspace: Any) -> str:
+    return str(workspace.query("SELECT recap_hash FROM campaign WHERE name = 'soldes'")[0][0])
 
 
 def revise(author: str = "lou", **fields: Any) -> str:
@@ -116,8 +116,8 @@ def page(key: str) -> str:
     return str(found.data)
 
 
-def history(house: Any) -> list[tuple[Any, ...]]:
-    return house.query(
+def history(workspace: Any) -> list[tuple[Any, ...]]:
+    return workspace.query(
         "SELECT event, actor, campaign_event.version FROM campaign_event JOIN campaign USING (campaign_id) "
         "WHERE name = 'soldes' ORDER BY campaign_id, event_no"
     )
@@ -136,39 +136,39 @@ class TestApprove:
         shown = prepare()
         record_opt_out("0612345679", "phone", "camille")
         approve(shown)
-        assert "**1 of its messages stay behind**: 1 for a STOP that came since" in page("approval-soldes")
+        assert "**1 of its messages will not be sent**: 1 after a STOP" in page("approval-soldes")
         assert sorted(line["to"] for line in ready.sandbox.billing()) == ["+33612345678", "+33612345680"]
 
     @pytest.mark.parametrize(
         ("change", "words"),
         [
             pytest.param(
-                lambda house: new_tariff(house, "FR,0.09,EUR"),
+                lambda workspace: new_tariff(workspace, "FR,0.09,EUR"),
                 r"the price of mainland France changed from 0\.\d+ to 0\.09: prepare it again",
                 id="the price",
             ),
             pytest.param(
-                lambda house: new_tariff(house, "BE,0.09,EUR"),
+                lambda workspace: new_tariff(workspace, "BE,0.09,EUR"),
                 r"the price of mainland France changed from 0\.\d+ to none",
                 id="no price any more",
             ),
             pytest.param(
-                lambda house: new_tariff(house, "FR,0.09,CHF"),
+                lambda workspace: new_tariff(workspace, "FR,0.09,CHF"),
                 r"changed from 0\.\d+ to 0\.09; the unit of prices changed from EUR to CHF",
                 id="the unit",
             ),
             pytest.param(
-                lambda house: new_policy(house),
+                lambda workspace: new_policy(workspace),
                 r"the text of policy fr-strict changed from [0-9a-f]{8} to 00000000",
                 id="the policy",
             ),
             pytest.param(
-                lambda house: house.set(alsace_moselle="by_postcode"),
+                lambda workspace: workspace.set(alsace_moselle="by_postcode"),
                 r"alsace_moselle changed from all_mainland to by_postcode",
                 id="alsace-moselle",
             ),
             pytest.param(
-                lambda house: new_stop_mention(house),
+                lambda workspace: new_stop_mention(workspace),
                 r"the STOP mention of mainland France changed from none to STOP au 36999: prepare it again",
                 id="the STOP mention",
             ),
@@ -185,7 +185,7 @@ class TestApprove:
 
     def test_what_would_leave_after_the_offer_only_now_is_refused(self, ready: Any) -> None:
         shown = prepare(offer_ends="2026-11-23 22:00")
-        ready.rehearse("2026-11-23T20:30:00+01:00")
+        ready.set_clock("2026-11-23T20:30:00+01:00")
         with pytest.raises(
             SmsError, match=r"3 messages to mainland France .*: the offer ends before\); prepare it again"
         ):
@@ -196,7 +196,7 @@ class TestApprove:
 
     def test_what_its_recap_says_will_not_leave_expires(self, ready: Any) -> None:
         shown = prepare(if_closed="drop", numbers=["+596696201234"], text="Bonjour {first_name|vous}")
-        assert "⚠ **1 message will not leave in time:** Martinique (1)." in page("recap-soldes")
+        assert "⚠ **1 message will not be sent in time:** Martinique (1)." in page("recap-soldes")
         approve(shown)
         assert ready.query("SELECT state FROM campaign") == [("finished",)]
         assert ready.query("SELECT state, reason, count(*) FROM message_status GROUP BY ALL ORDER BY state") == [
@@ -211,7 +211,7 @@ class TestApprove:
         approve(shown)
         assert ready.sandbox.billing() == []
         for hour, count in (("09:00", 1), ("12:00", 4)):  # in La Réunion it is noon three hours earlier
-            ready.rehearse(f"2026-11-23T{hour}:01+01:00")
+            ready.set_clock(f"2026-11-23T{hour}:01+01:00")
             send_due()
             assert len(ready.sandbox.billing()) == count
         assert ready.query("SELECT state, first_due_at = TIMESTAMPTZ '2026-11-23 08:00:00Z' FROM campaign") == [
@@ -220,7 +220,7 @@ class TestApprove:
 
     def test_an_alert_leaves_before_its_offer_ends_at_night_too(self, ready: Any) -> None:
         shown = prepare(kind="alert", offer_ends="2026-11-23 22:00")
-        ready.rehearse("2026-11-23T20:30:00+01:00")
+        ready.set_clock("2026-11-23T20:30:00+01:00")
         approve(shown)
         assert len(ready.sandbox.billing()) == 3
 
@@ -275,24 +275,24 @@ class TestApprove:
         assert ready.query("SELECT state FROM campaign") == [("approved",)]
 
 
-def new_tariff(house: Any, line: str) -> None:
-    (house.data_dir / "sandbox.csv").write_text(f"country,price,unit\n{line}\n", encoding="utf-8")
-    house.set(tariff_dir=house.data_dir)
+def new_tariff(workspace: Any, line: str) -> None:
+    (workspace.data_dir / "sandbox.csv").write_text(f"country,price,unit\n{line}\n", encoding="utf-8")
+    workspace.set(tariff_dir=workspace.data_dir)
 
 
-def new_policy(house: Any) -> None:
-    """Stand in for another text of the policy: as if the file that comes with the program had been changed."""
+def new_policy(workspace: Any) -> None:
+    """Replace the text of the policy, as if the policy file of the program had been changed."""
     from dataclasses import replace
 
     from campanile.services.campaigns import approval as module
     from campanile.sms.schedule.policy import load_policy
 
     changed = replace(load_policy("fr-strict"), sha256="0" * 64)
-    house.monkeypatch.setattr(module, "load_policy", lambda name: changed)
+    workspace.monkeypatch.setattr(module, "load_policy", lambda name: changed)
 
 
-def new_stop_mention(house: Any) -> None:
-    """Stand in for a provider that asks for another mention."""
+def new_stop_mention(workspace: Any) -> None:
+    """Replace the provider's STOP mention by another one."""
     from dataclasses import replace
 
     from campanile.gateways import registry
@@ -300,21 +300,21 @@ def new_stop_mention(house: Any) -> None:
 
     rules = {("*", "short_code"): SenderRule(can_be_answered=True, stop_mention=" STOP au 36999")}
     changed = replace(registry.manifest_of("sandbox"), sender_rules=rules)
-    house.monkeypatch.setattr(registry, "manifest_of", lambda *_: changed)
+    workspace.monkeypatch.setattr(registry, "manifest_of", lambda *_: changed)
 
 
 GUESTS = "mobile;prenom\n0612345681;Zoé\n"
 OTHERS = "mobile;prenom\n0612345682;Max\n0612345683;Léa\n"
 
 
-def attach(house: Any, text: str, name: str) -> None:
-    folder = house.data_dir / "inbox" / "attachments"
+def attach(workspace: Any, text: str, name: str) -> None:
+    folder = workspace.data_dir / "inbox" / "attachments"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_text(text, encoding="utf-8")
 
 
-def recipients(house: Any) -> list[str]:
-    return [str(number)[-2:] for (number,) in house.query("SELECT number_id FROM message ORDER BY number_id")]
+def recipients(workspace: Any) -> list[str]:
+    return [str(number)[-2:] for (number,) in workspace.query("SELECT number_id FROM message ORDER BY number_id")]
 
 
 class TestReviseFile:
@@ -410,13 +410,13 @@ class TestRevise:
         assert "Bonjour" in page("recap-soldes"), "the page shows what it was"
         with pytest.raises(SmsError, match="not that of the latest recap"):
             approve(old)
-        ready.rehearse("2026-11-24T09:30:00+01:00")
-        assert send_due() == [], "unapproved at its hour nothing leaves"
+        ready.set_clock("2026-11-24T09:30:00+01:00")
+        assert send_due() == [], "an unapproved campaign is not sent at its hour"
         assert ready.sandbox.billing() == []
         with pytest.raises(SmsError, match=r"was to leave at Tue 2026-11-24 09:00 \(Europe/Paris\), which has passed"):
             approve(new)
         approve(revise(send_time="09:45"))
-        ready.rehearse("2026-11-24T09:45:00+01:00")
+        ready.set_clock("2026-11-24T09:45:00+01:00")
         send_due()
         assert len(ready.sandbox.billing()) == 3
         assert history(ready) == [

@@ -1,4 +1,4 @@
-"""What operators do and watch: cancel, the auto-responder, the balance and its alerts, the rehearsed clock."""
+"""The work of operators: cancel, the auto-responder, the balance and its alerts, the simulated clock."""
 
 import os
 from dataclasses import replace
@@ -12,25 +12,25 @@ from tasks.context import current_context
 
 
 @pytest.fixture
-def approved(house: Any) -> Any:
+def approved(workspace: Any) -> Any:
     """Three people were sent a message from a short code, so that they can answer."""
-    house.furnish("three people got soldes", lambda: approve(house, prepare(house, "soldes")))
-    return house
+    workspace.set_up("three people got soldes", lambda: approve(workspace, prepare(workspace, "soldes")))
+    return workspace
 
 
-def prepare(house: Any, name: str, **changes: Any) -> str:
+def prepare(workspace: Any, name: str, **changes: Any) -> str:
     from flows.ingest_contacts import ingest_contacts
     from flows.prepare_campaign import prepare_campaign
     from schemas.draft import CampaignDraft
 
-    if not house.query("SELECT 1 FROM contact_list"):
+    if not workspace.query("SELECT 1 FROM contact_list"):
         people = "mobile\n0612345678\n0612345679\n0612345680\n"
-        ingest_contacts("clients", house.drop(people), legal_basis="consent")
+        ingest_contacts("clients", workspace.drop(people), legal_basis="consent")
     draft = {"name": name, "text": f"{name}: bonjour", "sender_id": "36180", "lists": ["clients"], "actor": "camille"}
     return str(prepare_campaign(CampaignDraft(**(draft | changes))).recap_hash)
 
 
-def approve(house: Any, recap_hash: str, name: str = "soldes") -> None:
+def approve(workspace: Any, recap_hash: str, name: str = "soldes") -> None:
     from flows.approve_campaign import approve_campaign
 
     approve_campaign(name, recap_hash, "dominique")
@@ -67,38 +67,38 @@ def check_balance() -> str:
 
 
 class TestCancel:
-    def test_before_the_first_message_it_costs_nothing_and_its_name_is_free(self, house: Any) -> None:
-        recap_hash = prepare(house, "soldes", send_on="2026-11-24", send_time="09:00")
-        approve(house, recap_hash)
+    def test_before_the_first_message_it_costs_nothing_and_its_name_is_free(self, workspace: Any) -> None:
+        recap_hash = prepare(workspace, "soldes", send_on="2026-11-24", send_time="09:00")
+        approve(workspace, recap_hash)
         assert cancel() == "cancelled"
-        assert house.sandbox.billing() == []
-        assert house.query("SELECT DISTINCT state FROM message_status") == [("cancelled",)]
-        prepare(house, "soldes")
-        assert house.query("SELECT state FROM campaign ORDER BY campaign_id") == [("cancelled",), ("prepared",)]
-        house.assert_in_order()
+        assert workspace.sandbox.billing() == []
+        assert workspace.query("SELECT DISTINCT state FROM message_status") == [("cancelled",)]
+        prepare(workspace, "soldes")
+        assert workspace.query("SELECT state FROM campaign ORDER BY campaign_id") == [("cancelled",), ("prepared",)]
+        workspace.assert_in_order()
 
     @pytest.mark.parametrize("name", ["auto-reply-sandbox", "notice-sandbox"])
-    def test_the_names_of_our_own_campaigns_are_kept(self, house: Any, name: str) -> None:
+    def test_the_names_of_our_own_campaigns_are_kept(self, workspace: Any, name: str) -> None:
         with pytest.raises(SmsError, match="is kept for Campanile"):
-            prepare(house, name)
+            prepare(workspace, name)
 
-    def test_locked_once_approved(self, house: Any) -> None:
-        approve(house, prepare(house, "soldes", send_on="2026-11-24"))
+    def test_locked_once_approved(self, workspace: Any) -> None:
+        approve(workspace, prepare(workspace, "soldes", send_on="2026-11-24"))
         with pytest.raises(SmsError, match="locked"):
-            prepare(house, "soldes", text="Bonsoir")
+            prepare(workspace, "soldes", text="Bonsoir")
 
     def test_what_has_left_has_left(self, approved: Any) -> None:
         with pytest.raises(SmsError, match="finished"):
             cancel()
         approved.assert_in_order()
 
-    def test_what_waits_for_its_window_is_cancelled(self, house: Any) -> None:
-        recap_hash = prepare(house, "soldes", numbers=["+596696201234"])  # it is night in Martinique
-        approve(house, recap_hash)
+    def test_what_waits_for_its_window_is_cancelled(self, workspace: Any) -> None:
+        recap_hash = prepare(workspace, "soldes", numbers=["+596696201234"])  # it is night in Martinique
+        approve(workspace, recap_hash)
         assert cancel() == "finished"
-        states = dict(house.query("SELECT state, count(*) FROM message_status GROUP BY state"))
+        states = dict(workspace.query("SELECT state, count(*) FROM message_status GROUP BY state"))
         assert states == {"accepted": 3, "cancelled": 1}
-        house.assert_in_order()
+        workspace.assert_in_order()
 
 
 class TestAutoResponder:
@@ -119,7 +119,7 @@ class TestAutoResponder:
         answer(False)
         from flows.send_due_campaigns import send_due_campaigns
 
-        approved.rehearse("2026-11-23T08:30:00+01:00")
+        approved.set_clock("2026-11-23T08:30:00+01:00")
         send_due_campaigns()
         assert len(approved.sandbox.billing()) == 3
         approved.assert_in_order()
@@ -132,7 +132,7 @@ class TestAutoResponder:
         assert read_replies() == {"planned": 1}
         from flows.send_due_campaigns import send_due_campaigns
 
-        approved.rehearse("2026-11-23T08:30:00+01:00")
+        approved.set_clock("2026-11-23T08:30:00+01:00")
         send_due_campaigns()
         assert len(approved.sandbox.billing()) == 3
         found = approved.query("SELECT reason FROM message_status WHERE state = 'cancelled'")
@@ -143,11 +143,11 @@ class TestAutoResponder:
         ("wrong", "words"),
         [
             pytest.param({"text": "  "}, "nothing to say", id="no words"),
-            pytest.param({"daily_cap": 0}, "answers nobody", id="nobody to say them to"),
-            pytest.param({"person_cap": 0}, "answers nobody", id="no answer to anybody"),
+            pytest.param({"daily_cap": 0}, "answers nobody", id="a daily cap of 0"),
+            pytest.param({"person_cap": 0}, "answers nobody", id="a cap of 0 for each person"),
         ],
     )
-    def test_on_it_needs_words_and_somebody(self, house: Any, wrong: dict[str, Any], words: str) -> None:
+    def test_on_it_needs_words_and_somebody(self, workspace: Any, wrong: dict[str, Any], words: str) -> None:
         with pytest.raises(SmsError, match=words):
             answer(**({"enabled": True} | wrong))
 
@@ -207,7 +207,7 @@ class TestAutoResponder:
     def test_a_start_brings_back_and_the_next_campaign_reaches_the_person(self, approved: Any) -> None:
         approved.sandbox.reply("+33612345678", "STOP")
         read_replies()
-        approved.rehearse("2026-11-23T08:05:00+01:00")
+        approved.set_clock("2026-11-23T08:05:00+01:00")
         approved.sandbox.reply("+33612345678", "START")
         read_replies()
         approve(approved, prepare(approved, "relance"), "relance")
@@ -258,7 +258,7 @@ class TestBalance:
 
         approve(mailbox, prepare(mailbox, "soldes", send_on="2026-11-23", send_time="08:30"))
         mailbox.set(balance_critical=2000, mail_port=1)
-        mailbox.rehearse("2026-11-23T08:31:00+01:00")
+        mailbox.set_clock("2026-11-23T08:31:00+01:00")
         assert send_campaign("soldes") == "finished"
         mailbox.assert_in_order()
 
@@ -271,12 +271,12 @@ class TestBalance:
             ("sms", True)
         ]
 
-    def test_an_sms_goes_to_the_team_at_once(self, house: Any) -> None:
-        house.set(balance_critical=2000, alert_numbers="+33612345699")
+    def test_an_sms_goes_to_the_team_at_once(self, workspace: Any) -> None:
+        workspace.set(balance_critical=2000, alert_numbers="+33612345699")
         check_balance()
         check_balance()
-        assert [line["to"] for line in house.sandbox.billing()] == ["+33612345699"]
-        house.assert_in_order()
+        assert [line["to"] for line in workspace.sandbox.billing()] == ["+33612345699"]
+        workspace.assert_in_order()
 
     @pytest.mark.parametrize(
         "run_next",
@@ -290,7 +290,7 @@ class TestBalance:
         mailbox.set(balance_critical=2000, mail_port=1)
         check_balance()
         mailbox.set(mail_port=good_port)
-        mailbox.rehearse("2026-11-23T08:01:00+01:00")
+        mailbox.set_clock("2026-11-23T08:01:00+01:00")
         globals()[run_next]()
         globals()[run_next]()
         assert len(mailbox.mails) == 1
@@ -301,7 +301,7 @@ class TestBalance:
         check_balance()
         mailbox.sandbox.kill()
         mailbox.set(mail_port=good_port)
-        mailbox.rehearse("2026-11-23T08:01:00+01:00")
+        mailbox.set_clock("2026-11-23T08:01:00+01:00")
         with pytest.raises(SmsError, match="no connection"):
             check_balance()
         assert len(mailbox.mails) == 1
@@ -320,7 +320,7 @@ class TestBalance:
         amounts = dict(mailbox.query("SELECT kind, CAST(sum(amount) AS VARCHAR) FROM credit_entry GROUP BY kind"))
         assert amounts == {"reserve": "0.090000", "capture": "0.090000", "adjust": "0.045000"}
         check_balance()
-        assert len(mailbox.mails) == 2, "told once; the ledger knows what was charged, so the balance did not drift"
+        assert len(mailbox.mails) == 2, "alerted once; the ledger knows what was charged, so the balance did not drift"
 
     @pytest.mark.parametrize(
         ("amount", "unit", "words"),
@@ -362,90 +362,90 @@ class TestBalance:
         assert mailbox.query(open_alerts) == []
         assert mailbox.sandbox.billing() == []
 
-    def test_approval_needs_a_balance_that_covers(self, house: Any) -> None:
-        recap_hash = prepare(house, "soldes")
-        house.sandbox.set_balance("0.10")
+    def test_approval_needs_a_balance_that_covers(self, workspace: Any) -> None:
+        recap_hash = prepare(workspace, "soldes")
+        workspace.sandbox.set_balance("0.10")
         with pytest.raises(SmsError, match=r"0\.035 EUR are missing"):
-            approve(house, recap_hash)
+            approve(workspace, recap_hash)
 
 
 class TestRehearsal:
-    def test_marketing_of_a_sunday_night_waits_for_monday(self, house: Any) -> None:
-        house.rehearse("2026-11-22T23:00:00+01:00")
-        approve(house, prepare(house, "soldes"))
-        ((state, due_at),) = house.query("SELECT state, due_at FROM campaign")
+    def test_marketing_of_a_sunday_night_waits_for_monday(self, workspace: Any) -> None:
+        workspace.set_clock("2026-11-22T23:00:00+01:00")
+        approve(workspace, prepare(workspace, "soldes"))
+        ((state, due_at),) = workspace.query("SELECT state, due_at FROM campaign")
         assert (state, f"{due_at:%a %H:%M}") == ("parked", "Mon 07:00")
-        assert house.sandbox.billing() == []
+        assert workspace.sandbox.billing() == []
 
-    def test_an_alert_leaves_at_any_time(self, house: Any) -> None:
-        house.rehearse("2026-11-22T23:00:00+01:00")
-        approve(house, prepare(house, "coupure", kind="alert"), "coupure")
-        assert len(house.sandbox.billing()) == 3
-        house.assert_in_order()
+    def test_an_alert_is_sent_at_any_time(self, workspace: Any) -> None:
+        workspace.set_clock("2026-11-22T23:00:00+01:00")
+        approve(workspace, prepare(workspace, "coupure", kind="alert"), "coupure")
+        assert len(workspace.sandbox.billing()) == 3
+        workspace.assert_in_order()
 
     @pytest.mark.parametrize(("requested", "count"), [(False, 2), (True, 3)], ids=["unasked for", "asked for"])
-    def test_a_stop_binds_an_alert_that_nobody_asked_for(self, house: Any, requested: bool, count: int) -> None:
-        house.sandbox.reply("+33612345678", "STOP")
+    def test_a_stop_binds_an_alert_that_nobody_asked_for(self, workspace: Any, requested: bool, count: int) -> None:
+        workspace.sandbox.reply("+33612345678", "STOP")
         read_replies()
-        approve(house, prepare(house, "coupure", kind="alert", requested_service=requested), "coupure")
-        states = dict(house.query("SELECT state, count(*) FROM message_status GROUP BY state"))
+        approve(workspace, prepare(workspace, "coupure", kind="alert", requested_service=requested), "coupure")
+        states = dict(workspace.query("SELECT state, count(*) FROM message_status GROUP BY state"))
         assert sum(states.values()) == count
-        house.assert_in_order()
+        workspace.assert_in_order()
 
-    def test_every_process_agrees_on_the_clock(self, house: Any) -> None:
+    def test_every_process_agrees_on_the_clock(self, workspace: Any) -> None:
 
         first = current_context().now()
         current_context.cache_clear()  # as a second process
         assert 0 <= (current_context().now() - first).total_seconds() < 60
 
-    def test_a_rehearsed_store_never_works_for_real(self, house: Any) -> None:
-        prepare(house, "soldes")
-        house.monkeypatch.delenv("SMS_SIMULATED_NOW")
-        house.set()
+    def test_a_store_with_a_simulated_clock_is_never_used_for_real(self, workspace: Any) -> None:
+        prepare(workspace, "soldes")
+        workspace.monkeypatch.delenv("SMS_SIMULATED_NOW")
+        workspace.set()
         with pytest.raises(SmsError, match="has a simulated clock"):
             check_balance()
 
-    def test_a_rehearsal_writes_to_the_sandbox_only(self, house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_simulated_clock_allows_the_sandbox_only(self, workspace: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         from campanile.gateways.registry import REGISTRY
 
         monkeypatch.setitem(REGISTRY, "real", REGISTRY["sandbox"])
-        house.set(gateway="real")
+        workspace.set(gateway="real")
         with pytest.raises(SmsError, match="only the sandbox"):
             check_balance()
 
 
 class TestSendingThroughTrouble:
-    def test_a_gateway_that_asks_for_patience_parks_the_campaign_and_nothing_is_lost(self, house: Any) -> None:
+    def test_a_gateway_that_asks_for_patience_parks_the_campaign_and_nothing_is_lost(self, workspace: Any) -> None:
         from flows.send_due_campaigns import send_due_campaigns
 
-        house.set(slice_size=1, settle_wait_seconds=0.1)
-        house.sandbox.set_faults(script=["none", "unavailable", "unavailable", "unavailable"])
-        approve(house, prepare(house, "soldes"))
-        ((state, reason),) = house.query("SELECT state, state_reason FROM campaign")
+        workspace.set(slice_size=1, settle_wait_seconds=0.1)
+        workspace.sandbox.set_faults(script=["none", "unavailable", "unavailable", "unavailable"])
+        approve(workspace, prepare(workspace, "soldes"))
+        ((state, reason),) = workspace.query("SELECT state, state_reason FROM campaign")
         assert state == "parked"
         assert "takes no more for" in reason
         for minute in (10, 20, 30):
-            house.rehearse(f"2026-11-23T08:{minute}:00+01:00")
+            workspace.set_clock(f"2026-11-23T08:{minute}:00+01:00")
             send_due_campaigns()
-        assert house.query("SELECT state FROM campaign") == [("finished",)]
-        assert len(house.sandbox.billing()) == 3
-        house.assert_in_order()
+        assert workspace.query("SELECT state FROM campaign") == [("finished",)]
+        assert len(workspace.sandbox.billing()) == 3
+        workspace.assert_in_order()
 
-    def test_stops_that_cannot_be_read_stop_the_sending(self, house: Any) -> None:
+    def test_stops_that_cannot_be_read_stop_the_sending(self, workspace: Any) -> None:
         from flows.send_campaign import send_campaign
 
-        approve(house, prepare(house, "soldes", send_on="2026-11-23", send_time="08:30"))
-        house.rehearse("2026-11-23T08:31:00+01:00")
-        house.sandbox.kill()
-        house.set(refusals_before_parking=1)
+        approve(workspace, prepare(workspace, "soldes", send_on="2026-11-23", send_time="08:30"))
+        workspace.set_clock("2026-11-23T08:31:00+01:00")
+        workspace.sandbox.kill()
+        workspace.set(refusals_before_parking=1)
         assert send_campaign("soldes") == "parked"
-        ((reason,),) = house.query("SELECT state_reason FROM campaign")
+        ((reason,),) = workspace.query("SELECT state_reason FROM campaign")
         assert "no connection to" in reason
-        assert dict(house.query("SELECT state, count(*) FROM message_status GROUP BY state")) == {"planned": 3}
-        house.sandbox.restart()
-        house.rehearse("2026-11-23T08:33:00+01:00")
+        assert dict(workspace.query("SELECT state, count(*) FROM message_status GROUP BY state")) == {"planned": 3}
+        workspace.sandbox.restart()
+        workspace.set_clock("2026-11-23T08:33:00+01:00")
         assert send_campaign("soldes") == "finished"
-        house.assert_in_order()
+        workspace.assert_in_order()
 
     def test_a_gateway_that_shuts_us_out_pauses_the_campaign_and_alerts_once(self, mailbox: Any) -> None:
         from flows.resume_campaign import resume_campaign
@@ -453,8 +453,8 @@ class TestSendingThroughTrouble:
 
         recap_hash = prepare(mailbox, "soldes", send_on="2026-11-23", send_time="08:30")
         approve(mailbox, recap_hash)
-        mailbox.rehearse("2026-11-23T08:31:00+01:00")
-        mailbox.sandbox.set_balance("0.05")  # somebody else spent it
+        mailbox.set_clock("2026-11-23T08:31:00+01:00")
+        mailbox.sandbox.set_balance("0.05")  # another application spent it
         send_due_campaigns()
         ((state, reason),) = mailbox.query("SELECT state, state_reason FROM campaign")
         assert state == "paused"
@@ -463,7 +463,7 @@ class TestSendingThroughTrouble:
             "Campanile: sending stopped: soldes on sandbox"
         ) == 1
         mailbox.sandbox.set_balance("100")
-        mailbox.rehearse("2026-11-23T08:40:00+01:00")
+        mailbox.set_clock("2026-11-23T08:40:00+01:00")
         check_balance()
         send_due_campaigns()
         assert mailbox.query("SELECT state FROM campaign WHERE kind = 'marketing'") == [("paused",)]
@@ -472,65 +472,67 @@ class TestSendingThroughTrouble:
         mailbox.assert_in_order()
 
     def test_every_pause_is_told(self, mailbox: Any) -> None:
-        """Somebody resumed it, so the first one was read: the second is news."""
+        """A person resumed it, so the first alert was read: the second one is sent."""
         from flows.resume_campaign import resume_campaign
         from flows.send_due_campaigns import send_due_campaigns
 
         approve(mailbox, prepare(mailbox, "soldes", send_on="2026-11-23", send_time="08:30"))
-        mailbox.rehearse("2026-11-23T08:31:00+01:00")
+        mailbox.set_clock("2026-11-23T08:31:00+01:00")
         mailbox.sandbox.set_balance("0.05")
         send_due_campaigns()
         resume_campaign("soldes", "dominique", "try again")
         assert mailbox.query("SELECT state FROM campaign WHERE kind = 'marketing'") == [("paused",)]
-        told = [mail.splitlines()[0] for mail in mailbox.mails]
-        assert told.count("Campanile: sending stopped: soldes on sandbox") == 2
+        subjects = [mail.splitlines()[0] for mail in mailbox.mails]
+        assert subjects.count("Campanile: sending stopped: soldes on sandbox") == 2
 
     def test_a_gateway_that_lets_nobody_in_at_its_hour_is_told_at_once(self, mailbox: Any) -> None:
         from flows.send_due_campaigns import send_due_campaigns
 
         approve(mailbox, prepare(mailbox, "soldes", send_on="2026-11-23", send_time="08:30"))
         mailbox.set(sandbox_api_key="wrong")
-        mailbox.rehearse("2026-11-23T08:31:00+01:00")
+        mailbox.set_clock("2026-11-23T08:31:00+01:00")
         mailbox.query("SELECT 1")
         send_due_campaigns()
         assert mailbox.query("SELECT state FROM campaign WHERE kind = 'marketing'") == [("paused",)]
         assert "Campanile: sending stopped: soldes on sandbox" in {mail.splitlines()[0] for mail in mailbox.mails}
 
-    def test_an_alert_that_leaves_well_does_not_clear_itself(self, house: Any) -> None:
+    def test_an_alert_that_leaves_well_does_not_clear_itself(self, workspace: Any) -> None:
         from flows.send_due_campaigns import send_due_campaigns
 
-        recap_hash = prepare(house, "soldes", send_on="2026-11-23", send_time="08:30")
-        approve(house, recap_hash)
-        house.set(alert_numbers="+33612345699", balance_critical=0)
-        house.sandbox.set_balance("0.10")
+        recap_hash = prepare(workspace, "soldes", send_on="2026-11-23", send_time="08:30")
+        approve(workspace, recap_hash)
+        workspace.set(alert_numbers="+33612345699", balance_critical=0)
+        workspace.sandbox.set_balance("0.10")
         for minute in range(31, 40, 2):
-            house.rehearse(f"2026-11-23T08:{minute}:00+01:00")
+            workspace.set_clock(f"2026-11-23T08:{minute}:00+01:00")
             send_due_campaigns()
-        assert [line["to"] for line in house.sandbox.billing()] == ["+33612345699"]
-        house.assert_in_order()
+        assert [line["to"] for line in workspace.sandbox.billing()] == ["+33612345699"]
+        workspace.assert_in_order()
 
-    def test_a_gateway_that_only_answers_look_ups(self, house: Any) -> None:
-        with type(house.sandbox).start(house.data_dir / "other", resolution="look_up", balance="100") as sandbox:
-            house.sandbox = sandbox
-            house.set(sandbox_url=sandbox.base_url, sandbox_resolution="look_up", slice_size=1, settle_seconds=0.05)
+    def test_a_gateway_that_only_answers_look_ups(self, workspace: Any) -> None:
+        with type(workspace.sandbox).start(
+            workspace.data_dir / "other", resolution="look_up", balance="100"
+        ) as sandbox:
+            workspace.sandbox = sandbox
+            workspace.set(sandbox_url=sandbox.base_url, sandbox_resolution="look_up", slice_size=1, settle_seconds=0.05)
             sandbox.set_faults(script=["accept_then_reset", "reset", "accept_then_500"])
-            approve(house, prepare(house, "soldes"))
-            assert house.query("SELECT state FROM campaign") == [("finished",)]
+            approve(workspace, prepare(workspace, "soldes"))
+            assert workspace.query("SELECT state FROM campaign") == [("finished",)]
             assert len(sandbox.billing()) == 3
-            house.assert_in_order()
+            workspace.assert_in_order()
 
-    def test_one_bad_campaign_does_not_keep_the_others(self, house: Any) -> None:
+    def test_one_bad_campaign_does_not_keep_the_others(self, workspace: Any) -> None:
         from flows.send_due_campaigns import send_due_campaigns
 
         for name in ("avant", "apres"):
-            approve(house, prepare(house, name, send_on="2026-11-23", send_time="08:30"), name)
+            approve(workspace, prepare(workspace, name, send_on="2026-11-23", send_time="08:30"), name)
         with current_context().transaction() as tx:
             tx.execute("UPDATE message SET text = 'autre chose' WHERE campaign_id = 1 AND recipient_id % 2 = 0")
-        house.rehearse("2026-11-23T08:31:00+01:00")
+        workspace.set_clock("2026-11-23T08:31:00+01:00")
         with pytest.raises(SmsError, match="avant is not what its recap says"):
             send_due_campaigns()
-        assert house.query("SELECT state FROM campaign ORDER BY campaign_id") == [("approved",), ("finished",)]
-        assert len(house.sandbox.billing()) == 3
+        assert workspace.query("SELECT state FROM campaign ORDER BY campaign_id") == [("approved",), ("finished",)]
+        assert len(workspace.sandbox.billing()) == 3
 
     def test_sending_again_is_harmless(self, approved: Any) -> None:
         from flows.send_campaign import send_campaign

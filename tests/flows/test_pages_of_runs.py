@@ -1,4 +1,4 @@
-"""Each flow ends with a page that says what it did: found in the sources, since a run of each would take minutes."""
+"""Each flow ends with a page that says what it did: checked in the sources, because runs would take minutes."""
 
 import ast
 from pathlib import Path

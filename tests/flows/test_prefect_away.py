@@ -1,4 +1,4 @@
-"""Prefect's server goes away during a send: nothing waits for it, and nothing is lost."""
+"""Prefect's server stops during a send: sending does not wait for it, and nothing is lost."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ RETRIES, SOON_SECONDS = "9", 180
 
 
 class Wire:
-    """A line to a server, which can be frozen (as by SIGSTOP) or cut (as by SIGKILL)."""
+    """A proxy to a server; its connections can be frozen (as by SIGSTOP) or cut (as by SIGKILL)."""
 
     def __init__(self, host: str, port: int) -> None:
         self._server, self._is_frozen, self._sockets = (host, port), threading.Event(), list[socket.socket]()
@@ -67,7 +67,7 @@ class Wire:
 
 @pytest.fixture
 def wire(prefect_server: None) -> Iterator[Wire]:
-    """A line of one process to the tests' server."""
+    """A proxy between one process and the tests' server."""
     found = urlsplit(os.environ["PREFECT_API_URL"])
     assert found.hostname
     assert found.port
@@ -83,29 +83,29 @@ def wait_until(holds: Callable[[], bool], seconds: float, why: str) -> None:
         time.sleep(0.1)
 
 
-def test_a_send_goes_on_without_prefect_and_ends_when_it_is_told_to(house: Any, wire: Wire) -> None:
+def test_a_send_goes_on_without_prefect_and_ends_on_sigterm(workspace: Any, wire: Wire) -> None:
     from flows.approve_campaign import approve_campaign
     from flows.ingest_contacts import ingest_contacts
     from flows.prepare_campaign import prepare_campaign
     from schemas.draft import CampaignDraft
 
-    house.set(slice_size=1, segments_per_second=2, progress_seconds=0.5)
-    ingest_contacts("clients", house.drop(PEOPLE), legal_basis="consent")
+    workspace.set(slice_size=1, segments_per_second=2, progress_seconds=0.5)
+    ingest_contacts("clients", workspace.drop(PEOPLE), legal_basis="consent")
     draft = CampaignDraft(
         name="soldes", text="soldes: bonjour", sender_id="36180", lists=["clients"], actor="camille",
         send_on="2026-11-23", send_time="08:30",
     )  # fmt: skip
     approve_campaign("soldes", prepare_campaign(draft).recap_hash, "dominique")
-    house.rehearse("2026-11-23T08:31:00+01:00")
+    workspace.set_clock("2026-11-23T08:31:00+01:00")
     environment = os.environ | {
         "PREFECT_API_URL": f"http://127.0.0.1:{wire.port}/api",
         "PREFECT_CLIENT_MAX_RETRIES": RETRIES,
     }
 
     def billed() -> int:
-        return len(house.sandbox.billing())
+        return len(workspace.sandbox.billing())
 
-    with (house.data_dir / "send.log").open("w+") as log:
+    with (workspace.data_dir / "send.log").open("w+") as log:
         run = subprocess.Popen(
             [sys.executable, "-m", "flows", "send-campaign", "campaign=soldes"],
             cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT,
@@ -122,9 +122,9 @@ def test_a_send_goes_on_without_prefect_and_ends_when_it_is_told_to(house: Any, 
         finally:
             run.kill()
             run.wait()
-    assert house.query("SELECT state, state_reason FROM campaign") == [("parked", "its run was told to end")]
-    assert set(dict(house.query("SELECT state, count(*) FROM message_status GROUP BY state"))) == {
+    assert workspace.query("SELECT state, state_reason FROM campaign") == [("parked", "its run was told to end")]
+    assert set(dict(workspace.query("SELECT state, count(*) FROM message_status GROUP BY state"))) == {
         "accepted",
         "planned",
     }
-    house.assert_in_order()
+    workspace.assert_in_order()

@@ -22,10 +22,10 @@ DRAFT = {
 LINE = "no list 'boutiques'; lists are: boutique"
 
 
-def with_a_list(house: Any) -> None:
+def with_a_list(workspace: Any) -> None:
     from flows.ingest_contacts import ingest_contacts
 
-    ingest_contacts("boutique", house.drop("mobile\n0612345678\n0612345679\n"), legal_basis="consent")
+    ingest_contacts("boutique", workspace.drop("mobile\n0612345678\n0612345679\n"), legal_basis="consent")
 
 
 def run_of_draft() -> Any:
@@ -59,8 +59,8 @@ def command(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_mistake_is_the_message_of_the_runs_state_and_no_traceback_is_in_its_log(house: Any) -> None:
-    with_a_list(house)
+def test_a_mistake_is_the_message_of_the_runs_state_and_no_traceback_is_in_its_log(workspace: Any) -> None:
+    with_a_list(workspace)
     run = run_of_draft()
     assert (run.state.name, run.state.message) == ("Failed", LINE)
     lines = log_of(run.id)
@@ -68,7 +68,7 @@ def test_a_mistake_is_the_message_of_the_runs_state_and_no_traceback_is_in_its_l
     assert not [message for _, message in lines if "Traceback" in message or "\n" in message]
 
 
-def test_a_fault_of_the_program_keeps_its_traceback(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_of_the_program_keeps_its_traceback(workspace: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     import flows.prepare_campaign as module
 
     def breaks(*_: object) -> None:
@@ -81,21 +81,23 @@ def test_a_fault_of_the_program_keeps_its_traceback(house: Any, monkeypatch: pyt
     assert any("Traceback" in message for _, message in log_of(run.id))
 
 
-def test_a_mistake_is_one_line_in_the_terminal(house: Any) -> None:
-    with_a_list(house)
-    path = house.drop("mobile\n12\n")
+def test_a_mistake_is_one_line_in_the_terminal(workspace: Any) -> None:
+    with_a_list(workspace)
+    path = workspace.drop("mobile\n12\n")
     done = command("ingest-contacts", "list_name=Boutique", f"path={path}")
     assert (done.returncode, done.stdout) == (2, "")
     assert len(done.stderr.splitlines()) == 1
     assert "Boutique" in done.stderr
 
-    refused = command("ingest-contacts", "list_name=boutique", f"path={house.drop('nom;ville', 'sans-numeros.csv')}")
+    refused = command(
+        "ingest-contacts", "list_name=boutique", f"path={workspace.drop('nom;ville', 'sans-numeros.csv')}"
+    )
     assert (refused.returncode, refused.stdout) == (2, "")
     assert len(refused.stderr.splitlines()) == 1, "a file that is refused, too"
     assert "sans-numeros.csv" in refused.stderr
 
 
-def test_a_server_that_does_not_answer_is_one_line(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_does_not_answer_is_one_line(workspace: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     monkeypatch.setenv("PREFECT_CLIENT_MAX_RETRIES", "0")
     done = command("check-balance")
@@ -104,8 +106,8 @@ def test_a_server_that_does_not_answer_is_one_line(house: Any, monkeypatch: pyte
     assert "Prefect's server http://127.0.0.1:9/api does not answer" in done.stderr
 
 
-def test_an_import_is_printed_as_its_page(house: Any) -> None:
-    path = house.drop("mobile\n0612345678\n123\n")
+def test_an_import_is_printed_as_its_page(workspace: Any) -> None:
+    path = workspace.drop("mobile\n0612345678\n123\n")
     done = command("ingest-contacts", "list_name=boutique", f"path={path}")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("# Import into boutique\n")

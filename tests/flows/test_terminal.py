@@ -1,4 +1,4 @@
-"""What ``python -m flows`` prints: a recap is read as its page, before anybody approves it."""
+"""Output of ``python -m flows``: a recap is printed as its page, so that it can be read before an approval."""
 
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,8 @@ def run(*words: str) -> str:
     return main(list(words))
 
 
-def test_a_recap_is_printed_as_its_page(house: Any) -> None:
-    path = Path(house.data_dir) / "soldes.yaml"
+def test_a_recap_is_printed_as_its_page(workspace: Any) -> None:
+    path = Path(workspace.data_dir) / "soldes.yaml"
     path.write_text(yaml.safe_dump(DRAFT, allow_unicode=True), encoding="utf-8")
     page = run("prepare-campaign", f"path={path}")
     assert page.startswith("# Recap of soldes, version 1\n")
@@ -38,15 +38,15 @@ def test_a_recap_is_printed_as_its_page(house: Any) -> None:
     assert "## What changed" in revised
 
 
-def test_the_recap_of_typed_numbers_says_what_their_text_lacks(house: Any) -> None:
-    path = Path(house.data_dir) / "soldes.yaml"
+def test_the_recap_of_typed_numbers_says_what_their_text_lacks(workspace: Any) -> None:
+    path = Path(workspace.data_dir) / "soldes.yaml"
     path.write_text(yaml.safe_dump(DRAFT, allow_unicode=True), encoding="utf-8")
     page = run("prepare-campaign", f"path={path}")
-    texts = {text for (text,) in house.query("SELECT DISTINCT text FROM message")}
-    assert texts == {"Bonjour cher client ! "}, "a default where nobody has a field, and the author's own blanks"
-    assert "Nobody is told how to stop these messages" in page
+    texts = {text for (text,) in workspace.query("SELECT DISTINCT text FROM message")}
+    assert texts == {"Bonjour cher client ! "}, "the default of an empty field, and the blanks of the draft"
+    assert "The text does not say how to stop these messages" in page
     assert "The text ends with 1 blank" in page
 
 
-def test_other_results_are_printed_as_they_are(house: Any) -> None:
+def test_other_results_are_printed_as_they_are(workspace: Any) -> None:
     assert "EUR" in run("check-balance")

@@ -37,12 +37,12 @@ def clock(request: pytest.FixtureRequest, mailbox: Any) -> Iterator[Any]:
         yield made
 
 
-def subjects(house: Any) -> list[str]:
-    return [mail.splitlines()[0].removeprefix("Campanile: not running: ") for mail in house.mails]
+def subjects(workspace: Any) -> list[str]:
+    return [mail.splitlines()[0].removeprefix("Campanile: not running: ") for mail in workspace.mails]
 
 
 def run(flow: str, error: str | None = None) -> None:
-    """Be a run of a flow, and nothing else of it."""
+    """Stand in for a run of a flow."""
     with tasks.watch.watched(flow):
         if error:
             raise SmsError(error)

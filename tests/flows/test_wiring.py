@@ -44,7 +44,7 @@ class Story:
         return state.result()
 
 
-def test_each_flow_runs_and_ends_completed(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_flow_runs_and_ends_completed(workspace: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
     from campanile.gateways.registry import REGISTRY
@@ -52,7 +52,7 @@ def test_each_flow_runs_and_ends_completed(house: Any, monkeypatch: pytest.Monke
 
     story = Story()
     run = story.run
-    run("ingest_contacts", "clients", house.drop(PEOPLE), legal_basis="consent")
+    run("ingest_contacts", "clients", workspace.drop(PEOPLE), legal_basis="consent")
     run("manage_list", "clients", actor="camille")
     recap = run("prepare_campaign", CampaignDraft(**(DRAFT | LATER)))
     assert "soldes" in run("send_test", "soldes", ["0612345690"], "camille")
@@ -66,16 +66,16 @@ def test_each_flow_runs_and_ends_completed(house: Any, monkeypatch: pytest.Monke
     assert "EUR" in run("check_balance")
     assert run("review_replies").startswith("# No doubtful replies")
     assert "reset" in run("reset_cursor", "sandbox", "replies", "camille", "the provider restored a backup")
-    assert "whole" in run("backup_store", str(house.data_dir / "copy"))
+    assert "whole" in run("backup_store", str(workspace.data_dir / "copy"))
     assert run("reconcile_store").startswith("# The store agrees")
     run("diagnose_setup")
 
     run("process_replies")  # read again to their end, so that messages may be sent
-    house.sandbox.set_faults(script=["reset"])
-    house.set(sandbox_resolution="neither", settle_wait_seconds=0.1)
+    workspace.sandbox.set_faults(script=["reset"])
+    workspace.set(sandbox_resolution="neither", settle_wait_seconds=0.1)
     recap = run("prepare_campaign", CampaignDraft(**DRAFT))
     run("approve_campaign", "soldes", recap.recap_hash, "dominique")
-    assert house.query("SELECT state FROM campaign WHERE name = 'soldes' AND state <> 'cancelled'") == [("parked",)]
+    assert workspace.query("SELECT state FROM campaign WHERE name = 'soldes' AND state <> 'cancelled'") == [("parked",)]
     assert "written off" in run("resolve_unknown", "soldes", "write_off", "camille", "seen in the console")
     assert "finished" in run("send_campaign", "soldes")
     assert run("stop_everything", "camille", "fire").startswith("no campaign was on its way")

@@ -1,4 +1,4 @@
-"""Pages between a recap and its sending: what strangers wrote stays inert, and every message left behind is told."""
+"""Pages of an approval and a test: other people's text is escaped, and each message that is not sent is counted."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -57,12 +57,12 @@ def test_the_text_of_a_test_is_quoted(text: str, quoted: str) -> None:
     ("opted_out_count", "dead_count", "line"),
     [
         pytest.param(0, 0, None, id="none"),
-        pytest.param(2, 0, "**2 of its messages stay behind**: 2 for a STOP that came since.", id="a STOP"),
+        pytest.param(2, 0, "**2 of its messages will not be sent**: 2 after a STOP.", id="a STOP"),
         pytest.param(
             1200,
             3,
-            "**1 203 of its messages stay behind**: 1 200 for a STOP that came since, 3 for a number that, as the "
-            "operator said since, does not exist.",
+            "**1 203 of its messages will not be sent**: 1 200 after a STOP, 3 to a number that does not exist, as the "
+            "operator reported.",
             id="both",
         ),
     ],
@@ -77,5 +77,5 @@ def test_what_stays_behind_is_told(opted_out_count: int, dead_count: int, line: 
     }
     page = lock_pages.approval_page(view_of(ApprovedView, approved), "Ada", PARIS)
     assert "**1 510 messages, 118.61 EUR** at most, from Tue 2026-11-24 09:00 (Europe/Paris)." in page
-    assert ("stay behind" in page) == (line is not None)
+    assert ("will not be sent" in page) == (line is not None)
     assert (line or "") in page

@@ -1,4 +1,4 @@
-"""The page of the checks: what asks for something stands first."""
+"""The page of the checks: those with something to do come first."""
 
 from campanile.pages.diagnostics import Check, checks_page
 
@@ -12,7 +12,7 @@ def test_the_page_names_what_to_do_first() -> None:
         ]
     )
     assert page.splitlines()[2:] == [
-        "**3 things were looked at; to do: 2.**",
+        "**3 checks were made; to do: 2.**",
         "",
         "## To do",
         "",

@@ -1,4 +1,4 @@
-"""The page of an import: each fate, each reason, and nothing a partner wrote comes alive."""
+"""The page of an import: each result, each reason, and no markup from a partner's file."""
 
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ def report(is_preview: bool = False, **changes: Any) -> ImportReport:
     "words",
     [
         pytest.param("Text in cp1252, cells separated by semicolon, 1.2 MB. 10 rows in 1.2 s.", id="how it was read"),
-        pytest.param("| accepted | new people | 5 | 50 % |", id="a fate with its share"),
+        pytest.param("| accepted | new people | 5 | 50 % |", id="a result with its share"),
         pytest.param("**29 % of its numbers were already known.**", id="what was known"),
         pytest.param("- **3** letters: There are letters among the digits.", id="a reason in plain words"),
         pytest.param("row 4: \\[x\\](y)", id="examples are inert"),
@@ -74,7 +74,7 @@ def test_an_import_tells(words: str) -> None:
 def test_a_list_without_a_legal_basis_is_told_and_linked() -> None:
     link = RunLink("Declare the legal basis of magasin", "say why.", "http://ui/run?parameters=x", "")
     top = import_page("magasin", [report()], [], [link]).split("\n## ")[0]
-    assert "⚠ **No legal basis is declared for this list:** nobody on it gets marketing" in top
+    assert "⚠ **No legal basis is declared for this list:** its people get no marketing" in top
     assert "[Declare the legal basis of magasin](http://ui/run?parameters=x)" in top
     assert "legal basis" not in import_page("magasin", [report()], [])
 
@@ -87,13 +87,13 @@ def test_a_preview_says_that_nothing_was_done() -> None:
 
 def test_the_same_bytes_again_are_one_line() -> None:
     page = import_page("magasin", [report(same_as="clients.csv on 2026-11-23 08:00 UTC (import 3)")], [])
-    assert "Nothing to do: the same bytes came as clients.csv on 2026-11-23" in page
+    assert "Nothing to do: the same file was imported as clients.csv on 2026-11-23" in page
     assert "accepted" not in page
 
 
 def test_a_table_has_a_row_for_each_fate_and_reason() -> None:
     rows = import_rows([report()])
-    assert [(row["fate"], row["rows"]) for row in rows] == [
+    assert [(row["result"], row["rows"]) for row in rows] == [
         ("accepted", 5),
         ("updated", 1),
         ("duplicate", 1),

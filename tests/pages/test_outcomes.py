@@ -1,4 +1,4 @@
-"""The page that a run ends with: each word of the store has its words there."""
+"""The page that a run ends with: each code of the store has a text."""
 
 import inspect
 import re

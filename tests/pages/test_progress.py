@@ -1,4 +1,4 @@
-"""Pages: whatever a partner, a reply or a gateway wrote stays text, and no number is shown whole."""
+"""Pages: texts of a partner, a reply or a gateway are escaped, and every number is masked."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -88,7 +88,7 @@ def test_a_page_on_progress_tells_what_was_accepted_and_when_it_goes_on() -> Non
                      id="cancelled before it began"),
         pytest.param({}, {"accepted": 3, "expired": 4, "suppressed": 2, "rejected": 1},
                      ("# soldes: finished, 30 % accepted", "3 of 10 messages accepted, 2 stopped by an opt-out or a "
-                      "dead number, 1 refused by the gateway, 4 expired unsent,"), id="some never left"),
+                      "dead number, 1 refused by the gateway, 4 expired unsent,"), id="some were never sent"),
         pytest.param({}, {"undelivered": 3, "written_off": 1},
                      ("finished, 75 % accepted", "3 of 4 messages accepted, 1 written off,"), id="given up"),
         pytest.param({}, {"delivered": 4}, ("# soldes: finished, 100 % accepted",), id="all"),
@@ -113,7 +113,7 @@ def test_a_campaign_of_nobody_has_no_share() -> None:
         pytest.param(5, {}, "5 a second, about 5 seconds left", id="seconds left"),
         pytest.param(5, {"waiting": 9000, "total": 9075}, "about 30 minutes left", id="minutes left"),
         pytest.param(1, {"waiting": 9000, "total": 9075}, "about 2.5 hours left", id="hours left"),
-        pytest.param(0, {}, "0 a second, 3.75", id="nothing moves, so nobody knows how long"),
+        pytest.param(0, {}, "0 a second, 3.75", id="nothing moves, so the remaining time is unknown"),
         pytest.param(5, {"accepted": 90, "in_flight": 10, "waiting": 0},
                      "90 of 100 messages accepted, 10 in flight, 5 a", id="in flight"),
         pytest.param(5, {"accepted": 96, "unknown": 4, "waiting": 0},

@@ -1,4 +1,4 @@
-"""The recap: each figure where somebody looks for it, what stands in the way first, and nothing alive or in clear."""
+"""The recap page: each figure in its section, warnings first, no active markup and no unmasked number."""
 
 import json
 import re
@@ -28,7 +28,7 @@ PEOPLE = ("added", "removed", "rewritten")
 NEVER = {"first_at": None, "last_at": None, "expiring_count": 2}
 LINKS = [
     RunLink("Approve", "locks it.", "http://ui/deployments/deployment/1/run?parameters=%7B%7D", "python -m flows a"),
-    RunLink("Cancel", "nothing leaves.", None, "python -m flows cancel-campaign campaign=soldes"),
+    RunLink("Cancel", "no more messages are sent.", None, "python -m flows cancel-campaign campaign=soldes"),
 ]
 
 
@@ -42,7 +42,7 @@ def draft(**changes: Any) -> str:
 
 
 def recap_view(**changes: Any) -> dict[str, Any]:
-    """Return a recap of 1 510 messages in three places; ten to the last of them will not leave in time."""
+    """Return a recap of 1 510 messages to three territories; ten to the last of them will not be sent in time."""
     view: dict[str, Any] = {
         "campaign": {
             "name": "soldes",
@@ -222,18 +222,18 @@ def header(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("title", "words"),
     [
-        pytest.param("What changed", "People since version 1: 12 joined, 2 left, 1 498 get", id="people changed"),
+        pytest.param("What changed", "People since version 1: 12 added, 2 removed, 1 498 get", id="people changed"),
         pytest.param("What changed", "| file | (none) | invités\\_2026.xlsx |", id="a file's name, escaped once"),
         pytest.param("What changed", "| offer ends | (none) | Mon 2026-11-23 12:00 |", id="a field that is new"),
         pytest.param("What changed", "| prices | Réunion: 0.06 | Réunion: 0.07 |", id="of prices, those that changed"),
         pytest.param("What changed", "| repeat | no | yes |", id="a switch"),
-        pytest.param("What changed", "> \\- 20 % samedi, venez avec", id="a long text stands alone, and is no list"),
+        pytest.param("What changed", "> \\- 20 % samedi, venez avec", id="a long text is a quotation, and no list"),
         pytest.param("What changed", "| messages | 1 500 | 1 510 |", id="a count"),
         pytest.param("What changed", "| price | 70.50 EUR | 118.61 EUR |", id="an amount"),
-        pytest.param("Who", "1 600 contacts = 1 510 messages + 90 left out.", id="the audience adds up"),
+        pytest.param("Who", "1 600 contacts = 1 510 messages + 90 excluded.", id="the audience adds up"),
         pytest.param("Who", "| list magasin | 1 330 | 1 262 |", id="a source"),
         pytest.param("Who", "| file invités\\_2026.xlsx | 267 | 245 |", id="a file, escaped once"),
-        pytest.param("Who", "| left out: asked not to be written to (STOP) | −52 |", id="a reason"),
+        pytest.param("Who", "| excluded: asked not to be written to (STOP) | −52 |", id="a reason"),
         pytest.param("What", "> Bonjour \\{first\\_name\\|cher client\\}, -30 %", id="the text as it was written"),
         pytest.param("What", "**49.70 EUR could be saved:** « ’ » (U+2019)", id="a finding and what it costs"),
         pytest.param("What", "**Advice:** A shortened link", id="an advice"),
@@ -244,25 +244,25 @@ def header(**changes: Any) -> dict[str, Any]:
         pytest.param("How much", "Up to 49.70 EUR can be saved", id="what could be saved"),
         pytest.param("When", "approved now: **Mon 2026-11-23 08:00–12:00** (Europe/Paris)", id="from when to when"),
         pytest.param("When", "| Réunion | 40 | Mon 2026-11-23 11:00–11:12 | 08:00–08:12 |", id="there, and here"),
-        pytest.param("When", "| ⚠ Guadeloupe | 30 of 40 | Mon 2026-11-23 06:59–07:00 |", id="a place that loses some"),
+        pytest.param("When", "| ⚠ Guadeloupe | 30 of 40 | Mon 2026-11-23 06:59–07:00 |", id="with expiring messages"),
         pytest.param(
             "When",
-            "⚠ **These will not leave in time.** They are never sent late: they expire, and then cost nothing.\n\n"
+            "⚠ **These will not be sent in time.** They are never sent late: they expire, and then cost nothing.\n\n"
             "- 10 messages to Guadeloupe: the offer ends before (Mon 2026-11-23 12:00)",
-            id="what will not leave, where and why",
+            id="what will not be sent, where and why",
         ),
         pytest.param("When", "- 2026-11-22, Sunday: Guadeloupe", id="a day on which it is closed"),
         pytest.param("When", "Mon 2026-11-23 08:00  1 470 █", id="a bar"),
-        pytest.param("When", "Mon 2026-11-23 11:00     30 █\n", id="no bar holds what will not leave"),
-        pytest.param("Money", "| **left after it** | **261.39 EUR** |", id="what is left"),
+        pytest.param("When", "Mon 2026-11-23 11:00     30 █\n", id="no bar counts messages that are not sent"),
+        pytest.param("Money", "| **balance after it** | **261.39 EUR** |", id="the balance afterwards"),
         pytest.param("Money", "Approving commits all of it; 1.50 EUR are free again", id="what is committed too much"),
         pytest.param("Money", "about 30 answers, **1.35 EUR more**", id="what answers will cost"),
         pytest.param("Rules", "**Policy:** fr-strict of 2026-03-01", id="the policy and its date"),
-        pytest.param("Rules", "**Sender:** 36180: people can answer", id="what the sender implies"),
+        pytest.param("Rules", "**Sender:** 36180: people can reply", id="what the sender implies"),
         pytest.param("Rules", "mainland France, Réunion: STOP au 36180; Guadeloupe: STOP au 36181", id="each STOP"),
         pytest.param("Rules", "Alsace-Moselle:** 1 204 messages keep its two holidays too", id="whom Alsace concerns"),
         pytest.param("Rules", "who got 3 marketing messages in the last 30 days", id="the cap"),
-        pytest.param("Rules", "**Offer ends:** Mon 2026-11-23 12:00; nothing leaves later", id="the offer's end"),
+        pytest.param("Rules", "**Offer ends:** Mon 2026-11-23 12:00; no message is sent later", id="the offer's end"),
         pytest.param("Rules", "**Whole hash:** `0123456789abcdef`", id="the hash that an approval code is made of"),
         pytest.param("Next", "**[Approve](http://ui/deployments/", id="a link"),
         pytest.param("Next", "\npython -m flows cancel-campaign campaign=soldes\n", id="a command to type"),
@@ -278,9 +278,9 @@ def test_the_top_says_all_in_a_sentence_and_what_stands_in_the_way() -> None:
         "# Recap of soldes, version 2",
         "*A rehearsal.*",
         "**1 500 messages, 2 591 segments, at most 117.11 EUR;** 10 more would expire unsent, 1.50 EUR. Marketing from "
-        "36180, which leaves when the hours next open: approved now, from Mon 2026-11-23 08:00 (Europe/Paris).",
+        "36180, sent when the sending window next opens: if approved now, from Mon 2026-11-23 08:00 (Europe/Paris).",
         "Hash **`01234567`**, prepared by camille on Mon 2026-11-23 07:30",
-        "- ⚠ **10 messages will not leave in time:** Guadeloupe (10). See When.",
+        "- ⚠ **10 messages will not be sent in time:** Guadeloupe (10). See When.",
     ):
         assert words in top, words
 
@@ -317,17 +317,17 @@ def test_sections_stand_in_the_order_people_read_them() -> None:
         ),
         pytest.param(
             {"recap": recap_view()["recap"] | {"message_count": 0}, "departures": [], "places": []},
-            "- ⚠ **Nobody gets a message.**",
+            "- ⚠ **No contact gets a message.**",
             id="an empty audience",
         ),
         pytest.param(
             {"recap": recap_view()["recap"] | {"message_count": 0}, "departures": [], "places": []},
-            "Nothing leaves.",
+            "No message is sent.",
             id="no time either",
         ),
         pytest.param(
             {"auto_reply": {"enabled": True, "price": None, "reply_share": None, "can_answer": False}},
-            "nobody can reply to this sender",
+            "people cannot reply to this sender",
             id="a sender that cannot be answered",
         ),
         pytest.param(
@@ -337,7 +337,7 @@ def test_sections_stand_in_the_order_people_read_them() -> None:
         ),
         pytest.param(
             {"auto_reply": {"enabled": True, "price": Decimal("0.045"), "reply_share": None, "can_answer": True}},
-            "on, 0.045 EUR each. No past campaign tells",
+            "on, 0.045 EUR each. No past campaign shows",
             id="a first campaign",
         ),
         pytest.param(
@@ -358,10 +358,10 @@ def test_sections_stand_in_the_order_people_read_them() -> None:
         pytest.param(
             {"places": [place("FR", 2, 0, 1, "Europe/Paris"), place("RE", 2, 0, 0, "Indian/Reunion") | NEVER]},
             "| ⚠ Réunion | 0 of 2 | never |  |",
-            id="a place that nothing leaves to",
+            id="a territory that gets no message",
         ),
-        pytest.param({"header": header(if_closed="drop")}, "**If closed:** what meets closed hours is", id="drop"),
-        pytest.param({"header": header()}, "**At most so late:** 1.5 h after its time", id="patience"),
+        pytest.param({"header": header(if_closed="drop")}, "**If closed:** a message whose time is", id="drop"),
+        pytest.param({"header": header()}, "**At most so late:** 1.5 h after its time", id="max_lateness"),
         pytest.param(
             {
                 "campaign": recap_view()["campaign"]
@@ -370,7 +370,7 @@ def test_sections_stand_in_the_order_people_read_them() -> None:
                     "draft": draft(clock="local", send_on="2026-11-23", send_time="08:00"),
                 }
             },
-            "leaves on 2026-11-23 at 08:00 on each recipient's own clock, the first from Mon 2026-11-23 08:00 (",
+            "sent on 2026-11-23 at 08:00 on each recipient's own clock, the first from Mon 2026-11-23 08:00 (",
             id="on each recipient's clock",
         ),
         pytest.param(
@@ -385,16 +385,16 @@ def test_sections_stand_in_the_order_people_read_them() -> None:
                 }
             },
             "| place due | (none) | Réunion: Mon 2026-11-23 06:00 |",
-            id="hours by place that changed",
+            id="hours by territory that changed",
         ),
         pytest.param(
-            {"recap": recap_view()["recap"] | {"prepared_at": minutes(-0.5)}}, "leaves as soon as it is approved.",
+            {"recap": recap_view()["recap"] | {"prepared_at": minutes(-0.5)}}, "sent as soon as it is approved.",
             id="the hours are open",
         ),
         pytest.param(
             {"recap": recap_view()["recap"] | {"message_count": 0}, "departures": [], "places": []},
-            "which leaves for nobody.",
-            id="nobody, so at no hour",
+            "not sent to any recipient.",
+            id="no recipient, so at no hour",
         ),
         pytest.param(
             {"credit": None, "balance_error": "The balance cannot be read: no connection"},
@@ -404,7 +404,7 @@ def test_sections_stand_in_the_order_people_read_them() -> None:
         pytest.param(
             {"undeclared": ["clients"]},
             "- ⚠ **No legal basis is declared for clients:** its people get no marketing. Declare it: see Next.",
-            id="a list that nobody may be written to from",
+            id="a list without a legal basis",
         ),
         pytest.param(
             {"campaign": recap_view()["campaign"] | {"stale_reason": "import 3 undone; prepare again"}},
@@ -426,15 +426,15 @@ def test_sections_stand_in_the_order_people_read_them() -> None:
         ),
         pytest.param({"header": header(replace_characters="accents")}, "replaced (accents)", id="characters replaced"),
         pytest.param(
-            {"header": header(requested_service=True)}, "a STOP to marketing does not bind it", id="a service asked for"
+            {"header": header(requested_service=True)}, "a STOP to marketing does not stop it", id="a service asked for"
         ),
         pytest.param(
             {"header": header(alsace_moselle="by_postcode")}, "keep its two holidays: to a", id="Alsace by postcode"
         ),
         pytest.param(
             {"unreadable_postcode_count": 12},
-            "**Unreadable postcode:** 12 messages to a postcode that cannot be read: they leave when all of France",
-            id="postcodes nobody can read",
+            "**Unreadable postcode:** 12 messages to a postcode that cannot be read: they are sent when all of France",
+            id="unreadable postcodes",
         ),
     ],
 )  # fmt: skip
@@ -604,6 +604,6 @@ def test_spans(last: float, words: str) -> None:
 
 def test_every_reason_to_be_left_out_is_in_the_docs_in_the_same_words() -> None:
     docs = (Path(__file__).parents[2] / "docs" / "recap.md").read_text(encoding="utf-8")
-    section = docs.partition("## Who is left out")[2].partition("\n## ")[0]
+    section = docs.partition("## Exclusions")[2].partition("\n## ")[0]
     rows = dict(re.findall(r"^\| ([a-z_]+) \| (.+) \|$", section, re.MULTILINE))
     assert {reason: words for reason, words in rows.items() if reason != "reason"} == EXCLUSION_REASONS

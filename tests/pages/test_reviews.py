@@ -1,4 +1,4 @@
-"""The page of doubtful replies: what was written, inert, and how to settle it."""
+"""The page of doubtful replies: the escaped text, and how to settle each."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Links and commands carry each value unharmed: through an address, Prefect's form, a shell and the command line."""
+"""Links and commands keep each value unchanged: through an address, Prefect's form, a shell and the command line."""
 
 import inspect
 import json
@@ -113,7 +113,7 @@ def test_the_hash_is_given_as_the_page_shows_it() -> None:
 @pytest.mark.parametrize(
     ("text", "filled_in"),
     [
-        pytest.param("-30 % samedi", "-30 % samedi", id="a text can be changed where it stands"),
+        pytest.param("-30 % samedi", "-30 % samedi", id="a text can be changed in the form"),
         pytest.param("Appelez le 0 800 123 456", "Appelez le 0 800 123 456", id="the author's own words are no secret"),
     ],
 )

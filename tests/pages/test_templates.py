@@ -1,4 +1,4 @@
-"""Templates: whatever stands in a field is inert and masked, in every page; and a field that is missing is an error."""
+"""Templates: the content of each field is escaped and masked in every page; a missing field is an error."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -40,7 +40,7 @@ from campanile.pages.views import (
     StateCount,
     UnknownMessage,
 )
-from campanile.pages.words import ANSWER_WORDS, FATE_WORDS, STATE_WORDS
+from campanile.pages.words import ANSWER_WORDS, RESULT_WORDS, STATE_WORDS
 from campanile.sms.rules.auto_reply import AutoResponder
 from campanile.sms.rules.reply_keywords import UNANSWERED
 from campanile.sms.states import MessageState, RowResult
@@ -52,7 +52,7 @@ PARIS = ZoneInfo("Europe/Paris")
 AT = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 HOSTILE = "# <b>w</b> | [x](http://y) `c` **d** ~~e~~ ![f](g)\n\n- h www.i.fr 06 12 34 56 78\x1b"
 PLAIN = "a bbb www bbbb c xxx dhttpdddyd ecc fdddf gghhg hhhhhi\n\nj k wwwxixfr of the same length."
-#: What nobody but we or a checked form writes there, or a key of a table.
+#: Fields that only our code or a checked form writes, or keys of a table.
 KNOWN: dict[str, Any] = {
     "answer": "planned",
     "window_key": "FR",
@@ -74,7 +74,7 @@ MAPPINGS: dict[str, Any] = {
     "fates": dict.fromkeys(RowResult, 2),
     "reject_reasons": {"letters": 2},
 }
-#: Fields whose numbers are nobody's: names, which a pattern holds to letters, digits and dashes, and the draft's text.
+#: Fields whose numbers belong to no person: names of letters, digits and dashes only, and the draft's text.
 UNMASKED = ("name", "campaign", "list_name", "title", "sender_id", "text", "figures", "exports", "undeclared")
 
 
@@ -174,7 +174,7 @@ PAGES: dict[str, Callable[[str], str]] = {
         filled(CampaignView, text), [filled(UnknownMessage, text)], links(text), "EUR", PARIS
     ),
 }
-#: Pages that show nothing of what somebody wrote but numbers and quotations, which have filters of their own.
+#: Pages that show only numbers and quotations of a person's text, which have filters of their own.
 ONLY_FILTERED = {"opt_out", "reviews"}
 EACH_PAGE = pytest.mark.parametrize("name", sorted(PAGES))
 
@@ -184,7 +184,7 @@ def outside_code(page: str) -> str:
 
 
 def alive(page: str) -> list[str]:
-    """Return what of ``HOSTILE`` would be formatting, a link, HTML or a person's number in a page."""
+    """Return the parts of ``HOSTILE`` that are formatting, a link, HTML or a person's number in a page."""
     text = outside_code(page)
     signs = ["<b>", "](http://y", "`c`", "**d**", "~~e~~", "![f", "\n- h", "www.i", "\x1b", "12 34 56"]
     return [sign for sign in signs if sign in text]
@@ -251,7 +251,7 @@ def test_a_missing_field_of_a_view_is_an_error() -> None:
         pytest.param("{% set x %}{{ text }}{% endset %}{{ x }}", id="set as a block"),
         pytest.param("{% for x in [text] %}{{ loop.index }}{{ x }}{% endfor %}", id="in a loop"),
         pytest.param("{{ text if text else '' }}", id="by a condition"),
-        pytest.param("{% autoescape true %}{{ text }}{% endautoescape %}", id="where somebody asks for HTML"),
+        pytest.param("{% autoescape true %}{{ text }}{% endautoescape %}", id="in a block that asks for HTML"),
     ],
 )
 def test_no_way_leads_around_the_escaping(source: str) -> None:
@@ -289,7 +289,7 @@ def test_an_address_cannot_end_its_link() -> None:
     ("table", "codes"),
     [
         pytest.param(STATE_WORDS, MessageState, id="states of messages"),
-        pytest.param(FATE_WORDS, RowResult, id="results of rows"),
+        pytest.param(RESULT_WORDS, RowResult, id="results of rows"),
         pytest.param(ANSWER_WORDS, (*UNANSWERED, "waiting", "planned", "in_doubt"), id="answers"),
     ],
 )

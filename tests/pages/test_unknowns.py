@@ -1,4 +1,4 @@
-"""The page of what nobody knows: every message masked, the gateway's words inert, and both ways out."""
+"""The page of unknown messages: masked numbers, the gateway's escaped words, and both decisions."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -67,7 +67,7 @@ def test_the_gateways_words(reason: str | None, shown: str) -> None:
 
 
 def test_who_must_act() -> None:
-    assert "now somebody must decide" in draw(row())
+    assert "now a person must decide" in draw(row())
     later = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
     assert "decide only if you know more" in draw(row(), due_at=later)
 

@@ -1,4 +1,4 @@
-"""The approver's code: RFC 4648 over RFC 2104, and no other recap's or person's."""
+"""The approver's code: RFC 4648 over RFC 2104; the code of another recap or person is refused."""
 
 import base64
 import hashlib
@@ -15,7 +15,7 @@ SECRETS = st.text(min_size=1)
 
 
 def by_the_book(secret: str, recap_hash: str) -> str:
-    """HMAC-SHA256 as RFC 2104 writes it down, for keys up to a block of 64 bytes."""
+    """HMAC-SHA256 as in RFC 2104, for keys up to a block of 64 bytes."""
     key = secret.encode().ljust(64, b"\0")
     inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in key) + recap_hash.encode()).digest()
     outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in key) + inner).digest()

@@ -1,9 +1,9 @@
 """Every quarter of an hour of 2026 to 2030, in every territory, against the same rule written a second time.
 
-The rule: on every clock of every place that binds, the time is within the hours, the day is no Sunday, and no public
-holiday. Clocks of France and hours are typed here. French holidays are those of ``jours-feries-france`` or of
-``holidays``, whichever knows more; where the two differ stands in DIFFERENCES. Elsewhere ``holidays`` is asked here,
-past our own code. The years are those that come: what is prepared now leaves in them.
+The rule: on every clock of every territory that applies, the time is within the hours, the day is no Sunday, and no
+public holiday. Clocks of France and hours are typed here. French holidays are those of ``jours-feries-france`` or of
+``holidays``, whichever has more; DIFFERENCES lists where the two differ. For other countries the test calls
+``holidays`` directly. Campaigns that are prepared now are sent in these years.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from jours_feries_france import JoursFeries
 
 from campanile.sms.schedule.policy import load_policy, parse_policy
 from campanile.sms.schedule.quiet_hours import is_key_open, is_open, key_closing, next_key_opening
-from campanile.sms.schedule.territories import holiday_names, load_places, window_key
+from campanile.sms.schedule.territories import holiday_names, load_territories, window_key
 from campanile.sms.schedule.timezones import zone_of
 from tests.lanes import some
 
@@ -30,7 +30,7 @@ QUARTER, SECOND = timedelta(minutes=15), timedelta(seconds=1)
 QUARTERS = pd.date_range(STARTS, ENDS, freq=QUARTER, inclusive="left")
 
 HOURS = {"fr-strict": (time(8), time(20)), "fr-af2m-2026": (time(8), time(21, 30))}
-CLOCKS = {name: place.zones for name, place in load_places().items()} | {
+CLOCKS = {name: territory.zones for name, territory in load_territories().items()} | {
     "FR": ("Europe/Paris",), "FR-AM": ("Europe/Paris",), "GP": ("America/Guadeloupe",), "BL": ("America/Guadeloupe",),
     "MF": ("America/Guadeloupe",), "MQ": ("America/Martinique",), "GF": ("America/Cayenne",),
     "RE": ("Indian/Reunion",), "YT": ("Indian/Mayotte",), "PM": ("America/Miquelon",), "WF": ("Pacific/Wallis",),
@@ -45,10 +45,10 @@ ZONES = {
     "MQ": "Martinique", "GF": "Guyane", "RE": "La Réunion", "YT": "Mayotte", "PM": "Saint-Pierre-et-Miquelon",
     "WF": "Wallis-et-Futuna", "PF": "Polynésie Française", "NC": "Nouvelle-Calédonie",
 }  # fmt: skip
-"""What ``jours-feries-france`` calls each French place."""
+"""The name of each French territory in ``jours-feries-france``."""
 
 ANYWHERE = frozenset(ZONES) - {"WF", "PF", "NC"}
-"""Where somebody may be whose postcode nobody can read."""
+"""The possible territories of a person with an unreadable postcode."""
 
 PEOPLE = {
     "FR": ("FR", "75001"), "FR-AM": ("FR", "67000"), "BL": ("GP", "97133"), "MF": ("GP", "97150"),
@@ -56,16 +56,16 @@ PEOPLE = {
     "GF+PM": ("GF", "97500"), "FR-AM+PF": ("PF", "68100"),
     "FR-ANY": ("FR", "2e étage"),
 }  # fmt: skip
-"""The number and the postcode of somebody bound by these places; of a territory alone, a number and no postcode."""
+"""The number's territory and the postcode of a person to whom these territories apply."""
 
-PLACES = sorted(CLOCKS)
+TERRITORIES = sorted(CLOCKS)
 KEYS = sorted({*CLOCKS, *PEOPLE})
 
 
 class Difference(NamedTuple):
-    """Days that one library gives to a place and the other does not."""
+    """Holidays of a territory that only one of the libraries has."""
 
-    place: str
+    territory: str
     days: frozenset[date]
     known_by: str
     why: str
@@ -104,34 +104,34 @@ DIFFERENCES = {
 }
 
 
-def differences_of(place: str) -> set[tuple[date, str]]:
-    """Ask both libraries about a French place; return each day that one of them alone knows, and which."""
-    ours = {day for year in YEARS for day in holiday_names(place, year, with_customs=True)}
-    theirs = {day for year in YEARS for day in JoursFeries.for_year(year, ZONES[place]).values()}
+def differences_of(territory: str) -> set[tuple[date, str]]:
+    """Return each holiday of a French territory that only one of the libraries has, with the library."""
+    ours = {day for year in YEARS for day in holiday_names(territory, year, with_customs=True)}
+    theirs = {day for year in YEARS for day in JoursFeries.for_year(year, ZONES[territory]).values()}
     return {(day, "holidays") for day in ours - theirs} | {(day, "jours-feries-france") for day in theirs - ours}
 
 
 @pytest.mark.parametrize("difference", DIFFERENCES.values(), ids=DIFFERENCES)
 def test_the_libraries_differ_where_the_table_says(difference: Difference) -> None:
-    assert {(day, difference.known_by) for day in difference.days} <= differences_of(difference.place)
+    assert {(day, difference.known_by) for day in difference.days} <= differences_of(difference.territory)
 
 
-@pytest.mark.parametrize("place", ZONES)
-def test_the_libraries_agree_on_all_else(place: str) -> None:
-    told = {(day, row.known_by) for row in DIFFERENCES.values() if row.place == place for day in row.days}
-    assert differences_of(place) - told == set()
+@pytest.mark.parametrize("territory", ZONES)
+def test_the_libraries_agree_on_all_else(territory: str) -> None:
+    listed = {(day, row.known_by) for row in DIFFERENCES.values() if row.territory == territory for day in row.days}
+    assert differences_of(territory) - listed == set()
 
 
 @cache
-def closed_on(place: str) -> frozenset[date]:
-    """Return the holidays of a place over the years: in France those that either library knows, customs left out."""
-    if place in ZONES:
-        rows = [row for row in DIFFERENCES.values() if row.place == place and not row.is_custom]
-        days = {day for year in YEARS for day in JoursFeries.for_year(year, ZONES[place]).values()}
+def closed_on(territory: str) -> frozenset[date]:
+    """Return the holidays of a territory in all years, without customs: in France those of either library."""
+    if territory in ZONES:
+        rows = [row for row in DIFFERENCES.values() if row.territory == territory and not row.is_custom]
+        days = {day for year in YEARS for day in JoursFeries.for_year(year, ZONES[territory]).values()}
         return frozenset(days.union(*(row.days for row in rows)))
-    if place == "FR-ANY":
+    if territory == "FR-ANY":
         return frozenset().union(*(closed_on(each) for each in ANYWHERE))
-    entry = load_places()[place]
+    entry = load_territories()[territory]
     regions = (None, *entry.subdivisions)
     return frozenset(
         day for region in regions for day in holidays.country_holidays(entry.country, subdiv=region, years=YEARS)
@@ -139,30 +139,32 @@ def closed_on(place: str) -> frozenset[date]:
 
 
 def may_write(moment: datetime, key: str, policy: str) -> bool:
-    """Look at every clock on every wall of the places, at any instant."""
+    """Return whether every clock of the territories is in the hours at a time."""
     opens, closes = HOURS[policy]
-    walls = [(place, moment.astimezone(zone_of(zone))) for place in key.split("+") for zone in CLOCKS[place]]
+    walls = [
+        (territory, moment.astimezone(zone_of(zone))) for territory in key.split("+") for zone in CLOCKS[territory]
+    ]
     return all(
-        opens <= wall.time() < closes and wall.isoweekday() != 7 and wall.date() not in closed_on(place)
-        for place, wall in walls
+        opens <= wall.time() < closes and wall.isoweekday() != 7 and wall.date() not in closed_on(territory)
+        for territory, wall in walls
     )
 
 
 @cache
 def walls(zone: str) -> pd.DatetimeIndex:
-    """Return what a clock on the wall shows at each quarter of an hour; pandas would ask the system's own clocks."""
+    """Return the local time at each quarter of an hour; pandas would use the system's tz database."""
     offsets = [moment.astimezone(zone_of(zone)).utcoffset() for moment in QUARTERS.to_pydatetime()]
     return QUARTERS.tz_localize(None) + pd.to_timedelta(offsets)
 
 
 @cache
 def rule(key: str, policy: str) -> np.ndarray:
-    """Tell for each quarter of an hour whether one may write: ``may_write`` by columns."""
+    """Return for each quarter of an hour whether marketing may be sent: ``may_write`` by columns."""
     opens, closes = (clock.hour * 60 + clock.minute for clock in HOURS[policy])
     allowed = np.ones(len(QUARTERS), dtype=bool)
-    for place in key.split("+"):
-        days_off = pd.DatetimeIndex(sorted(closed_on(place)))
-        for zone in CLOCKS[place]:
+    for territory in key.split("+"):
+        days_off = pd.DatetimeIndex(sorted(closed_on(territory)))
+        for zone in CLOCKS[territory]:
             wall = walls(zone)
             minute = wall.hour * 60 + wall.minute
             allowed &= (
@@ -172,7 +174,7 @@ def rule(key: str, policy: str) -> np.ndarray:
 
 
 def windows(key: str, policy: str) -> Iterator[tuple[datetime, datetime]]:
-    """Go from opening to closing to opening, as a sender does that parks and wakes up."""
+    """Yield each window, from opening to closing, as a sender meets them that parks and resumes."""
     rules = load_policy(policy)
     closes_at = STARTS
     while (opens_at := next_key_opening(closes_at, key, rules)) < ENDS:
@@ -183,7 +185,7 @@ def windows(key: str, policy: str) -> Iterator[tuple[datetime, datetime]]:
 
 
 def asked(moment: datetime, key: str, policy: str) -> bool:
-    """Ask as a user does, with a number's territory and a postcode."""
+    """Call the public function with a number's territory and a postcode."""
     territory, postcode = PEOPLE.get(key, (key, None))
     return is_open(moment, territory, policy, postcode)
 
@@ -193,7 +195,7 @@ def positions(moments: list[datetime]) -> np.ndarray:
     return QUARTERS.searchsorted(pd.DatetimeIndex(moments))
 
 
-def test_the_people_are_bound_by_these_places() -> None:
+def test_the_people_are_bound_by_these_territories() -> None:
     assert {key: window_key(*PEOPLE.get(key, (key, None))) for key in KEYS} == {key: key for key in KEYS}
 
 

@@ -1,4 +1,4 @@
-"""What will not leave in time is told beforehand: where, why, how much; and no message is lost between both."""
+"""Forecast of the messages that will not be sent in time: territory, reason, count; no message is lost."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -43,42 +43,42 @@ def messages(**counts: int) -> list[Load]:
             {"expiry_rules": ExpiryRules(offer_ends_at=NINE + hours(1))},
             {"FR": 3600},
             [],
-            id="the last leaves just before the offer ends",
+            id="the last is sent just before the offer ends",
         ),
         pytest.param(
             messages(FR=60, GP=60),
             {"expiry_rules": ExpiryRules(offer_ends_at=NINE + hours(3))},
             {"FR": 60},
             [Expiring("GP", "offer_ended", 60)],
-            id="a place that opens after the offer",
+            id="a territory that opens after the offer",
         ),
         pytest.param(
             messages(FR=60, GP=60),
             {"expiry_rules": ExpiryRules(max_lateness=hours(4))},
             {"FR": 60},
             [Expiring("GP", "too_late", 60)],
-            id="a place that opens as its patience ends",
+            id="a territory that opens when its max_lateness ends",
         ),
         pytest.param(
             messages(FR=60, GP=60),
             {"expiry_rules": ExpiryRules(max_lateness=hours(4.01))},
             {"FR": 60, "GP": 36},
             [Expiring("GP", "too_late", 24)],
-            id="a place that opens within its patience",
+            id="a territory that opens within its max_lateness",
         ),
         pytest.param(
             messages(FR=60, GP=60),
             {"expiry_rules": ExpiryRules(drops_if_closed=True)},
             {"FR": 60},
             [Expiring("GP", "closed", 60)],
-            id="a place that is closed at its time",
+            id="a territory that is closed at its time",
         ),
         pytest.param(
             messages(FR=12 * 3600),
             {"expiry_rules": ExpiryRules(drops_if_closed=True)},
             {"FR": 11 * 3600 - 60},
             [Expiring("FR", "closed", 3660)],
-            id="a place that closes in the midst of them, a margin before",
+            id="a territory that closes in the midst of them, a margin before",
         ),
         pytest.param(
             messages(FR=1),
@@ -104,21 +104,21 @@ def messages(**counts: int) -> list[Load]:
             },
             {"RE": 60, "FR": 60},
             [],
-            id="lateness counts from the hour of each place",
+            id="lateness counts from the hour of each territory",
         ),
         pytest.param(
             messages(RE=7200, FR=3600),
             {"expiry_rules": ExpiryRules(max_lateness=hours(2), offer_ends_at=NINE + hours(1))},
             {"RE": 3600},
             [Expiring("RE", "offer_ended", 3600), Expiring("FR", "offer_ended", 3600)],
-            id="what comes first counts, and those behind have no time left",
+            id="the first messages are sent, those behind expire",
         ),
         pytest.param(
             messages(GP=3600, FR=3600),
             {"expiry_rules": ExpiryRules(drops_if_closed=True)},
             {"FR": 3600},
             [Expiring("GP", "closed", 3600)],
-            id="who is dropped keeps nobody behind waiting",
+            id="expiring messages do not delay those behind them",
         ),
         pytest.param(
             [Load("FR", 7200, 14400)],
@@ -134,10 +134,10 @@ def messages(**counts: int) -> list[Load]:
             [Expiring("FR", "too_late", 3600)],
             id="lateness counts from the time, though that has passed",
         ),
-        pytest.param([], {"expiry_rules": ExpiryRules(offer_ends_at=NINE)}, {}, [], id="nobody"),
+        pytest.param([], {"expiry_rules": ExpiryRules(offer_ends_at=NINE)}, {}, [], id="no message"),
     ],
 )  # fmt: skip
-def test_what_will_not_leave(loads: list[Load], changes: dict[str, Any], gone: Any, expiring: Any) -> None:
+def test_messages_that_will_not_be_sent(loads: list[Load], changes: dict[str, Any], gone: Any, expiring: Any) -> None:
     found = forecast_departures(loads, 1, replace(TIMING, **changes))
     counts = dict.fromkeys((leaving.window_key for leaving in found.departures), 0)
     for leaving in found.departures:
@@ -167,7 +167,7 @@ LOADS = st.dictionaries(st.sampled_from(["FR", "RE", "GP", "NC", "FR+RE"]), st.i
 
 
 @given(loads=LOADS, timing=TIMINGS, rate=st.sampled_from([0.77, 10, 333.37]))
-def test_each_message_leaves_in_time_or_is_told(loads: list[Load], timing: Timing, rate: float) -> None:
+def test_each_message_is_sent_in_time_or_expires(loads: list[Load], timing: Timing, rate: float) -> None:
     found = forecast_departures(loads, rate, timing)
     for load in loads:
         own = [leaving for leaving in found.departures if leaving.window_key == load.window_key]

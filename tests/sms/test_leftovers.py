@@ -1,6 +1,6 @@
-"""What is not meant for a phone: merge fields of other tools, and what programs leave in a cell."""
+"""Text that is not meant for a phone: merge fields of other tools, and values that programs write into empty cells."""
 
-# Annotations stay text: evaluated, they keep DuckDB's types alive after the tests.
+# Annotations are not evaluated, because evaluated ones keep DuckDB's types alive after the tests.
 from __future__ import annotations
 
 import re

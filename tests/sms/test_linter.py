@@ -1,4 +1,4 @@
-"""What the linter says of a text, in which words, and what it says mending saves."""
+"""Findings of the linter on a text: their messages, and the savings that they name."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -58,8 +58,8 @@ def test_characters_that_force_ucs2_are_named_and_priced() -> None:
     assert found == LintFinding(
         "ucs2",
         "costs",
-        "« ’ » (U+2019), « ç » (U+00E7) and no-break space (U+00A0) leave 70 characters a segment instead of 160 in "
-        "600 messages; replace_characters: typography would save 19.40 EUR, accents would save 38.80 EUR.",
+        "« ’ » (U+2019), « ç » (U+00E7) and no-break space (U+00A0) allow only 70 characters a segment instead of 160 "
+        "in 600 messages; replace_characters: typography would save 19.40 EUR, accents would save 38.80 EUR.",
         message_count=600,
         segment_count=800,
         price=Decimal("38.8"),
@@ -83,9 +83,9 @@ CHARACTERS = [
 
 
 @pytest.mark.parametrize(("character", "name"), CHARACTERS)
-def test_characters_that_nobody_sees_are_seen(character: str, name: str) -> None:
+def test_invisible_characters_are_named(character: str, name: str) -> None:
     words = finding("ucs2", subject(sizes=[SizeCount("UCS-2", 9, 1, 1, Decimal(1))], forcing={character: 1})).words
-    assert words == f"{name} leaves 70 characters a segment instead of 160 in 1 message; " + (
+    assert words == f"{name} allows only 70 characters a segment instead of 160 in 1 message; " + (
         "that costs nothing here: without them there would be as many segments."
     )
 
@@ -106,7 +106,7 @@ def test_only_the_most_frequent_characters_are_named() -> None:
     forcing = {character: number for number, character in enumerate("çêâîôûëïœ", start=1)}
     words = finding("ucs2", subject(sizes=UCS2_SIZES, forcing=forcing)).words
     assert words.startswith("« œ » (U+0153), « ï » (U+00EF), ")
-    assert " and « î » (U+00EE) (and 3 more) leave " in words
+    assert " and « î » (U+00EE) (and 3 more) allow only " in words
 
 
 def test_long_messages_are_priced_and_told_how_much_to_cut() -> None:
@@ -165,7 +165,7 @@ def test_the_longest_values_make_the_worst_case(text: str, values: dict[str, str
 NO_WORST = [
     pytest.param({"text": "a" * 300}, id="no field"),
     pytest.param({"text": "{name} a", "longest_values": {"name": "b" * 100}}, id="one segment"),
-    pytest.param({"text": "{name} " + "a" * 300}, id="nobody has a value"),
+    pytest.param({"text": "{name} " + "a" * 300}, id="no value at all"),
     pytest.param(
         {"text": "{name} " + "a" * 100, "longest_values": {"name": "ç"}, "replace_characters": "accents"}, id="replaced"
     ),
@@ -177,11 +177,11 @@ def test_there_is_no_worst_case(changes: dict[str, Any]) -> None:
     assert "worst_case" not in codes(subject(**changes))
 
 
-# The findings that look at words only: what is said, or None.
+# Findings on words only: the message, or None.
 WORDS = [
     pytest.param(
         "outer_spaces", {"text": " Bonjour \n"},
-        "The text starts with 1 blank and ends with 2 blanks, which count and which nobody sees.", id="blanks",
+        "The text starts with 1 blank and ends with 2 blanks, which count and cannot be seen.", id="blanks",
     ),
     pytest.param("outer_spaces", {"text": "Bonjour "}, "ends with 1 blank, which counts and", id="blank at the end"),
     pytest.param("outer_spaces", {"text": "Bonjour {name}"}, None, id="a field at the end"),
@@ -199,7 +199,7 @@ WORDS = [
     pytest.param("link_shortener", {"text": "Vite : exemple.fr/3xY"}, None, id="own site"),
     pytest.param(
         "no_brand", {"sender_id": "36184"},
-        "The sender 36184 is a number and the text does not name Ma Boutique: nobody can tell who writes.",
+        "The sender 36184 is a number and the text does not name Ma Boutique: people do not know who writes.",
         id="no brand",
     ),
     pytest.param("no_brand", {"sender_id": "36184", "brand": None}, "name your brand in the text", id="brand not set"),
@@ -232,17 +232,17 @@ WORDS = [
     ),
     pytest.param(
         "no_stop", {"stop_mentions": [""]},
-        "Nobody is told how to stop these messages; French law wants it in each: say it in the text.", id="no STOP",
+        "The text does not say how to stop these messages; French law requires it in each: add it.", id="no STOP",
     ),
     pytest.param(
-        "no_stop", {"stop_mentions": ["", " STOP au 36789"]}, "In some countries nobody is told how to stop",
-        id="a STOP for some places only",
+        "no_stop", {"stop_mentions": ["", " STOP au 36789"]}, "For some countries the text does not say how to stop",
+        id="a STOP for some territories only",
     ),
     pytest.param("no_stop", {"stop_mentions": [""], "text": "Soldes. Répondez STOP"}, None, id="a STOP of their own"),
-    pytest.param("no_stop", {"stop_mentions": [""], "text": "STOP aux prix fous"}, "Nobody", id="a slogan"),
+    pytest.param("no_stop", {"stop_mentions": [""], "text": "STOP aux prix fous"}, "does not say how", id="a slogan"),
     pytest.param("no_stop", {"stop_mentions": [""], "kind": "alert"}, None, id="alerts need none"),
     pytest.param("no_stop", {}, None, id="the gateway's STOP"),
-    pytest.param("no_stop", {"stop_mentions": [], "sizes": []}, None, id="nobody gets it"),
+    pytest.param("no_stop", {"stop_mentions": [], "sizes": []}, None, id="no recipient"),
 ]  # fmt: skip
 
 
@@ -284,7 +284,7 @@ def test_a_merge_field_of_another_tool_is_refused_until_it_is_confirmed() -> Non
     assert found.severity == "refused"
     assert found.words == (
         "« {{prenom}} » is a merge field of another tool: 1 000 recipients would read it, their messages cost "
-        "48.50 EUR. Write {prenom}, or whatever the column is called; if people are to read {{prenom}} as it stands, "
+        "48.50 EUR. Write {prenom}, or the name of the column; to send {{prenom}} literally, "
         "name it in literal_placeholders."
     )
     confirmed = replace(given, literal_placeholders=["{{prenom}}"])
@@ -311,11 +311,11 @@ def test_what_stays_in_cells_is_named_with_its_readers_and_price(kind: str, cell
     assert (found.severity, found.message_count) == ("advice", 12)
 
 
-def test_what_nobody_sees_is_named_with_what_it_costs() -> None:
+def test_invisible_characters_are_named_with_their_price() -> None:
     given = subject(leftovers=[Leftover("invisible", "name", "Zo\u200bé", 3, Decimal("0.29"))])
     found = finding("leftover_invisible", replace(given, invisible=Saving(3, 3, Decimal("0.1455"))))
     assert found.words == (
-        "{name} holds characters that nobody sees, such as zero width space (U+200B): 3 recipients would read it, "
+        "{name} holds invisible characters, such as zero width space (U+200B): 3 recipients would read it, "
         "their messages cost 0.29 EUR. Without them 0.1455 EUR less is paid. Correct the file, and import it again."
     )
     assert (found.severity, found.segment_count, found.price) == ("costs", 3, Decimal("0.1455"))

@@ -1,4 +1,4 @@
-"""What may be shown: no whole number, no Markdown from a stranger."""
+"""Masking: no whole number and no foreign Markdown is shown."""
 
 import re
 import unicodedata

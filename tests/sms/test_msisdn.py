@@ -1,4 +1,4 @@
-"""Cells as people fill them; every number is an example number of its numbering plan."""
+"""Numbers as people write them in cells; every number is an example number of its numbering plan."""
 
 import phonenumbers
 import pytest

@@ -1,4 +1,4 @@
-"""A column says of each cell what the function says, however fast it gets there."""
+"""A number column gives the same result for each cell as the function for one number."""
 
 from itertools import product
 
@@ -54,7 +54,7 @@ def decide(raw: str, region: str, allowed: tuple[str, ...] | None = None) -> tup
 
 
 def differences(values: list[str], region: str, allowed: tuple[str, ...] | None = None) -> list[tuple[object, ...]]:
-    """Return (cell, of the column, of the function) where they differ."""
+    """Return (cell, result of the column, result of the function) for each difference."""
     column = parse_column(pd.Series(values, dtype=object), region=region, allowed=allowed)
     rows = zip(column["msisdn"], column["territory"], column["kind"], column["reason"], strict=True)
     return [
@@ -96,7 +96,7 @@ def test_punctuation_on_the_edge_of_plain(region: str) -> None:
 
 
 def test_every_beginning_before_french_numbers() -> None:
-    """Overseas prefixes, each with every lead, in every region of the French plan: nobody gets another's number."""
+    """Overseas prefixes, each with every lead, in every region of the French plan: no number becomes another one."""
     leads = [
         "",
         "0",
@@ -111,7 +111,7 @@ def test_every_beginning_before_french_numbers() -> None:
 
 
 def test_a_second_column_is_read_like_the_first() -> None:
-    """What the automaton has learnt from one column holds for the next."""
+    """The cached states of the automaton from one column are correct for the next."""
     first = list(mutated_cells("FR", 500, seed=3))
     number_plans.automaton.cache_clear()
     cold = parse_column(pd.Series(first, dtype=object))

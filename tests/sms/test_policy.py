@@ -1,4 +1,4 @@
-"""Policies and territories are data: what ships can be read, and what is wrong is named."""
+"""Policies and territories are data: the included ones can be read, and errors are named."""
 
 import hashlib
 import re
@@ -9,7 +9,7 @@ import pytest
 
 from campanile.sms.errors import ConfigurationError
 from campanile.sms.schedule.policy import load_policy, parse_policy, policy_names
-from campanile.sms.schedule.territories import clocks_of, holiday_names, holidays_of, key_name, load_places
+from campanile.sms.schedule.territories import clocks_of, holiday_names, holidays_of, key_name, load_territories
 
 GOOD = load_policy("fr-strict").text
 
@@ -105,26 +105,26 @@ def test_two_windows_a_day_are_fine() -> None:
     assert [str(window) for window in policy.windows[6]] == ["08:00-12:00", "12:00-13:00"]
 
 
-@pytest.mark.parametrize("place", sorted(load_places()))
-def test_each_territory_that_ships_is_whole(place: str) -> None:
-    entry = load_places()[place]
+@pytest.mark.parametrize("territory", sorted(load_territories()))
+def test_each_territory_that_ships_is_whole(territory: str) -> None:
+    entry = load_territories()[territory]
     assert set(entry.zones) <= available_timezones()
-    assert date(2026, 1, 1) in holidays_of(place, 2026)
-    assert date(2027, 12, 25) in holidays_of(place, 2027)
-    assert entry.numbered_as is None or entry.numbered_as in load_places()
+    assert date(2026, 1, 1) in holidays_of(territory, 2026)
+    assert date(2027, 12, 25) in holidays_of(territory, 2027)
+    assert entry.numbered_as is None or entry.numbered_as in load_territories()
 
 
 def test_no_two_territories_claim_a_postcode() -> None:
-    prefixes = [prefix for entry in load_places().values() for prefix in entry.postcodes]
+    prefixes = [prefix for entry in load_territories().values() for prefix in entry.postcodes]
     assert len(prefixes) == len(set(prefixes))
 
 
-@pytest.mark.parametrize("place", sorted(name for name, entry in load_places().items() if entry.customs))
+@pytest.mark.parametrize("territory", sorted(name for name, entry in load_territories().items() if entry.customs))
 @pytest.mark.parametrize("year", range(2025, 2032))
-def test_customs_are_off_and_each_names_a_day_the_library_has(place: str, year: int) -> None:
-    own, with_customs = holiday_names(place, year), holiday_names(place, year, with_customs=True)
+def test_customs_are_off_and_each_names_a_day_the_library_has(territory: str, year: int) -> None:
+    own, with_customs = holiday_names(territory, year), holiday_names(territory, year, with_customs=True)
     customs = {name for day, names in with_customs.items() if day not in own for name in names.split("; ")}
-    assert customs == set(load_places()[place].customs)
+    assert customs == set(load_territories()[territory].customs)
 
 
 @pytest.mark.parametrize("year", range(2025, 2032))
@@ -132,15 +132,15 @@ def test_guadeloupe_has_one_day_more_than_the_mainland(year: int) -> None:
     assert holidays_of("GP", year) == holidays_of("FR", year) | {date(year, 5, 27)}
 
 
-def test_a_place_that_may_be_any_keeps_the_days_of_each() -> None:
+def test_a_territory_that_may_be_any_keeps_the_days_of_each() -> None:
     anywhere = holidays_of("FR-ANY", 2026)
-    assert anywhere == frozenset().union(*(holidays_of(name, 2026) for name in load_places()["FR-ANY"].stands_for))
+    assert anywhere == frozenset().union(*(holidays_of(name, 2026) for name in load_territories()["FR-ANY"].stands_for))
     assert date(2026, 4, 3) in anywhere, "Good Friday is a custom in Guadeloupe and a holiday in Alsace"
     assert date(2026, 7, 21) not in anywhere
 
 
 @pytest.mark.parametrize(
-    ("place", "day", "name"),
+    ("territory", "day", "name"),
     [
         pytest.param("RE", date(2026, 12, 20), "Abolition of Slavery", id="a territory's own day"),
         pytest.param("FR-AM", date(2026, 4, 3), "Good Friday", id="Alsace-Moselle"),
@@ -150,8 +150,8 @@ def test_a_place_that_may_be_any_keeps_the_days_of_each() -> None:
         pytest.param("FR", date(2026, 12, 26), None, id="a day of Alsace-Moselle in the rest of France"),
     ],
 )
-def test_holidays_have_names(place: str, day: date, name: str | None) -> None:
-    assert holiday_names(place, day.year).get(day) == name
+def test_holidays_have_names(territory: str, day: date, name: str | None) -> None:
+    assert holiday_names(territory, day.year).get(day) == name
 
 
 def test_a_custom_has_a_name_where_it_is_asked_for() -> None:
@@ -162,10 +162,10 @@ def test_a_custom_has_a_name_where_it_is_asked_for() -> None:
 @pytest.mark.parametrize(
     ("key", "zones", "name"),
     [
-        pytest.param("FR", ["Europe/Paris"], "mainland France", id="one place"),
-        pytest.param("FR+RE", ["Europe/Paris", "Indian/Reunion"], "mainland France and Réunion", id="two places"),
-        pytest.param("PT", ["Europe/Lisbon", "Atlantic/Azores"], "Portugal", id="two clocks in one place"),
-        pytest.param("FR+JP", [], "mainland France and JP", id="a place that is not known"),
+        pytest.param("FR", ["Europe/Paris"], "mainland France", id="one territory"),
+        pytest.param("FR+RE", ["Europe/Paris", "Indian/Reunion"], "mainland France and Réunion", id="two territories"),
+        pytest.param("PT", ["Europe/Lisbon", "Atlantic/Azores"], "Portugal", id="two clocks in one territory"),
+        pytest.param("FR+JP", [], "mainland France and JP", id="a territory that is not known"),
     ],
 )
 def test_a_key_has_clocks_and_a_name(key: str, zones: list[str], name: str) -> None:

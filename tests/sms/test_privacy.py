@@ -1,4 +1,4 @@
-"""What Campanile writes is its owner's only, whatever the shell it was started from allows, and whatever lay there."""
+"""Only the owner can read the files of Campanile, whatever the umask of the shell and the modes of older files."""
 
 import ast
 import os
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(autouse=True)
 def _open_shell() -> Iterator[None]:
-    """Start from a shell that lets everybody read and write; put the test's own back."""
+    """Start with an umask that lets all accounts read and write; restore the umask of the test."""
     before = os.umask(0)
     yield
     os.umask(before)
@@ -67,7 +67,7 @@ def test_what_is_new_is_private(tmp_path: Path) -> None:
 
 
 def run_open(*words: str, **variables: str) -> None:
-    """Run Python from a shell that lets everybody read."""
+    """Run Python with an umask that lets all accounts read."""
     done = subprocess.run(
         [sys.executable, *words],
         env=os.environ | variables,
@@ -109,7 +109,7 @@ def test_a_store_elsewhere(old: Path, tmp_path: Path) -> None:
 
 
 def test_the_sandbox_and_the_spool(tmp_path: Path) -> None:
-    """Each starts, and is stopped by a mistake that it finds after it has touched its folder."""
+    """Each program starts, and is stopped by an error that it finds after it has written to its folder."""
     for words, folder in (
         (["campanile.gateways.sandbox", "--port=0", "--state"], tmp_path / "sandbox"),
         (["campanile.gateways.kannel", "--port=0", "--secret-file=-", "--spool"], tmp_path / "spool"),

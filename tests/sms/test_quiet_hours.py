@@ -1,4 +1,4 @@
-"""When marketing may leave, told by clocks on the wall at the recipient's."""
+"""When marketing may be sent, in the recipient's local time."""
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
@@ -19,13 +19,13 @@ from campanile.sms.schedule.quiet_hours import (
     parse_policy,
     window_key,
 )
-from campanile.sms.schedule.territories import holidays_of, load_places
+from campanile.sms.schedule.territories import holidays_of, load_territories
 from campanile.sms.schedule.timezones import zone_of
 from tests.lanes import examples
 
 MICROSECOND = timedelta(microseconds=1)
 
-# The French places, with the clock and the days that only they have; written down here, not read from the library.
+# The French territories, with the clock and the holidays that only they have; typed here, not read from the library.
 ZONES = {
     "FR": "Europe/Paris", "FR-AM": "Europe/Paris", "GP": "America/Guadeloupe", "MQ": "America/Martinique",
     "GF": "America/Cayenne", "RE": "Indian/Reunion", "YT": "Indian/Mayotte", "PM": "America/Miquelon",
@@ -47,37 +47,37 @@ NATIONAL_HOLIDAYS = [
 ]  # fmt: skip
 
 
-def on_the_wall(place: str, day: date, hour: int = 12, minute: int = 0, second: int = 0) -> datetime:
-    return datetime(day.year, day.month, day.day, hour, minute, second, tzinfo=zone_of(ZONES[place]))
+def on_the_wall(territory: str, day: date, hour: int = 12, minute: int = 0, second: int = 0) -> datetime:
+    return datetime(day.year, day.month, day.day, hour, minute, second, tzinfo=zone_of(ZONES[territory]))
 
 
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-@pytest.mark.parametrize(("place", "day"), OWN_HOLIDAYS, ids=lambda value: str(value))
-def test_each_french_place_is_closed_on_its_own_days_and_the_mainland_is_not(place: str, day: date) -> None:
-    noon = on_the_wall(place, day)
+@pytest.mark.parametrize(("territory", "day"), OWN_HOLIDAYS, ids=lambda value: str(value))
+def test_each_french_territory_is_closed_on_its_own_days_and_the_mainland_is_not(territory: str, day: date) -> None:
+    noon = on_the_wall(territory, day)
     assert day.weekday() < 6
-    assert not is_key_open(noon, place, "fr-strict")
+    assert not is_key_open(noon, territory, "fr-strict")
     assert is_key_open(on_the_wall("FR", day), "FR", "fr-strict")
-    assert next_key_opening(noon, place, "fr-strict").astimezone(noon.tzinfo).date() > day
+    assert next_key_opening(noon, territory, "fr-strict").astimezone(noon.tzinfo).date() > day
 
 
-@pytest.mark.parametrize("place", ZONES)
-def test_national_days_close_every_french_place_and_the_day_after_opens(place: str) -> None:
-    assert [day for day in NATIONAL_HOLIDAYS if is_key_open(on_the_wall(place, day), place, "fr-strict")] == []
-    assert is_key_open(on_the_wall(place, date(2026, 7, 15)), place, "fr-strict")
+@pytest.mark.parametrize("territory", ZONES)
+def test_national_days_close_every_french_territory_and_the_day_after_opens(territory: str) -> None:
+    assert [day for day in NATIONAL_HOLIDAYS if is_key_open(on_the_wall(territory, day), territory, "fr-strict")] == []
+    assert is_key_open(on_the_wall(territory, date(2026, 7, 15)), territory, "fr-strict")
 
 
-@pytest.mark.parametrize("place", ZONES)
-def test_the_day_begins_and_ends_to_the_second(place: str) -> None:
+@pytest.mark.parametrize("territory", ZONES)
+def test_the_day_begins_and_ends_to_the_second(territory: str) -> None:
     day = date(2026, 7, 15)
-    assert not is_key_open(on_the_wall(place, day, 7, 59, 59), place, "fr-strict")
-    assert is_key_open(on_the_wall(place, day, 8), place, "fr-strict")
-    last = {"PF": 18}.get(place, 19)  # Gambier is one hour ahead of Tahiti, and its numbers are the same
-    assert is_key_open(on_the_wall(place, day, last, 59, 59), place, "fr-strict")
-    assert not is_key_open(on_the_wall(place, day, last + 1), place, "fr-strict")
+    assert not is_key_open(on_the_wall(territory, day, 7, 59, 59), territory, "fr-strict")
+    assert is_key_open(on_the_wall(territory, day, 8), territory, "fr-strict")
+    last = {"PF": 18}.get(territory, 19)  # Gambier is one hour ahead of Tahiti, and its numbers are the same
+    assert is_key_open(on_the_wall(territory, day, last, 59, 59), territory, "fr-strict")
+    assert not is_key_open(on_the_wall(territory, day, last + 1), territory, "fr-strict")
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ KEYS = [
     pytest.param("NC", "98800", "NC", id="Nouméa"),
     pytest.param("RE", "75001", "FR+RE", id="Réunion number in Paris"),
     pytest.param("RE", "67000", "FR-AM+RE", id="Réunion number in Strasbourg"),
-    pytest.param("FR", "97400", "FR-AM+RE", id="mainland number in Réunion, from nobody knows where"),
+    pytest.param("FR", "97400", "FR-AM+RE", id="mainland number with a Réunion postcode, own territory unknown"),
     pytest.param("GP", "97200", "GP+MQ", id="Guadeloupe number in Martinique"),
     pytest.param("BE", "67000", "BE", id="a foreign number ignores postcodes"),
     pytest.param("MC", "75001", "FR+MC", id="Monaco number in Paris"),
@@ -203,7 +203,7 @@ KEYS = [
 
 
 @pytest.mark.parametrize(("territory", "postcode", "key"), KEYS)
-def test_the_places_that_bind_a_recipient(territory: str, postcode: str | None, key: str) -> None:
+def test_the_territories_that_bind_a_recipient(territory: str, postcode: str | None, key: str) -> None:
     assert window_key(territory, postcode) == key
 
 
@@ -213,7 +213,7 @@ def test_by_postcode_a_mainland_number_is_bound_by_the_mainland() -> None:
     assert window_key("FR", "68000", "by_postcode") == "FR-AM"
 
 
-def test_a_postcode_that_cannot_be_read_binds_by_all_places_it_could_be() -> None:
+def test_a_postcode_that_cannot_be_read_binds_by_all_territories_it_could_be() -> None:
     evening = at("2027-03-24T18:30:00+00:00")  # 19:30 in Paris, 22:30 in Réunion
     assert is_open(evening, "FR", postcode="75001")
     assert not is_open(evening, "FR", postcode="'97400")
@@ -238,7 +238,7 @@ def test_a_custom_that_no_law_names_closes_on_the_switch_alone(when: str, territ
     assert not is_open(at(when), territory, customs)
 
 
-def test_two_places_must_both_be_open() -> None:
+def test_two_territories_must_both_be_open() -> None:
     key = window_key("RE", "75001")
     assert not is_key_open(at("2026-11-23T09:00:00+04:00"), key, "fr-strict")  # 6 in Paris
     assert is_key_open(at("2026-11-23T11:00:00+04:00"), key, "fr-strict")
@@ -246,16 +246,16 @@ def test_two_places_must_both_be_open() -> None:
     assert not is_open(at("2027-12-20T12:00:00+04:00"), "RE", postcode="75001")
 
 
-def test_two_places_at_antipodes_wait_for_the_clocks_to_change() -> None:
+def test_two_territories_at_antipodes_wait_for_the_clocks_to_change() -> None:
     assert next_key_opening(at("2026-06-01T12:00:00+02:00"), "FR+PF", "fr-strict") == at("2026-10-26T19:00:00+01:00")
 
 
-def test_an_unknown_place_is_never_open() -> None:
+def test_an_unknown_territory_is_never_open() -> None:
     noon = at("2026-11-23T12:00:00+00:00")
     for key in ("XX", "", "FR+XX"):
         assert not is_key_open(noon, key, "fr-strict")
         assert key_closing(noon, key, "fr-strict") is None
-        with pytest.raises(ConfigurationError, match="places: AT, BE"):
+        with pytest.raises(ConfigurationError, match="territories: AT, BE"):
             next_key_opening(noon, key, "fr-strict")
     assert not is_open(noon, "XX")
 
@@ -317,8 +317,8 @@ def test_a_clock_change_counts_on_the_closed_side(window: str, day: str, opens: 
         pytest.param("PM", "2026-07-15T09:00", "2026-07-15T09:00-02:00", id="Saint-Pierre in its summer"),
         pytest.param("NC", "2026-11-23T09:00", "2026-11-22T22:00+00:00", id="Monday in Nouméa, Sunday in Paris"),
         pytest.param("PF", "2026-11-23T09:00", "2026-11-23T09:00-10:00", id="three clocks: Tahiti's is the last"),
-        pytest.param("FR+RE", "2026-11-23T09:00", "2026-11-23T09:00+01:00", id="two places: Paris is the last"),
-        pytest.param("GP+RE", "2026-11-23T09:00", "2026-11-23T09:00-04:00", id="two places overseas"),
+        pytest.param("FR+RE", "2026-11-23T09:00", "2026-11-23T09:00+01:00", id="two territories: Paris is the last"),
+        pytest.param("GP+RE", "2026-11-23T09:00", "2026-11-23T09:00-04:00", id="two territories overseas"),
         pytest.param("FR", "2026-03-29T02:30", "2026-03-29T03:30+02:00", id="02:30 is skipped"),
         pytest.param("FR", "2026-03-29T02:00", "2026-03-29T03:00+02:00", id="the first minute that is skipped"),
         pytest.param("FR", "2026-03-29T03:00", "2026-03-29T03:00+02:00", id="the first minute after those skipped"),
@@ -333,8 +333,8 @@ def test_a_time_on_the_recipients_clock(key: str, wall: str, instant: str) -> No
 
 
 @pytest.mark.parametrize("key", ["XX", "", "FR+XX"])
-def test_a_time_at_an_unknown_place_names_those_there_are(key: str) -> None:
-    with pytest.raises(ConfigurationError, match=re.escape(f"no hours are known for {key!r}; places: AT, BE")):
+def test_a_time_at_an_unknown_territory_names_those_there_are(key: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(f"no hours are known for {key!r}; territories: AT, BE")):
         local_instant(key, date(2026, 11, 23), time(9))
 
 
@@ -343,21 +343,21 @@ def test_a_time_on_the_recipients_clock_has_no_zone_of_its_own() -> None:
         local_instant("RE", date(2026, 11, 23), time(9, tzinfo=UTC))
 
 
-places = st.sampled_from(sorted(load_places()))
-keys = st.one_of(places, st.lists(places, min_size=2, max_size=2, unique=True).map(sorted).map("+".join))
+territories = st.sampled_from(sorted(load_territories()))
+keys = st.one_of(territories, st.lists(territories, min_size=2, max_size=2, unique=True).map(sorted).map("+".join))
 policies = st.sampled_from(["fr-strict", "fr-af2m-2026", "us-tcpa"])
 instants = st.floats(0, 6 * 365).map(lambda days: datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=days))
 HOURS = {"fr-strict": (8, 20), "fr-af2m-2026": (8, 21.5), "us-tcpa": (8, 21)}
 
 
-def may_write(moment: datetime, place: str, policy: str) -> bool:
-    """Look at each wall of a place."""
-    for zone in load_places()[place].zones:
+def may_write(moment: datetime, territory: str, policy: str) -> bool:
+    """Return whether each clock of a territory is in the hours."""
+    for zone in load_territories()[territory].zones:
         wall = moment.astimezone(zone_of(zone))
         first, end = HOURS[policy]
         if not first <= wall.hour + wall.minute / 60 < end:
             return False
-        if policy != "us-tcpa" and (wall.weekday() == 6 or wall.date() in holidays_of(place, wall.year)):
+        if policy != "us-tcpa" and (wall.weekday() == 6 or wall.date() in holidays_of(territory, wall.year)):
             return False
     return True
 
@@ -365,7 +365,7 @@ def may_write(moment: datetime, place: str, policy: str) -> bool:
 @examples(500)
 @given(instants, keys, policies)
 def test_open_is_what_every_wall_clock_says(moment: datetime, key: str, policy: str) -> None:
-    assert is_key_open(moment, key, policy) is all(may_write(moment, place, policy) for place in key.split("+"))
+    assert is_key_open(moment, key, policy) is all(may_write(moment, territory, policy) for territory in key.split("+"))
 
 
 @examples(300)
@@ -412,7 +412,7 @@ CLOCK_CHANGES = st.sampled_from([date(2026, 3, 29), date(2026, 10, 25), date(202
 def test_from_a_local_time_on_no_clock_shows_an_earlier_one(key: str, day: date, minute: int) -> None:
     wanted = datetime.combine(day, time(minute // 60, minute % 60))
     instant = local_instant(key, day, wanted.time())
-    zones = [zone_of(zone) for place in key.split("+") for zone in load_places()[place].zones]
+    zones = [zone_of(zone) for territory in key.split("+") for zone in load_territories()[territory].zones]
 
     def shown(moment: datetime) -> datetime:
         return min(moment.astimezone(zone).replace(tzinfo=None) for zone in zones)
@@ -427,7 +427,7 @@ def test_around_a_clock_change_open_means_open_on_the_wall(day: date, opens: int
     assume(opens < closes)
     window = f"{opens // 60:02d}:{opens % 60:02d}-{closes // 60:02d}:{closes % 60:02d}"
     policy = parse_policy("any", load_policy("us-tcpa").text.replace("08:00-21:00", window))
-    zones = [zone_of(zone) for place in key.split("+") for zone in load_places()[place].zones]
+    zones = [zone_of(zone) for territory in key.split("+") for zone in load_territories()[territory].zones]
     midnight = datetime.combine(day, time(0), tzinfo=UTC)
     for quarter in range(-8, 13 * 4):
         moment = midnight + quarter * timedelta(minutes=15)

@@ -1,4 +1,4 @@
-"""What stands in place of the characters that make a text more expensive."""
+"""Replacements of the characters that make a text more expensive."""
 
 import pytest
 from hypothesis import example, given
@@ -12,7 +12,7 @@ GSM7_TEXT = st.text(alphabet=GSM7_BASIC + GSM7_EXTENSION, max_size=80)
 DEAR = "".join(REPLACEMENTS["accents"])
 ANY_TEXT = st.one_of(st.text(max_size=60), st.text(alphabet=DEAR + "".join(MARKS) + "aeEnœ👍日", max_size=60))
 
-# The text, and what it becomes at typography and at accents.
+# The text, and its result at level typography and at level accents.
 TEXTS = [
     pytest.param("L’été", "L'été", "L'été", id="curly apostrophe"),
     pytest.param("« Bonjour » “ami” ‘x’", '" Bonjour " "ami" \'x\'', '" Bonjour " "ami" \'x\'', id="quotes"),

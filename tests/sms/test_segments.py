@@ -1,4 +1,4 @@
-"""Sizes of texts, against the tables of 3GPP TS 23.038, a second count written the slow way, smsutil and Perl."""
+"""Sizes of texts, against the tables of 3GPP TS 23.038, a second slow implementation, smsutil and Perl."""
 
 import os
 import shutil
@@ -52,7 +52,7 @@ TEXTS = [
 
 
 def count_slowly(text: str) -> Segmentation:
-    """Lay the units out one character after the other."""
+    """Put the units into segments one character after the other."""
     is_gsm7 = all(character in GSM7_BASIC + GSM7_EXTENSION for character in text)
     if is_gsm7:
         widths = [2 if character in GSM7_EXTENSION else 1 for character in text]
@@ -206,14 +206,14 @@ while (my $line = <STDIN>) {
 
 
 def do_without_perl(why: str) -> NoReturn:
-    """Skip on somebody's own machine; fail where ``REQUIRE_PERL`` says that it must be there, as ``.ci/run`` does."""
+    """Skip on a developer's machine without Perl; fail if ``REQUIRE_PERL`` is set, as in ``.ci/run``."""
     if os.environ.get("REQUIRE_PERL"):
         pytest.fail(why)
     pytest.skip(why)
 
 
 def run_perl(program: str, lines: list[str]) -> list[list[str]]:
-    """Return the words of each line that Perl answers; its Encode::GSM0338 is a second opinion."""
+    """Return the words of each output line of Perl; its Encode::GSM0338 is a second implementation."""
     perl = shutil.which("perl")
     if perl is None:
         do_without_perl("perl is not installed; its gsm0338 encoding is the second opinion")
@@ -226,7 +226,7 @@ def run_perl(program: str, lines: list[str]) -> list[list[str]]:
 @pytest.mark.parametrize(
     ("required", "outcome"),
     [
-        pytest.param("", pytest.skip.Exception, id="somebody's own machine"),
+        pytest.param("", pytest.skip.Exception, id="a developer's machine"),
         pytest.param("1", pytest.fail.Exception, id="where it must be there"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Who may sign a message, country by country."""
+"""Sender IDs that are allowed, by country."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -7,7 +7,7 @@ import pytest
 
 from campanile.sms.errors import CampaignError
 from campanile.sms.rules.sender_id import check_sender_id, load_sender_rules, sender_notes
-from campanile.sms.schedule.territories import load_places
+from campanile.sms.schedule.territories import load_territories
 
 FRENCH = ["FR", "GP", "BL", "MF", "MQ", "GF", "RE", "PM", "YT", "WF", "PF", "NC"]
 
@@ -78,7 +78,7 @@ def test_each_country_refuses_by_its_own_rule(sender_id: str, territories: Seque
         pytest.param("Mi+Tienda @", ["ES"], id="signs and a single space in Spain"),
         pytest.param("My-Shop &Co", ["GB"], id="signs in Britain"),
         pytest.param("My Shop", ["DE"], id="a space where no rule is known"),
-        pytest.param("INFO", ["DE"], id="generic where nobody says it is blocked"),
+        pytest.param("INFO", ["DE"], id="generic in a country that does not block it"),
         pytest.param("26134", ["US", "CA"], id="a short code in North America"),
         pytest.param("66777", ["GB"], id="a British short code"),
         pytest.param("Campanile", ["FR", "BE", "ES", "GB", "IE", "IT", "JP"], id="a plain name nearly everywhere"),
@@ -126,7 +126,7 @@ def test_what_to_know_of_an_allowed_sender(
 @pytest.mark.parametrize("territory", sorted(load_sender_rules()))
 def test_each_rule_that_ships_is_whole(territory: str) -> None:
     rule = load_sender_rules()[territory]
-    assert territory in (*load_places(), "default")
+    assert territory in (*load_territories(), "default")
     assert rule.source.startswith("https://")
     assert rule.valid_from <= date(2026, 11, 22)
     assert rule.takes_names or not (rule.generic or rule.reserved or rule.name_note)
@@ -134,6 +134,8 @@ def test_each_rule_that_ships_is_whole(territory: str) -> None:
 
 
 def test_one_rule_for_all_of_france() -> None:
-    of_france = [place for place, entry in load_places().items() if entry.country == "FR" and "-" not in place]
-    assert {load_sender_rules()[place] for place in of_france} == {load_sender_rules()["FR"]}
+    of_france = [
+        territory for territory, entry in load_territories().items() if entry.country == "FR" and "-" not in territory
+    ]
+    assert {load_sender_rules()[territory] for territory in of_france} == {load_sender_rules()["FR"]}
     assert sorted(of_france) == sorted(FRENCH)

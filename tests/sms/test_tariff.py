@@ -1,4 +1,4 @@
-"""Price files as a team keeps them."""
+"""Price files of a team."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Texts with merge fields, as a campaign's author writes them."""
+"""Texts with merge fields."""
 
 import duckdb
 import pytest

@@ -1,4 +1,4 @@
-"""Links, brands, advertising and a typed STOP, as they stand in real texts."""
+"""Links, brands, advertising and a typed STOP in real texts."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""When the messages of a campaign leave, by clocks on the wall and by properties that hold for any queue."""
+"""When the messages of a campaign are sent: examples in local time, and properties that hold for any queue."""
 
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -22,7 +22,7 @@ def at(text: str) -> datetime:
 
 
 def told(departures: list[Departure]) -> list[tuple[str, str, str, int]]:
-    """Write departures by the clock of Paris in November."""
+    """Return departures in the local time of Paris in November."""
     return [
         (key, *(str(moment.astimezone(at("2026-11-23T00:00+01:00").tzinfo))[5:16] for moment in span), count)
         for key, *span, count in departures
@@ -35,7 +35,7 @@ def told(departures: list[Departure]) -> list[tuple[str, str, str, int]]:
         pytest.param(
             [("FR", 3600)], "2026-11-23T08:00+01:00", 1,
             [("FR", "11-23 08:00", "11-23 09:00", 3600)],
-            id="one place, one hour",
+            id="one territory, one hour",
         ),
         pytest.param(
             [("FR", 3600), ("FR-AM", 1800)], "2026-11-23T08:00+01:00", 1,
@@ -45,7 +45,7 @@ def told(departures: list[Departure]) -> list[tuple[str, str, str, int]]:
         pytest.param(
             [("FR", 7200)], "2026-11-23T18:59+01:00", 1,
             [("FR", "11-23 18:59", "11-23 19:59", 3600), ("FR", "11-24 08:00", "11-24 09:00", 3600)],
-            id="the last minute before the window closes is left alone, the rest waits for the morning",
+            id="nothing is sent in the last minute before the window closes, the rest waits for the morning",
         ),
         pytest.param(
             [("FR", 10)], "2026-11-21T19:59:30+01:00", 1,
@@ -67,17 +67,17 @@ def told(departures: list[Departure]) -> list[tuple[str, str, str, int]]:
                 ("GP", "11-23 13:00", "11-23 14:00", 3600),
                 ("FR", "11-23 14:00", "11-23 19:00", 18000),
             ],
-            id="a better-ranked place that opens takes over",
+            id="a better-ranked territory that opens takes over",
         ),
         pytest.param(
             [("FR", 0), ("RE", 5)], "2026-11-23T10:00+01:00", 1,
             [("RE", "11-23 10:00", "11-23 10:00", 5)],
-            id="nobody in a place",
+            id="no message to a territory",
         ),
-        pytest.param([], "2026-11-23T10:00+01:00", 1, [], id="nobody at all"),
+        pytest.param([], "2026-11-23T10:00+01:00", 1, [], id="no message at all"),
     ],
 )  # fmt: skip
-def test_when_messages_leave(
+def test_when_messages_are_sent(
     loads: list[tuple[str, int]], starts_at: str, rate: float, expected: list[tuple[str, str, str, int]]
 ) -> None:
     assert told(plan_departures(loads, at(starts_at), rate, STRICT, 60)) == expected
@@ -126,11 +126,11 @@ NINE = "2026-11-23T09:00+01:00"
         pytest.param(
             [("FR", 60)], STRICT, {"RE": "2026-12-23T10:00+01:00"},
             [("FR", "11-23 09:00", "11-23 09:01", 60)],
-            id="a time for nobody here",
+            id="a time for a key without messages",
         ),
     ],
 )  # fmt: skip
-def test_a_place_sends_nothing_before_its_time(
+def test_a_territory_sends_nothing_before_its_time(
     loads: list[tuple[str, int]],
     policy: Policy | None,
     not_before: dict[str, str],
@@ -140,7 +140,7 @@ def test_a_place_sends_nothing_before_its_time(
     assert told(plan_departures(loads, at(NINE), 1, policy, 60, instants)) == expected
 
 
-def test_alerts_leave_at_once_whatever_the_hour_and_the_place() -> None:
+def test_alerts_are_sent_at_once_whatever_the_hour_and_the_territory() -> None:
     night = at("2026-11-22T03:00+00:00")
     plan = plan_departures([("FR", 60), ("JP", 30)], night, 1, None, 30)
     assert plan == [
@@ -154,8 +154,8 @@ def test_an_alert_passes_on_a_sunday_night_with_advice_only() -> None:
     plan = plan_departures([("FR", 1)], night, 1, None, 30)
     assert (plan[0].starts_at, plan[0].message_count) == (night, 1)
     assert alert_advice(plan) == [
-        "1 message leaves between 20:00 and 08:00 at the recipient's place: mainland France (1).",
-        "1 message leaves on a Saturday or a Sunday at the recipient's place: mainland France (1).",
+        "1 message is sent between 20:00 and 08:00 on the recipient's clock: mainland France (1).",
+        "1 message is sent on a Saturday or a Sunday on the recipient's clock: mainland France (1).",
     ]
 
 
@@ -163,10 +163,10 @@ def test_an_alert_passes_on_a_sunday_night_with_advice_only() -> None:
     ("changes", "error", "words"),
     [
         pytest.param({"starts_at": at("2026-11-23")}, ValueError, "no time zone", id="a time without a zone"),
-        pytest.param({"not_before": {"FR": at("2026-11-24")}}, ValueError, "no time zone", id="a place's time without"),
+        pytest.param({"not_before": {"FR": at("2026-11-24")}}, ValueError, "no time zone", id="for one key"),
         pytest.param({"messages_per_second": 0}, ValueError, "above 0", id="a gateway that takes nothing"),
         pytest.param({"messages_per_second": float("nan")}, ValueError, "above 0", id="a rate that is none"),
-        pytest.param({"loads": [("JP", 1)]}, ConfigurationError, "no hours are known for 'JP'", id="an unknown place"),
+        pytest.param({"loads": [("JP", 1)]}, ConfigurationError, "no hours are known for 'JP'", id="unknown key"),
         pytest.param(
             {"margin_seconds": 12 * 3600}, ConfigurationError, "for more than 43200 seconds within", id="never for long"
         ),
@@ -246,7 +246,7 @@ def test_the_plan_is_what_sending_one_by_one_would_do(
 def one_by_one(
     left: dict[str, int], moment: datetime, margin: timedelta, not_before: dict[str, datetime]
 ) -> list[tuple[str, datetime]]:
-    """Let one message leave a tick: that of the first in the queue that is due, and open for longer than the margin."""
+    """Send one message a tick: of the first key in the queue that is due, and open for longer than the margin."""
     sent = []
     while any(left.values()):
         due = [key for key, count in left.items() if count and moment >= not_before.get(key, moment)]
@@ -278,13 +278,13 @@ def one_by_one(
         pytest.param(
             "FR+RE", "2027-12-19T12:00+01:00", "2027-12-21T08:00+01:00",
             [(date(2027, 12, 19), "Sunday"), (date(2027, 12, 20), "Abolition of Slavery")],
-            id="the holiday of one of two places",
+            id="the holiday of one of two territories",
         ),
         pytest.param(
             "PF", "2026-11-23T08:00+01:00", "2026-11-23T20:00+01:00", [(date(2026, 11, 22), "Sunday")],
             id="Monday in Paris is Sunday in Tahiti",
         ),
-        pytest.param("JP", "2026-11-21T21:00+01:00", "2026-11-23T09:00+01:00", [], id="a place that is not known"),
+        pytest.param("JP", "2026-11-21T21:00+01:00", "2026-11-23T09:00+01:00", [], id="a territory that is not known"),
     ],
 )  # fmt: skip
 def test_the_days_a_plan_has_to_cross(key: str, start: str, end: str, expected: list[tuple[date, str]]) -> None:
@@ -310,16 +310,16 @@ def leaves(key: str, start: str, end: str, count: int) -> Departure:
 @pytest.mark.parametrize(
     ("departures", "expected"),
     [
-        pytest.param([], [], id="nothing leaves"),
+        pytest.param([], [], id="nothing is sent"),
         pytest.param([leaves("FR", "2026-11-23T08:00+01:00", "2026-11-23T20:00+01:00", 9)], [], id="a working day"),
         pytest.param(
             [leaves("FR", "2026-11-23T19:00+01:00", "2026-11-23T21:00+01:00", 7200)],
-            ["3 600 messages leave between 20:00 and 08:00 at the recipient's place: mainland France (3 600)."],
+            ["3 600 messages are sent between 20:00 and 08:00 on the recipient's clock: mainland France (3 600)."],
             id="half of them after 20:00",
         ),
         pytest.param(
             [leaves("FR", "2026-11-23T07:59:59.999+01:00", "2026-11-23T08:01+01:00", 10)],
-            ["1 message leaves between 20:00 and 08:00 at the recipient's place: mainland France (1)."],
+            ["1 message is sent between 20:00 and 08:00 on the recipient's clock: mainland France (1)."],
             id="a moment before 08:00",
         ),
         pytest.param(
@@ -328,33 +328,33 @@ def leaves(key: str, start: str, end: str, count: int) -> Departure:
                 leaves("GP", "2026-11-23T09:00+01:00", "2026-11-23T09:00+01:00", 2),
                 leaves("MQ", "2026-11-23T09:00+01:00", "2026-11-23T09:00+01:00", 3),
             ],
-            ["5 messages leave between 20:00 and 08:00 at the recipient's place: Martinique (3), Guadeloupe (2)."],
+            ["5 messages are sent between 20:00 and 08:00 on the recipient's clock: Martinique (3), Guadeloupe (2)."],
             id="morning in Paris, night in the Antilles",
         ),
         pytest.param(
             [leaves("FR", "2026-11-21T12:00+01:00", "2026-11-21T12:00+01:00", 1)],
-            ["1 message leaves on a Saturday or a Sunday at the recipient's place: mainland France (1)."],
+            ["1 message is sent on a Saturday or a Sunday on the recipient's clock: mainland France (1)."],
             id="Saturday at noon",
         ),
         pytest.param(
             [leaves("FR", "2026-11-22T23:00+01:00", "2026-11-23T01:00+01:00", 2)],
             [
-                "2 messages leave between 20:00 and 08:00 at the recipient's place: mainland France (2).",
-                "1 message leaves on a Saturday or a Sunday at the recipient's place: mainland France (1).",
+                "2 messages are sent between 20:00 and 08:00 on the recipient's clock: mainland France (2).",
+                "1 message is sent on a Saturday or a Sunday on the recipient's clock: mainland France (1).",
             ],
             id="from Sunday night into Monday",
         ),
         pytest.param(
             [leaves("FR+NC", "2026-11-23T12:00+01:00", "2026-11-23T12:00+01:00", 1)],
             [
-                "1 message leaves between 20:00 and 08:00 at the recipient's place: "
+                "1 message is sent between 20:00 and 08:00 on the recipient's clock: "
                 "mainland France and New Caledonia (1).",
             ],
-            id="night at one of two places",
+            id="night at one of two territories",
         ),
         pytest.param(
             [leaves("JP", "2026-11-23T12:00+01:00", "2026-11-23T12:00+01:00", 4)],
-            ["4 messages leave to a place whose clock is not known: JP (4)."],
+            ["4 messages are sent to a territory whose clock is not known: JP (4)."],
             id="no clock",
         ),
     ],

@@ -1,4 +1,4 @@
-"""What people type: read where it can mean one thing only, else the line says how to write it."""
+"""Values that people type: read if they have one meaning, else the message says how to write them."""
 
 import re
 from datetime import date

@@ -1,4 +1,4 @@
-"""The tz database is the package's own; without it, or with an old one, nobody guesses an hour."""
+"""The tz database is that of the package; if it is missing or old, no local time is guessed."""
 
 import pickle
 import sys
@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 
 from campanile.sms.errors import ConfigurationError
 from campanile.sms.schedule.quiet_hours import is_open, next_opening
-from campanile.sms.schedule.territories import load_places
+from campanile.sms.schedule.territories import load_territories
 from campanile.sms.schedule.timezones import OLDEST_DATABASE, database_version, zone_of
 
 NOON = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
@@ -21,7 +21,7 @@ NOON = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
 
 @pytest.fixture(params=["missing", "old"])
 def broken(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A machine without tz database, or with one of 2021; yields what is said of it."""
+    """A machine without tz database, or with one of 2021; yields the expected message."""
     old = ModuleType("tzdata")
     old.IANA_VERSION = "2021a"  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "tzdata", None if request.param == "missing" else old)
@@ -30,20 +30,20 @@ def broken(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     zone_of.cache_clear()
 
 
-def test_without_it_no_place_is_open_and_one_line_says_why(broken: str) -> None:
+def test_without_it_no_territory_is_open_and_one_line_says_why(broken: str) -> None:
     for ask in (is_open, next_opening):
         with pytest.raises(ConfigurationError, match=rf"^{broken}[^\n]+install it again as requirements.lock says"):
             ask(NOON, "RE")
 
 
-def test_every_place_has_its_zones_in_it() -> None:
+def test_every_territory_has_its_zones_in_it() -> None:
     assert database_version() >= OLDEST_DATABASE
-    zones = {zone for place in load_places().values() for zone in place.zones}
+    zones = {zone for territory in load_territories().values() for zone in territory.zones}
     assert {zone_of(zone).key for zone in zones} == zones
 
 
 def test_it_is_the_packages_and_not_the_machines() -> None:
-    """Since 2026 Vancouver keeps its summer time: a database of 2025 opens it an hour late."""
+    """Since 2026 Vancouver keeps its summer time: with a database of 2025 it opens an hour late."""
     assert str(datetime(2026, 12, 1, 16, 0, tzinfo=UTC).astimezone(zone_of("America/Vancouver")))[11:16] == "09:00"
 
 
@@ -54,7 +54,7 @@ def test_an_unknown_zone_is_named(name: str) -> None:
 
 
 def test_the_oldest_is_the_one_that_the_installation_asks_for() -> None:
-    """The package calls 2026f 2026.6."""
+    """The version of the package for 2026f is 2026.6."""
     pyproject = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
     (floor,) = (line for line in pyproject["project"]["dependencies"] if Requirement(line).name == "tzdata")
     year, number = str(Requirement(floor).specifier).removeprefix(">=").split(".")

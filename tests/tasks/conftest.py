@@ -1,4 +1,4 @@
-"""Tasks on a store of the test's own: the context of this process is one that the test has built."""
+"""Tasks on a test's own store: the test builds the context of this process."""
 
 from collections.abc import Iterator
 from pathlib import Path

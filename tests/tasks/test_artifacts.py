@@ -1,4 +1,4 @@
-"""Artifacts: a key of its own for each subject, and the team's times."""
+"""Artifacts: one key for each subject, and times on the team's clock."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The page of a recap with its links, from what stands in the store."""
+"""The page of a recap with its links, from the data of the store."""
 
 import pytest
 
@@ -14,7 +14,7 @@ from tasks.campaigns import draw_recap
 def test_a_recap_links_to_what_can_be_done_next(
     context: Context, monkeypatch: pytest.MonkeyPatch, is_declared: bool
 ) -> None:
-    """Nobody may be written to before a legal basis is declared; then it can be approved."""
+    """No person gets a message before a legal basis is declared; then the campaign can be approved."""
     monkeypatch.setattr("tasks.run_links._deployment_pages", lambda names: {})
     with context.transaction() as tx:
         list_made_sure(tx, "bought", is_sample=False)

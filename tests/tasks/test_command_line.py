@@ -1,4 +1,4 @@
-"""``python -m flows``: what is wrong is told before there is a run, and the terminal shows what matters."""
+"""``python -m flows``: a wrong command is refused before a run is made, and the result is printed."""
 
 import io
 import logging

@@ -1,4 +1,4 @@
-"""The forms that Prefect draws of the flows."""
+"""The forms that Prefect makes from the flows."""
 
 from importlib import import_module
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The pages of runs that have no campaign: what was done, what can be done next, and nothing alive or in clear."""
+"""The pages of runs without a campaign: what was done, the next steps, no active markup and no unmasked number."""
 
 import pytest
 
@@ -35,7 +35,7 @@ def test_replies(context: Context, published: dict[str, str]) -> None:
             "TIMESTAMPTZ '2026-11-23 07:00+00' AS received_at, TIMESTAMPTZ '2026-11-23 07:00+00' AS recorded_at"
         )
     outcome_pages.publish_replies.fn("sandbox")
-    assert "| stop | none: refusals and machines get none | 1 |" in published["replies-sandbox"]
+    assert "| stop | none: refusals and automatic replies get none | 1 |" in published["replies-sandbox"]
     assert "[Review replies](" in published["replies-sandbox"]
     assert "612345678" not in published["replies-sandbox"]
 

@@ -39,7 +39,7 @@ def test_reviews_are_filled_in_as_their_flow_takes_them(pages: None) -> None:
 
 def test_an_approval_repeats_how_many_and_how_much(pages: None) -> None:
     (approve,) = [link for link in run_links(campaign(), RECAP) if link.title == "Approve"]
-    assert approve.words == "locks it under this hash: 1 510 messages, 118.61 EUR; it leaves at its hour."
+    assert approve.words == "locks it under this hash: 1 510 messages, 118.61 EUR; it is sent at its hour."
     assert as_the_ui_reads_it(str(approve.address))["figures"] == "1 510 messages, 118.61 EUR"
 
 

@@ -1,4 +1,4 @@
-"""The code by which approvers prove who they are: made of their own secret and the recap, worthless for any other."""
+"""Approval codes: an approver proves their identity by a code made from their own secret and the recap's hash."""
 
 import hmac
 import re
@@ -30,7 +30,7 @@ def approval_code(secret: str, recap_hash: str) -> str:
 
 
 def is_approval_code(code: str, secret: str, recap_hash: str) -> bool:
-    """Tell whether somebody gave the right code, in any letter case; takes as long for a wrong one.
+    """Return whether a code is right, in any letter case; a wrong code takes the same time.
 
     Raises:
         CampaignError: the hash is not whole.

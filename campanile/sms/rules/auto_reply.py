@@ -1,4 +1,4 @@
-"""Which replies get an automatic answer: all but refusals and machines, once a reply, within what the team allowed."""
+"""Which replies get an automatic answer: all except refusals and automatic replies, once each, within the limits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from campanile.sms.rules.reply_keywords import UNANSWERED
 
 @dataclass(frozen=True, slots=True)
 class AutoResponder:
-    """What the team set: the text, the switch, and its limits."""
+    """Settings of the auto-responder: the text, the switch, and the limits."""
 
     enabled: bool
     text: str
@@ -26,7 +26,7 @@ class AutoResponder:
         return 1 if self.once_per == "day" else self.person_cap
 
     def why_off(self, at: datetime) -> str | None:
-        """Return why nobody is answered at a moment; None: it is on."""
+        """Return why no reply is answered at a time; None: the auto-responder is on."""
         if not self.enabled:
             return "the auto-responder was switched off"
         if self.valid_until is not None and at >= self.valid_until:
@@ -43,9 +43,9 @@ def decide_answer(
         reply: ``verdict``, ``number_id`` (None when the sender is no mobile number), ``is_allowed`` (we write to that
             country, and know the price), ``is_opted_out``, ``counts_at`` (when it was received, as far as that is
             believed) and ``answer_count``, the answers to this person in the last 24 hours.
-        responder: what the team set.
+        responder: the settings.
         at: now.
-        max_age: an older reply gets no answer: it would come out of the blue.
+        max_age: an older reply gets no answer.
         answered_today: answers planned in the last 24 hours.
 
     >>> from datetime import UTC

@@ -1,4 +1,4 @@
-"""From contacts to messages: why somebody is left out, and in which order the queue stands.
+"""Exclusions of contacts, and the order of the queue.
 
 The work itself is done on whole columns, in ``message_builder``.
 """
@@ -7,23 +7,23 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-#: Why a contact is left out, in the order the reasons are looked at; the words are the recap's.
+#: Reasons of exclusions, in the order in which they are checked, with the texts of the recap.
 EXCLUSION_REASONS = {
     "opted_out": "asked not to be written to (STOP)",
     "consent_refused": "said no to marketing: a consent or opt-out column of a file of these lists",
     "dead_number": "the operator said that the number does not exist",
-    "excluded_list": "is on a list to leave out",
+    "excluded_list": "is on an excluded list",
     "no_consent": "is on a list with no declared legal basis for marketing",
     "inactive": "gave no sign of life for too long, or has only dates that cannot be read",
     "had_enough": "got as many marketing messages as the draft allows",
     "duplicate": "is already in the campaign, from another source",
-    "never_open": "is at a place whose hours are not known, or whose places are never open together",
+    "never_open": "is in a territory whose hours are not known, or in territories that are never open together",
     "missing_field": "has no value for a merge field without default",
 }
 
 
 class QueuedPlace(NamedTuple):
-    """The messages of one place in the queue: how many, and the number of their first slice."""
+    """The messages of one window key in the queue: their number, and the number of their first slice."""
 
     window_key: str
     message_count: int
@@ -31,7 +31,7 @@ class QueuedPlace(NamedTuple):
 
 
 def opt_outs_bind(kind: str, requested_service: bool) -> bool:
-    """Tell whether a STOP binds a campaign: always, but for an alert that people asked for.
+    """Return whether a STOP applies to a campaign: always, except for an alert that people asked for.
 
     >>> opt_outs_bind("alert", requested_service=True), opt_outs_bind("marketing", requested_service=True)
     (False, True)
@@ -40,7 +40,7 @@ def opt_outs_bind(kind: str, requested_service: bool) -> bool:
 
 
 def queue_places(loads: Mapping[str, int], closes_at: Mapping[str, datetime], slice_size: int) -> Sequence[QueuedPlace]:
-    """Put the places in the order in which their windows close, and number their slices from 1.
+    """Sort the window keys by the end of their windows, and number their slices from 1.
 
     >>> from datetime import UTC
     >>> noon, night = datetime(2026, 11, 23, 12, tzinfo=UTC), datetime(2026, 11, 23, 19, tzinfo=UTC)

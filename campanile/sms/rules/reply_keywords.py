@@ -1,7 +1,7 @@
-"""What a reply means: a STOP, perhaps a STOP, a START, a call for help, a wrong number, a machine, or something else.
+"""Verdicts on replies: a STOP, a doubtful STOP, a START, a request for help, a wrong number, an automatic reply, other.
 
-The words are data, ``reply_words.toml``, by language, and all languages count everywhere: the language of a reply is
-not known. A refusal wins over everything else in the same message, and the certain over the doubtful.
+The words are data in ``reply_keywords.toml``, by language. All languages apply everywhere, because the language of a
+reply is not known. A refusal takes precedence over other words of the same message, a certain one over a doubtful one.
 """
 
 import re
@@ -34,12 +34,12 @@ _GAP = r"(?: \S+){0,4}"
 _USES = ("whole", "words", "refusals", "wrong_number", "machines", "start", "help", "polite")
 
 
-#: Signs that are read as STOP; letters that look like Latin ones; digits that stand for letters.
+#: Signs that are read as STOP; letters that look like Latin ones; digits that are used as letters.
 _Alphabet = tuple[tuple[str, ...], Mapping[int, str], Mapping[int, str]]
 
 
 class _Rules(NamedTuple):
-    """Patterns by use, each one expression over a folded message; and what the spelling of a word is compared with."""
+    """Patterns by use, each one expression over a folded message; and the words for corrections of the spelling."""
 
     patterns: dict[str, re.Pattern[str]]
     squeezed: frozenset[str]
@@ -103,14 +103,14 @@ def _strip(words: list[str], rules: _Rules) -> list[str]:
 
 
 def _correct(word: str, rules: _Rules) -> str:
-    """Return the long word that one typing error made of it, or the word as it is."""
+    """Return the known long word that differs by one typing error, or the word as it is."""
     if len(word) < _LONG_WORD or word in rules.known_words:
         return word
     return next((known for known in rules.long_words if _is_one_slip_away(word, known)), word)
 
 
 def _is_one_slip_away(word: str, known: str) -> bool:
-    """Tell whether one letter was left out, added, replaced, or swapped with the next one."""
+    """Return whether one letter was omitted, added, replaced, or swapped with the next one."""
     if abs(len(word) - len(known)) > 1:
         return False
     start = next((at for at, (a, b) in enumerate(zip(word, known, strict=False)) if a != b), min(len(word), len(known)))
@@ -128,7 +128,7 @@ def _sentence(words: Iterable[str]) -> str:
 
 
 def _fold(text: str) -> str:
-    """Return the words of a text as patterns know them: capitals without accents, no letter twice in a row."""
+    """Return the words of a text in the form of the patterns: capitals without accents, no letter twice in a row."""
     signs, letters, digits = _load_alphabet()
     for sign in signs:
         text = text.replace(sign, " STOP ")
@@ -146,7 +146,7 @@ def _fold_word(word: str, digits: Mapping[int, str]) -> str:
 
 
 def _compile(patterns: Iterable[str]) -> re.Pattern[str]:
-    """Return one expression for patterns as ``reply_words.toml`` explains them, over ``_sentence``."""
+    """Return one expression for patterns as ``reply_keywords.toml`` explains them, over ``_sentence``."""
     return re.compile("(?:" + "|".join(map(_expression, patterns)) + r")(?=\s|$)")
 
 

@@ -1,6 +1,6 @@
-"""Which names and short codes a message may be signed with, in each country it goes to.
+"""Sender IDs: the names and short codes that are allowed in each country.
 
-Nobody has one answer: operators block, replace or want to know a name beforehand, by country. The rules are data,
+The rules differ by country: operators block names, replace them or require a registration. The rules are data in
 ``senders.toml``, each with its source and date.
 """
 
@@ -37,7 +37,7 @@ class SenderIdRule:
 
 @cache
 def load_sender_rules() -> dict[str, SenderIdRule]:
-    """Return the rules by territory, and that of all others under ``default``.
+    """Return the rules by territory, and the rule of all others under ``default``.
 
     >>> load_sender_rules()["RE"] is load_sender_rules()["FR"]
     True
@@ -55,7 +55,7 @@ def _build_rule(entry: dict[str, Any]) -> SenderIdRule:
 def check_sender_id(sender_id: str, territories: Iterable[str] = ("FR",)) -> None:
     """Refuse a sender that operators would block in one of the territories that a campaign goes to.
 
-    While these are not known, give none: then only what no country takes is refused.
+    While the territories are not known, give none: then only senders that no country allows are refused.
 
     Raises:
         CampaignError: one line that names the territories, their rule, and what is wrong.
@@ -76,7 +76,7 @@ def check_sender_id(sender_id: str, territories: Iterable[str] = ("FR",)) -> Non
 
 
 def sender_notes(sender_id: str, territories: Iterable[str]) -> list[str]:
-    """Return what to know of an allowed sender in the territories that a campaign goes to: one sentence a country.
+    """Return notes on an allowed sender in the territories of a campaign: one sentence for each country.
 
     >>> sender_notes("Campanile", ["FR", "BE"])
     ['operators in Belgium put a number of their own in the place of a name']
@@ -87,7 +87,7 @@ def sender_notes(sender_id: str, territories: Iterable[str]) -> list[str]:
 
 
 def _by_rule(territories: Iterable[str]) -> dict[SenderIdRule, list[str]]:
-    """Return each rule with the territories that it binds, both in order of code."""
+    """Return each rule with its territories, both in order of code."""
     rules = load_sender_rules()
     found: dict[SenderIdRule, list[str]] = {}
     for territory in sorted(set(territories)):
@@ -96,7 +96,7 @@ def _by_rule(territories: Iterable[str]) -> dict[SenderIdRule, list[str]]:
 
 
 def _refusal(sender_id: str, rule: SenderIdRule) -> str | None:
-    """Return why a rule refuses a sender, in words; None when it does not."""
+    """Return why a rule refuses a sender, as a text; None when it does not."""
     if sender_id.isdigit():
         return None if re.fullmatch(rule.short_code, sender_id) else _what_passes(rule)
     if not (rule.takes_names and _is_name(sender_id, rule.signs)):
@@ -126,5 +126,5 @@ def _what_passes(rule: SenderIdRule) -> str:
 
 
 def _bare(name: str) -> str:
-    """Return a name as operators compare it: without case and signs, figures read as the letters they imitate."""
+    """Return a name as operators compare it: without case and signs, figures read as similar letters."""
     return re.sub("[^A-Z0-9]", "", name.upper()).translate(_LOOKALIKES)

@@ -1,4 +1,4 @@
-"""What one segment costs, by territory: a small CSV that the team keeps for each gateway."""
+"""Tariffs: the price of a segment by territory, in a CSV that the team maintains for each gateway."""
 
 import csv
 import re
@@ -66,7 +66,7 @@ class Tariff:
 
 
 def split_tariff(text: str, origin: str) -> TariffLines:
-    """Split a price file: header ``country,price,unit``, then one line a territory, ``#`` and empty lines apart.
+    """Split a price file: header ``country,price,unit``, then one line a territory; ``#`` and empty lines are ignored.
 
     Raises:
         ConfigurationError: the header is another one.

@@ -1,19 +1,19 @@
-"""When a message is no longer worth sending: what cannot leave in time expires, and is never sent late by surprise."""
+"""Expiry rules: a message that cannot be sent in time expires, and is never sent late."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-#: Why a message expired without ever having left; the words are the report's.
+#: Reasons why a message expired unsent, with the texts of the report.
 EXPIRY_REASONS = {
     "offer_ended": "the offer had ended",
     "too_late": "its time had passed by more than the draft allows",
-    "closed": "its place was closed, and the draft does not wait for the next opening",
+    "closed": "its territory was closed, and the draft does not wait for the next opening",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class ExpiryRules:
-    """How long a campaign's messages wait. ``drops_if_closed``: for no opening but the one at their time."""
+    """How long a campaign's messages wait; ``drops_if_closed``: they do not wait for a later opening."""
 
     offer_ends_at: datetime | None = None
     max_lateness: timedelta | None = None
@@ -21,7 +21,7 @@ class ExpiryRules:
 
 
 def last_moment(time_at: datetime, expiry_rules: ExpiryRules) -> datetime | None:
-    """Return from when on a message whose time is ``time_at`` must not leave any more; None: it waits for ever.
+    """Return from when on a message with the time ``time_at`` must not be sent any more; None: it waits for ever.
 
     >>> from datetime import UTC
     >>> noon = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -34,12 +34,12 @@ def last_moment(time_at: datetime, expiry_rules: ExpiryRules) -> datetime | None
 
 
 def expiry_reason(at: datetime, time_at: datetime, leaves_at: datetime, expiry_rules: ExpiryRules) -> str | None:
-    """Tell why a message expires, or None: it may still leave in time.
+    """Return why a message expires; None: it may still be sent in time.
 
     Args:
         at: now.
-        time_at: when it should leave.
-        leaves_at: when it may leave at the earliest, now or at the next opening of its place.
+        time_at: when it should be sent.
+        leaves_at: when it may be sent at the earliest, now or at the next opening of its territory.
         expiry_rules: how long it waits.
 
     >>> from datetime import UTC

@@ -1,6 +1,6 @@
-"""What a plan comes to when messages do not wait for ever: what leaves in time, and what never will.
+"""Forecast of a campaign whose messages may expire: which messages are sent in time, and which are not.
 
-The sender judges each place by ``expiry`` when it gets there; this is the same judgement beforehand, at the
+The sender applies ``expiry`` to each territory when it claims; the forecast applies the same rules beforehand, at the
 gateway's rate.
 """
 
@@ -15,7 +15,7 @@ from campanile.sms.schedule.expiry import ExpiryRules
 from campanile.sms.schedule.policy import Policy
 from campanile.sms.schedule.quiet_hours import key_closing
 
-#: Why messages will not leave, by the reasons of ``expiry``, as it is told before they expire.
+#: Texts for messages that will not be sent in time, by the reasons of ``expiry``, before they expire.
 EXPIRING_WORDS = {
     "offer_ended": "the offer ends before",
     "too_late": "it would be later than max_lateness allows",
@@ -25,7 +25,7 @@ _NOISE = 1e-6  # of a message: what floating point may add to a whole number of 
 
 
 class Load(NamedTuple):
-    """How much one place has."""
+    """Messages and segments of one window key."""
 
     window_key: str
     message_count: int
@@ -33,7 +33,7 @@ class Load(NamedTuple):
 
 
 class Expiring(NamedTuple):
-    """Messages of one place that will not leave in time, and why: a key of ``expiry.EXPIRY_REASONS``."""
+    """Messages of one window key that will not be sent in time; ``reason`` is a key of ``expiry.EXPIRY_REASONS``."""
 
     window_key: str
     reason: str
@@ -41,7 +41,7 @@ class Expiring(NamedTuple):
 
 
 class Forecast(NamedTuple):
-    """When messages leave, and which do not; each message of the loads is in one of both."""
+    """Departures and expiring messages; each message of the loads is in one of both."""
 
     departures: Sequence[Departure]
     expiring: Sequence[Expiring]
@@ -49,15 +49,15 @@ class Forecast(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """When messages may leave, and until when.
+    """When messages may be sent, and until when.
 
     Attributes:
         at: now.
         due_at: the campaign's time; None: now.
-        policy: whose hours bind; None: none do, as for alerts.
-        margin_seconds: nothing is claimed this short before a window closes.
-        patience: how long messages wait.
-        not_before: for some places, an hour of their own.
+        policy: the sending windows; None: there are none, as for alerts.
+        margin_seconds: no message is claimed this short before a window closes.
+        expiry_rules: how long messages wait.
+        not_before: for some window keys, a time of their own.
     """
 
     at: datetime
@@ -69,15 +69,15 @@ class Timing:
 
     @property
     def starts_at(self) -> datetime:
-        """When the first message may leave."""
+        """When the first message may be sent."""
         return max(self.due_at or self.at, self.at)
 
     def begins_at(self, key: str) -> datetime:
-        """Return from when on a place may be written to: its time, or now when that has passed."""
+        """Return from when on messages of a key may be sent: its time, or now when that has passed."""
         return max(self._time_of(key), self.starts_at)
 
     def ends_at(self, key: str) -> tuple[datetime, str] | None:
-        """Return from when on nothing may leave to a place any more, and why; None: it waits for ever."""
+        """Return from when on no message of a key may be sent any more, and why; None: they wait for ever."""
         expiry_rules = self.expiry_rules
         ends = {
             "offer_ended": expiry_rules.offer_ends_at,
@@ -90,7 +90,7 @@ class Timing:
         return self.not_before.get(key) or self.due_at or self.at
 
     def _closes_at(self, key: str) -> datetime | None:
-        """Return when the window closes that is open at a place's time, at that time when none is; None: never."""
+        """Return when the window closes that is open at a key's time, or that time if none is open; None: never."""
         if self.policy is None:
             return None
         begins_at = self.begins_at(key)
@@ -99,14 +99,14 @@ class Timing:
 
 
 def forecast_departures(loads: Sequence[Load], segments_per_second: float, timing: Timing) -> Forecast:
-    """Plan when each message leaves, and tell which will not leave in time.
+    """Plan when each message is sent, and find those that will not be sent in time.
 
-    Who does not leave takes nothing of the rate, so those behind leave earlier.
+    Messages that are not sent use nothing of the rate, so those behind them are sent earlier.
 
     Args:
         loads: in the order of the queue.
-        segments_per_second: what the gateway takes.
-        timing: when they may leave, and until when.
+        segments_per_second: the rate of the gateway.
+        timing: when they may be sent, and until when.
 
     Raises:
         ValueError, ConfigurationError: as ``departures.plan_departures``.
@@ -118,36 +118,36 @@ def forecast_departures(loads: Sequence[Load], segments_per_second: float, timin
     >>> found.departures[0].message_count, found.expiring
     (60, [Expiring(window_key='FR', reason='offer_ended', message_count=40)])
     """
-    left = {load.window_key: load.message_count for load in loads}
+    remaining = {load.window_key: load.message_count for load in loads}
     segment_count = sum(load.segment_count for load in loads)
-    rate = segments_per_second * sum(left.values()) / segment_count if segment_count else segments_per_second
+    rate = segments_per_second * sum(remaining.values()) / segment_count if segment_count else segments_per_second
 
     def plan() -> list[Departure]:
         return plan_departures(
-            list(left.items()), timing.starts_at, rate, timing.policy, timing.margin_seconds, timing.not_before
+            list(remaining.items()), timing.starts_at, rate, timing.policy, timing.margin_seconds, timing.not_before
         )
 
-    ends = {key: end for key in left if (end := timing.ends_at(key)) is not None}
+    ends = {key: end for key in remaining if (end := timing.ends_at(key)) is not None}
     expiring = []
     for key, (ends_at, reason) in ends.items():  # those ahead in the queue do not depend on those behind
-        gone = sum(_count_before(leaving, ends_at) for leaving in plan() if leaving.window_key == key)
-        if gone < left[key]:
-            expiring.append(Expiring(key, reason, left[key] - gone))
-            left[key] = gone
+        in_time = sum(_count_before(departure, ends_at) for departure in plan() if departure.window_key == key)
+        if in_time < remaining[key]:
+            expiring.append(Expiring(key, reason, remaining[key] - in_time))
+            remaining[key] = in_time
     departures = [
-        leaving._replace(ends_at=min(leaving.ends_at, ends[leaving.window_key][0]))
-        if leaving.window_key in ends
-        else leaving
-        for leaving in plan()
+        departure._replace(ends_at=min(departure.ends_at, ends[departure.window_key][0]))
+        if departure.window_key in ends
+        else departure
+        for departure in plan()
     ]
     return Forecast(departures, expiring)
 
 
-def _count_before(leaving: Departure, ends_at: datetime) -> int:
-    """Return how many messages of a departure leave before an instant: one at once, the others evenly spread."""
-    if leaving.ends_at <= ends_at:
-        return leaving.message_count
-    if leaving.starts_at >= ends_at:
+def _count_before(departure: Departure, ends_at: datetime) -> int:
+    """Return how many messages of a departure are sent before a time: one at once, the others evenly spread."""
+    if departure.ends_at <= ends_at:
+        return departure.message_count
+    if departure.starts_at >= ends_at:
         return 0
-    share = (ends_at - leaving.starts_at) / (leaving.ends_at - leaving.starts_at)
-    return min(leaving.message_count, ceil(share * leaving.message_count - _NOISE))
+    share = (ends_at - departure.starts_at) / (departure.ends_at - departure.starts_at)
+    return min(departure.message_count, ceil(share * departure.message_count - _NOISE))

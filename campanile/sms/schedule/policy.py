@@ -1,7 +1,7 @@
-"""The hours in which marketing may leave, as data: one file a policy in ``campanile/sms/policies``.
+"""Policies: when marketing may be sent, as data, one file for each policy in ``campanile/sms/policies``.
 
-No two sources agree and the French rule moved in 2026, so hours have a name, a date and a source, and a recap
-keeps the file's text. Nothing in the code knows an hour.
+Sources differ and the French rule changed in 2026, so a policy has a name, a date and a source, and a recap keeps
+the text of the file. The code contains no hours.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ _WINDOW = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-(24:00|(?:[01]\d|2[0-3]):[0-5]\
 
 
 class Window(NamedTuple):
-    """Hours of one day, in minutes since local midnight: open from ``opens``, closed from ``closes``."""
+    """A sending window of one day, in minutes since local midnight: open from ``opens``, closed from ``closes``."""
 
     opens: int
     closes: int
@@ -36,12 +36,12 @@ class Window(NamedTuple):
 
 @dataclass(frozen=True)
 class Policy:
-    """When marketing may leave, at the recipient's place.
+    """When marketing may be sent, on the recipient's clock.
 
-    ``windows`` holds one tuple of windows a weekday, Monday first. ``observes_local_customs``: days that a place keeps
-    though no law makes them holidays close it as holidays do. ``needs_legal_basis``: marketing goes to lists whose
-    legal basis is declared, and to no other. ``inactive_after_days``: contacts that nothing was heard of for longer
-    get no marketing either; None: they always do. ``sha256`` is that of ``text``, the file as it is.
+    ``windows`` has one tuple of windows for each weekday, Monday first. ``observes_local_customs``: days that a
+    territory observes although no law makes them holidays are closed too. ``needs_legal_basis``: marketing is sent
+    only to lists with a declared legal basis. ``inactive_after_days``: contacts without a sign of life for longer
+    get no marketing; None: there is no limit. ``sha256`` is the hash of ``text``, the unchanged file.
     """
 
     name: str
@@ -68,7 +68,7 @@ class _Windows(BaseModel, strict=True, extra="forbid"):
 
 
 class _PolicyFile(BaseModel, strict=True, extra="forbid"):
-    """The keys of a policy's file; those with a default are missing in policies that recaps have kept for long."""
+    """The keys of a policy's file; those with a default are missing in policies that old recaps keep."""
 
     country: str
     valid_from: date
@@ -91,7 +91,7 @@ class _PolicyFile(BaseModel, strict=True, extra="forbid"):
 
 
 def policy_names() -> tuple[str, ...]:
-    """Return the names of the policies that ship, sorted.
+    """Return the names of the included policies, sorted.
 
     >>> policy_names()
     ('fr-af2m-2026', 'fr-strict', 'us-tcpa')
@@ -103,10 +103,10 @@ def policy_names() -> tuple[str, ...]:
 
 @cache
 def load_policy(name: str) -> Policy:
-    """Return a policy that ships.
+    """Return an included policy.
 
     Raises:
-        ConfigurationError: there is none of that name; lists those there are.
+        ConfigurationError: there is no policy of that name; the message lists the names.
 
     >>> load_policy("fr-strict").closes_on_holidays
     True
@@ -117,11 +117,11 @@ def load_policy(name: str) -> Policy:
 
 
 def parse_policy(name: str, text: str) -> Policy:
-    """Read a policy from the text of its file, such as a recap kept it.
+    """Read a policy from the text of its file, for example from a recap.
 
     Raises:
         ConfigurationError: a key is missing, unknown or of the wrong type, a number of days is negative, customs
-            count though holidays do not, or windows overlap.
+            are closed but holidays are not, or windows overlap.
 
     >>> parse_policy("kept", load_policy("us-tcpa").text).country
     'US'
@@ -150,7 +150,7 @@ def parse_policy(name: str, text: str) -> Policy:
 
 
 def _one_line(item: ErrorDetails) -> str:
-    """Name a key and what is wrong with it; of several keys together, only what is wrong."""
+    """Return one line that names the key and the error; for an error of several keys, only the error."""
     message = item["msg"].removeprefix("Value error, ")
     return f"{'.'.join(map(str, item['loc']))}: {message}" if item["loc"] else message
 

@@ -1,8 +1,8 @@
-"""When marketing may leave to a person: at every place that may bind them, in the hours of a policy.
+"""When marketing may be sent to a person: in the sending windows of a policy, in every territory that may apply.
 
-Windows are wall-clock hours of one local day, turned into UTC with the zone's own rules, so 08:00 is 08:00 on
-both sides of a clock change; an hour that exists twice or never counts on its closed side. A place that is not
-known is never open.
+Windows are wall-clock hours of one local day, converted to UTC with the rules of the zone, so 08:00 is 08:00 on both
+sides of a clock change. If a clock change repeats or skips an opening or closing hour, the shorter window applies. An
+unknown territory is never open.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from campanile.sms.errors import ConfigurationError
 from campanile.sms.schedule.policy import Policy, Window, load_policy, parse_policy, policy_names
-from campanile.sms.schedule.territories import clocks_of, holiday_names, load_places, window_key
+from campanile.sms.schedule.territories import clocks_of, holiday_names, load_territories, window_key
 from campanile.sms.schedule.timezones import zone_of
 
 __all__ = [
@@ -34,9 +34,9 @@ def is_open(
     postcode: str | None = None,
     alsace_moselle: str = "all_mainland",
 ) -> bool:
-    """Tell whether marketing may leave at an instant to a person with a number of ``territory``.
+    """Return whether marketing may be sent at a time to a person with a number of ``territory``.
 
-    Open at 08:00:00, closed at 20:00:00 sharp, at the person's place (``window_key``). An unknown territory is
+    Open at 08:00:00, closed at exactly 20:00:00, in the person's territory (``window_key``). An unknown territory is
     never open.
 
     Raises:
@@ -69,7 +69,7 @@ def next_opening(
 
 
 def is_key_open(at: datetime, key: str, policy: str | Policy) -> bool:
-    """Tell whether all places of a ``window_key`` are open; never when one of them is unknown.
+    """Return whether all territories of a ``window_key`` are open; False when one of them is unknown.
 
     Raises:
         ValueError: ``at`` has no time zone.
@@ -82,13 +82,13 @@ def is_key_open(at: datetime, key: str, policy: str | Policy) -> bool:
 
 
 def next_key_opening(at: datetime, key: str, policy: str | Policy) -> datetime:
-    """Return the first instant from ``at`` on at which all places of a key are open: ``at`` itself, or in UTC.
+    """Return the first time from ``at`` on at which all territories of a key are open: ``at`` itself, or in UTC.
 
-    Places on opposite sides of the globe may not be open together for months.
+    Territories on opposite sides of the globe may not be open together for months.
 
     Raises:
         ValueError: ``at`` has no time zone.
-        ConfigurationError: no such policy, an unknown place, or no opening within 400 days.
+        ConfigurationError: no such policy, an unknown territory, or no opening within 400 days.
 
     >>> next_key_opening(datetime(2026, 12, 21, 9, 0, tzinfo=UTC), "FR+NC", "fr-strict").isoformat()
     '2026-12-22T07:00:00+00:00'
@@ -97,7 +97,7 @@ def next_key_opening(at: datetime, key: str, policy: str | Policy) -> datetime:
     clocks = _known_clocks(key)
     instant = start = _to_utc(at)
     while instant - start < _HORIZON:
-        latest = max(_next_single(instant, place, zone, rules) for place, zone in clocks)
+        latest = max(_next_single(instant, territory, zone, rules) for territory, zone in clocks)
         if latest == instant:
             return at if instant == start else instant
         instant = latest
@@ -105,7 +105,7 @@ def next_key_opening(at: datetime, key: str, policy: str | Policy) -> datetime:
 
 
 def key_closing(at: datetime, key: str, policy: str | Policy) -> datetime | None:
-    """Return the end, in UTC, of the window that holds ``at``; None when one of the places is closed or unknown.
+    """Return the end, in UTC, of the window that holds ``at``; None when one of the territories is closed or unknown.
 
     Windows that touch at midnight are not merged.
 
@@ -117,19 +117,19 @@ def key_closing(at: datetime, key: str, policy: str | Policy) -> datetime | None
     '2026-12-21 19:00:00+00:00'
     """
     rules, instant = _as_policy(policy), _to_utc(at)
-    ends = [_end_of_window(instant, place, zone, rules) for place, zone in clocks_of(key)]
+    ends = [_end_of_window(instant, territory, zone, rules) for territory, zone in clocks_of(key)]
     known = [end for end in ends if end is not None]
     return min(known) if known and len(known) == len(ends) else None
 
 
 def local_instant(key: str, day: date, at: time) -> datetime:
-    """Return, in UTC, the instant at which the last clock of a ``window_key`` shows a day and a time.
+    """Return, in UTC, when the last clock of a ``window_key`` shows a day and a time.
 
-    A time that a clock change makes come twice counts the second time; 02:30, where it is skipped, counts as 03:30.
+    If a clock change repeats the time, the second one counts; if it skips 02:30, that counts as 03:30.
 
     Raises:
         ValueError: ``at`` has a time zone of its own.
-        ConfigurationError: a place is unknown.
+        ConfigurationError: a territory is unknown.
 
     >>> local_instant("RE", date(2026, 12, 21), time(9)).isoformat()
     '2026-12-21T05:00:00+00:00'
@@ -142,21 +142,23 @@ def local_instant(key: str, day: date, at: time) -> datetime:
     return max(reading for _, zone in _known_clocks(key) for reading in _wall_to_utc(wall, zone))
 
 
-def closing_holiday(day: date, place: str, policy: Policy) -> str | None:
-    """Return the name of the holiday for which a policy closes a place on a day; None when there is none.
+def closing_holiday(day: date, territory: str, policy: Policy) -> str | None:
+    """Return the name of the holiday on which a policy closes a territory; None when the day is no such holiday.
 
     >>> closing_holiday(date(2026, 12, 26), "FR-AM", load_policy("fr-strict"))
     "Saint Stephen's Day"
     """
     if not policy.closes_on_holidays:
         return None
-    return holiday_names(place, day.year, policy.observes_local_customs).get(day)
+    return holiday_names(territory, day.year, policy.observes_local_customs).get(day)
 
 
 def _known_clocks(key: str) -> tuple[tuple[str, str], ...]:
     clocks = clocks_of(key)
     if not clocks:
-        raise ConfigurationError(f"no hours are known for {key!r}; places: {', '.join(sorted(load_places()))}")
+        raise ConfigurationError(
+            f"no hours are known for {key!r}; territories: {', '.join(sorted(load_territories()))}"
+        )
     return clocks
 
 
@@ -170,25 +172,25 @@ def _to_utc(at: datetime) -> datetime:
     return at.astimezone(UTC)
 
 
-def _end_of_window(instant: datetime, place: str, zone: str, policy: Policy) -> datetime | None:
+def _end_of_window(instant: datetime, territory: str, zone: str, policy: Policy) -> datetime | None:
     day = instant.astimezone(zone_of(zone)).date()
-    openings = _openings(day, place, zone, policy)
+    openings = _openings(day, territory, zone, policy)
     return next((closes_at for opens_at, closes_at in openings if opens_at <= instant < closes_at), None)
 
 
-def _next_single(instant: datetime, place: str, zone: str, policy: Policy) -> datetime:
+def _next_single(instant: datetime, territory: str, zone: str, policy: Policy) -> datetime:
     day = instant.astimezone(zone_of(zone)).date()
     for days in range(_HORIZON.days + 1):
-        for opens_at, closes_at in _openings(day + timedelta(days=days), place, zone, policy):
+        for opens_at, closes_at in _openings(day + timedelta(days=days), territory, zone, policy):
             if instant < closes_at:
                 return max(instant, opens_at)
     return instant + _HORIZON
 
 
 @lru_cache(maxsize=65536)
-def _openings(day: date, place: str, zone: str, policy: Policy) -> tuple[_Opening, ...]:
+def _openings(day: date, territory: str, zone: str, policy: Policy) -> tuple[_Opening, ...]:
     """Return the windows of one local day as instants in UTC, in order."""
-    if closing_holiday(day, place, policy) is not None:
+    if closing_holiday(day, territory, policy) is not None:
         return ()
     midnight = datetime.combine(day, time())
     openings = (
@@ -202,6 +204,6 @@ def _openings(day: date, place: str, zone: str, policy: Policy) -> tuple[_Openin
 
 
 def _wall_to_utc(wall: datetime, zone: str) -> tuple[datetime, datetime]:
-    """Return both readings of a wall time; they differ only where a clock change makes it twice or never exist."""
+    """Return both readings of a wall-clock time; they differ only if a clock change repeats or skips it."""
     first, second = (wall.replace(tzinfo=zone_of(zone), fold=fold).astimezone(UTC) for fold in (0, 1))
     return first, second

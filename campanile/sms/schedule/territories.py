@@ -1,8 +1,8 @@
-"""Where a recipient is: which clocks and which holidays bind.
+"""Territories: the clocks and the public holidays that apply to a recipient.
 
-The number gives the territory, a French postcode may say more. They can disagree (a Réunion number with a Paris
-postcode): then both places bind. What nobody can tell is answered by the strictest. The places are data,
-``territories.toml``.
+The number gives the territory, and a French postcode may be more precise. If they disagree (a Réunion number with a
+Paris postcode), both territories apply. If the territory is uncertain, the strictest rules apply. The territories are
+data in ``territories.toml``.
 """
 
 import re
@@ -32,7 +32,7 @@ _SAYS_NOTHING = re.compile(r"[\W_0]*|N/?A|NULL|NONE|NAN", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Place:
+class Territory:
     """One entry of ``territories.toml``, which says what each key means."""
 
     name: str
@@ -46,41 +46,41 @@ class Place:
 
 
 @cache
-def load_places() -> dict[str, Place]:
-    """Return the places known, by name: ISO codes of territories, and ``FR-AM`` for Alsace-Moselle.
+def load_territories() -> dict[str, Territory]:
+    """Return the known territories by key: ISO codes, and ``FR-AM`` for Alsace-Moselle.
 
-    >>> load_places()["RE"].zones
+    >>> load_territories()["RE"].zones
     ('Indian/Reunion',)
     """
     data = tomllib.loads(files("campanile.sms.schedule").joinpath("territories.toml").read_text(encoding="utf-8"))
-    plain = {name: _build_place(entry) for name, entry in data.items() if "stands_for" not in entry}
+    plain = {name: _build_territory(entry) for name, entry in data.items() if "stands_for" not in entry}
     return {name: plain[name] if name in plain else _build_any_of(entry, plain) for name, entry in data.items()}
 
 
-def _build_place(entry: dict[str, Any]) -> Place:
+def _build_territory(entry: dict[str, Any]) -> Territory:
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
-    return Place(**values)
+    return Territory(**values)
 
 
-def _build_any_of(entry: dict[str, Any], places: Mapping[str, Place]) -> Place:
-    """Return a place that has the clocks of all those it stands for."""
+def _build_any_of(entry: dict[str, Any], territories: Mapping[str, Territory]) -> Territory:
+    """Return a territory that has the clocks of all those that it represents."""
     meant = tuple(entry["stands_for"])
-    zones = dict.fromkeys(zone for name in meant for zone in places[name].zones)
-    return Place(entry["name"], tuple(zones), places[meant[0]].country, stands_for=meant)
+    zones = dict.fromkeys(zone for name in meant for zone in territories[name].zones)
+    return Territory(entry["name"], tuple(zones), territories[meant[0]].country, stands_for=meant)
 
 
 @cache
-def holiday_names(place: str, year: int, with_customs: bool = False) -> Mapping[date, str]:
-    """Return the public holidays of a place in a year with their names, and local customs where they are wanted.
+def holiday_names(territory: str, year: int, with_customs: bool = False) -> Mapping[date, str]:
+    """Return the public holidays of a territory in a year with their names, with local customs on request.
 
-    Names are English wherever the library has them, whatever the language of the machine.
+    Names are English where the library has English names, independent of the language of the machine.
 
     >>> holiday_names("RE", 2026)[date(2026, 12, 20)]
     'Abolition of Slavery'
     >>> holiday_names("GP", 2026, with_customs=True)[date(2026, 3, 12)]
     'Mi-Careme'
     """
-    entry = load_places()[place]
+    entry = load_territories()[territory]
     if entry.stands_for:
         return ChainMap(*(dict(holiday_names(name, year, with_customs)) for name in entry.stands_for))
     unwanted = () if with_customs else entry.customs
@@ -95,43 +95,47 @@ def holiday_names(place: str, year: int, with_customs: bool = False) -> Mapping[
 
 
 @cache
-def holidays_of(place: str, year: int) -> frozenset[date]:
-    """Return the public holidays of a place in a year, local customs left out.
+def holidays_of(territory: str, year: int) -> frozenset[date]:
+    """Return the public holidays of a territory in a year, without local customs.
 
     >>> date(2026, 12, 20) in holidays_of("RE", 2026)
     True
     """
-    return frozenset(holiday_names(place, year))
+    return frozenset(holiday_names(territory, year))
 
 
 @lru_cache(maxsize=1024)
 def clocks_of(key: str) -> tuple[tuple[str, str], ...]:
-    """Return each (place, zone) of a ``window_key``; none at all when one of its places is unknown.
+    """Return each (territory, zone) of a ``window_key``; empty when one of its territories is unknown.
 
     >>> clocks_of("FR+RE")
     (('FR', 'Europe/Paris'), ('RE', 'Indian/Reunion'))
     """
-    places = load_places()
+    territories = load_territories()
     names = key.split("+")
-    return tuple((name, zone) for name in names for zone in places[name].zones) if set(names) <= set(places) else ()
+    return (
+        tuple((name, zone) for name in names for zone in territories[name].zones)
+        if set(names) <= set(territories)
+        else ()
+    )
 
 
 def key_name(key: str) -> str:
-    """Return what people call the places of a ``window_key``; an unknown place keeps its code.
+    """Return the names of the territories of a ``window_key``; an unknown territory keeps its code.
 
     >>> key_name("RE"), key_name("FR+RE"), key_name("JP")
     ('Réunion', 'mainland France and Réunion', 'JP')
     """
-    places = load_places()
-    return " and ".join(places[code].name if code in places else code for code in key.split("+"))
+    territories = load_territories()
+    return " and ".join(territories[code].name if code in territories else code for code in key.split("+"))
 
 
 def window_key(territory: str, postcode: str | None = None, alsace_moselle: str = "all_mainland") -> str:
-    """Return the places whose hours bind a recipient: one name, or several sorted and joined with ``+``.
+    """Return the territories whose hours apply to a recipient: one key, or several sorted and joined with ``+``.
 
-    Postcodes count for French numbers only, and those of Monaco. Without one a mainland number is bound by the days
-    of Alsace-Moselle too (``all_mainland``) or is not (``by_postcode``). One that cannot be read binds by every
-    place that it could be one of (``FR-ANY``); zeros and dashes are none.
+    Postcodes count only for numbers of France and Monaco. For a mainland number without a postcode, the holidays of
+    Alsace-Moselle apply too (``all_mainland``) or do not (``by_postcode``). For an unreadable postcode, the hours of
+    every possible territory apply (``FR-ANY``); a cell of zeros or dashes counts as no postcode.
 
     Raises:
         ConfigurationError: ``alsace_moselle`` is neither.
@@ -144,24 +148,24 @@ def window_key(territory: str, postcode: str | None = None, alsace_moselle: str 
     if alsace_moselle not in _MAINLAND_DEFAULTS:
         allowed = " or ".join(_MAINLAND_DEFAULTS)
         raise ConfigurationError(f"alsace_moselle is {alsace_moselle!r}; it must be {allowed}")
-    places = load_places()
+    territories = load_territories()
     by_number = _MAINLAND_DEFAULTS[alsace_moselle] if territory == MAINLAND else territory
-    by_postcode = _place_of_postcode(postcode or "")
-    if by_postcode is None or territory not in places or not places[territory].postcodes:
+    by_postcode = _territory_of_postcode(postcode or "")
+    if by_postcode is None or territory not in territories or not territories[territory].postcodes:
         return by_number
     if by_postcode == UNREADABLE:
         return UNREADABLE if territory in _numbered_territories(UNREADABLE) else by_number
-    if territory in (by_postcode, places[by_postcode].numbered_as):
+    if territory in (by_postcode, territories[by_postcode].numbered_as):
         return by_postcode
     return "+".join(sorted({by_number, by_postcode}))
 
 
-def _place_of_postcode(postcode: str) -> str | None:
-    """Return the place of a postcode (75001, 1000 for 01000) or department (67, 2A, 974) of France or Monaco.
+def _territory_of_postcode(postcode: str) -> str | None:
+    """Return the territory of a postcode (75001, 1000 for 01000) or department (67, 2A, 974) of France or Monaco.
 
-    The five digits may stand anywhere in the cell. None: the cell says nothing. ``UNREADABLE``: it says something else.
+    The five digits may be anywhere in the cell. None: the cell is empty. ``UNREADABLE``: it contains something else.
     """
-    prefixes = _places_by_prefix()
+    prefixes = _territories_by_prefix()
     code = postcode if _POSTCODE.fullmatch(postcode) else _find_postcode(postcode)  # nearly all of a million match
     if not code or not code.strip("0"):
         return None
@@ -171,7 +175,7 @@ def _place_of_postcode(postcode: str) -> str | None:
 
 
 def _find_postcode(cell: str) -> str:
-    """Return the postcode or department in a cell as people fill it; nothing when it says nothing, else all of it."""
+    """Return the postcode or department in a cell; an empty text when it has none, else the whole cell."""
     text = unicodedata.normalize("NFKC", cell).upper().strip()
     if _SAYS_NOTHING.fullmatch(text):
         return ""
@@ -183,12 +187,12 @@ def _find_postcode(cell: str) -> str:
 
 
 @cache
-def _numbered_territories(place: str) -> frozenset[str]:
-    """Return the territories whose numbers people have at any of the places that one stands for."""
-    places = load_places()
-    return frozenset(places[name].numbered_as or name for name in places[place].stands_for)
+def _numbered_territories(territory: str) -> frozenset[str]:
+    """Return the territories whose numbers people have in any of the territories that one represents."""
+    territories = load_territories()
+    return frozenset(territories[name].numbered_as or name for name in territories[territory].stands_for)
 
 
 @cache
-def _places_by_prefix() -> dict[str, str]:
-    return {prefix: name for name, place in load_places().items() for prefix in place.postcodes}
+def _territories_by_prefix() -> dict[str, str]:
+    return {prefix: name for name, territory in load_territories().items() for prefix in territory.postcodes}

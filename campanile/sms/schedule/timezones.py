@@ -1,6 +1,6 @@
-"""The clocks of the world: the tz database in the package ``tzdata``, so that an hour is the same on every machine.
+"""Time zones from the package ``tzdata``, so that a local time is the same on every machine.
 
-The system's own database is not asked: it is missing in a slim image, and old on a machine that nobody updates.
+The system's own database is not used: it may be missing in a slim image, or be out of date.
 """
 
 import zoneinfo
@@ -10,20 +10,20 @@ from zoneinfo import ZoneInfo
 
 from campanile.sms.errors import ConfigurationError
 
-#: Before it, windows in western Canada are an hour off from November 2026 on.
+#: With an older database, windows in western Canada are wrong by one hour from November 2026 on.
 OLDEST_DATABASE = "2026f"
 _REMEDY = "no hour of any recipient is known; install it again as requirements.lock says (make setup)"
 
 
 zoneinfo.reset_tzpath(to=())
-ZoneInfo.clear_cache()  # what other libraries have read from the system's database
+ZoneInfo.clear_cache()  # forget what other libraries have read from the system's database
 
 
 def database_version() -> str:
     """Return the version of the tz database, such as 2026f.
 
     Raises:
-        ConfigurationError: there is none, or one that is too old to go by.
+        ConfigurationError: there is none, or it is too old.
     """
     try:
         version = str(import_module("tzdata").IANA_VERSION)
@@ -41,7 +41,7 @@ def zone_of(name: str) -> ZoneInfo:
     """Return a time zone by its IANA name.
 
     Raises:
-        ConfigurationError: there is no such zone; or no tz database, or one that is too old to go by.
+        ConfigurationError: there is no such zone, or the tz database is missing or too old.
 
     >>> zone_of("Indian/Reunion").key
     'Indian/Reunion'

@@ -1,6 +1,6 @@
-"""What stands in a text that a person would notice: links, a brand, shouting, advertising, a STOP of one's own.
+"""Features of a text: links, a brand, words in capitals, advertising, a typed STOP.
 
-The names and words are data, ``text_signs.toml``.
+The names and words are data in ``features.toml``.
 """
 
 import re
@@ -38,7 +38,7 @@ def find_links(text: str) -> list[str]:
 
 
 def is_shortener(site: str) -> bool:
-    """Tell whether a site is a public link shortener.
+    """Return whether a site is a public link shortener.
 
     >>> is_shortener("bit.ly")
     True
@@ -47,7 +47,7 @@ def is_shortener(site: str) -> bool:
 
 
 def find_promotional_words(text: str) -> list[str]:
-    """Return the words of advertising as they stand in the text, each once.
+    """Return the words of advertising in the text, each once, as written.
 
     >>> find_promotional_words("SOLDES : -20 % dès demain, livraison offerte")
     ['SOLDES', '-20 %', 'livraison offerte']
@@ -59,7 +59,7 @@ def find_promotional_words(text: str) -> list[str]:
 
 
 def names_brand(text: str, brand: str) -> bool:
-    """Tell whether the brand stands in the text, whatever its case, accents and the signs between its words.
+    """Return whether the text contains the brand, whatever its case, accents and the signs between its words.
 
     >>> names_brand("CHEZ MA-BOUTIQUE : -20 %", "Ma Boutique")
     True
@@ -75,7 +75,7 @@ def find_words(text: str) -> list[str]:
 
 
 def has_typed_stop(text: str) -> bool:
-    """Tell whether the author typed how to opt out: STOP in capitals, or stop with how or where to send it.
+    """Return whether the text says how to opt out: STOP in capitals, or stop with how or where to send it.
 
     >>> [has_typed_stop(text) for text in ("Stop pub au 36111", "Répondez STOP", "ouvert non-stop")]
     [True, True, False]
@@ -84,12 +84,12 @@ def has_typed_stop(text: str) -> bool:
 
 
 def _fold(text: str) -> str:
-    """Return the text in lower case and without accents, one character for one."""
+    """Return the text in lower case and without accents, with the same number of characters."""
     return "".join(unicodedata.normalize("NFKD", character)[0].lower()[0] for character in text)
 
 
 def _is_link(found: re.Match[str]) -> bool:
-    """Tell links from sentences run.Together: without http:// or www., the ending is a known one in one case."""
+    """Return whether a match is a link and not two joined.Sentences: it has http://, www., or a known ending."""
     if found["start"]:
         return True
     return found["ending"].isalpha() and (bool(found["path"]) or found["ending"] in _load().endings)

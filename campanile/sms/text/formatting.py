@@ -1,4 +1,4 @@
-"""Counts, amounts and instants as people read them."""
+"""Counts, amounts and times as texts."""
 
 from datetime import datetime
 from decimal import Decimal

@@ -1,6 +1,6 @@
-"""What is not meant for a phone: merge fields of other tools, and what programs leave in a cell.
+"""Text that is not meant for a phone: merge fields of other tools, and values that programs write into empty cells.
 
-The patterns are data, ``leftovers.toml``.
+The patterns are data in ``leftovers.toml``.
 """
 
 import re
@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 _INNER_NAME = re.compile(r"[^\W\d]\w*")
 
-#: What a cell may hold by mistake, by the name of its pattern in ``leftovers.toml``.
+#: Values that may be in a cell by mistake, by the name of the pattern in ``leftovers.toml``.
 LEFTOVER_WORDS = {
     "no_value": "what a program writes where there is no value",
     "html": "codes of a web page",
-    "invisible": "characters that nobody sees",
+    "invisible": "invisible characters",
     "quoted": "quotes around the value",
     "placeholder": "merge fields that another tool did not fill in",
 }
@@ -31,7 +31,7 @@ class _Patterns(NamedTuple):
 
 
 def find_placeholders(text: str) -> list[str]:
-    """Return the merge fields of other tools as they stand in a text, each once, in order.
+    """Return the merge fields of other tools in a text, each once, in order.
 
     >>> find_placeholders("Bonjour {{first_name}}, [PRENOM] *|FNAME|* {first_name} [URGENT]")
     ['{{first_name}}', '[PRENOM]', '*|FNAME|*']
@@ -43,7 +43,7 @@ def find_placeholders(text: str) -> list[str]:
 
 
 def placeholder_name(placeholder: str) -> str:
-    """Return the name inside of another tool's merge field, in small letters.
+    """Return the name inside another tool's merge field, in small letters.
 
     >>> placeholder_name("*|FNAME|*"), placeholder_name("{{ contact.prenom }}")
     ('fname', 'prenom')
@@ -53,7 +53,7 @@ def placeholder_name(placeholder: str) -> str:
 
 
 def leftover_patterns() -> Mapping[str, str]:
-    """Return the pattern of each kind of leftover in a cell; Python and DuckDB read them alike.
+    """Return the pattern of each kind of leftover in a cell, for Python and DuckDB.
 
     >>> re.search(leftover_patterns()["html"], "Dupont &amp; fils")[0]
     '&amp;'
@@ -71,7 +71,7 @@ def find_leftovers(cell: str) -> list[str]:
 
 
 def without_invisible(text: str) -> str:
-    """Return a text without the characters that nobody sees."""
+    """Return a text without invisible characters."""
     visible: str = re.sub(_load().cells["invisible"], "", text)
     return visible
 

@@ -1,4 +1,4 @@
-"""What the linter looks at, and what it finds."""
+"""Input and findings of the linter."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ SEVERITIES = ("refused", "costs", "advice")
 
 
 class SizeCount(NamedTuple):
-    """How many messages have one size; ``price`` is that of all of them together."""
+    """Number of messages of one size; ``price`` is the sum for all of them."""
 
     encoding: str
     unit_count: int
@@ -22,7 +22,7 @@ class SizeCount(NamedTuple):
 
 
 class Saving(NamedTuple):
-    """How many messages would shrink, and the segments and the money that saves."""
+    """Number of messages that would become shorter, with the saved segments and price."""
 
     message_count: int
     segment_count: int
@@ -30,7 +30,7 @@ class Saving(NamedTuple):
 
 
 class Leftover(NamedTuple):
-    """A kind of what is not meant for a phone in the cells of one merge field, and what the messages with it cost."""
+    """One kind of leftover in the cells of one merge field, with the price of the messages that contain it."""
 
     kind: str
     field: str
@@ -44,27 +44,27 @@ NOTHING_SAVED = Saving(0, 0, Decimal())
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """All that is looked at: the draft's own words, and the figures of the messages made of it.
+    """The input of the linter: the draft's text, and the figures of its messages.
 
     Attributes:
-        template: the author's text, taken apart.
+        template: the parsed text of the draft.
         kind: ``marketing`` or ``alert``.
-        sender_id: who signs.
-        brand: the team's name as people know it, None where nobody set it.
-        replace_characters: the level that the author chose, applied in all figures.
-        stop_mentions: what is added at the end, distinct, each with its leading space; an empty one for places where
-            nothing is.
+        sender_id: the sender.
+        brand: the brand of the team, None if it is not set.
+        replace_characters: the level of the draft, applied in all figures.
+        stop_mentions: the distinct STOP mentions, each with its leading space; an empty one for territories without
+            a mention.
         forbids_links: whether the gateway blocks links from this sender somewhere in the audience.
         sizes: of all messages.
-        forcing: of each character outside GSM-7, in how many messages it stands.
-        savings: what each level beyond the chosen one would save.
-        longest_values: of each merge field, the longest value among the recipients, where there is any.
-        segment_price: of one segment, the most expensive in the audience.
+        forcing: for each character outside GSM-7, the number of messages with it.
+        savings: the saving of each level beyond the chosen one.
+        longest_values: for each merge field, the longest value among the recipients, if there is any.
+        segment_price: of one segment, in the most expensive territory of the audience.
         unit: of all prices.
-        placeholders: merge fields of other tools, as they stand in the draft's text.
-        literal_placeholders: those that the author wants to be sent as they stand.
-        leftovers: what the recipients' values hold by mistake.
-        invisible: the messages with characters that nobody sees, and what taking these out would save.
+        placeholders: merge fields of other tools in the draft's text.
+        literal_placeholders: those that the draft wants to be sent literally.
+        leftovers: leftovers in the recipients' values.
+        invisible: the messages with invisible characters, and the saving without these.
     """
 
     template: Template
@@ -88,15 +88,15 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class LintFinding:
-    """One thing to mend or to know.
+    """One finding.
 
     Attributes:
         code: the name of the check.
         severity: one of ``SEVERITIES``.
         words: one plain sentence.
-        message_count: how many messages it concerns; None for the text as a whole.
-        segment_count: how many segments mending it saves.
-        price: what mending it saves, in the subject's unit.
+        message_count: number of messages that it concerns; None for the text as a whole.
+        segment_count: segments that are saved by a correction.
+        price: amount that is saved by a correction, in the subject's unit.
     """
 
     code: str

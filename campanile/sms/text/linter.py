@@ -1,7 +1,7 @@
-"""What a campaign's text costs needlessly, and what somebody should know before it leaves.
+"""Linter of a campaign's text: avoidable costs, and advice before the campaign is sent.
 
-Each check looks at the figures of a prepared campaign and says at most one thing, in a sentence for somebody who
-knows nothing of encodings. Nothing is ever changed here: the author decides.
+Each check reads the figures of a prepared campaign and returns at most one finding, as a sentence for readers who know
+nothing about encodings. The linter changes nothing: the author decides.
 """
 
 import re
@@ -38,7 +38,7 @@ Check: TypeAlias = Callable[[Subject], Iterator[LintFinding]]
 
 
 def lint(subject: Subject) -> list[LintFinding]:
-    """Return all findings: what is refused first, then what costs, the most expensive first, then advice."""
+    """Return all findings: first refusals, then costs, the most expensive first, then advice."""
     findings = [finding for check in _CHECKS for finding in check(subject)]
     return sorted(findings, key=lambda finding: (SEVERITIES.index(finding.severity), -(finding.price or 0)))
 
@@ -60,16 +60,17 @@ def _check_ucs2(subject: Subject) -> Iterator[LintFinding]:
         advice = f"nothing replaces them; without them about {amount_text(surplus, subject.unit)} less would be paid"
     else:
         advice = "that costs nothing here: without them there would be as many segments"
+    verb = "allows" if len(subject.forcing) == 1 else "allow"
     words = (
-        f"{_name_characters(subject.forcing)} {'leaves' if len(subject.forcing) == 1 else 'leave'} 70 characters a "
-        f"segment instead of 160 in {count_text(count, 'message')}; {advice}."
+        f"{_name_characters(subject.forcing)} {verb} only 70 characters a segment instead of 160 in "
+        f"{count_text(count, 'message')}; {advice}."
     )
     severity = "costs" if ways or surplus else "advice"
     yield LintFinding("ucs2", severity, words, count, best.segment_count, best.price or surplus)
 
 
 def _plain_saving(size: SizeCount) -> Decimal:
-    """Return what messages of a size would cost less if they were as long in the plain alphabet."""
+    """Return the saving if messages of a size were as long in GSM-7."""
     fits = size.unit_count <= SINGLE_LENGTH[GSM7]
     plain_count = 1 if fits else -(-size.unit_count // PART_LENGTH[GSM7])
     return size.price - size.price * plain_count / size.segment_count
@@ -112,7 +113,7 @@ def _check_outer_spaces(subject: Subject) -> Iterator[LintFinding]:
     found = [f"{verb} with {count_text(count, 'blank')}" for verb, count in ends.items() if count]
     if found:
         counts = "counts" if sum(ends.values()) == 1 else "count"
-        words = f"The text {' and '.join(found)}, which {counts} and which nobody sees."
+        words = f"The text {' and '.join(found)}, which {counts} and cannot be seen."
         yield LintFinding("outer_spaces", "advice", words)
 
 
@@ -139,7 +140,7 @@ def _check_brand(subject: Subject) -> Iterator[LintFinding]:
         words = f"{number}: name your brand in the text, and in SMS_BRAND to have that checked."
         yield LintFinding("no_brand", "advice", words)
     elif not names_brand(_plain_text(subject), subject.brand):
-        words = f"{number} and the text does not name {subject.brand}: nobody can tell who writes."
+        words = f"{number} and the text does not name {subject.brand}: people do not know who writes."
         yield LintFinding("no_brand", "advice", words)
 
 
@@ -169,32 +170,32 @@ def _check_stop(subject: Subject) -> Iterator[LintFinding]:
 
 
 def _check_no_stop(subject: Subject) -> Iterator[LintFinding]:
-    """CPCE L.34-5: each marketing message must say how to stop the next one, at no cost but that of sending it."""
+    """Check CPCE L.34-5: each marketing message must say how to opt out, at no cost except that of the reply."""
     if subject.kind != "marketing" or "" not in subject.stop_mentions or has_typed_stop(_plain_text(subject)):
         return
-    nobody = "In some countries nobody" if any(subject.stop_mentions) else "Nobody"
-    words = f"{nobody} is told how to stop these messages; French law wants it in each: say it in the text."
+    subject_of_law = "For some countries the text" if any(subject.stop_mentions) else "The text"
+    words = f"{subject_of_law} does not say how to stop these messages; French law requires it in each: add it."
     yield LintFinding("no_stop", "advice", words)
 
 
 def _check_placeholders(subject: Subject) -> Iterator[LintFinding]:
-    """Look for what another tool would have filled in: here it would reach every phone as it stands."""
+    """Find merge fields of another tool: Campanile would send them literally."""
     who = _readers(sum(size.message_count for size in subject.sizes), _total_price(subject), subject.unit)
     for placeholder in subject.placeholders:
         if placeholder in subject.literal_placeholders:
-            words = f"{_quote(placeholder)} is sent as it stands, as literal_placeholders says: {who}."
+            words = f"{_quote(placeholder)} is sent literally, as literal_placeholders says: {who}."
             yield LintFinding("literal_placeholder", "advice", words)
             continue
         words = (
             f"{_quote(placeholder)} is a merge field of another tool: {who}. Write "
-            f"{{{placeholder_name(placeholder)}}}, or whatever the column is called; if people are to read "
-            f"{placeholder} as it stands, name it in literal_placeholders."
+            f"{{{placeholder_name(placeholder)}}}, or the name of the column; to send "
+            f"{placeholder} literally, name it in literal_placeholders."
         )
         yield LintFinding("placeholder", "refused", words)
 
 
 def _check_leftovers(subject: Subject) -> Iterator[LintFinding]:
-    """Look for what programs leave in cells, and in texts that were copied."""
+    """Find leftovers of programs in cells, and in copied texts."""
     count, price = sum(size.message_count for size in subject.sizes), _total_price(subject)
     text = _plain_text(subject)
     found = [(f"{{{each.field}}}", each) for each in subject.leftovers]
@@ -227,7 +228,7 @@ def _total_price(subject: Subject) -> Decimal:
 
 
 def _example_of(leftover: Leftover) -> str:
-    """Return what was found: of a long text and of what nobody sees, only the very signs."""
+    """Return the leftover: of a long text only the matching part, of an invisible character its name."""
     (found,) = re.findall(rf"({leftover_patterns()[leftover.kind]})", leftover.example)[:1]
     return _name_character(found) if leftover.kind == "invisible" else _quote(found.strip())
 
@@ -249,7 +250,7 @@ _CHECKS: tuple[Check, ...] = (
 
 
 def _characters_to_cut(sizes: Sequence[SizeCount], wanted: int) -> int:
-    """Return the fewest characters less with which so many of the messages fit in one segment."""
+    """Return by how many characters a text must be shortened so that this many messages fit in one segment."""
     excesses = Counter[int]()
     for size in sizes:
         excesses[size.unit_count - SINGLE_LENGTH[size.encoding]] += size.message_count
@@ -259,7 +260,7 @@ def _characters_to_cut(sizes: Sequence[SizeCount], wanted: int) -> int:
 
 
 def _longest_text(subject: Subject) -> str | None:
-    """Return the text with each field's longest value and the longest STOP mention; None where a field has none."""
+    """Return the text with each field's longest value and the longest STOP mention; None if a field has no value."""
     values = {name: value for name, value in subject.longest_values.items() if value}
     try:
         text = render(subject.template, values)
@@ -270,12 +271,12 @@ def _longest_text(subject: Subject) -> str | None:
 
 
 def _plain_text(subject: Subject) -> str:
-    """Return the author's own words: what stands outside of the merge fields."""
+    """Return the text of the draft outside the merge fields."""
     return "".join(part if isinstance(part, str) else " " for part in subject.template.parts)
 
 
 def _name_characters(forcing: Mapping[str, int]) -> str:
-    """Name the characters that are found most, so that those nobody can see are seen too."""
+    """Return the names of the most frequent characters; invisible ones are named too."""
     ranked = sorted(forcing, key=lambda character: (-forcing[character], character))
     others = len(ranked) - _MAX_NAMED
     return _list(map(_name_character, ranked[:_MAX_NAMED])) + (f" (and {grouped(others)} more)" if others > 0 else "")

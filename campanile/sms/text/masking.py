@@ -1,7 +1,7 @@
-"""Make text safe to show: numbers hidden, Markdown inert.
+"""Masking of numbers and escaping of Markdown, for logs, errors and pages.
 
-Logs, errors and artifacts are read by more people than the contact list is, so a number leaves the store
-masked, and a name typed by a stranger never becomes a link or a second column.
+More people read logs, errors and artifacts than the contact lists. So numbers are masked there, and a name from a
+contact file never becomes a link or a second column.
 """
 
 import re
@@ -23,9 +23,9 @@ _BREAKING_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def mask_number(msisdn: str) -> str:
-    """Hide the middle of one number: three digits before and four after stay, fewer of a short number.
+    """Hide the middle of one number: three digits before and four after are shown, fewer of a short number.
 
-    Anything but a leading plus and digits is dropped first; at least three digits in eight are hidden.
+    Characters other than a leading plus and digits are removed first; at least three digits in eight are hidden.
 
     >>> mask_number("+33612345678")
     '+336****5678'
@@ -39,9 +39,9 @@ def mask_number(msisdn: str) -> str:
 def mask_numbers(text: str, spare: str = "") -> str:
     """Mask every run of eight digits or more, with or without plus and separators, anywhere in a text.
 
-    Dates and times written the ISO way (``2026-11-22 08:00``) are left readable, and what stands in ``spare`` as it is:
-    the draft's own words are nobody's number. In doubt it masks: two numbers side by side, or a number and a postcode,
-    may come out as one.
+    ISO dates and times (``2026-11-22 08:00``) stay readable, and numbers that are in ``spare`` too, because numbers in
+    the draft's text belong to no recipient. In doubt it masks: two numbers side by side, or a number and a postcode,
+    may be masked as one.
 
     >>> mask_numbers("no answer from 06 12 34 56 78 on 2026-11-22")
     'no answer from 06*****678 on 2026-11-22'
@@ -52,10 +52,10 @@ def mask_numbers(text: str, spare: str = "") -> str:
 
 
 def escape_markdown(text: str) -> str:
-    r"""Make a text inert inside a cell of a Markdown table.
+    r"""Escape a text for a cell of a Markdown table.
 
-    No formatting, link, HTML or further column can come out of it. Line breaks, control and invisible direction
-    characters become spaces; what joins emoji stays.
+    It cannot contain formatting, links, HTML or another column. Line breaks, control and invisible direction
+    characters become spaces; characters that join emoji stay.
 
     >>> escape_markdown("Bob|*Eve*")
     'Bob\\|\\*Eve\\*'

@@ -1,9 +1,9 @@
-"""Characters that make a text more expensive, and what may stand in their place.
+"""Characters that make a text more expensive, and their replacements.
 
-One character outside the alphabet of GSM-7 leaves 70 characters a segment where there were 160. Three levels, which
-the author of a campaign chooses, because a text is never changed unasked: ``off``; ``typography``, which no reader
-notices (’ → ', œ → oe, … → ...); ``accents``, which also takes the accents that GSM-7 has not (ê → e, ç → c). What
-GSM-7 has (é è à ù ì ò Ç É ä ö ü ñ …) is never touched.
+One character outside the alphabet of GSM-7 reduces a segment from 160 to 70 characters. The author of a campaign
+chooses one of three levels, because a text is never changed without a request: ``off``; ``typography``, which readers
+do not notice (’ → ', œ → oe, … → ...); ``accents``, which also removes accents that GSM-7 does not have (ê → e, ç → c).
+Characters of GSM-7 (é è à ù ì ò Ç É ä ö ü ñ …) are never replaced.
 """
 
 import re
@@ -25,7 +25,7 @@ _ALIKE = {
     "-": "‐‑‒–—―−⁃•‣﹘﹣－",
     " ": "\t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000",
     "\n": "\v\u0085\u2028\u2029",
-    # Zero-width space, word joiner, byte order mark, soft hyphen, marks of direction. Not the joiners, U+200C and
+    # Zero-width space, word joiner, byte order mark, soft hyphen, marks of direction. Without the joiners U+200C and
     # U+200D: they hold emoji and whole scripts together.
     "": "\u200b\u2060\ufeff\u00ad\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069",
     "/": "÷⁄∕",
@@ -67,9 +67,9 @@ _FINDERS = {level: re.compile(f"[{re.escape(''.join(table))}]") for level, table
 
 
 def replace_characters(text: str, level: str) -> str:
-    """Return the text with what ``level`` replaces replaced. Doing it again changes nothing more.
+    """Return the text with the replacements of ``level``. A second call changes nothing more.
 
-    An accent typed as a character of its own, as on a Mac, is first joined to its letter: that é is free.
+    An accent that is a character of its own, as on a Mac, is first joined to its letter: é is in GSM-7.
 
     Raises:
         KeyError: ``level`` is none of ``LEVELS``.

@@ -1,8 +1,8 @@
-"""Segments of whole columns of texts: of each, exactly what ``segments.count_segments`` says.
+"""Segments of whole columns of texts, with the same results as ``segments.count_segments``.
 
-The texts are joined and looked at as one row of code points. Nearly all of them are plain letters that need no
-second look; the few others are looked up in a table and summed by text. Where the sums leave two answers open,
-because a pair may or may not come to stand across two segments, the text is laid out by itself.
+The texts are joined and processed as one array of code points. Nearly all of them are plain letters and need no further
+check; the others are looked up in a table and summed by text. If the sums allow two results, because a pair may or may
+not cross a segment boundary, the text is divided by itself.
 """
 
 from collections import Counter
@@ -34,11 +34,11 @@ class ColumnScan:
     """Sizes of a column of texts, one entry a text, in their order.
 
     Attributes:
-        is_ucs2: whether a character outside GSM-7 stands in it.
+        is_ucs2: whether it contains a character outside GSM-7.
         unit_count: septets in GSM-7, UTF-16 code units in UCS-2.
-        segment_count: what it costs.
-        replaced_segment_counts: by level, what it would cost with its characters replaced.
-        forcing: of each character outside GSM-7, in how many of the texts it stands.
+        segment_count: its segments.
+        replaced_segment_counts: by level, its segments after the replacements.
+        forcing: for each character outside GSM-7, the number of texts with it.
     """
 
     is_ucs2: Flags
@@ -49,9 +49,9 @@ class ColumnScan:
 
 
 def scan_column(texts: Sequence[str], levels: Sequence[str] = ("typography", "accents")) -> ColumnScan:
-    """Return ``count_segments`` of all texts at once, and what would become of them at ``levels`` of replacement.
+    """Return ``count_segments`` of all texts at once, and their segments at ``levels`` of replacement.
 
-    Millions of texts a second, and of each what ``count_segments`` says, always.
+    It processes millions of texts a second, and its results are always those of ``count_segments``.
 
     >>> scan = scan_column(["L’été", "10 €"])
     >>> scan.unit_count.tolist(), dict(scan.forcing)
@@ -86,15 +86,15 @@ def _scan_chunk(texts: Sequence[str], levels: Sequence[str]) -> ColumnScan:
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
-    """Texts and what they are counted from.
+    """Some texts and the data for their counts.
 
     Attributes:
-        texts: some.
+        texts: the texts.
         lengths: of each text, in characters.
-        extended: how many of them are of the extension table.
-        astral: how many of them are two UTF-16 code units.
+        extended: number of its characters in the extension table.
+        astral: number of its characters with two UTF-16 code units.
         codes: the characters of all texts that are outside GSM-7.
-        rows: in which text each of those stands.
+        rows: for each of those, the index of its text.
     """
 
     texts: Sequence[str]
@@ -131,7 +131,7 @@ class _Chunk:
         return unit_count, segment_count
 
     def count_characters(self) -> Counter[str]:
-        """Count the texts in which each character outside GSM-7 stands."""
+        """Count for each character outside GSM-7 the texts that contain it."""
         keys = np.sort(self.rows * _CODE_POINTS + self.codes)
         once = keys[np.diff(keys, prepend=-1) != 0] % _CODE_POINTS
         codes, counts = np.unique(once, return_counts=True)
@@ -165,7 +165,7 @@ def _kinds() -> NDArray[np.uint8]:
 
 @cache
 def _growths(level: str) -> NDArray[np.int8]:
-    """Return by how many units a text grows where a character outside GSM-7 is replaced."""
+    """Return by how many units a text grows when a character outside GSM-7 is replaced."""
     growths = np.full(_ASTRAL + 1, _STAYS, np.int8)
     for character, plain in REPLACEMENTS[level].items():
         growths[ord(character)] = len(plain) - 1
@@ -173,7 +173,7 @@ def _growths(level: str) -> NDArray[np.int8]:
 
 
 def _divide(unit_count: Counts, is_ucs2: Flags, has_pairs: Flags) -> tuple[Counts, Flags]:
-    """Return the segments, and where that is a lower bound only: a part of a long text may waste one unit on a pair."""
+    """Return the segments, and where this is only a lower bound: a part of a long text may lose one unit to a pair."""
     single = np.where(is_ucs2, SINGLE_LENGTH[UCS2], SINGLE_LENGTH[GSM7])
     part = np.where(is_ucs2, PART_LENGTH[UCS2], PART_LENGTH[GSM7])
     is_long = unit_count > single

@@ -1,9 +1,9 @@
-"""How a text is encoded and how many SMS it makes, which is what it costs.
+"""Encoding and segments of a text, which determine its price.
 
 GSM-7 tables and lengths: 3GPP TS 23.038 (https://www.3gpp.org/dynareport/23038.htm) and TS 23.040. A character
 of the extension table takes two septets. One character outside both tables (a lower-case ``ç``, ``ê``, a curly
-quote) turns the whole text to UCS-2, counted in UTF-16 code units. Neither an escape pair nor a surrogate pair
-is ever cut in two, so a segment may stay one unit short: dividing is not enough.
+quote) changes the whole text to UCS-2, counted in UTF-16 code units. Neither an escape pair nor a surrogate pair
+is ever split, so a segment may have one unit less: a simple division is not enough.
 """
 
 import re
@@ -14,11 +14,11 @@ from campanile.sms.text.gsm7 import GSM7, GSM7_BASIC, GSM7_EXTENSION, PART_LENGT
 _BASIC_TEXT = re.compile(f"[{re.escape(GSM7_BASIC)}]*")
 _GSM7_TEXT = re.compile(f"[{re.escape(GSM7_BASIC + GSM7_EXTENSION)}]*")
 _DOUBLE = {GSM7: re.compile(f"[{re.escape(GSM7_EXTENSION)}]"), UCS2: re.compile("[\U00010000-\U0010ffff]")}
-_HALVES = "\U00010000\U00010001"  # in place of a pair; no other astral character is left beside them
+_HALVES = "\U00010000\U00010001"  # replace a pair; the text then has no other astral characters
 
 
 class Segmentation(NamedTuple):
-    """The size of one text. Units are septets in ``GSM-7``, UTF-16 code units in ``UCS-2``."""
+    """Size of one text. Units are septets in ``GSM-7``, UTF-16 code units in ``UCS-2``."""
 
     encoding: str
     unit_count: int
@@ -46,7 +46,7 @@ def _count_parts(text: str, encoding: str, unit_count: int) -> int:
         return min(unit_count, 1)
     length = PART_LENGTH[encoding]
     fewest, most = -(-unit_count // length), -(-unit_count // (length - 1))
-    # A part wastes one unit at most: where both bounds agree, nothing needs to be laid out.
+    # A part loses one unit at most: if both bounds are equal, the text need not be divided.
     if fewest == most or unit_count == len(text):
         return fewest
     return _lay_out(text, _DOUBLE[encoding], length)

@@ -1,8 +1,7 @@
 """Texts with merge fields: ``Bonjour {first_name|cher client}, …``.
 
-The smallest language that does the job: a field, a field with a default, and doubled braces for braces. No
-expression, no nesting. A value is put in as it is and never read again, so a contact named ``{code}`` stays
-``{code}``.
+The language has only fields, fields with a default, and doubled braces for braces: no expressions, no nesting. A value
+is inserted as it is and not parsed again, so a contact named ``{code}`` stays ``{code}``.
 """
 
 import difflib
@@ -18,7 +17,7 @@ _LETTER = re.compile(r"[^\W\d_]")
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One merge field in a text; ``default`` is None where the text gives none."""
+    """One merge field in a text; ``default`` is None if the text gives none."""
 
     name: str
     default: str | None
@@ -26,20 +25,20 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A text taken apart: pieces of plain text and fields, in order."""
+    """A parsed text: pieces of plain text and fields, in order."""
 
     text: str
     parts: tuple[str | Field, ...]
 
     @property
     def required(self) -> tuple[str, ...]:
-        """Names of the merge fields that stand somewhere without a default, in order of appearance."""
+        """Names of the merge fields that occur at least once without a default, in order of appearance."""
         fields = [part for part in self.parts if isinstance(part, Field)]
         return tuple(dict.fromkeys(field.name for field in fields if field.default is None))
 
     @property
     def defaulted(self) -> tuple[str, ...]:
-        """Names of the merge fields that have a default somewhere, in order of appearance."""
+        """Names of the merge fields that occur at least once with a default, in order of appearance."""
         fields = [part for part in self.parts if isinstance(part, Field)]
         return tuple(dict.fromkeys(field.name for field in fields if field.default is not None))
 
@@ -50,13 +49,13 @@ class Template:
 
 
 def parse_template(text: str) -> Template:
-    """Take a text with merge fields apart.
+    """Parse a text with merge fields.
 
-    ``{name}`` is a field, ``{name|words}`` a field with a default, ``{{`` and ``}}`` are braces. A name is whatever
-    has a letter: a column may be called ``Code postal``.
+    ``{name}`` is a field, ``{name|words}`` a field with a default, ``{{`` and ``}}`` are braces. A name must contain a
+    letter: a column may be called ``Code postal``.
 
     Raises:
-        TemplateError: a brace without its pair, or a name that is none; tells the character's place, from 1.
+        TemplateError: a brace without its pair, or an invalid name; the message has the character position, from 1.
 
     >>> parse_template("Bonjour {first_name|cher client}, {{promo}}").fields
     ('first_name',)
@@ -65,7 +64,7 @@ def parse_template(text: str) -> Template:
 
 
 def render(template: str | Template, fields: Mapping[str, str]) -> str:
-    """Return the text for one person. A value of nothing but spaces counts as missing.
+    """Return the text for one person. A value that is only spaces counts as missing.
 
     Raises:
         MissingField: no value, and no default in the text.
@@ -80,8 +79,8 @@ def render(template: str | Template, fields: Mapping[str, str]) -> str:
 def as_sql(template: Template) -> tuple[str, dict[str, str]]:
     """Return the column form of ``render``: an SQL expression over ``cells``, and the values of its parameters.
 
-    ``cells`` is a list column with the values of ``template.fields`` in their order, NULL where there is none; the
-    expression is NULL for whom ``render`` would raise ``MissingField``.
+    ``cells`` is a list column with the values of ``template.fields`` in their order, NULL for a missing value; the
+    expression is NULL in rows for which ``render`` would raise ``MissingField``.
 
     >>> as_sql(parse_template("Bonjour {first_name|cher client}"))
     ('$piece_0 || coalesce(cells[1], $piece_1)', {'piece_0': 'Bonjour ', 'piece_1': 'cher client'})
@@ -100,13 +99,13 @@ def as_sql(template: Template) -> tuple[str, dict[str, str]]:
 
 
 def check_fields(template: str | Template, known: Collection[str]) -> None:
-    """Refuse a text that names a merge field which does not exist.
+    """Refuse a text that names a merge field that does not exist.
 
-    Where no field exists at all (numbers typed by hand, a list of nothing but numbers), one with a default wherever it
-    stands cannot be a slip for another, and every person gets its default.
+    If there are no fields at all (typed numbers, a list of only numbers), a field that always has a default is allowed:
+    it cannot be a typing error for another field, and every person gets the default.
 
     Raises:
-        TemplateError: names the field, the nearest name that exists, and all that exist.
+        TemplateError: the message names the field, the nearest existing name, and all existing names.
 
     >>> check_fields("Bonjour {first_name}", ["first_name", "city"])
     >>> check_fields("Bonjour {first_name|cher client}", [])

@@ -1,6 +1,6 @@
-"""What people type, read where it can mean one thing only: names, days, hours.
+"""Parsing of typed names, days and hours, if they have only one meaning.
 
-Each function raises ``ValueError`` with a line that says how to write it.
+Each function raises ``ValueError`` with a line that says how to write the value.
 """
 
 import re
@@ -24,7 +24,7 @@ _MONTHS = [
 
 
 def name_key(title: str) -> str | None:
-    """Return the key of a campaign's title: small letters, digits and dashes; None: nothing of that is in it.
+    """Return the key of a campaign's title: small letters, digits and dashes; None: the title has none of these.
 
     >>> name_key("Noël 2026"), name_key("soldes-hiver"), name_key("!")
     ('noel-2026', 'soldes-hiver', None)
@@ -59,7 +59,7 @@ def read_day(text: str, day_first: bool | None = None) -> str:
 
     Args:
         text: a day in digits, or with the month spelt in French or English.
-        day_first: what 05/12/2026 is: 5 December (True) or 12 May (False); None: nobody says.
+        day_first: whether 05/12/2026 is 5 December (True) or 12 May (False); None: it is not known.
 
     >>> read_day("13/12/2026"), read_day("05/12/2026"), read_day("05/12/2026", True), read_day("5 décembre 2026")
     ('2026-12-13', '05/12/2026', '2026-12-05', '2026-12-05')
@@ -98,7 +98,7 @@ def read_moment(text: str, day_first: bool | None = None) -> str:
 
 
 def is_two_days(day: str) -> bool:
-    """Tell whether ``read_day`` or ``read_moment`` returned what could be two days."""
+    """Return whether ``read_day`` or ``read_moment`` returned a text that could be two days."""
     return "/" in day
 
 
