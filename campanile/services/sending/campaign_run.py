@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from socket import gethostname
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from campanile.services.billing.alerts import alert
 from campanile.services.context import Context
@@ -86,7 +86,7 @@ def open_run(context: Context, campaign: str, run_id: str | None) -> tuple[Sendi
     with context.transaction() as tx:
         opened = open_sending(tx, campaign, owner, context.claim_rules(manifest))
         found = opened.campaign
-        _check_policy(found, tx.row("recap.get", campaign_id=found.campaign_id, version=found.version))
+        _check_policy(found, tx.value("recap.header", campaign_id=found.campaign_id, version=found.version))
     context.log.info(opened.why)
     return Sending(campaign, found.gateway, opened.lease, opened.why), opened
 
@@ -153,11 +153,11 @@ def _lease_of(sending: Sending) -> Lease:
     return sending.lease
 
 
-def _check_policy(campaign: Campaign, recap: dict[str, Any] | None) -> None:
+def _check_policy(campaign: Campaign, header: str | None) -> None:
     """Refuse to send under another policy text than the recap named."""
-    if recap is not None and campaign.state == CampaignState.APPROVED:
+    if header is not None and campaign.state == CampaignState.APPROVED:
         policy = load_policy(campaign.policy)
-        if policy.sha256 not in recap["header"]:
+        if policy.sha256 not in header:
             raise CampaignError(
                 f"policy {policy.name} is not the one that the recap of {campaign.name} names; prepare it again"
             )

@@ -45,7 +45,7 @@ class InFlightSlice:
     def is_whole(self) -> bool:
         """Whether a look-up said of each message that was open if there is a trace of it."""
         said = {item.client_ref for item in self.outcomes if item.outcome is not Outcome.UNKNOWN}
-        return {row["client_ref"] for row in self.claim.members} <= said
+        return {member.client_ref for member in self.claim.members} <= said
 
 
 @dataclass(slots=True)

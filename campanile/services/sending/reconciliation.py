@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from campanile.pages.views import Doubt, DoubtedCampaign, view_of
+from campanile.pages.views import Doubt
 from campanile.services.billing.alerts import alert
 from campanile.services.context import Context
 from campanile.services.inbound.sync import sync_opt_outs
@@ -58,7 +58,7 @@ def find_doubt(context: Context) -> Doubt | None:
         _sync_opt_outs(context, gateway)
     with context.transaction() as tx:
         found, campaigns = tx.reconciliation, campaigns_in_doubt(tx)
-    return None if found is None else Doubt(found, view_of(list[DoubtedCampaign], campaigns))
+    return None if found is None else Doubt(found, campaigns)
 
 
 def confirm_doubt(context: Context, actor: str, reason: str) -> str:

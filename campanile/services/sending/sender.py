@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from itertools import islice
 from queue import Empty, SimpleQueue
-from typing import Any
 
 from campanile.gateways.answer_check import check_answer
 from campanile.gateways.transport import clock
@@ -31,6 +30,7 @@ from campanile.store.ledger.outcomes import note_absence, record
 from campanile.store.ledger.run_lifecycle import RunOutcome
 from campanile.store.ledger.sender_session import SenderSession, sender_session
 from schemas.gateway import Batch, Gateway, SubmitOutcome
+from schemas.ledger_rows import Slice
 
 _LONGEST_PAUSE_SECONDS = 10.0
 #: What a person must set right before anything leaves again.
@@ -149,7 +149,7 @@ class Sender:
         slice_no, ask_after = inflight.claim.slice_no, session.tx.at + timedelta(seconds=session.settle_seconds)
         # Absence counts when it is seen twice: of this slice, was it ever seen before?
         # guard: absence-twice
-        is_first = inflight.kind is RequestKind.LOOK_UP and not session.row_of(slice_no)["absent_count"]
+        is_first = inflight.kind is RequestKind.LOOK_UP and not session.row_of(slice_no).absent_count
         outcomes = inflight.without_absence() if is_first else inflight.outcomes
         counts = record(
             session,
@@ -168,17 +168,17 @@ class Sender:
 
     def _take_unknown(self, session: SenderSession, most: int, started: float) -> list[InFlightSlice]:
         """Take the unknown slices that may be asked for now, the earliest first."""
-        due = (row for row in self._askable(session) if row["ask_after"] <= session.tx.at)
+        due = (row for row in self._askable(session) if row.ask_after <= session.tx.at)
         manifest = self._gateway.manifest
         return [take_unknown(session, manifest, row, started) for row in islice(due, max(most, 0))]
 
-    def _askable(self, session: SenderSession) -> list[dict[str, Any]]:
+    def _askable(self, session: SenderSession) -> list[Slice]:
         return askable_slices(session, self._gateway.manifest, self._inflight)
 
     # --- the calls ------------------------------------------------------------------------------------------------
 
     def _send(self, inflight: InFlightSlice) -> None:
-        still_open = {row["client_ref"] for row in inflight.claim.members}
+        still_open = {member.client_ref for member in inflight.claim.members}
         batches = [
             batch
             for batch in batches_of(inflight.claim, self._gateway.manifest)
@@ -283,7 +283,7 @@ class Sender:
     def _next_wait(self, session: SenderSession, claimed: Claimed) -> tuple[float | None, bool]:
         """Return the seconds to the next thing that can be done, and whether the gateway may yet settle an unknown."""
         askable = self._askable(session)
-        waits = [max(0.0, (row["ask_after"] - session.tx.at).total_seconds()) for row in askable]
+        waits = [max(0.0, (row.ask_after - session.tx.at).total_seconds()) for row in askable]
         if claimed.stop_reason is StopReason.PACED:
             waits.append(claimed.wait_seconds)
         return min(waits, default=None), bool(askable)

@@ -55,7 +55,7 @@ def plan_test(context: Context, campaign: str, numbers: Sequence[str], actor: st
                 zip(own_numbers, _real_texts(tx, found, len(own_numbers)), strict=True), start=first_id
             )
         ]
-        price = sum((Decimal(row["price"]) for row in rows), Decimal())
+        price = sum((Decimal(row.price) for row in rows), Decimal())
         check_credit(tx, gateway, f"the test of {campaign}", price)
         plan_rows(context, tx, KIND, gateway, rows)
         detail = f"numbers: {len(own_numbers)}; {origin}"
@@ -71,9 +71,8 @@ def _own_numbers(context: Context, numbers: Sequence[str]) -> list[Number]:
 
 
 def _real_texts(tx: Transaction, campaign: Campaign, count: int) -> list[str]:
-    """Return so many texts of a campaign's messages, different ones first; a text comes again when there are fewer."""
-    rows = tx.rows("message.telling", campaign_id=campaign.campaign_id, count=count)
-    texts = list(dict.fromkeys(row["text"] for row in rows))
+    """Return so many texts of the messages of a campaign, different ones first; repeated when there are fewer."""
+    texts = list(dict.fromkeys(tx.values("message.telling", campaign_id=campaign.campaign_id, count=count)))
     if not texts:
         raise CampaignError(f"campaign {campaign.name} has no message to test; prepare it with recipients")
     return [texts[position % len(texts)] for position in range(count)]

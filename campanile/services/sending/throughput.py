@@ -66,7 +66,7 @@ def adapt_rate(session: SenderSession, inflight: InFlightSlice) -> None:
     throttled = [error for error in inflight.errors if isinstance(error, GatewayThrottled)]
     if throttled:
         if len(throttled) == len(inflight.errors) and not inflight.outcomes_of(Outcome.ACCEPTED):
-            segments = sum(row["segment_count"] for row in inflight.claim.members)
+            segments = sum(member.segment_count for member in inflight.claim.members)
             bucket = replace(bucket, tokens=min(bucket.tokens + segments, top_rate))  # nothing of them was taken
         waits = [error.retry_after for error in throttled if error.retry_after is not None]
         session.put_bucket(slow_down(bucket, top_rate, max(waits, default=None)))
