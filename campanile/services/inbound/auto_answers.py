@@ -29,7 +29,7 @@ CAPPED = "answers_capped"
 
 
 def plan_answers(context: Context, gateway: str) -> dict[str, int]:
-    """Decide once for each new reply whether it gets the automatic answer, and plan those that do."""
+    """Decide once for each new reply whether it gets an automatic answer, and plan the answers."""
     tariff = context.tariff(gateway)
     counts: Counter[str] = Counter()
     is_last = False
@@ -45,10 +45,10 @@ def plan_answers(context: Context, gateway: str) -> dict[str, int]:
 
 
 def set_auto_responder(context: Context, responder: AutoResponder, actor: str) -> str:
-    """Put the auto-responder's settings in force; return one line that says what it does now, and at what price.
+    """Write the settings of the auto-responder; return one line that says what it does now.
 
     Raises:
-        ConfigurationError: it is switched on with nothing to say, or nobody to say it to.
+        ConfigurationError: it is switched on without a text, or with a cap below 1.
     """
     if responder.enabled and not responder.text.strip():
         raise ConfigurationError("the auto-responder has nothing to say: give its text, or switch it off")
@@ -58,7 +58,7 @@ def set_auto_responder(context: Context, responder: AutoResponder, actor: str) -
                 f"{name} {getattr(responder, name)} answers nobody: give 1 or more, or switch it off"
             )
     until = responder.valid_until
-    if until is not None and until.tzinfo is None:  # typed into a form: meant in the team's zone
+    if until is not None and until.tzinfo is None:  # typed into a form: in the zone of the team
         until = until.replace(tzinfo=context.settings.zone)
     with context.transaction() as tx:
         put_auto_responder(tx, replace(responder, valid_until=until), actor)
@@ -74,12 +74,12 @@ def set_auto_responder(context: Context, responder: AutoResponder, actor: str) -
 def _plan_answers(
     context: Context, tx: Transaction, gateway: str, tariff: Tariff, numbers: Mapping[str, Number | None]
 ) -> dict[int, str]:
-    """Decide on the replies of these senders, and plan the answers; return what was decided, by reply."""
+    """Decide on the replies of these senders, and plan the answers; return the decisions, by reply."""
     responder = auto_responder(tx)
     replies = [row for row in unanswered_replies(tx, gateway, AT_ONCE) if row.sender in numbers]
     answered_today = answered_count(tx, gateway, tx.at - timedelta(days=1))
     answers = _decide(context, tx, responder, replies, numbers, tariff, answered_today)
-    if tx.reconciliation is not None:  # a store that came back does not know whom it has answered
+    if tx.reconciliation is not None:  # a restored store does not know which replies were answered
         answers = {key: "in_doubt" if answer == "planned" else answer for key, answer in answers.items()}
     set_answers(tx, answers)
     chosen = [(row.reply_id, numbers[row.sender]) for row in replies if answers[row.reply_id] == "planned"]
@@ -99,7 +99,7 @@ def _decide(
     answered_today: int,
 ) -> dict[int, str]:
     max_age = timedelta(hours=context.settings.reply_max_age_hours)
-    territories = set(context.settings.allowed_countries) & set(tariff.prices)  # we write there, and know the price
+    territories = set(context.settings.allowed_countries) & set(tariff.prices)  # allowed, and with a price
     answers: dict[int, str] = {}
     planned: Counter[int | None] = Counter()
     for row in replies:
@@ -119,7 +119,7 @@ def _decide(
 
 
 def _watch_cap(tx: Transaction, gateway: str, responder: AutoResponder, count: int, is_capped: bool) -> None:
-    """Raise one alert when the cap keeps an answer back; it is over when half of the cap is free again."""
+    """Raise one alert when the cap stops an answer; clear it when half of the cap is free again."""
     if is_capped:
         line = (
             f"the auto-responder on gateway {gateway} reached its cap of {responder.daily_cap} answers in 24 hours; "

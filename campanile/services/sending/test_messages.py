@@ -1,4 +1,4 @@
-"""Tests of a campaign: its own texts, as real recipients will read them, to a few numbers of the team."""
+"""Test messages: texts of a campaign, as real recipients will read them, to a few numbers of the team."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -23,14 +23,14 @@ def plan_test(context: Context, campaign: str, numbers: Sequence[str], actor: st
     """Plan one message for each number, in their order; return the gateway.
 
     The first number gets the text of the most expensive message of the recap, the next ones those of the longest, the
-    shortest, and others. An origin plans only once: the Retry of a run sends nothing again.
+    shortest, and others. Each origin plans once: the Retry of a run sends nothing again.
 
     Args:
         context: the context.
         campaign: its name.
-        numbers: one to ten, as they were typed.
-        actor: who tests it.
-        origin: what marks the messages of this test.
+        numbers: one to ten numbers, as they were typed.
+        actor: the person who tests it.
+        origin: the mark of the messages of this test.
 
     Raises:
         CampaignError: a wrong number, or too many; no such campaign, or none of its messages; or no credit for it.
