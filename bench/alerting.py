@@ -78,7 +78,7 @@ def _measured(marketing: Recap, since_asked: float, accepted_at: datetime) -> Al
         alert_id = find_campaign(tx, ALERT.name).campaign_id
         sql = "SELECT recorded_at FROM campaign_event WHERE campaign_id = $campaign_id AND event = 'approved'"
         ((approved_at,),) = tx.execute(sql, {"campaign_id": alert_id}).fetchall()
-        states = {row["state"]: row["message_count"] for row in count_messages(tx, marketing.campaign_id)}
+        states: dict[str, int] = {row.state: row.message_count for row in count_messages(tx, marketing.campaign_id)}
     waiting = int(states.get("planned", 0))
     if not waiting:
         raise SystemExit(f"alert: the campaign of {marketing.message_count} messages was over first; take a longer one")

@@ -158,7 +158,7 @@ def _send(ready: Path, folder: Path, batches: Batches, concurrency: int) -> floa
             assert run_outcome is not None
         with current_context().transaction() as tx:
             closed = close_sending(tx, lease, current_context().claim_rules(gateway.manifest), run_outcome)
-            states = {row["state"]: row["message_count"] for row in count_messages(tx, lease.campaign_id)}
+            states: dict[str, int] = {row.state: row.message_count for row in count_messages(tx, lease.campaign_id)}
         if closed.state != "finished" or states != {"accepted": sum(len(messages) for _, messages in batches)}:
             raise SystemExit(f"sending: the campaign is {closed.state}, its messages {states}")
         _check_bill(sandbox, batches, "ours")

@@ -86,7 +86,8 @@ class Opened:
     def check(self, left: int) -> None:
         """See that the ledger has what was sent, and that no more than so many messages are left."""
         with transaction(self.path, _now) as tx:
-            states = {row["state"]: row["message_count"] for row in count_messages(tx, self.lease.campaign_id)}
+            counts = count_messages(tx, self.lease.campaign_id)
+            states: dict[str, int] = {row.state: row.message_count for row in counts}
         if states.get("accepted", 0) != self.sent_count or sum(states.values()) - self.sent_count > left:
             raise SystemExit(f"slices: {self.sent_count} were sent, and the ledger says {states}")
 

@@ -26,6 +26,7 @@ from campanile.store.campaigns.campaigns import find_campaign
 from campanile.store.campaigns.recaps import Recap
 from campanile.store.contacts.import_log import FATES, ImportSummary
 from campanile.store.db.invariants import broken_invariants
+from campanile.store.ledger.run_lifecycle import count_messages
 from flows.approve_campaign import approve_campaign
 from flows.check_balance import check_balance
 from flows.collect_delivery_reports import collect_delivery_reports
@@ -296,5 +297,4 @@ def progress_bar(words: str) -> Iterator[None]:
 def _states() -> dict[str, int]:
     with current_context().transaction(read_only=True) as tx:
         campaign = find_campaign(tx, CAMPAIGN)
-        rows = tx.rows("message.count_by_state", campaign_id=campaign.campaign_id)
-    return {row["state"]: row["message_count"] for row in rows}
+        return {row.state: row.message_count for row in count_messages(tx, campaign.campaign_id)}

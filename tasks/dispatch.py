@@ -20,6 +20,7 @@ from prefect.exceptions import ObjectNotFound
 from campanile.sms.errors import SmsError
 from campanile.sms.states import CampaignKind, CampaignState
 from campanile.store.ledger.run_lifecycle import due_campaigns
+from schemas.ledger_rows import DueCampaign
 from tasks.context import current_context
 from tasks.control import pause_after_cancel
 from tasks.sending import publish_progress
@@ -51,12 +52,12 @@ def find_due(campaign: str | None = None) -> dict[str, Due]:
     """
     context = current_context()
     with context.transaction(read_only=True) as tx:
-        due = [row for row in due_campaigns(tx) if campaign in (None, row["name"])]
+        due = [row for row in due_campaigns(tx) if campaign in (None, row.name)]
     held = {name for name, run in _cancelled_runs(due).items() if pause_after_cancel(name, run)}
     for name in sorted(held):
         context.log.warning("%s is paused, not started anew: its run was cancelled", name)
         publish_progress(name, return_state=True)  # a page that is not drawn keeps no other campaign
-    return {row["name"]: Due(row["kind"], _mark(row)) for row in due if row["name"] not in held}
+    return {row.name: Due(row.kind, _mark(row)) for row in due if row.name not in held}
 
 
 def start_runs(due: Mapping[str, Due], run_here: Callable[[str], object]) -> None:
@@ -100,10 +101,10 @@ def _start_run(campaign: str, due: Due, run_here: Callable[[str], object]) -> No
             return
 
 
-def _cancelled_runs(due: Sequence[Mapping[str, Any]]) -> dict[str, FlowRun]:
+def _cancelled_runs(due: Sequence[DueCampaign]) -> dict[str, FlowRun]:
     """Return, by campaign, the run that was cancelled: the last that had it in hand, or one that was to begin now."""
-    by_id = {row["run_id"]: row["name"] for row in due if row["run_id"] and row["state"] != CampaignState.APPROVED}
-    by_key = {key: row["name"] for row in due for key in _run_keys(_mark(row))}
+    by_id = {row.run_id: row.name for row in due if row.run_id and row.state != CampaignState.APPROVED}
+    by_key = {key: row.name for row in due for key in _run_keys(_mark(row))}
     if not due:
         return {}
     with get_client(sync_client=True) as client:
@@ -113,10 +114,10 @@ def _cancelled_runs(due: Sequence[Mapping[str, Any]]) -> dict[str, FlowRun]:
         return found | {by_key[str(run.idempotency_key)]: run for run in client.read_flow_runs(flow_run_filter=waiting)}
 
 
-def _mark(row: Mapping[str, Any]) -> str:
+def _mark(row: DueCampaign) -> str:
     """Return what tells one attempt at a campaign from the next: whenever somebody moves it, it is another one."""
-    moved_at = int(row["updated_at"].timestamp() * 1000)
-    return f"{row['campaign_id']}-{row['version']}-{row['fence']}-{moved_at}"
+    moved_at = int(row.updated_at.timestamp() * 1000)
+    return f"{row.campaign_id}-{row.version}-{row.fence}-{moved_at}"
 
 
 def _run_keys(mark: str) -> tuple[str, str]:

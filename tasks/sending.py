@@ -14,7 +14,6 @@ from prefect.runtime import flow_run
 
 from campanile.pages.progress import progress_line, progress_page
 from campanile.pages.unknowns import unknowns_page
-from campanile.pages.views import StateCount, UnknownMessage, view_of
 from campanile.services.billing import balance
 from campanile.services.inbound import sync
 from campanile.services.sending import unknown_messages
@@ -90,8 +89,7 @@ def publish_progress(campaign: str) -> str:
         found = find_campaign(tx, campaign)
         progress = read_progress(tx, found)
         states = count_messages(tx, found.campaign_id)
-    view, counts = found, view_of(list[StateCount], states)
-    page = progress_page(view, counts, progress, context.settings.zone)
+    page = progress_page(found, states, progress, context.settings.zone)
     publish_unless_away(f"progress-{campaign}", page, f"Progress of {campaign}")
     return page
 
@@ -108,10 +106,9 @@ def publish_unknowns(campaign: str) -> str:
     context = current_context()
     with context.transaction(read_only=True) as tx:
         found = find_campaign(tx, campaign)
-        rows = list_unknown(tx, found.campaign_id)
-    links = decision_links(campaign) if rows else []
-    view, messages = found, view_of(list[UnknownMessage], rows)
-    page = unknowns_page(view, messages, links, context.manifest(view.gateway).unit, context.settings.zone)
+        messages = list_unknown(tx, found.campaign_id)
+    links = decision_links(campaign) if messages else []
+    page = unknowns_page(found, messages, links, context.manifest(found.gateway).unit, context.settings.zone)
     publish_unless_away(f"unknown-{campaign}", page, f"Unknown messages of {campaign}")
     return page
 

@@ -1,15 +1,14 @@
 """Progress of a campaign, as a page and as one line."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from zoneinfo import ZoneInfo
 
 from campanile.pages.environment import render
-from campanile.pages.views import StateCount
 from campanile.pages.words import seconds_text
 from campanile.sms.states import CampaignState
 from campanile.sms.text.formatting import amount_text, count_text, grouped
 from campanile.store.ledger.run_lifecycle import Progress, recount
+from schemas.ledger_rows import StateCount
 from schemas.rows import Campaign
 
 #: Counts that the progress line names besides the accepted messages, when they are not zero.
@@ -32,7 +31,7 @@ def progress_page(
     rate: float | None = None,
 ) -> str:
     """Return the progress page of a campaign; ``rate`` is messages a second while it is being sent."""
-    exact = recount(progress, [asdict(row) for row in states]) if states else progress
+    exact = recount(progress, states) if states else progress
     return render(
         "progress",
         campaign=campaign,

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from campanile.pages.environment import render
 from campanile.pages.run_links import RunLink
-from campanile.pages.views import UnknownMessage
+from schemas.ledger_rows import UnknownMessage
 from schemas.rows import Campaign
 
 _MAX_ROWS = 200

@@ -3,15 +3,15 @@
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import BeforeValidator, TypeAdapter
 
-from campanile.sms.states import CampaignState, MessageState
 from campanile.store.db.commit_number import Reconciliation
+from schemas.inbound_rows import ReplyCount
+from schemas.ledger_rows import CampaignEvent, DoubtedCampaign, ReasonCount, StateCount, TerritoryResult
 from schemas.rows import Campaign
 
 View = TypeVar("View")
@@ -48,55 +48,6 @@ class ApprovedView:
 
 
 @dataclass(frozen=True, slots=True)
-class StateCount:
-    """The messages of one state."""
-
-    state: MessageState
-    message_count: int
-    segment_count: int
-
-
-@dataclass(frozen=True, slots=True)
-class TerritoryResult:
-    """Results of the messages to one territory."""
-
-    territory: str
-    message_count: int
-    accepted_count: int
-    delivered_count: int
-    spent: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class ReasonCount:
-    """Messages that were not delivered, by state and reason."""
-
-    state: MessageState
-    reason: str
-    message_count: int
-
-
-@dataclass(frozen=True, slots=True)
-class ReplyCount:
-    """Replies of one verdict with one decision on the automatic answer: a key of ``words.ANSWER_WORDS``."""
-
-    verdict: str
-    answer: str
-    reply_count: int
-
-
-@dataclass(frozen=True, slots=True)
-class CampaignEvent:
-    """Who did what to a campaign, and when."""
-
-    event: str
-    version: int
-    actor: str
-    detail: str | None
-    recorded_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class ResultsView:
     """The results of a campaign; amounts in ``unit``, ``exports`` are the files with every message."""
 
@@ -108,52 +59,6 @@ class ResultsView:
     replies: Sequence[ReplyCount]
     events: Sequence[CampaignEvent]
     exports: Sequence[Path]
-
-
-@dataclass(frozen=True, slots=True)
-class MessageOfTest:
-    """A message of a test; ``price`` of all its segments."""
-
-    msisdn: str
-    text: str
-    encoding: str
-    segment_count: int
-    price: Decimal
-    state: MessageState
-
-
-@dataclass(frozen=True, slots=True)
-class UnknownMessage:
-    """A message with an unknown outcome; ``reason`` in the gateway's words or ours."""
-
-    msisdn: str
-    slice_no: int
-    claimed_at: datetime
-    price: Decimal
-    reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class DoubtfulReply:
-    """A reply that may be a refusal; ``campaign``: the last one to its sender, None when there is none."""
-
-    reply_id: int
-    sender: str
-    text: str
-    received_at: datetime
-    campaign: str | None
-    doubtful_count: int
-
-
-@dataclass(frozen=True, slots=True)
-class DoubtedCampaign:
-    """A campaign that goes on when a restored store is confirmed."""
-
-    name: str
-    state: CampaignState
-    due_at: datetime | None
-    planned_count: int
-    unknown_count: int
 
 
 @dataclass(frozen=True, slots=True)

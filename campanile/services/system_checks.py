@@ -13,6 +13,7 @@ from campanile.store.billing.alerts import CHANNELS, undelivered_alerts
 from campanile.store.db.invariants import broken_invariants
 from campanile.store.db.migrate import migrations
 from schemas.gateway import Gateway
+from schemas.ledger_rows import StoreState
 
 _PACKAGES = ("prefect", "duckdb", "pandas", "pandera", "phonenumbers", "holidays", "requests")
 
@@ -38,10 +39,10 @@ def check_store(context: Context) -> str:
 def check_mark(context: Context) -> str:
     """Compare the store with its mark."""
     with context.transaction() as tx:
-        found, state = tx.reconciliation, tx.one("store_state.get")
+        found, state = tx.reconciliation, tx.get(StoreState, "store_state.get")
     if found is not None:
         raise SmsError(f"{found.reason}; nothing is sent until a person has run reconcile-store")
-    return f"the store is at commit {state['sequence']}, as its mark says"
+    return f"the store is at commit {state.sequence}, as its mark says"
 
 
 def check_invariants(context: Context) -> str:

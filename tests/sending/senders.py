@@ -48,7 +48,7 @@ def send(line: Line, context: Context, name: str, *, is_patient: bool = True) ->
     except LeaseLost:
         line.tell({"lost": opened.lease.fence})
         return
-    line.tell({"closed": closed["state"], "due_at": closed["due_at"], "why": run_outcome.why})
+    line.tell({"closed": closed.state, "due_at": closed.due_at, "why": run_outcome.why})
 
 
 def _open(context: Context, name: str, is_patient: bool) -> Opened:

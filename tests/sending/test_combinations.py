@@ -96,7 +96,7 @@ def test_look_ups_that_do_not_know_yet_are_no_strange_answers(desk, sender, reso
 
     sender.seam.look_up = look_up
     _, closed = sender.run("winter")
-    assert closed["state"] == "finished", closed["state_reason"]
+    assert closed.state == "finished", closed.state_reason
 
 
 def test_a_machine_that_sleeps_with_requests_open_sends_nothing_more(desk, sender) -> None:
@@ -114,7 +114,7 @@ def test_a_machine_that_sleeps_with_requests_open_sends_nothing_more(desk, sende
 
     sender.seam.before_post = sleep
     _, closed = sender.run("winter", intervals=1e6)
-    assert closed["state"] == "paused", desk.states("winter")
+    assert closed.state == "paused", desk.states("winter")
 
 
 def test_a_wall_clock_that_jumps_into_the_night_sends_nothing_there(desk, sender) -> None:
@@ -150,7 +150,7 @@ def test_a_refusal_for_a_person_is_not_forgotten_for_what_comes_after(desk, send
 
     sender.seam.before_post = refuse
     _, closed = sender.run("winter")
-    assert closed["state"] == "paused"
+    assert closed.state == "paused"
     assert len(posted) <= 4
 
 
@@ -176,7 +176,7 @@ def test_a_store_that_was_held_longer_than_a_claim_lives_is_no_gateway_that_is_d
     monkeypatch.setattr(Sender, "_record_and_claim", transact_late)
     run_outcome, closed = sender.run("winter")
     held[0].join()
-    assert closed["state"] == "finished", run_outcome
+    assert closed.state == "finished", run_outcome
 
 
 def test_an_adapter_that_breaks_leaves_no_number_in_the_log(desk, sender, caplog) -> None:
@@ -209,7 +209,7 @@ def test_an_answer_refused_after_the_switch_does_not_leave_later(desk, sender) -
     _, closed = sender.run("auto-reply-sandbox")
     assert (len(sender.seam.posts), desk.bill()) == (1, [])
     assert desk.states("auto-reply-sandbox") == {"cancelled": 1}
-    assert closed["due_at"] is None
+    assert closed.due_at is None
 
 
 def plan_answer(desk) -> None:

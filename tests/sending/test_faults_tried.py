@@ -23,10 +23,10 @@ def send_what_is_due(desk: SendingDesk, sender: DeskSender, name: str) -> None:
     with desk.tx() as tx:
         distrust_ahead(tx, 120)
     campaign = desk.find(name)
-    if campaign["state"] == "finished":
+    if campaign.state == "finished":
         return
     with desk.tx() as tx:
-        set_state(tx, campaign["campaign_id"], "parked", tx.at, None)
+        set_state(tx, campaign.campaign_id, "parked", tx.at, None)
     sender.run(name)
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from campanile.gateways.sandbox.testing import SandboxProcess
 from schemas.gateway import Batch, Charge, Outcome, Resolution, SubmitOutcome
+from schemas.inbound_rows import GatewayState
+from schemas.ledger_rows import TerritoryResult
 from tests.sending.books import Bill
 from tests.sending.sending_desk import DeskSender, SendingDesk, start_sandbox
 from tests.sending.test_gateway_faults import all_reports, resumed
@@ -47,8 +49,8 @@ def test_one_id_for_all_pauses_the_campaign(desk: SendingDesk, sender: DeskSende
     run_outcome, closed = sender.run("winter")
     assert run_outcome is not None
     assert run_outcome.needs_person
-    assert closed["state"] == "paused"
-    assert "id" in closed["state_reason"]
+    assert closed.state == "paused"
+    assert "id" in closed.state_reason
     assert desk.alerts() == [STOPPED]
     found = in_order(desk)
     assert found.unknown_billed == (4 if per_slice == 4 else 1)
@@ -92,8 +94,8 @@ def test_a_new_id_on_a_retry_pauses_the_campaign(desk: SendingDesk, sender: Desk
     desk.begin("winter", range(4), per_slice=4)
     desk.sandbox.set_faults(["none", "new_id"])
     _, closed = sender.run("winter")
-    assert closed["state"] == "paused"
-    assert "another id than before" in closed["state_reason"]
+    assert closed.state == "paused"
+    assert "another id than before" in closed.state_reason
     assert desk.alerts() == [STOPPED]
     assert in_order(desk).billed == 4
 
@@ -104,7 +106,7 @@ def test_a_report_under_a_new_id_pauses_the_campaign(desk: SendingDesk, sender: 
     desk.begin("winter", {"FR": range(2), "GP": range(2, 4)})
     desk.sandbox.set_faults(["accept_then_reset", "new_id"])
     _, closed = sender.run("winter")
-    assert closed["state"] == "parked"
+    assert closed.state == "parked"
     desk.report_all(all_reports(desk))
     assert desk.find("winter").state == "paused"
     assert desk.alerts() == [STOPPED]
@@ -119,7 +121,7 @@ def test_ids_that_were_given_long_ago_are_compared_at_the_end(
     desk.begin("winter", range(3), per_slice=1)
     desk.sandbox.set_faults(one_id=1)
     _, closed = sender.run("winter")
-    assert closed["state"] == "finished"
+    assert closed.state == "finished"
     assert desk.alerts() == ["message ids: winter"]
     assert desk.broken().keys() == {"invariant.gateway_ids_are_unique"}
     desk.sql("UPDATE message_event SET gateway_message_id = CAST(event_id AS VARCHAR)")
@@ -139,9 +141,9 @@ def test_twice_the_price_is_captured_and_pauses_the_campaign(desk: SendingDesk, 
     desk.begin("winter", range(8))
     desk.sandbox.set_faults(**{fault: 1.0})
     _, closed = sender.run("winter")
-    assert closed["state"] == "paused"
-    assert "charged 0.18 EUR" in closed["state_reason"]
-    assert "0.09 EUR" in closed["state_reason"]
+    assert closed.state == "paused"
+    assert "charged 0.18 EUR" in closed.state_reason
+    assert "0.09 EUR" in closed.state_reason
     assert desk.alerts() == ["price: winter", STOPPED]
     assert in_order(desk).billed == 2
     assert charged(desk) == 4 * PRICE
@@ -153,12 +155,12 @@ def test_within_the_limit_it_goes_on_and_the_results_say_what_it_cost(desk: Send
     desk.begin("winter", range(8))
     desk.sandbox.set_faults(double_price=1)
     _, closed = sender.run("winter")
-    assert closed["state"] == "finished"
+    assert closed.state == "finished"
     assert desk.alerts() == ["price: winter"]
     assert in_order(desk).billed == 8
-    (row,) = desk.rows("message.by_territory", campaign_id=closed["campaign_id"])
-    assert row["spent"] == charged(desk) == 16 * PRICE
-    assert {row["charged"] for row in desk.rows("message.export", campaign_id=closed["campaign_id"])} == {"0.090000"}
+    (row,) = desk.select(TerritoryResult, "message.by_territory", campaign_id=closed.campaign_id)
+    assert row.spent == charged(desk) == 16 * PRICE
+    assert set(desk.export(closed.name)["charged"]) == {"0.090000"}
 
 
 @pytest.mark.parametrize(
@@ -179,7 +181,7 @@ def test_how_much_a_price_may_differ(
     sender.set(concurrency=1)
     desk.begin("winter", range(4))
     _, closed = sender.run("winter")
-    assert (closed["state"], desk.alerts()) == (state, alerts)
+    assert (closed.state, desk.alerts()) == (state, alerts)
     accepted = desk.states("winter")["accepted"]
     assert charged(desk) == amount * accepted
 
@@ -189,8 +191,8 @@ def test_another_unit_cannot_be_compared(desk: SendingDesk, sender: DeskSender) 
     sender.set(concurrency=1)
     desk.begin("winter", range(4))
     _, closed = sender.run("winter")
-    assert closed["state"] == "paused"
-    assert "in USD, and its prices are in EUR" in closed["state_reason"]
+    assert closed.state == "paused"
+    assert "in USD, and its prices are in EUR" in closed.state_reason
     assert charged(desk) == 2 * PRICE
 
 
@@ -238,9 +240,9 @@ def desk_of(sandbox: SandboxProcess, empty_store: Path, folder: Path) -> Sending
 def send_on(desk: SendingDesk, sender: DeskSender, closed: dict[str, Any]) -> dict[str, Any]:
     """Let time pass until nothing is left to do."""
     for _ in range(20):
-        if closed["state"] != "parked" or closed["due_at"] is None:
+        if closed.state != "parked" or closed.due_at is None:
             break
-        desk.forward(seconds=(closed["due_at"] - desk.clock.at).total_seconds() + 0.1)
+        desk.forward(seconds=(closed.due_at - desk.clock.at).total_seconds() + 0.1)
         _, closed = sender.run("winter")
     return closed
 
@@ -259,7 +261,7 @@ def test_absence_counts_only_after_the_lag_of_the_look_ups(
     desk.begin("winter", range(8), per_slice=4)
     slow_to_see.set_faults(["accept_then_reset"], retry_after_seconds=0.01)
     _, closed = sender.run("winter")
-    assert send_on(desk, sender, closed)["state"] == "finished"
+    assert send_on(desk, sender, closed).state == "finished"
     assert in_order(desk).billed == 8
 
 
@@ -276,13 +278,13 @@ def test_a_late_acceptance_raises_the_settling_time_and_alerts(
     assert desk.books("winter").duplicates == 4
     desk.report_all(all_reports(desk))
     assert "late acceptance" in desk.alerts()
-    (kept,) = desk.rows("state.get", gateway="sandbox", name="settle_seconds")
-    assert float(kept["value"]) >= 15
+    (kept,) = desk.select(GatewayState, "state.get", gateway="sandbox", name="settle_seconds")
+    assert float(kept.value) >= 15
 
     desk.begin("spring", range(10, 14), per_slice=4)
     slow_to_see.set_faults(["accept_then_reset"], retry_after_seconds=0.01)
     _, closed = sender.run("spring")
-    assert closed["due_at"] - desk.clock.at > timedelta(seconds=10)
+    assert closed.due_at - desk.clock.at > timedelta(seconds=10)
 
 
 class ConfiguredSender(DeskSender):

@@ -49,11 +49,11 @@ def test_an_answer_nobody_can_read(
     _, closed = sender.run("winter")
     found = desk.assert_in_order("winter")
     if resolution is NEITHER:
-        assert (closed["state"], closed["due_at"]) == ("parked", None)
+        assert (closed.state, closed.due_at) == ("parked", None)
         assert (found.unknown, found.unknown_billed) == (4, 4 * is_accepted)
         assert found.billed == 4 + 4 * is_accepted, "it was not sent again"
     else:
-        assert closed["state"] == "finished"
+        assert closed.state == "finished"
         assert found.billed == 8
 
 
@@ -71,7 +71,7 @@ def test_a_report_that_comes_after_somebody_said_resend(
     desk.report_all(all_reports(desk))
     desk.read_stops()
     _, closed = sender.run("winter")
-    assert closed["state"] == "finished"
+    assert closed.state == "finished"
     assert desk.assert_in_order("winter").billed == 4, "nobody got it twice"
     assert desk.states("winter") == {"delivered": 4}
 
@@ -104,10 +104,10 @@ def test_gateway_down_for_hours(desk: SendingDesk, sender: DeskSender) -> None:
     for _ in range(4):
         run_outcome, closed = sender.run("winter")
         assert "could not be reached" in str(run_outcome)
-        assert closed["state"] == "parked"
+        assert closed.state == "parked"
         assert desk.states("winter") == {"planned": 8}
         assert nothing_is_reserved(desk)
-        assert closed["due_at"] > desk.clock.at
+        assert closed.due_at > desk.clock.at
         desk.forward(hours=1)
     sender.seam._gateway = there
     assert sender.run("winter")[1]["state"] == "finished"
@@ -139,13 +139,13 @@ def test_a_503_across_the_end_of_the_window(desk: SendingDesk, sender: DeskSende
     desk.begin("winter", PEOPLE)
     desk.sandbox.set_faults(["unavailable"] * 4, retry_after_seconds=3600)
     _, closed = sender.run("winter")
-    assert closed["state"] == "parked"
+    assert closed.state == "parked"
     desk.sandbox.set_faults(retry_after_seconds=1)
-    while closed["state"] == "parked":
-        desk.forward(seconds=(closed["due_at"] - desk.clock.at).total_seconds() + 0.1)
+    while closed.state == "parked":
+        desk.forward(seconds=(closed.due_at - desk.clock.at).total_seconds() + 0.1)
         desk.read_stops()
         _, closed = sender.run("winter")
-    assert closed["state"] == "finished"
+    assert closed.state == "finished"
     assert {line["accepted_at"][:16] for line in desk.bill()} == {"2026-11-25T07:00"}
     assert desk.assert_in_order("winter").billed == 8
 
@@ -164,8 +164,8 @@ def test_the_key_is_taken_away_in_the_middle(desk: SendingDesk, sender: DeskSend
     run_outcome, closed = sender.run("winter")
     assert run_outcome is not None
     assert run_outcome.needs_person
-    assert closed["state"] == "paused"
-    assert "401" in closed["state_reason"]
+    assert closed.state == "paused"
+    assert "401" in closed.state_reason
     assert desk.states("winter") == {"accepted": 2, "planned": 6}
     assert nothing_is_reserved(desk)
     sender.seam._gateway, sender.seam.after_post = there, lambda outcomes: outcomes
@@ -179,8 +179,8 @@ def test_answers_that_nobody_can_read_in_a_row(desk: SendingDesk, sender: DeskSe
     desk.begin("winter", PEOPLE)
     desk.sandbox.set_faults(["truncated"] * 3)
     _, closed = sender.run("winter")
-    assert closed["state"] == "paused"
-    assert "3 answers in a row nobody can read" in closed["state_reason"]
+    assert closed.state == "paused"
+    assert "3 answers in a row nobody can read" in closed.state_reason
     assert len(desk.bill()) <= 6
     resumed(desk)
     assert sender.run("winter")[1]["state"] == "finished"
@@ -195,9 +195,9 @@ def test_answers_that_say_nothing_of_their_messages_are_named_so(desk: SendingDe
     sender.seam.after_post = forget_them
     desk.begin("winter", PEOPLE)
     _, closed = sender.run("winter")
-    assert closed["state"] == "paused"
+    assert closed.state == "paused"
     why = "2 answers in a row nobody can read: the last one does not say what became of its 2 messages"
-    assert closed["state_reason"] == why
+    assert closed.state_reason == why
 
 
 @pytest.mark.parametrize("resolution", CLASSES)

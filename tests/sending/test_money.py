@@ -13,8 +13,8 @@ def test_the_balance_runs_out(desk: SendingDesk, sender: DeskSender) -> None:
     run_outcome, closed = sender.run("winter")
     assert run_outcome is not None
     assert run_outcome.needs_person
-    assert (closed["state"], len(desk.bill())) == ("paused", 6)
-    assert "needs 0.09" in closed["state_reason"]
+    assert (closed.state, len(desk.bill())) == ("paused", 6)
+    assert "needs 0.09" in closed.state_reason
     assert desk.states("winter") == {"accepted": 6, "planned": 4}
     desk.put_balance("10")
     resumed(desk)
@@ -28,8 +28,8 @@ def test_the_gateway_knows_of_less_than_we_do(desk: SendingDesk, sender: DeskSen
     desk.begin("winter", PEOPLE)
     desk.sandbox.set_balance("0.20")
     _, closed = sender.run("winter")
-    assert (closed["state"], len(desk.bill())) == ("paused", 4)
-    assert "402" in closed["state_reason"]
+    assert (closed.state, len(desk.bill())) == ("paused", 4)
+    assert "402" in closed.state_reason
     assert nothing_is_reserved(desk)
     desk.sandbox.set_balance(100)
     resumed(desk)

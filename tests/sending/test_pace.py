@@ -69,7 +69,7 @@ def test_an_alert_leaves_while_marketing_waits(desk: SendingDesk, sender: DeskSe
     sender.set(segments_per_second=1, slice_size=20, settle_wait_seconds=5, concurrency=1)
     desk.begin("winter", range(40), per_slice=20)
     _, closed = sender.run("winter")
-    assert closed["state"] == "parked"
+    assert closed.state == "parked"
     assert desk.states("winter") == {"accepted": 20, "planned": 20}
     desk.begin("flood", range(4), kind="alert", per_slice=4)
     assert sender.run("flood")[1]["state"] == "finished"

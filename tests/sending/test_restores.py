@@ -138,4 +138,4 @@ def test_where_only_its_request_finds_a_message_a_person_decides(desk, sender, t
     desk.forward(seconds=100)
     _, closed = sender.run("winter")
     assert sender.seam.look_ups == []
-    assert (desk.states("winter"), closed["due_at"]) == ({"unknown": 2}, None)
+    assert (desk.states("winter"), closed.due_at) == ({"unknown": 2}, None)

@@ -25,7 +25,7 @@ def forward_at_post(desk: SendingDesk, sender: DeskSender, number: int, **time: 
 
 
 def wait_until_due(desk: SendingDesk, closed: dict[str, Any]) -> None:
-    desk.forward(seconds=(closed["due_at"] - desk.clock.at).total_seconds() + 0.1)
+    desk.forward(seconds=(closed.due_at - desk.clock.at).total_seconds() + 0.1)
     desk.read_stops()
 
 
@@ -35,7 +35,7 @@ def test_the_window_closes_in_the_middle(desk: SendingDesk, sender: DeskSender) 
     forward_at_post(desk, sender, 2, minutes=8, seconds=30)
     desk.begin("winter", PEOPLE)
     _, closed = sender.run("winter")
-    assert (closed["state"], f"{closed['due_at']:%d %H:%M}") == ("parked", "25 07:00")
+    assert (closed.state, f"{closed.due_at:%d %H:%M}") == ("parked", "25 07:00")
     assert desk.states("winter") == {"accepted": 4, "planned": 4}
     wait_until_due(desk, closed)
     assert sender.run("winter")[1]["state"] == "finished"
@@ -57,7 +57,7 @@ def test_a_place_waits_for_its_own_hour(desk: SendingDesk, sender: DeskSender) -
     people = {"FR": range(4), "RE": range(4, 8)}
     desk.begin("winter", people, not_before={"RE": later}, header={"place_due_at": {"RE": later.isoformat()}})
     _, closed = sender.run("winter")
-    assert (closed["state"], closed["due_at"]) == ("parked", later)
+    assert (closed.state, closed.due_at) == ("parked", later)
     assert desk.states("winter") == {"accepted": 4, "planned": 4}
     wait_until_due(desk, closed)
     assert sender.run("winter")[1]["state"] == "finished"
@@ -121,8 +121,8 @@ def test_a_machine_that_slept_in_the_middle(desk: SendingDesk, sender: DeskSende
     run_outcome, closed = sender.run("winter")
     assert run_outcome is not None
     assert run_outcome.needs_person
-    assert closed["state"] == "paused"
-    assert "nobody looked after campaign winter" in closed["state_reason"]
+    assert closed.state == "paused"
+    assert "nobody looked after campaign winter" in closed.state_reason
     assert desk.states("winter") == {"accepted": 4, "planned": 4}
     _resume(desk)
     assert sender.run("winter")[1]["state"] == "finished"

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 import pytest
@@ -41,10 +41,13 @@ from campanile.store.ledger.sender_session import SenderSession, sender_session
 from schemas.draft import CampaignDraft
 from schemas.frame_checks import duckdb_types
 from schemas.gateway import DeliveryReport, Outcome, OutgoingMessage, SubmitOutcome
+from schemas.inbound_rows import GatewayState
+from schemas.ledger_rows import CampaignEvent, DueCampaign, Slice
 from schemas.rows import Campaign, Staying
 from tests.fork_server import ForkedProcess, opened_fork_server
 from tests.stores import copy_store
 
+Row = TypeVar("Row")
 #: A Tuesday, 10:00 in Paris, 13:00 in La Réunion, 05:00 in Guadeloupe.
 MORNING = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 PRICES = PriceRules("EUR", Decimal("0.01"), Decimal("0.2"))
@@ -136,7 +139,9 @@ def message_rows(
 
 def campaign_head(name: str, draft: Mapping[str, Any] | None = None, **changes: Any) -> CampaignRow:
     """Return a campaign's row; ``draft`` has the fields of its draft that a test is about."""
-    fields = {"name": name, "text": "Bonjour", "sender_id": "CAMPANILE", "actor": "camille"} | dict(draft or {})
+    fields = {"name": name, "text": f"Bonjour de {name}", "sender_id": "CAMPANILE", "actor": "camille"} | dict(
+        draft or {}
+    )
     head = CampaignRow(
         name,
         "marketing",
@@ -254,10 +259,14 @@ class Desk:
         """Stage messages, and exclusions, as a preparation does."""
         return prepared_rows(tx, *rows)
 
-    def approve(
+    def approve(self, name: str, recap_hash: str | None = None, actor: str = "dominique", **rules: Any) -> Campaign:
+        """Approve a campaign, by the latest recap if no hash is given; ``rules`` are a team's own beside ours."""
+        return self.approve_counted(name, recap_hash, actor, **rules)[0]
+
+    def approve_counted(
         self, name: str, recap_hash: str | None = None, actor: str = "dominique", **rules: Any
     ) -> tuple[Campaign, Staying]:
-        """Approve a campaign, by the latest recap if no hash is given; ``rules`` are a team's own beside ours."""
+        """Approve a campaign as ``approve`` does; return it with the count of the messages that are not sent."""
         with self.tx() as tx:
             shown = str(campaigns.find_campaign(tx, name).recap_hash)[:8] if recap_hash is None else recap_hash
             return approve(tx, name, shown, actor, replace(APPROVAL_RULES, **rules))
@@ -367,9 +376,29 @@ class Desk:
 
     # --- what is seen ---------------------------------------------------------------------------------------
 
-    def rows(self, name: str, /, **parameters: Any) -> list[dict[str, Any]]:
+    def select(self, kind: type[Row], name: str, /, **parameters: Any) -> list[Row]:
+        """Return the rows of a named query."""
         with self.tx(read_only=True) as tx:
-            return tx.rows(name, **parameters)
+            return tx.select(kind, name, **parameters)
+
+    def value(self, name: str, /, **parameters: Any) -> Any:
+        """Return the one value of a named query."""
+        with self.tx(read_only=True) as tx:
+            return tx.value(name, **parameters)
+
+    def events(self, name: str) -> list[CampaignEvent]:
+        """Return the events of a campaign."""
+        return self.select(CampaignEvent, "campaign.events", campaign_id=self.find(name).campaign_id)
+
+    def due(self) -> list[DueCampaign]:
+        """Return the campaigns that must be sent now."""
+        with self.tx(read_only=True) as tx:
+            return sending.due_campaigns(tx)
+
+    def export(self, name: str) -> pd.DataFrame:
+        """Return the messages of a campaign as the export shows them."""
+        with self.tx(read_only=True) as tx:
+            return tx.frame("message.export", campaign_id=campaigns.find_campaign(tx, name).campaign_id)
 
     def sql(self, text: str) -> list[tuple[Any, ...]]:
         with self.tx() as tx:
@@ -383,7 +412,7 @@ class Desk:
         """Return how many messages of a campaign are in each state."""
         with self.tx(read_only=True) as tx:
             campaign_id = campaigns.find_campaign(tx, name).campaign_id
-            return {row["state"]: row["message_count"] for row in sending.count_messages(tx, campaign_id)}
+            return {row.state: row.message_count for row in sending.count_messages(tx, campaign_id)}
 
     def slices(self, name: str) -> dict[int, str]:
         found = self.sql(f"SELECT slice_no, state FROM slice WHERE campaign_id = {self.find(name).campaign_id}")
@@ -396,7 +425,7 @@ class Desk:
             total[kind] += amount
         return dict(total)
 
-    def unknown(self, name: str) -> list[dict[str, Any]]:
+    def unknown(self, name: str) -> list[Slice]:
         with self.tx(read_only=True) as tx:
             return unknown_slices(tx, campaigns.find_campaign(tx, name).campaign_id)
 
@@ -429,7 +458,7 @@ def prepared_rows(tx: Transaction, messages: pd.DataFrame, left_out: pd.DataFram
 
 def bucket_of(tx: Transaction, gateway: str, top_rate: float) -> Bucket:
     """Return a gateway's bucket as it stands in the store."""
-    return read_bucket(tx.row("state.get", gateway=gateway, name=PACE), top_rate, tx.at)
+    return read_bucket(tx.find(GatewayState, "state.get", gateway=gateway, name=PACE), top_rate, tx.at)
 
 
 def answers(messages: Sequence[OutgoingMessage], *outcomes: Outcome | str) -> list[SubmitOutcome]:

@@ -82,7 +82,7 @@ def test_what_is_refused_while_it_is_off_is_cancelled_with_the_record_of_it(
     assert answering.credit() == {"reserve": 2 * ONE, "release": 2 * ONE}
     put(answering, ON)
     assert answering.claim(answering.lease) is None, "switched on again, it begins with what comes from then on"
-    assert answering.close(answering.lease)["due_at"] is None
+    assert answering.close(answering.lease).due_at is None
 
 
 @pytest.mark.parametrize(("end", "reason"), ENDS)

@@ -14,6 +14,7 @@ from campanile.sms.errors import StoreBusy, StoreError
 from campanile.store.db.backup import back_up
 from campanile.store.db.database import transaction
 from campanile.store.db.watchdog import EXIT_STATUS
+from schemas.ledger_rows import StoreState
 
 
 def test_a_copy_holds_what_stands_in_the_log(desk, tmp_path: Path) -> None:
@@ -23,7 +24,7 @@ def test_a_copy_holds_what_stands_in_the_log(desk, tmp_path: Path) -> None:
     assert sorted(file.name for file in copy.folder.iterdir()) == ["sms.duckdb", "sms.duckdb.wal"]
     with transaction(copy.folder / "sms.duckdb", desk.clock, read_only=True) as tx:
         assert tx.execute("SELECT count(*) FROM message").fetchall() == [(3,)]
-        assert tx.row("store_state.get")["sequence"] == copy.sequence
+        assert tx.get(StoreState, "store_state.get").sequence == copy.sequence
     assert copy.committed_at == desk.clock.at
 
 

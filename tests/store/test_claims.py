@@ -10,6 +10,7 @@ import pytest
 from campanile.sms.errors import ConfigurationError
 from campanile.sms.schedule.timezones import zone_of
 from campanile.store.ledger.claim_checks import StopReason
+from schemas.ledger_rows import AvailableCredit, Slice
 
 CLOSING = datetime(2026, 11, 24, 19, 0, tzinfo=UTC)  # of 20:00 in Paris
 REUNION_CLOSING = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)  # of 20:00 in Saint-Denis
@@ -176,8 +177,8 @@ def test_post_before_is_the_end_of_the_claim_or_of_the_window(desk) -> None:
 def test_unknown_slice_may_be_asked_for_when_the_first_post_is_settled(desk) -> None:
     lease = desk.start("winter")
     claim = desk.must_claim(lease)
-    (found,) = desk.rows("slice.get", campaign_id=1, slice_no=1)
-    assert found["ask_after"] == claim.post_before + timedelta(seconds=20 + 5)
+    (found,) = desk.select(Slice, "slice.get", campaign_id=1, slice_no=1)
+    assert found.ask_after == claim.post_before + timedelta(seconds=20 + 5)
 
 
 def test_places_have_each_their_closing(desk) -> None:
@@ -260,10 +261,10 @@ def test_reading_taken_before_an_acceptance_counts_it_once(desk) -> None:
     lease = desk.start("winter", range(4))
     desk.put_balance("0.20")
     desk.answer(lease, desk.must_claim(lease), "accepted")
-    (before,) = desk.rows("credit.available", gateway="sandbox")
+    (before,) = desk.select(AvailableCredit, "credit.available", gateway="sandbox")
     desk.put_balance("0.10")  # the provider's own figure, which has fallen
-    (after,) = desk.rows("credit.available", gateway="sandbox")
-    assert before["available"] == after["available"] == Decimal("0.10")
+    (after,) = desk.select(AvailableCredit, "credit.available", gateway="sandbox")
+    assert before.available == after.available == Decimal("0.10")
 
 
 # --- approval and state ----------------------------------------------------------------------------------------
@@ -335,7 +336,7 @@ def test_the_age_of_an_unknown_slice_counts_from_the_first_post(desk, unknown) -
         desk.record(lease, again.slice_no, [])
         desk.clock.forward(seconds=50)
     (found,) = desk.unknown("winter")
-    assert found["claimed_at"] == claim.at
+    assert found.claimed_at == claim.at
 
 
 def bar_by_opt_out(desk, lease) -> None:
@@ -384,4 +385,4 @@ def test_absence_seen_before_the_same_post_again_is_forgotten(desk, unknown) -> 
     desk.clock.forward(seconds=91)
     desk.open("winter", "second sender")
     (found,) = desk.unknown("winter")
-    assert found["absent_count"] == 0
+    assert found.absent_count == 0

@@ -195,7 +195,7 @@ def test_what_a_jump_takes_from_a_living_sender_is_not_asked_for_while_it_may_po
         (unknown,) = unknown_slices(tx, second.campaign_id)
     rules = desk.rules
     seconds = rules.claim_seconds + rules.deadline_seconds + rules.settle_seconds
-    assert unknown["ask_after"] == taken_at + timedelta(seconds=seconds)
+    assert unknown.ask_after == taken_at + timedelta(seconds=seconds)
 
 
 def test_a_clock_that_jumped_gives_nothing_up(desk: Any) -> None:
@@ -203,5 +203,5 @@ def test_a_clock_that_jumped_gives_nothing_up(desk: Any) -> None:
     lease = desk.start("soldes", max_lateness_hours=4)
     desk.clock.forward(days=2)
     closed = desk.close(lease, "nobody looked after it", needs_person=True, trusts_clock=False)
-    assert closed["state"] == "paused"
+    assert closed.state == "paused"
     assert desk.states("soldes") == {"planned": 4}

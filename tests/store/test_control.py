@@ -45,12 +45,12 @@ def hold_lease_as(desk, run_id: str) -> None:
 
 
 def history(desk, name: str = "winter") -> list[tuple[str, str, str | None]]:
-    rows = desk.rows("campaign.events", campaign_id=desk.find(name).campaign_id)
-    return [(row["event"], row["actor"], row["detail"]) for row in rows if row["event"] in ("paused", "resumed")]
+    rows = desk.events(name)
+    return [(row.event, row.actor, row.detail) for row in rows if row.event in ("paused", "resumed")]
 
 
 def due(desk) -> list[str]:
-    return [row["name"] for row in desk.rows("campaign.due", at=desk.clock.at)]
+    return [row.name for row in desk.due()]
 
 
 # --- pause -----------------------------------------------------------------------------------------------------
@@ -60,7 +60,7 @@ def test_the_next_claim_sees_it_and_what_is_in_flight_is_recorded(desk) -> None:
     lease = desk.start("winter")
     flying = desk.must_claim(lease)
     paused = pause(desk)
-    assert (paused["state"], paused["state_reason"]) == ("paused", "paused by camille: wrong price")
+    assert (paused.state, paused.state_reason) == ("paused", "paused by camille: wrong price")
     assert desk.claim(lease) is None
     desk.answer(lease, flying, "accepted")
     assert desk.close(lease).state == "paused"
@@ -160,7 +160,7 @@ def test_it_goes_on_where_it_was(desk) -> None:
     desk.close(lease)
     desk.clock.forward(minutes=5)
     resumed = resume(desk, reason="price is right")
-    assert (resumed["state"], resumed["due_at"], resumed["state_reason"]) == ("parked", desk.clock.at, None)
+    assert (resumed.state, resumed.due_at, resumed.state_reason) == ("parked", desk.clock.at, None)
     assert history(desk) == [("paused", WHO, WHY), ("resumed", "dominique", "price is right")]
     again = desk.open("winter")
     desk.answer(again, desk.must_claim(again), "accepted")
@@ -173,7 +173,7 @@ def test_before_its_first_message_its_recap_is_verified_again(desk) -> None:
     approved(desk, due_at=at)
     pause(desk)
     resumed = resume(desk)
-    assert (resumed["state"], resumed["due_at"]) == ("approved", at)
+    assert (resumed.state, resumed.due_at) == ("approved", at)
     desk.sql("UPDATE message SET text = 'something else' WHERE recipient_id % 2 = 0")
     desk.clock.forward(hours=2)
     with pytest.raises(CampaignError, match="is not what its recap says"):
@@ -256,7 +256,7 @@ def test_what_campanile_finds_is_told_in_its_words(desk) -> None:
     desk.start("winter")
     with desk.tx() as tx:
         held = control.pause_found(tx, find_campaign(tx, "winter"), "401: wrong key")
-    assert (held["state"], held["state_reason"]) == ("paused", "401: wrong key")
+    assert (held.state, held.state_reason) == ("paused", "401: wrong key")
     assert history(desk) == [("paused", "campanile", "401: wrong key")]
 
 
@@ -265,7 +265,7 @@ def test_what_campanile_finds_changes_nothing_of_what_a_person_did(desk) -> None
     pause(desk)
     with desk.tx() as tx:
         held = control.pause_found(tx, find_campaign(tx, "winter"), "401: wrong key")
-    assert held["state_reason"] == "paused by camille: wrong price"
+    assert held.state_reason == "paused by camille: wrong price"
     assert len(history(desk)) == 1
 
 
@@ -283,7 +283,7 @@ def test_a_cancelled_run_pauses_its_campaign(desk) -> None:
     hold_lease_as(desk, "run-1")
     held = pause_of_run(desk, "run-1")
     assert held is not None
-    assert (held["state"], held["state_reason"]) == ("paused", "its run was cancelled")
+    assert (held.state, held.state_reason) == ("paused", "its run was cancelled")
     assert history(desk) == [("paused", "prefect", "its run was cancelled")]
     assert pause_of_run(desk, "run-1") is None, "it is held already"
 
@@ -300,7 +300,7 @@ def test_a_run_that_was_cancelled_before_it_began(desk) -> None:
     approved(desk)
     held = pause_of_run(desk, "run-1")
     assert held is not None
-    assert held["state"] == "paused"
+    assert held.state == "paused"
 
 
 def test_once_resumed_the_cancelled_run_counts_no_more(desk) -> None:
@@ -309,8 +309,8 @@ def test_once_resumed_the_cancelled_run_counts_no_more(desk) -> None:
     pause_of_run(desk, "run-1")
     resume(desk)
     desk.clock.forward(seconds=91)
-    (row,) = desk.rows("campaign.due", at=desk.clock.at)
-    assert (row["name"], row["run_id"]) == ("winter", None)
+    (row,) = desk.due()
+    assert (row.name, row.run_id) == ("winter", None)
 
 
 def test_a_campaign_that_is_over_stays_so(desk) -> None:

@@ -71,7 +71,7 @@ def check_what_the_dead_left(desk, acknowledged: int, is_reader: bool) -> int:
         if acknowledged == 0 and tx.find(Campaign, "campaign.find", name="again") is None:
             return 0
         campaign = find_campaign(tx, "again")
-        version = campaign["version"]
+        version = campaign.version
         assert version >= acknowledged
         verify_recap(tx, campaign)
         texts = tx.execute("SELECT DISTINCT text FROM message").fetchall()
@@ -91,7 +91,7 @@ def test_lock_of_another_process_is_waited_for(desk, start_worker: StartWorker) 
     holder.say("go")
     assert holder.hear() == "free"
     written.join()
-    assert desk.rows("setting.get", name="colour")[0]["value"] == '"blue"'
+    assert desk.value("setting.get", name="colour") == '"blue"'
 
 
 @pytest.mark.parametrize("mode", ["writer", "reader"])
@@ -131,7 +131,7 @@ def test_exception_leaves_nothing(desk) -> None:
     with suppress(ZeroDivisionError), desk.tx() as tx:
         put_setting(tx, "colour", "blue", "camille")
         raise ZeroDivisionError
-    assert desk.rows("setting.get", name="colour") == []
+    assert desk.value("setting.get", name="colour") is None
 
 
 def test_caught_error_is_not_committed(desk) -> None:
@@ -144,7 +144,7 @@ def test_caught_error_is_not_committed(desk) -> None:
 
     with pytest.raises(StoreError, match="nothing of it is committed"):
         catch_an_error()
-    assert desk.rows("setting.get", name="colour") == []
+    assert desk.value("setting.get", name="colour") is None
 
 
 LATE = "SELECT CAST(CASE WHEN i = 99999 THEN 'no number' ELSE '1' END AS INTEGER) AS one FROM range(100000) r(i)"
@@ -162,7 +162,7 @@ def test_error_that_comes_while_rows_are_fetched_is_not_committed(desk, monkeypa
 
     with pytest.raises(StoreError, match="nothing of it is committed"):
         catch_a_late_error()
-    assert desk.rows("setting.get", name="colour") == []
+    assert desk.value("setting.get", name="colour") is None
 
 
 def test_store_is_usable_after_the_clock_failed(desk) -> None:
@@ -242,7 +242,7 @@ def test_row_refuses_two(desk, monkeypatch) -> None:
     put(desk.path, desk.clock, "colour")
     monkeypatch.setattr(scratch_tables, "STATEMENTS", {"setting.all": "SELECT * FROM operator_setting"})
     with pytest.raises(StoreError, match=r"^statement setting\.all gave 2 rows, one"), desk.tx() as tx:
-        tx.row("setting.all")
+        tx.value("setting.all")
 
 
 def test_staged_rows_go_when_the_block_ends(desk) -> None:
@@ -311,9 +311,9 @@ def test_rehearsal_keeps_nothing_and_holds_nothing(desk) -> None:
         tx.dry_run()
         put_setting(tx, "colour", "green", "camille")
         assert get_setting(tx, "colour") == "green"
-    assert desk.rows("setting.get", name="colour") == []
+    assert desk.value("setting.get", name="colour") is None
     put(desk.path, desk.clock)
-    assert desk.rows("setting.get", name="colour")[0]["value"] == '"blue"'
+    assert desk.value("setting.get", name="colour") == '"blue"'
 
 
 def test_nothing_tries_the_network(desk) -> None:

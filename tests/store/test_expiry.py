@@ -116,7 +116,7 @@ def test_a_patient_campaign_waits_for_the_night_to_end(desk) -> None:
     desk.read_stops()
     assert desk.claim(lease) is None
     found = desk.close(lease)
-    assert (found["state"], found["due_at"]) == ("parked", NEXT_OPENING)
+    assert (found.state, found.due_at) == ("parked", NEXT_OPENING)
     assert desk.states("winter") == {"planned": 2}
 
 
@@ -150,7 +150,7 @@ def test_each_place_has_its_hour_and_its_lateness_of_its_own(desk) -> None:
     )
     assert desk.states("winter") == {"expired": 2, "planned": 2}
     found = desk.close(lease)
-    assert (found["state"], found["due_at"]) == ("parked", hours["GP"])
+    assert (found.state, found.due_at) == ("parked", hours["GP"])
     desk.clock.at = hours["GP"]
     desk.read_stops()
     lease = desk.open("winter")
@@ -172,11 +172,9 @@ def test_too_late_at_wake_up_waits_for_a_person(desk, minutes: int, opens: bool)
     lease = desk.open("winter")
     assert (lease is not None) == opens
     found = desk.find("winter")
-    assert found["state"] == ("sending" if opens else "paused")
+    assert found.state == ("sending" if opens else "paused")
     if not opens:
-        assert found["state_reason"].startswith(
-            "nobody looked after campaign winter since 2026-11-24 09:00 UTC, 61 min"
-        )
+        assert found.state_reason.startswith("nobody looked after campaign winter since 2026-11-24 09:00 UTC, 61 min")
 
 
 def test_a_sender_that_slept_claims_nothing_when_it_wakes(desk) -> None:
@@ -187,7 +185,7 @@ def test_a_sender_that_slept_claims_nothing_when_it_wakes(desk) -> None:
     desk.read_stops()
     desk.refuse(lease, StopReason.WOKE_UP, "nobody looked after campaign winter")
     found = desk.close(lease, "nobody looked after it", needs_person=True)
-    assert (found["state"], found["state_reason"]) == ("paused", "nobody looked after it")
+    assert (found.state, found.state_reason) == ("paused", "nobody looked after it")
 
 
 def test_an_orphan_of_yesterday_is_no_orphan_to_take_up(desk) -> None:

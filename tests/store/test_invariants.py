@@ -14,6 +14,7 @@ from campanile.store.contacts.undo import undo_import
 from campanile.store.db.invariants import INVARIANTS
 from campanile.store.inbound.inbound import add_replies, set_answers
 from schemas.gateway import Charge, Outcome, SubmitOutcome
+from schemas.inbound_rows import UnansweredReply
 
 #: Each invariant, and what breaks it.
 MUTATIONS = [
@@ -228,14 +229,14 @@ def answer_automatically(desk, rows_for: Callable) -> None:
     reply(desk, "question", 20, "other")
     (found,) = [
         row
-        for row in desk.rows("reply.unanswered", gateway="sandbox", most=9, since=desk.clock.at)
-        if row["number_id"] == 33639980020
+        for row in desk.select(UnansweredReply, "reply.unanswered", gateway="sandbox", most=9, since=desk.clock.at)
+        if row.number_id == 33639980020
     ]
     with desk.tx() as tx:
         campaign = standing_campaign(tx, "auto_reply", "sandbox")
-        answer = rows_for([20], "Merci").assign(recipient_id=found["reply_id"], slice_no=1)
-        add_messages(tx, campaign["campaign_id"], answer, first_slice_no=1)
-        set_answers(tx, {found["reply_id"]: "planned"})
+        answer = rows_for([20], "Merci").assign(recipient_id=found.reply_id, slice_no=1)
+        add_messages(tx, campaign.campaign_id, answer, first_slice_no=1)
+        set_answers(tx, {found.reply_id: "planned"})
 
 
 def test_a_whole_life_breaks_nothing(lived: Path, make_desk: Callable) -> None:

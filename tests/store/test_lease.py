@@ -3,6 +3,7 @@
 import pytest
 
 from campanile.store.ledger.lease import Lease, LeaseLost, extend_lease, take_lease
+from schemas.ledger_rows import HeldLease
 
 
 def take(desk, owner: str, seconds: float = 90) -> Lease | None:
@@ -24,7 +25,7 @@ def test_one_owner_at_a_time_and_the_fence_grows(desk) -> None:
     desk.clock.forward(seconds=0.001)
     assert take(desk, "second") == Lease(campaign_id=1, fence=2)
     assert take(desk, "first") is None
-    assert desk.rows("lease.get", campaign_id=1)[0]["owner"] == "second"
+    assert desk.select(HeldLease, "lease.get", campaign_id=1)[0].owner == "second"
 
 
 def test_lease_that_is_kept_does_not_run_out(desk) -> None:

@@ -12,16 +12,16 @@ from campanile.store.campaigns.writer import add_messages, standing_campaign
 
 
 def events(desk, name: str) -> list[tuple[str, str, int, str | None]]:
-    found = desk.rows("campaign.events", campaign_id=desk.find(name).campaign_id)
-    return [(row["event"], row["actor"], row["version"], row["detail"]) for row in found]
+    found = desk.events(name)
+    return [(row.event, row.actor, row.version, row.detail) for row in found]
 
 
 def committed(desk) -> Decimal:
-    return Decimal(desk.rows("campaign.committed", gateway="sandbox")[0].popitem()[1])
+    return Decimal(desk.value("campaign.committed", gateway="sandbox"))
 
 
 def due(desk) -> list[str]:
-    return [row["name"] for row in desk.rows("campaign.due", at=desk.clock.at)]
+    return [row.name for row in desk.due()]
 
 
 # --- the recap -------------------------------------------------------------------------------------------------
@@ -31,8 +31,8 @@ def test_approval_locks(desk) -> None:
     desk.put_balance("100")
     recap = desk.prepare("winter", range(4))
     found = desk.approve("winter")
-    assert (found["state"], found["approved_hash"], found["due_at"]) == ("approved", recap.recap_hash, desk.clock.at)
-    assert found["first_due_at"] == desk.clock.at
+    assert (found.state, found.approved_hash, found.due_at) == ("approved", recap.recap_hash, desk.clock.at)
+    assert found.first_due_at == desk.clock.at
     for change in (lambda: desk.prepare("winter", range(3)), lambda: desk.approve("winter")):
         with pytest.raises(CampaignError, match=r"winter is approved[,;].* run revise-campaign to change it"):
             change()
@@ -54,7 +54,7 @@ def test_the_hash_is_shown(desk, shown) -> None:
     desk.put_balance("100")
     recap = desk.prepare("winter", range(2))
     assert full_hash(desk.find("winter"), shown(recap.recap_hash)) == recap.recap_hash
-    assert desk.approve("winter", shown(recap.recap_hash))[0].state == "approved"
+    assert desk.approve("winter", shown(recap.recap_hash)).state == "approved"
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_what_is_missing_is_told(desk) -> None:
     ):
         desk.approve("winter")
     desk.put_balance("0.20")
-    assert desk.approve("winter")[0].state == "approved"
+    assert desk.approve("winter").state == "approved"
 
 
 def test_what_others_need_is_not_available(desk) -> None:
@@ -120,7 +120,7 @@ def test_what_others_need_is_not_available(desk) -> None:
     ):
         desk.approve("second")
     desk.prepare("second", range(2))
-    assert desk.approve("second")[0].state == "approved"
+    assert desk.approve("second").state == "approved"
 
 
 def test_credit_of_another_gateway_does_not_count(desk) -> None:
@@ -159,7 +159,7 @@ def test_an_emergency_may_use_what_marketing_needs_and_leaves_what_alerts_need(d
     ):
         desk.approve("flood")
     alert(desk, "flood", 6, emergency_reason="the river is rising")
-    assert desk.approve("flood")[0].state == "approved"
+    assert desk.approve("flood").state == "approved"
     *_, (event, actor, version, detail) = events(desk, "flood")
     assert (event, actor, version) == ("approved", "dominique", 2)
     assert detail.endswith("; emergency: the river is rising")
@@ -189,7 +189,7 @@ def test_approvers_are_known_by_name(desk, who: str) -> None:
     desk.prepare("winter", range(2))
     with pytest.raises(CampaignError, match=r"^lou may not approve winter; SMS_APPROVERS names Ada, Dominique$"):
         desk.approve("winter", actor="lou", approvers=("Ada", "Dominique"))
-    assert desk.approve("winter", actor=who, approvers=("Ada", "Dominique"))[0].state == "approved"
+    assert desk.approve("winter", actor=who, approvers=("Ada", "Dominique")).state == "approved"
     assert events(desk, "winter")[-1][1] == who.strip()
 
 
@@ -208,13 +208,13 @@ def test_two_pairs_of_eyes_see_every_version(desk) -> None:
     for author in ("camille", "Lou"):
         with pytest.raises(CampaignError, match=rf"^{author} prepared winter and may not approve it as well"):
             desk.approve("winter", actor=author, four_eyes=True)
-    assert desk.approve("winter", four_eyes=True)[0].state == "approved"
+    assert desk.approve("winter", four_eyes=True).state == "approved"
 
 
 def test_one_pair_is_enough_where_the_team_says_so(desk) -> None:
     desk.put_balance("100")
     desk.prepare("winter", range(2), actor="camille")
-    assert desk.approve("winter", actor="camille")[0].state == "approved"
+    assert desk.approve("winter", actor="camille").state == "approved"
 
 
 # --- the time --------------------------------------------------------------------------------------------------
@@ -228,7 +228,7 @@ def test_an_old_recap_is_prepared_again(desk) -> None:
         desk.approve("winter", max_age=timedelta(hours=72))
     desk.prepare("winter", range(2))
     desk.clock.forward(hours=72)
-    assert desk.approve("winter", max_age=timedelta(hours=72))[0].state == "approved"
+    assert desk.approve("winter", max_age=timedelta(hours=72)).state == "approved"
 
 
 def test_an_offer_that_has_ended_is_not_approved(desk) -> None:
@@ -244,23 +244,23 @@ def test_the_first_hour_is_the_one_that_was_approved(desk) -> None:
     hour = desk.clock.at + timedelta(hours=3)
     desk.prepare("winter", range(2), due_at=hour)
     assert desk.find("winter").first_due_at is None, "nobody has approved it"
-    assert desk.approve("winter")[0].first_due_at == hour
+    assert desk.approve("winter").first_due_at == hour
 
 
 def test_stops_since_the_recap_only_shrink_it(desk) -> None:
     desk.put_balance("100")
     desk.prepare("winter", range(4))
     desk.opt_out(1, 2, 50)
-    approved = desk.approve("winter")
-    assert approved["opted_out_count"] == 2
-    assert events(desk, "winter")[-1][3] == f"{approved['recap_hash'][:8]}; 2 opted out since"
+    approved, staying = desk.approve_counted("winter")
+    assert staying.opted_out_count == 2
+    assert events(desk, "winter")[-1][3] == f"{str(approved.recap_hash)[:8]}; 2 opted out since"
 
 
 def test_stops_do_not_bind_what_people_asked_for(desk) -> None:
     desk.put_balance("100")
     alert(desk, "parcel", 2, requested_service=True)
     desk.opt_out(20)
-    assert desk.approve("parcel")[1].opted_out_count == 0
+    assert desk.approve_counted("parcel")[1].opted_out_count == 0
 
 
 def die(desk, *people: int) -> None:
@@ -275,9 +275,9 @@ def test_numbers_found_dead_since_the_recap_stay_behind(desk) -> None:
     desk.prepare("winter", range(4), per_slice=4)
     desk.opt_out(1)
     die(desk, 1, 2, 50)
-    approved = desk.approve("winter")
-    assert (approved["opted_out_count"], approved["dead_count"]) == (1, 1), "who is both counts once"
-    assert events(desk, "winter")[-1][3] == f"{approved['recap_hash'][:8]}; 1 opted out since; 1 found dead since"
+    approved, staying = desk.approve_counted("winter")
+    assert (staying.opted_out_count, staying.dead_count) == (1, 1), "who is both counts once"
+    assert events(desk, "winter")[-1][3] == f"{str(approved.recap_hash)[:8]}; 1 opted out since; 1 found dead since"
     lease = desk.open("winter")
     die(desk, 3)  # between approval and claim
     assert [message.msisdn[-1] for message in desk.must_claim(lease).messages] == ["0"]
@@ -317,12 +317,12 @@ def test_who_had_enough_meanwhile_is_not_in_what_is_approved(
     desk.close(lease)
     desk.clock.forward(hours=hours)
     if refused is None:
-        assert desk.approve("second")[0].state == "approved"
+        assert desk.approve("second").state == "approved"
         return
     with pytest.raises(CampaignError, match=refused):
         desk.approve("second")
     desk.prepare("second", [4, 5], draft=draft)
-    assert desk.approve("second")[0].state == "approved"
+    assert desk.approve("second").state == "approved"
 
 
 def test_what_is_approved_and_may_still_leave_counts_as_had_and_alerts_are_not_bound(desk) -> None:
@@ -333,9 +333,9 @@ def test_what_is_approved_and_may_still_leave_counts_as_had_and_alerts_are_not_b
     desk.approve("first")
     with pytest.raises(CampaignError, match="2 of its recipients have had as many"):
         desk.approve("second")
-    assert desk.approve("flood")[0].state == "approved"
+    assert desk.approve("flood").state == "approved"
     desk.cancel("first")
-    assert desk.approve("second")[0].state == "approved"
+    assert desk.approve("second").state == "approved"
 
 
 def test_another_audience_is_another_recap(desk) -> None:
@@ -346,7 +346,7 @@ def test_another_audience_is_another_recap(desk) -> None:
     with pytest.raises(CampaignError, match=r"its lists \(clients\) have changed since version 1"):
         desk.approve("winter")
     desk.prepare("winter", [1, 2], lists=["clients"])
-    assert desk.approve("winter")[0].state == "approved"
+    assert desk.approve("winter").state == "approved"
 
 
 def test_the_same_text_to_the_same_people_is_stopped(desk) -> None:
@@ -357,7 +357,7 @@ def test_the_same_text_to_the_same_people_is_stopped(desk) -> None:
     with pytest.raises(CampaignError, match="4 of its 4 people get the same text"):
         desk.approve("again")
     desk.prepare("again", range(4), draft={"text": "Soldes demain", "repeat": True})
-    assert desk.approve("again")[0].state == "approved"
+    assert desk.approve("again").state == "approved"
 
 
 # --- taking it back --------------------------------------------------------------------------------------------
@@ -369,8 +369,8 @@ def test_a_revision_withdraws_and_releases_in_one_step(desk) -> None:
     desk.approve("winter")
     second = desk.prepare("winter", range(3), due_at=desk.clock.at + timedelta(hours=1), actor="lou", revises=True)
     found = desk.find("winter")
-    assert (found["state"], found["approved_hash"], found["version"]) == ("prepared", None, 2)
-    assert found["first_due_at"] is None
+    assert (found.state, found.approved_hash, found.version) == ("prepared", None, 2)
+    assert found.first_due_at is None
     assert committed(desk) == 0
     desk.clock.forward(hours=2)
     assert due(desk) == [], "unapproved at its hour nothing leaves"

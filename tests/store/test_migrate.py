@@ -117,7 +117,7 @@ FROM (VALUES
         ("stop", "2026-10-31"), ("stop_doubtful", "2026-11-02"), ("stop", "2026-11-03"), ("other", "2026-11-04"),
     ]  # fmt: skip
     with desk.tx(read_only=True) as tx:
-        assert [row["reply_id"] for row in doubtful_replies(tx, 10)] == [2]
+        assert [row.reply_id for row in doubtful_replies(tx, 10)] == [2]
 
 
 def test_files_of_the_first_version_can_be_undone(tmp_path: Path, make_desk: Callable[..., Any], monkeypatch) -> None:

@@ -103,10 +103,10 @@ class RandomDays:
     def find_sender(self) -> bool:
         """Let somebody send when nobody does; tell whether the campaign is still going on."""
         campaign = self.desk.find(self.name)
-        if campaign["state"] in ("finished", "cancelled"):
+        if campaign.state in ("finished", "cancelled"):
             self.sender = None
         elif self.sender is None:
-            self.desk.clock.at = max(self.desk.clock.at, campaign["due_at"])
+            self.desk.clock.at = max(self.desk.clock.at, campaign.due_at)
             lease = self.desk.open(self.name, f"sender {len(self.dead)}")
             assert lease is not None
             self.sender = Sender(lease)
@@ -120,9 +120,9 @@ class RandomDays:
     def ask_again(self) -> None:
         """Post an unknown slice again under its first key."""
         if self.find_sender() and (unknown := self.desk.unknown(self.name)):
-            self.desk.clock.at = max(self.desk.clock.at, unknown[0]["ask_after"])
+            self.desk.clock.at = max(self.desk.clock.at, unknown[0].ask_after)
             self.desk.read_stops()
-            claim = self.desk.claim_again(self.sender.lease, unknown[0]["slice_no"])
+            claim = self.desk.claim_again(self.sender.lease, unknown[0].slice_no)
             self.go_on(claim, is_first=False)
 
     def claim(self) -> Claim | None:
@@ -195,12 +195,12 @@ class RandomDays:
     def look_up(self) -> None:
         """Ask for an unknown slice by reference; absence counts when it was seen before."""
         if self.find_sender() and (unknown := self.desk.unknown(self.name)):
-            self.desk.clock.at = max(self.desk.clock.at, unknown[0]["ask_after"])
-            if unknown[0]["absent_count"] == 0:
-                self.desk.note_absence(self.sender.lease, unknown[0]["slice_no"])
+            self.desk.clock.at = max(self.desk.clock.at, unknown[0].ask_after)
+            if unknown[0].absent_count == 0:
+                self.desk.note_absence(self.sender.lease, unknown[0].slice_no)
             else:
                 found = self.bill.look_up(list(self.posted.values()))
-                self.desk.record(self.sender.lease, unknown[0]["slice_no"], found)
+                self.desk.record(self.sender.lease, unknown[0].slice_no, found)
 
     # --- everybody else -------------------------------------------------------------------------------------
 

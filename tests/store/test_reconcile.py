@@ -19,6 +19,7 @@ from campanile.store.ledger.claims import claim_again
 from campanile.store.ledger.lease import LeaseLost
 from campanile.store.ledger.reconciliation import confirm_reconciled, doubt_everything, require_tried
 from schemas.gateway import Outcome, SubmitOutcome
+from schemas.ledger_rows import StoreState
 
 PRICE = Decimal("0.05")
 
@@ -119,8 +120,8 @@ def test_the_first_commit_of_a_store_makes_its_mark(desk) -> None:
     assert not mark_path(desk.path).exists()
     desk.opt_out(1)
     with desk.tx(read_only=True) as tx:
-        state = tx.row("store_state.get")
-    assert read_mark(desk.path).mark == (state["store_id"], state["sequence"]) == (state["store_id"], 1)
+        state = tx.get(StoreState, "store_state.get")
+    assert read_mark(desk.path).mark == (state.store_id, state.sequence) == (state.store_id, 1)
 
 
 def test_a_transaction_that_is_rolled_back_leaves_the_mark_as_it_was(desk) -> None:
@@ -157,16 +158,15 @@ def test_what_waited_in_the_copy_is_unknown_until_it_is_looked_up(desk, with_mar
     restore()
     lease = desk.open("winter", "second sender")
     assert desk.states("winter") == {"unknown": 4}
-    assert {row["ask_after"] - desk.clock.at for row in desk.unknown("winter")} == {timedelta(seconds=55)}
+    assert {row.ask_after - desk.clock.at for row in desk.unknown("winter")} == {timedelta(seconds=55)}
     desk.refuse(lease, StopReason.RECONCILING, "nothing leaves before reconcile-store is confirmed")
 
-    messages = desk.rows("message.export", campaign_id=desk.find("winter").campaign_id)
+    refs = list(desk.export("winter")["client_ref"])
     with desk.session(lease) as session:
         first, second = session.unknown_slices()
-        assert claim_again(session, first["slice_no"]) is None, "another sender may have posted it under another key"
-    refs = [row["client_ref"] for row in messages]
-    desk.record(lease, first["slice_no"], outcomes_of(refs[:2], "accepted"))
-    desk.record(lease, second["slice_no"], outcomes_of(refs[2:], "not_accepted"))
+        assert claim_again(session, first.slice_no) is None, "another sender may have posted it under another key"
+    desk.record(lease, first.slice_no, outcomes_of(refs[:2], "accepted"))
+    desk.record(lease, second.slice_no, outcomes_of(refs[2:], "not_accepted"))
     assert desk.states("winter") == {"accepted": 2, "planned": 2}
     desk.refuse(lease, StopReason.RECONCILING)
 
@@ -200,7 +200,7 @@ def test_what_was_in_flight_when_it_was_copied_is_looked_up_too(desk) -> None:
     lease = desk.open("winter", "second sender")
     assert desk.states("winter") == {"unknown": 4}
     with desk.session(lease) as session:
-        assert [claim_again(session, row["slice_no"]) for row in session.unknown_slices()] == [None, None]
+        assert [claim_again(session, row.slice_no) for row in session.unknown_slices()] == [None, None]
 
 
 def test_an_opt_out_of_the_copy_still_wins_when_nothing_was_sent(desk) -> None:
@@ -211,9 +211,9 @@ def test_an_opt_out_of_the_copy_still_wins_when_nothing_was_sent(desk) -> None:
     restore()
     desk.clock.forward(seconds=100)
     lease = desk.open("winter", "second sender")
-    refs = [row["client_ref"] for row in desk.rows("message.export", campaign_id=desk.find("winter").campaign_id)]
+    refs = list(desk.export("winter")["client_ref"])
     with desk.session(lease) as session:
-        slice_no = session.unknown_slices()[0]["slice_no"]
+        slice_no = session.unknown_slices()[0].slice_no
     desk.record(lease, slice_no, outcomes_of(refs, "not_accepted"))
     confirm(desk)
     assert [message.client_ref for message in desk.must_claim(lease).messages] == refs[1:]
@@ -309,9 +309,9 @@ def test_a_report_on_what_was_never_sent_says_that_the_store_is_old(desk) -> Non
     with desk.tx() as tx:
         require_tried(tx, "sandbox")
         assert tx.reconciliation is None
-    waiting = desk.rows("message.export", campaign_id=desk.find("winter").campaign_id)[3]
+    waiting = str(desk.export("winter")["client_ref"][3])
     with desk.tx() as tx:
-        report = (f"gw-{waiting['client_ref']}", waiting["client_ref"])
+        report = (f"gw-{waiting}", waiting)
         tx.execute(
             "INSERT INTO delivery_report (report_no, gateway, report_id, gateway_message_id, client_ref, status, "
             "is_permanent, reported_at, recorded_at) "

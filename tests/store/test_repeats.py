@@ -1,5 +1,6 @@
 """The same text to largely the same people within 48 hours is stopped, and nothing else is."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -30,7 +31,7 @@ def send(desk, name: str, people, *outcomes: str) -> None:
 
 def refuse(desk, name: str, **changes) -> None:
     with desk.tx(read_only=True) as tx:
-        check_not_repeated(tx, find_campaign(tx, name) | changes)
+        check_not_repeated(tx, replace(find_campaign(tx, name), **changes))
 
 
 def repeat_of(desk, name: str) -> Repeat | None:

@@ -57,9 +57,9 @@ def test_only_what_is_still_open_is_looked_up(desk) -> None:
     with desk.session(lease) as session:
         record(session, claim.slice_no, outcomes_of(claim, Outcome.ACCEPTED, Outcome.UNKNOWN), session.tx.at)
         (row,) = session.unknown_slices()
-        assert (row["slice_no"], row["ask_after"]) == (claim.slice_no, session.tx.at)
+        assert (row.slice_no, row.ask_after) == (claim.slice_no, session.tx.at)
         asked = posted_claim(session, claim.slice_no)
-    assert [row["client_ref"] for row in asked.members] == [claim.messages[1].client_ref]
+    assert [row.client_ref for row in asked.members] == [claim.messages[1].client_ref]
     assert len(asked.messages) == 2, "asked for by the body that was posted"
 
 

@@ -8,6 +8,7 @@ import pytest
 from campanile.store.ledger.look_up_lag import learned_seconds
 from campanile.store.ledger.outcomes import note_absence, record
 from schemas.gateway import Outcome, SubmitOutcome
+from schemas.ledger_rows import Slice
 from tests.store.conftest import Desk
 
 
@@ -55,8 +56,8 @@ def test_a_claim_of_the_same_gateway_waits_longer(absent: Any) -> None:
     desk.report(claim.messages[0])
     other = desk.start("spring", [7])
     waits = desk.must_claim(other)
-    (row,) = desk.rows("slice.open", campaign_id=desk.find("spring").campaign_id)
-    assert row["ask_after"] == waits.post_before + timedelta(seconds=20 + 24)
+    (row,) = desk.select(Slice, "slice.open", campaign_id=desk.find("spring").campaign_id)
+    assert row.ask_after == waits.post_before + timedelta(seconds=20 + 24)
 
 
 def test_what_is_unknown_is_asked_again_after_the_new_time(desk: Desk) -> None:
@@ -68,7 +69,7 @@ def test_what_is_unknown_is_asked_again_after_the_new_time(desk: Desk) -> None:
     look_up(desk, lease, claim, "accepted", "not_accepted")
     assert desk.states("winter") == {"accepted": 1, "unknown": 1}
     (row,) = desk.unknown("winter")
-    assert (row["absent_count"], row["ask_after"]) == (0, desk.clock.at + timedelta(seconds=10))
+    assert (row.absent_count, row.ask_after) == (0, desk.clock.at + timedelta(seconds=10))
     assert learned(desk) == 10
 
 

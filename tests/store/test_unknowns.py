@@ -22,7 +22,7 @@ def parked(desk) -> Any:
     desk.answer(lease, first, "accepted")
     desk.answer(lease, second, "unknown")
     closed = desk.close(lease, asks_person=True)
-    assert (closed["state"], closed["due_at"]) == ("parked", None)
+    assert (closed.state, closed.due_at) == ("parked", None)
     desk.clock.forward(seconds=60)
     desk.unknown_messages = second.messages
     return desk
@@ -39,8 +39,8 @@ def listed(desk, name: str = "winter") -> list[dict[str, Any]]:
 
 
 def history(desk) -> list[tuple[str, str, str]]:
-    rows = desk.rows("campaign.events", campaign_id=desk.find("winter").campaign_id)
-    return [(row["event"], row["actor"], row["detail"]) for row in rows][-1:]
+    rows = desk.events("winter")
+    return [(row.event, row.actor, row.detail) for row in rows][-1:]
 
 
 def finish(desk) -> None:
@@ -52,9 +52,9 @@ def finish(desk) -> None:
 
 def test_they_are_listed_with_all_that_is_known(parked) -> None:
     rows = listed(parked)
-    assert [row["msisdn"] for row in rows] == [message.msisdn for message in parked.unknown_messages]
-    assert {(row["slice_no"], row["price"], row["segment_count"]) for row in rows} == {(2, "0.050000", 1)}
-    assert {row["claimed_at"] for row in rows} == {parked.clock.at - timedelta(seconds=60)}
+    assert [row.msisdn for row in rows] == [message.msisdn for message in parked.unknown_messages]
+    assert {(row.slice_no, row.price, row.segment_count) for row in rows} == {(2, Decimal("0.05"), 1)}
+    assert {row.claimed_at for row in rows} == {parked.clock.at - timedelta(seconds=60)}
 
 
 def test_written_off_the_campaign_ends_and_their_credit_is_free(parked) -> None:
@@ -65,9 +65,9 @@ def test_written_off_the_campaign_ends_and_their_credit_is_free(parked) -> None:
     assert parked.sql("SELECT DISTINCT reason FROM message_status WHERE state = 'written_off'") == [
         ("camille: the console shows none",)
     ]
-    assert parked.find("winter")["due_at"] == parked.clock.at
+    assert parked.find("winter").due_at == parked.clock.at
     finish(parked)
-    assert parked.find("winter")["state"] == "finished"
+    assert parked.find("winter").state == "finished"
 
 
 def test_sent_again_they_leave_as_the_same_messages(parked) -> None:
@@ -80,7 +80,7 @@ def test_sent_again_they_leave_as_the_same_messages(parked) -> None:
     assert claim.messages == parked.unknown_messages
     assert claim.slice_no == 3
     parked.answer(lease, claim, "accepted")
-    assert parked.close(lease)["state"] == "finished"
+    assert parked.close(lease).state == "finished"
     assert parked.credit() == {"reserve": 6 * ONE, "capture": 4 * ONE, "release": 2 * ONE}
 
 
@@ -161,13 +161,13 @@ def test_of_a_cancelled_campaign_nothing_is_sent_again(parked) -> None:
         decide(parked, resend)
     assert decide(parked) == 2
     finish(parked)
-    assert parked.find("winter")["state"] == "finished"
+    assert parked.find("winter").state == "finished"
 
 
 def test_paused_it_stays_paused(parked) -> None:
     parked.sql("UPDATE campaign SET state = 'paused'")
     decide(parked, resend)
-    assert parked.find("winter")["state"] == "paused"
+    assert parked.find("winter").state == "paused"
 
 
 # --- news --------------------------------------------------------------------------------------------------------
@@ -175,24 +175,24 @@ def test_paused_it_stays_paused(parked) -> None:
 
 def test_a_report_on_an_unknown_message_wakes_its_campaign(parked) -> None:
     parked.report(parked.unknown_messages[0])
-    assert parked.find("winter")["due_at"] == parked.clock.at
+    assert parked.find("winter").due_at == parked.clock.at
     assert parked.states("winter") == {"accepted": 2, "delivered": 1, "unknown": 1}
     parked.report(parked.unknown_messages[1], "undelivered")
     finish(parked)
-    assert parked.find("winter")["state"] == "finished"
+    assert parked.find("winter").state == "finished"
 
 
 def test_a_report_on_another_message_wakes_nobody(parked) -> None:
     accepted = parked.sql("SELECT client_ref FROM message_status WHERE state = 'accepted'")[0][0]
     message = parked.unknown_messages[0]
     parked.report(message, client_ref=accepted, gateway_message_id=f"gw-{accepted}")
-    assert parked.find("winter")["due_at"] is None
+    assert parked.find("winter").due_at is None
 
 
 def test_a_campaign_that_waits_for_its_hour_is_not_hurried(parked) -> None:
     later = parked.clock.at + timedelta(hours=1)
     with parked.tx() as tx:
         found = find_campaign(tx, "winter")
-        set_state(tx, found["campaign_id"], "parked", later, None)
+        set_state(tx, found.campaign_id, "parked", later, None)
     parked.report(parked.unknown_messages[0])
-    assert parked.find("winter")["due_at"] == later
+    assert parked.find("winter").due_at == later

@@ -65,7 +65,7 @@ def prepare_until_death(line: Line, path: str, where: str) -> None:
         transactions_left -= 1
         if transactions_left == 0 and where == "before commit":
             os.kill(os.getpid(), signal.SIGKILL)
-        version = (tx.find(Campaign, "campaign.find", name="again") or {})["version"]
+        version = tx.get(Campaign, "campaign.find", name="again").version
         commit(tx)
         line.tell(version)
         if transactions_left == 0 and where == "after commit":
@@ -80,7 +80,7 @@ def prepare_again(path: Path) -> None:
     """Prepare one campaign again: the same keys are deleted and inserted in one transaction; and add an opt-out."""
     with transaction(path, now) as tx:
         found = tx.find(Campaign, "campaign.find", name="again")
-        version = found["version"] + 1 if found else 1
+        version = found.version + 1 if found else 1
         messages = message_rows(PEOPLE, f"version {version}").assign(slice_no=[1 + row // 5 for row in PEOPLE])
         with prepared_rows(tx, messages):
             write_prepared(tx, campaign_head("again"), {"version": version}, RecapDetails("EUR"))

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from campanile.services.context import Context
 from campanile.services.inbound.history import AT_ONCE
@@ -12,7 +11,7 @@ from campanile.services.inbound.history_rows import number_or_none
 from campanile.services.sending.system_messages import plan_own_messages
 from campanile.sms.errors import ConfigurationError
 from campanile.sms.numbers.msisdn import Number
-from campanile.sms.rules.auto_reply import AutoResponder, decide_answer
+from campanile.sms.rules.auto_reply import AutoResponder, ReplyFacts, decide_answer
 from campanile.sms.rules.tariff import Tariff
 from campanile.sms.states import CampaignKind
 from campanile.sms.text.segments import count_segments
@@ -24,18 +23,19 @@ from campanile.store.inbound.inbound import (
     set_answers,
     unanswered_replies,
 )
+from schemas.inbound_rows import UnansweredReply
 
 CAPPED = "answers_capped"
 
 
 def plan_answers(context: Context, gateway: str) -> dict[str, int]:
-    """Decide once for each new reply whether it gets the automatic answer, and plan those that do."""
+    """Decide once for each new reply whether it gets an automatic answer, and plan the answers."""
     tariff = context.tariff(gateway)
     counts: Counter[str] = Counter()
     is_last = False
     while not is_last:
         with context.transaction(read_only=True) as tx:
-            senders = [row["sender"] for row in unanswered_replies(tx, gateway, AT_ONCE)]
+            senders = [row.sender for row in unanswered_replies(tx, gateway, AT_ONCE)]
         numbers = {sender: number_or_none(context, sender) for sender in senders}
         is_last = len(senders) < AT_ONCE
         with context.transaction() as tx:
@@ -45,10 +45,10 @@ def plan_answers(context: Context, gateway: str) -> dict[str, int]:
 
 
 def set_auto_responder(context: Context, responder: AutoResponder, actor: str) -> str:
-    """Put the auto-responder's settings in force; return one line that says what it does now, and at what price.
+    """Write the settings of the auto-responder; return one line that says what it does now.
 
     Raises:
-        ConfigurationError: it is switched on with nothing to say, or nobody to say it to.
+        ConfigurationError: it is switched on without a text, or with a cap below 1.
     """
     if responder.enabled and not responder.text.strip():
         raise ConfigurationError("the auto-responder has nothing to say: give its text, or switch it off")
@@ -58,7 +58,7 @@ def set_auto_responder(context: Context, responder: AutoResponder, actor: str) -
                 f"{name} {getattr(responder, name)} answers nobody: give 1 or more, or switch it off"
             )
     until = responder.valid_until
-    if until is not None and until.tzinfo is None:  # typed into a form: meant in the team's zone
+    if until is not None and until.tzinfo is None:  # typed into a form: in the zone of the team
         until = until.replace(tzinfo=context.settings.zone)
     with context.transaction() as tx:
         put_auto_responder(tx, replace(responder, valid_until=until), actor)
@@ -74,15 +74,15 @@ def set_auto_responder(context: Context, responder: AutoResponder, actor: str) -
 def _plan_answers(
     context: Context, tx: Transaction, gateway: str, tariff: Tariff, numbers: Mapping[str, Number | None]
 ) -> dict[int, str]:
-    """Decide on the replies of these senders, and plan the answers; return what was decided, by reply."""
+    """Decide on the replies of these senders, and plan the answers; return the decisions, by reply."""
     responder = auto_responder(tx)
-    replies = [row for row in unanswered_replies(tx, gateway, AT_ONCE) if row["sender"] in numbers]
+    replies = [row for row in unanswered_replies(tx, gateway, AT_ONCE) if row.sender in numbers]
     answered_today = answered_count(tx, gateway, tx.at - timedelta(days=1))
     answers = _decide(context, tx, responder, replies, numbers, tariff, answered_today)
-    if tx.reconciliation is not None:  # a store that came back does not know whom it has answered
+    if tx.reconciliation is not None:  # a restored store does not know which replies were answered
         answers = {key: "in_doubt" if answer == "planned" else answer for key, answer in answers.items()}
     set_answers(tx, answers)
-    chosen = [(row["reply_id"], numbers[row["sender"]]) for row in replies if answers[row["reply_id"]] == "planned"]
+    chosen = [(row.reply_id, numbers[row.sender]) for row in replies if answers[row.reply_id] == "planned"]
     recipients = [(reply_id, number) for reply_id, number in chosen if number is not None]
     plan_own_messages(context, tx, CampaignKind.AUTO_REPLY, gateway, tariff, recipients, responder.text)
     _watch_cap(tx, gateway, responder, answered_today + len(recipients), "capped" in answers.values())
@@ -93,30 +93,33 @@ def _decide(
     context: Context,
     tx: Transaction,
     responder: AutoResponder,
-    replies: Sequence[Mapping[str, Any]],
+    replies: Sequence[UnansweredReply],
     numbers: Mapping[str, Number | None],
     tariff: Tariff,
     answered_today: int,
 ) -> dict[int, str]:
     max_age = timedelta(hours=context.settings.reply_max_age_hours)
-    territories = set(context.settings.allowed_countries) & set(tariff.prices)  # we write there, and know the price
+    territories = set(context.settings.allowed_countries) & set(tariff.prices)  # allowed, and with a price
     answers: dict[int, str] = {}
-    planned: Counter[int] = Counter()
+    planned: Counter[int | None] = Counter()
     for row in replies:
-        number = numbers[row["sender"]]
-        seen = {
-            **row,
-            "is_allowed": number is not None and number.territory in territories,
-            "answer_count": row["answer_count"] + planned[row["number_id"]],
-        }
+        number = numbers[row.sender]
+        seen = ReplyFacts(
+            row.verdict,
+            row.number_id,
+            is_allowed=number is not None and number.territory in territories,
+            is_opted_out=row.is_opted_out,
+            counts_at=row.counts_at,
+            answer_count=row.answer_count + planned[row.number_id],
+        )
         answer = decide_answer(seen, responder, tx.at, max_age, answered_today + planned.total())
-        answers[row["reply_id"]] = answer
-        planned[row["number_id"]] += answer == "planned"
+        answers[row.reply_id] = answer
+        planned[row.number_id] += answer == "planned"
     return answers
 
 
 def _watch_cap(tx: Transaction, gateway: str, responder: AutoResponder, count: int, is_capped: bool) -> None:
-    """Raise one alert when the cap keeps an answer back; it is over when half of the cap is free again."""
+    """Raise one alert when the cap stops an answer; clear it when half of the cap is free again."""
     if is_capped:
         line = (
             f"the auto-responder on gateway {gateway} reached its cap of {responder.daily_cap} answers in 24 hours; "

@@ -1,4 +1,4 @@
-"""A person's decision on a doubtful reply."""
+"""The decision of a person on a doubtful reply."""
 
 from campanile.services.context import Context
 from campanile.services.input_checks import require_actor
@@ -9,10 +9,10 @@ _VERDICTS = ("lift", "keep")
 
 
 def settle_doubtful(context: Context, reply_id: int, verdict: str, actor: str) -> str:
-    """Settle a doubtful reply; return one line that says what follows.
+    """Settle a doubtful reply; return one line with the result.
 
     Raises:
-        CampaignError: there is no such doubtful reply, or the verdict or the name is missing.
+        CampaignError: there is no such doubtful reply, the verdict is unknown, or actor is empty.
     """
     if verdict not in _VERDICTS:
         raise CampaignError(f"verdict {verdict!r} settles nothing; it is one of {', '.join(_VERDICTS)}")

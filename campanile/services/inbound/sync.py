@@ -1,4 +1,4 @@
-"""Sync with a gateway: replies, opt-outs and delivery reports are read by cursor and kept; each STOP binds at once."""
+"""Sync with a gateway: read replies, opt-outs and delivery reports by cursor; each STOP binds at once."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -30,13 +30,13 @@ from schemas.gateway import Page
 
 S = TypeVar("S")
 UNREADABLE = "refusals_unreadable"
-#: So many digits may be a person's number: short codes have fewer.
+#: From so many digits on a sender may be the number of a person: short codes have fewer.
 _FULL_NUMBER_DIGITS = 7
 _SHOWN_SENDER = 40
 
 
 def sync_opt_outs(context: Context, gateway: str) -> dict[str, int]:
-    """Read replies and the provider's own opt-outs, and honour each STOP in the transaction that records it."""
+    """Read replies and the opt-outs of the provider; each STOP binds in the transaction that records it."""
     found = context.gateway(gateway)
     replies = _read_all(
         context, gateway, "replies", found.replies, partial(reply_rows, context), partial(_keep_replies, context)
@@ -52,7 +52,7 @@ def sync_opt_outs(context: Context, gateway: str) -> dict[str, int]:
 
 
 def sync_opt_outs_to_the_end(context: Context, gateway: str) -> None:
-    """Read the STOPs during a sending.
+    """Read the STOPs during a run.
 
     Raises:
         GatewayError: they could not be read, or not to their end.
@@ -62,7 +62,7 @@ def sync_opt_outs_to_the_end(context: Context, gateway: str) -> None:
 
 
 def try_sync_opt_outs(context: Context, gateway: str) -> None:
-    """Read the STOPs before a sending; where they cannot be read nothing leaves: every claim looks how old they are."""
+    """Read the STOPs before a run; if that fails nothing is sent: each claim checks how old they are."""
     try:
         sync_opt_outs(context, gateway)
     except GatewayError as error:
@@ -70,7 +70,7 @@ def try_sync_opt_outs(context: Context, gateway: str) -> None:
 
 
 def sync_reports(context: Context, gateway: str) -> dict[str, int]:
-    """Read delivery reports and apply them; return how many messages moved, by event."""
+    """Read delivery reports and apply them; return how many messages changed, by event."""
     count = _read_all(
         context, gateway, "reports", context.gateway(gateway).delivery_reports, report_rows, add_reports
     ).new_count
@@ -96,7 +96,7 @@ def _read_all(
 
 
 def _apply_reports(context: Context, gateway: str) -> dict[str, int]:
-    """Apply the reports that wait, oldest first, in transactions of ``AT_ONCE``."""
+    """Apply the waiting reports, oldest first, in transactions of ``AT_ONCE``."""
     with context.transaction(read_only=True) as tx:
         report_nos = unapplied_reports(tx, gateway)
     prices, moved = context.price_rules(context.manifest(gateway)), Counter[str]()
@@ -116,7 +116,7 @@ def _keep_replies(context: Context, tx: Transaction, gateway: str, replies: pd.D
 
 
 def _alert_unreadable(tx: Transaction, gateway: str, fresh: pd.DataFrame) -> None:
-    """Alert the team of refusals from what may be a person's number and cannot be read as one: none is opted out."""
+    """Alert the team of refusals whose sender looks like a number and cannot be parsed: it is not opted out."""
     refused = fresh[fresh["verdict"].isin(SUPPRESSING) & fresh["number_id"].isna()]
     senders = [sender for sender in refused["sender"] if sum(map(str.isdecimal, sender)) >= _FULL_NUMBER_DIGITS]
     if senders:

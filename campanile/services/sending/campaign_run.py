@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from socket import gethostname
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from campanile.services.billing.alerts import alert
 from campanile.services.context import Context
@@ -36,7 +36,7 @@ _UNKNOWN = "unknown messages"
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """A campaign that is ours to send; without a lease there is nothing to do, and ``why`` tells."""
+    """A campaign and its lease; without a lease there is nothing to send, and ``why`` is the reason."""
 
     campaign: str
     gateway: str
@@ -45,7 +45,7 @@ class Sending:
 
 
 class Closed(NamedTuple):
-    """A campaign after its run, its row, and how many unknown messages a person must decide on."""
+    """A campaign after its run, and how many unknown messages a person must decide on."""
 
     campaign: Campaign
     undecided_count: int
@@ -58,9 +58,9 @@ def alert_team(context: Context, sending: Sending, why: str, about: str | None =
     Args:
         context: the context.
         sending: the campaign.
-        why: what is told.
-        about: what the alert is called; None: that sending stopped.
-        anew: told although an older alert of that kind is open: somebody has dealt with that one.
+        why: the text of the alert.
+        about: the kind of the alert; None: sending stopped.
+        anew: send it although an older alert of that kind is open.
     """
     kind = f"{about}: {sending.campaign}" if about else stopped_alert(sending.campaign)
     if anew:
@@ -70,12 +70,12 @@ def alert_team(context: Context, sending: Sending, why: str, about: str | None =
 
 
 def open_run(context: Context, campaign: str, run_id: str | None) -> tuple[Sending, Opened]:
-    """Take a campaign's lease and check that it is still what was approved.
+    """Take the lease of a campaign and check that its content is still what was approved.
 
     Args:
         context: the context.
         campaign: its name.
-        run_id: the run that sends it; None: no run of a deployment.
+        run_id: the Prefect run that sends it; None: it is no run of a deployment.
 
     Raises:
         CampaignError: it was never approved, or it, or its policy, is not what its recap says.
@@ -86,23 +86,23 @@ def open_run(context: Context, campaign: str, run_id: str | None) -> tuple[Sendi
     with context.transaction() as tx:
         opened = open_sending(tx, campaign, owner, context.claim_rules(manifest))
         found = opened.campaign
-        _check_policy(found, tx.row("recap.get", campaign_id=found.campaign_id, version=found.version))
+        _check_policy(found, tx.value("recap.header", campaign_id=found.campaign_id, version=found.version))
     context.log.info(opened.why)
     return Sending(campaign, found.gateway, opened.lease, opened.why), opened
 
 
 def send_run(context: Context, sending: Sending, on_progress: Callable[[Sender], object]) -> RunOutcome:
-    """Send until nothing may be claimed any more, or until this process is told to end.
+    """Send until nothing may be claimed any more, or until this process gets SIGTERM.
 
     Args:
         context: the context.
-        sending: a campaign whose lease is ours.
+        sending: a campaign with its lease.
         on_progress: called every ``SMS_PROGRESS_SECONDS``, while nothing is in flight.
     """
     lease = _lease_of(sending)
     try:
         gateway = context.gateway(sending.gateway)
-    except GatewayError as error:  # with a simulated clock the sandbox is told the time at once
+    except GatewayError as error:  # the sandbox gets the simulated time at once
         return RunOutcome(str(error), needs_person=isinstance(error, GatewayDenied), is_alarming=True)
     try:
         if (why := find_lost_life(context, sending.campaign, gateway)) is not None:
@@ -122,7 +122,7 @@ def send_run(context: Context, sending: Sending, on_progress: Callable[[Sender],
 
 
 def close_run(context: Context, sending: Sending, run_outcome: RunOutcome) -> Closed:
-    """Give the lease back: the campaign is finished when nothing is open, else parked or paused."""
+    """End the lease: the campaign is finished when no message is open, else parked or paused."""
     rules = context.claim_rules(context.manifest(sending.gateway))
     try:
         with context.transaction() as tx:
@@ -142,7 +142,7 @@ def close_run(context: Context, sending: Sending, run_outcome: RunOutcome) -> Cl
 
 
 def alert_unknown(context: Context, sending: Sending, unknown_count: int) -> None:
-    """Alert the team that only a person can decide on messages."""
+    """Alert the team that a person must decide on unknown messages."""
     words = f"{count_text(unknown_count, 'message')} of {sending.campaign} may or may not have been accepted"
     alert_team(context, sending, f"{words}, and the gateway cannot tell: decide by resolve-unknown", _UNKNOWN)
 
@@ -153,11 +153,11 @@ def _lease_of(sending: Sending) -> Lease:
     return sending.lease
 
 
-def _check_policy(campaign: Campaign, recap: dict[str, Any] | None) -> None:
+def _check_policy(campaign: Campaign, header: str | None) -> None:
     """Refuse to send under another policy text than the recap named."""
-    if recap is not None and campaign.state == CampaignState.APPROVED:
+    if header is not None and campaign.state == CampaignState.APPROVED:
         policy = load_policy(campaign.policy)
-        if policy.sha256 not in recap["header"]:
+        if policy.sha256 not in header:
             raise CampaignError(
                 f"policy {policy.name} is not the one that the recap of {campaign.name} names; prepare it again"
             )

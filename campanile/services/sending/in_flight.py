@@ -1,4 +1,4 @@
-"""Slices on their way to the gateway, and the count of what came back."""
+"""Slices in flight, and the counters of a run."""
 
 from collections import Counter, deque
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from schemas.gateway import Batch, Outcome, SubmitOutcome
 
 
 class RequestKind(Enum):
-    """What a slice is in flight for."""
+    """Which request a slice is in flight for."""
 
     POST = "posted"
     POST_AGAIN = "posted again under its key"
@@ -21,7 +21,7 @@ class RequestKind(Enum):
 
 @dataclass(slots=True)
 class InFlightSlice:
-    """A claimed slice on its way: its requests, and what they brought so far."""
+    """A claimed slice in flight: its requests and their answers so far."""
 
     claim: Claim
     kind: RequestKind
@@ -31,11 +31,11 @@ class InFlightSlice:
     errors: list[GatewayError] = field(default_factory=list)
 
     def outcomes_of(self, outcome: Outcome) -> list[SubmitOutcome]:
-        """Return what came back with an outcome."""
+        """Return the answers with an outcome."""
         return [item for item in self.outcomes if item.outcome is outcome]
 
     def without_absence(self) -> list[SubmitOutcome]:
-        """Return what a first look-up says: that there is no trace of a message proves nothing yet."""
+        """Return the answers of a first look-up, in which absence is no proof yet."""
         return [
             replace(item, outcome=Outcome.UNKNOWN) if item.outcome is Outcome.NOT_ACCEPTED else item
             for item in self.outcomes
@@ -43,30 +43,30 @@ class InFlightSlice:
 
     @property
     def is_whole(self) -> bool:
-        """Whether a look-up said of each message that was open if there is a trace of it."""
+        """Whether a look-up answered for each message that was undecided."""
         said = {item.client_ref for item in self.outcomes if item.outcome is not Outcome.UNKNOWN}
-        return {row["client_ref"] for row in self.claim.members} <= said
+        return {member.client_ref for member in self.claim.members} <= said
 
 
 @dataclass(slots=True)
 class RunCounters:
-    """What a sender did: messages by event, all in all and at the end of each leg (``clock``, accepted)."""
+    """Counters of a run: messages by event, and at the end of each interval its time and the accepted messages."""
 
     events: Counter[str] = field(default_factory=Counter)
     intervals: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=5))
 
     def end_interval(self) -> None:
-        """Remember how many messages were accepted by now."""
+        """Add the number of messages that are accepted by now."""
         self.intervals.append((clock(), self.events["accepted"]))
 
     def accepted_per_second(self) -> float:
-        """Return the rate of the last legs."""
+        """Return the rate over the last intervals."""
         (began, before), (ended, after) = self.intervals[0], self.intervals[-1]
         return (after - before) / (ended - began) if ended > began else 0.0
 
 
 def strange_reason(outcomes: Sequence[SubmitOutcome], error: GatewayError | None) -> str | None:
-    """Return why an answer does not tell what became of any of its messages; None: it tells, or nothing was sent."""
+    """Return why an answer is unreadable for all of its messages; None: it can be read, or nothing was sent."""
     if error is not None:
         return str(error) if isinstance(error, GatewayAmbiguous) else None
     if not outcomes or any(item.outcome is not Outcome.UNKNOWN for item in outcomes):
@@ -76,10 +76,10 @@ def strange_reason(outcomes: Sequence[SubmitOutcome], error: GatewayError | None
 
 
 def without_answer(kind: RequestKind, batch: Batch, error: GatewayError) -> list[SubmitOutcome]:
-    """Return what an error means for the messages of a request.
+    """Return the outcomes of a request that ended with an error.
 
-    A first post may have been accepted or not, as the error says. When it is asked again, an error speaks of this
-    request only: the first one may have been accepted all the same, so all stays unknown.
+    The error of a first post says whether its messages may have been accepted. The error of a second post or a look-up
+    says nothing about the first post, so all messages stay unknown.
     """
     if kind is not RequestKind.POST:  # guard(2): second-error
         return []

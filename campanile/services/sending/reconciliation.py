@@ -1,8 +1,8 @@
-"""Copies of the store, and what to do when one of them came back: ask the gateway, then a person."""
+"""Copies of the store, and the steps after one was restored: ask the gateway, then a person."""
 
 from pathlib import Path
 
-from campanile.pages.views import Doubt, DoubtedCampaign, view_of
+from campanile.pages.views import Doubt
 from campanile.services.billing.alerts import alert
 from campanile.services.context import Context
 from campanile.services.inbound.sync import sync_opt_outs
@@ -22,7 +22,7 @@ from campanile.store.ledger.reconciliation import (
 )
 from schemas.gateway import Batch, Gateway, Outcome
 
-#: Messages of a campaign that are looked up before each of its runs.
+#: How many messages of a campaign are looked up before each of its runs.
 _MAX_PROBED = 16
 _ALERT = "store_in_doubt"
 
@@ -45,7 +45,7 @@ def copy_store(context: Context, folder: str | None = None) -> str:
 
 
 def find_doubt(context: Context) -> Doubt | None:
-    """Make unknown what may have been sent, read the STOPs again, and return what is in doubt; None: nothing is."""
+    """Make messages unknown that may have been sent, read the STOPs again; return the doubt, None: there is none."""
     with context.transaction() as tx:
         if tx.reconciliation is None:
             return None
@@ -58,14 +58,14 @@ def find_doubt(context: Context) -> Doubt | None:
         _sync_opt_outs(context, gateway)
     with context.transaction() as tx:
         found, campaigns = tx.reconciliation, campaigns_in_doubt(tx)
-    return None if found is None else Doubt(found, view_of(list[DoubtedCampaign], campaigns))
+    return None if found is None else Doubt(found, campaigns)
 
 
 def confirm_doubt(context: Context, actor: str, reason: str) -> str:
-    """End the reconciliation by a person's word; return one line.
+    """End the reconciliation when a person confirms it; return one line.
 
     Raises:
-        CampaignError: no name or no reason is given, the store is not in doubt, or STOPs were not read again.
+        CampaignError: actor or reason is empty, no reconciliation is open, or STOPs were not read again.
     """
     actor, why = require_actor(actor), require_reason(reason)
     with context.transaction() as tx:
@@ -77,9 +77,9 @@ def confirm_doubt(context: Context, actor: str, reason: str) -> str:
 
 
 def find_lost_life(context: Context, campaign: str, gateway: Gateway) -> str | None:
-    """Look up the messages that a campaign sends next; return why nothing may be sent, or None.
+    """Look up the next messages of a campaign; return why nothing may be sent, or None.
 
-    The gateway has one of them? Then store and mark came back together, as with the snapshot of a whole machine.
+    If the gateway has one of them, store and mark were restored together, as with the snapshot of a whole machine.
 
     Raises:
         GatewayError: the gateway cannot be asked now.
@@ -106,7 +106,7 @@ def find_lost_life(context: Context, campaign: str, gateway: Gateway) -> str | N
 
 
 def alert_doubt(context: Context) -> None:
-    """Alert the team, once, when the store is in doubt; look at it before campaigns are started."""
+    """Alert the team, once, when a reconciliation is open; called before campaigns are started."""
     with context.transaction() as tx:
         found = tx.reconciliation
     if found is not None:
@@ -119,7 +119,7 @@ def alert_doubt(context: Context) -> None:
 
 
 def distrust_clock(context: Context) -> None:
-    """Have what was posted by a clock that was ahead looked up; look at it before campaigns are started."""
+    """Look up what was posted while the clock was ahead; called before campaigns are started."""
     with context.transaction() as tx:
         count = distrust_ahead(tx, context.settings.clock_margin_seconds)
     if count:

@@ -1,8 +1,7 @@
-"""The sender: claim, call, record, for one campaign, with several requests open at once.
+"""The sender of one campaign: claim, post, record, with several requests open at once.
 
 One thread uses the store. Each transaction records every answer that has arrived and claims as many slices as there are
-free senders; the other threads post meanwhile. The protocol, and what each answer of a gateway means, is in
-docs/reliability.md.
+free threads; the other threads post meanwhile. docs/reliability.md has the protocol and the meaning of each answer.
 """
 
 import threading
@@ -13,7 +12,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from itertools import islice
 from queue import Empty, SimpleQueue
-from typing import Any
 
 from campanile.gateways.answer_check import check_answer
 from campanile.gateways.transport import clock
@@ -31,14 +29,15 @@ from campanile.store.ledger.outcomes import note_absence, record
 from campanile.store.ledger.run_lifecycle import RunOutcome
 from campanile.store.ledger.sender_session import SenderSession, sender_session
 from schemas.gateway import Batch, Gateway, SubmitOutcome
+from schemas.ledger_rows import Slice
 
 _LONGEST_PAUSE_SECONDS = 10.0
-#: What a person must set right before anything leaves again.
+#: Stop reasons that a person must resolve before the campaign is sent on.
 _FOR_A_PERSON = frozenset({StopReason.NOT_APPROVED, StopReason.NOT_COVERED, StopReason.WOKE_UP})
 
 
 class Sender:
-    """Sends one campaign under its lease; made anew for each run."""
+    """Sends one campaign under its lease; each run has its own."""
 
     def __init__(
         self,
@@ -65,14 +64,14 @@ class Sender:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let the requests that are open end, and forget those that have not begun."""
+        """Wait for the open requests, and drop those that have not begun."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     @one_core()
     def run(self, seconds: float) -> RunOutcome | None:
-        """Send for so long, or until nothing may leave any more; return how that ended, None when there is more.
+        """Send for so many seconds, or until nothing may be sent any more; return the run outcome, None: there is more.
 
-        When it returns, nothing is in flight and everything that came back is recorded.
+        When it returns, nothing is in flight and every answer is recorded.
 
         Raises:
             LeaseLost: another sender took the campaign over.
@@ -93,7 +92,7 @@ class Sender:
                 return run_outcome
 
     def _run_outcome(self) -> RunOutcome | None:
-        """Tell why nothing more is claimed, whatever there still is to send; what is in flight is waited for."""
+        """Return why nothing more is claimed, or None; slices in flight are still recorded."""
         found, error, name = self._context.settings, self._last_error, self._gateway.manifest.gateway
         if self._stop.is_set():
             return RunOutcome("its run was told to end", retry_seconds=0)
@@ -110,14 +109,14 @@ class Sender:
         return None
 
     def _free_slices(self) -> int:
-        """Return how many slices may be claimed now: each brings a request at least, and none waits for a thread."""
+        """Return how many slices may be claimed now: each makes at least one request, and none waits for a thread."""
         under_way = [inflight.open_requests for inflight in self._inflight.values() if inflight.open_requests]
         return max(0, min(self._pace.slices - len(under_way), self._pace.requests - sum(under_way)))
 
     # --- one transaction ------------------------------------------------------------------------------------------
 
     def _record_and_claim(self, most: int) -> Claimed:
-        """Record what has arrived, and claim what may leave; then post it."""
+        """Record the answers that have arrived, claim the next slices, then post them."""
         finished = [inflight for inflight in self._inflight.values() if inflight.open_requests == 0]
         started = clock()
         with self._session() as session:
@@ -145,11 +144,11 @@ class Sender:
             yield session
 
     def _record(self, session: SenderSession, inflight: InFlightSlice) -> None:
-        """Write what a slice brought."""
+        """Write the answers of a slice."""
         slice_no, ask_after = inflight.claim.slice_no, session.tx.at + timedelta(seconds=session.settle_seconds)
-        # Absence counts when it is seen twice: of this slice, was it ever seen before?
+        # Absence is proof when it is seen twice: is this the first time for this slice?
         # guard: absence-twice
-        is_first = inflight.kind is RequestKind.LOOK_UP and not session.row_of(slice_no)["absent_count"]
+        is_first = inflight.kind is RequestKind.LOOK_UP and not session.row_of(slice_no).absent_count
         outcomes = inflight.without_absence() if is_first else inflight.outcomes
         counts = record(
             session,
@@ -168,17 +167,17 @@ class Sender:
 
     def _take_unknown(self, session: SenderSession, most: int, started: float) -> list[InFlightSlice]:
         """Take the unknown slices that may be asked for now, the earliest first."""
-        due = (row for row in self._askable(session) if row["ask_after"] <= session.tx.at)
+        due = (row for row in self._askable(session) if row.ask_after <= session.tx.at)
         manifest = self._gateway.manifest
         return [take_unknown(session, manifest, row, started) for row in islice(due, max(most, 0))]
 
-    def _askable(self, session: SenderSession) -> list[dict[str, Any]]:
+    def _askable(self, session: SenderSession) -> list[Slice]:
         return askable_slices(session, self._gateway.manifest, self._inflight)
 
     # --- the calls ------------------------------------------------------------------------------------------------
 
     def _send(self, inflight: InFlightSlice) -> None:
-        still_open = {row["client_ref"] for row in inflight.claim.members}
+        still_open = {member.client_ref for member in inflight.claim.members}
         batches = [
             batch
             for batch in batches_of(inflight.claim, self._gateway.manifest)
@@ -190,9 +189,9 @@ class Sender:
             self._pool.submit(self._call, inflight, batch)
 
     def _call(self, inflight: InFlightSlice, batch: Batch) -> None:
-        """Make one request, in a thread of its own; whatever happens, an answer is told.
+        """Make one request, in a thread of its own; it always adds an answer.
 
-        An adapter that breaks has perhaps sent its request: nobody knows.
+        When the adapter breaks, the request may have been sent: its messages are unknown.
         """
         error: GatewayError | None = None
         outcomes: Sequence[SubmitOutcome] = ()
@@ -200,9 +199,9 @@ class Sender:
             outcomes = check_answer(batch, self._ask(inflight, batch))
         except GatewayError as found:
             error = found
-        except Exception as bug:  # noqa: BLE001 - it may have come after the request had left
-            told = mask_numbers(traceback.format_exc())
-            self._log.error("the adapter of %s broke: %s", self._gateway.manifest.gateway, told)
+        except Exception as bug:  # noqa: BLE001 - it may have come after the request was sent
+            lines = mask_numbers(traceback.format_exc())
+            self._log.error("the adapter of %s broke: %s", self._gateway.manifest.gateway, lines)
             error = GatewayAmbiguous(f"the adapter broke: {type(bug).__name__}")
         if error is not None:
             outcomes = without_answer(inflight.kind, batch, error)
@@ -216,7 +215,7 @@ class Sender:
         return self._gateway.submit(batch, inflight.not_after)
 
     def _wait_for_answers(self, claimed: Claimed) -> None:
-        """Take all answers that are there; wait for one until more may be claimed, or the lease must be extended."""
+        """Take all answers that have arrived; wait for one until more may be claimed or the lease must be extended."""
         timeout: float = self._context.settings.lease_seconds / 3
         if claimed.stop_reason is StopReason.PACED:
             timeout = min(timeout, claimed.wait_seconds + 0.001)
@@ -238,9 +237,9 @@ class Sender:
                 timeout = 0.0
 
     def _count(self, kind: RequestKind, outcomes: Sequence[SubmitOutcome], error: GatewayError | None) -> None:
-        """Count refusals and strange answers in a row; being throttled counts for nothing, nor what a look-up says.
+        """Count refusals and unreadable answers in a row; throttled answers and look-ups do not count.
 
-        A refusal that a person must set right is not forgotten for what comes after it.
+        An error that a person must resolve is kept, whatever comes after it.
         """
         if not isinstance(self._last_error, GatewayDenied):
             self._last_error = error or self._last_error
@@ -253,7 +252,7 @@ class Sender:
     # --- nothing in flight ----------------------------------------------------------------------------------------
 
     def _rest(self, claimed: Claimed) -> RunOutcome | None:
-        """Wait for what may be done soon; return how the run ends when there is nothing of the kind."""
+        """Wait for the next thing that can be done soon; return the run outcome when there is none."""
         if claimed.claims or claimed.stop_reason is None:
             return None
         if claimed.stop_reason in _FOR_A_PERSON:
@@ -262,12 +261,10 @@ class Sender:
             )
         if claimed.stop_reason is StopReason.CLOCK_BEHIND:
             return RunOutcome(claimed.why, is_alarming=True, trusts_clock=False)
-        if (
-            claimed.stop_reason is StopReason.NOT_SENDING
-        ):  # paused here, for what the gateway answered, or by somebody else
+        if claimed.stop_reason is StopReason.NOT_SENDING:  # paused for an answer of the gateway, or by a person
             return self._run_outcome() or RunOutcome(claimed.why)
         if claimed.stop_reason is StopReason.STALE_STOPS:
-            self._hear_stops()
+            self._read_new_stops()
             return None
         with self._session(read_only=True) as session:
             waits, is_asked = self._next_wait(session, claimed)
@@ -281,15 +278,15 @@ class Sender:
         return None
 
     def _next_wait(self, session: SenderSession, claimed: Claimed) -> tuple[float | None, bool]:
-        """Return the seconds to the next thing that can be done, and whether the gateway may yet settle an unknown."""
+        """Return the seconds to the next step, and whether the gateway can still settle an unknown message."""
         askable = self._askable(session)
-        waits = [max(0.0, (row["ask_after"] - session.tx.at).total_seconds()) for row in askable]
+        waits = [max(0.0, (row.ask_after - session.tx.at).total_seconds()) for row in askable]
         if claimed.stop_reason is StopReason.PACED:
             waits.append(claimed.wait_seconds)
         return min(waits, default=None), bool(askable)
 
-    def _hear_stops(self) -> None:
-        """Read the STOPs that came during a long sending; until they are read nothing leaves."""
+    def _read_new_stops(self) -> None:
+        """Read the STOPs that came during a long run; nothing is claimed until they are read."""
         try:
             self._read_stops()
         except GatewayError as error:

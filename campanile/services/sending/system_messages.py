@@ -1,8 +1,7 @@
-"""Messages that Campanile writes by itself: alerts to the team, answers, tests. Same ledger, same protocol."""
+"""Messages that Campanile writes itself: alerts to the team, automatic answers, tests; the ledger is the same."""
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 import pandas as pd
 
@@ -15,6 +14,7 @@ from campanile.sms.text.segments import count_segments
 from campanile.store.campaigns.campaigns import set_state
 from campanile.store.campaigns.writer import add_messages, standing_campaign
 from campanile.store.db.database import Transaction
+from schemas.ledger_rows import OwnMessage
 
 
 def plan_notices(context: Context, tx: Transaction, gateway: str, tariff: Tariff, alert_id: int, text: str) -> None:
@@ -33,16 +33,16 @@ def plan_own_messages(
     recipients: Sequence[tuple[int, Number]],
     text: str,
 ) -> None:
-    """Plan one text for each (recipient_id, number), by the sender that Campanile answers with."""
+    """Plan one text for each (recipient_id, number), under the sender id of automatic answers."""
     sender_id = context.settings.reply_sender_id
     rows = [own_message(recipient_id, number, text, sender_id, tariff) for recipient_id, number in recipients]
     plan_rows(context, tx, kind, gateway, rows)
 
 
-def plan_rows(context: Context, tx: Transaction, kind: str, gateway: str, rows: Sequence[dict[str, Any]]) -> None:
-    """Add messages, made by ``own_message``, to the standing campaign of a kind, due at once.
+def plan_rows(context: Context, tx: Transaction, kind: str, gateway: str, rows: Sequence[OwnMessage]) -> None:
+    """Add messages to the standing campaign of a kind, due at once.
 
-    The primary key makes a recipient_id that was planned before an error: nothing is planned twice.
+    A recipient_id that was planned before is an error of the primary key: nothing is planned twice.
     """
     if not rows:
         return
@@ -56,25 +56,23 @@ def plan_rows(context: Context, tx: Transaction, kind: str, gateway: str, rows: 
 
 def own_message(
     recipient_id: int, number: Number, text: str, sender_id: str, tariff: Tariff, origin: str = "campanile"
-) -> dict[str, Any]:
-    """Return one message at its normal price, as ``plan_rows`` takes it.
+) -> OwnMessage:
+    """Return one message at its normal price.
 
     Raises:
         ConfigurationError: the tariff has no price for the number's territory.
     """
     parts = count_segments(text)
-    return {
-        "recipient_id": recipient_id,
-        "number_id": number.number_id,
-        "msisdn": number.msisdn,
-        "text": text,
-        "encoding": parts.encoding,
-        "sender_id": sender_id,
-        "segment_count": parts.segment_count,
-        "price": str(tariff.price(number.territory) * parts.segment_count),
-        "territory": number.territory,
-        "window_key": number.territory,
-        "origin": origin,
-        "import_id": None,
-        "row_number": None,
-    }
+    return OwnMessage(
+        recipient_id=recipient_id,
+        number_id=number.number_id,
+        msisdn=number.msisdn,
+        text=text,
+        encoding=parts.encoding,
+        sender_id=sender_id,
+        segment_count=parts.segment_count,
+        price=str(tariff.price(number.territory) * parts.segment_count),
+        territory=number.territory,
+        window_key=number.territory,
+        origin=origin,
+    )

@@ -1,7 +1,7 @@
-"""SIGTERM and Ctrl-C while a campaign is sent: what is in flight is recorded, then the process ends in time.
+"""SIGTERM and Ctrl-C during a run: the answers in flight are recorded, then the process ends in time.
 
-Prefect's engine reports the end of a run and its last logs and events, with retries: without a server a process that
-was told to end would live on for minutes. So a thread ends it, once nothing is being sent.
+Prefect's engine reports the end of a run, its last logs and its events, with retries: without a server the process
+would run on for minutes after SIGTERM. So a thread ends it when no campaign is being sent.
 """
 
 import os
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-#: From SIGTERM to the end, when what is in flight is recorded by then.
+#: From SIGTERM to the end of the process, if the answers in flight are recorded by then.
 END_SECONDS = 8.0
 _told = threading.Event()
 _sending = threading.Lock()
@@ -21,9 +21,9 @@ _sending = threading.Lock()
 
 @contextmanager
 def told_to_end() -> Iterator[threading.Event]:
-    """Give an event that SIGTERM or Ctrl-C sets; after SIGTERM the process ends when the block is left, or soon after.
+    """Yield an event that SIGTERM or Ctrl-C sets; after SIGTERM the process ends with the block or soon after.
 
-    A process that was told to end begins nothing new: then the event is set from the start.
+    In a process that received SIGTERM before, the event is set from the start.
     """
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -47,7 +47,7 @@ def told_to_end() -> Iterator[threading.Event]:
 
 
 def _in_time(handler: Any) -> Any:
-    """Return a handler of SIGTERM with which the process ends in time too, after a sending: Prefect's waits for it."""
+    """Return a handler of SIGTERM that also ends the process in time after a run; Prefect's own handler waits."""
     if not callable(handler) or getattr(handler, "ends_in_time", False):
         return handler
 
@@ -67,7 +67,7 @@ def _end_in_time() -> None:
 
 def _end_process() -> None:
     threading.Event().wait(END_SECONDS)
-    with _sending:  # what is in flight is being recorded
+    with _sending:  # until the answers in flight are recorded
         sys.stderr.write("told to end, and Prefect's server did not take the last reports: ended without them\n")
         sys.stderr.flush()
         os._exit(128 + signal.SIGTERM)

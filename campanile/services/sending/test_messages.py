@@ -1,4 +1,4 @@
-"""Tests of a campaign: its own texts, as real recipients will read them, to a few numbers of the team."""
+"""Test messages: texts of a campaign, as real recipients will read them, to a few numbers of the team."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -23,14 +23,14 @@ def plan_test(context: Context, campaign: str, numbers: Sequence[str], actor: st
     """Plan one message for each number, in their order; return the gateway.
 
     The first number gets the text of the most expensive message of the recap, the next ones those of the longest, the
-    shortest, and others. An origin plans only once: the Retry of a run sends nothing again.
+    shortest, and others. Each origin plans once: the Retry of a run sends nothing again.
 
     Args:
         context: the context.
         campaign: its name.
-        numbers: one to ten, as they were typed.
-        actor: who tests it.
-        origin: what marks the messages of this test.
+        numbers: one to ten numbers, as they were typed.
+        actor: the person who tests it.
+        origin: the mark of the messages of this test.
 
     Raises:
         CampaignError: a wrong number, or too many; no such campaign, or none of its messages; or no credit for it.
@@ -55,7 +55,7 @@ def plan_test(context: Context, campaign: str, numbers: Sequence[str], actor: st
                 zip(own_numbers, _real_texts(tx, found, len(own_numbers)), strict=True), start=first_id
             )
         ]
-        price = sum((Decimal(row["price"]) for row in rows), Decimal())
+        price = sum((Decimal(row.price) for row in rows), Decimal())
         check_credit(tx, gateway, f"the test of {campaign}", price)
         plan_rows(context, tx, KIND, gateway, rows)
         detail = f"numbers: {len(own_numbers)}; {origin}"
@@ -71,9 +71,8 @@ def _own_numbers(context: Context, numbers: Sequence[str]) -> list[Number]:
 
 
 def _real_texts(tx: Transaction, campaign: Campaign, count: int) -> list[str]:
-    """Return so many texts of a campaign's messages, different ones first; a text comes again when there are fewer."""
-    rows = tx.rows("message.telling", campaign_id=campaign.campaign_id, count=count)
-    texts = list(dict.fromkeys(row["text"] for row in rows))
+    """Return so many texts of the messages of a campaign, different ones first; repeated when there are fewer."""
+    texts = list(dict.fromkeys(tx.values("message.telling", campaign_id=campaign.campaign_id, count=count)))
     if not texts:
         raise CampaignError(f"campaign {campaign.name} has no message to test; prepare it with recipients")
     return [texts[position % len(texts)] for position in range(count)]

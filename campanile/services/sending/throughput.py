@@ -1,4 +1,4 @@
-"""How much goes out at once: slices, requests and segments a second, from the manifest and the team's settings."""
+"""The pace of a gateway: slices, requests and segments a second, from the manifest and the settings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,15 +13,15 @@ from campanile.store.ledger.rate_limit import slow_down, speed_up
 from campanile.store.ledger.sender_session import SenderSession
 from schemas.gateway import Batch, Manifest, Outcome, OutgoingMessage, Resolution
 
-#: Where nothing settles an unknown message but a person, no more than so many are ever in flight.
+#: How many messages may be in flight where only a person can settle an unknown one.
 MAX_UNSETTLED = 4
-#: A slice holds no more than one request, or what the gateway takes in so long: the rest would be posted too fast.
+#: A slice is at most one request, or what the gateway takes in so many seconds: more would be posted too fast.
 _SLICE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What one campaign may have in flight: ``slices`` claimed, in ``requests`` at once."""
+    """How many ``slices`` of one campaign may be claimed, and ``requests`` open, at once."""
 
     slice_size: int
     slices: int
@@ -32,8 +32,8 @@ class Pace:
 def pace_of(settings: Settings, manifest: Manifest) -> Pace:
     """Return the pace of a gateway.
 
-    After a kill at most ``slices`` × ``slice_size`` messages are unknown: as many slices as senders, and four messages
-    in all where the gateway can neither be asked again nor looked up.
+    After a kill at most ``slices`` × ``slice_size`` messages are unknown: as many slices as requests, and four messages
+    in all where the gateway has neither idempotency keys nor look-ups.
     """
     requests = settings.concurrency or manifest.concurrency
     rate = settings.segments_per_second or manifest.segments_per_second
@@ -47,7 +47,7 @@ def pace_of(settings: Settings, manifest: Manifest) -> Pace:
 def batches_of(claim: Claim, manifest: Manifest) -> list[Batch]:
     """Cut a claim into requests; the same claim is always cut in the same way, under the same keys.
 
-    The key has the moment of the claim: a restored store gives a slice's number to another one than before.
+    The key holds the time of the claim: a restored store may give the number of a slice to another one.
     """
     runs: list[Sequence[OutgoingMessage]] = [claim.messages]
     if manifest.one_text_a_batch:
@@ -66,8 +66,8 @@ def adapt_rate(session: SenderSession, inflight: InFlightSlice) -> None:
     throttled = [error for error in inflight.errors if isinstance(error, GatewayThrottled)]
     if throttled:
         if len(throttled) == len(inflight.errors) and not inflight.outcomes_of(Outcome.ACCEPTED):
-            segments = sum(row["segment_count"] for row in inflight.claim.members)
-            bucket = replace(bucket, tokens=min(bucket.tokens + segments, top_rate))  # nothing of them was taken
+            segments = sum(member.segment_count for member in inflight.claim.members)
+            bucket = replace(bucket, tokens=min(bucket.tokens + segments, top_rate))  # none of them was accepted
         waits = [error.retry_after for error in throttled if error.retry_after is not None]
         session.put_bucket(slow_down(bucket, top_rate, max(waits, default=None)))
     elif (bucket.rate < top_rate or bucket.strikes) and not inflight.errors:

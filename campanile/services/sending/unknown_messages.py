@@ -1,4 +1,4 @@
-"""What nobody knows and only a person can decide: listed with the gateway's words, and decided by name."""
+"""Decide on unknown messages that only a person can settle."""
 
 from typing import Literal
 
@@ -14,10 +14,10 @@ _DECISIONS = {"write_off": write_off, "resend": resend}
 
 
 def decide_unknown(context: Context, campaign: str, decision: Decision, actor: str, reason: str) -> str:
-    """Write a campaign's unknown messages off, or send them again; return one line.
+    """Write the unknown messages of a campaign off, or send them again; return one line.
 
     Raises:
-        CampaignError: there is none, none may be decided now, or nobody says who decides and why.
+        CampaignError: there is none, none may be decided now, or actor or reason is empty.
     """
     who, why = require_actor(actor), require_reason(reason)
     with context.transaction() as tx:

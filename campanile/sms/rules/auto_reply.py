@@ -1,9 +1,8 @@
 """Which replies get an automatic answer: all except refusals and automatic replies, once each, within the limits."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from campanile.sms.rules.reply_keywords import UNANSWERED
 
@@ -34,36 +33,54 @@ class AutoResponder:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class ReplyFacts:
+    """What decides whether a reply gets an automatic answer.
+
+    Attributes:
+        verdict: the word of ``classify_reply``.
+        number_id: None when the sender is no mobile number.
+        is_allowed: the team writes to that country, and its price is known.
+        is_opted_out: the person opted out.
+        counts_at: when it was received, as far as that is believed.
+        answer_count: automatic answers to this person in the last 24 hours.
+    """
+
+    verdict: str
+    number_id: int | None
+    is_allowed: bool
+    is_opted_out: bool
+    counts_at: datetime
+    answer_count: int
+
+
 def decide_answer(
-    reply: Mapping[str, Any], responder: AutoResponder, at: datetime, max_age: timedelta, answered_today: int
+    reply: ReplyFacts, responder: AutoResponder, at: datetime, max_age: timedelta, answered_today: int
 ) -> str:
     """Return ``planned`` when a reply gets an answer, else the one reason why not.
 
     Args:
-        reply: ``verdict``, ``number_id`` (None when the sender is no mobile number), ``is_allowed`` (we write to that
-            country, and know the price), ``is_opted_out``, ``counts_at`` (when it was received, as far as that is
-            believed) and ``answer_count``, the answers to this person in the last 24 hours.
-        responder: the settings.
+        reply: what is known of it.
+        responder: the settings of the team.
         at: now.
-        max_age: an older reply gets no answer.
+        max_age: an older reply gets no answer: it would come too late.
         answered_today: answers planned in the last 24 hours.
 
     >>> from datetime import UTC
     >>> now = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-    >>> reply = {"verdict": "stop", "number_id": 1, "is_allowed": True, "is_opted_out": True}
-    >>> reply |= {"counts_at": now, "answer_count": 0}
+    >>> reply = ReplyFacts("stop", 1, is_allowed=True, is_opted_out=True, counts_at=now, answer_count=0)
     >>> decide_answer(reply, AutoResponder(True, "Bonjour"), now, timedelta(hours=24), 0)
     'stop'
     """
     bars = (
-        (reply["verdict"] in UNANSWERED, str(reply["verdict"])),
-        (bool(reply["is_opted_out"]), "opted_out"),
-        (reply["number_id"] is None, "not_a_mobile"),
-        (not reply["is_allowed"], "country_not_allowed"),
+        (reply.verdict in UNANSWERED, reply.verdict),
+        (reply.is_opted_out, "opted_out"),
+        (reply.number_id is None, "not_a_mobile"),
+        (not reply.is_allowed, "country_not_allowed"),
         (responder.why_off(at) is not None, "off"),
-        (at - reply["counts_at"] > max_age, "too_old"),
+        (at - reply.counts_at > max_age, "too_old"),
         (
-            reply["answer_count"] >= responder.answers_a_person,
+            reply.answer_count >= responder.answers_a_person,
             "answered_already" if responder.once_per == "day" else "person_capped",
         ),
         (answered_today >= responder.daily_cap, "capped"),

@@ -6,6 +6,7 @@ from campanile.store.billing.alerts import clear_alert, raise_alert
 from campanile.store.campaigns.campaigns import STANDING_KINDS, check_not_standing, find_campaign, note_event, set_state
 from campanile.store.db.clock_check import confirm_clock, seconds_behind
 from campanile.store.db.database import Transaction
+from schemas.ledger_rows import HeldLease
 from schemas.rows import Campaign
 
 PAUSABLE_STATES = (CampaignState.APPROVED, CampaignState.PARKED, CampaignState.SENDING)
@@ -106,8 +107,8 @@ def pause_of_run(tx: Transaction, name: str, run_id: str, reason: str) -> Campai
     A run that came too late, for the campaign is in another one's hands, says nothing about it.
     """
     campaign = find_campaign(tx, name)
-    lease = tx.row("lease.get", campaign_id=campaign.campaign_id)
-    is_of_another = lease is not None and lease["expires_at"] > tx.at and lease["run_id"] != run_id
+    lease = tx.find(HeldLease, "lease.get", campaign_id=campaign.campaign_id)
+    is_of_another = lease is not None and lease.expires_at > tx.at and lease.run_id != run_id
     is_ours = campaign.kind in STANDING_KINDS
     if is_of_another or is_ours or campaign.is_stopped or campaign.state not in PAUSABLE_STATES:
         return None

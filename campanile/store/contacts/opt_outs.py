@@ -7,7 +7,7 @@ the proof, and ``note`` says where it comes from. Without a date the time of rec
 """
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 
@@ -16,6 +16,7 @@ from campanile.sms.rules.reply_keywords import START, STOP, STOP_DOUBTFUL, WRONG
 from campanile.store.contacts.import_log import ImportSummary, SourceFile, StagedRows, close_import, staged_file
 from campanile.store.db.database import Transaction
 from campanile.store.db.queries import json_pointer
+from schemas.inbound_rows import DoubtfulReply
 
 #: How people tell a colleague, who records it by hand.
 SOURCES_BY_HAND = ("phone", "mail", "letter", "shop", "web", "other")
@@ -116,9 +117,9 @@ def honour_replies(tx: Transaction, replies: pd.DataFrame) -> int:
     return new_count
 
 
-def doubtful_replies(tx: Transaction, most: int) -> list[dict[str, Any]]:
+def doubtful_replies(tx: Transaction, most: int) -> list[DoubtfulReply]:
     """Return the doubtful replies that nobody has settled, oldest first; each row has their ``doubtful_count``."""
-    return tx.rows("reply.doubtful", most=most)
+    return tx.select(DoubtfulReply, "reply.doubtful", most=most)
 
 
 def settle_reply(tx: Transaction, reply_id: int, verdict: Literal["lift", "keep"], actor: str) -> str | None:

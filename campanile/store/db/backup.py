@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from campanile.sms.errors import StoreError
 from campanile.store.db.database import locked, transaction
 from campanile.store.db.high_water_mark import sync_folder
 from campanile.store.db.invariants import broken_invariants
+from schemas.ledger_rows import StoreState
 
 #: The parts of a store: DuckDB's file and its write-ahead log. The mark is none of them: a copy is older than it.
 PARTS = ("", ".wal")
@@ -62,18 +62,18 @@ def back_up(path: Path, folder: Path, now: Callable[[], datetime], *, wait_secon
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
     size = sum(file.stat().st_size for file in folder.iterdir())
-    return Backup(folder, state["sequence"], state["committed_at"], size)
+    return Backup(folder, state.sequence, state.committed_at, size)
 
 
 def _parts(path: Path) -> list[Path]:
     return [file for part in PARTS if (file := path.with_name(path.name + part)).exists()]
 
 
-def _check(copy: Path, now: Callable[[], datetime]) -> dict[str, Any]:
+def _check(copy: Path, now: Callable[[], datetime]) -> StoreState:
     """Open a copy and see that it is whole; return its row of ``store_state``."""
     with transaction(copy, now, read_only=True) as tx:
         broken = broken_invariants(tx)
-        state = tx.row("store_state.get")
+        state = tx.find(StoreState, "store_state.get")
     copy.with_name(copy.name + ".lock").unlink()
     if broken or state is None:
         what = ", ".join(f"{name} ({count} rows)" for name, count in broken.items()) or "its state is missing"

@@ -7,10 +7,11 @@ from __future__ import annotations
 import secrets
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from campanile.store.db.high_water_mark import Mark, MarkReading, read_mark, write_mark
 from campanile.store.db.statement_runner import StatementRunner
+from schemas.ledger_rows import StoreState
 
 
 class Reconciliation(NamedTuple):
@@ -70,12 +71,12 @@ class CommitNumber:
 
     def _compare(self, reading: MarkReading) -> tuple[Mark, Reconciliation | None]:
         state = _state(self._statements)
-        sequence = max(state["sequence"], reading.mark.sequence if reading.mark else 0) + 1
+        sequence = max(state.sequence, reading.mark.sequence if reading.mark else 0) + 1
         problem = problem_of(self._statements, state, reading)
         if problem is not None:
             return self._begin(sequence, problem)
         self._statements.run("store_state.continue", sequence=sequence, at=self._at)
-        return Mark(state["store_id"], sequence), reconciliation_of(state)
+        return Mark(state.store_id, sequence), reconciliation_of(state)
 
     def _begin(self, sequence: int, problem: str) -> tuple[Mark, Reconciliation]:
         mark = Mark(secrets.token_hex(16), sequence)
@@ -89,36 +90,34 @@ class CommitNumber:
         return mark, found
 
 
-def problem_of(statements: StatementRunner, state: dict[str, Any], reading: MarkReading) -> str | None:
+def problem_of(statements: StatementRunner, state: StoreState, reading: MarkReading) -> str | None:
     """Return why a store is not the one that its mark speaks of, or None.
 
     A store that is ahead of its mark is well: its process died after the commit. A store that was never written, or
     that holds no campaign and finds the mark of another one, has nothing to send twice: it takes the mark over.
     """
-    is_unwritten = state["sequence"] == 0
+    is_unwritten = state.sequence == 0
     if reading.mark is None:
         return None if is_unwritten else reading.problem
-    if reading.mark.store_id != state["store_id"]:
+    if reading.mark.store_id != state.store_id:
         is_unused = is_unwritten and statements.value("store_state.is_unused")
         return None if is_unused else "its mark is the one of another store, or of a later life of this one"
-    if state["sequence"] < reading.mark.sequence:  # guard: commit-mark
+    if state.sequence < reading.mark.sequence:  # guard: commit-mark
         return (
-            f"it holds commit {state['sequence']} of {state['committed_at']:%Y-%m-%d %H:%M} UTC, and commit "
+            f"it holds commit {state.sequence} of {state.committed_at:%Y-%m-%d %H:%M} UTC, and commit "
             f"{reading.mark.sequence} was made: a copy was restored, or its log (.wal) is missing"
         )
     return None
 
 
-def reconciliation_of(state: dict[str, Any]) -> Reconciliation | None:
+def reconciliation_of(state: StoreState) -> Reconciliation | None:
     """Return the reconciliation that a store is in, from its row of ``store_state``."""
-    if state["reconcile_reason"] is None:
+    if state.reconcile_reason is None:
         return None
-    return Reconciliation(
-        state["reconcile_reason"], state["reconcile_since"], state["missing_since"], state["doubted_at"]
-    )
+    assert state.reconcile_since is not None, "set with the reason"
+    assert state.missing_since is not None, "set with the reason"
+    return Reconciliation(state.reconcile_reason, state.reconcile_since, state.missing_since, state.doubted_at)
 
 
-def _state(statements: StatementRunner) -> dict[str, Any]:
-    found = statements.row("store_state.get")
-    assert found is not None, "the migration writes the row"
-    return found
+def _state(statements: StatementRunner) -> StoreState:
+    return statements.get(StoreState, "store_state.get")

@@ -12,5 +12,5 @@ INVARIANTS = parse_statements(
 
 def broken_invariants(tx: Transaction) -> dict[str, int]:
     """Return the invariants that do not hold, with how many rows say so."""
-    found = {name: len(tx.rows(name)) for name in INVARIANTS}
+    found = {name: len(tx.values(name)) for name in INVARIANTS}
     return {name: count for name, count in found.items() if count}

@@ -43,7 +43,8 @@ def _make_reader(kind: type[Row], columns: tuple[str, ...]) -> Callable[[tuple[A
     cells = [(place, _reader_of(hint)) for place, hint in enumerate(types.values())]
     to_read = [(place, read) for place, read in cells if read is not None]
     if not to_read:
-        return lambda row: build(*in_order(row))
+        make: Callable[..., Row] = getattr(kind, "_make", lambda row: build(*row))  # quicker for NamedTuples
+        return (lambda row: make(in_order(row))) if order != list(range(len(order))) else make
 
     def read_row(row: tuple[Any, ...]) -> Row:
         values = list(in_order(row))

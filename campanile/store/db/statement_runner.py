@@ -102,9 +102,20 @@ class StatementRunner:
         return found
 
     def value(self, name: str, /, **parameters: object) -> Any:
-        """Return the first column of the only row of a named query."""
-        found = self.row(name, **parameters)
-        return None if found is None else next(iter(found.values()))
+        """Return the first column of the only row of a named query; None: there is no row.
+
+        Raises:
+            StoreError: there is more than one.
+        """
+        found = self.values(name, **parameters)
+        if len(found) > 1:
+            raise StoreError(f"statement {name} gave {len(found)} rows, one at most is allowed")
+        return found[0] if found else None
+
+    def values(self, name: str, /, **parameters: object) -> list[Any]:
+        """Return the first column of a named query, in the order of its rows."""
+        _, found = self._fetch(name, parameters)
+        return [row[0] for row in found]
 
     def frame(self, name: str, /, **parameters: object) -> pd.DataFrame:
         """Return the rows of a named query as a frame. Amounts must be cast to text by the query: never floats."""

@@ -1,4 +1,4 @@
-"""The auto-responder's switch: while it is off, no answer leaves that was not claimed before."""
+"""The switch of the auto-responder: while it is off, no automatic answer is claimed."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -14,7 +14,7 @@ _SETTING = "auto_responder"
 
 
 def auto_responder(tx: Transaction) -> AutoResponder:
-    """Return the auto-responder as it is set; off when nobody ever set it."""
+    """Return the settings of the auto-responder; off when it was never set."""
     value = get_setting(tx, _SETTING)
     if value is None:
         return AutoResponder(enabled=False, text="")
@@ -23,9 +23,9 @@ def auto_responder(tx: Transaction) -> AutoResponder:
 
 
 def put_auto_responder(tx: Transaction, responder: AutoResponder, actor: str) -> None:
-    """Put the auto-responder's settings in force, and cancel the answers that wait while it is off.
+    """Write the settings of the auto-responder, and cancel the waiting answers while it is off.
 
-    Also those that it outlived until now: switched on again, it starts with what comes from then on.
+    Answers that waited while it was off until now are cancelled too: it answers only replies that come from now on.
     """
     _cancel_waiting(tx)
     until = responder.valid_until
@@ -35,12 +35,12 @@ def put_auto_responder(tx: Transaction, responder: AutoResponder, actor: str) ->
 
 
 def why_silent(tx: Transaction, campaign: Campaign) -> str | None:
-    """Return why nothing unclaimed of a campaign of answers may leave; None where it may, and for other campaigns."""
+    """Return why no more automatic answers of a campaign are claimed; None: they are, or it has none."""
     return auto_responder(tx).why_off(tx.at) if campaign.kind == CampaignKind.AUTO_REPLY else None
 
 
 def cancel_silent(tx: Transaction, campaign: Campaign) -> None:
-    """Cancel what waits in a campaign of answers while the auto-responder is off."""
+    """Cancel the waiting messages of a campaign of automatic answers while the auto-responder is off."""
     if (why := why_silent(tx, campaign)) is not None:
         cancel_planned(tx, campaign.campaign_id, why)
 

@@ -1,7 +1,7 @@
-"""What comes back from a gateway: reports, replies, opt-outs; each once, whatever comes twice or late."""
+"""Delivery reports, replies and reading cursors of a gateway; each item is kept once, also when it comes twice."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -18,17 +18,19 @@ from campanile.store.ledger.late_acceptance import LATE_STATES, apply_moves
 from campanile.store.ledger.look_up_lag import late_reports, take_late
 from campanile.store.ledger.message_ids import disputed_reports
 from schemas.gateway import Charge
+from schemas.inbound_rows import GatewayState, UnansweredReply
+from schemas.ledger_rows import ChargedMessage
 from schemas.rows import Campaign
 
-#: What is read from a gateway page by page, under the names of its cursors.
+#: The histories that are read from a gateway page by page, by the names of their cursors.
 HISTORIES = ("replies", "opt_outs", "reports")
 _ACCEPTED = (MessageState.ACCEPTED, MessageState.DELIVERED, MessageState.UNDELIVERED)
 _HISTORY = timedelta(days=90)
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-#: What a reply is known by.
+#: The columns that identify a reply.
 _SAYS = ["gateway_reply_id", "sender", "text", "received_at"]
-#: The event a report means for a message in a state. Reports only move forward: any other pair changes nothing.
-#: Who reports on a message has it, also when it says no more than that it is on its way.
+#: The event of a report for a message in a state. Reports only move a message forward: any other pair changes nothing.
+#: A report proves that the gateway has the message, also when it only says that delivery is pending.
 _FORWARD = {
     (state, status): status
     for state in (MessageState.ACCEPTED, *LATE_STATES)
@@ -37,12 +39,12 @@ _FORWARD = {
 
 
 class History(NamedTuple):
-    """Where reading a history got to.
+    """How far a history was read.
 
     Attributes:
-        cursor: what the next page comes after; empty: its beginning.
-        epoch: the provider's name for the numbering that the cursor is of; empty: it gave none.
-        unfinished_count: readings in a row that were ended before the history's end.
+        cursor: the next page begins after it; empty: at the beginning.
+        epoch: the name of the numbering that the cursor belongs to; empty: the provider gave none.
+        unfinished_count: readings in a row that stopped before the end of the history.
     """
 
     cursor: str
@@ -51,13 +53,13 @@ class History(NamedTuple):
 
 
 def history_of(tx: Transaction, gateway: str, name: str) -> History:
-    """Return where reading a gateway's ``replies``, ``reports`` or ``opt_outs`` got to."""
-    found = tx.row("state.get", gateway=gateway, name=_about(name))
-    return History(cursor_of(tx, gateway, name), **json.loads(found["value"]) if found else {})
+    """Return how far ``replies``, ``reports`` or ``opt_outs`` of a gateway were read."""
+    found = _state_of(tx, gateway, _about(name))
+    return History(cursor_of(tx, gateway, name), **json.loads(found.value) if found else {})
 
 
 def put_history(tx: Transaction, gateway: str, name: str, epoch: str, unfinished_count: int) -> None:
-    """Remember what a reading found beside its cursor, where that is new."""
+    """Write what a reading found besides its cursor, if it changed."""
     found = history_of(tx, gateway, name)
     known = {"epoch": epoch, "unfinished_count": unfinished_count}
     if known != {"epoch": found.epoch, "unfinished_count": found.unfinished_count}:
@@ -65,36 +67,36 @@ def put_history(tx: Transaction, gateway: str, name: str, epoch: str, unfinished
 
 
 def cursor_of(tx: Transaction, gateway: str, name: str) -> str:
-    """Return where reading a gateway's ``reports``, ``replies`` or ``opt_outs`` got to; empty: nowhere yet."""
-    found = tx.row("state.get", gateway=gateway, name=name)
-    return "" if found is None else str(found["value"])
+    """Return the cursor of ``reports``, ``replies`` or ``opt_outs`` of a gateway; empty: never read."""
+    found = _state_of(tx, gateway, name)
+    return "" if found is None else found.value
 
 
 def move_cursor(
     tx: Transaction, gateway: str, name: str, cursor: str, *, is_last: bool = True, after: str | None = None
 ) -> str:
-    """Remember where reading got to, and when; return from where it goes on.
+    """Write the cursor of a history, and when it was read; return the cursor that reading goes on from.
 
-    Half a reading is none, so only its last page says that it was read. With ``after``, the cursor that the page was
-    read from, nothing is remembered when another one is kept meanwhile: a cursor that was rewound stays rewound.
+    Only the last page of a reading sets the time. ``after`` is the cursor that the page was read from: when another
+    cursor was written meanwhile, it stays, so a cursor that was rewound stays rewound.
     """
-    found = tx.row("state.get", gateway=gateway, name=name)
-    kept = "" if found is None else str(found["value"])
+    found = _state_of(tx, gateway, name)
+    kept = "" if found is None else found.value
     if after is not None and kept != after:
         return kept
-    put_state(tx, gateway, name, cursor, tx.at if is_last else found["changed_at"] if found else _NEVER)
+    put_state(tx, gateway, name, cursor, tx.at if is_last else found.changed_at if found else _NEVER)
     return cursor
 
 
 def rewind_cursors(tx: Transaction, gateway: str, names: Sequence[str] = HISTORIES) -> dict[str, str]:
-    """Have histories of a gateway read again from their beginning; return the cursors that were kept, by name.
+    """Rewind histories of a gateway to their beginning; return the cursors that they had, by name.
 
-    What is read again is kept once. Replies and opt-outs count as never read until a reading has come to their end: no
-    campaign claims anything before. Nothing is sent from here; the next reading of each history does the work.
+    An item that is read again is kept once. Replies and opt-outs count as never read until a reading reaches their end:
+    no campaign claims anything before. The next reading of each history does the work.
 
     Args:
         tx: the open transaction.
-        gateway: whose histories.
+        gateway: the gateway.
         names: some of ``HISTORIES``.
 
     Raises:
@@ -113,32 +115,37 @@ def _about(name: str) -> str:
     return f"{name}.history"
 
 
+def _state_of(tx: Transaction, gateway: str, name: str) -> GatewayState | None:
+    return tx.find(GatewayState, "state.get", gateway=gateway, name=name)
+
+
 def add_reports(tx: Transaction, gateway: str, reports: pd.DataFrame) -> int:
-    """Keep reports (``DeliveryReports``) that are new; return how many."""
+    """Write the reports (``DeliveryReports``) that are new; return how many."""
     return tx.run_staged("report.add", reports, gateway=gateway, at=tx.at)
 
 
 def unapplied_reports(tx: Transaction, gateway: str) -> list[int]:
-    """Return the numbers of the reports that wait, in the order in which they are applied."""
-    return [row["report_no"] for row in tx.rows("report.unapplied", gateway=gateway)]
+    """Return the numbers of the waiting reports, in the order in which they are applied."""
+    return tx.values("report.unapplied", gateway=gateway)
 
 
 def apply_reports(
     tx: Transaction, gateway: str, prices: PriceRules, report_nos: Sequence[int] | None = None
 ) -> dict[str, int]:
-    """Apply the reports that wait, or those of them that are named; return how many messages they moved, by event.
+    """Apply waiting reports, all or those with these numbers; return how many messages changed, by event.
 
-    A report that speaks of a message in flight, of one never tried, or of none we know, goes on waiting.
+    A report on a message that is in flight, was never posted or is not known keeps waiting.
 
-    A message that was put back, by proof or by a person, and has not been claimed again is accepted by its report, and
-    leaves no more. Claimed again, its report waits for that answer: put back once more, it is accepted then; accepted,
-    it moves on from there, so that of two reports on two tries the first final one counts; refused for good, it stays.
+    A message that was put back, by proof or by a person, and not claimed again, is accepted by its report and not sent
+    again. Once it is claimed again, its report waits for the answer: put back once more, the message is accepted then;
+    accepted, it moves on from there, so that the first final one of two reports on two posts counts; rejected, it
+    stays rejected.
 
-    A campaign that waited for nothing but a word on its unknown messages is due at once, to be finished.
+    A campaign that waited only for a decision on its unknown messages is due at once, to be finished.
 
-    A report under an id that is another message's proves nothing, and one under another id than the message has pauses
-    its campaign. One of what had been taken as absent lets absence count later. The charge that a report names is
-    written beside the recap's price, by the rules ``prices``.
+    A report under an id that belongs to another message proves nothing. A report under another id than its message has
+    pauses the campaign. A report on a message that was taken as absent raises the settling time. The charge of a report
+    is written beside the price of the recap, by the rules ``prices``.
     """
     take_late(tx, gateway, late_reports(tx, gateway))
     disputed = disputed_reports(tx, gateway)
@@ -166,19 +173,29 @@ def apply_reports(
 
 
 def _note_report_charges(tx: Transaction, charged: pd.DataFrame, prices: PriceRules) -> None:
-    """Write the charges of reports, the last one of each message; a campaign that is charged too much is paused."""
+    """Write the charges of reports, the last one of each message; pause a campaign that is charged too much."""
     last = charged.drop_duplicates(["campaign_id", "recipient_id"], keep="last")
-    by_campaign: dict[int, list[dict[str, Any]]] = {}
+    by_campaign: dict[int, list[ChargedMessage]] = {}
     for row in last.to_dict("records"):
-        charge = Charge(Decimal(row["charge"]), row["charge_unit"], _count(row["charge_segments"]))
-        by_campaign.setdefault(row["campaign_id"], []).append(
-            {str(name): row[name] for name in row} | {"charge": charge}
-        )
-    for campaign_id, rows in by_campaign.items():
-        if any(deviates(row, prices) for row in rows):
+        by_campaign.setdefault(row["campaign_id"], []).append(_charged_message(row))
+    for campaign_id, messages in by_campaign.items():
+        if any(deviates(message, prices) for message in messages):
             campaign = tx.get(Campaign, "campaign.get", campaign_id=campaign_id)
-            if (why := note_charges(tx, campaign, rows, prices)) is not None:
+            if (why := note_charges(tx, campaign, messages, prices)) is not None:
                 pause_and_alert(tx, campaign, why)
+
+
+def _charged_message(row: Mapping[Hashable, Any]) -> ChargedMessage:
+    """Return a row of ``report.waiting`` with its charge."""
+    before = row["charged_before"]
+    return ChargedMessage(
+        row["recipient_id"],
+        row["slice_no"],
+        Decimal(row["price"]),
+        row["segment_count"],
+        Charge(Decimal(row["charge"]), row["charge_unit"], _count(row["charge_segments"])),
+        None if pd.isna(before) else Decimal(before),
+    )
 
 
 def _count(value: Any) -> int | None:
@@ -186,23 +203,23 @@ def _count(value: Any) -> int | None:
 
 
 def add_replies(tx: Transaction, gateway: str, replies: pd.DataFrame, *, history: timedelta = _HISTORY) -> pd.DataFrame:
-    """Keep replies that are new and return them.
+    """Write the replies that are new and return them.
 
-    A ``received_at`` in the future, or longer ago than the gateway keeps replies, is not believed: it is kept, and for
-    every decision the time of reading counts.
+    A ``received_at`` in the future, or longer ago than the gateway keeps replies, is not believed: it is written, but
+    every decision uses the time of reading.
 
     Args:
         tx: the open transaction.
-        gateway: where they came from.
-        replies: ``IncomingReplies``. One is known by its id, sender, text and time: an id alone comes again where a
-            provider numbers anew.
+        gateway: the gateway.
+        replies: ``IncomingReplies``. Id, sender, text and time together identify a reply: a provider that renumbers
+            uses an id again.
         history: how long the gateway keeps replies.
     """
     if replies.empty:
         return replies.assign(reply_id=pd.Series(dtype=object))
     asked = replies[_SAYS].assign(position=replies.index)
     with tx.staged("reply.known", staged_rows=asked):
-        known = {row["position"] for row in tx.rows("reply.known", gateway=gateway)}
+        known = set(tx.values("reply.known", gateway=gateway))
     fresh = replies[~replies.index.isin(known)].drop_duplicates(_SAYS)
     first_id = int(tx.value("reply.next_id"))
     fresh = fresh.assign(reply_id=range(first_id, first_id + len(fresh)))
@@ -210,20 +227,17 @@ def add_replies(tx: Transaction, gateway: str, replies: pd.DataFrame, *, history
     return fresh
 
 
-def unanswered_replies(tx: Transaction, gateway: str, most: int) -> list[dict[str, Any]]:
-    """Return replies for which it is not decided yet whether they get an automatic answer, oldest first.
-
-    ``answer_count``: answers to this person that were decided on in the last 24 hours, on whichever gateway.
-    """
-    return tx.rows("reply.unanswered", gateway=gateway, most=most, since=tx.at - timedelta(days=1))
+def unanswered_replies(tx: Transaction, gateway: str, most: int) -> list[UnansweredReply]:
+    """Return the replies without a decision on their automatic answer, oldest first."""
+    return tx.select(UnansweredReply, "reply.unanswered", gateway=gateway, most=most, since=tx.at - timedelta(days=1))
 
 
 def set_answers(tx: Transaction, answers: dict[int, str]) -> None:
-    """Write what was decided for each reply; ``planned`` is the only one that sends."""
+    """Write the decision on each reply; only ``planned`` sends an answer."""
     rows = pd.DataFrame({"reply_id": list(answers), "answer": list(answers.values())})
     tx.run_staged("reply.set_answers", rows, at=tx.at)
 
 
 def answered_count(tx: Transaction, gateway: str, since: datetime) -> int:
-    """Return how many automatic answers were decided on since then, by our clock."""
+    """Return how many automatic answers were planned since then, by our clock."""
     return int(tx.value("reply.answered_since", gateway=gateway, since=since))

@@ -1,27 +1,27 @@
-"""What a gateway says that it charged, beside what the recap said: captured in full, and compared."""
+"""Charges: what a gateway says that it charged, written and compared with the recap."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
-from operator import itemgetter
-from typing import Any
+from operator import attrgetter
 
 import pandas as pd
 
+from campanile.sms.states import CreditKind
 from campanile.sms.text.formatting import amount_text, count_text
 from campanile.store.billing.alerts import raise_alert
 from campanile.store.db.database import Transaction
 from campanile.store.ledger.events import add_credit
-from schemas.gateway import Charge
+from schemas.ledger_rows import ChargedMessage, ChargeTotals
 from schemas.rows import Campaign
 
 
 @dataclass(frozen=True, slots=True)
 class PriceRules:
-    """What a gateway may charge beside the recap: the unit of its prices, and two shares of what was to be charged.
+    """How far a charge may differ from the recap: the unit of the prices, and two shares of what the recap says.
 
-    Beyond ``tolerance``, more or less, an alert is raised; above ``limit`` the campaign is paused.
+    A difference of more than ``tolerance``, up or down, raises an alert; one above ``limit`` pauses the campaign.
     """
 
     unit: str
@@ -30,22 +30,21 @@ class PriceRules:
 
 
 def note_charges(
-    tx: Transaction, campaign: Campaign, rows: Sequence[Mapping[str, Any]], rules: PriceRules
+    tx: Transaction, campaign: Campaign, messages: Sequence[ChargedMessage], rules: PriceRules
 ) -> str | None:
-    """Write what a gateway charged for messages of a campaign that it accepted; return why to pause it, or None.
+    """Write the charges of accepted messages; return why the campaign must be paused, or None.
 
-    The difference to what was captured is adjusted, slice by slice, before any conclusion is drawn from it.
+    The difference to the captured credit is adjusted first, slice by slice; then the totals are compared.
 
     Args:
         tx: the open transaction; the captures of these messages are written.
         campaign: its row.
-        rows: one a message: ``recipient_id``, ``slice_no``, ``price`` and ``segment_count`` of the recap, ``charge`` (a
-            ``Charge``) and, where one was written before, ``charged_before``.
-        rules: what is allowed.
+        messages: the messages with their charges.
+        rules: which differences are allowed.
     """
     gateway, name = campaign.gateway, campaign.name
-    strange = sorted({row["charge"].unit for row in rows} - {rules.unit})
-    changed = [row for row in rows if row["charge"].unit == rules.unit and deviates(row, rules)]
+    strange = sorted({message.charge.unit for message in messages} - {rules.unit})
+    changed = [message for message in messages if message.charge.unit == rules.unit and deviates(message, rules)]
     if changed:
         _write(tx, campaign, changed)
     if strange:
@@ -56,43 +55,45 @@ def note_charges(
     return _compared(tx, campaign, rules) if changed else None
 
 
-def deviates(row: Mapping[str, Any], rules: PriceRules) -> bool:
-    """Tell whether a charge is not what is known of its message: another amount, unit or number of segments."""
-    charge: Charge = row["charge"]
-    before = row.get("charged_before")
-    if charge.unit != rules.unit or charge.amount != Decimal(before or row["price"]):
+def deviates(message: ChargedMessage, rules: PriceRules) -> bool:
+    """Return whether a charge differs from what is known of its message: in amount, unit or number of segments."""
+    charge = message.charge
+    if charge.unit != rules.unit or charge.amount != _known_amount(message):
         return True
-    return before is None and charge.segment_count not in (None, row["segment_count"])
+    return message.charged_before is None and charge.segment_count not in (None, message.segment_count)
 
 
-def _write(tx: Transaction, campaign: Campaign, changed: Sequence[Mapping[str, Any]]) -> None:
+def _known_amount(message: ChargedMessage) -> Decimal:
+    return message.price if message.charged_before is None else message.charged_before
+
+
+def _write(tx: Transaction, campaign: Campaign, changed: Sequence[ChargedMessage]) -> None:
     kept = [
         {
             "campaign_id": campaign.campaign_id,
-            "recipient_id": row["recipient_id"],
-            "slice_no": row["slice_no"],
-            "amount": str(row["charge"].amount),
-            "segment_count": row["charge"].segment_count or row["segment_count"],
+            "recipient_id": message.recipient_id,
+            "slice_no": message.slice_no,
+            "amount": str(message.charge.amount),
+            "segment_count": message.charge.segment_count or message.segment_count,
         }
-        for row in changed
+        for message in changed
     ]
     tx.run_staged("charge.put", pd.DataFrame(kept), at=tx.at)
-    for slice_no, group in groupby(sorted(changed, key=itemgetter("slice_no")), itemgetter("slice_no")):
-        differences = (row["charge"].amount - Decimal(row.get("charged_before") or row["price"]) for row in group)
-        add_credit(tx, campaign, int(slice_no), "adjust", sum(differences, Decimal(0)))
+    for slice_no, group in groupby(sorted(changed, key=attrgetter("slice_no")), attrgetter("slice_no")):
+        differences = (message.charge.amount - _known_amount(message) for message in group)
+        add_credit(tx, campaign, slice_no, CreditKind.ADJUST, sum(differences, Decimal(0)))
 
 
 def _compared(tx: Transaction, campaign: Campaign, rules: PriceRules) -> str | None:
-    """Raise an alert where a campaign was charged otherwise than its recap said; return why to pause it, or None."""
+    """Alert when the charges of a campaign differ from its recap; return why it must be paused, or None."""
     gateway, name = campaign.gateway, campaign.name
-    found = tx.one("charge.of_campaign", campaign_id=campaign.campaign_id)
-    captured, adjusted = found["captured"], found["adjusted"]
+    captured, adjusted, segment_changes = tx.get(ChargeTotals, "charge.of_campaign", campaign_id=campaign.campaign_id)
     share = adjusted / captured if captured else Decimal(1)
     charged, planned = (amount_text(amount, rules.unit) for amount in (captured + adjusted, captured))
     line = f"gateway {gateway} charged {charged} for messages of {name} that cost {planned} by the recap ({share:+.1%})"
-    if found["segment_changes"]:
-        line += f", {count_text(found['segment_changes'], 'message')} with another number of segments"
-    if abs(share) > rules.tolerance or found["segment_changes"]:
+    if segment_changes:
+        line += f", {count_text(segment_changes, 'message')} with another number of segments"
+    if abs(share) > rules.tolerance or segment_changes:
         raise_alert(tx, f"price: {name}", gateway, f"{line}. Compare the tariff with the contract")
     if share <= rules.limit:  # guard: price-limit
         return None

@@ -1,4 +1,4 @@
-"""What may forbid a campaign to send, and when its places are open: looked at in every claim."""
+"""The checks of every claim: whether a campaign may send, which places are open, what it may spend."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -12,6 +12,7 @@ from campanile.sms.states import CampaignKind, CampaignState
 from campanile.store.db.clock_check import behind_words
 from campanile.store.db.database import Transaction
 from campanile.store.ledger.charges import PriceRules
+from schemas.ledger_rows import AvailableCredit
 from schemas.rows import Campaign
 
 
@@ -19,27 +20,27 @@ class StopReason(StrEnum):
     """Why nothing more is claimed now."""
 
     NOTHING_LEFT = "nothing left"
-    """Nothing planned may leave at this moment."""
+    """Nothing that is planned may be sent at this moment."""
     NOT_SENDING = "not sending"
-    """Somebody took the campaign out of sending meanwhile."""
+    """The campaign was paused or cancelled meanwhile."""
     STALE_STOPS = "stale stops"
-    """Replies or the provider's opt-outs were last read too long ago: a STOP may be waiting there."""
+    """Replies or the opt-outs of the provider were last read too long ago: there may be a new STOP."""
     PACED = "paced"
-    """The gateway's rate is used up for this moment."""
+    """The rate of the gateway allows no more at this moment."""
     NOT_APPROVED = "not approved"
     NOT_COVERED = "not covered"
-    """The credit left does not cover the next slice."""
+    """The credit does not cover the next slice."""
     RECONCILING = "reconciling"
     """The store may be older than what was sent, and no person has confirmed it yet."""
     WOKE_UP = "woke up"
-    """Nobody looked after the campaign for long: a machine that slept, a backup that came back."""
+    """The lease ran out long ago: the machine slept, or a backup was restored."""
     CLOCK_BEHIND = "clock behind"
-    """The wall clock was set back: windows cannot be judged by it."""
+    """The wall clock was set back: sending windows cannot be checked with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimRules:
-    """What a claim must respect, in seconds and segments: the settings of the same names say what each is for."""
+    """The limits of a claim, in seconds and segments; the settings of the same names explain each."""
 
     claim_seconds: float
     deadline_seconds: float
@@ -54,7 +55,7 @@ class ClaimRules:
 
     @property
     def closing_margin(self) -> timedelta:
-        """How long before its window closes a place is not claimed for any more."""
+        """How long before its window closes the last claim for a place is made."""
         return timedelta(seconds=self.margin_seconds + self.deadline_seconds)
 
 
@@ -76,7 +77,7 @@ class Credit:
     unit: str
 
     def less(self, amount: Decimal) -> "Credit":
-        """Return what is left when an amount is reserved."""
+        """Return the credit after an amount is reserved."""
         return self if self.available is None else replace(self, available=self.available - amount)
 
     def why_not(self, needed: Decimal) -> str | None:
@@ -96,14 +97,14 @@ def refusal(
     rules: ClaimRules,
     newest_at: datetime | None = None,
 ) -> Refusal | None:
-    """Return why a campaign may not send anything now, whatever it has to send.
+    """Return why a campaign may not send anything now, or None.
 
     Args:
         at: now.
         campaign: its row.
         ran_out_at: when its lease would have run out.
         read_at: when its gateway's cursors were last moved, by name.
-        rules: what a claim respects.
+        rules: the limits of a claim.
         newest_at: the newest time in the store, as ``clock_check`` gives it; None: nothing was recorded.
     """
     name = campaign.name
@@ -135,9 +136,9 @@ def _stale_stops(at: datetime, gateway: str, read_at: Mapping[str, datetime], ru
 
 
 def closings(tx: Transaction, campaign: Campaign, rules: ClaimRules, keys: Iterable[str]) -> dict[str, datetime | None]:
-    """Return those of the places that may be written to now, those that close first first, and when each closes.
+    """Return the places that are open now, the one that closes first first, and when each closes.
 
-    None: windows do not bind. A place that closes before the gateway is sure to have the messages is closed already.
+    None: windows do not bind. A place whose window closes before a post is sure to be over counts as closed.
     """
     if campaign.kind != CampaignKind.MARKETING:
         return dict.fromkeys(keys)
@@ -148,7 +149,7 @@ def closings(tx: Transaction, campaign: Campaign, rules: ClaimRules, keys: Itera
 
 
 def next_claim(campaign: Campaign, key: str, at: datetime, margin: timedelta) -> datetime:
-    """Return from when on, not before ``at``, a place may be claimed for: a window about to close counts as closed."""
+    """Return the first time, from ``at`` on, at which a place may be claimed for; a window about to close is closed."""
     if campaign.kind != CampaignKind.MARKETING:
         return at
     policy = campaign.policy
@@ -159,15 +160,17 @@ def next_claim(campaign: Campaign, key: str, at: datetime, margin: timedelta) ->
 
 
 def credit_for(tx: Transaction, campaign: Campaign) -> Credit:
-    """Return what a campaign may spend: marketing leaves alone what alerts still need."""
+    """Return what a campaign may spend: marketing may not spend what alerts still need."""
     gateway, is_marketing = campaign.gateway, campaign.kind == CampaignKind.MARKETING
     kept = tx.value("campaign.committed_to_alerts", gateway=gateway) if is_marketing else Decimal(0)
-    found = tx.row("credit.available", gateway=gateway) or {"available": None, "unit": ""}
-    return Credit(campaign.name, gateway, found["available"], kept, found["unit"])
+    found = tx.find(AvailableCredit, "credit.available", gateway=gateway)
+    if found is None:
+        return Credit(campaign.name, gateway, None, kept, unit="")
+    return Credit(campaign.name, gateway, found.available, kept, found.unit)
 
 
 def late_words(name: str, since: datetime, seconds: float) -> str:
-    """Say that nobody looked after a campaign for so long."""
+    """Return the line that a campaign was not looked after for so long."""
     return (
         f"nobody looked after campaign {name} since {since:%Y-%m-%d %H:%M} UTC, {seconds / 60:.0f} minutes ago; "
         "nothing leaves before somebody has read its text again and run resume-campaign"

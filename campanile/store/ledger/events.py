@@ -1,46 +1,63 @@
-"""What every move leaves behind: message events and credit, only ever appended; and what is known of a gateway."""
+"""Append what each step changes: message events and credit entries. Also keeps facts about a gateway."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
 import pandas as pd
 
-from campanile.sms.states import MessageState
+from campanile.sms.states import CreditKind, MessageState
 from campanile.store.db.database import Transaction
 from campanile.store.ledger.lease import Lease
+from schemas.ledger_rows import ClaimedMessage, MessageEvent, Slice
 from schemas.rows import Campaign
 
-#: What an answer of the gateway may still decide.
+#: The states of a message that an answer of the gateway may still change.
 UNDECIDED = (MessageState.CLAIMED, MessageState.UNKNOWN)
 _EVENT_COLUMNS = ["campaign_id", "recipient_id", "event", "slice_no", "fence", "gateway_message_id", "reason"]
 
 
+class _Recipient(Protocol):
+    @property
+    def recipient_id(self) -> int: ...
+
+
 class SliceEvents(NamedTuple):
-    """One event for each member (``recipient_id``; ``gateway_message_id`` and ``reason`` where it has them)."""
+    """Events of one name in a slice, one for each message."""
 
     slice_no: int
-    event: str
-    members: Sequence[Mapping[str, Any]]
-    reason: str | None = None
+    event: MessageState
+    messages: Sequence[MessageEvent]
 
 
 class SliceCredit(NamedTuple):
-    """What a slice does to the credit: ``reserve``, ``capture`` or ``release`` of an amount."""
+    """An amount by which a slice changes the credit."""
 
     slice_no: int
-    kind: str
+    kind: CreditKind
     amount: Decimal
 
 
-def once_claimed(tx: Transaction, found: Mapping[str, Any], *states: str) -> list[dict[str, Any]]:
-    """Return the messages that a slice (its row) had claimed and that are in one of these states now.
+def events_of(messages: Iterable[_Recipient], reason: str | None = None) -> list[MessageEvent]:
+    """Return one event for each message, all with the same reason."""
+    return [MessageEvent(message.recipient_id, None, reason) for message in messages]
 
-    ``UNDECIDED``: still in it. ``planned``: put back, and waiting in another one.
+
+def once_claimed(tx: Transaction, found: Slice, *states: MessageState) -> list[ClaimedMessage]:
+    """Return the messages that a slice had claimed and that are in one of these states now.
+
+    ``UNDECIDED``: still in the slice. ``planned``: put back, and waiting in another slice.
     """
-    names = ("campaign_id", "slice_no", "cut_as", "first_event_id")
-    return tx.rows("slice.once_claimed", states=list(states), **{name: found[name] for name in names})
+    return tx.select(
+        ClaimedMessage,
+        "slice.once_claimed",
+        campaign_id=found.campaign_id,
+        slice_no=found.slice_no,
+        cut_as=found.cut_as,
+        first_event_id=found.first_event_id,
+        states=list(states),
+    )
 
 
 def add_slice_events(tx: Transaction, lease: Lease, groups: Sequence[SliceEvents]) -> dict[int, int]:
@@ -51,8 +68,8 @@ def add_slice_events(tx: Transaction, lease: Lease, groups: Sequence[SliceEvents
     first_ids: dict[int, int] = {}
     for group in groups:
         first_ids.setdefault(group.slice_no, event_id)
-        event_id += len(group.members)
-    rows = [(group, row) for group in groups for row in group.members]
+        event_id += len(group.messages)
+    rows = [(group, message) for group in groups for message in group.messages]
     tx.run(
         "event.add_to_slices",
         first_event_id=event_id - len(rows),
@@ -60,32 +77,27 @@ def add_slice_events(tx: Transaction, lease: Lease, groups: Sequence[SliceEvents
         fence=lease.fence,
         slice_nos=[group.slice_no for group, _ in rows],
         events=[group.event for group, _ in rows],
-        recipient_ids=[row["recipient_id"] for _, row in rows],
-        gateway_message_ids=[row.get("gateway_message_id") for _, row in rows],
-        reasons=[group.reason or row.get("reason") for group, row in rows],
+        recipient_ids=[message.recipient_id for _, message in rows],
+        gateway_message_ids=[message.gateway_message_id for _, message in rows],
+        reasons=[message.reason for _, message in rows],
         at=tx.at,
     )
     return first_ids
 
 
 def add_events(
-    tx: Transaction,
-    lease: Lease,
-    slice_no: int,
-    members: Sequence[Mapping[str, Any]],
-    event: str,
-    reason: str | None = None,
+    tx: Transaction, lease: Lease, slice_no: int, event: MessageState, messages: Sequence[MessageEvent]
 ) -> None:
-    """Append one event for each member of a slice, as ``SliceEvents`` has them."""
-    if members:
-        add_slice_events(tx, lease, [SliceEvents(slice_no, event, members, reason)])
+    """Append one event for each message of a slice."""
+    if messages:
+        add_slice_events(tx, lease, [SliceEvents(slice_no, event, messages)])
 
 
 def append_events(tx: Transaction, rows: pd.DataFrame) -> None:
-    """Append one event a row, in the rows' order, whatever slices they are of.
+    """Append one event for each row, in the order of the rows, also for several slices.
 
-    The columns are those of ``MessageEvents`` but its id; ``gateway_message_id`` and ``reason`` may be missing. Others
-    are left out.
+    The columns are those of ``MessageEvents`` without its id; ``gateway_message_id`` and ``reason`` may be missing.
+    Other columns are ignored.
     """
     if rows.empty:
         return
@@ -110,14 +122,14 @@ def add_credit_entries(tx: Transaction, campaign: Campaign, entries: Sequence[Sl
         )
 
 
-def add_credit(tx: Transaction, campaign: Campaign, slice_no: int, kind: str, amount: Decimal) -> None:
-    """Append a credit entry of one slice; nothing for nothing."""
+def add_credit(tx: Transaction, campaign: Campaign, slice_no: int, kind: CreditKind, amount: Decimal) -> None:
+    """Append a credit entry of one slice; none for an amount of zero."""
     if amount:
         add_credit_entries(tx, campaign, [SliceCredit(slice_no, kind, amount)])
 
 
 def put_state(tx: Transaction, gateway: str, name: str, value: str, at: datetime | None = None) -> None:
-    """Remember something of a gateway, since ``at`` or this moment, in place of what was known before."""
+    """Keep a fact about a gateway, changed at ``at`` or now; it replaces the one before."""
     since = at or tx.at
     if not tx.run("state.change", gateway=gateway, name=name, value=value, at=since):
         tx.run("state.add", gateway=gateway, name=name, value=value, at=since)

@@ -1,17 +1,18 @@
-"""One sender a campaign: a lease that runs out, under a fence number that only grows."""
+"""Leases: one sender for each campaign, for a limited time, under a fence number that only grows."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from campanile.sms.errors import CampaignError
 from campanile.store.db.database import Transaction
+from schemas.ledger_rows import HeldLease
 
-#: The fence of what no known sender wrote.
+#: The fence of what was written by no sender that is known.
 NO_SENDER = 0
 
 
 class LeaseLost(CampaignError):  # noqa: N818 - reads as what it is
-    """Another sender took the campaign over: what this one still holds is no longer its own to write."""
+    """Another sender took the campaign over: this one must not write any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,31 +23,36 @@ class Lease:
     fence: int
 
 
+def find_lease(tx: Transaction, campaign_id: int) -> HeldLease | None:
+    """Return the last lease of a campaign, also one that has run out; None: it was never sent."""
+    return tx.find(HeldLease, "lease.get", campaign_id=campaign_id)
+
+
 def take_lease(
     tx: Transaction, campaign_id: int, owner: str, lease_seconds: float, run_id: str | None = None
 ) -> Lease | None:
-    """Take a campaign's lease under a new fence, or return None while another owner's is running.
+    """Take the lease of a campaign under a new fence, or return None while another owner holds it.
 
     Args:
         tx: the open transaction.
-        campaign_id: whose lease it is.
-        owner: who takes it, for people.
-        lease_seconds: how long it holds if it is not extended.
+        campaign_id: the campaign.
+        owner: the name of the new owner, for people.
+        lease_seconds: how long the lease holds if it is not extended.
         run_id: the Prefect run that sends, where there is one.
     """
-    found = tx.row("lease.get", campaign_id=campaign_id)
-    if found is not None and found["expires_at"] > tx.at:
+    found = find_lease(tx, campaign_id)
+    if found is not None and found.expires_at > tx.at:
         return None
-    fence = 1 + (found["fence"] if found else 0)
+    fence = 1 + (found.fence if found else 0)
     expires_at = tx.at + timedelta(seconds=lease_seconds)
     tx.run("lease.take", campaign_id=campaign_id, fence=fence, owner=owner, expires_at=expires_at, run_id=run_id)
     return Lease(campaign_id, fence)
 
 
 def extend_lease(tx: Transaction, lease: Lease, lease_seconds: float) -> None:
-    """Keep the lease for another while; zero seconds give it back.
+    """Extend a lease from now on; zero seconds end it.
 
-    A lease of which less than a third is used stays as it is: nothing is written for it.
+    A lease of which less than a third is used is not extended: that saves a write.
 
     Raises:
         LeaseLost: another owner took it.
@@ -55,7 +61,7 @@ def extend_lease(tx: Transaction, lease: Lease, lease_seconds: float) -> None:
 
 
 def keep_lease(tx: Transaction, lease: Lease, ran_out_at: datetime, lease_seconds: float) -> None:
-    """Extend a lease that was looked at in this transaction, as ``extend_lease`` does."""
+    """Extend a lease that was checked in this transaction, as ``extend_lease`` does."""
     while_it_holds = timedelta(seconds=lease_seconds)
     if not while_it_holds or ran_out_at - tx.at < while_it_holds * 2 / 3:
         expires_at = tx.at + while_it_holds
@@ -68,8 +74,7 @@ def check_lease(tx: Transaction, lease: Lease) -> datetime:
     Raises:
         LeaseLost: another owner took the campaign.
     """
-    found = tx.row("lease.get", campaign_id=lease.campaign_id)
-    if found is None or found["fence"] != lease.fence:  # guard: fence
+    found = find_lease(tx, lease.campaign_id)
+    if found is None or found.fence != lease.fence:  # guard: fence
         raise LeaseLost(f"campaign {lease.campaign_id} was taken over by another sender (fence {lease.fence} is old)")
-    expires_at: datetime = found["expires_at"]
-    return expires_at
+    return found.expires_at

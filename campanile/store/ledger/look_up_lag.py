@@ -1,47 +1,48 @@
-"""How late a gateway's look-ups see what it accepted: kept for each gateway, raised by each proof that it was longer.
+"""The settling time of a gateway: how long after a post a look-up may miss a message that was accepted.
 
-The manifest and the settings say how long absence proves nothing. A message that was found absent after that time, and
-accepted all the same, shows that it was not long enough.
+The manifest and the settings give it. A message that a later look-up missed, and that was accepted all the same, proves
+that it must be longer: then it is raised, and kept for the gateway.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from campanile.store.billing.alerts import clear_alert, raise_alert
 from campanile.store.campaigns.pause import pause_and_alert
 from campanile.store.db.database import Transaction
 from campanile.store.ledger.events import put_state
+from schemas.inbound_rows import GatewayState
 from schemas.rows import Campaign
 
-#: The name of the learned settling time among what is known of a gateway, and the kind of the alert that it was raised.
+#: The name of the learned settling time in the state of a gateway, and the kind of the alert about it.
 SETTLE = "settle_seconds"
 LATE = "late acceptance"
 #: Why a message was put back after look-ups.
 ABSENT = "look-ups found no trace of it"
-#: A look-up that is later than this proves nothing at all: by then a person decides.
+#: The longest settling time: after it a person decides.
 _LONGEST_SECONDS = 86400.0
 
 
 class LateAcceptance(NamedTuple):
-    """A message that was found absent ``absent_at``, claimed at ``claimed_at``, and accepted all the same."""
+    """A message that was claimed, missed by a look-up at ``absent_at``, and accepted all the same."""
 
     claimed_at: datetime
     absent_at: datetime
 
 
 def learned_seconds(tx: Transaction, gateway: str) -> float:
-    """Return the settling time that a gateway's late acceptances have taught, 0 where there was none."""
-    found = tx.row("state.get", gateway=gateway, name=SETTLE)
-    return 0.0 if found is None else float(found["value"])
+    """Return the settling time that was learned from late acceptances of a gateway; 0: there was none."""
+    found = tx.find(GatewayState, "state.get", gateway=gateway, name=SETTLE)
+    return 0.0 if found is None else float(found.value)
 
 
 def raise_settling(tx: Transaction, gateway: str, seconds: float) -> bool:
-    """Let absence count later on a gateway, and ask again for what was found absent before; tell whether it was raised.
+    """Raise the settling time of a gateway, and look up again what was absent before; return whether it was raised.
 
     Args:
         tx: the open transaction.
-        gateway: whose look-ups were too late.
+        gateway: the gateway whose look-up missed a message.
         seconds: the new settling time; a lower one than is known changes nothing.
     """
     before, seconds = learned_seconds(tx, gateway), min(seconds, _LONGEST_SECONDS)
@@ -53,7 +54,7 @@ def raise_settling(tx: Transaction, gateway: str, seconds: float) -> bool:
 
 
 def take_late(tx: Transaction, gateway: str, late: Sequence[LateAcceptance]) -> bool:
-    """Raise the settling time after acceptances that were taken as absent, and alert; return whether it was raised.
+    """Raise the settling time after late acceptances, and alert; return whether it was raised.
 
     Campaigns in which other messages wait because they were found absent are paused: they may be accepted as well.
     """
@@ -69,14 +70,13 @@ def take_late(tx: Transaction, gateway: str, late: Sequence[LateAcceptance]) -> 
     )
     clear_alert(tx, LATE, gateway)
     raise_alert(tx, LATE, gateway, line)
-    for row in tx.rows("campaign.holds_absent", gateway=gateway, absent=ABSENT):
-        campaign = tx.get(Campaign, "campaign.get", campaign_id=row["campaign_id"])
+    for campaign_id in tx.values("campaign.holds_absent", gateway=gateway, absent=ABSENT):
+        campaign = tx.get(Campaign, "campaign.get", campaign_id=campaign_id)
         waits = f"other messages of {campaign.name} wait because they were found absent as well"
         pause_and_alert(tx, campaign, f"{line}; {waits}, and resume-campaign sends them again")
     return True
 
 
 def late_reports(tx: Transaction, gateway: str) -> list[LateAcceptance]:
-    """Return what reports that are not applied yet prove accepted of what had been taken as absent."""
-    rows: list[dict[str, Any]] = tx.rows("report.late", gateway=gateway, absent=ABSENT)
-    return [LateAcceptance(row["claimed_at"], row["absent_at"]) for row in rows]
+    """Return the messages taken as absent that waiting delivery reports prove accepted."""
+    return tx.select(LateAcceptance, "report.late", gateway=gateway, absent=ABSENT)

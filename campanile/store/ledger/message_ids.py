@@ -1,8 +1,7 @@
-"""A gateway's own ids: each stands for one message, and a message keeps the one that it got."""
+"""The message ids of a gateway: each must stand for one message, and a message must keep its id."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from campanile.sms.text.formatting import count_text
 from campanile.sms.text.masking import mask_numbers
@@ -11,6 +10,8 @@ from campanile.store.campaigns.pause import pause_and_alert
 from campanile.store.db.database import Transaction
 from campanile.store.ledger.sender_session import SenderSession
 from schemas.gateway import SubmitOutcome
+from schemas.inbound_rows import DisputedReport
+from schemas.ledger_rows import KnownId, Slice
 from schemas.rows import Campaign
 
 #: How many events back the ids of an answer to a post are compared: all of them would cost more in each claim of a
@@ -20,22 +21,22 @@ LOOK_BACK_EVENTS = 50_000
 
 def dispute_ids(
     session: SenderSession,
-    found: Mapping[str, Any],
+    found: Slice,
     outcomes: Sequence[SubmitOutcome],
     *,
     is_first: bool,
     was_looked_up: bool,
 ) -> list[SubmitOutcome]:
-    """Return what a gateway said, disputed where an id is another message's or has changed.
+    """Return the answers of a gateway, disputed where an id belongs to another message or has changed.
 
-    Anything disputed pauses the campaign, with an alert, and keeps the slice from being settled by absence.
+    A disputed answer pauses the campaign, with an alert, and no absence settles the slice any more.
 
     Args:
         session: the sender session.
-        found: the row of the slice.
-        outcomes: what the gateway said of its messages.
-        is_first: it answers the first post of the slice, so none of its messages has an id.
-        was_looked_up: it answers a look-up.
+        found: the slice.
+        outcomes: the answers for its messages.
+        is_first: they answer the first post of the slice, so none of its messages has an id.
+        was_looked_up: they answer a look-up.
     """
     ids = {item.client_ref: item.gateway_message_id for item in outcomes if item.gateway_message_id is not None}
     doubts = {item.client_ref: str(item.reason) for item in outcomes if item.is_disputed}
@@ -45,9 +46,9 @@ def dispute_ids(
     if doubts:
         why = mask_numbers(next(iter(doubts.values())))
         session.dispute(
-            found["slice_no"],
+            found.slice_no,
             f"gateway {session.campaign.gateway} gave an impossible answer for "
-            f"{count_text(len(doubts), 'message')} of slice {found['slice_no']} of {session.campaign.name}: {why}. "
+            f"{count_text(len(doubts), 'message')} of slice {found.slice_no} of {session.campaign.name}: {why}. "
             "None of them is sent again by itself; ask the provider, settle what is unknown by resolve-unknown, then "
             "resume-campaign",
         )
@@ -59,26 +60,26 @@ def dispute_ids(
 
 
 def alert_shared_ids(tx: Transaction, campaign: Campaign) -> int:
-    """Compare all ids of a finished campaign with all of its gateway, and alert where one is of several messages.
+    """Compare all ids of a finished campaign with all ids of its gateway; alert when messages share one.
 
-    Return how many are.
+    Return how many ids are shared.
     """
     gateway, name = campaign.gateway, campaign.name
-    shared = tx.rows("event.ids_shared", campaign_id=campaign.campaign_id, gateway=gateway)
+    shared = tx.values("event.ids_shared", campaign_id=campaign.campaign_id, gateway=gateway)
     if shared:
-        first = mask_numbers(str(shared[0]["gateway_message_id"]))
+        first = mask_numbers(str(shared[0]))
         why = f"gateway {gateway} gave {count_text(len(shared), 'id')} of {name} to several messages, {first!r} for one"
         raise_alert(tx, f"message ids: {name}", gateway, f"{why}: ask the provider which of them were sent")
     return len(shared)
 
 
 def disputed_reports(tx: Transaction, gateway: str) -> set[str]:
-    """Return the waiting reports under an id that another message has; these prove nothing.
+    """Return the ids of the waiting reports whose message id belongs to another message: they prove nothing.
 
-    Each campaign is paused of which a report names a message under an id that is another's, or that it never had.
+    A campaign is paused when a report names one of its messages under an id that is another's, or that is new.
     """
-    rows = tx.rows("report.of_other_ids", gateway=gateway)
-    for campaign_id, count in Counter(row["campaign_id"] for row in rows).items():
+    rows = tx.select(DisputedReport, "report.of_other_ids", gateway=gateway)
+    for campaign_id, count in Counter(row.campaign_id for row in rows).items():
         campaign = tx.get(Campaign, "campaign.get", campaign_id=campaign_id)
         pause_and_alert(
             tx,
@@ -86,23 +87,24 @@ def disputed_reports(tx: Transaction, gateway: str) -> set[str]:
             f"gateway {gateway} reports on {count_text(count, 'message')} of {campaign.name} under an id that it "
             "had not given: each may have been sent twice. Compare the export of the campaign with the gateway's bill",
         )
-    return {row["report_id"] for row in rows if row["is_of_another"]}
+    return {row.report_id for row in rows if row.is_of_another}
 
 
 def _shared(session: SenderSession, ids: Mapping[str, str], *, was_looked_up: bool) -> dict[str, str]:
-    """Return why an id is not this message's own, by reference."""
+    """Return why an id belongs to another message, by client reference."""
     if not ids:
         return {}
     counts = Counter(ids.values())
     after = 0 if was_looked_up else max(0, int(session.tx.value("event.next_id")) - 1 - LOOK_BACK_EVENTS)
-    rows = session.tx.rows(
+    rows = session.tx.select(
+        KnownId,
         "event.ids_taken",
         gateway=session.campaign.gateway,
         gateway_message_ids=list(ids.values()),
         after_event_id=after,
     )
     owners: dict[str, set[str]] = {}
-    for message_id, ref in [(row["gateway_message_id"], row["client_ref"]) for row in rows] + list(session.ids.items()):
+    for message_id, ref in [(row.gateway_message_id, row.client_ref) for row in rows] + list(session.ids.items()):
         owners.setdefault(message_id, set()).add(ref)
     found = {}
     for ref, message_id in ids.items():
@@ -113,13 +115,18 @@ def _shared(session: SenderSession, ids: Mapping[str, str], *, was_looked_up: bo
     return found
 
 
-def _changed(session: SenderSession, found: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, str]:
-    """Return why an id is not the one that its message is known by, by reference."""
+def _changed(session: SenderSession, found: Slice, ids: Mapping[str, str]) -> dict[str, str]:
+    """Return why an id is not the one that its message had before, by client reference."""
     session.write()
-    names = ("campaign_id", "first_event_id", "cut_as")
     known: dict[str, set[str]] = {}
-    for row in session.tx.rows("event.ids_of_slice", **{name: found[name] for name in names}):
-        known.setdefault(row["client_ref"], set()).add(row["gateway_message_id"])
+    for row in session.tx.select(
+        KnownId,
+        "event.ids_of_slice",
+        campaign_id=found.campaign_id,
+        first_event_id=found.first_event_id,
+        cut_as=found.cut_as,
+    ):
+        known.setdefault(row.client_ref, set()).add(row.gateway_message_id)
     return {
         ref: f"another id than before ({min(known[ref])[:40]!r}, and now {message_id[:40]!r})"
         for ref, message_id in ids.items()

@@ -1,14 +1,14 @@
-"""Record, after the call: what the gateway answered, what nobody knows, and what is found out later."""
+"""Record the answers of the gateway after a post or a look-up."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import NamedTuple
 
 import pandas as pd
 
-from campanile.sms.states import MessageState, SliceState
+from campanile.sms.states import CreditKind, MessageState, SliceState
 from campanile.store.contacts.opt_outs import add_opt_outs
 from campanile.store.db.database import Transaction
 from campanile.store.inbound.auto_responder import why_silent
@@ -19,6 +19,7 @@ from campanile.store.ledger.events import (
     SliceEvents,
     add_events,
     add_slice_events,
+    events_of,
     once_claimed,
     total_price,
 )
@@ -28,9 +29,10 @@ from campanile.store.ledger.look_up_lag import ABSENT, LateAcceptance
 from campanile.store.ledger.message_ids import dispute_ids
 from campanile.store.ledger.sender_session import SenderSession
 from schemas.gateway import Outcome, SubmitOutcome
+from schemas.ledger_rows import ChargedMessage, ClaimedMessage, MessageEvent, RequeuedMessage, Slice
 from schemas.rows import Campaign
 
-#: What an outcome makes of a message, and of the credit its claim reserved; unknown keeps its reserve.
+#: The event of each outcome, and the credit entry; an unknown message keeps its reserve.
 _EVENT_OF = {
     Outcome.ACCEPTED: MessageState.ACCEPTED,
     Outcome.REJECTED: MessageState.REJECTED,
@@ -39,12 +41,24 @@ _EVENT_OF = {
     Outcome.UNKNOWN: MessageState.UNKNOWN,
 }
 _CREDIT_OF = {
-    Outcome.ACCEPTED: "capture",
-    Outcome.REJECTED: "release",
-    Outcome.BLACKLISTED: "release",
-    Outcome.NOT_ACCEPTED: "release",
+    Outcome.ACCEPTED: CreditKind.CAPTURE,
+    Outcome.REJECTED: CreditKind.RELEASE,
+    Outcome.BLACKLISTED: CreditKind.RELEASE,
+    Outcome.NOT_ACCEPTED: CreditKind.RELEASE,
 }
 _UNANSWERED = SubmitOutcome("", Outcome.UNKNOWN, reason="the gateway said nothing of this message")
+
+
+class _Answered(NamedTuple):
+    """A message of a slice, and the answer of the gateway."""
+
+    message: ClaimedMessage
+    answer: SubmitOutcome
+
+    @property
+    def event(self) -> MessageEvent:
+        """What the event of the answer says of the message."""
+        return MessageEvent(self.message.recipient_id, self.answer.gateway_message_id, self.answer.reason)
 
 
 def record(
@@ -53,155 +67,149 @@ def record(
     outcomes: Sequence[SubmitOutcome],
     ask_after: datetime,
     *,
-    claimed: Sequence[Mapping[str, Any]] | None = None,
+    claimed: Sequence[ClaimedMessage] | None = None,
     was_looked_up: bool = False,
 ) -> dict[str, int]:
-    """Write what the gateway answered for the messages of a slice that are still open.
+    """Write the answers of the gateway for the messages of a slice that are undecided.
 
-    An open message without an outcome is unknown, and may be asked for from ``ask_after`` on. What is proved not
-    accepted goes into a new slice. An id that is another message's, or not the one that a message is known by, is not
-    believed: that message stays unknown, and the campaign is paused (``message_ids``). What the gateway says that it
-    charged is written beside what the recap said, and may pause the campaign as well (``charges``). Asked again,
-    a gateway may have what it was thought not to have: that is accepted while it waits to be sent again, and absence
-    counts later from then on (``look_up_lag``).
+    A message without an answer is unknown, and may be asked for from ``ask_after`` on. A message that is proved not
+    accepted goes into a new slice. An answer under an id that belongs to another message, or that has changed, is not
+    believed: the message stays unknown, and the campaign is paused (``message_ids``). Charges are written beside the
+    prices of the recap, and may pause the campaign too (``charges``). A second answer may accept a message that was put
+    back: it is accepted while it waits to be sent again, and the settling time is raised (``look_up_lag``).
 
     Args:
-        session: the sender session; what is written is written at its end.
+        session: the sender session; its events are written at its end.
         slice_no: the slice.
-        outcomes: what the gateway said, in any order.
-        ask_after: when the gateway may be asked for what is unknown.
-        claimed: the slice's members as its claim read them: claimed under this lease, nobody else moves them.
-        was_looked_up: the outcomes are those of a look-up.
+        outcomes: the answers, in any order.
+        ask_after: when the gateway may be asked for the unknown messages.
+        claimed: the messages as the claim read them; under this lease no other process changes them.
+        was_looked_up: the answers are those of a look-up.
 
     Returns:
         How many messages got each event.
     """
     tx, found, settle_seconds = session.tx, session.row_of(slice_no), session.settle_seconds
-    if claimed is not None and found["state"] == SliceState.CLAIMED and found["fence"] == session.lease.fence:
-        members = [{**row, "state": MessageState.CLAIMED} for row in claimed]
+    if claimed is not None and found.state == SliceState.CLAIMED and found.fence == session.lease.fence:
+        members = claimed
     else:
         members = once_claimed(tx, found, *UNDECIDED)
     said = dispute_ids(session, found, outcomes, is_first=claimed is not None, was_looked_up=was_looked_up)
     counts: Counter[str] = Counter()
-    charged: list[Mapping[str, Any]] = []
+    accepted: list[_Answered] = []
     if claimed is None and (proved := accept_put_back(tx, found, said)):
         counts["accepted"] += len(proved)
-        charged += proved
-        late = [row for row in proved if row["state_reason"] == ABSENT and found["fence"] != NO_SENDER]
-        session.take_late([LateAcceptance(found["claimed_at"], row["changed_at"]) for row in late])
+        accepted += [_Answered(*late) for late in proved]
+        late = [row.message for row in proved if row.message.state_reason == ABSENT and found.fence != NO_SENDER]
+        session.take_late([LateAcceptance(found.claimed_at, message.changed_at) for message in late])
     if was_looked_up:
         said = _after_look_up(session, slice_no, members, said)
-    if session.row_of(slice_no)["is_disputed"]:  # guard: disputed-slice
+    if session.row_of(slice_no).is_disputed:  # guard: disputed-slice
         said = _without_absence(said)
     for outcome, group in _by_outcome(members, said).items():
         counts[_EVENT_OF[outcome]] += len(group)
         _note_outcome(session, found, outcome, group)
-        charged += [{**row, "slice_no": slice_no} for row in group if outcome is Outcome.ACCEPTED]
+        accepted += group if outcome is Outcome.ACCEPTED else []
     if "unknown" in counts:
         learned = timedelta(seconds=session.settle_seconds - settle_seconds)
         session.make_unknown(slice_no, ask_after + learned, absent_count=0)
     else:
         session.settle(slice_no)
-    _note_charges(session, [row for row in charged if row["charge"] is not None])
+    _note_charges(session, accepted)
     return dict(counts)
 
 
 def abandon_claims_of_others(tx: Transaction, lease: Lease, rules: ClaimRules) -> int:
-    """Make the claims of owners who lost the lease unknown: nobody knows what the gateway did; return how many.
+    """Make the claims of senders that lost the lease unknown; return how many messages.
 
-    Where the clock jumped forward the lease ran out early, and its owner may be posting at this moment. So nobody asks
-    for these before such a post would be over, counted from now.
+    Where the clock jumped forward the lease ran out early, and its owner may be posting at this moment. So the gateway
+    is not asked for them before such a post is over, counted from now.
     """
     count = 0
     over_at = tx.at + timedelta(seconds=rules.claim_seconds + rules.deadline_seconds + rules.settle_seconds)
-    for row in tx.rows("slice.left_by_others", campaign_id=lease.campaign_id, fence=lease.fence):
-        members = once_claimed(tx, {**row, "campaign_id": lease.campaign_id}, *UNDECIDED)
-        claimed = [row for row in members if row["state"] == "claimed"]
-        add_events(tx, lease, row["slice_no"], claimed, MessageState.UNKNOWN, reason="its sender is gone")
+    for row in tx.select(Slice, "slice.left_by_others", campaign_id=lease.campaign_id, fence=lease.fence):
+        members = once_claimed(tx, row, *UNDECIDED)
+        claimed = [member for member in members if member.state == MessageState.CLAIMED]
+        add_events(tx, lease, row.slice_no, MessageState.UNKNOWN, events_of(claimed, "its sender is gone"))
         tx.run(
             "slice.make_unknown",
             campaign_id=lease.campaign_id,
-            ask_after=max(row["ask_after"], over_at),
-            **{name: row[name] for name in ("slice_no", "absent_count")},
+            slice_no=row.slice_no,
+            ask_after=max(row.ask_after, over_at),
+            absent_count=row.absent_count,
         )
         count += len(claimed)
     return count
 
 
-def unknown_slices(tx: Transaction, campaign_id: int) -> list[dict[str, Any]]:
-    """Return the slices with messages nobody knows the fate of: ``slice_no``, ``claimed_at``, ``ask_after``, …."""
-    return tx.rows("slice.unknown", campaign_id=campaign_id)
+def unknown_slices(tx: Transaction, campaign_id: int) -> list[Slice]:
+    """Return the slices of a campaign that have unknown messages."""
+    return tx.select(Slice, "slice.unknown", campaign_id=campaign_id)
 
 
 def note_absence(session: SenderSession, slice_no: int, ask_after: datetime) -> None:
-    """Remember a look-up that found no trace: absence counts when it is seen twice, a settling time apart."""
-    session.make_unknown(slice_no, ask_after, session.row_of(slice_no)["absent_count"] + 1)
+    """Count a look-up that found no trace: absence is proof when it is seen twice, a settling time apart."""
+    session.make_unknown(slice_no, ask_after, session.row_of(slice_no).absent_count + 1)
 
 
-def requeue(
-    tx: Transaction,
-    campaign: Campaign,
-    found: Mapping[str, Any],
-    members: Sequence[Mapping[str, Any]],
-    fence: int,
-) -> None:
+def requeue(tx: Transaction, campaign: Campaign, found: Slice, messages: Sequence[RequeuedMessage], fence: int) -> None:
     """Put messages of a slice into a new one, to be sent again.
 
-    On a stopped campaign they are cancelled instead, and so are answers of an auto-responder that is off.
+    On a stopped campaign they are cancelled instead, and so are automatic answers while the auto-responder is off.
 
     Args:
         tx: the open transaction.
         campaign: its row.
-        found: the row of the slice that they were claimed from.
-        members: one row a message: ``recipient_id``, ``price``, ``segment_count``, and ``reason`` where there is one.
-        fence: of whoever does it.
+        found: the slice that they were claimed from.
+        messages: the messages, each with the reason.
+        fence: the fence of the sender, or ``NO_SENDER``.
     """
     lease = Lease(campaign.campaign_id, fence)
+    events = [MessageEvent(row.recipient_id, row.gateway_message_id, row.reason) for row in messages]
     why_silent_now = why_silent(tx, campaign)
     # guard: auto-responder-off
-    if campaign.is_stopped or why_silent_now:  # stopped while it was in flight: it never left, and never will
-        add_events(tx, lease, found["slice_no"], members, MessageState.PLANNED)
-        add_events(tx, lease, found["slice_no"], members, MessageState.CANCELLED, why_silent_now)
+    if campaign.is_stopped or why_silent_now:  # stopped while it was in flight: it is never sent
+        add_events(tx, lease, found.slice_no, MessageState.PLANNED, events)
+        cancelled = [event._replace(reason=why_silent_now or event.reason) for event in events]
+        add_events(tx, lease, found.slice_no, MessageState.CANCELLED, cancelled)
         return
     slice_no = int(tx.value("slice.next_no", campaign_id=lease.campaign_id))
-    first_ids = add_slice_events(tx, lease, [SliceEvents(slice_no, MessageState.PLANNED, members)])
+    first_ids = add_slice_events(tx, lease, [SliceEvents(slice_no, MessageState.PLANNED, events)])
     tx.run(
         "slice.requeue",
         campaign_id=lease.campaign_id,
         slice_no=slice_no,
-        message_count=len(members),
-        segment_count=sum(row["segment_count"] for row in members),
-        price=total_price(row["price"] for row in members),
+        message_count=len(messages),
+        segment_count=sum(row.segment_count for row in messages),
+        price=total_price(row.price for row in messages),
         first_event_id=first_ids[slice_no],
-        **{name: found[name] for name in ("window_key", "not_before", "cut_as")},
+        window_key=found.window_key,
+        not_before=found.not_before,
+        cut_as=found.cut_as,
     )
 
 
-def _by_outcome(
-    members: Sequence[Mapping[str, Any]], outcomes: Sequence[SubmitOutcome]
-) -> dict[Outcome, list[dict[str, Any]]]:
-    """Return the members of a slice by outcome, each with the gateway's id, words and charge."""
+def _by_outcome(members: Sequence[ClaimedMessage], outcomes: Sequence[SubmitOutcome]) -> dict[Outcome, list[_Answered]]:
+    """Return the messages of a slice by outcome, each with its answer."""
     by_ref = {outcome.client_ref: outcome for outcome in outcomes}
-    groups: dict[Outcome, list[dict[str, Any]]] = {}
-    for row in members:
-        answer = by_ref.get(row["client_ref"], _UNANSWERED)
-        names = ("gateway_message_id", "reason", "charge")
-        answered = {**row, **{name: getattr(answer, name) for name in names}}
-        groups.setdefault(answer.outcome, []).append(answered)
+    groups: dict[Outcome, list[_Answered]] = {}
+    for member in members:
+        answer = by_ref.get(member.client_ref, _UNANSWERED)
+        groups.setdefault(answer.outcome, []).append(_Answered(member, answer))
     return groups
 
 
 def _after_look_up(
-    session: SenderSession, slice_no: int, members: Sequence[Mapping[str, Any]], said: Sequence[SubmitOutcome]
+    session: SenderSession, slice_no: int, members: Sequence[ClaimedMessage], said: Sequence[SubmitOutcome]
 ) -> list[SubmitOutcome]:
-    """Return what a look-up said, absence with its reason, once what it shows of its own delay is learned.
+    """Return the answers of a look-up, absence with its reason, after learning from them how late look-ups are.
 
-    What is found after it was found absent took longer to be seen than was waited for; then what is still absent may
-    take as long, and proves nothing yet. What was found before, and is shown again, says nothing of the delay.
+    A message that is found after it was absent shows that the settling time was too short; then another one that is
+    still absent may take as long, and its absence is no proof yet. A message that was found before shows nothing.
     """
-    seconds, still_open = session.settle_seconds, {row["client_ref"] for row in members}
+    seconds, still_open = session.settle_seconds, {member.client_ref for member in members}
     found = any(item.outcome is Outcome.ACCEPTED and item.client_ref in still_open for item in said)
-    if found and session.row_of(slice_no)["absent_count"]:
+    if found and session.row_of(slice_no).absent_count:
         session.learn_settling(2 * seconds)
     if session.settle_seconds > seconds:
         return _without_absence(said)
@@ -209,31 +217,43 @@ def _after_look_up(
 
 
 def _without_absence(said: Sequence[SubmitOutcome]) -> list[SubmitOutcome]:
-    """Return what was said with nothing proved absent."""
+    """Return answers in which an absent message is unknown."""
     return [replace(item, outcome=Outcome.UNKNOWN) if item.outcome is Outcome.NOT_ACCEPTED else item for item in said]
 
 
-def _note_charges(session: SenderSession, rows: Sequence[Mapping[str, Any]]) -> None:
-    if not any(deviates(row, session.rules.prices) for row in rows):
+def _note_charges(session: SenderSession, accepted: Sequence[_Answered]) -> None:
+    charged = [
+        ChargedMessage(message.recipient_id, message.slice_no, message.price, message.segment_count, answer.charge)
+        for message, answer in accepted
+        if answer.charge is not None
+    ]
+    if not any(deviates(message, session.rules.prices) for message in charged):
         return
-    session.write()  # what was captured is compared with it
-    why = note_charges(session.tx, session.campaign, rows, session.rules.prices)
+    session.write()  # the captured credit is compared with the charges
+    why = note_charges(session.tx, session.campaign, charged, session.rules.prices)
     if why is not None:
         session.pause(why)
 
 
-def _note_outcome(
-    session: SenderSession, found: Mapping[str, Any], outcome: Outcome, members: Sequence[Mapping[str, Any]]
-) -> None:
-    slice_no = found["slice_no"]
-    if outcome is Outcome.UNKNOWN:  # those that are unknown already stay what they are
-        session.add_events(slice_no, [row for row in members if row["state"] == "claimed"], MessageState.UNKNOWN)
+def _note_outcome(session: SenderSession, found: Slice, outcome: Outcome, group: Sequence[_Answered]) -> None:
+    slice_no = found.slice_no
+    if outcome is Outcome.UNKNOWN:  # a message that is unknown already gets no second event
+        claimed = [row.event for row in group if row.message.state == MessageState.CLAIMED]
+        session.add_events(slice_no, MessageState.UNKNOWN, claimed)
         return
-    session.add_credit(slice_no, _CREDIT_OF[outcome], total_price(row["price"] for row in members))
+    session.add_credit(slice_no, _CREDIT_OF[outcome], total_price(row.message.price for row in group))
     if outcome is Outcome.BLACKLISTED:
-        people = pd.DataFrame(members, columns=["number_id", "msisdn"])
+        numbers = [(row.message.number_id, row.message.msisdn) for row in group]
+        people = pd.DataFrame(numbers, columns=["number_id", "msisdn"])
         add_opt_outs(session.tx, people, "gateway", f"blacklisted by {session.campaign.gateway}")
     if outcome is Outcome.NOT_ACCEPTED:
-        requeue(session.tx, session.campaign, found, members, session.lease.fence)
+        requeue(session.tx, session.campaign, found, [_requeued(row) for row in group], session.lease.fence)
     else:
-        session.add_events(slice_no, members, _EVENT_OF[outcome])
+        session.add_events(slice_no, _EVENT_OF[outcome], [row.event for row in group])
+
+
+def _requeued(row: _Answered) -> RequeuedMessage:
+    message, answer = row
+    return RequeuedMessage(
+        message.recipient_id, message.segment_count, message.price, answer.reason, answer.gateway_message_id
+    )

@@ -1,21 +1,20 @@
-"""How fast messages go to a gateway: one token bucket of segments, shared by everybody who sends there.
+"""The rate limit of a gateway: one token bucket of segments, shared by all senders.
 
-A claim takes its segments and may leave the bucket below zero; who comes next waits until that is paid back. Alerts
-may take what marketing still has to wait for, so they go first. When the gateway throttles, the rate falls by half
-and nobody asks before its time; each accepted slice gives some of it back.
+A claim takes its segments, also below zero; the next claim waits until the bucket is above zero again. Alerts wait only
+below a debt, so they go before marketing. When the gateway throttles, the rate is halved and no claim is made before
+the time that it names; each accepted slice raises the rate again.
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from campanile.store.db.database import Transaction
 from campanile.store.ledger.events import put_state
+from schemas.inbound_rows import GatewayState
 
 ALERT_DEBT_SECONDS = 30.0
-"""Alerts may run up a debt that takes so long to pay back."""
+"""How long the debt of an alert may take to refill."""
 _BURST_SECONDS = 1.0
 _RECOVERY = 0.05
 _SLOWEST = 1 / 64
@@ -23,7 +22,7 @@ _LONGEST_WAIT_SECONDS = 120.0
 _MAX_DOUBLINGS = 10
 _LONGEST_NAMED_SECONDS = 3600.0
 PACE = "pace"
-"""The name of a bucket among what is known of a gateway."""
+"""The name of the bucket in the state of a gateway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +36,15 @@ class Bucket:
     strikes: int = 0
 
 
-def read_bucket(state: Mapping[str, Any] | None, top_rate: float, at: datetime) -> Bucket:
-    """Return the bucket in a gateway's state ``pace``, filled up to this moment.
+def read_bucket(state: GatewayState | None, top_rate: float, at: datetime) -> Bucket:
+    """Return the bucket in the state ``pace`` of a gateway, refilled up to now.
 
-    Full where there is none, or where the clock went back.
+    It is full where there is no state, or where the clock went back.
     """
     full = top_rate * _BURST_SECONDS
     if state is None:
         return Bucket(full, top_rate, at, at)
-    kept = json.loads(state["value"])
+    kept = json.loads(state.value)
     times = {name: datetime.fromisoformat(kept[name]) for name in ("refilled_at", "not_before")}
     bucket = Bucket(**(kept | times))
     rate = min(bucket.rate, top_rate)
@@ -56,13 +55,13 @@ def read_bucket(state: Mapping[str, Any] | None, top_rate: float, at: datetime) 
 
 
 def put_bucket(tx: Transaction, gateway: str, bucket: Bucket) -> None:
-    """Keep a bucket as it stands."""
+    """Write a bucket."""
     times = {"refilled_at": bucket.refilled_at.isoformat(), "not_before": bucket.not_before.isoformat()}
     put_state(tx, gateway, PACE, json.dumps(asdict(bucket) | times))
 
 
 def wait_seconds(bucket: Bucket, *, is_urgent: bool) -> float:
-    """Return how long nobody may claim: zero when somebody may now.
+    """Return the seconds until the next claim; 0: now.
 
     >>> from datetime import UTC
     >>> at = datetime(2026, 11, 23, tzinfo=UTC)
@@ -76,7 +75,7 @@ def wait_seconds(bucket: Bucket, *, is_urgent: bool) -> float:
 
 
 def slow_down(bucket: Bucket, top_rate: float, retry_after: float | None) -> Bucket:
-    """Return the bucket after a throttled answer: half the rate, and a wait, which doubles where none is named."""
+    """Return the bucket after a throttled answer: half the rate, and a wait, which doubles if the answer names none."""
     waits = (
         retry_after
         if retry_after is not None
@@ -92,5 +91,5 @@ def slow_down(bucket: Bucket, top_rate: float, retry_after: float | None) -> Buc
 
 
 def speed_up(bucket: Bucket, top_rate: float) -> Bucket:
-    """Return the bucket after an accepted slice: a twentieth of the gateway's rate comes back."""
+    """Return the bucket after an accepted slice: the rate rises by a twentieth of the top rate."""
     return replace(bucket, rate=min(top_rate, bucket.rate + top_rate * _RECOVERY), strikes=0)

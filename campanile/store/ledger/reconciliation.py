@@ -1,13 +1,12 @@
-"""A store that may be older than the gateway: restored from a copy, without its log, or the one of another machine.
+"""Reconcile a store that may be older than the gateway: restored from a copy, without its log, from another machine.
 
-What it believes to be waiting may have been sent. So each message that waits or is in flight becomes unknown, as if a
-sender had died with it: the gateway is asked by look-up, and what it does not know twice waits again. Where it cannot
-be asked, a person decides. Until a person has confirmed, nothing is claimed at all.
+Its planned messages may have been sent. So each message that is planned or in flight becomes unknown, as if its sender
+had died: the gateway is asked by look-up, and a message that it does not know twice is planned again. Where a gateway
+cannot be asked, a person decides. Nothing is claimed until a person has confirmed.
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from campanile.sms.errors import CampaignError
 from campanile.store.billing.operator_settings import put_setting
@@ -16,6 +15,8 @@ from campanile.store.db.database import Transaction
 from campanile.store.inbound.inbound import rewind_cursors
 from campanile.store.ledger.claim_checks import ClaimRules
 from schemas.gateway import OutgoingMessage
+from schemas.inbound_rows import GatewayState
+from schemas.ledger_rows import DoubtedCampaign, StoreState
 from schemas.rows import Campaign
 
 _REASON = "it may have been sent before the store was restored"
@@ -24,15 +25,15 @@ _STOPS = ("replies", "opt_outs")
 
 
 def doubt_everything(tx: Transaction, rules: ClaimRules) -> int:
-    """Make unknown what may have been sent, once a reconciliation; return how many messages.
+    """Make the messages unknown that may have been sent, once for each reconciliation; return how many.
 
-    The STOPs of every gateway are read again from the beginning. Sessions of senders that still run are fenced off, and
-    the gateway is asked only when nothing of theirs can arrive any more.
+    The STOPs of every gateway are read again from the beginning. Senders that still run are fenced off, and the gateway
+    is asked only when none of their posts can arrive any more.
     """
     found = tx.reconciliation
     if found is None or found.doubted_at is not None:
         return 0
-    campaign_ids = [row["campaign_id"] for row in tx.rows("doubt.open_campaigns")]
+    campaign_ids = tx.values("doubt.open_campaigns")
     wait = timedelta(seconds=rules.claim_seconds + rules.deadline_seconds + rules.settle_seconds)
     count = _doubt(tx, campaign_ids, found.missing_since, tx.at + wait)
     for gateway in gateways_in_use(tx):
@@ -42,36 +43,36 @@ def doubt_everything(tx: Transaction, rules: ClaimRules) -> int:
 
 
 def doubt_approved(tx: Transaction, campaign: Campaign) -> int:
-    """Make the messages of a campaign unknown that is approved, and that is older than the last reconciliation.
+    """Make the messages of an approved campaign unknown if it is older than the last reconciliation; return how many.
 
-    The life that was lost may have approved and sent it. Return how many messages: 0 for a campaign made since.
+    The lost store may have approved and sent it.
     """
-    state = tx.one("store_state.get")
-    if state["reconcile_since"] is None or campaign.created_at > state["reconcile_since"]:
+    state = tx.get(StoreState, "store_state.get")
+    if state.reconcile_since is None or campaign.created_at > state.reconcile_since:
         return 0
-    return _doubt(tx, [campaign.campaign_id], state["missing_since"], tx.at)
+    assert state.missing_since is not None, "each reconciliation sets it"
+    return _doubt(tx, [campaign.campaign_id], state.missing_since, tx.at)
 
 
 def untried_messages(tx: Transaction, campaign_id: int, most: int) -> list[OutgoingMessage]:
-    """Return the first messages of each place that were never handed over, ``most`` of them at most."""
-    rows = tx.rows("doubt.probe", campaign_id=campaign_id, most=most)
-    return [OutgoingMessage(**row) for row in rows]
+    """Return the first messages of each place that were never posted, at most ``most``."""
+    return tx.select(OutgoingMessage, "doubt.probe", campaign_id=campaign_id, most=most)
 
 
 def require_tried(tx: Transaction, gateway: str) -> None:
-    """Begin a reconciliation when a gateway reports on a message that was never handed over from here."""
-    found = tx.row("report.of_untried", gateway=gateway)
-    if found is not None:
+    """Begin a reconciliation when a gateway reports on a message that was never posted from here."""
+    message_id = tx.value("report.of_untried", gateway=gateway)
+    if message_id is not None:
         tx.begin_reconciliation(
-            f"gateway {gateway} reports on message {found['gateway_message_id']}, which waits here and was never sent"
+            f"gateway {gateway} reports on message {message_id}, which waits here and was never sent"
         )
 
 
 def confirm_reconciled(tx: Transaction, actor: str, reason: str) -> Reconciliation:
-    """End a reconciliation by a person's word, so that messages are claimed again; return it as it was.
+    """End a reconciliation that a person confirms, so that messages are claimed again; return it as it was.
 
     Raises:
-        CampaignError: there is none, or its messages or STOPs have not been looked at yet.
+        CampaignError: there is none, or its messages or STOPs were not read yet.
     """
     found = tx.reconciliation
     if found is None:
@@ -89,23 +90,20 @@ def confirm_reconciled(tx: Transaction, actor: str, reason: str) -> Reconciliati
     return found
 
 
-def campaigns_in_doubt(tx: Transaction) -> list[dict[str, Any]]:
-    """Return the campaigns that a person must know of before they confirm, oldest first.
-
-    ``campaign_id``, ``name``, ``kind``, ``state``, ``gateway``, ``due_at``, ``planned_count``, ``unknown_count``.
-    """
-    return tx.rows("doubt.campaigns")
+def campaigns_in_doubt(tx: Transaction) -> list[DoubtedCampaign]:
+    """Return the campaigns that a person must know before they confirm, oldest first."""
+    return tx.select(DoubtedCampaign, "doubt.campaigns")
 
 
 def gateways_in_use(tx: Transaction) -> list[str]:
-    """Return the gateways that a campaign was ever made for."""
-    return [row["gateway"] for row in tx.rows("doubt.gateways")]
+    """Return the gateways that have campaigns."""
+    return tx.values("doubt.gateways")
 
 
 def _unread_histories(tx: Transaction, since: datetime) -> list[str]:
     unread = []
     for gateway in gateways_in_use(tx):
-        read_at = {row["name"]: row["changed_at"] for row in tx.rows("state.of", gateway=gateway)}
+        read_at = {row.name: row.changed_at for row in tx.select(GatewayState, "state.of", gateway=gateway)}
         unread += [f"{name} of {gateway}" for name in _STOPS if name not in read_at or read_at[name] < since]
     return unread
 

@@ -1,11 +1,11 @@
-"""A campaign on its way: open it, close it, count it."""
+"""A run of a campaign: open it, close it, count its messages."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from campanile.sms.errors import CampaignError
 from campanile.sms.states import CampaignKind, CampaignState, MessageState
@@ -16,10 +16,11 @@ from campanile.store.db.clock_check import distrust_ahead
 from campanile.store.db.database import Transaction
 from campanile.store.ledger.claim_checks import ClaimRules, late_words, next_claim
 from campanile.store.ledger.expiry import expire_late
-from campanile.store.ledger.lease import Lease, extend_lease, take_lease
+from campanile.store.ledger.lease import Lease, extend_lease, find_lease, take_lease
 from campanile.store.ledger.message_ids import alert_shared_ids
 from campanile.store.ledger.outcomes import abandon_claims_of_others, unknown_slices
 from campanile.store.ledger.reconciliation import doubt_everything
+from schemas.ledger_rows import AvailableCredit, DueCampaign, StateCount, WaitingPlace
 from schemas.rows import Campaign
 
 MAY_OPEN = (CampaignState.APPROVED, CampaignState.PARKED, CampaignState.SENDING)
@@ -143,7 +144,7 @@ def close_sending(tx: Transaction, lease: Lease, rules: ClaimRules, run_outcome:
     is_standing = campaign.kind in STANDING_KINDS
     if not campaign.is_stopped and run_outcome.trusts_clock:
         expire_late(tx, campaign, lambda key, at: next_claim(campaign, key, at, rules.closing_margin))
-    open_states = {row["state"] for row in count_messages(tx, campaign_id)} & set(OPEN_STATES)
+    open_states = {row.state for row in count_messages(tx, campaign_id)} & set(OPEN_STATES)
     if not open_states:
         reason = campaign.state_reason if campaign.is_stopped else None
         set_state(
@@ -169,38 +170,39 @@ def close_sending(tx: Transaction, lease: Lease, rules: ClaimRules, run_outcome:
     return tx.get(Campaign, "campaign.get", campaign_id=campaign_id)
 
 
-def count_messages(tx: Transaction, campaign_id: int) -> list[dict[str, Any]]:
-    """Return message count, price and segments by state."""
-    return tx.rows("message.count_by_state", campaign_id=campaign_id)
+def count_messages(tx: Transaction, campaign_id: int) -> list[StateCount]:
+    """Return the messages and segments of a campaign by state."""
+    return tx.select(StateCount, "message.count_by_state", campaign_id=campaign_id)
 
 
 def read_progress(tx: Transaction, campaign: Campaign) -> Progress:
-    """Return how far a campaign is without asking each message: what is in flight is counted by whole slices."""
-    found = tx.one("slice.progress", campaign_id=campaign.campaign_id)
-    credit = tx.row("credit.available", gateway=campaign.gateway)
-    return Progress(**found, unit=credit["unit"] if credit else "")
+    """Return how far a campaign is without reading each message: messages in flight are counted by whole slices."""
+    credit = tx.find(AvailableCredit, "credit.available", gateway=campaign.gateway)
+    unit = credit.unit if credit else ""
+    return tx.get(Progress, "slice.progress", campaign_id=campaign.campaign_id, unit=unit)
 
 
-def recount(progress: Progress, states: Sequence[Mapping[str, Any]]) -> Progress:
-    """Return how far a campaign is to the message; ``states`` are those of ``count_messages``."""
+def recount(progress: Progress, states: Sequence[StateCount]) -> Progress:
+    """Return how far a campaign is, exactly; ``states`` are those of ``count_messages``."""
     counts: Counter[str] = Counter()
     for row in states:
-        counts[_COUNTED_AS.get(row["state"], row["state"])] += row["message_count"]
-    fates = {name: counts[name] for name in Progress._fields if name not in ("total", "spent", "unit")}
-    return Progress(total=counts.total(), **fates, spent=progress.spent, unit=progress.unit)
+        counts[_COUNTED_AS.get(row.state, row.state)] += row.message_count
+    by_name = {name: counts[name] for name in Progress._fields if name not in ("total", "spent", "unit")}
+    return Progress(total=counts.total(), **by_name, spent=progress.spent, unit=progress.unit)
 
 
-def due_campaigns(tx: Transaction) -> list[dict[str, Any]]:
-    """Return the campaigns that somebody must send now: due, parked until now, or orphaned."""
-    return tx.rows("campaign.due", at=tx.at)
+def due_campaigns(tx: Transaction) -> list[DueCampaign]:
+    """Return the campaigns that must be sent now: due, parked until now, or orphaned."""
+    return tx.select(DueCampaign, "campaign.due", at=tx.at)
 
 
 def _why_late(tx: Transaction, campaign: Campaign, rules: ClaimRules) -> str | None:
-    """Tell that nobody looked after a campaign since its time came, or since its last sender was there; or None."""
+    """Return the line that no run took the campaign since it was due, or since its last lease ended; or None."""
     if campaign.kind in STANDING_KINDS or campaign.is_stopped:
         return None
-    lease = tx.row("lease.get", campaign_id=campaign.campaign_id)
-    since = max([campaign.due_at] + ([lease["expires_at"]] if lease else []))
+    lease = find_lease(tx, campaign.campaign_id)
+    assert campaign.due_at is not None, "it is due"
+    since = max([campaign.due_at] + ([lease.expires_at] if lease else []))
     seconds = (tx.at - since).total_seconds()
     return late_words(campaign.name, since, seconds) if seconds > rules.wake_up_seconds else None
 
@@ -221,11 +223,11 @@ def _next_look(tx: Transaction, campaign: Campaign, rules: ClaimRules, run_outco
     """Return when the campaign can go on: a retry, the next opening of its places, or the time to ask for unknowns."""
     campaign_id = campaign.campaign_id
     retry_at = tx.at + timedelta(seconds=run_outcome.retry_seconds)
-    waiting = tx.rows("slice.waiting", campaign_id=campaign_id)
-    starts = [(row["window_key"], max(row["not_before"] or tx.at, tx.at)) for row in waiting]
+    waiting = tx.select(WaitingPlace, "slice.waiting", campaign_id=campaign_id)
+    starts = [(row.window_key, max(row.not_before or tx.at, tx.at)) for row in waiting]
     times = [max(next_claim(campaign, key, at, rules.closing_margin), retry_at) for key, at in starts]
     if not run_outcome.asks_person:
-        times += [row["ask_after"] for row in unknown_slices(tx, campaign_id)]
+        times += [row.ask_after for row in unknown_slices(tx, campaign_id)]
     if run_outcome.why is not None:
         times = [max(at, retry_at) for at in times]
     return max(min(times, default=retry_at), tx.at + timedelta(seconds=1))

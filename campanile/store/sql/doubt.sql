@@ -54,7 +54,7 @@ WHERE list_contains($campaign_ids, campaign_id) AND campaign_id NOT IN (SELECT c
 -- name: doubt.campaigns
 -- What a person reads before they confirm: the campaigns that go on, and those that may be approved once more.
 SELECT
-    campaign.campaign_id, campaign.name, campaign.kind, campaign.state, campaign.gateway, campaign.due_at,
+    campaign.name, campaign.state, campaign.due_at,
     coalesce(counted.planned_count, 0) AS planned_count,
     coalesce(counted.unknown_count, 0) AS unknown_count
 FROM campaign
@@ -75,7 +75,7 @@ SELECT DISTINCT gateway FROM campaign ORDER BY gateway
 -- name: doubt.probe
 -- Of each place the messages that leave first, of those that were never tried: what a lost life would have sent next.
 -- One of each place before a second one of any: which of them were open in that life, nobody knows.
-SELECT client_ref, msisdn, text, encoding, sender_id
+SELECT client_ref, msisdn, text, encoding, sender_id, CAST(NULL AS TIMESTAMPTZ) AS valid_until
 FROM (
     SELECT
         message.*, first.slice_rank,

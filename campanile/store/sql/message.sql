@@ -29,7 +29,7 @@ SELECT
 FROM staged_messages
 
 -- name: message.count_by_state
-SELECT state, count(*) AS message_count, sum(price) AS price, sum(segment_count) AS segment_count
+SELECT state, count(*) AS message_count, sum(segment_count) AS segment_count
 FROM message_status WHERE campaign_id = $campaign_id GROUP BY state ORDER BY state
 
 -- name: message.reasons
@@ -80,21 +80,23 @@ ORDER BY import_id
 
 -- name: message.telling
 -- Texts worth a test, the most telling first: of the most expensive message, of the longest, of the shortest, then of others.
-SELECT 1 AS rank, text FROM (
-    SELECT text FROM message WHERE campaign_id = $campaign_id
-    ORDER BY price DESC, length(text) DESC, recipient_id LIMIT 1
-)
-UNION ALL
-SELECT 2, text FROM (
-    SELECT text FROM message WHERE campaign_id = $campaign_id ORDER BY length(text) DESC, recipient_id LIMIT 1
-)
-UNION ALL
-SELECT 3, text FROM (
-    SELECT text FROM message WHERE campaign_id = $campaign_id ORDER BY length(text), recipient_id LIMIT 1
-)
-UNION ALL
-SELECT 3 + row_number() OVER (ORDER BY recipient_id), text FROM (
-    SELECT recipient_id, text FROM message WHERE campaign_id = $campaign_id ORDER BY recipient_id LIMIT 3 + $count
+SELECT text FROM (
+    SELECT 1 AS rank, text FROM (
+        SELECT text FROM message WHERE campaign_id = $campaign_id
+        ORDER BY price DESC, length(text) DESC, recipient_id LIMIT 1
+    )
+    UNION ALL
+    SELECT 2, text FROM (
+        SELECT text FROM message WHERE campaign_id = $campaign_id ORDER BY length(text) DESC, recipient_id LIMIT 1
+    )
+    UNION ALL
+    SELECT 3, text FROM (
+        SELECT text FROM message WHERE campaign_id = $campaign_id ORDER BY length(text), recipient_id LIMIT 1
+    )
+    UNION ALL
+    SELECT 3 + row_number() OVER (ORDER BY recipient_id), text FROM (
+        SELECT recipient_id, text FROM message WHERE campaign_id = $campaign_id ORDER BY recipient_id LIMIT 3 + $count
+    )
 )
 ORDER BY rank
 

@@ -27,6 +27,9 @@ INSERT INTO recap (
 -- name: recap.get
 SELECT * FROM recap WHERE campaign_id = $campaign_id AND version = $version
 
+-- name: recap.header
+SELECT header FROM recap WHERE campaign_id = $campaign_id AND version = $version
+
 -- name: recap.exclusions
 SELECT reason, count(*) AS contact_count FROM exclusion
 WHERE campaign_id = $campaign_id AND version = $version GROUP BY reason ORDER BY contact_count DESC, reason

@@ -60,7 +60,7 @@ SELECT count(*) FROM reply WHERE gateway = $gateway AND answer = 'planned' AND a
 -- name: reply.doubtful
 -- What is not settled, oldest first; a START of the person settles it too.
 SELECT
-    reply.reply_id, reply.gateway, reply.sender, reply.text, reply.received_at, campaign.name AS campaign,
+    reply.reply_id, reply.sender, reply.text, reply.received_at, campaign.name AS campaign,
     count(*) OVER () AS doubtful_count
 FROM reply LEFT JOIN campaign USING (campaign_id)
 WHERE reply.verdict = 'stop_doubtful'

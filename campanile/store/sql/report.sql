@@ -15,9 +15,7 @@ matched AS (
     JOIN campaign ON campaign.campaign_id = message_event.campaign_id AND campaign.gateway = $gateway
     WHERE waiting.client_ref IS NULL
 )
-SELECT
-    matched.campaign_id, matched.recipient_id, absence.recorded_at AS absent_at,
-    max(claimed.recorded_at) AS claimed_at
+SELECT max(claimed.recorded_at) AS claimed_at, absence.recorded_at AS absent_at
 FROM matched
 JOIN message_event AS absence ON absence.campaign_id = matched.campaign_id
     AND absence.recipient_id = matched.recipient_id
@@ -141,7 +139,7 @@ SELECT count(*) FROM delivery_report WHERE gateway = $gateway AND applied_at IS 
 
 -- name: report.of_untried
 -- A report on a message that was never handed over here: the gateway knows more than the store.
-SELECT report.client_ref, report.gateway_message_id
+SELECT report.gateway_message_id
 FROM delivery_report AS report
 JOIN message USING (client_ref)
 JOIN campaign ON campaign.campaign_id = message.campaign_id AND campaign.gateway = report.gateway

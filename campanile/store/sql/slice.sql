@@ -52,8 +52,8 @@ QUALIFY row_number() OVER (PARTITION BY window_key ORDER BY slice_no) <= $most
 
 -- name: slice.waiting
 -- What still waits, by place and hour.
-SELECT window_key, not_before, count(*) AS slice_count FROM slice
-WHERE campaign_id = $campaign_id AND state = 'planned' GROUP BY window_key, not_before ORDER BY window_key, not_before
+SELECT DISTINCT window_key, not_before FROM slice
+WHERE campaign_id = $campaign_id AND state = 'planned' ORDER BY window_key, not_before
 
 -- name: slice.expire
 UPDATE slice SET state = 'expired'
@@ -72,8 +72,7 @@ SELECT * FROM slice WHERE campaign_id = $campaign_id AND slice_no = $slice_no
 -- name: slice.members
 -- The messages that some slices were cut with.
 SELECT
-    slice_no, recipient_id, number_id, msisdn, text, encoding, sender_id, client_ref, segment_count,
-    CAST(price AS VARCHAR) AS price
+    slice_no, recipient_id, number_id, msisdn, text, encoding, sender_id, client_ref, segment_count, price
 FROM message
 SEMI JOIN (SELECT unnest($slice_nos) AS slice_no) AS asked USING (slice_no)
 WHERE campaign_id = $campaign_id
@@ -83,8 +82,8 @@ ORDER BY slice_no, recipient_id
 -- `planned`: put into this slice when another was refused, and not proved accepted since. `claimed`: the body that was
 -- posted from it; asked again with the same key, it must be the same to the letter, whatever came since.
 SELECT
-    recipient_id, number_id, msisdn, text, encoding, sender_id, client_ref, segment_count,
-    CAST(price AS VARCHAR) AS price
+    CAST($slice_no AS BIGINT) AS slice_no, recipient_id, number_id, msisdn, text, encoding, sender_id, client_ref,
+    segment_count, price
 FROM message
 SEMI JOIN (
     SELECT recipient_id FROM message_event
@@ -102,7 +101,7 @@ ORDER BY recipient_id
 -- Claimed in this slice once, or unknown in it since the store was restored, and in one of these states now: still in it, or put back and waiting in another one.
 SELECT
     message.campaign_id, message.recipient_id, message.number_id, message.msisdn, message.client_ref,
-    message.segment_count, CAST(message.price AS VARCHAR) AS price, latest.state, latest.slice_no, latest.state_reason,
+    message.segment_count, message.price, latest.state, latest.slice_no, latest.state_reason,
     latest.changed_at
 FROM (
     SELECT
@@ -171,11 +170,11 @@ WHERE gone.campaign_id = slice.campaign_id AND gone.slice_no = slice.slice_no
 
 -- name: slice.left_by_others
 -- Claimed by an owner who lost the lease: nobody knows what the gateway did.
-SELECT slice_no, ask_after, absent_count, cut_as, first_event_id FROM slice
+SELECT * FROM slice
 WHERE campaign_id = $campaign_id AND state = 'claimed' AND fence < $fence ORDER BY slice_no
 
 -- name: slice.unknown
-SELECT slice_no, window_key, claimed_at, ask_after, absent_count FROM slice
+SELECT * FROM slice
 WHERE campaign_id = $campaign_id AND state = 'unknown' ORDER BY slice_no
 
 -- name: slice.cancel_planned
@@ -196,7 +195,8 @@ SELECT
     (
         SELECT coalesce(sum(amount), 0) FROM credit_entry
         WHERE campaign_id = $campaign_id AND kind IN ('capture', 'adjust')
-    ) AS spent
+    ) AS spent,
+    CAST($unit AS VARCHAR) AS unit
 FROM (
     SELECT
         CAST(coalesce(sum(message_count) FILTER (state = 'planned'), 0) AS BIGINT) AS waiting,

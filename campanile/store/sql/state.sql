@@ -10,4 +10,4 @@ UPDATE gateway_state SET value = $value, changed_at = $at WHERE gateway = $gatew
 SELECT name, value, changed_at FROM gateway_state WHERE gateway = $gateway
 
 -- name: state.get
-SELECT value, changed_at FROM gateway_state WHERE gateway = $gateway AND name = $name
+SELECT name, value, changed_at FROM gateway_state WHERE gateway = $gateway AND name = $name

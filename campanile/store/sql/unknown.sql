@@ -3,7 +3,7 @@
 -- name: unknown.list
 -- One row a message whose fate nobody knows, in slices that no sender holds any more.
 SELECT
-    message.recipient_id, message.msisdn, message.segment_count, CAST(message.price AS VARCHAR) AS price,
+    message.recipient_id, message.msisdn, message.segment_count, message.price,
     slice.slice_no, slice.claimed_at, slice.ask_after, latest.reason
 FROM (
     SELECT

@@ -1,0 +1,100 @@
+"""Who gets a slice: its messages, with the opt-outs and dead numbers as they stand at this moment."""
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from campanile.sms.rules.exclusions import opt_outs_bind
+from campanile.sms.states import MessageState
+from campanile.store.campaigns.campaigns import STANDING_KINDS
+from campanile.store.db.database import Transaction
+from schemas.gateway import OutgoingMessage
+from schemas.ledger_rows import BarredNumber, Member, MessageEvent, QueuedSlice, Slice
+from schemas.rows import Campaign
+
+
+class Recipients(NamedTuple):
+    """The messages of a slice that may be sent, and the events of those that are suppressed."""
+
+    free: list[Member]
+    suppressed: list[MessageEvent]
+
+
+class _Barred(NamedTuple):
+    """The numbers among some recipients that opted out, and those that do not exist, at this moment."""
+
+    opted_out: Collection[int]
+    dead: Collection[int]
+
+
+def read_recipients(tx: Transaction, campaign: Campaign, chosen: Sequence[QueuedSlice]) -> dict[int, Recipients]:
+    """Return who gets each planned slice, and who does not, by slice number."""
+    members = _members(tx, chosen)
+    barred = _barred_numbers(tx, [member for group in members.values() for member in group])
+    return {slice_no: _split_suppressed(campaign, group, barred) for slice_no, group in members.items()}
+
+
+def members_by_event(tx: Transaction, found: Slice | QueuedSlice, event: MessageState) -> list[Member]:
+    """Return the messages that an event put into a slice, as they are posted from it."""
+    return tx.select(
+        Member,
+        "slice.members_by_event",
+        campaign_id=found.campaign_id,
+        slice_no=found.slice_no,
+        cut_as=found.cut_as,
+        first_event_id=found.first_event_id,
+        event=event,
+    )
+
+
+def outgoing(members: Sequence[Member], campaign: Campaign) -> list[OutgoingMessage]:
+    """Return messages as the gateway takes them."""
+    valid_until = campaign.offer_ends_at
+    return [
+        OutgoingMessage(row.client_ref, row.msisdn, row.text, row.encoding, row.sender_id, valid_until)
+        for row in members
+    ]
+
+
+def holds_opted_out(tx: Transaction, campaign: Campaign, members: Sequence[Member]) -> bool:
+    """Return whether one of some recipients opted out, where opt-outs bind the campaign."""
+    return bool(_barred_numbers(tx, members).opted_out) and _stops_bind(campaign)
+
+
+def _members(tx: Transaction, chosen: Sequence[QueuedSlice]) -> dict[int, list[Member]]:
+    """Return the messages of planned slices by slice number: those it was cut with, or those put back into it."""
+    found: dict[int, list[Member]] = {row.slice_no: [] for row in chosen}
+    as_cut = [row.slice_no for row in chosen if not row.is_requeued]
+    if as_cut:
+        for member in tx.select(Member, "slice.members", campaign_id=chosen[0].campaign_id, slice_nos=as_cut):
+            found[member.slice_no].append(member)
+    for row in chosen:
+        if row.is_requeued:
+            found[row.slice_no] = members_by_event(tx, row, MessageState.PLANNED)
+    return found
+
+
+def _barred_numbers(tx: Transaction, members: Sequence[Member]) -> _Barred:
+    barred = tx.select(BarredNumber, "number.barred", number_ids=[member.number_id for member in members])
+    opted_out = {row.number_id for row in barred if row.is_opted_out}
+    return _Barred(opted_out, {row.number_id for row in barred if not row.is_opted_out})
+
+
+def _split_suppressed(campaign: Campaign, members: Sequence[Member], barred: _Barred) -> Recipients:
+    """Split a slice into messages that may be sent and those that an opt-out or a dead number suppresses.
+
+    Tests, notices and automatic answers go to dead numbers too: to people of the team, or who have just written.
+    """
+    stops_bind, reaches_dead = _stops_bind(campaign), campaign.kind in STANDING_KINDS
+    found = Recipients([], [])
+    for member in members:
+        if member.number_id in barred.opted_out and stops_bind:  # guard: opt-outs-read-again
+            found.suppressed.append(MessageEvent(member.recipient_id, reason="opted_out"))
+        elif member.number_id in barred.dead and not reaches_dead:
+            found.suppressed.append(MessageEvent(member.recipient_id, reason="dead_number"))
+        else:
+            found.free.append(member)
+    return found
+
+
+def _stops_bind(campaign: Campaign) -> bool:
+    return opt_outs_bind(campaign.kind, campaign.requested_service)

@@ -1,0 +1,58 @@
+"""Rows of inbound: replies, delivery reports, and what is known of a gateway."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+
+class DisputedReport(NamedTuple):
+    """A report under an id that its message does not have; ``is_of_another``: another message has it."""
+
+    report_id: str
+    campaign_id: int
+    is_of_another: bool
+
+
+class GatewayState(NamedTuple):
+    """One fact about a gateway, such as a cursor or its rate, as text, and when it changed."""
+
+    name: str
+    value: str
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyCount:
+    """Replies of one verdict with one decision on the automatic answer: a key of ``words.ANSWER_WORDS``."""
+
+    verdict: str
+    answer: str
+    reply_count: int
+
+
+class UnansweredReply(NamedTuple):
+    """A reply without a decision on its automatic answer.
+
+    ``counts_at``: when it was received, as far as that is believed. ``answer_count``: automatic answers to this person
+    in the last 24 hours, on any gateway.
+    """
+
+    reply_id: int
+    number_id: int | None
+    sender: str
+    verdict: str
+    counts_at: datetime
+    is_opted_out: bool
+    answer_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtfulReply:
+    """A reply that may be a refusal; ``campaign``: the last one to its sender, None when there is none."""
+
+    reply_id: int
+    sender: str
+    text: str
+    received_at: datetime
+    campaign: str | None
+    doubtful_count: int
