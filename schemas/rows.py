@@ -16,7 +16,7 @@ _NO_DRAFT = "{}"
 
 @lru_cache(maxsize=32)
 def parse_stored_draft(stored: str) -> CampaignDraft | None:
-    """Return the draft that the store holds as JSON; None for Campanile's own campaigns. It is shared: do not change it.
+    """Return the draft that the store holds as JSON; None for Campanile's own campaigns. Shared: do not change it.
 
     Raises:
         ValidationError: it is not a draft.

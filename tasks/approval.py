@@ -6,11 +6,12 @@ from prefect import task
 from prefect.runtime import flow_run
 
 from campanile.pages.approval import approval_page, tested_page
-from campanile.pages.views import ApprovedView, MessageOfTest, view_of
+from campanile.pages.views import ApprovedView
 from campanile.services.campaigns import approval
 from campanile.services.sending import test_messages
 from campanile.services.sending.test_messages import KIND
 from campanile.store.campaigns.campaigns import find_campaign
+from schemas.ledger_rows import MessageOfTest
 from tasks.artifacts import publish
 from tasks.context import current_context
 from tasks.run_links import approved_links
@@ -49,9 +50,9 @@ def publish_test(campaign: str) -> str:
     context = current_context()
     with context.transaction(read_only=True) as tx:
         found = find_campaign(tx, campaign)
-        messages = tx.rows("message.of_origin", kind=KIND, origin=_origin())
+        messages = tx.select(MessageOfTest, "message.of_origin", kind=KIND, origin=_origin())
     unit = context.tariff(found.gateway).unit
-    page = tested_page(found, view_of(list[MessageOfTest], messages), unit)
+    page = tested_page(found, messages, unit)
     publish(f"test-{campaign}", page, f"Test of {campaign}")
     return page
 

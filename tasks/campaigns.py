@@ -7,19 +7,20 @@ from typing import Any
 from prefect import task
 
 from campanile.pages.recap import recap_page
-from campanile.pages.recap_views import RecapView, TerritoryCount
+from campanile.pages.recap_views import RecapView
 from campanile.pages.results import results_page
-from campanile.pages.views import ResultsView, TerritoryResult
+from campanile.pages.views import ResultsView
 from campanile.services.campaigns import draft_file, prepare, revise
 from campanile.services.campaigns.recap_view import first_reading, read_recap, with_answer_price
 from campanile.services.campaigns.revise import Revision
 from campanile.services.sending import results
 from campanile.sms.schedule.territories import key_name
 from campanile.store.campaigns.campaigns import find_campaign
-from campanile.store.campaigns.recaps import Recap
 from campanile.store.campaigns.writer import Revised
 from campanile.store.contacts.impact import TouchedCampaign
 from schemas.draft import CampaignDraft
+from schemas.ledger_rows import TerritoryResult
+from schemas.recap_rows import Recap, TerritoryCount
 from tasks.artifacts import publish, publish_table
 from tasks.context import current_context
 from tasks.run_links import run_links

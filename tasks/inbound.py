@@ -3,7 +3,6 @@
 from prefect import task
 
 from campanile.pages.reviews import doubtful_page
-from campanile.pages.views import DoubtfulReply, view_of
 from campanile.services.billing import alerts
 from campanile.services.inbound import auto_answers, history, reviews, sync
 from campanile.sms.rules.auto_reply import AutoResponder
@@ -57,7 +56,7 @@ def publish_doubtful() -> str:
     """Publish the doubtful replies that nobody has settled, with links to settle each, and return the page."""
     context = current_context()
     with context.transaction(read_only=True) as tx:
-        replies = view_of(list[DoubtfulReply], doubtful_replies(tx, _MAX_SHOWN))
+        replies = doubtful_replies(tx, _MAX_SHOWN)
     page = doubtful_page(replies, review_links([reply.reply_id for reply in replies]), context.settings.zone)
     publish("doubtful-replies", page, "Doubtful replies")
     return page

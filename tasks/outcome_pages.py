@@ -23,8 +23,8 @@ from campanile.pages.run_links import (
     TOP_UP,
     resume_step,
 )
-from campanile.pages.views import ReplyCount, view_of
 from campanile.store.inbound.auto_responder import auto_responder
+from schemas.inbound_rows import ReplyCount
 from tasks.artifacts import publish_unless_away
 from tasks.context import current_context
 from tasks.run_links import step_links
@@ -41,7 +41,7 @@ def publish_balance(gateway: str, line: str) -> str:
 def publish_replies(gateway: str) -> str:
     """Publish what replies a gateway brought and what became of them, and return the page: anew when one came."""
     with current_context().transaction(read_only=True) as tx:
-        replies = view_of(list[ReplyCount], tx.rows("reply.totals", gateway=gateway))
+        replies = tx.select(ReplyCount, "reply.totals", gateway=gateway)
     page = replies_page(gateway, replies, step_links([REVIEW, RESPONDER]))
     return _publish(f"replies-{gateway}", f"Replies of {gateway}", page)
 
@@ -70,7 +70,7 @@ def publish_auto_responder(line: str) -> str:
 def publish_stopped(line: str) -> str:
     """Publish what was paused by the red button, and return the page."""
     with current_context().transaction(read_only=True) as tx:
-        names = [row["name"] for row in tx.rows("campaign.paused")]
+        names = tx.values("campaign.paused")
     links = step_links([*map(resume_step, names), RESPONDER_OFF])
     return _publish("stop-everything", "Everything is stopped", stopped_page(line, len(names), links))
 

@@ -5,8 +5,9 @@ from zoneinfo import ZoneInfo
 
 from campanile.pages.environment import render
 from campanile.pages.run_links import RunLink
-from campanile.pages.views import ApprovedView, MessageOfTest
+from campanile.pages.views import ApprovedView
 from campanile.pages.words import staying_words
+from schemas.ledger_rows import MessageOfTest
 from schemas.rows import Campaign
 
 

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 from campanile.pages.environment import render
 from campanile.pages.run_links import RunLink
-from campanile.pages.views import ReplyCount
 from campanile.sms.rules.auto_reply import AutoResponder
+from schemas.inbound_rows import ReplyCount
 
 
 def outcome_page(title: str, line: str, links: Sequence[RunLink]) -> str:

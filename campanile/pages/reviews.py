@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from campanile.pages.environment import render
 from campanile.pages.run_links import RunLink
-from campanile.pages.views import DoubtfulReply
+from schemas.inbound_rows import DoubtfulReply
 
 
 def doubtful_page(replies: Sequence[DoubtfulReply], links: Mapping[int, Sequence[RunLink]], zone: ZoneInfo) -> str:

@@ -1,17 +1,19 @@
 """What pages show, typed: rows of the store, each with what its page needs of it."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from pydantic import BeforeValidator, TypeAdapter
+from pydantic import TypeAdapter
 
 from campanile.sms.states import CampaignState, MessageState
 from campanile.store.db.commit_number import Reconciliation
+from schemas.inbound_rows import ReplyCount
+from schemas.ledger_rows import CampaignEvent, ReasonCount, TerritoryResult
 from schemas.rows import Campaign
 
 View = TypeVar("View")
@@ -57,46 +59,6 @@ class StateCount:
 
 
 @dataclass(frozen=True, slots=True)
-class TerritoryResult:
-    """What became of the messages to one territory."""
-
-    territory: str
-    message_count: int
-    accepted_count: int
-    delivered_count: int
-    spent: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class ReasonCount:
-    """Messages that did not arrive, by state and reason."""
-
-    state: MessageState
-    reason: str
-    message_count: int
-
-
-@dataclass(frozen=True, slots=True)
-class ReplyCount:
-    """Replies of one verdict with one decision on the automatic answer: a key of ``words.ANSWER_WORDS``."""
-
-    verdict: str
-    answer: str
-    reply_count: int
-
-
-@dataclass(frozen=True, slots=True)
-class CampaignEvent:
-    """Who did what to a campaign, and when."""
-
-    event: str
-    version: int
-    actor: str
-    detail: str | None
-    recorded_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class ResultsView:
     """The results of a campaign; amounts in ``unit``, ``exports`` are the files with every message."""
 
@@ -111,18 +73,6 @@ class ResultsView:
 
 
 @dataclass(frozen=True, slots=True)
-class MessageOfTest:
-    """A message of a test; ``price`` of all its segments."""
-
-    msisdn: str
-    text: str
-    encoding: str
-    segment_count: int
-    price: Decimal
-    state: MessageState
-
-
-@dataclass(frozen=True, slots=True)
 class UnknownMessage:
     """A message whose fate nobody knows; ``reason`` in the gateway's words or ours."""
 
@@ -131,18 +81,6 @@ class UnknownMessage:
     claimed_at: datetime
     price: Decimal
     reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class DoubtfulReply:
-    """A reply that may be a refusal; ``campaign``: the last one to its sender, None when there is none."""
-
-    reply_id: int
-    sender: str
-    text: str
-    received_at: datetime
-    campaign: str | None
-    doubtful_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,52 +100,3 @@ class Doubt:
 
     found: Reconciliation
     campaigns: Sequence[DoubtedCampaign]
-
-
-@dataclass(frozen=True, slots=True)
-class ListView:
-    """A contact list and what it holds."""
-
-    list_name: str
-    contact_count: int
-    opted_out_count: int
-    legal_basis: str | None
-    import_count: int
-    last_import_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class ListFile:
-    """A file that a list was made of; ``undone_by`` and ``undone_why`` where it was taken out again."""
-
-    import_id: int
-    file_name: str
-    row_count: int
-    recorded_at: datetime
-    undone_at: datetime | None
-    undone_by: str | None
-    undone_why: str | None
-
-
-def _parse_columns(stored: object) -> object:
-    return _adapter(dict[str, str]).validate_json(stored) if isinstance(stored, str) else stored or {}
-
-
-@dataclass(frozen=True, slots=True)
-class ListCard:
-    """A contact list with what stands in it.
-
-    ``columns``: our field -> the column that a person named. ``fields`` and ``territories`` count contacts.
-    """
-
-    list_name: str
-    contact_count: int
-    opted_out_count: int
-    legal_basis: str | None
-    wording: str | None
-    is_sample: bool
-    columns: Annotated[Mapping[str, str], BeforeValidator(_parse_columns)]
-    header_row: int | None
-    fields: Mapping[str, int]
-    territories: Mapping[str, int]
-    imports: Sequence[ListFile]

@@ -20,7 +20,6 @@ from campanile.sms.schedule.quiet_hours import key_closing, next_key_opening
 from campanile.store.billing.balance import add_reading, captured
 from campanile.store.campaigns import campaigns
 from campanile.store.campaigns.approval import ApprovalRules, approve
-from campanile.store.campaigns.recaps import Recap
 from campanile.store.campaigns.writer import CampaignRow, RecapDetails, Revised, write_prepared
 from campanile.store.contacts import opt_outs
 from campanile.store.contacts.import_log import ImportSummary, SourceFile, StagedRows
@@ -39,6 +38,7 @@ from campanile.store.ledger.rate_limit import PACE, Bucket, read_bucket
 from campanile.store.ledger.sender_session import SenderSession, sender_session
 from schemas.draft import CampaignDraft
 from schemas.gateway import DeliveryReport, Outcome, OutgoingMessage, SubmitOutcome
+from schemas.recap_rows import Recap
 from schemas.rows import Campaign, Staying
 from tests.fork_server import ForkedProcess, opened_fork_server
 from tests.stores import copy_store

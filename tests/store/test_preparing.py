@@ -50,7 +50,7 @@ def test_recap_counts_what_is_stored(desk) -> None:
 def test_how_long_a_campaign_waits_goes_with_its_version(desk) -> None:
     def kept() -> tuple[object, ...]:
         found = desk.find("winter")
-        return found["if_closed"], found["max_lateness_hours"]
+        return found.if_closed, found.max_lateness_hours
 
     desk.prepare("winter", range(5), if_closed="drop", max_lateness_hours=1.5)
     assert kept() == ("drop", 1.5)

@@ -1,19 +1,13 @@
 """Results of a campaign: a page, and every message in files that a spreadsheet or a query can open."""
 
 from campanile.files.exports import export_csv, export_parquet
-from campanile.pages.views import (
-    CampaignEvent,
-    ReasonCount,
-    ReplyCount,
-    ResultsView,
-    StateCount,
-    TerritoryResult,
-    view_of,
-)
+from campanile.pages.views import ResultsView, StateCount, view_of
 from campanile.services.context import Context
 from campanile.store.campaigns.campaigns import find_campaign
 from campanile.store.contacts.export import export_messages
 from campanile.store.ledger.run_lifecycle import count_messages
+from schemas.inbound_rows import ReplyCount
+from schemas.ledger_rows import CampaignEvent, ReasonCount, TerritoryResult
 
 
 def read_results(context: Context, campaign: str) -> ResultsView:
@@ -22,19 +16,19 @@ def read_results(context: Context, campaign: str) -> ResultsView:
         found = find_campaign(tx, campaign)
         campaign_id = found.campaign_id
         states = count_messages(tx, campaign_id)
-        territories = tx.rows("message.by_territory", campaign_id=campaign_id)
-        reasons = tx.rows("message.reasons", campaign_id=campaign_id)
-        replies = tx.rows("reply.by_verdict", campaign_id=campaign_id)
-        events = tx.rows("campaign.events", campaign_id=campaign_id)
+        territories = tx.select(TerritoryResult, "message.by_territory", campaign_id=campaign_id)
+        reasons = tx.select(ReasonCount, "message.reasons", campaign_id=campaign_id)
+        replies = tx.select(ReplyCount, "reply.by_verdict", campaign_id=campaign_id)
+        events = tx.select(CampaignEvent, "campaign.events", campaign_id=campaign_id)
         messages = export_messages(tx, campaign_id)
     folder = context.data_path("exports", campaign)
     return ResultsView(
         campaign=found,
         unit=context.manifest(found.gateway).unit,
         states=view_of(list[StateCount], states),
-        territories=view_of(list[TerritoryResult], territories),
-        reasons=view_of(list[ReasonCount], reasons),
-        replies=view_of(list[ReplyCount], replies),
-        events=view_of(list[CampaignEvent], events),
+        territories=territories,
+        reasons=reasons,
+        replies=replies,
+        events=events,
         exports=[export_csv(messages, folder / "messages.csv"), export_parquet(messages, folder / "messages.parquet")],
     )

@@ -2,12 +2,14 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from campanile.sms.errors import CampaignError
 from campanile.sms.text.formatting import amount_text
 from campanile.store.billing.operator_settings import put_setting
 from campanile.store.db.database import Transaction
+from schemas.billing_rows import BalanceReading, Credit
+from schemas.ledger_rows import AvailableCredit
 
 #: A gateway may charge this share more than the recaps said, and readings may be rounded by this amount, before an
 #: alert.
@@ -42,14 +44,13 @@ def add_reading(tx: Transaction, gateway: str, amount: Decimal, unit: str, captu
 
 def read_drift(tx: Transaction, gateway: str) -> Drift | None:
     """Return how a gateway's balance fell since the last top-up, beside what is known of here; None: never read."""
-    found = tx.row("balance.drift", gateway=gateway)
-    return None if found is None else Drift(**found)
+    return tx.find(Drift, "balance.drift", gateway=gateway)
 
 
 def declared_balance(tx: Transaction, gateway: str) -> Decimal | None:
     """Return the balance of a gateway that tells none: the last reading less what was captured since, or None."""
-    found = tx.row("balance.latest", gateway=gateway)
-    return None if found is None else found["amount"] - (captured(tx, gateway) - found["captured_before"])
+    found = tx.find(BalanceReading, "balance.latest", gateway=gateway)
+    return None if found is None else found.amount - (captured(tx, gateway) - found.captured_before)
 
 
 def add_top_up(tx: Transaction, gateway: str, amount: Decimal, unit: str, actor: str) -> Decimal:
@@ -72,16 +73,15 @@ def committed_credit(tx: Transaction, gateway: str) -> Decimal:
     return Decimal(tx.value("campaign.committed", gateway=gateway))
 
 
-def credit_left(tx: Transaction, gateway: str) -> dict[str, Any] | None:
-    """Return a gateway's credit, or None when its balance was never read.
-
-    ``balance``; ``available``, less what is in flight; ``committed`` to approved campaigns, and of that
-    ``committed_to_alerts``, which an emergency must leave alone; ``unit``.
-    """
-    found = tx.row("credit.available", gateway=gateway)
+def credit_left(tx: Transaction, gateway: str) -> Credit | None:
+    """Return a gateway's credit, or None when its balance was never read."""
+    found = tx.find(AvailableCredit, "credit.available", gateway=gateway)
     if found is None:
         return None
-    return found | {
-        "committed": committed_credit(tx, gateway),
-        "committed_to_alerts": tx.value("campaign.committed_to_alerts", gateway=gateway),
-    }
+    return Credit(
+        balance=found.balance,
+        available=found.available,
+        committed=committed_credit(tx, gateway),
+        committed_to_alerts=tx.value("campaign.committed_to_alerts", gateway=gateway),
+        unit=found.unit,
+    )

@@ -24,10 +24,10 @@ def check_credit(tx: Transaction, gateway: str, what: str, price: Decimal, *, is
     credit = credit_left(tx, gateway)
     if credit is None:
         raise CampaignError(f"the balance of gateway {gateway} was never read; run check-balance, then ask again")
-    kept = credit["committed_to_alerts" if is_emergency else "committed"]
-    amounts = price, credit["available"], kept, price + kept - credit["available"]
+    kept = credit.committed_to_alerts if is_emergency else credit.committed
+    amounts = price, credit.available, kept, price + kept - credit.available
     if amounts[-1] > 0:
-        costs, available, committed, missing = (amount_text(amount, credit["unit"]) for amount in amounts)
+        costs, available, committed, missing = (amount_text(amount, credit.unit) for amount in amounts)
         others = "other alerts" if is_emergency else "approved campaigns"
         raise CampaignError(
             f"{what} costs {costs}; {available} are available on {gateway}, {committed} of them committed to {others}: "

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from campanile.store.db.database import Transaction
+from schemas.billing_rows import OperatorSetting
 
 
 def put_setting(tx: Transaction, name: str, value: object, actor: str) -> None:
@@ -14,5 +15,5 @@ def put_setting(tx: Transaction, name: str, value: object, actor: str) -> None:
 
 def get_setting(tx: Transaction, name: str) -> Any:
     """Return the setting in force, or None."""
-    found = tx.row("setting.get", name=name)
-    return None if found is None else json.loads(found["value"])
+    found = tx.find(OperatorSetting, "setting.get", name=name)
+    return None if found is None else json.loads(found.value)

@@ -14,6 +14,7 @@ from campanile.store.campaigns.duplicate_check import check_not_repeated
 from campanile.store.campaigns.recaps import check_audience_unchanged, verify_recap
 from campanile.store.db.database import Transaction
 from campanile.store.ledger.reconciliation import doubt_approved
+from schemas.recap_rows import Recap, RecapTotals
 from schemas.rows import Campaign, Staying
 
 _SHOWN_HASH = 8
@@ -89,7 +90,7 @@ def _check_actor(tx: Transaction, campaign: Campaign, actor: str, rules: Approva
         raise CampaignError(f"campaign {name} needs the name of who approves it")
     if rules.approvers and not _is_among(who, rules.approvers):
         raise CampaignError(f"{who} may not approve {name}; SMS_APPROVERS names {', '.join(rules.approvers)}")
-    authors = [row["actor"] for row in tx.rows("campaign.authors", campaign_id=campaign.campaign_id)]
+    authors = tx.values("campaign.authors", campaign_id=campaign.campaign_id)
     if rules.four_eyes and _is_among(who, authors):
         raise CampaignError(f"{who} prepared {name} and may not approve it as well (SMS_FOUR_EYES); somebody else must")
 
@@ -108,12 +109,12 @@ def _check_content(tx: Transaction, campaign: Campaign, max_age: timedelta) -> N
     name, campaign_id = campaign.name, campaign.campaign_id
     if campaign.stale_reason is not None:
         raise CampaignError(f"campaign {name} cannot be approved: {campaign.stale_reason}")
-    if not tx.rows("slice.count_by_state", campaign_id=campaign_id):
+    if not tx.values("slice.states", campaign_id=campaign_id):
         raise CampaignError(f"campaign {name} has no message to send; prepare it again with other recipients")
     if campaign.offer_ends_at is not None and campaign.offer_ends_at <= tx.at:
         raise CampaignError(f"the offer of {name} has ended; revise it with another offer_ends, or cancel it")
-    recap = tx.one("recap.get", campaign_id=campaign_id, version=campaign.version)
-    age = tx.at - recap["prepared_at"]
+    recap = tx.get(Recap, "recap.get", campaign_id=campaign_id, version=campaign.version)
+    age = tx.at - recap.prepared_at
     if age > max_age:
         raise CampaignError(
             f"the recap of {name} is {_hours(age)} hours old, and {_hours(max_age)} are allowed "
@@ -149,9 +150,9 @@ def _hours(time: timedelta) -> str:
 
 
 def _cover(tx: Transaction, campaign: Campaign) -> None:
-    totals = tx.one("recap.totals", campaign_id=campaign.campaign_id)
+    totals = tx.get(RecapTotals, "recap.totals", campaign_id=campaign.campaign_id)
     what, is_emergency = f"campaign {campaign.name}", bool(campaign.emergency_reason)
-    check_credit(tx, campaign.gateway, what, totals["total_price"], is_emergency=is_emergency)
+    check_credit(tx, campaign.gateway, what, totals.total_price, is_emergency=is_emergency)
 
 
 def _count_staying(tx: Transaction, campaign: Campaign) -> Staying:

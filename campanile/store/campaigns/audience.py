@@ -44,6 +44,12 @@ class Address(NamedTuple):
     postcode: str | None
 
 
+class _AddressCount(NamedTuple):
+    territory: str
+    postcode: str | None
+    recipient_count: int
+
+
 def fields_of(tx: Transaction, lists: Sequence[str], template: Template) -> list[str]:
     """Return the merge fields that the people of lists have: those of the template, or all when one of them is none.
 
@@ -51,9 +57,9 @@ def fields_of(tx: Transaction, lists: Sequence[str], template: Template) -> list
         CampaignError: a list does not exist.
     """
     list_ids = _ids_of(tx, lists)
-    if all(tx.row("audience.has_field", list_ids=list_ids, pointer=json_pointer(name)) for name in template.fields):
+    if all(tx.value("audience.has_field", list_ids=list_ids, pointer=json_pointer(name)) for name in template.fields):
         return list(template.fields)  # the usual case: a million people need not be read for it
-    return [row["field"] for row in tx.rows("audience.field_names", list_ids=list_ids)]
+    return tx.values("audience.field_names", list_ids=list_ids)
 
 
 def stage_candidates(tx: Transaction, audience: Audience) -> None:
@@ -88,15 +94,14 @@ def mark_duplicates(scratch: StatementRunner, template: Template) -> None:
 
 def territories_of(scratch: StatementRunner) -> list[str]:
     """Return the territories of those who may get a message."""
-    return [row["territory"] for row in scratch.rows("plan.territories")]
+    return scratch.values("plan.territories")
 
 
 def stage_recipients(scratch: StatementRunner, template: Template) -> dict[Address, int]:
     """Read the values that the text needs into ``staged_recipients``; return how many recipients each address has."""
     scratch.run("plan.stage_recipients", pointers=json_pointers((*template.fields, POSTCODE)))
-    return {
-        Address(row["territory"], row["postcode"]): row["recipient_count"] for row in scratch.rows("plan.addresses")
-    }
+    counts = scratch.select(_AddressCount, "plan.addresses")
+    return {Address(row.territory, row.postcode): row.recipient_count for row in counts}
 
 
 def leave_out_never_open(scratch: StatementRunner, addresses: Sequence[Address]) -> None:

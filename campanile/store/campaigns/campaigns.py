@@ -31,7 +31,7 @@ def find_campaign(tx: Transaction, name: str) -> Campaign:
     """
     found = tx.find(Campaign, "campaign.find", name=name)
     if found is None:
-        known = ", ".join(row["name"] for row in tx.rows("campaign.names")) or "none yet"
+        known = ", ".join(tx.values("campaign.names")) or "none yet"
         raise CampaignError(f"no campaign {name!r}; campaigns are: {known}")
     return found
 
@@ -51,7 +51,7 @@ def cancel(tx: Transaction, name: str, reason: str, actor: str) -> Campaign:
     if state in (CampaignState.CANCELLED, CampaignState.FINISHED):
         raise CampaignError(f"campaign {name} is {state} already; nothing is left to cancel")
     was_claimed = tx.value("campaign.was_claimed", campaign_id=campaign_id)
-    slices = {row["state"] for row in tx.rows("slice.count_by_state", campaign_id=campaign_id)}
+    slices = set(tx.values("slice.states", campaign_id=campaign_id))
     cancel_planned(tx, campaign_id, reason)
     tx.run("campaign.stop", campaign_id=campaign_id)
     note_event(tx, campaign_id, "cancelled", campaign.version, actor, reason)

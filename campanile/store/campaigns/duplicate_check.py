@@ -35,6 +35,20 @@ class Repeat:
         return 0 < self.recipient_count <= 2 * self.people_count
 
 
+class _NearCampaign(NamedTuple):
+    campaign_id: int
+    name: str
+    text: str | None
+    approved_at: datetime
+
+
+class _SharedPeople(NamedTuple):
+    """How many recipients another campaign shares; ``campaign_id`` None: all others together."""
+
+    campaign_id: int | None
+    people_count: int
+
+
 def check_not_repeated(tx: Transaction, campaign: Campaign) -> None:
     """Stop a campaign whose text largely the same people get from others within 48 hours.
 
@@ -71,29 +85,32 @@ def find_repeat(tx: Transaction, campaign: Campaign) -> Repeat | None:
     if not same:
         return None
     campaign_id = campaign.campaign_id
-    together, *each = tx.rows("repeat.count_people", campaign_id=campaign_id, campaign_ids=list(same))
+    together, *each = tx.select(_SharedPeople, "repeat.count_people", campaign_id=campaign_id, campaign_ids=list(same))
     if not each:
         return None
     recipient_count = int(tx.value("repeat.count_recipients", campaign_id=campaign_id))
-    siblings = [Sibling(*same[row["campaign_id"]], row["people_count"]) for row in each]
-    return Repeat(together["people_count"], recipient_count, siblings)
+    siblings = [
+        Sibling(same[row.campaign_id].name, same[row.campaign_id].approved_at, row.people_count)
+        for row in each
+        if row.campaign_id is not None
+    ]
+    return Repeat(together.people_count, recipient_count, siblings)
 
 
-def _same_text(tx: Transaction, campaign: Campaign) -> dict[int, tuple[str, datetime]]:
-    """Return name and approval of the campaigns near in time that have the campaign's text, by their ids."""
+def _same_text(tx: Transaction, campaign: Campaign) -> dict[int, _NearCampaign]:
+    """Return the campaigns near in time that have the campaign's text, by their ids."""
     text = _folded(campaign.text)
     leaves_at = max(campaign.due_at or tx.at, tx.at)
     near = timedelta(hours=NEAR_HOURS)
-    rows = tx.rows(
+    rows = tx.select(
+        _NearCampaign,
         "repeat.near_campaigns",
         campaign_id=campaign.campaign_id,
         after=leaves_at - near,
         before=leaves_at + near,
         at=tx.at,
     )
-    return {
-        row["campaign_id"]: (row["name"], row["approved_at"]) for row in rows if text and _folded(row["text"]) == text
-    }
+    return {row.campaign_id: row for row in rows if text and _folded(row.text) == text}
 
 
 def _folded(text: str | None) -> str:

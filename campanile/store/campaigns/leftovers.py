@@ -1,6 +1,7 @@
 """What the messages of a campaign hold that is not meant for a phone: counted on the scratch tables of planning."""
 
 from decimal import Decimal
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,6 +12,13 @@ from campanile.sms.text.template import Template
 from campanile.store.db.statement_runner import StatementRunner
 
 
+class _LeftoverCount(NamedTuple):
+    field_no: int
+    message_count: int
+    price: Decimal
+    example: str
+
+
 def leftovers_of(scratch: StatementRunner, template: Template) -> list[Leftover]:
     """Return what the cells of merge fields hold by mistake: one row a field and kind, as recipients would read it."""
     patterns, fields = leftover_patterns(), template.fields
@@ -19,9 +27,9 @@ def leftovers_of(scratch: StatementRunner, template: Template) -> list[Leftover]
     any_kind = "|".join(f"(?:{pattern})" for pattern in patterns.values())
     scratch.run("plan.stage_leftovers", pattern=any_kind, field_count=len(fields))
     return [
-        Leftover(kind, fields[row["field_no"] - 1], row["example"], row["message_count"], row["price"])
+        Leftover(kind, fields[row.field_no - 1], row.example, row.message_count, row.price)
         for kind, pattern in patterns.items()
-        for row in scratch.rows("plan.leftovers", pattern=pattern)
+        for row in scratch.select(_LeftoverCount, "plan.leftovers", pattern=pattern)
     ]
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -54,6 +54,14 @@ class Routes:
     slice_size: int
 
 
+class _BrokenMessages(NamedTuple):
+    no_number: int
+    no_text: int
+    no_segment: int
+    no_price: int
+    no_place: int
+
+
 def write_texts(
     scratch: StatementRunner,
     template: Template,
@@ -94,10 +102,11 @@ def stage_messages(scratch: StatementRunner, sender_id: str) -> list[Load]:
     """
     scratch.run("plan.stage_messages", sender_id=sender_id)
     scratch.run("plan.stage_exclusions")
-    broken = {rule: count for rule, count in scratch.one("plan.broken_messages").items() if count}
+    found = scratch.get(_BrokenMessages, "plan.broken_messages")
+    broken = {rule: count for rule, count in found._asdict().items() if count}
     if broken:
         raise StoreError(f"messages that cannot be stored: {broken}; nothing was")
-    return [Load(**row) for row in scratch.rows("plan.loads")]
+    return scratch.select(Load, "plan.loads")
 
 
 def longest_values(scratch: StatementRunner, template: Template) -> dict[str, str]:

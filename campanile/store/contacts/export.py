@@ -21,7 +21,7 @@ def export_messages(tx: Transaction, campaign_id: int) -> pd.DataFrame:
         f"SELECT DISTINCT unnest(json_keys(fields)) AS field FROM ({people}) AS people ORDER BY field",  # noqa: S608
         {"campaign_id": campaign_id},
     ).fetchall()
-    names = headers(row["column_map"] for row in tx.rows("message.column_maps", campaign_id=campaign_id))
+    names = headers(tx.values("message.column_maps", campaign_id=campaign_id))
     taken = tx.frame("message.export", campaign_id=-1).columns
     columns = ["exported.*", *field_columns([field for (field,) in keys], names, taken)]
     found = tx.execute(

@@ -3,10 +3,9 @@
 Between ``stage_…`` and ``conclude`` the list may be changed in any way; the difference is what is told.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from campanile.sms.states import CampaignState
 from campanile.sms.text.masking import mask_number, mask_numbers
@@ -51,6 +50,13 @@ class Preview:
     touched: Sequence[TouchedCampaign]
 
 
+class _ChangeExample(NamedTuple):
+    kind: str
+    msisdn: str
+    fields_before: Mapping[str, str] | None
+    fields_after: Mapping[str, str] | None
+
+
 def stage_before(tx: Transaction, list_id: int) -> None:
     """Remember the people of ``staged_touched`` as they are."""
     tx.run("change.stage_before", list_id=list_id)
@@ -67,11 +73,11 @@ def conclude(tx: Transaction, list_id: int, list_name: str, what: str, actor: st
         actor: who did it.
     """
     tx.run("change.stage_changes", list_id=list_id)
-    counts = {row["kind"]: row["people_count"] for row in tx.rows("change.counts")}
+    counts = tx.counts("change.counts")
     preview = Preview(
         **{kind: counts.get(kind, 0) for kind in ("added", "removed", "changed", "kept")},
-        changed_columns={row["field"]: row["people_count"] for row in tx.rows("change.columns")},
-        examples=_examples(tx.rows("change.examples")),
+        changed_columns=tx.counts("change.columns"),
+        examples=_examples(tx.select(_ChangeExample, "change.examples")),
         touched=_tell_campaigns(tx, list_name, what, actor),
     )
     for table in _SCRATCH:
@@ -119,13 +125,13 @@ def _raise_alert(tx: Transaction, campaign: Campaign, what: str, actor: str, cou
     note_event(tx, campaign.campaign_id, "list_changed", campaign.version, actor, f"{what} ({count})")
 
 
-def _examples(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+def _examples(rows: Sequence[_ChangeExample]) -> dict[str, list[str]]:
     examples: dict[str, list[str]] = {"added": [], "removed": [], "changed": []}
     for row in rows:
-        line = mask_number(row["msisdn"])
-        if row["kind"] == "changed":
-            line += f": {_differences(json.loads(row['fields_before']), json.loads(row['fields_after']))}"
-        examples[row["kind"]].append(line)
+        line = mask_number(row.msisdn)
+        if row.fields_before is not None and row.fields_after is not None:  # people added or removed have one of them
+            line += f": {_differences(row.fields_before, row.fields_after)}"
+        examples[row.kind].append(line)
     return examples
 
 

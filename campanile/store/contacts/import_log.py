@@ -4,14 +4,16 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from campanile.sms.errors import StoreError
 from campanile.store.contacts.impact import Preview
 from campanile.store.db.database import Transaction
+from schemas.contact_rows import ContactList, DuplicateExample
 
 FATES = ("accepted", "updated", "duplicate", "rejected")
 _TYPES = {
@@ -78,7 +80,13 @@ class ImportSummary:
     same_as: str | None = None
     known_count: int = 0
     replaced: Preview | None = None
-    duplicate_examples: Sequence[tuple[int, str, int]] = ()
+    duplicate_examples: Sequence[DuplicateExample] = ()
+
+
+class _EarlierImport(NamedTuple):
+    import_id: int
+    file_name: str
+    recorded_at: datetime
 
 
 def earlier_import(
@@ -88,14 +96,15 @@ def earlier_import(
 
     Read in another way (sheet, columns, region, encoding, other options) the same bytes are another import.
     """
-    found_list = tx.row("list.find", list_name=list_name) if list_name else None
+    found_list = tx.find(ContactList, "list.find", list_name=list_name) if list_name else None
     if list_name and found_list is None:
         return None
-    found = tx.row(
+    found = tx.find(
+        _EarlierImport,
         "import.find_same_bytes",
         sha256=source.sha256,
         kind=kind,
-        list_id=found_list["list_id"] if found_list else None,
+        list_id=found_list.list_id if found_list else None,
         sheet=source.sheet,
         encoding=source.encoding,
         column_map=_as_json(source.column_map),
@@ -104,8 +113,8 @@ def earlier_import(
     )
     if found is None:
         return None
-    first = f"{found['file_name']} on {found['recorded_at']:%Y-%m-%d %H:%M} UTC (import {found['import_id']})"
-    return ImportSummary(found["import_id"], found["file_name"], 0, dict.fromkeys(FATES, 0), same_as=first)
+    first = f"{found.file_name} on {found.recorded_at:%Y-%m-%d %H:%M} UTC (import {found.import_id})"
+    return ImportSummary(found.import_id, found.file_name, 0, dict.fromkeys(FATES, 0), same_as=first)
 
 
 @contextmanager
@@ -116,9 +125,9 @@ def staged_file(tx: Transaction, file_name: str, staged: StagedRows) -> Iterator
         StoreError: they are not; the line says what is broken, in how many rows.
     """
     with tx.staged(types=_TYPES, staged_rows=staged.rows, staged_rejected=staged.rejected):
-        broken = tx.rows("import.count_broken", row_count=staged.row_count)
+        broken = tx.counts("import.count_broken", row_count=staged.row_count)
         if broken:
-            what = ", ".join(f"{row['broken']} ({row['row_count']})" for row in broken)
+            what = ", ".join(f"{rule} ({count})" for rule, count in broken.items())
             raise StoreError(f"{file_name}: {staged.row_count} rows cannot be stored: {what}")
         yield
 
@@ -138,9 +147,8 @@ def close_import(
     Raises:
         StoreError: the fates do not add up to the rows.
     """
-    fates = dict.fromkeys(FATES, 0)
-    fates |= {row["fate"]: row["row_count"] for row in tx.rows("import.count_fates", import_id=import_id)}
-    reasons = {row["reason"]: row["row_count"] for row in tx.rows("import.reject_reasons", import_id=import_id)}
+    fates = dict.fromkeys(FATES, 0) | tx.counts("import.count_fates", import_id=import_id)
+    reasons = tx.counts("import.reject_reasons", import_id=import_id)
     fates["rejected"] = sum(reasons.values())
     if sum(fates.values()) != row_count:
         raise StoreError(f"{source.file_name}: {row_count} rows, but fates {fates} add up to another number")
@@ -166,8 +174,6 @@ def close_import(
         at=tx.at,
         **counts,
     )
-    territories = tx.rows("import.top_territories", import_id=import_id)
-    duplicates = tx.rows("import.duplicate_examples", import_id=import_id)
     return ImportSummary(
         import_id=import_id,
         file_name=source.file_name,
@@ -175,21 +181,11 @@ def close_import(
         fates=fates,
         reject_reasons=reasons,
         opted_out_count=int(tx.value("import.count_opted_out", import_id=import_id)),
-        territories={row["territory"]: row["row_count"] for row in territories},
+        territories=tx.counts("import.top_territories", import_id=import_id),
         known_count=known_count,
         replaced=replaced and replaced[1],
-        duplicate_examples=[(row["row_number"], row["file_name"], row["of_row_number"]) for row in duplicates],
+        duplicate_examples=tx.select(DuplicateExample, "import.duplicate_examples", import_id=import_id),
     )
-
-
-def import_quality(tx: Transaction, list_name: str | None = None) -> list[dict[str, Any]]:
-    """Return the view ``import_quality``, of one list or all: one row an import of contacts, oldest first."""
-    return tx.rows("import.quality", list_name=list_name)
-
-
-def source_quality(tx: Transaction) -> list[dict[str, Any]]:
-    """Return the view ``source_quality``: which partner sends what; one row a list, source and month."""
-    return tx.rows("import.source_quality")
 
 
 def _options_json(source: SourceFile) -> str | None:

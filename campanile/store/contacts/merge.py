@@ -59,7 +59,7 @@ def import_contacts(
 def _replace(tx: Transaction, list_name: str, import_id: int, replaces: int, actor: str) -> Preview:
     """Take one file out and merge the staged one, and tell the difference between before and after both."""
     undone = find_undoable(tx, replaces, list_name)
-    list_id = undone["list_id"]
+    list_id = undone.list_id
     tx.run("change.stage_replacement", import_id=replaces)
     stage_before(tx, list_id)
     take_out(tx, undone, actor, f"replaced by import {import_id}")

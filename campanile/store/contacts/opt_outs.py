@@ -7,7 +7,7 @@ the proof, and ``note`` says where it comes from. Without a date the time of rec
 """
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal, NamedTuple
 
 import pandas as pd
 
@@ -16,6 +16,8 @@ from campanile.sms.rules.reply_keywords import START, STOP, STOP_DOUBTFUL, WRONG
 from campanile.store.contacts.import_log import ImportSummary, SourceFile, StagedRows, close_import, staged_file
 from campanile.store.db.database import Transaction
 from campanile.store.db.queries import json_pointer
+from schemas.contact_rows import OptOut
+from schemas.inbound_rows import DoubtfulReply
 
 #: How people tell a colleague, who records it by hand.
 SOURCES_BY_HAND = ("phone", "mail", "letter", "shop", "web", "other")
@@ -32,6 +34,13 @@ _STOPS = {
     "channel": "str",
     "note": "str",
 }
+
+
+class _ReplyVerdict(NamedTuple):
+    number_id: int | None
+    verdict: str
+    settled_as: str | None
+    settled_by: str | None
 
 
 def import_opt_outs(
@@ -127,9 +136,9 @@ def honour_replies(tx: Transaction, replies: pd.DataFrame) -> int:
     return new_count
 
 
-def doubtful_replies(tx: Transaction, most: int) -> list[dict[str, Any]]:
-    """Return the doubtful replies that nobody has settled, oldest first; each row has their ``doubtful_count``."""
-    return tx.rows("reply.doubtful", most=most)
+def doubtful_replies(tx: Transaction, most: int) -> list[DoubtfulReply]:
+    """Return the doubtful replies that are not settled, oldest first."""
+    return tx.select(DoubtfulReply, "reply.doubtful", most=most)
 
 
 def settle_reply(tx: Transaction, reply_id: int, verdict: Literal["lift", "keep"], actor: str) -> str | None:
@@ -140,20 +149,20 @@ def settle_reply(tx: Transaction, reply_id: int, verdict: Literal["lift", "keep"
     Raises:
         CampaignError: there is no such reply, it is not doubtful, or it was lifted before.
     """
-    found = tx.row("reply.get", reply_id=reply_id)
+    found = tx.find(_ReplyVerdict, "reply.get", reply_id=reply_id)
     if found is None:
         raise CampaignError(f"reply {reply_id} does not exist; run review-replies without reply_id for the list")
-    if found["verdict"] != STOP_DOUBTFUL:
-        raise CampaignError(f"reply {reply_id} is {found['verdict']}; only a stop_doubtful one is settled by hand")
-    if found["settled_as"] == "lift":
+    if found.verdict != STOP_DOUBTFUL:
+        raise CampaignError(f"reply {reply_id} is {found.verdict}; only a stop_doubtful one is settled by hand")
+    if found.settled_as == "lift":
         raise CampaignError(
-            f"reply {reply_id} was lifted by {found['settled_by']}; run record-opt-out to opt the person out again"
+            f"reply {reply_id} was lifted by {found.settled_by}; run record-opt-out to opt the person out again"
         )
     tx.run("reply.settle", reply_id=reply_id, settled_as=verdict, actor=actor, at=tx.at)
     if verdict == "lift":
         tx.run("opt_out.lift_reply", reply_id=reply_id, actor=actor, at=tx.at)
-    rest = tx.row("opt_out.of_number", number_id=found["number_id"])
-    return None if rest is None else str(rest["source"])
+    rest = tx.find(OptOut, "opt_out.of_number", number_id=found.number_id)
+    return None if rest is None else rest.source
 
 
 def record_opt_out(

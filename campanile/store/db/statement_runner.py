@@ -77,6 +77,17 @@ class StatementRunner:
             raise StoreError(f"statement {name} gave no row; one is needed")
         return found
 
+    def counts(self, name: str, /, **parameters: object) -> dict[str, int]:
+        """Return the counts of a named query, in its order, by what is counted: its other column.
+
+        Raises:
+            StoreError: it has not these two columns.
+        """
+        columns, found = self._fetch(name, parameters)
+        if len(columns) != 2 or not columns[1].endswith("_count"):
+            raise StoreError(f"statement {name} gave columns {columns}; a key and a count are needed")
+        return {key: int(count) for key, count in found}
+
     def columns(self, name: str, /, **parameters: object) -> dict[str, Any]:
         """Return the columns of a named query as numpy arrays: quick, for columns without NULL and without amounts."""
         with self._remembering_errors():
@@ -102,9 +113,20 @@ class StatementRunner:
         return found
 
     def value(self, name: str, /, **parameters: object) -> Any:
-        """Return the first column of the only row of a named query."""
-        found = self.row(name, **parameters)
-        return None if found is None else next(iter(found.values()))
+        """Return the first column of the only row of a named query; None: there is no row.
+
+        Raises:
+            StoreError: there is more than one.
+        """
+        found = self.values(name, **parameters)
+        if len(found) > 1:
+            raise StoreError(f"statement {name} gave {len(found)} rows, one at most is allowed")
+        return found[0] if found else None
+
+    def values(self, name: str, /, **parameters: object) -> list[Any]:
+        """Return the first column of a named query, in the order of its rows."""
+        _, found = self._fetch(name, parameters)
+        return [row[0] for row in found]
 
     def frame(self, name: str, /, **parameters: object) -> pd.DataFrame:
         """Return the rows of a named query as a frame. Amounts must be cast to text by the query: never floats."""

@@ -60,7 +60,7 @@ SELECT count(*) FROM reply WHERE gateway = $gateway AND answer = 'planned' AND a
 -- name: reply.doubtful
 -- What is not settled, oldest first; a START of the person settles it too.
 SELECT
-    reply.reply_id, reply.gateway, reply.sender, reply.text, reply.received_at, campaign.name AS campaign,
+    reply.reply_id, reply.sender, reply.text, reply.received_at, campaign.name AS campaign,
     count(*) OVER () AS doubtful_count
 FROM reply LEFT JOIN campaign USING (campaign_id)
 WHERE reply.verdict = 'stop_doubtful'
@@ -71,7 +71,7 @@ WHERE reply.verdict = 'stop_doubtful'
 ORDER BY reply.reply_id LIMIT $most
 
 -- name: reply.get
-SELECT reply_id, number_id, sender, text, verdict, settled_as, settled_by FROM reply WHERE reply_id = $reply_id
+SELECT number_id, verdict, settled_as, settled_by FROM reply WHERE reply_id = $reply_id
 
 -- name: reply.settle
 UPDATE reply SET settled_as = $settled_as, settled_by = $actor, settled_at = $at WHERE reply_id = $reply_id
