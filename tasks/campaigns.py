@@ -15,6 +15,7 @@ from campanile.services.campaigns.recap_view import first_reading, read_recap, w
 from campanile.services.campaigns.revise import Revision
 from campanile.services.sending import results
 from campanile.sms.schedule.territories import key_name
+from campanile.sms.states import CampaignState
 from campanile.store.campaigns.campaigns import find_campaign
 from campanile.store.campaigns.writer import Revised
 from campanile.store.contacts.impact import TouchedCampaign
@@ -86,7 +87,7 @@ def publish_results(view: ResultsView) -> str:
 def publish_stale(touched: Iterable[TouchedCampaign]) -> None:
     """Publish again the recaps that a change of lists has made stale."""
     context = current_context()
-    for name in [campaign.name for campaign in touched if campaign.state == "prepared"]:
+    for name in [campaign.name for campaign in touched if campaign.state == CampaignState.PREPARED]:
         with context.transaction(read_only=True) as tx:
             view = read_recap(context, tx, find_campaign(tx, name).campaign_id)
         publish(f"recap-{name}", draw_recap(view), f"Recap of {name}")

@@ -93,7 +93,7 @@ class RecapChanges:
 
 
 @dataclass(frozen=True, slots=True)
-class RecapDetails:
+class ShownDetails:
     """What a recap holds besides what its hash covers; empty where it was made before it was kept.
 
     ``closed_days``: of each place, the days that messages wait for, and why it is closed then.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from campanile.pages.recap_views import AutoReplyView, PlaceView, RecapDetails, RecapHeader, RecapView
+from campanile.pages.recap_views import AutoReplyView, PlaceView, RecapHeader, RecapView, ShownDetails
 from campanile.pages.views import view_of
 from campanile.services.billing.balance import read_balance
 from campanile.services.context import Context
@@ -62,7 +62,7 @@ def read_recap(context: Context, tx: Transaction, campaign_id: int) -> RecapView
     """Return everything the recap page shows of a campaign's newest version."""
     campaign = tx.get(Campaign, "campaign.get", campaign_id=campaign_id)
     recap = tx.get(Recap, "recap.get", campaign_id=campaign_id, version=campaign.version)
-    header, details = view_of(RecapHeader, recap.header), view_of(RecapDetails, recap.details)
+    header, details = view_of(RecapHeader, recap.header), view_of(ShownDetails, recap.details)
     departures = tx.select(Departure, "departure.list", campaign_id=campaign_id)
     counts = tx.select(PlaceCount, "recap.places", campaign_id=campaign_id)
     places = [_place(context, count, departures, details) for count in counts]
@@ -91,7 +91,7 @@ def read_recap(context: Context, tx: Transaction, campaign_id: int) -> RecapView
     )
 
 
-def _previews(context: Context, tx: Transaction, campaign_id: int, details: RecapDetails) -> list[MessagePreview]:
+def _previews(context: Context, tx: Transaction, campaign_id: int, details: ShownDetails) -> list[MessagePreview]:
     return tx.select(
         MessagePreview,
         "recap.previews",
@@ -118,7 +118,7 @@ def _undeclared(tx: Transaction, header: RecapHeader) -> list[str]:
     return [name for name in header.lists if declared_basis(tx, name) is None]
 
 
-def _place(context: Context, count: PlaceCount, departures: Sequence[Departure], details: RecapDetails) -> PlaceView:
+def _place(context: Context, count: PlaceCount, departures: Sequence[Departure], details: ShownDetails) -> PlaceView:
     """Return when the messages of one place are sent, and how many are not."""
     key = count.window_key
     own = [departure for departure in departures if departure.window_key == key]

@@ -8,12 +8,12 @@ from schemas.billing_rows import Alert, WaitingAlert
 
 Channel = Literal["mail", "sms"]
 CHANNELS: tuple[Channel, ...] = ("mail", "sms")
-#: After a failure a channel waits so long, then twice as long, up to the longest wait; an older alert is not tried.
+#: A channel waits after a failure, then twice as long, up to the longest wait; an older alert is not tried.
 _FIRST_WAIT, _LONGEST_WAIT, _OLDEST = timedelta(seconds=30), timedelta(hours=1), timedelta(days=1)
 
 
 def due_alerts(tx: Transaction, channel: Channel) -> list[WaitingAlert]:
-    """Return the open alerts of all gateways that a channel has not delivered and that it may be tried for now."""
+    """Return the open alerts of all gateways that a channel has not delivered and may try now."""
     return [row for row in tx.select(WaitingAlert, "alert.undelivered", channel=channel) if _is_due(row, tx.at)]
 
 
@@ -60,7 +60,7 @@ def raise_alert(tx: Transaction, kind: str, gateway: str, message: str) -> Alert
 
 
 def clear_alert(tx: Transaction, kind: str, gateway: str) -> bool:
-    """Close the open alert of a kind, so that the next crossing raises a new one; tell whether there was one."""
+    """Close the open alert of a kind, so that the next crossing raises a new one; return whether there was one."""
     return tx.run("alert.clear", kind=kind, gateway=gateway, at=tx.at) > 0
 
 

@@ -17,7 +17,7 @@ _DRIFT_SHARE, _ROUNDED = Decimal("0.01"), Decimal("0.01")
 
 
 class Drift(NamedTuple):
-    """How far a balance fell ``since`` then, and what of it is ours: ``captured``, or ``reserved`` and not settled."""
+    """How far a balance fell ``since`` then, and what we spent: ``captured``, or ``reserved`` and not settled."""
 
     fell: Decimal
     captured: Decimal
@@ -27,28 +27,28 @@ class Drift(NamedTuple):
 
     @property
     def is_alarming(self) -> bool:
-        """Whether messages cost more than the recaps said; a balance that falls while none is sent tells nothing."""
+        """Whether messages cost more than the recaps said; a fall without any message sent is no sign of that."""
         allowed = self.captured * (1 + _DRIFT_SHARE) + self.reserved + _ROUNDED
         return self.captured > 0 and self.fell > allowed
 
 
 def captured(tx: Transaction, gateway: str) -> Decimal:
-    """Return all that was ever captured on a gateway; asked before a balance is read."""
+    """Return all that was ever captured on a gateway; call it before a balance is read."""
     return Decimal(tx.value("credit.captured", gateway=gateway))
 
 
 def add_reading(tx: Transaction, gateway: str, amount: Decimal, unit: str, captured_before: Decimal) -> None:
-    """Keep a balance reading; ``captured_before`` is what was captured when it was asked for."""
+    """Keep a balance reading; ``captured_before`` is what was captured when it was requested."""
     tx.run("balance.add", gateway=gateway, amount=amount, unit=unit, captured_before=captured_before, at=tx.at)
 
 
 def read_drift(tx: Transaction, gateway: str) -> Drift | None:
-    """Return how a gateway's balance fell since the last top-up, beside what is known of here; None: never read."""
+    """Return how a gateway's balance fell since the last top-up, and the part that is known here; None: never read."""
     return tx.find(Drift, "balance.drift", gateway=gateway)
 
 
 def declared_balance(tx: Transaction, gateway: str) -> Decimal | None:
-    """Return the balance of a gateway that tells none: the last reading less what was captured since, or None."""
+    """Return the balance of a gateway that gives none: the last reading less what was captured since, or None."""
     found = tx.find(BalanceReading, "balance.latest", gateway=gateway)
     return None if found is None else found.amount - (captured(tx, gateway) - found.captured_before)
 
@@ -57,12 +57,12 @@ def add_top_up(tx: Transaction, gateway: str, amount: Decimal, unit: str, actor:
     """Add what a team bought to the balance it declares; return the balance.
 
     Raises:
-        CampaignError: less than nothing would be left.
+        CampaignError: the balance would be negative.
     """
     balance = (declared_balance(tx, gateway) or Decimal(0)) + amount
     if balance < 0:
-        given, left = amount_text(amount, unit), amount_text(balance, unit)
-        raise CampaignError(f"amount {given} cannot be: the balance of {gateway} would be {left}")
+        given, result = amount_text(amount, unit), amount_text(balance, unit)
+        raise CampaignError(f"amount {given} cannot be: the balance of {gateway} would be {result}")
     add_reading(tx, gateway, balance, unit, captured(tx, gateway))
     put_setting(tx, f"top_up.{gateway}", amount_text(amount, unit), actor)
     return balance

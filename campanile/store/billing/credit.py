@@ -1,4 +1,4 @@
-"""Whether the balance covers what somebody asks of it: one sum, for approvals and for tests."""
+"""Check that the balance covers a price: the same rule for approvals and for tests."""
 
 from decimal import Decimal
 
@@ -9,17 +9,17 @@ from campanile.store.db.database import Transaction
 
 
 def check_credit(tx: Transaction, gateway: str, what: str, price: Decimal, *, is_emergency: bool = False) -> None:
-    """Refuse what the balance does not cover besides what approved campaigns still need.
+    """Refuse a price that the balance does not cover besides what approved campaigns still need.
 
     Args:
         tx: the open transaction.
-        gateway: whose balance it is.
-        what: what costs that much, as the error calls it.
+        gateway: the gateway with the balance.
+        what: what has this price, as the error calls it.
         price: in the unit of the balance.
-        is_emergency: it may use what is committed to marketing: only what alerts still need is kept from it.
+        is_emergency: it may use what is committed to marketing: only what alerts still need is reserved.
 
     Raises:
-        CampaignError: how much is missing; or the balance was never read.
+        CampaignError: the balance is too low, or was never read.
     """
     credit = credit_left(tx, gateway)
     if credit is None:

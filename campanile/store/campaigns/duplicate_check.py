@@ -1,4 +1,4 @@
-"""The same text to largely the same people within two days: a mistake, unless the draft says that it is meant."""
+"""Find campaigns that send the same text to largely the same people within two days, which is mostly a mistake."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from campanile.sms.errors import CampaignError
 from campanile.store.db.database import Transaction
 from schemas.rows import Campaign
 
-#: How near in time two campaigns are that repeat each other.
+#: Two campaigns repeat each other when they are sent within this time.
 NEAR_HOURS = 48
 
 
 class Sibling(NamedTuple):
-    """An approved campaign with the same text, and how many recipients of the other one it writes to."""
+    """An approved campaign with the same text, and how many recipients both share."""
 
     name: str
     approved_at: datetime
@@ -52,7 +52,7 @@ class _SharedPeople(NamedTuple):
 def check_not_repeated(tx: Transaction, campaign: Campaign) -> None:
     """Stop a campaign whose text largely the same people get from others within 48 hours.
 
-    A draft that says ``repeat`` may; an emergency is never stopped.
+    A draft with ``repeat`` and an emergency are never stopped.
 
     Args:
         tx: the open transaction.
@@ -76,10 +76,10 @@ def check_not_repeated(tx: Transaction, campaign: Campaign) -> None:
 
 
 def find_repeat(tx: Transaction, campaign: Campaign) -> Repeat | None:
-    """Return what a campaign repeats of others near in time, or None when nobody gets its text from them.
+    """Return what a campaign repeats of others near in time, or None when it shares no recipient with them.
 
-    Two texts are the same when, as they stand in the drafts, only case and white space differ. Messages that never
-    left and cannot any more do not count.
+    Two texts are the same when those of the drafts differ only in case and white space. Messages that were not sent and
+    cannot be sent any more do not count.
     """
     same = _same_text(tx, campaign)
     if not same:

@@ -1,4 +1,4 @@
-"""The recap: its hash (what is approved is exactly what is sent), and what has changed since the one before."""
+"""Recaps: the hash, by which exactly what is approved is sent, and the changes since the version before."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ _FIGURES = {
 }  # fmt: skip
 
 
-#: What sending obeys of a campaign's row; the hash covers it as the recap's header says it.
+#: Columns of a campaign that sending obeys; the header of the recap holds them too, and the hash covers it.
 _OBEYED = (
     "kind", "policy", "gateway", "sender_id", "requested_service", "emergency_reason", "offer_ends_at", "if_closed",
     "max_lateness_hours",
@@ -30,7 +30,7 @@ class _PlaceHour(NamedTuple):
 
 
 def verify_recap(tx: Transaction, campaign: Campaign) -> None:
-    """Compute the recap's hash again from what is stored, before anything of it has left.
+    """Compute the recap's hash again from what is stored, before anything of it is sent.
 
     Raises:
         CampaignError: something the recap covers is not what it was.
@@ -48,14 +48,14 @@ def verify_recap(tx: Transaction, campaign: Campaign) -> None:
         changed.append("place_due_at")
     if changed:
         raise CampaignError(
-            f"campaign {campaign.name} is not what its recap says ({', '.join(changed)}); nothing leaves: prepare "
+            f"campaign {campaign.name} is not what its recap says ({', '.join(changed)}); nothing is sent: prepare "
             "it again"
         )
     found = compute_hash(tx, campaign_id, header)
     if found != campaign.recap_hash:
         raise CampaignError(
             f"campaign {campaign.name} is not what its recap says (hash {found[:8]}, recap "
-            f"{str(campaign.recap_hash)[:8]}); nothing leaves: prepare it again"
+            f"{str(campaign.recap_hash)[:8]}); nothing is sent: prepare it again"
         )
 
 
@@ -66,12 +66,12 @@ def compute_hash(tx: Transaction, campaign_id: int, header: Mapping[str, Any]) -
 
 
 def canonical(header: Mapping[str, Any]) -> str:
-    """Return a header as the one text that is hashed and stored."""
+    """Return a header as the text that is hashed and stored."""
     return json.dumps(header, ensure_ascii=False, sort_keys=True)
 
 
 def _is_its_time(campaign: Campaign, due_at: str) -> bool:
-    """Tell whether a campaign leaves when its recap says, or later: it may have been paused at its hour."""
+    """Return whether a campaign is sent at the time of its recap, or later: it may have been paused at its hour."""
     first = campaign.first_due_at or campaign.due_at
     return (
         _as_header(first) == due_at and first is not None and campaign.due_at is not None and campaign.due_at >= first
@@ -79,7 +79,7 @@ def _is_its_time(campaign: Campaign, due_at: str) -> bool:
 
 
 def _as_header(value: object) -> object:
-    """Return a column as a header writes it: instants in UTC."""
+    """Return a column as a header has it: instants in UTC."""
     return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
 
 
@@ -89,7 +89,7 @@ def audience_mark(tx: Transaction, list_names: Sequence[str]) -> str:
 
 
 def check_audience_unchanged(tx: Transaction, campaign: Campaign, recap: Recap) -> None:
-    """Refuse a recap whose lists are not what they were: somebody would be missing, or read an old name.
+    """Refuse a recap whose lists have changed: a person would be missing, or get an old text.
 
     Raises:
         CampaignError: names the lists.

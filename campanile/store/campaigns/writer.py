@@ -55,8 +55,8 @@ class CampaignRow:
 class RecapDetails:
     """What goes with a recap and is not covered by its hash.
 
-    ``unit`` of the prices; the ``lists`` it was made from and those it leaves out, and their ``audience_mark`` when
-    they were read; what else its page has ``shown`` (JSON-ready); and when messages leave: (window_key, starts_at,
+    ``unit`` of the prices; the ``lists`` it was made from and those it excludes, and their ``audience_mark`` when
+    they were read; what else its page has ``shown`` (JSON-ready); and when messages are sent: (window_key, starts_at,
     ends_at, message_count).
     """
 
@@ -68,14 +68,14 @@ class RecapDetails:
 
 
 class Revised(NamedTuple):
-    """The campaign and version that somebody read and wants to change."""
+    """The campaign and version that a person read and wants to change."""
 
     campaign_id: int
     version: int
 
 
 def has_samples(tx: Transaction, lists: list[str]) -> bool:
-    """Tell whether one of the lists was made from the sample files."""
+    """Return whether one of the lists was made from the sample files."""
     found = [tx.find(ContactList, "list.find", list_name=list_name) for list_name in lists]
     return any(row is not None and row.is_sample for row in found)
 
@@ -91,7 +91,7 @@ def write_prepared(
     """Store a campaign's messages, exclusions and recap, in place of those it had before.
 
     The messages are those of ``staged_messages``, one row a recipient, as ``message.add`` reads them; and
-    ``staged_exclusions`` has one row a contact left out, with its one reason.
+    ``staged_exclusions`` has one row a contact that is excluded, with its one reason.
 
     Args:
         tx: the open transaction.
@@ -176,9 +176,7 @@ def check_not_locked(
     check_name_not_reserved(name)
     found = tx.find(Campaign, "campaign.find", name=name)
     if revises is not None and (found is None or (found.campaign_id, found.version) != revises):
-        raise CampaignError(
-            f"campaign {name} was changed by somebody else meanwhile; read its recap, and revise it again"
-        )
+        raise CampaignError(f"campaign {name} was changed meanwhile; read its recap, and revise it again")
     if found is None or (found.state == CampaignState.CANCELLED and revises is None):
         return None
     if found.state == CampaignState.CANCELLED:
@@ -188,7 +186,7 @@ def check_not_locked(
     if found.state != CampaignState.PREPARED and revises is None:
         raise CampaignError(
             f"campaign {name} is {found.state}, so it is locked; run revise-campaign to change it (it must then be "
-            "approved anew), or cancel-campaign to drop it"
+            "approved again), or cancel-campaign to drop it"
         )
     other = found.title
     if revises is None and title and other and other != title:
@@ -226,7 +224,7 @@ def _add_campaign(tx: Transaction, campaign_id: int, campaign_row: CampaignRow, 
 
 
 def _columns_of(campaign_row: CampaignRow) -> dict[str, Any]:
-    """Return what a new version may change: all but the name and the actor, who stands in the history."""
+    """Return what a new version may change: all but the name and the actor, which the history holds."""
     return {
         "kind": campaign_row.kind,
         "gateway": campaign_row.gateway,

@@ -1,4 +1,4 @@
-"""The book of files: what came, how it was read, what became of its rows."""
+"""The import log: each file, how it was read, and the results of its rows."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,9 +24,9 @@ _TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """What is remembered of a file: where its rows came from and how they were read.
+    """Where the rows of a file came from, and how they were read.
 
-    ``read_options``: what else a person said of that, such as ``{"hidden_rows": "keep"}``.
+    ``read_options``: other options that a person gave, such as ``{"hidden_rows": "keep"}``.
     """
 
     file_name: str
@@ -60,13 +60,13 @@ class StagedRows:
 
 @dataclass(frozen=True, slots=True)
 class ImportSummary:
-    """The fate of a file's rows, by count; ``same_as`` tells when its bytes had come before (then nothing was done).
+    """The results of a file's rows, by count; ``same_as``: the earlier import of the same bytes, if there is one.
 
     Attributes:
         known_count: valid rows whose number was there before this file.
         opted_out_count: people of this file who are opted out.
         territories: valid rows of the file by territory, the eight with most.
-        replaced: what the file changed by taking another one's place.
+        replaced: what changed when the file replaced another one.
         duplicate_examples: the first three duplicates: their row, and the file and row that had brought the number.
     """
 
@@ -92,7 +92,7 @@ class _EarlierImport(NamedTuple):
 def earlier_import(
     tx: Transaction, source: SourceFile, kind: str = "contacts", list_name: str | None = None
 ) -> ImportSummary | None:
-    """Return a summary that says when the same bytes came first, or None; an undone import does not count.
+    """Return a summary that names the first import of the same bytes, or None; an undone import does not count.
 
     Read in another way (sheet, columns, region, encoding, other options) the same bytes are another import.
     """
@@ -119,10 +119,10 @@ def earlier_import(
 
 @contextmanager
 def staged_file(tx: Transaction, file_name: str, staged: StagedRows) -> Iterator[None]:
-    """Make a file's rows readable as ``staged_rows`` and ``staged_rejected``, once they are what they must be.
+    """Make a file's rows readable as ``staged_rows`` and ``staged_rejected``, after a check.
 
     Raises:
-        StoreError: they are not; the line says what is broken, in how many rows.
+        StoreError: rows are not valid; the line says what is wrong, in how many rows.
     """
     with tx.staged(types=_TYPES, staged_rows=staged.rows, staged_rejected=staged.rejected):
         broken = tx.counts("import.count_broken", row_count=staged.row_count)
@@ -142,16 +142,16 @@ def close_import(
     known_count: int,
     replaced: tuple[int, Preview] | None = None,
 ) -> ImportSummary:
-    """Count a file's rows by their fates, write the file into the book, and return its summary.
+    """Count a file's rows by their results, add the file to the log, and return its summary.
 
     Raises:
-        StoreError: the fates do not add up to the rows.
+        StoreError: the results do not add up to the rows.
     """
     fates = dict.fromkeys(FATES, 0) | tx.counts("import.count_fates", import_id=import_id)
     reasons = tx.counts("import.reject_reasons", import_id=import_id)
     fates["rejected"] = sum(reasons.values())
     if sum(fates.values()) != row_count:
-        raise StoreError(f"{source.file_name}: {row_count} rows, but fates {fates} add up to another number")
+        raise StoreError(f"{source.file_name}: {row_count} rows, but the results {fates} add up to another number")
     counts: dict[str, Any] = {f"{fate}_count": count for fate, count in fates.items()}
     tx.run(
         "import.add_file",

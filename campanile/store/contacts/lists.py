@@ -1,4 +1,4 @@
-"""Lists: what there is, what stands in them, and why their people may be written to."""
+"""Contact lists: what they hold, and the legal basis to write to their people."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from campanile.store.db.database import Transaction
 from campanile.store.db.queries import STATEMENTS
 from schemas.contact_rows import ContactList, ImportFile, ListCard, ListSummary
 
-#: Why the people of a list may be written to: they agreed; they bought, and it is like what they bought; they need it.
+#: Legal bases: the people agreed; they bought something similar; they need the service.
 LEGAL_BASES = ("consent", "customer", "service")
 _SOURCE_COLUMNS = ("source_file", "source_row", "is_opted_out")
 
@@ -75,7 +75,7 @@ def remember_header_row(tx: Transaction, list_name: str, header_row: int | None)
 
 
 def list_made_sure(tx: Transaction, list_name: str, is_sample: bool) -> int:
-    """Return a list's id; a new list is made, and one that took a sample file stays marked."""
+    """Return a list's id; add the list when it is new, and mark it when a sample file goes into it."""
     if tx.find(ContactList, "list.find", list_name=list_name) is None:
         tx.run("list.add", list_name=list_name, at=tx.at)
     list_id = list_id_of(tx, list_name)
@@ -124,7 +124,7 @@ def list_card(tx: Transaction, list_name: str) -> ListCard:
 
 
 def declare_legal_basis(tx: Transaction, list_name: str, basis: str | None, wording: str | None, actor: str) -> None:
-    """Declare why the people of a list may be written to, and the words they agreed to; None takes it back.
+    """Declare the legal basis of a list, and the words its people agreed to; None withdraws it.
 
     Raises:
         CampaignError: there is no such list, or no such basis.

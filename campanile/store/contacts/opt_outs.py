@@ -19,7 +19,7 @@ from campanile.store.db.queries import json_pointer
 from schemas.contact_rows import OptOut
 from schemas.inbound_rows import DoubtfulReply
 
-#: How people tell a colleague, who records it by hand.
+#: The ways to tell a colleague, who records the opt-out by hand.
 SOURCES_BY_HAND = ("phone", "mail", "letter", "shop", "web", "other")
 #: The ground that a reply gives, by its verdict.
 SOURCE_OF_VERDICT = {STOP: "reply", STOP_DOUBTFUL: "reply_doubtful", WRONG_NUMBER: "wrong_number"}
@@ -54,20 +54,20 @@ def import_opt_outs(
 ) -> ImportSummary:
     """Opt out every number of a file.
 
-    A number that was opted out before, or stands in the file before, is a duplicate; updated, when the file says that
-    it was earlier. A date that cannot be read, or lies in the future, keeps nobody in: it stays as text in
-    ``source_ref``.
+    A number that was opted out before, or is in an earlier row, is a duplicate; it is updated when the file has an
+    earlier date. A row whose date cannot be read, or is in the future, opts out too: ``source_ref`` has the date as
+    text.
 
     Args:
         tx: the open transaction.
-        source: what to remember of the file.
+        source: the file.
         staged: the file's rows.
         date_field: the merge field that says when: ISO, or day, month and year with ``/``, ``.`` or ``-``.
         source_field: the merge field that says where (kept as ``channel``).
         zone: IANA name of the zone of dates without an offset.
 
     Raises:
-        StoreError: the rows are not what they must be, or their fates do not add up.
+        StoreError: the rows are not what they must be, or their results do not add up.
     """
     import_id = int(tx.value("import.next_id"))
     with staged_file(tx, source.file_name, staged):
@@ -114,7 +114,7 @@ def add_provider_opt_outs(tx: Transaction, gateway: str, numbers: pd.DataFrame) 
 def honour_replies(tx: Transaction, replies: pd.DataFrame) -> int:
     """Opt out the people who refused, and lift what a START ends; return how many were not opted out before.
 
-    It belongs to the transaction that keeps the replies. A STOP wins over a START of the same time, and over one that
+    Call it in the transaction that stores the replies. A STOP wins over a START of the same time, and over one that
     was read before it.
 
     Args:
@@ -175,9 +175,9 @@ def record_opt_out(
     said_at: datetime | None,
     actor: str,
 ) -> bool:
-    """Record that a person told a colleague to stop; return whether that was new.
+    """Record an opt-out that a person gave to a colleague; return whether it is new.
 
-    Messages planned for them are left out by every later claim.
+    Every later claim suppresses the messages planned for them.
 
     Args:
         tx: the open transaction.

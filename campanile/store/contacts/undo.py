@@ -1,4 +1,4 @@
-"""Files taken out of a list again: its people become what the other files say of them."""
+"""Undo imports: the people of a list get back the fields that the other files give."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -35,10 +35,10 @@ class _ImportState(NamedTuple):
 
 
 def undo_import(tx: Transaction, import_id: int, actor: str) -> Preview:
-    """Take a file out of its list.
+    """Undo the import of a file.
 
-    Who came by it alone goes; who also stands in another file keeps what that one says. Its rejects and its line in
-    the book stay. Opt-outs stay what they are.
+    People of this file alone are removed; people of another file too keep the fields of that one. The rejects and the
+    log entry of the file stay, and so do opt-outs.
 
     Raises:
         CampaignError: there is no such import, it was undone before, or it holds opt-outs.
@@ -51,7 +51,7 @@ def undo_import(tx: Transaction, import_id: int, actor: str) -> Preview:
 
 
 def empty_list(tx: Transaction, list_name: str, actor: str) -> Preview:
-    """Take all files out of a list; the list, its legal basis and its history stay.
+    """Undo all imports of a list; the list, its legal basis and its history stay.
 
     Raises:
         CampaignError: there is no such list.
@@ -60,9 +60,9 @@ def empty_list(tx: Transaction, list_name: str, actor: str) -> Preview:
 
 
 def delete_list(tx: Transaction, list_name: str, actor: str) -> Preview:
-    """Empty a list and give its name free.
+    """Empty a list and free its name.
 
-    A campaign that was approved carries its messages by itself: it goes on, and an alert says so.
+    An approved campaign has its own messages: it goes on, and an alert says so.
 
     Raises:
         CampaignError: there is no such list.
@@ -99,7 +99,7 @@ def find_undoable(tx: Transaction, import_id: int, list_name: str | None = None)
 
 
 def take_out(tx: Transaction, undone: ListImport, actor: str, why: str) -> None:
-    """Take a file's rows out, and fold again what the others say of its people, who are staged as undone."""
+    """Remove a file's rows, and fold the other files' rows of its people again; they are staged as undone."""
     list_id = undone.list_id
     tx.run("import.mark_undone", import_id=undone.import_id, actor=actor, why=why, at=tx.at)
     tx.run("import.forget_undone_rows", list_id=list_id)
