@@ -26,9 +26,9 @@ from bench.preparing import DRAFT, ROOT, build_store
 from bench.sending import BALANCE, TUESDAY_MORNING, rehearse, sending_house
 from campanile.services.campaigns.prepare import make_recap
 from campanile.store.campaigns.campaigns import find_campaign
-from campanile.store.campaigns.recaps import Recap
 from campanile.store.ledger.run_lifecycle import count_messages
 from schemas.draft import CampaignDraft
+from schemas.recap_rows import Recap
 from tasks.context import current_context
 
 ALERT = CampaignDraft(

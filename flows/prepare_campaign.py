@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from campanile.store.campaigns.recaps import Recap
 from schemas.draft import CampaignDraft
 from schemas.form import AsBox, OptionalText
+from schemas.recap_rows import Recap
 from tasks.campaigns import check_draft, make_recap, publish_recap, read_draft
 from tasks.contacts import attach_file
 from tasks.refusals import flow

@@ -23,7 +23,6 @@ from campanile.services.contacts.file_import import Result
 from campanile.sms.states import MessageState
 from campanile.sms.text.masking import mask_number
 from campanile.store.campaigns.campaigns import find_campaign
-from campanile.store.campaigns.recaps import Recap
 from campanile.store.contacts.import_log import FATES, ImportSummary
 from campanile.store.db.invariants import broken_invariants
 from campanile.store.ledger.run_lifecycle import count_messages
@@ -37,6 +36,7 @@ from flows.prepare_campaign import prepare_campaign
 from flows.process_replies import process_replies
 from flows.report_campaign import report_campaign
 from flows.send_due_campaigns import send_due_campaigns
+from schemas.recap_rows import Recap
 from tasks.campaigns import draw_recap
 from tasks.context import current_context
 
@@ -205,16 +205,16 @@ def _checks(
         yield f"{name}: {' / '.join(FATES)}", _counts(file["fates"]), _counts(imported[name].fates)
     bill = sandbox.billing()
     with current_context().transaction(read_only=True) as tx:
-        recap = tx.rows("recap.get", campaign_id=1, version=1)[0]
+        recap = tx.get(Recap, "recap.get", campaign_id=1, version=1)
         accepted = {
             row[0]
             for row in tx.execute(
                 "SELECT client_ref FROM message_status WHERE state IN ('accepted', 'delivered', 'undelivered')"
             ).fetchall()
         }
-        yield "messages of the recap", expected["campaign"]["recipients"], recap["message_count"]
+        yield "messages of the recap", expected["campaign"]["recipients"], recap.message_count
         contacts = sum(file["distinct_numbers"] for file in expected["files"].values() if file["list"])
-        yield "contacts = messages + exclusions", contacts, recap["message_count"] + recap["exclusion_count"]
+        yield "contacts = messages + exclusions", contacts, recap.message_count + recap.exclusion_count
         yield "invariants broken", {}, broken_invariants(tx)
     yield "billed twice", 0, len(bill) - len({line["client_ref"] for line in bill})
     yield "billed = accepted in the store", len(accepted), len({line["client_ref"] for line in bill} & accepted)

@@ -7,7 +7,7 @@ from typing import Any
 from prefect import task
 
 from campanile.pages.recap import recap_page
-from campanile.pages.recap_views import RecapView, TerritoryCount
+from campanile.pages.recap_views import RecapView
 from campanile.pages.results import results_page
 from campanile.pages.views import ResultsView
 from campanile.services.campaigns import draft_file, prepare, revise
@@ -15,12 +15,13 @@ from campanile.services.campaigns.recap_view import first_reading, read_recap, w
 from campanile.services.campaigns.revise import Revision
 from campanile.services.sending import results
 from campanile.sms.schedule.territories import key_name
+from campanile.sms.states import CampaignState
 from campanile.store.campaigns.campaigns import find_campaign
-from campanile.store.campaigns.recaps import Recap
 from campanile.store.campaigns.writer import Revised
 from campanile.store.contacts.impact import TouchedCampaign
 from schemas.draft import CampaignDraft
 from schemas.ledger_rows import TerritoryResult
+from schemas.recap_rows import Recap, TerritoryCount
 from tasks.artifacts import publish, publish_table
 from tasks.context import current_context
 from tasks.run_links import run_links
@@ -86,7 +87,7 @@ def publish_results(view: ResultsView) -> str:
 def publish_stale(touched: Iterable[TouchedCampaign]) -> None:
     """Publish again the recaps that a change of lists has made stale."""
     context = current_context()
-    for name in [campaign.name for campaign in touched if campaign.state == "prepared"]:
+    for name in [campaign.name for campaign in touched if campaign.state == CampaignState.PREPARED]:
         with context.transaction(read_only=True) as tx:
             view = read_recap(context, tx, find_campaign(tx, name).campaign_id)
         publish(f"recap-{name}", draw_recap(view), f"Recap of {name}")

@@ -9,7 +9,6 @@ from prefect.runtime import flow_run
 from campanile.pages.import_views import ImportReport
 from campanile.pages.imports import change_page, import_page, import_rows, list_page, lists_page
 from campanile.pages.run_links import RunLink
-from campanile.pages.views import ListCard, ListView, view_of
 from campanile.services.contacts import attachments, file_import, lists
 from campanile.services.contacts.file_import import OPT_OUTS, Change, Result
 from campanile.services.contacts.staged_files import ReadOptions
@@ -89,7 +88,7 @@ def show_lists() -> str:
     """Publish every list with what it holds, and return the page."""
     context = current_context()
     with context.transaction(read_only=True) as tx:
-        found = view_of(list[ListView], read_lists(tx))
+        found = read_lists(tx)
     page = lists_page(found, context.settings.zone)
     publish("lists", page, "All lists")
     return page
@@ -101,7 +100,7 @@ def show_list(list_name: str, *, is_export: bool = False) -> str:
     context = current_context()
     exports = lists.export_list(context, list_name) if is_export else []
     with context.transaction(read_only=True) as tx:
-        card = view_of(ListCard, list_card(tx, list_name))
+        card = list_card(tx, list_name)
     links = basis_links([list_name]) if card.legal_basis is None else []
     page = list_page(card, context.settings.zone, exports, links)
     publish(f"list-{list_name}", page, f"List {list_name}")

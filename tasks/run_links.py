@@ -8,8 +8,8 @@ from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterNam
 from prefect.utilities.urls import url_for
 
 from campanile.pages import run_links as steps
-from campanile.pages.recap_views import RecapFigures
 from campanile.pages.run_links import NextStep, RunLink, run_link
+from schemas.recap_rows import Recap
 from schemas.rows import Campaign
 from tasks.prefect_calls import BREAKER, PrefectAway
 
@@ -23,7 +23,7 @@ def step_links(found: Sequence[NextStep]) -> list[RunLink]:
     return [run_link(pages.get(step.flow), *step) for step in found]
 
 
-def run_links(campaign: Campaign, recap: RecapFigures, undeclared: Iterable[str] = ()) -> list[RunLink]:
+def run_links(campaign: Campaign, recap: Recap, undeclared: Iterable[str] = ()) -> list[RunLink]:
     """Return the next steps of a prepared campaign."""
     return step_links(steps.recap_steps(campaign, recap, undeclared))
 

@@ -11,8 +11,8 @@ from campanile.files.parsing.source_bytes import size_text
 from campanile.pages.environment import render
 from campanile.pages.import_views import ImportReport
 from campanile.pages.run_links import RunLink
-from campanile.pages.views import ListCard, ListView
 from campanile.store.contacts.impact import Preview
+from schemas.contact_rows import ListCard, ListSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def change_page(title: str, preview: Preview, is_preview: bool) -> str:
     return render("change", title=title, preview=preview, is_preview=is_preview)
 
 
-def lists_page(lists: Sequence[ListView], zone: ZoneInfo) -> str:
+def lists_page(lists: Sequence[ListSummary], zone: ZoneInfo) -> str:
     """Return the page of all lists."""
     return render("lists", lists=lists, zone=zone)
 

@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 from campanile.pages.environment import render
 from campanile.pages.recap_diff import changed_fields
 from campanile.pages.recap_schedule import schedule_of
-from campanile.pages.recap_views import MessagePreview, RecapView
+from campanile.pages.recap_views import RecapView
 from campanile.pages.run_links import RunLink
 from campanile.pages.words import grouped_by_value
+from schemas.recap_rows import MessagePreview
 
 #: An opening so soon after the recap does not count as waiting.
 _AT_ONCE = timedelta(minutes=1)

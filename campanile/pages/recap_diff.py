@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from campanile.pages.recap_views import FieldChange, PeopleChange, RecapView
+from campanile.pages.recap_views import FieldChange, RecapView
 from campanile.pages.words import grouped_by_value
 from campanile.sms.text.formatting import grouped, local_time
+from schemas.recap_rows import PeopleChange
 
 _NONE = "(none)"
 #: Length of a text that fits in a table cell.

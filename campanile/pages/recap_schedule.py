@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from math import ceil
 from zoneinfo import ZoneInfo
 
-from campanile.pages.recap_views import LeavingMessages, PlaceView, RecapView
+from campanile.pages.recap_views import PlaceView, RecapView
 from campanile.pages.words import bar_text, span_text
+from campanile.sms.schedule.departures import Departure
 from campanile.sms.schedule.timezones import zone_of
 from campanile.sms.text.formatting import grouped, local_time
 
@@ -57,7 +58,7 @@ def schedule_of(view: RecapView, zone: ZoneInfo) -> Schedule | None:
     )
 
 
-def count_bars(departures: Iterable[LeavingMessages], zone: ZoneInfo, *, is_daily: bool) -> list[Bar]:
+def count_bars(departures: Iterable[Departure], zone: ZoneInfo, *, is_daily: bool) -> list[Bar]:
     """Return how many messages are sent in each hour, or day, of the team's clock; bars without messages are omitted.
 
     A departure spreads its messages evenly; the sum over the bars is exactly the sum over the departures.
@@ -71,7 +72,7 @@ def count_bars(departures: Iterable[LeavingMessages], zone: ZoneInfo, *, is_dail
     return [bars[key] for key in sorted(bars)]
 
 
-def _spread(row: LeavingMessages, zone: ZoneInfo, is_daily: bool) -> Iterator[Bar]:
+def _spread(row: Departure, zone: ZoneInfo, is_daily: bool) -> Iterator[Bar]:
     """Yield each hour or day of one departure in which messages are sent."""
     starts_at, ends_at, total = row.starts_at, row.ends_at, row.message_count
     seconds = (ends_at - starts_at).total_seconds()

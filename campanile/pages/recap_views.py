@@ -1,27 +1,27 @@
 """Typed data of the recap page: figures, header, details and money."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
+from campanile.sms.schedule.departures import Departure
+from campanile.sms.schedule.forecast import Expiring
+from campanile.sms.text.lint_finding import LintFinding
+from schemas.billing_rows import Credit
+from schemas.recap_rows import (
+    Defaulted,
+    ExclusionCount,
+    MessagePreview,
+    PeopleChange,
+    Recap,
+    SizeShare,
+    Source,
+    TerritoryCount,
+    UnsentMessages,
+)
 from schemas.rows import Campaign
-
-
-@dataclass(frozen=True, slots=True)
-class RecapFigures:
-    """The row of a recap; ``total_price`` in ``unit``."""
-
-    version: int
-    recap_hash: str
-    audience_count: int
-    message_count: int
-    exclusion_count: int
-    segment_count: int
-    total_price: Decimal
-    unit: str
-    prepared_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,86 +45,7 @@ class RecapHeader:
     max_messages_in_days: str | None
     if_closed: str = "next_opening"
     max_lateness_hours: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where contacts come from: a list, a file or typed numbers; ``message_count`` of them get a message."""
-
-    origin: str
-    contact_count: int
-    message_count: int
-
-
-@dataclass(frozen=True, slots=True)
-class ExclusionCount:
-    """Contacts that get no message, by a key of ``exclusions.EXCLUSION_REASONS``."""
-
-    reason: str
-    contact_count: int
-
-
-@dataclass(frozen=True, slots=True)
-class TerritoryCount:
-    """The messages to one territory; ``price`` of all of them."""
-
-    territory: str
-    message_count: int
-    segment_count: int
-    price: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class SizeShare:
-    """The messages of one encoding and ``segment_count`` each; ``price`` of all of them."""
-
-    encoding: Literal["GSM-7", "UCS-2"]
-    segment_count: int
-    message_count: int
-    price: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class FoundByLinter:
-    """A lint finding; ``price`` is what could be saved, None where it costs nothing."""
-
-    code: str
-    severity: Literal["costs", "advice"]
-    words: str
-    message_count: int | None = None
-    segment_count: int | None = None
-    price: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MessagePreview:
-    """A real message, and what it is an example of."""
-
-    which: str
-    msisdn: str
-    text: str
-    segment_count: int
-    price: Decimal
-    territory: str
-
-
-@dataclass(frozen=True, slots=True)
-class LeavingMessages:
-    """Messages to one territory that are sent evenly between two times."""
-
-    window_key: str
-    starts_at: datetime
-    ends_at: datetime
-    message_count: int
-
-
-@dataclass(frozen=True, slots=True)
-class ExpiringMessages:
-    """Messages to one territory that will not be sent in time, by a key of ``forecast.EXPIRING_WORDS``."""
-
-    window_key: str
-    reason: str
-    message_count: int
+    lists: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,15 +62,6 @@ class PlaceView:
     closed_days: Sequence[tuple[str, str]]
     expiring_count: int
     zone: str
-
-
-@dataclass(frozen=True, slots=True)
-class UnsentMessages:
-    """The messages that will not be sent in time, and their price."""
-
-    message_count: int
-    segment_count: int
-    price: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,15 +83,6 @@ class FigureChange:
 
 
 @dataclass(frozen=True, slots=True)
-class PeopleChange:
-    """How many people a new version adds, removes, and gives another text."""
-
-    added: int
-    removed: int
-    rewritten: int
-
-
-@dataclass(frozen=True, slots=True)
 class RecapChanges:
     """Differences from the version before."""
 
@@ -190,12 +93,19 @@ class RecapChanges:
 
 
 @dataclass(frozen=True, slots=True)
-class CreditView:
-    """A gateway's credit: ``available`` is free of reserves; ``committed`` to approved campaigns, and to alerts."""
+class ShownDetails:
+    """What a recap holds besides what its hash covers; empty where it was made before it was kept.
 
-    available: Decimal
-    committed: Decimal
-    committed_to_alerts: Decimal
+    ``closed_days``: of each place, the days that messages wait for, and why it is closed then.
+    """
+
+    sources: Sequence[Source] = ()
+    findings: Sequence[LintFinding] = ()
+    defaulted: Defaulted | None = None
+    closed_days: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
+    expiring: Sequence[Expiring] = ()
+    advice: Sequence[str] = ()
+    changes: RecapChanges | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,23 +132,23 @@ class RecapView:
     """
 
     campaign: Campaign
-    recap: RecapFigures
+    recap: Recap
     header: RecapHeader
     sources: Sequence[Source]
-    findings: Sequence[FoundByLinter]
-    expiring: Sequence[ExpiringMessages]
+    findings: Sequence[LintFinding]
+    expiring: Sequence[Expiring]
     advice: Sequence[str]
     changes: RecapChanges | None
     exclusions: Sequence[ExclusionCount]
     territories: Sequence[TerritoryCount]
     encodings: Sequence[SizeShare]
     previews: Sequence[MessagePreview]
-    departures: Sequence[LeavingMessages]
+    departures: Sequence[Departure]
     places: Sequence[PlaceView]
     unsent: UnsentMessages
     alsace_moselle_count: int
     unreadable_postcode_count: int
-    credit: CreditView | None
+    credit: Credit | None
     balance_error: str | None
     undeclared: Sequence[str]
     auto_reply: AutoReplyView

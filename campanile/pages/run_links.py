@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from campanile.pages.recap_views import RecapFigures
 from campanile.pages.words import approval_figures
+from schemas.recap_rows import Recap
 from schemas.rows import Campaign
 
 #: For each deployment the title of the link, and its effect.
@@ -80,7 +80,7 @@ def approved_steps(campaign: Campaign) -> list[NextStep]:
     return [NextStep(flow, *STEPS[flow], values) for flow, values in parameters.items()]
 
 
-def recap_steps(campaign: Campaign, recap: RecapFigures, undeclared: Iterable[str] = ()) -> list[NextStep]:
+def recap_steps(campaign: Campaign, recap: Recap, undeclared: Iterable[str] = ()) -> list[NextStep]:
     """Return the next steps of a campaign; it is approved or tested only where it has messages and is not stale.
 
     Args:
@@ -147,7 +147,7 @@ def command(flow: str, parameters: Mapping[str, Any]) -> str:
     return " ".join([".venv/bin/python -m flows", flow, *words])
 
 
-def next_parameters(campaign: Campaign, recap: RecapFigures) -> dict[str, dict[str, Any]]:
+def next_parameters(campaign: Campaign, recap: Recap) -> dict[str, dict[str, Any]]:
     """Return the known parameters of each step; the person adds the others in the form."""
     named = {"campaign": campaign.name}
     return {

@@ -1,13 +1,13 @@
 """Typed data of the pages: rows of the store with the columns that a page needs."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from pydantic import BeforeValidator, TypeAdapter
+from pydantic import TypeAdapter
 
 from campanile.store.db.commit_number import Reconciliation
 from schemas.inbound_rows import ReplyCount
@@ -67,52 +67,3 @@ class Doubt:
 
     found: Reconciliation
     campaigns: Sequence[DoubtedCampaign]
-
-
-@dataclass(frozen=True, slots=True)
-class ListView:
-    """A contact list and its counts."""
-
-    list_name: str
-    contact_count: int
-    opted_out_count: int
-    legal_basis: str | None
-    import_count: int
-    last_import_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class ListFile:
-    """A file of a list; ``undone_by`` and ``undone_why`` when its import was undone."""
-
-    import_id: int
-    file_name: str
-    row_count: int
-    recorded_at: datetime
-    undone_at: datetime | None
-    undone_by: str | None
-    undone_why: str | None
-
-
-def _parse_columns(stored: object) -> object:
-    return _adapter(dict[str, str]).validate_json(stored) if isinstance(stored, str) else stored or {}
-
-
-@dataclass(frozen=True, slots=True)
-class ListCard:
-    """A contact list with its content.
-
-    ``columns``: our field -> the column that a person named. ``fields`` and ``territories`` count contacts.
-    """
-
-    list_name: str
-    contact_count: int
-    opted_out_count: int
-    legal_basis: str | None
-    wording: str | None
-    is_sample: bool
-    columns: Annotated[Mapping[str, str], BeforeValidator(_parse_columns)]
-    header_row: int | None
-    fields: Mapping[str, int]
-    territories: Mapping[str, int]
-    imports: Sequence[ListFile]

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from campanile.pages.recap_views import RecapFigures
 from campanile.pages.views import ApprovedView
 from campanile.sms.rules.reply_keywords import UNANSWERED
 from campanile.sms.schedule.territories import key_name
 from campanile.sms.states import MessageState, RowResult
 from campanile.sms.text.formatting import amount_text, count_text, grouped, local_time
+from schemas.recap_rows import Recap
 
 STATE_WORDS = {
     MessageState.PLANNED: "waiting",
@@ -59,7 +59,7 @@ ONCE_PER = {"reply": "Each reply is answered", "day": "A person is answered once
 _INSTANT = re.compile(r"(\d{4}-\d{2}-\d{2} \d{2}:\d{2})(?::\d{2})? UTC")
 
 
-def approval_figures(recap: RecapFigures) -> str:
+def approval_figures(recap: Recap) -> str:
     """Return what a person approves with a recap: the number of messages and their price."""
     return f"{count_text(recap.message_count, 'message')}, {amount_text(recap.total_price, recap.unit)}"
 

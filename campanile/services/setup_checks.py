@@ -79,7 +79,7 @@ def check_prices(context: Context) -> str | Advice:
     gateway = context.settings.gateway
     prices = context.tariff(gateway).prices
     with context.transaction(read_only=True) as tx:
-        people = {row["territory"]: row["contact_count"] for row in tx.rows("list.all_territories")}
+        people = tx.counts("list.all_territories")
     line = f"{len(prices)} territories have a price at {gateway}"
     missing = [
         f"{territory} ({count_text(people[territory], 'contact')})" if territory in people else territory
@@ -98,7 +98,7 @@ def check_lists(context: Context) -> str | Advice:
     """Name the lists that no marketing goes to, because nobody said why their people may be written to."""
     with context.transaction(read_only=True) as tx:
         found = lists(tx)
-    undeclared = [row["list_name"] for row in found if not row["legal_basis"]]
+    undeclared = [row.list_name for row in found if not row.legal_basis]
     line = f"{count_text(len(found), 'list')}, {len(found) - len(undeclared)} with a legal basis"
     if not undeclared:
         return line

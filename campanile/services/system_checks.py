@@ -82,7 +82,7 @@ def check_channels(context: Context) -> str | Advice:
     with context.transaction(read_only=True) as tx:
         failed = [row for channel in CHANNELS for row in undelivered_alerts(tx, channel)]
     if failed:
-        raise SmsError("; ".join(f"{row['kind']} could not be delivered: {row['error']}" for row in failed))
+        raise SmsError("; ".join(f"{row.kind} could not be delivered: {row.error}" for row in failed))
     if mail is None and not numbers:
         return Advice(
             "nobody gets them: they are only in the log", "set SMS_MAIL_HOST and SMS_MAIL_TO, or SMS_ALERT_NUMBERS"

@@ -7,24 +7,17 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from campanile.pages import approval as lock_pages
-from campanile.pages.views import ApprovedView, CampaignView, MessageOfTest, view_of
-from schemas.draft import CampaignDraft
+from campanile.pages.views import ApprovedView
+from campanile.sms.states import CampaignState, MessageState
+from schemas.ledger_rows import MessageOfTest
+from tests.rows import campaign, draft
 
 PARIS = ZoneInfo("Europe/Paris")
-DRAFT = CampaignDraft(name="soldes", text="appelez le 01 23 45 67 89", sender_id="36180", actor="ada")
-CAMPAIGN = {
-    "name": "soldes",
-    "state": "approved",
-    "version": 2,
-    "gateway": "sandbox",
-    "recap_hash": "deadbeef" * 8,
-    "due_at": datetime(2026, 11, 24, 8, tzinfo=UTC),
-    "offer_ends_at": None,
-    "state_reason": None,
-    "stale_reason": None,
-    "is_stopped": False,
-    "draft": DRAFT,
-}
+CAMPAIGN = campaign(
+    state=CampaignState.APPROVED,
+    due_at=datetime(2026, 11, 24, 8, tzinfo=UTC),
+    draft=draft(text="appelez le 01 23 45 67 89"),
+)
 
 
 @pytest.mark.parametrize(
@@ -40,15 +33,8 @@ CAMPAIGN = {
     ],
 )
 def test_the_text_of_a_test_is_quoted(text: str, quoted: str) -> None:
-    message = {
-        "msisdn": "+33612345678",
-        "state": "accepted",
-        "encoding": "GSM-7",
-        "segment_count": 1,
-        "price": Decimal("0.045"),
-        "text": text,
-    }
-    page = lock_pages.tested_page(view_of(CampaignView, CAMPAIGN), [view_of(MessageOfTest, message)], "EUR")
+    message = MessageOfTest("+33612345678", text, "GSM-7", 1, Decimal("0.045"), MessageState.ACCEPTED)
+    page = lock_pages.tested_page(CAMPAIGN, [message], "EUR")
     assert page.splitlines()[-1] == quoted
     assert "612345678" not in page
 
@@ -68,14 +54,9 @@ def test_the_text_of_a_test_is_quoted(text: str, quoted: str) -> None:
     ],
 )
 def test_what_stays_behind_is_told(opted_out_count: int, dead_count: int, line: str | None) -> None:
-    approved = {
-        "campaign": CAMPAIGN,
-        "leaves_at": datetime(2026, 11, 24, 8, tzinfo=UTC),
-        "figures": "1 510 messages, 118.61 EUR",
-        "opted_out_count": opted_out_count,
-        "dead_count": dead_count,
-    }
-    page = lock_pages.approval_page(view_of(ApprovedView, approved), "Ada", PARIS)
+    leaves_at = datetime(2026, 11, 24, 8, tzinfo=UTC)
+    approved = ApprovedView(CAMPAIGN, "1 510 messages, 118.61 EUR", leaves_at, opted_out_count, dead_count)
+    page = lock_pages.approval_page(approved, "Ada", PARIS)
     assert "**1 510 messages, 118.61 EUR** at most, from Tue 2026-11-24 09:00 (Europe/Paris)." in page
     assert ("will not be sent" in page) == (line is not None)
     assert (line or "") in page

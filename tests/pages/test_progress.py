@@ -1,6 +1,5 @@
 """Pages: texts of a partner, a reply or a gateway are escaped, and every number is masked."""
 
-from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -11,13 +10,15 @@ from hypothesis import strategies as st
 from campanile.pages.environment import shown_name
 from campanile.pages.markdown import Markup, quotation, table
 from campanile.pages.progress import progress_line, progress_page
-from campanile.pages.views import CampaignView, StateCount, view_of
+from campanile.pages.views import StateCount, view_of
 from campanile.pages.words import in_zone
+from campanile.sms.states import CampaignState
 from campanile.store.ledger.run_lifecycle import Progress
-from schemas.draft import CampaignDraft
+from schemas.rows import Campaign
+from tests import rows
+from tests.rows import AT
 
 PARIS = ZoneInfo("Europe/Paris")
-AT = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -57,10 +58,8 @@ def progress(**changes) -> Progress:
     return Progress(**(known | {"spent": Decimal("3.75"), "unit": "EUR"} | changes))
 
 
-def campaign(**changes) -> CampaignView:
-    known = {"name": "soldes", "state": "parked", "state_reason": None, "due_at": AT, "is_stopped": False}
-    known |= {"version": 1, "gateway": "sandbox", "recap_hash": None, "offer_ends_at": None, "stale_reason": None}
-    return view_of(CampaignView, known | {"draft": "{}"} | changes)
+def campaign(**changes) -> Campaign:
+    return rows.campaign(**{"state": CampaignState.PARKED, "due_at": AT} | changes)
 
 
 def states(**counts: int) -> list[StateCount]:
@@ -158,8 +157,8 @@ def test_every_time_is_on_the_teams_clock() -> None:
 
 
 def test_a_campaign_is_called_by_its_title_and_its_key() -> None:
-    draft = CampaignDraft(name="noel-2026", title="Noël 2026", text="Bonjour", sender_id="36180", actor="ada")
-    assert shown_name(campaign(name="noel-2026", draft=draft.model_dump_json())) == "Noël 2026 (noel-2026)"
-    untitled = draft.model_copy(update={"title": None}).model_dump_json()
+    draft = rows.draft(name="noel-2026", title="Noël 2026")
+    assert shown_name(campaign(name="noel-2026", draft=draft)) == "Noël 2026 (noel-2026)"
+    untitled = draft.model_copy(update={"title": None})
     assert shown_name(campaign(draft=untitled)) == shown_name(campaign()) == "soldes"
     assert shown_name(campaign(draft=draft.model_copy(update={"title": "<b>"}))) == "&lt;b&gt; (soldes)"

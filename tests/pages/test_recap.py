@@ -1,7 +1,7 @@
 """The recap page: each figure in its section, warnings first, no active markup and no unmasked number."""
 
-import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -14,16 +14,18 @@ from hypothesis import strategies as st
 
 from campanile.pages.recap import recap_page
 from campanile.pages.recap_schedule import count_bars
-from campanile.pages.recap_views import LeavingMessages, RecapView
+from campanile.pages.recap_views import RecapView
 from campanile.pages.run_links import RunLink
 from campanile.pages.views import view_of
 from campanile.pages.words import span_text
 from campanile.sms.rules.exclusions import EXCLUSION_REASONS
+from campanile.sms.schedule.departures import Departure
 from campanile.sms.schedule.expiry import EXPIRY_REASONS
 from campanile.sms.schedule.forecast import EXPIRING_WORDS
+from schemas.billing_rows import Credit
+from tests.rows import AT, campaign, draft, recap
 
 PARIS = ZoneInfo("Europe/Paris")
-AT = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)  # a Monday, 08:00 in Paris
 PEOPLE = ("added", "removed", "rewritten")
 NEVER = {"first_at": None, "last_at": None, "expiring_count": 2}
 LINKS = [
@@ -36,38 +38,11 @@ def minutes(count: float) -> datetime:
     return AT + timedelta(minutes=count)
 
 
-def draft(**changes: Any) -> str:
-    """Return a draft as the store keeps it."""
-    return json.dumps({"name": "soldes", "text": "Bonjour", "sender_id": "36180", "actor": "camille"} | changes)
-
-
 def recap_view(**changes: Any) -> dict[str, Any]:
     """Return a recap of 1 510 messages to three territories; ten to the last of them will not be sent in time."""
     view: dict[str, Any] = {
-        "campaign": {
-            "name": "soldes",
-            "due_at": None,
-            "offer_ends_at": minutes(240),
-            "state": "prepared",
-            "version": 2,
-            "gateway": "sandbox",
-            "recap_hash": "0123456789abcdef",
-            "state_reason": None,
-            "stale_reason": None,
-            "is_stopped": False,
-            "draft": draft(),
-        },
-        "recap": {
-            "version": 2,
-            "recap_hash": "0123456789abcdef",
-            "message_count": 1510,
-            "segment_count": 2611,
-            "exclusion_count": 90,
-            "audience_count": 1600,
-            "total_price": Decimal("118.610000"),
-            "unit": "EUR",
-            "prepared_at": minutes(-30),
-        },
+        "campaign": campaign(version=2, offer_ends_at=minutes(240)),
+        "recap": recap(version=2, prepared_at=minutes(-30)),
         "header": {
             "name": "soldes",
             "kind": "marketing",
@@ -166,13 +141,7 @@ def recap_view(**changes: Any) -> dict[str, Any]:
             ],
             "people": {"added": 12, "removed": 2, "rewritten": 1498},
         },
-        "credit": {
-            "available": Decimal("400"),
-            "committed": Decimal("20"),
-            "committed_to_alerts": Decimal(0),
-            "balance": Decimal("400"),
-            "unit": "EUR",
-        },
+        "credit": credit(400),
         "auto_reply": {"enabled": True, "price": Decimal("0.045"), "reply_share": 0.02, "can_answer": True},
         "alsace_moselle_count": 1204,
         "unreadable_postcode_count": 0,
@@ -182,13 +151,16 @@ def recap_view(**changes: Any) -> dict[str, Any]:
     return view | changes
 
 
+def credit(available: int, committed_to_alerts: int = 0) -> Credit:
+    return Credit(Decimal(available), Decimal(available), Decimal(20), Decimal(committed_to_alerts), "EUR")
+
+
 def preview(which: str, msisdn: str, text: str, segment_count: int = 1, territory: str = "FR") -> dict[str, Any]:
     price = segment_count * Decimal("0.045")
     return {
         "which": which,
         "msisdn": msisdn,
         "text": text,
-        "encoding": "UCS-2",
         "segment_count": segment_count,
         "price": price,
         "territory": territory,
@@ -303,25 +275,25 @@ def test_sections_stand_in_the_order_people_read_them() -> None:
     [
         pytest.param({"credit": None}, "⚠ The balance was not read.", id="a balance that was never read"),
         pytest.param(
-            {"credit": {"available": Decimal(100), "committed": Decimal(20), "committed_to_alerts": Decimal(0)}},
+            {"credit": credit(100)},
             "- ⚠ **38.61 EUR missing:** it cannot be approved",
             id="too little money",
         ),
         pytest.param(
             {
-                "credit": {"available": Decimal(125), "committed": Decimal(20), "committed_to_alerts": Decimal(0)},
+                "credit": credit(125),
                 "header": header(emergency_reason="a water main broke"),
             },
             "An emergency: it may use the credit that is committed to marketing.",
             id="an emergency on the money of marketing",
         ),
         pytest.param(
-            {"recap": recap_view()["recap"] | {"message_count": 0}, "departures": [], "places": []},
+            {"recap": replace(recap_view()["recap"], message_count=0), "departures": [], "places": []},
             "- ⚠ **No contact gets a message.**",
             id="an empty audience",
         ),
         pytest.param(
-            {"recap": recap_view()["recap"] | {"message_count": 0}, "departures": [], "places": []},
+            {"recap": replace(recap_view()["recap"], message_count=0), "departures": [], "places": []},
             "No message is sent.",
             id="no time either",
         ),
@@ -364,11 +336,9 @@ def test_sections_stand_in_the_order_people_read_them() -> None:
         pytest.param({"header": header()}, "**At most so late:** 1.5 h after its time", id="max_lateness"),
         pytest.param(
             {
-                "campaign": recap_view()["campaign"]
-                | {
-                    "due_at": minutes(-180),
-                    "draft": draft(clock="local", send_on="2026-11-23", send_time="08:00"),
-                }
+                "campaign": campaign(
+                    due_at=minutes(-180), draft=draft(clock="local", send_on="2026-11-23", send_time="08:00")
+                )
             },
             "sent on 2026-11-23 at 08:00 on each recipient's own clock, the first from Mon 2026-11-23 08:00 (",
             id="on each recipient's clock",
@@ -388,11 +358,11 @@ def test_sections_stand_in_the_order_people_read_them() -> None:
             id="hours by territory that changed",
         ),
         pytest.param(
-            {"recap": recap_view()["recap"] | {"prepared_at": minutes(-0.5)}}, "sent as soon as it is approved.",
+            {"recap": replace(recap_view()["recap"], prepared_at=minutes(-0.5))}, "sent as soon as it is approved.",
             id="the hours are open",
         ),
         pytest.param(
-            {"recap": recap_view()["recap"] | {"message_count": 0}, "departures": [], "places": []},
+            {"recap": replace(recap_view()["recap"], message_count=0), "departures": [], "places": []},
             "not sent to any recipient.",
             id="no recipient, so at no hour",
         ),
@@ -407,7 +377,7 @@ def test_sections_stand_in_the_order_people_read_them() -> None:
             id="a list without a legal basis",
         ),
         pytest.param(
-            {"campaign": recap_view()["campaign"] | {"stale_reason": "import 3 undone; prepare again"}},
+            {"campaign": campaign(stale_reason="import 3 undone; prepare again")},
             "- ⚠ **It is stale and cannot be approved:** import 3 undone; prepare again. See Next.",
             id="a stale recap",
         ),
@@ -463,11 +433,10 @@ def test_a_change_lists_no_empty_values(before: dict[str, str], after: dict[str,
 
 
 def test_an_emergency_is_not_said_to_lack_what_marketing_holds() -> None:
-    credit = {"available": Decimal(125), "committed": Decimal(20), "committed_to_alerts": Decimal(0)}
-    assert "missing" in page(credit=credit)
+    assert "missing" in page(credit=credit(125))
     emergency = header(emergency_reason="a water main broke")
-    assert "missing" not in page(credit=credit, header=emergency)
-    assert "missing" in page(credit=credit | {"committed_to_alerts": Decimal(20)}, header=emergency)
+    assert "missing" not in page(credit=credit(125), header=emergency)
+    assert "missing" in page(credit=credit(125, committed_to_alerts=20), header=emergency)
 
 
 HOSTILE = "# [x](http://evil) <b>|</b> `a` **b** 06 12 34 56 78"
@@ -483,7 +452,7 @@ HOSTILE = "# [x](http://evil) <b>|</b> `a` **b** 06 12 34 56 78"
         pytest.param(
             {"findings": [{"code": "ucs2", "severity": "costs", "words": HOSTILE, "price": None}]}, id="a finding"
         ),
-        pytest.param({"campaign": recap_view()["campaign"] | {"draft": draft(actor=HOSTILE)}}, id="the author"),
+        pytest.param({"campaign": campaign(draft=draft(actor=HOSTILE))}, id="the author"),
         pytest.param(
             {
                 "changes": {
@@ -527,7 +496,7 @@ def test_the_authors_own_words_stand_as_they_are_and_inert(changes: dict[str, An
 
 def test_a_text_is_shown_line_by_line_with_its_dates_and_codes() -> None:
     text = "Du 01/12/2026 au 24/12/2026\nCode 20261201, {phone}"
-    row = {"which": "longest", "msisdn": "+33612345678", "encoding": "GSM-7", "segment_count": 1}
+    row = {"which": "longest", "msisdn": "+33612345678", "segment_count": 1}
     row |= {"price": Decimal("0.05"), "territory": "FR", "text": text.replace("{phone}", "06 12 34 56 79")}
     found = page(header=header(text=text), previews=[row])
     assert "> Du 01/12/2026 au 24/12/2026  \n> Code 20261201, \\{phone\\}" in found
@@ -550,7 +519,7 @@ def test_no_number_is_shown_whole() -> None:
 MOMENTS = st.integers(0, 14 * 24 * 60)
 DEPARTURES = st.lists(
     st.tuples(MOMENTS, st.integers(0, 3 * 24 * 60), st.integers(1, 100_000)).map(
-        lambda drawn: LeavingMessages("FR", minutes(drawn[0]), minutes(drawn[0] + drawn[1]), drawn[2])
+        lambda drawn: Departure("FR", minutes(drawn[0]), minutes(drawn[0] + drawn[1]), drawn[2])
     ),
     min_size=1,
     max_size=5,
@@ -560,7 +529,7 @@ DEPARTURES = st.lists(
 @pytest.mark.parametrize("is_daily", [pytest.param(False, id="hours"), pytest.param(True, id="days")])
 @given(departures=DEPARTURES)
 def test_bars_hold_every_message_between_the_first_and_the_last_moment(
-    is_daily: bool, departures: list[LeavingMessages]
+    is_daily: bool, departures: list[Departure]
 ) -> None:
     bars = count_bars(departures, PARIS, is_daily=is_daily)
     assert sum(bar.message_count for bar in bars) == sum(row.message_count for row in departures)
@@ -573,7 +542,7 @@ def test_bars_hold_every_message_between_the_first_and_the_last_moment(
 
 def test_an_hour_that_the_clock_repeats_has_two_bars() -> None:
     before = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)  # 02:30 in Paris, twice that night
-    row = LeavingMessages("FR", before, before + timedelta(hours=1), 60)
+    row = Departure("FR", before, before + timedelta(hours=1), 60)
     bars = count_bars([row], PARIS, is_daily=False)
     assert [(f"{bar.starts_at.astimezone(PARIS):%H:%M %Z}", bar.message_count) for bar in bars] == [
         ("02:00 CEST", 30),

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from campanile.pages.reviews import doubtful_page
 from campanile.pages.run_links import RunLink
-from campanile.pages.views import DoubtfulReply, view_of
+from schemas.inbound_rows import DoubtfulReply
 
 PARIS = ZoneInfo("Europe/Paris")
 
@@ -14,14 +14,13 @@ PARIS = ZoneInfo("Europe/Paris")
 def row(reply_id: int, text: str, count: int = 1, **changes: Any) -> DoubtfulReply:
     found = {
         "reply_id": reply_id,
-        "gateway": "sandbox",
         "sender": "+33612345678",
         "text": text,
         "received_at": datetime(2026, 11, 24, 9, 0, tzinfo=UTC),
         "campaign": "soldes",
         "doubtful_count": count,
     }
-    return view_of(DoubtfulReply, found | changes)
+    return DoubtfulReply(**(found | changes))
 
 
 def links(*reply_ids: int) -> dict[int, list[RunLink]]:

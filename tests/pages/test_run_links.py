@@ -3,8 +3,6 @@
 import inspect
 import json
 import shlex
-from datetime import UTC, datetime
-from decimal import Decimal
 from importlib import import_module
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -14,12 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campanile.pages.outcomes import outcome_page
-from campanile.pages.recap_views import RecapFigures
 from campanile.pages.run_links import RunLink, command, form_address, next_parameters
-from campanile.pages.views import CampaignView
 from campanile.services.cli_args import read_parameters
-from campanile.sms.states import CampaignState
-from schemas.draft import CampaignDraft
+from tests.rows import campaign, draft, recap
 
 PAGE = "http://ui/deployments/deployment/1"
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
@@ -69,33 +64,7 @@ def test_an_address_ends_no_link_of_markdown(text: str) -> None:
     assert set(form_address(PAGE, {"text": text})) & set(" ()<>[]|\"'`*\n") == set()
 
 
-def campaign(text: str = "Bonjour", stale_reason: str | None = None) -> CampaignView:
-    return CampaignView(
-        name="soldes",
-        state=CampaignState.PREPARED,
-        version=1,
-        gateway="sandbox",
-        recap_hash="0123456789abcdef",
-        due_at=None,
-        offer_ends_at=None,
-        state_reason=None,
-        stale_reason=stale_reason,
-        is_stopped=False,
-        draft=CampaignDraft(name="soldes", text=text, sender_id="36180", actor="ada"),
-    )
-
-
-RECAP = RecapFigures(
-    version=1,
-    recap_hash="0123456789abcdef",
-    audience_count=1600,
-    message_count=1510,
-    exclusion_count=90,
-    segment_count=2611,
-    total_price=Decimal("118.61"),
-    unit="EUR",
-    prepared_at=datetime(2026, 11, 23, 7, 0, tzinfo=UTC),
-)
+RECAP = recap()
 
 
 @pytest.mark.process
@@ -118,7 +87,7 @@ def test_the_hash_is_given_as_the_page_shows_it() -> None:
     ],
 )
 def test_the_text_to_revise(text: str, filled_in: str) -> None:
-    assert next_parameters(campaign(text), RECAP)["revise-campaign"]["text"] == filled_in
+    assert next_parameters(campaign(draft=draft(text=text)), RECAP)["revise-campaign"]["text"] == filled_in
 
 
 FORM = RunLink("Write them off", "they count as not sent.", "http://ui/run?parameters=%7B%7D", "python -m flows a")

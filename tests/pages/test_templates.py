@@ -29,13 +29,7 @@ from campanile.pages.run_links import RunLink
 from campanile.pages.unknowns import unknowns_page
 from campanile.pages.views import (
     ApprovedView,
-    CampaignView,
     Doubt,
-    DoubtfulReply,
-    ListCard,
-    ListView,
-    MessageOfTest,
-    ReplyCount,
     ResultsView,
     StateCount,
     UnknownMessage,
@@ -46,7 +40,11 @@ from campanile.sms.rules.reply_keywords import UNANSWERED
 from campanile.sms.states import MessageState, RowResult
 from campanile.store.contacts.impact import Preview
 from campanile.store.ledger.run_lifecycle import Progress
+from schemas.contact_rows import ListCard, ListSummary
 from schemas.draft import CampaignDraft
+from schemas.inbound_rows import DoubtfulReply, ReplyCount
+from schemas.ledger_rows import MessageOfTest
+from schemas.rows import Campaign
 
 PARIS = ZoneInfo("Europe/Paris")
 AT = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
@@ -67,7 +65,7 @@ KNOWN: dict[str, Any] = {
     "figure": "messages",
     "delimiter": ";",
 }
-REASONS = {"ExclusionCount": "opted_out", "ExpiringMessages": "offer_ended"}
+REASONS = {"ExclusionCount": "opted_out", "Expiring": "offer_ended"}
 MAPPINGS: dict[str, Any] = {
     "prices": {"FR": Decimal("0.045")},
     "territories": {"FR": 7},
@@ -157,11 +155,11 @@ PAGES: dict[str, Callable[[str], str]] = {
     "diagnostics": lambda text: checks_page([Check(text, verdict, text, text) for verdict in ("fails", "in order")]),
     "import": imported,
     "list": lambda text: list_page(filled(ListCard, text), PARIS, [own(text)], links(text)),
-    "lists": lambda text: lists_page([filled(ListView, text)], PARIS),
+    "lists": lambda text: lists_page([filled(ListSummary, text)], PARIS),
     "opt_out": lambda text: outcomes.opt_out_page(text, True, links(text)),
     "outcome": lambda text: outcomes.outcome_page(text, text, links(text)),
     "progress": lambda text: progress_page(
-        filled(CampaignView, text), [filled(StateCount, text)], filled(Progress, text), PARIS, 5
+        filled(Campaign, text), [filled(StateCount, text)], filled(Progress, text), PARIS, 5
     ),
     "recap": lambda text: recap_page(filled(RecapView, text), PARIS, text, links(text)),
     "reconciliation": lambda text: doubt_page(filled(Doubt, text), PARIS),
@@ -169,9 +167,9 @@ PAGES: dict[str, Callable[[str], str]] = {
     "results": lambda text: results_page(filled(ResultsView, text), PARIS),
     "reviews": lambda text: doubtful_page([filled(DoubtfulReply, text)], {7: links(text)}, PARIS),
     "stopped": lambda text: outcomes.stopped_page(text, 2, links(text)),
-    "test": lambda text: approval.tested_page(filled(CampaignView, text), [filled(MessageOfTest, text)], "EUR"),
+    "test": lambda text: approval.tested_page(filled(Campaign, text), [filled(MessageOfTest, text)], "EUR"),
     "unknowns": lambda text: unknowns_page(
-        filled(CampaignView, text), [filled(UnknownMessage, text)], links(text), "EUR", PARIS
+        filled(Campaign, text), [filled(UnknownMessage, text)], links(text), "EUR", PARIS
     ),
 }
 #: Pages that show only numbers and quotations of a person's text, which have filters of their own.

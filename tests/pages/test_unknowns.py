@@ -8,22 +8,11 @@ import pytest
 
 from campanile.pages.run_links import RunLink
 from campanile.pages.unknowns import unknowns_page
-from campanile.pages.views import CampaignView, UnknownMessage, view_of
+from campanile.pages.views import UnknownMessage, view_of
+from campanile.sms.states import CampaignState
+from tests.rows import campaign
 
 PARIS = ZoneInfo("Europe/Paris")
-WAITS = {
-    "name": "soldes",
-    "state": "parked",
-    "version": 1,
-    "gateway": "sandbox",
-    "recap_hash": None,
-    "due_at": None,
-    "offer_ends_at": None,
-    "state_reason": None,
-    "stale_reason": None,
-    "is_stopped": False,
-    "draft": "{}",
-}
 FORM = RunLink("Write them off", "they count as not sent.", "http://ui/run?parameters=%7B%7D", "python -m flows a")
 COMMAND = RunLink("Send them again", "twice.", None, "python -m flows resolve-unknown campaign=soldes")
 
@@ -40,7 +29,7 @@ def row(person: int = 0, reason: str | None = "read timed out") -> dict[str, Any
 
 def draw(*rows: dict[str, Any], links: tuple[RunLink, ...] = (FORM, COMMAND), **changes: Any) -> str:
     messages = view_of(list[UnknownMessage], rows)
-    return unknowns_page(view_of(CampaignView, WAITS | changes), messages, links, "EUR", PARIS)
+    return unknowns_page(campaign(state=CampaignState.PARKED, **changes), messages, links, "EUR", PARIS)
 
 
 def test_all_that_is_known_of_a_message() -> None:

@@ -1,30 +1,17 @@
 """What stands in the approval's form is what is approved; and a balance that cannot be read is told as such."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
-from decimal import Decimal
 
 import pytest
 
-from campanile.pages.recap_views import RecapFigures
 from campanile.pages.words import approval_figures
 from campanile.services.campaigns.approval import _check_figures
 from campanile.services.campaigns.recap_view import first_reading
 from campanile.services.context import Context
 from campanile.sms.errors import CampaignError
+from tests.rows import recap
 
-RECAP = RecapFigures(
-    version=1,
-    recap_hash="0123456789abcdef",
-    audience_count=1600,
-    message_count=1510,
-    exclusion_count=90,
-    segment_count=2611,
-    total_price=Decimal("118.610000"),
-    unit="EUR",
-    prepared_at=datetime(2026, 11, 23, 7, 0, tzinfo=UTC),
-)
-FIGURES = approval_figures(RECAP)
+FIGURES = approval_figures(recap())
 
 
 @pytest.mark.parametrize("given", ["", " ", FIGURES, "1 510  messages,\n118.61 EUR "])

@@ -21,7 +21,6 @@ from campanile.sms.schedule.quiet_hours import key_closing, next_key_opening
 from campanile.store.billing.balance import add_reading, captured
 from campanile.store.campaigns import campaigns
 from campanile.store.campaigns.approval import ApprovalRules, approve
-from campanile.store.campaigns.recaps import Recap
 from campanile.store.campaigns.writer import CampaignRow, RecapDetails, Revised, write_prepared
 from campanile.store.contacts import opt_outs
 from campanile.store.contacts.import_log import ImportSummary, SourceFile, StagedRows
@@ -43,6 +42,7 @@ from schemas.frame_checks import duckdb_types
 from schemas.gateway import DeliveryReport, Outcome, OutgoingMessage, SubmitOutcome
 from schemas.inbound_rows import GatewayState
 from schemas.ledger_rows import CampaignEvent, DueCampaign, Slice
+from schemas.recap_rows import Recap
 from schemas.rows import Campaign, Staying
 from tests.fork_server import ForkedProcess, opened_fork_server
 from tests.stores import copy_store

@@ -11,12 +11,12 @@ from campanile.store.billing.alerts import clear_alert, count_try, due_alerts, e
 @pytest.fixture
 def raised(desk) -> int:
     with desk.tx() as tx:
-        return int(raise_alert(tx, "balance_critical", "sandbox", "top it up")["alert_id"])
+        return raise_alert(tx, "balance_critical", "sandbox", "top it up").alert_id
 
 
 def due(desk, channel: str = "mail") -> list[str]:
     with desk.tx() as tx:
-        return [row["kind"] for row in due_alerts(tx, channel)]
+        return [row.kind for row in due_alerts(tx, channel)]
 
 
 def fail(desk, alert_id: int) -> None:
@@ -29,7 +29,7 @@ def test_channels_do_not_wait_for_each_other(desk, raised) -> None:
     fail(desk, raised)
     assert (due(desk, "mail"), due(desk, "sms")) == ([], ["balance_critical"])
     with desk.tx() as tx:
-        assert [row["error"] for row in undelivered_alerts(tx, "mail")] == ["connection refused"]
+        assert [row.error for row in undelivered_alerts(tx, "mail")] == ["connection refused"]
 
 
 def test_waits_grow_and_end(desk, raised) -> None:

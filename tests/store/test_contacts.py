@@ -17,6 +17,7 @@ from campanile.store.contacts import merge as contacts
 from campanile.store.contacts.import_log import FATES, StagedRows, earlier_import
 from campanile.store.contacts.merge import import_contacts
 from campanile.store.contacts.opt_outs import import_opt_outs
+from schemas.billing_rows import Credit
 from tests.lanes import examples
 
 
@@ -277,12 +278,11 @@ def test_balance_and_settings_of_operators(desk) -> None:
         first = alerts.raise_alert(tx, "low_balance", "sandbox", "10 left")
         assert alerts.raise_alert(tx, "low_balance", "sandbox", "9 left") == first  # once a crossing
         for channel in ("mail", "sms"):
-            alerts.mark_alert(tx, first["alert_id"], channel)
+            alerts.mark_alert(tx, first.alert_id, channel)
         assert alerts.clear_alert(tx, "low_balance", "sandbox")
         assert not alerts.clear_alert(tx, "low_balance", "sandbox")
-        assert alerts.raise_alert(tx, "low_balance", "sandbox", "8 left")["alert_id"] == first["alert_id"] + 1
+        assert alerts.raise_alert(tx, "low_balance", "sandbox", "8 left").alert_id == first.alert_id + 1
     desk.put_balance("10")
     with desk.tx(read_only=True) as tx:
         left = balance.credit_left(tx, "sandbox")
-    nothing = {"committed": Decimal(0), "committed_to_alerts": Decimal(0)}
-    assert left == {"available": Decimal(10), "unit": "EUR", "balance": Decimal(10)} | nothing
+    assert left == Credit(Decimal(10), Decimal(10), committed=Decimal(0), committed_to_alerts=Decimal(0), unit="EUR")

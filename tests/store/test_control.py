@@ -90,10 +90,10 @@ def test_while_it_is_parked(desk) -> None:
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        pytest.param("prepared", "nothing of it leaves before it is approved", id="not approved yet"),
+        pytest.param("prepared", "nothing of it is sent before it is approved", id="not approved yet"),
         pytest.param("paused", "resume-campaign lets it go on, cancel-campaign ends it", id="paused already"),
-        pytest.param("finished", "all that could leave has left", id="finished"),
-        pytest.param("cancelled", "nothing of it leaves", id="cancelled"),
+        pytest.param("finished", "all that could be sent is sent", id="finished"),
+        pytest.param("cancelled", "nothing of it is sent", id="cancelled"),
     ],
 )
 def test_what_cannot_be_paused(desk, state: str, words: str) -> None:
@@ -117,7 +117,7 @@ def test_one_that_was_cancelled_only_settles_what_is_in_flight(desk) -> None:
     lease = desk.start("winter")
     desk.must_claim(lease)
     desk.cancel("winter")
-    with pytest.raises(CampaignError, match="was cancelled: nothing more of it leaves"):
+    with pytest.raises(CampaignError, match="was cancelled: nothing more of it is sent"):
         pause(desk)
     assert stop_everything(desk) == []
 

@@ -1,14 +1,16 @@
 """Lists: what there is, what stands in them, on what ground; and which partner sends what."""
 
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
 from campanile.sms.errors import CampaignError
-from campanile.store.contacts.import_log import import_quality, source_quality
-from campanile.store.contacts.lists import declare_legal_basis, export_contacts, list_card, lists
+from campanile.store.contacts.lists import declare_legal_basis, export_contacts, find_list, list_card, lists
 from campanile.store.contacts.undo import delete_list, undo_import
+from campanile.store.db.database import Transaction
+from schemas.contact_rows import ListSummary
 
 
 def test_lists_are_told_with_what_counts(desk) -> None:
@@ -20,17 +22,17 @@ def test_lists_are_told_with_what_counts(desk) -> None:
         undo_import(tx, 2, "camille")
         declare_legal_basis(tx, "north", "consent", "J'accepte de recevoir des SMS", "camille")
         north, south = lists(tx)
-    assert north == {
-        "list_name": "north",
-        "is_sample": False,
-        "legal_basis": "consent",
-        "wording": "J'accepte de recevoir des SMS",
-        "contact_count": 2,
-        "opted_out_count": 1,
-        "import_count": 1,
-        "last_import_at": desk.clock.at,
-    }
-    assert (south["list_name"], south["is_sample"], south["opted_out_count"]) == ("south", True, 1)
+    assert north == ListSummary(
+        list_name="north",
+        is_sample=False,
+        legal_basis="consent",
+        wording="J'accepte de recevoir des SMS",
+        contact_count=2,
+        opted_out_count=1,
+        import_count=1,
+        last_import_at=desk.clock.at,
+    )
+    assert (south.list_name, south.is_sample, south.opted_out_count) == ("south", True, 1)
 
 
 def test_an_empty_list_is_told_too(desk) -> None:
@@ -38,8 +40,8 @@ def test_an_empty_list_is_told_too(desk) -> None:
     with desk.tx() as tx:
         (found,) = lists(tx)
         card = list_card(tx, "empty")
-    assert (found["contact_count"], found["import_count"]) == (0, 1)
-    assert (card["fields"], card["territories"]) == ({}, {})
+    assert (found.contact_count, found.import_count) == (0, 1)
+    assert (card.fields, card.territories) == ({}, {})
 
 
 def test_the_card_of_a_list_says_what_stands_in_it(desk) -> None:
@@ -49,12 +51,12 @@ def test_the_card_of_a_list_says_what_stands_in_it(desk) -> None:
     with desk.tx() as tx:
         undo_import(tx, 12, "camille")
         declare_legal_basis(tx, "north", "service", None, "dominique")
-        card = list_card(tx, "north")
-    assert card["fields"] == {"town": 2, "first_name": 1}
-    assert card["territories"] == {"FR": 2}
-    assert [row["import_id"] for row in card["imports"]] == list(range(12, 2, -1))
-    assert (card["imports"][0]["undone_by"], card["imports"][1]["duplicate_count"]) == ("camille", 1)
-    assert (card["legal_basis"], card["declared_by"], card["declared_at"]) == ("service", "dominique", desk.clock.at)
+        card, found = list_card(tx, "north"), find_list(tx, "north")
+    assert card.fields == {"town": 2, "first_name": 1}
+    assert card.territories == {"FR": 2}
+    assert [file.import_id for file in card.imports] == list(range(12, 2, -1))
+    assert (card.imports[0].undone_by, card.imports[1].duplicate_count) == ("camille", 1)
+    assert (card.legal_basis, found.declared_by, found.declared_at) == ("service", "dominique", desk.clock.at)
 
 
 def test_a_legal_basis_is_one_of_three(desk) -> None:
@@ -117,6 +119,12 @@ def test_an_empty_list_is_exported(desk, tmp_path: Path) -> None:
 # --- who sends what --------------------------------------------------------------------------------------------
 
 
+def records(tx: Transaction, sql: str) -> list[dict[str, Any]]:
+    found = tx.execute(sql)
+    columns = [column[0] for column in found.description or ()]
+    return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
+
+
 def test_what_became_of_the_people_a_file_brought(desk) -> None:
     desk.opt_out(1)  # known before the file: no fault of it
     desk.clock.forward(days=1)
@@ -126,8 +134,8 @@ def test_what_became_of_the_people_a_file_brought(desk) -> None:
     desk.opt_out(2, 4)
     desk.sql("INSERT INTO dead_number VALUES (33639980003, '+33639980003', 'unknown', TIMESTAMPTZ '2026-11-27')")
     with desk.tx(read_only=True) as tx:
-        partner, shop = import_quality(tx, "north")
-        assert import_quality(tx, "south") == []
+        partner, shop = records(tx, "FROM import_quality WHERE list_name = 'north' ORDER BY import_id")
+        assert records(tx, "FROM import_quality WHERE list_name = 'south'") == []
     assert (partner["source"], partner["row_count"]) == ("partner_#-#.csv", 5)
     assert (partner["rejected_share"], partner["duplicate_share"]) == (0.2, 0.2)
     assert (partner["opted_out_later"], partner["dead_later"]) == (1, 1)
@@ -141,7 +149,7 @@ def test_a_partners_files_are_one_source_a_month(desk) -> None:
     desk.take_in("north", file_name="partner_49.csv")
     with desk.tx() as tx:
         undo_import(tx, 2, "camille")
-        november, december = source_quality(tx)
+        november, december = records(tx, "FROM source_quality ORDER BY month_on")
     assert str(november.pop("month_on")) == "2026-11-01"
     assert november == {
         "list_name": "north",

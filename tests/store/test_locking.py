@@ -196,7 +196,7 @@ def test_approvers_are_known_by_name(desk, who: str) -> None:
 def test_nobody_is_no_approver(desk) -> None:
     desk.put_balance("100")
     desk.prepare("winter", range(2))
-    with pytest.raises(CampaignError, match="needs the name of who approves it"):
+    with pytest.raises(CampaignError, match="needs the name of the person who approves it"):
         desk.approve("winter", actor="  ")
 
 
@@ -424,9 +424,7 @@ def test_what_has_begun_to_leave_is_not_revised(desk, outcome: str | None) -> No
         desk.answer(lease, claim, outcome)
     for state in ("sending", "parked"):
         desk.sql(f"UPDATE campaign SET state = '{state}'")
-        with pytest.raises(
-            CampaignError, match=rf"^campaign winter is {state}: .*begun to leave; cancel-campaign stops"
-        ):
+        with pytest.raises(CampaignError, match=rf"^campaign winter is {state}: .*has begun; cancel-campaign stops"):
             desk.prepare("winter", range(3), revises=True)
     assert desk.find("winter").approved_hash is not None
     assert len(desk.sql("SELECT * FROM message")) == 4
@@ -435,7 +433,8 @@ def test_what_has_begun_to_leave_is_not_revised(desk, outcome: str | None) -> No
 def test_what_a_run_has_in_hand_has_not_begun_to_leave(desk) -> None:
     desk.start("winter", range(4))
     with pytest.raises(
-        CampaignError, match=r"^campaign winter is sending: a run has it in hand, and nothing has left yet; try again"
+        CampaignError,
+        match=r"^campaign winter is sending: a run is sending it, and no message is claimed yet",
     ):
         desk.prepare("winter", range(3), revises=True)
 

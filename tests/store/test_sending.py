@@ -314,7 +314,7 @@ def test_requeued_messages_are_cancelled_too(desk) -> None:
 def test_cancelled_twice_is_refused_once_it_is_over(desk) -> None:
     desk.prepare("winter", range(2))
     desk.cancel("winter")
-    with pytest.raises(CampaignError, match="is cancelled already; nothing is left to cancel"):
+    with pytest.raises(CampaignError, match="is cancelled already; there is nothing to cancel"):
         desk.cancel("winter")
 
 

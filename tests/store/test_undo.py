@@ -300,15 +300,15 @@ def test_an_approved_campaign_raises_an_alert_and_stays(desk) -> None:
     assert list(preview.touched) == [("soldes", "approved", 2), ("rappel", "approved", 2)]
     with desk.tx(read_only=True) as tx:
         alerts = due_alerts(tx, "mail")
-    assert [alert["kind"] for alert in alerts] == ["list_changed: soldes", "list_changed: rappel"]
-    assert alerts[0]["message"] == (
+    assert [alert.kind for alert in alerts] == ["list_changed: soldes", "list_changed: rappel"]
+    assert alerts[0].message == (
         "list clients changed: import 1 undone; campaign soldes is approved and still sends what was approved: 2 of "
         "its planned messages go to people who were removed or changed. Cancel it if that is wrong"
     )
     assert (desk.find("soldes").approved_hash, desk.find("soldes").stale_reason) == (hash_before, None)
     desk.cancel("soldes")
     with desk.tx(read_only=True) as tx:
-        assert [alert["kind"] for alert in due_alerts(tx, "mail")] == ["list_changed: rappel"]
+        assert [alert.kind for alert in due_alerts(tx, "mail")] == ["list_changed: rappel"]
 
 
 def test_the_newest_change_is_the_one_that_is_told(desk) -> None:
@@ -321,7 +321,7 @@ def test_the_newest_change_is_the_one_that_is_told(desk) -> None:
     undo(desk, 2)
     with desk.tx(read_only=True) as tx:
         (alert,) = due_alerts(tx, "mail")
-    assert alert["message"].startswith("list clients changed: import 2 undone; ")
+    assert alert.message.startswith("list clients changed: import 2 undone; ")
 
 
 def test_only_what_has_not_left_is_told(desk) -> None:

@@ -4,8 +4,7 @@ An alert is a row that stays open until it is cleared. What a channel could not 
 again, with growing waits, for a day.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from campanile.gateways.mail import send_mail
 from campanile.services.context import Context
@@ -16,6 +15,7 @@ from campanile.sms.text.masking import mask_numbers
 from campanile.store.billing.alerts import Channel, count_try, due_alerts, end_try, mark_alert, raise_alert
 from campanile.store.contacts.impact import TouchedCampaign
 from campanile.store.db.database import Transaction
+from schemas.billing_rows import WaitingAlert
 
 
 def alert(context: Context, kind: str, gateway: str, message: str) -> None:
@@ -45,7 +45,7 @@ def send_alerts_about(context: Context, touched: Sequence[TouchedCampaign]) -> N
         send_waiting_alerts(context)
 
 
-def _deliver(context: Context, channel: Channel, send: Callable[[Context, Mapping[str, Any]], None]) -> None:
+def _deliver(context: Context, channel: Channel, send: Callable[[Context, WaitingAlert], None]) -> None:
     try:
         with context.transaction(read_only=True) as tx:
             waiting = due_alerts(tx, channel)
@@ -55,14 +55,14 @@ def _deliver(context: Context, channel: Channel, send: Callable[[Context, Mappin
         context.log.error("alerts wait, for the store cannot be used: %s", error)
 
 
-def _plan_sms(context: Context, raised: Mapping[str, Any]) -> None:
+def _plan_sms(context: Context, raised: WaitingAlert) -> None:
     """Plan an alert as an SMS to each number of the team, and mark it in the same transaction: it is planned once."""
-    alert_id, gateway = raised["alert_id"], raised["gateway"]
+    alert_id, gateway = raised.alert_id, raised.gateway
     try:
         tariff = context.tariff(gateway)
         with context.transaction() as tx:
             if _is_still_due(tx, "sms", alert_id):
-                plan_notices(context, tx, gateway, tariff, alert_id, raised["message"])
+                plan_notices(context, tx, gateway, tariff, alert_id, raised.message)
                 mark_alert(tx, alert_id, "sms")
     except SmsError as error:
         with context.transaction() as tx:
@@ -70,16 +70,16 @@ def _plan_sms(context: Context, raised: Mapping[str, Any]) -> None:
         context.log.error("an alert could not be planned as an SMS and is tried again: %s", error)
 
 
-def _send_by_mail(context: Context, raised: Mapping[str, Any]) -> None:
+def _send_by_mail(context: Context, raised: WaitingAlert) -> None:
     """Send an alert by mail; the try is recorded before it is made, so no other process makes it at the same time."""
-    alert_id, mail = raised["alert_id"], context.mail
+    alert_id, mail = raised.alert_id, context.mail
     with context.transaction() as tx:
         if mail is None or not _is_still_due(tx, "mail", alert_id):
             return
         count_try(tx, alert_id, "mail", "not answered yet")
     why = None
     try:
-        send_mail(mail, f"Campanile: {raised['kind'].replace('_', ' ')} on {raised['gateway']}", raised["message"])
+        send_mail(mail, f"Campanile: {raised.kind.replace('_', ' ')} on {raised.gateway}", raised.message)
     except SmsError as error:
         why = str(error)
         context.log.error("an alert could not be mailed and is tried again: %s", why)
@@ -88,4 +88,4 @@ def _send_by_mail(context: Context, raised: Mapping[str, Any]) -> None:
 
 
 def _is_still_due(tx: Transaction, channel: Channel, alert_id: int) -> bool:
-    return any(row["alert_id"] == alert_id for row in due_alerts(tx, channel))
+    return any(row.alert_id == alert_id for row in due_alerts(tx, channel))

@@ -1,13 +1,11 @@
 """Lock a campaign under its recap, or take it back."""
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from campanile.pages.recap_views import RecapFigures
-from campanile.pages.views import ApprovedView, view_of
+from campanile.pages.views import ApprovedView
 from campanile.pages.words import approval_figures, staying_words
 from campanile.services.billing.balance import read_balance
 from campanile.services.campaigns.approval_checks import check_times_hold
@@ -22,6 +20,7 @@ from campanile.sms.schedule.territories import key_name
 from campanile.sms.states import CampaignKind
 from campanile.store.campaigns.approval import ApprovalRules, approve, full_hash
 from campanile.store.campaigns.campaigns import cancel, find_campaign
+from schemas.recap_rows import Recap
 
 
 def approve_recap(
@@ -47,11 +46,11 @@ def approve_recap(
     with context.transaction(read_only=True) as tx:
         found = find_campaign(tx, campaign)
         whole_hash = full_hash(found, "".join(recap_hash.split()))
-        recap = tx.one("recap.get", campaign_id=found.campaign_id, version=found.version)
-    recap_figures = approval_figures(view_of(RecapFigures, recap))
+        recap = tx.get(Recap, "recap.get", campaign_id=found.campaign_id, version=found.version)
+    recap_figures = approval_figures(recap)
     _check_figures(campaign, figures, recap_figures)
     _check_code(context, campaign, whole_hash, actor, code)
-    _check_terms_unchanged(context, campaign, json.loads(recap["header"]), context.tariff(found.gateway))
+    _check_terms_unchanged(context, campaign, recap.header, context.tariff(found.gateway))
     read_balance(context, found.gateway)
     with context.transaction() as tx:
         forecast = check_times_hold(context, tx, find_campaign(tx, campaign))

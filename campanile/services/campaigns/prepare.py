@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -40,7 +40,7 @@ from campanile.store.campaigns.audience import (
 from campanile.store.campaigns.duplicate_check import check_not_repeated
 from campanile.store.campaigns.leftovers import invisible_saving, leftovers_of
 from campanile.store.campaigns.message_builder import Place, Routes, longest_values, stage_messages, write_texts
-from campanile.store.campaigns.recaps import Recap, audience_mark
+from campanile.store.campaigns.recaps import audience_mark
 from campanile.store.campaigns.writer import (
     RecapDetails,
     Revised,
@@ -52,7 +52,15 @@ from campanile.store.campaigns.writer import (
 from campanile.store.db.database import scratch_tables
 from campanile.store.db.statement_runner import StatementRunner
 from schemas.draft import CampaignDraft
+from schemas.recap_rows import Defaulted, Recap, Source
 from schemas.rows import Campaign
+
+
+class _LevelSaving(NamedTuple):
+    level: str
+    message_count: int
+    segment_count: int
+    price: Decimal
 
 
 def check_draft(context: Context, draft: CampaignDraft, revises: Revised | None = None) -> None:
@@ -173,9 +181,12 @@ def _shown(
     last = {row.window_key: timing.begins_at(row.window_key) for row in forecast.expiring}
     last |= {leaving.window_key: leaving.ends_at for leaving in forecast.departures}  # by start, so the last one stays
     return {
-        "sources": [row | {"origin": _origin(draft, row["origin"])} for row in scratch.rows("plan.sources")],
+        "sources": [
+            source._replace(origin=_origin(draft, source.origin))._asdict()
+            for source in scratch.select(Source, "plan.sources")
+        ],
         "findings": [asdict(finding) | {"price": _text(finding.price)} for finding in findings],
-        "defaulted": scratch.row("plan.defaulted"),
+        "defaulted": scratch.get(Defaulted, "plan.defaulted")._asdict(),
         "closed_days": closed_days_by_place(timing, last),
         "expiring": [row._asdict() for row in forecast.expiring],
         "advice": alert_advice(forecast.departures) if draft.kind == "alert" else [],
@@ -217,7 +228,10 @@ def _findings(
     Raises:
         CampaignError: the gateway would not take it.
     """
-    savings = {row.pop("level"): Saving(**row) for row in scratch.rows("plan.savings")}
+    savings = {
+        row.level: Saving(row.message_count, row.segment_count, row.price)
+        for row in scratch.select(_LevelSaving, "plan.savings")
+    }
     found = lint(
         Subject(
             template=prepared.template,
@@ -227,7 +241,7 @@ def _findings(
             replace_characters=draft.replace_characters,
             stop_mentions=sorted({place.stop_mention for place in places.values()}),
             forbids_links=any(not prepared.rule(draft, territory).allows_links for territory in places),
-            sizes=[SizeCount(**row) for row in scratch.rows("plan.sizes")],
+            sizes=scratch.select(SizeCount, "plan.sizes"),
             forcing=forcing,
             savings=savings,
             longest_values=longest_values(scratch, prepared.template),

@@ -1,24 +1,25 @@
 """Alerts: raised once until they are cleared, and delivered by each channel."""
 
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from campanile.store.db.database import Transaction
+from schemas.billing_rows import Alert, WaitingAlert
 
 Channel = Literal["mail", "sms"]
 CHANNELS: tuple[Channel, ...] = ("mail", "sms")
-#: After a failure a channel waits so long, then twice as long, up to the longest wait; an older alert is not tried.
+#: A channel waits after a failure, then twice as long, up to the longest wait; an older alert is not tried.
 _FIRST_WAIT, _LONGEST_WAIT, _OLDEST = timedelta(seconds=30), timedelta(hours=1), timedelta(days=1)
 
 
-def due_alerts(tx: Transaction, channel: Channel) -> list[dict[str, Any]]:
-    """Return the open alerts of all gateways that a channel has not delivered and that it may be tried for now."""
-    return [row for row in tx.rows("alert.undelivered", channel=channel) if _is_due(row, tx.at)]
+def due_alerts(tx: Transaction, channel: Channel) -> list[WaitingAlert]:
+    """Return the open alerts of all gateways that a channel has not delivered and may try now."""
+    return [row for row in tx.select(WaitingAlert, "alert.undelivered", channel=channel) if _is_due(row, tx.at)]
 
 
-def undelivered_alerts(tx: Transaction, channel: Channel) -> list[dict[str, Any]]:
+def undelivered_alerts(tx: Transaction, channel: Channel) -> list[WaitingAlert]:
     """Return the open alerts that a channel failed to deliver, with the error of the last try."""
-    return [row for row in tx.rows("alert.undelivered", channel=channel) if row["tries"]]
+    return [row for row in tx.select(WaitingAlert, "alert.undelivered", channel=channel) if row.tries]
 
 
 def count_try(tx: Transaction, alert_id: int, channel: Channel, error: str | None = None) -> None:
@@ -35,16 +36,16 @@ def end_try(tx: Transaction, alert_id: int, channel: Channel, error: str | None)
         mark_alert(tx, alert_id, channel)
 
 
-def _is_due(row: dict[str, Any], at: datetime) -> bool:
-    if at - row["raised_at"] > _OLDEST:
+def _is_due(row: WaitingAlert, at: datetime) -> bool:
+    if at - row.raised_at > _OLDEST:
         return False
-    wait = min(_FIRST_WAIT * 2 ** min(max(row["tries"] - 1, 0), 10), _LONGEST_WAIT)
-    return row["tried_at"] is None or bool(at - row["tried_at"] >= wait)
+    wait = min(_FIRST_WAIT * 2 ** min(max(row.tries - 1, 0), 10), _LONGEST_WAIT)
+    return row.tried_at is None or bool(at - row.tried_at >= wait)
 
 
-def raise_alert(tx: Transaction, kind: str, gateway: str, message: str) -> dict[str, Any]:
+def raise_alert(tx: Transaction, kind: str, gateway: str, message: str) -> Alert:
     """Raise an alert, unless one of that kind is open on that gateway; return the open one."""
-    found = tx.row("alert.open", kind=kind, gateway=gateway)
+    found = tx.find(Alert, "alert.open", kind=kind, gateway=gateway)
     if found is None:
         tx.run(
             "alert.raise",
@@ -54,12 +55,12 @@ def raise_alert(tx: Transaction, kind: str, gateway: str, message: str) -> dict[
             message=message,
             at=tx.at,
         )
-        found = tx.one("alert.open", kind=kind, gateway=gateway)
+        found = tx.get(Alert, "alert.open", kind=kind, gateway=gateway)
     return found
 
 
 def clear_alert(tx: Transaction, kind: str, gateway: str) -> bool:
-    """Close the open alert of a kind, so that the next crossing raises a new one; tell whether there was one."""
+    """Close the open alert of a kind, so that the next crossing raises a new one; return whether there was one."""
     return tx.run("alert.clear", kind=kind, gateway=gateway, at=tx.at) > 0
 
 

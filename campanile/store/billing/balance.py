@@ -2,12 +2,14 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from campanile.sms.errors import CampaignError
 from campanile.sms.text.formatting import amount_text
 from campanile.store.billing.operator_settings import put_setting
 from campanile.store.db.database import Transaction
+from schemas.billing_rows import BalanceReading, Credit
+from schemas.ledger_rows import AvailableCredit
 
 #: A gateway may charge this share more than the recaps said, and readings may be rounded by this amount, before an
 #: alert.
@@ -15,7 +17,7 @@ _DRIFT_SHARE, _ROUNDED = Decimal("0.01"), Decimal("0.01")
 
 
 class Drift(NamedTuple):
-    """How far a balance fell ``since`` then, and what of it is ours: ``captured``, or ``reserved`` and not settled."""
+    """How far a balance fell ``since`` then, and what we spent: ``captured``, or ``reserved`` and not settled."""
 
     fell: Decimal
     captured: Decimal
@@ -25,43 +27,42 @@ class Drift(NamedTuple):
 
     @property
     def is_alarming(self) -> bool:
-        """Whether messages cost more than the recaps said; a balance that falls while none is sent tells nothing."""
+        """Whether messages cost more than the recaps said; a fall without any message sent is no sign of that."""
         allowed = self.captured * (1 + _DRIFT_SHARE) + self.reserved + _ROUNDED
         return self.captured > 0 and self.fell > allowed
 
 
 def captured(tx: Transaction, gateway: str) -> Decimal:
-    """Return all that was ever captured on a gateway; asked before a balance is read."""
+    """Return all that was ever captured on a gateway; call it before a balance is read."""
     return Decimal(tx.value("credit.captured", gateway=gateway))
 
 
 def add_reading(tx: Transaction, gateway: str, amount: Decimal, unit: str, captured_before: Decimal) -> None:
-    """Keep a balance reading; ``captured_before`` is what was captured when it was asked for."""
+    """Keep a balance reading; ``captured_before`` is what was captured when it was requested."""
     tx.run("balance.add", gateway=gateway, amount=amount, unit=unit, captured_before=captured_before, at=tx.at)
 
 
 def read_drift(tx: Transaction, gateway: str) -> Drift | None:
-    """Return how a gateway's balance fell since the last top-up, beside what is known of here; None: never read."""
-    found = tx.row("balance.drift", gateway=gateway)
-    return None if found is None else Drift(**found)
+    """Return how a gateway's balance fell since the last top-up, and the part that is known here; None: never read."""
+    return tx.find(Drift, "balance.drift", gateway=gateway)
 
 
 def declared_balance(tx: Transaction, gateway: str) -> Decimal | None:
-    """Return the balance of a gateway that tells none: the last reading less what was captured since, or None."""
-    found = tx.row("balance.latest", gateway=gateway)
-    return None if found is None else found["amount"] - (captured(tx, gateway) - found["captured_before"])
+    """Return the balance of a gateway that gives none: the last reading less what was captured since, or None."""
+    found = tx.find(BalanceReading, "balance.latest", gateway=gateway)
+    return None if found is None else found.amount - (captured(tx, gateway) - found.captured_before)
 
 
 def add_top_up(tx: Transaction, gateway: str, amount: Decimal, unit: str, actor: str) -> Decimal:
     """Add what a team bought to the balance it declares; return the balance.
 
     Raises:
-        CampaignError: less than nothing would be left.
+        CampaignError: the balance would be negative.
     """
     balance = (declared_balance(tx, gateway) or Decimal(0)) + amount
     if balance < 0:
-        given, left = amount_text(amount, unit), amount_text(balance, unit)
-        raise CampaignError(f"amount {given} cannot be: the balance of {gateway} would be {left}")
+        given, result = amount_text(amount, unit), amount_text(balance, unit)
+        raise CampaignError(f"amount {given} cannot be: the balance of {gateway} would be {result}")
     add_reading(tx, gateway, balance, unit, captured(tx, gateway))
     put_setting(tx, f"top_up.{gateway}", amount_text(amount, unit), actor)
     return balance
@@ -72,16 +73,15 @@ def committed_credit(tx: Transaction, gateway: str) -> Decimal:
     return Decimal(tx.value("campaign.committed", gateway=gateway))
 
 
-def credit_left(tx: Transaction, gateway: str) -> dict[str, Any] | None:
-    """Return a gateway's credit, or None when its balance was never read.
-
-    ``balance``; ``available``, less what is in flight; ``committed`` to approved campaigns, and of that
-    ``committed_to_alerts``, which an emergency must leave alone; ``unit``.
-    """
-    found = tx.row("credit.available", gateway=gateway)
+def credit_left(tx: Transaction, gateway: str) -> Credit | None:
+    """Return a gateway's credit, or None when its balance was never read."""
+    found = tx.find(AvailableCredit, "credit.available", gateway=gateway)
     if found is None:
         return None
-    return found | {
-        "committed": committed_credit(tx, gateway),
-        "committed_to_alerts": tx.value("campaign.committed_to_alerts", gateway=gateway),
-    }
+    return Credit(
+        balance=found.balance,
+        available=found.available,
+        committed=committed_credit(tx, gateway),
+        committed_to_alerts=tx.value("campaign.committed_to_alerts", gateway=gateway),
+        unit=found.unit,
+    )

@@ -1,4 +1,4 @@
-"""Whether the balance covers what somebody asks of it: one sum, for approvals and for tests."""
+"""Check that the balance covers a price: the same rule for approvals and for tests."""
 
 from decimal import Decimal
 
@@ -9,25 +9,25 @@ from campanile.store.db.database import Transaction
 
 
 def check_credit(tx: Transaction, gateway: str, what: str, price: Decimal, *, is_emergency: bool = False) -> None:
-    """Refuse what the balance does not cover besides what approved campaigns still need.
+    """Refuse a price that the balance does not cover besides what approved campaigns still need.
 
     Args:
         tx: the open transaction.
-        gateway: whose balance it is.
-        what: what costs that much, as the error calls it.
+        gateway: the gateway with the balance.
+        what: what has this price, as the error calls it.
         price: in the unit of the balance.
-        is_emergency: it may use what is committed to marketing: only what alerts still need is kept from it.
+        is_emergency: it may use what is committed to marketing: only what alerts still need is reserved.
 
     Raises:
-        CampaignError: how much is missing; or the balance was never read.
+        CampaignError: the balance is too low, or was never read.
     """
     credit = credit_left(tx, gateway)
     if credit is None:
         raise CampaignError(f"the balance of gateway {gateway} was never read; run check-balance, then ask again")
-    kept = credit["committed_to_alerts" if is_emergency else "committed"]
-    amounts = price, credit["available"], kept, price + kept - credit["available"]
+    kept = credit.committed_to_alerts if is_emergency else credit.committed
+    amounts = price, credit.available, kept, price + kept - credit.available
     if amounts[-1] > 0:
-        costs, available, committed, missing = (amount_text(amount, credit["unit"]) for amount in amounts)
+        costs, available, committed, missing = (amount_text(amount, credit.unit) for amount in amounts)
         others = "other alerts" if is_emergency else "approved campaigns"
         raise CampaignError(
             f"{what} costs {costs}; {available} are available on {gateway}, {committed} of them committed to {others}: "

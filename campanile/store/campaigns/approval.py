@@ -1,4 +1,4 @@
-"""Approving: the last look at a recap before it is locked, and all that may forbid it."""
+"""Approve a campaign: check its recap once more, lock it, and commit its credit."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from campanile.store.campaigns.duplicate_check import check_not_repeated
 from campanile.store.campaigns.recaps import check_audience_unchanged, verify_recap
 from campanile.store.db.database import Transaction
 from campanile.store.ledger.reconciliation import doubt_approved
+from schemas.recap_rows import Recap, RecapTotals
 from schemas.rows import Campaign, Staying
 
 _SHOWN_HASH = 8
@@ -21,11 +22,11 @@ _SHOWN_HASH = 8
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRules:
-    """What a team asks of an approval, besides that the recap is right and paid for.
+    """What a team requires of an approval, besides a valid recap and enough credit.
 
     Attributes:
-        approvers: who may approve, in any letter case; empty: anybody.
-        four_eyes: nobody approves what they prepared or revised, in any version.
+        approvers: who may approve, in any letter case; empty: any person.
+        four_eyes: a person who prepared or revised any version may not approve.
         max_age: an older recap must be prepared again.
     """
 
@@ -38,7 +39,7 @@ def approve(tx: Transaction, name: str, recap_hash: str, actor: str, rules: Appr
     """Lock a prepared campaign under its recap, and commit its credit.
 
     Returns:
-        The campaign as it is then, and how many of its messages are not sent for what came after the recap.
+        The approved campaign, and how many of its messages are not sent because of events after the recap.
 
     Raises:
         CampaignError: it may not be approved; one line that says why, and what to do.
@@ -54,7 +55,7 @@ def approve(tx: Transaction, name: str, recap_hash: str, actor: str, rules: Appr
     tx.run(
         "campaign.approve",
         campaign_id=campaign_id,
-        due_at=max(due_at, tx.at),  # a day without an hour began at midnight, and nobody is late for it
+        due_at=max(due_at, tx.at),  # a day without an hour begins at midnight, which has passed
         first_due_at=due_at,
         at=tx.at,
     )
@@ -64,7 +65,7 @@ def approve(tx: Transaction, name: str, recap_hash: str, actor: str, rules: Appr
 
 
 def full_hash(campaign: Campaign, shown: str) -> str:
-    """Return the whole hash of a prepared campaign's latest recap, of which somebody shows eight characters or more.
+    """Return the whole hash of a prepared campaign's latest recap from its first eight characters or more.
 
     Raises:
         CampaignError: it is not prepared, or the hash is not that of its latest recap.
@@ -86,12 +87,14 @@ def _check_actor(tx: Transaction, campaign: Campaign, actor: str, rules: Approva
     """Refuse a person who may not approve; names are compared in any letter case."""
     who, name = actor.strip(), campaign.name
     if not who:
-        raise CampaignError(f"campaign {name} needs the name of who approves it")
+        raise CampaignError(f"campaign {name} needs the name of the person who approves it")
     if rules.approvers and not _is_among(who, rules.approvers):
         raise CampaignError(f"{who} may not approve {name}; SMS_APPROVERS names {', '.join(rules.approvers)}")
-    authors = [row["actor"] for row in tx.rows("campaign.authors", campaign_id=campaign.campaign_id)]
+    authors = tx.values("campaign.authors", campaign_id=campaign.campaign_id)
     if rules.four_eyes and _is_among(who, authors):
-        raise CampaignError(f"{who} prepared {name} and may not approve it as well (SMS_FOUR_EYES); somebody else must")
+        raise CampaignError(
+            f"{who} prepared {name} and may not approve it as well (SMS_FOUR_EYES); another person must"
+        )
 
 
 def _is_among(who: str, names: Sequence[str]) -> bool:
@@ -99,7 +102,7 @@ def _is_among(who: str, names: Sequence[str]) -> bool:
 
 
 def _folded(name: str) -> str:
-    """Return a name as it is compared: one keyboard writes é as one character, another as two."""
+    """Return a name in the form that is compared: some keyboards write é as two characters."""
     return unicodedata.normalize("NFKC", " ".join(name.split())).casefold()
 
 
@@ -108,12 +111,12 @@ def _check_content(tx: Transaction, campaign: Campaign, max_age: timedelta) -> N
     name, campaign_id = campaign.name, campaign.campaign_id
     if campaign.stale_reason is not None:
         raise CampaignError(f"campaign {name} cannot be approved: {campaign.stale_reason}")
-    if not tx.rows("slice.count_by_state", campaign_id=campaign_id):
+    if not tx.values("slice.states", campaign_id=campaign_id):
         raise CampaignError(f"campaign {name} has no message to send; prepare it again with other recipients")
     if campaign.offer_ends_at is not None and campaign.offer_ends_at <= tx.at:
         raise CampaignError(f"the offer of {name} has ended; revise it with another offer_ends, or cancel it")
-    recap = tx.one("recap.get", campaign_id=campaign_id, version=campaign.version)
-    age = tx.at - recap["prepared_at"]
+    recap = tx.get(Recap, "recap.get", campaign_id=campaign_id, version=campaign.version)
+    age = tx.at - recap.prepared_at
     if age > max_age:
         raise CampaignError(
             f"the recap of {name} is {_hours(age)} hours old, and {_hours(max_age)} are allowed "
@@ -126,7 +129,7 @@ def _check_content(tx: Transaction, campaign: Campaign, max_age: timedelta) -> N
 
 
 def _check_not_served(tx: Transaction, campaign: Campaign) -> None:
-    """Refuse a recap with people who meanwhile had as many marketing messages as its draft allows."""
+    """Refuse a recap with people who got as many marketing messages since as its draft allows."""
     allowed = campaign.draft.max_messages_in_days if campaign.draft else None
     if campaign.kind != CampaignKind.MARKETING or not allowed:
         return
@@ -149,13 +152,13 @@ def _hours(time: timedelta) -> str:
 
 
 def _cover(tx: Transaction, campaign: Campaign) -> None:
-    totals = tx.one("recap.totals", campaign_id=campaign.campaign_id)
+    totals = tx.get(RecapTotals, "recap.totals", campaign_id=campaign.campaign_id)
     what, is_emergency = f"campaign {campaign.name}", bool(campaign.emergency_reason)
-    check_credit(tx, campaign.gateway, what, totals["total_price"], is_emergency=is_emergency)
+    check_credit(tx, campaign.gateway, what, totals.total_price, is_emergency=is_emergency)
 
 
 def _count_staying(tx: Transaction, campaign: Campaign) -> Staying:
-    """Count the messages that will stay behind: those that a claim would suppress."""
+    """Count the messages that are not sent: those that a claim would suppress."""
     binds = opt_outs_bind(campaign.kind, campaign.requested_service)
     return tx.get(Staying, "campaign.count_staying", campaign_id=campaign.campaign_id, opt_outs_bind=binds)
 

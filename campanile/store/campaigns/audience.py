@@ -1,4 +1,4 @@
-"""Whom a campaign asks for: candidates on scratch tables, each with the reason to leave it out, if there is one."""
+"""The audience of a campaign: candidates on scratch tables, each with the reason of its exclusion, if there is one."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ POSTCODE = "postcode"
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Who is asked for, and the rules that leave somebody out.
+    """The sources of the recipients, and the rules that exclude people.
 
-    ``typed``: ``TypedNumbers``. ``honours_refusals``: who says no in
-    the file of any of the lists gets nothing from any source. ``seen_since``: who gave no sign of life
-    since is inactive. ``most_messages`` since ``counted_since``: who had as many is left out. None: no such rule.
+    ``typed``: ``TypedNumbers``. ``honours_refusals``: a person who says no in the file of one of the lists is
+    excluded from all sources. ``seen_since``: a person without a sign of life since then is inactive.
+    ``most_messages``: a person who got as many since ``counted_since`` is excluded. None: no such rule.
     """
 
     campaign: str
@@ -38,28 +38,34 @@ class Audience:
 
 
 class Address(NamedTuple):
-    """Where a recipient is, as far as number and file tell."""
+    """Where a recipient is, according to the number and the file."""
 
     territory: str
     postcode: str | None
 
 
+class _AddressCount(NamedTuple):
+    territory: str
+    postcode: str | None
+    recipient_count: int
+
+
 def fields_of(tx: Transaction, lists: Sequence[str], template: Template) -> list[str]:
-    """Return the merge fields that the people of lists have: those of the template, or all when one of them is none.
+    """Return the merge fields of the people of lists: those of the template, or all when one of them does not exist.
 
     Raises:
         CampaignError: a list does not exist.
     """
     list_ids = _ids_of(tx, lists)
-    if all(tx.row("audience.has_field", list_ids=list_ids, pointer=json_pointer(name)) for name in template.fields):
-        return list(template.fields)  # the usual case: a million people need not be read for it
-    return [row["field"] for row in tx.rows("audience.field_names", list_ids=list_ids)]
+    if all(tx.value("audience.has_field", list_ids=list_ids, pointer=json_pointer(name)) for name in template.fields):
+        return list(template.fields)  # the usual case: it does not read a million people
+    return tx.values("audience.field_names", list_ids=list_ids)
 
 
 def stage_candidates(tx: Transaction, audience: Audience) -> None:
-    """Read who may get a message into ``staged_candidates``.
+    """Read the possible recipients into ``staged_candidates``.
 
-    One row a contact of each list and a typed number; each has one ``reason`` to be left out, or none.
+    One row a contact of each list and a typed number; each has one ``reason`` of its exclusion, or none.
 
     Raises:
         CampaignError: a list does not exist.
@@ -81,25 +87,24 @@ def stage_candidates(tx: Transaction, audience: Audience) -> None:
 
 
 def mark_duplicates(scratch: StatementRunner, template: Template) -> None:
-    """Leave each number to the one of its sources that knows most of what the text needs, else to the newest."""
+    """Keep each number in the source that has most of the fields that the text needs, else in the newest."""
     scratch.run("plan.mark_duplicates", needed=json_pointers(template.required), named=json_pointers(template.fields))
 
 
 def territories_of(scratch: StatementRunner) -> list[str]:
-    """Return the territories of those who may get a message."""
-    return [row["territory"] for row in scratch.rows("plan.territories")]
+    """Return the territories of the candidates that are not excluded."""
+    return scratch.values("plan.territories")
 
 
 def stage_recipients(scratch: StatementRunner, template: Template) -> dict[Address, int]:
     """Read the values that the text needs into ``staged_recipients``; return how many recipients each address has."""
     scratch.run("plan.stage_recipients", pointers=json_pointers((*template.fields, POSTCODE)))
-    return {
-        Address(row["territory"], row["postcode"]): row["recipient_count"] for row in scratch.rows("plan.addresses")
-    }
+    counts = scratch.select(_AddressCount, "plan.addresses")
+    return {Address(row.territory, row.postcode): row.recipient_count for row in counts}
 
 
 def leave_out_never_open(scratch: StatementRunner, addresses: Sequence[Address]) -> None:
-    """Leave out who is at an address that marketing may never reach."""
+    """Exclude the recipients at addresses that marketing may never reach."""
     rows = pd.DataFrame(addresses, columns=["territory", "postcode"], dtype=object)
     if addresses:
         with scratch.staged("plan.mark_never_open", staged_closed=rows):

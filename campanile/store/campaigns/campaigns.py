@@ -11,15 +11,15 @@ from schemas.rows import Campaign
 STANDING_KINDS = {"auto_reply": "auto-reply", "notice": "notice", "test": "send-test"}
 #: Locked, and free to be changed by revise-campaign while nothing was claimed.
 REVISABLE_STATES = (CampaignState.APPROVED, CampaignState.PARKED, CampaignState.PAUSED)
-_HAS_BEGUN = "its messages have begun to leave; cancel-campaign stops the rest, then prepare it under another name"
+_HAS_BEGUN = "its sending has begun; cancel-campaign stops the rest, then prepare it under another name"
 _IS_TAKEN = (
-    "a run has it in hand, and nothing has left yet; try again in a minute, or stop it by cancel-campaign and prepare "
-    "it anew under its name"
+    "a run is sending it, and no message is claimed yet; try again in a minute, or stop it by cancel-campaign and "
+    "prepare it again under its name"
 )
 _WHY_NOT_REVISED = dict.fromkeys((*REVISABLE_STATES, CampaignState.SENDING), _HAS_BEGUN) | {
     CampaignState.PREPARED: "it is not approved, so there is nothing to withdraw; prepare-campaign changes it",
     CampaignState.FINISHED: "it is over; prepare it under another name",
-    CampaignState.CANCELLED: "it is cancelled, so its name is free; prepare-campaign makes it anew",
+    CampaignState.CANCELLED: "it is cancelled, so its name is free; prepare-campaign makes it again",
 }
 
 
@@ -31,16 +31,16 @@ def find_campaign(tx: Transaction, name: str) -> Campaign:
     """
     found = tx.find(Campaign, "campaign.find", name=name)
     if found is None:
-        known = ", ".join(row["name"] for row in tx.rows("campaign.names")) or "none yet"
+        known = ", ".join(tx.values("campaign.names")) or "none yet"
         raise CampaignError(f"no campaign {name!r}; campaigns are: {known}")
     return found
 
 
 def cancel(tx: Transaction, name: str, reason: str, actor: str) -> Campaign:
-    """Cancel what has not been claimed; return the campaign as it then stands.
+    """Cancel what has not been claimed; return the campaign.
 
-    Untouched campaigns become ``cancelled``, at no cost. After the first claim what is left is cancelled and the
-    campaign ends ``finished`` once nothing is in flight any more.
+    Before the first claim a campaign becomes ``cancelled``, at no cost. After it the rest is cancelled, and the
+    campaign becomes ``finished`` when nothing is in flight any more.
 
     Raises:
         CampaignError: it is over already.
@@ -49,9 +49,9 @@ def cancel(tx: Transaction, name: str, reason: str, actor: str) -> Campaign:
     check_not_standing(campaign)
     campaign_id, state = campaign.campaign_id, campaign.state
     if state in (CampaignState.CANCELLED, CampaignState.FINISHED):
-        raise CampaignError(f"campaign {name} is {state} already; nothing is left to cancel")
+        raise CampaignError(f"campaign {name} is {state} already; there is nothing to cancel")
     was_claimed = tx.value("campaign.was_claimed", campaign_id=campaign_id)
-    slices = {row["state"] for row in tx.rows("slice.count_by_state", campaign_id=campaign_id)}
+    slices = set(tx.values("slice.states", campaign_id=campaign_id))
     cancel_planned(tx, campaign_id, reason)
     tx.run("campaign.stop", campaign_id=campaign_id)
     note_event(tx, campaign_id, "cancelled", campaign.version, actor, reason)
@@ -69,7 +69,7 @@ def check_not_begun(tx: Transaction, campaign: Campaign) -> None:
     """Refuse to revise a locked campaign that is being sent, or of which something was claimed already.
 
     Raises:
-        CampaignError: it is one of these, or it is not locked; tells the way out.
+        CampaignError: it is one of these, or it is not locked; the line says what to do.
     """
     state = campaign.state
     was_claimed = tx.value("campaign.was_claimed", campaign_id=campaign.campaign_id)
@@ -81,8 +81,8 @@ def check_not_begun(tx: Transaction, campaign: Campaign) -> None:
 def withdraw_approval(tx: Transaction, campaign: Campaign, actor: str, detail: str) -> None:
     """Take back the approval of a locked campaign, so that it can be changed.
 
-    Its credit is free again at once, and until it is approved anew nothing leaves. Its messages are expected to be
-    cut anew in the same transaction: the steps of those that a STOP had suppressed go with them.
+    Its credit is free again at once, and nothing is sent until it is approved again. The caller cuts its messages again
+    in the same transaction, so the events of messages that a STOP had suppressed are deleted.
 
     Raises:
         CampaignError: it is being sent, something of it was claimed already, or it is not locked.
@@ -96,21 +96,21 @@ def withdraw_approval(tx: Transaction, campaign: Campaign, actor: str, detail: s
 
 
 def cancel_planned(tx: Transaction, campaign_id: int, reason: str) -> None:
-    """Cancel every message of a campaign that nobody has claimed."""
+    """Cancel every message of a campaign that is not claimed."""
     first_event_id = tx.value("event.next_id")
     tx.run("event.cancel_planned", campaign_id=campaign_id, first_event_id=first_event_id, reason=reason, at=tx.at)
     tx.run("slice.cancel_planned", campaign_id=campaign_id)
 
 
 def set_state(tx: Transaction, campaign_id: int, state: str, due_at: datetime | None, reason: str | None) -> None:
-    """Move a campaign to a state; ``due_at`` is when somebody must look at it next."""
+    """Move a campaign to a state; ``due_at`` is when it must be looked at next."""
     tx.run("campaign.set_state", campaign_id=campaign_id, state=state, due_at=due_at, state_reason=reason, at=tx.at)
     if state in (CampaignState.FINISHED, CampaignState.CANCELLED):
         tx.run("alert.clear_list_changed", campaign_id=campaign_id, at=tx.at)
 
 
 def note_event(tx: Transaction, campaign_id: int, event: str, version: int, actor: str, detail: str | None) -> None:
-    """Write who did what into the campaign's history."""
+    """Add an event to the history of a campaign."""
     tx.run(
         "campaign.add_event",
         campaign_id=campaign_id,
@@ -128,7 +128,7 @@ def standing_name(kind: str, gateway: str) -> str:
 
 
 def check_name_not_reserved(name: str) -> None:
-    """Keep the names of Campanile's own campaigns free, also before there are any.
+    """Refuse the names of Campanile's own campaigns, also before there are any.
 
     Raises:
         CampaignError: it is one of them.
@@ -138,7 +138,7 @@ def check_name_not_reserved(name: str) -> None:
 
 
 def check_not_standing(campaign: Campaign) -> None:
-    """Keep people's hands off the campaigns that hold automatic answers, notices and tests.
+    """Refuse to change the campaigns that hold automatic answers, notices and tests.
 
     Raises:
         CampaignError: it is one of them.

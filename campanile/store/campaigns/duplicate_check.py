@@ -1,4 +1,4 @@
-"""The same text to largely the same people within two days: a mistake, unless the draft says that it is meant."""
+"""Find campaigns that send the same text to largely the same people within two days, which is mostly a mistake."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from campanile.sms.errors import CampaignError
 from campanile.store.db.database import Transaction
 from schemas.rows import Campaign
 
-#: How near in time two campaigns are that repeat each other.
+#: Two campaigns repeat each other when they are sent within this time.
 NEAR_HOURS = 48
 
 
 class Sibling(NamedTuple):
-    """An approved campaign with the same text, and how many recipients of the other one it writes to."""
+    """An approved campaign with the same text, and how many recipients both share."""
 
     name: str
     approved_at: datetime
@@ -35,10 +35,24 @@ class Repeat:
         return 0 < self.recipient_count <= 2 * self.people_count
 
 
+class _NearCampaign(NamedTuple):
+    campaign_id: int
+    name: str
+    text: str | None
+    approved_at: datetime
+
+
+class _SharedPeople(NamedTuple):
+    """How many recipients another campaign shares; ``campaign_id`` None: all others together."""
+
+    campaign_id: int | None
+    people_count: int
+
+
 def check_not_repeated(tx: Transaction, campaign: Campaign) -> None:
     """Stop a campaign whose text largely the same people get from others within 48 hours.
 
-    A draft that says ``repeat`` may; an emergency is never stopped.
+    A draft with ``repeat`` and an emergency are never stopped.
 
     Args:
         tx: the open transaction.
@@ -62,38 +76,41 @@ def check_not_repeated(tx: Transaction, campaign: Campaign) -> None:
 
 
 def find_repeat(tx: Transaction, campaign: Campaign) -> Repeat | None:
-    """Return what a campaign repeats of others near in time, or None when nobody gets its text from them.
+    """Return what a campaign repeats of others near in time, or None when it shares no recipient with them.
 
-    Two texts are the same when, as they stand in the drafts, only case and white space differ. Messages that never
-    left and cannot any more do not count.
+    Two texts are the same when those of the drafts differ only in case and white space. Messages that were not sent and
+    cannot be sent any more do not count.
     """
     same = _same_text(tx, campaign)
     if not same:
         return None
     campaign_id = campaign.campaign_id
-    together, *each = tx.rows("repeat.count_people", campaign_id=campaign_id, campaign_ids=list(same))
+    together, *each = tx.select(_SharedPeople, "repeat.count_people", campaign_id=campaign_id, campaign_ids=list(same))
     if not each:
         return None
     recipient_count = int(tx.value("repeat.count_recipients", campaign_id=campaign_id))
-    siblings = [Sibling(*same[row["campaign_id"]], row["people_count"]) for row in each]
-    return Repeat(together["people_count"], recipient_count, siblings)
+    siblings = [
+        Sibling(same[row.campaign_id].name, same[row.campaign_id].approved_at, row.people_count)
+        for row in each
+        if row.campaign_id is not None
+    ]
+    return Repeat(together.people_count, recipient_count, siblings)
 
 
-def _same_text(tx: Transaction, campaign: Campaign) -> dict[int, tuple[str, datetime]]:
-    """Return name and approval of the campaigns near in time that have the campaign's text, by their ids."""
+def _same_text(tx: Transaction, campaign: Campaign) -> dict[int, _NearCampaign]:
+    """Return the campaigns near in time that have the campaign's text, by their ids."""
     text = _folded(campaign.text)
     leaves_at = max(campaign.due_at or tx.at, tx.at)
     near = timedelta(hours=NEAR_HOURS)
-    rows = tx.rows(
+    rows = tx.select(
+        _NearCampaign,
         "repeat.near_campaigns",
         campaign_id=campaign.campaign_id,
         after=leaves_at - near,
         before=leaves_at + near,
         at=tx.at,
     )
-    return {
-        row["campaign_id"]: (row["name"], row["approved_at"]) for row in rows if text and _folded(row["text"]) == text
-    }
+    return {row.campaign_id: row for row in rows if text and _folded(row.text) == text}
 
 
 def _folded(text: str | None) -> str:

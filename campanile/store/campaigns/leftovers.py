@@ -1,6 +1,7 @@
-"""What the messages of a campaign hold that is not meant for a phone: counted on the scratch tables of planning."""
+"""Count on scratch tables what the messages of a campaign hold by mistake, such as placeholders and HTML."""
 
 from decimal import Decimal
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,22 +12,29 @@ from campanile.sms.text.template import Template
 from campanile.store.db.statement_runner import StatementRunner
 
 
+class _LeftoverCount(NamedTuple):
+    field_no: int
+    message_count: int
+    price: Decimal
+    example: str
+
+
 def leftovers_of(scratch: StatementRunner, template: Template) -> list[Leftover]:
-    """Return what the cells of merge fields hold by mistake: one row a field and kind, as recipients would read it."""
+    """Return what the cells of merge fields hold by mistake: one row a field and kind."""
     patterns, fields = leftover_patterns(), template.fields
     if not fields:
         return []
     any_kind = "|".join(f"(?:{pattern})" for pattern in patterns.values())
     scratch.run("plan.stage_leftovers", pattern=any_kind, field_count=len(fields))
     return [
-        Leftover(kind, fields[row["field_no"] - 1], row["example"], row["message_count"], row["price"])
+        Leftover(kind, fields[row.field_no - 1], row.example, row.message_count, row.price)
         for kind, pattern in patterns.items()
-        for row in scratch.rows("plan.leftovers", pattern=pattern)
+        for row in scratch.select(_LeftoverCount, "plan.leftovers", pattern=pattern)
     ]
 
 
 def invisible_saving(scratch: StatementRunner) -> Saving:
-    """Return how many messages hold characters that nobody sees, and what taking these out would save."""
+    """Return how many messages hold invisible characters, and what removing them would save."""
     found = scratch.columns("plan.texts_with", pattern=leftover_patterns()["invisible"])
     texts = found["text"].tolist()
     if not texts:

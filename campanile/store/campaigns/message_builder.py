@@ -1,4 +1,4 @@
-"""A campaign's messages, written on scratch tables between two transactions: a million in seconds, and nobody waits.
+"""Write a campaign's messages on scratch tables between two transactions: a million in seconds, without the lock.
 
 The same rules as the pure functions of ``sms``, a column at a time: ``template.render``, ``territories.window_key``,
 ``segments.count_segments``.
@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -51,6 +51,14 @@ class Routes:
     slice_size: int
 
 
+class _BrokenMessages(NamedTuple):
+    no_number: int
+    no_text: int
+    no_segment: int
+    no_price: int
+    no_place: int
+
+
 def write_texts(
     scratch: StatementRunner,
     template: Template,
@@ -59,10 +67,10 @@ def write_texts(
 ) -> Counter[str]:
     """Write each recipient's text, with the STOP mention of the territory, into ``staged_texts``, in queue order.
 
-    A text that ends with its mention already is left as it is; the text of somebody without a value is NULL.
+    A text that already ends with its mention is not changed; the text of a recipient without a value is NULL.
 
     Returns:
-        The characters that keep texts out of GSM-7, and in how many texts each stands.
+        The characters that force texts into UCS-2, and the number of texts with each.
     """
     *first_nos, end_no = accumulate((place.message_count for place in routes.queue), initial=1)
     rows: dict[str, list[tuple[Any, ...]]] = {
@@ -87,14 +95,15 @@ def stage_messages(scratch: StatementRunner, sender_id: str) -> list[Load]:
         How much each place has, in the order of the queue.
 
     Raises:
-        StoreError: a message is not what a message must be, which nothing above should let happen.
+        StoreError: a message is not valid; the code above makes valid ones only.
     """
     scratch.run("plan.stage_messages", sender_id=sender_id)
     scratch.run("plan.stage_exclusions")
-    broken = {rule: count for rule, count in scratch.one("plan.broken_messages").items() if count}
+    found = scratch.get(_BrokenMessages, "plan.broken_messages")
+    broken = {rule: count for rule, count in found._asdict().items() if count}
     if broken:
         raise StoreError(f"messages that cannot be stored: {broken}; nothing was")
-    return [Load(**row) for row in scratch.rows("plan.loads")]
+    return scratch.select(Load, "plan.loads")
 
 
 def longest_values(scratch: StatementRunner, template: Template) -> dict[str, str]:
@@ -120,7 +129,7 @@ def _texts_query(template: Template, expression: str) -> str:
 
 
 def _measure(scratch: StatementRunner, recipient_count: int, level: str) -> Counter[str]:
-    """Replace characters as asked, and size every text into ``staged_sizes``; return what still forces UCS-2."""
+    """Replace characters at the given level, measure every text into ``staged_sizes``, and return what forces UCS-2."""
     forcing: Counter[str] = Counter()
     sizes, rewritten = [], []
     for first_no in range(1, recipient_count + 1, _BATCH):
@@ -128,8 +137,8 @@ def _measure(scratch: StatementRunner, recipient_count: int, level: str) -> Coun
         numbers, texts = batch["recipient_no"], batch["text"].tolist()
         scan = scan_column(texts)
         if level != "off":
-            dear = np.flatnonzero(scan.is_ucs2).tolist()
-            cheaper = {index: replace_characters(texts[index], level) for index in dear}
+            expensive = np.flatnonzero(scan.is_ucs2).tolist()
+            cheaper = {index: replace_characters(texts[index], level) for index in expensive}
             rewritten.append(pd.DataFrame([(numbers[index], text) for index, text in cheaper.items()]))
             scan = scan_column([cheaper.get(index, text) for index, text in enumerate(texts)])
         forcing.update(scan.forcing)

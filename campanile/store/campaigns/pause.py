@@ -1,4 +1,4 @@
-"""Pause, resume, stop everything. The next claim reads the state in its own transaction, so it obeys at once."""
+"""Pause and resume campaigns. Each claim reads the state in its own transaction, so a pause holds at once."""
 
 from campanile.sms.errors import CampaignError
 from campanile.sms.states import CampaignState
@@ -12,18 +12,18 @@ from schemas.rows import Campaign
 PAUSABLE_STATES = (CampaignState.APPROVED, CampaignState.PARKED, CampaignState.SENDING)
 _WAIT_FOR_CLOCK = (CampaignState.PARKED, CampaignState.SENDING)
 _WHY_NOT_PAUSED = {
-    CampaignState.PREPARED: "nothing of it leaves before it is approved",
+    CampaignState.PREPARED: "nothing of it is sent before it is approved",
     CampaignState.PAUSED: "resume-campaign lets it go on, cancel-campaign ends it",
-    CampaignState.FINISHED: "all that could leave has left",
-    CampaignState.CANCELLED: "nothing of it leaves",
+    CampaignState.FINISHED: "all that could be sent is sent",
+    CampaignState.CANCELLED: "nothing of it is sent",
 }
 
 
 def pause(tx: Transaction, name: str, actor: str, reason: str) -> Campaign:
-    """Hold a campaign until somebody resumes or cancels it; what is in flight is still recorded.
+    """Pause a campaign until a person resumes or cancels it; outcomes of what is in flight are still recorded.
 
     Raises:
-        CampaignError: it is over, held already, not approved yet, or Campanile's own.
+        CampaignError: it is over, paused already, not approved yet, or Campanile's own.
     """
     campaign = find_campaign(tx, name)
     check_not_standing(campaign)
@@ -31,15 +31,15 @@ def pause(tx: Transaction, name: str, actor: str, reason: str) -> Campaign:
         why = _WHY_NOT_PAUSED[campaign.state]
         raise CampaignError(f"campaign {name} is {campaign.state}, so it cannot be paused: {why}")
     if campaign.is_stopped:
-        raise CampaignError(f"campaign {name} was cancelled: nothing more of it leaves, so there is nothing to pause")
-    return _hold(tx, campaign, actor, reason, f"paused by {actor}: {reason}")
+        raise CampaignError(f"campaign {name} was cancelled: nothing more of it is sent, so there is nothing to pause")
+    return _pause(tx, campaign, actor, reason, f"paused by {actor}: {reason}")
 
 
 def resume(tx: Transaction, name: str, actor: str, reason: str, *, clock_margin_seconds: float = 120.0) -> Campaign:
-    """Let a paused campaign go on when it would have; what is overdue, or waited for a person, goes on now.
+    """Resume a paused campaign at its time; what is overdue, or waited for a person, is sent now.
 
-    One of which nothing was ever claimed is ``approved`` again, so that its recap is verified before it is sent. One
-    that waits for a clock that was set back goes on too, and the clock counts as right from then on.
+    A campaign without any claim is ``approved`` again, so that its recap is verified before it is sent. A campaign that
+    waits because the clock was set back is resumed too, and the clock counts as right from then on.
 
     Raises:
         CampaignError: it is not paused.
@@ -63,36 +63,36 @@ def resume(tx: Transaction, name: str, actor: str, reason: str, *, clock_margin_
 
 
 def stop_everything(tx: Transaction, actor: str, reason: str) -> list[str]:
-    """Hold every campaign that may still leave, marketing and alerts; return their names.
+    """Pause every marketing and alert campaign that may still be sent; return their names.
 
-    Automatic answers, notices and tests go on: none of them is anybody's campaign.
+    Automatic answers, notices and tests go on.
     """
     campaigns = tx.select(Campaign, "campaign.stoppable")
     for campaign in campaigns:
-        _hold(tx, campaign, actor, reason, f"everything stopped by {actor}: {reason}")
+        _pause(tx, campaign, actor, reason, f"everything stopped by {actor}: {reason}")
     return [str(campaign.name) for campaign in campaigns]
 
 
 def pause_found(tx: Transaction, campaign: Campaign, reason: str) -> Campaign:
-    """Hold a campaign for what Campanile itself found, until a person has seen to it; return it as it then stands.
+    """Pause a campaign for a fault that Campanile found, until a person acts; return the campaign.
 
-    One that somebody took out of sending meanwhile stays as they left it, and Campanile's own campaigns, which nobody
-    could resume, as they are.
+    A campaign that a person stopped or paused meanwhile is not changed, nor are Campanile's own campaigns, which no
+    person can resume.
     """
     if campaign.state in PAUSABLE_STATES and campaign.kind not in STANDING_KINDS:
-        return _hold(tx, campaign, "campanile", reason, reason)
+        return _pause(tx, campaign, "campanile", reason, reason)
     return campaign
 
 
 def stopped_alert(campaign: str) -> str:
-    """Return the kind of the alert that a campaign's sending stopped: another one's good end does not clear it."""
+    """Return the kind of the alert that a campaign's sending stopped; only this campaign clears it."""
     return f"sending stopped: {campaign}"
 
 
 def pause_and_alert(tx: Transaction, campaign: Campaign, reason: str) -> Campaign:
-    """Pause a campaign for what its gateway answers, and raise the alert in the same transaction; return its row.
+    """Pause a campaign for an answer of its gateway, and raise the alert in the same transaction; return the campaign.
 
-    One that is paused already keeps the alert that is open. One that was cancelled, or is over, is not paused.
+    A campaign that is paused already keeps its open alert. One that was cancelled, or is over, is not paused.
     """
     kind, may_pause = stopped_alert(campaign.name), campaign.state in PAUSABLE_STATES
     if may_pause:
@@ -102,9 +102,9 @@ def pause_and_alert(tx: Transaction, campaign: Campaign, reason: str) -> Campaig
 
 
 def pause_of_run(tx: Transaction, name: str, run_id: str, reason: str) -> Campaign | None:
-    """Hold the campaign of a run that was cancelled; None when there is nothing to hold.
+    """Pause the campaign of a run that was cancelled; return None when there is nothing to pause.
 
-    A run that came too late, for the campaign is in another one's hands, says nothing about it.
+    A campaign that another run sends is not paused.
     """
     campaign = find_campaign(tx, name)
     lease = tx.find(HeldLease, "lease.get", campaign_id=campaign.campaign_id)
@@ -112,10 +112,10 @@ def pause_of_run(tx: Transaction, name: str, run_id: str, reason: str) -> Campai
     is_ours = campaign.kind in STANDING_KINDS
     if is_of_another or is_ours or campaign.is_stopped or campaign.state not in PAUSABLE_STATES:
         return None
-    return _hold(tx, campaign, "prefect", reason, reason)
+    return _pause(tx, campaign, "prefect", reason, reason)
 
 
-def _hold(tx: Transaction, campaign: Campaign, actor: str, detail: str, reason: str) -> Campaign:
+def _pause(tx: Transaction, campaign: Campaign, actor: str, detail: str, reason: str) -> Campaign:
     campaign_id = campaign.campaign_id
     set_state(tx, campaign_id, CampaignState.PAUSED, campaign.due_at, reason)
     note_event(tx, campaign_id, "paused", campaign.version, actor, detail)

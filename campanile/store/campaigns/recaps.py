@@ -1,32 +1,15 @@
-"""The recap: its hash (what is approved is exactly what is sent), and what has changed since the one before."""
+"""Recaps: the hash, by which exactly what is approved is sent, and the changes since the version before."""
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from campanile.sms.errors import CampaignError
 from campanile.store.db.database import Transaction
+from schemas.recap_rows import PeopleChange, Recap
 from schemas.rows import Campaign
-
-
-@dataclass(frozen=True, slots=True)
-class Recap:
-    """A stored recap; ``total_price`` in ``unit``."""
-
-    campaign_id: int
-    version: int
-    recap_hash: str
-    audience_count: int
-    message_count: int
-    exclusion_count: int
-    segment_count: int
-    total_price: Decimal
-    unit: str
-
 
 _FIGURES = {
     "audience_count": "contacts", "message_count": "messages", "exclusion_count": "left out",
@@ -34,40 +17,45 @@ _FIGURES = {
 }  # fmt: skip
 
 
-#: What sending obeys of a campaign's row; the hash covers it as the recap's header says it.
+#: Columns of a campaign that sending obeys; the header of the recap holds them too, and the hash covers it.
 _OBEYED = (
     "kind", "policy", "gateway", "sender_id", "requested_service", "emergency_reason", "offer_ends_at", "if_closed",
     "max_lateness_hours",
 )  # fmt: skip
 
 
+class _PlaceHour(NamedTuple):
+    window_key: str
+    not_before: datetime | None
+
+
 def verify_recap(tx: Transaction, campaign: Campaign) -> None:
-    """Compute the recap's hash again from what is stored, before anything of it has left.
+    """Compute the recap's hash again from what is stored, before anything of it is sent.
 
     Raises:
         CampaignError: something the recap covers is not what it was.
     """
     campaign_id = campaign.campaign_id
-    recap = tx.row("recap.get", campaign_id=campaign_id, version=campaign.version)
+    recap = tx.find(Recap, "recap.get", campaign_id=campaign_id, version=campaign.version)
     if recap is None:
         raise CampaignError(f"campaign {campaign.name} has no recap; prepare it")
-    header = json.loads(recap["header"])
+    header = recap.header
     changed = [name for name in _OBEYED if name in header and header[name] != _as_header(getattr(campaign, name))]
     if header.get("due_at") is not None and not _is_its_time(campaign, header["due_at"]):
         changed.append("due_at")
-    hours, slices = header.get("place_due_at", {}), tx.rows("slice.hours", campaign_id=campaign_id)
-    if any(_as_header(row["not_before"]) != hours.get(row["window_key"]) for row in slices):
+    hours, slices = header.get("place_due_at", {}), tx.select(_PlaceHour, "slice.hours", campaign_id=campaign_id)
+    if any(_as_header(row.not_before) != hours.get(row.window_key) for row in slices):
         changed.append("place_due_at")
     if changed:
         raise CampaignError(
-            f"campaign {campaign.name} is not what its recap says ({', '.join(changed)}); nothing leaves: prepare "
+            f"campaign {campaign.name} is not what its recap says ({', '.join(changed)}); nothing is sent: prepare "
             "it again"
         )
     found = compute_hash(tx, campaign_id, header)
     if found != campaign.recap_hash:
         raise CampaignError(
             f"campaign {campaign.name} is not what its recap says (hash {found[:8]}, recap "
-            f"{str(campaign.recap_hash)[:8]}); nothing leaves: prepare it again"
+            f"{str(campaign.recap_hash)[:8]}); nothing is sent: prepare it again"
         )
 
 
@@ -78,12 +66,12 @@ def compute_hash(tx: Transaction, campaign_id: int, header: Mapping[str, Any]) -
 
 
 def canonical(header: Mapping[str, Any]) -> str:
-    """Return a header as the one text that is hashed and stored."""
+    """Return a header as the text that is hashed and stored."""
     return json.dumps(header, ensure_ascii=False, sort_keys=True)
 
 
 def _is_its_time(campaign: Campaign, due_at: str) -> bool:
-    """Tell whether a campaign leaves when its recap says, or later: it may have been paused at its hour."""
+    """Return whether a campaign is sent at the time of its recap, or later: it may have been paused at its hour."""
     first = campaign.first_due_at or campaign.due_at
     return (
         _as_header(first) == due_at and first is not None and campaign.due_at is not None and campaign.due_at >= first
@@ -91,7 +79,7 @@ def _is_its_time(campaign: Campaign, due_at: str) -> bool:
 
 
 def _as_header(value: object) -> object:
-    """Return a column as a header writes it: instants in UTC."""
+    """Return a column as a header has it: instants in UTC."""
     return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
 
 
@@ -100,43 +88,34 @@ def audience_mark(tx: Transaction, list_names: Sequence[str]) -> str:
     return str(tx.value("audience.mark", list_names=list(list_names)))
 
 
-def check_audience_unchanged(tx: Transaction, campaign: Campaign, recap: Mapping[str, Any]) -> None:
-    """Refuse a recap whose lists are not what they were: somebody would be missing, or read an old name.
+def check_audience_unchanged(tx: Transaction, campaign: Campaign, recap: Recap) -> None:
+    """Refuse a recap whose lists have changed: a person would be missing, or get an old text.
 
     Raises:
         CampaignError: names the lists.
     """
-    names = json.loads(recap["details"] or "{}").get("lists", [])
-    if recap["audience_mark"] is not None and audience_mark(tx, names) != recap["audience_mark"]:
+    names = recap.details.get("lists", [])
+    if recap.audience_mark is not None and audience_mark(tx, names) != recap.audience_mark:
         raise CampaignError(
             f"campaign {campaign.name} cannot be approved: its lists ({', '.join(names)}) have changed since "
-            f"version {recap['version']} was prepared; prepare it again"
+            f"version {recap.version} was prepared; prepare it again"
         )
 
 
-def changes_since(
-    before: Mapping[str, Any], header: Mapping[str, Any], recap: Recap, people: Mapping[str, int]
-) -> dict[str, Any]:
-    """Return what is not as it was in the recap before: ``fields`` of the header, ``figures``, and ``people``.
-
-    Args:
-        before: the row of the recap before.
-        header: the new one's.
-        recap: the new one.
-        people: how many were added, removed, and read another text.
-    """
-    old = json.loads(before["header"])
+def changes_since(before: Recap, recap: Recap, people: PeopleChange) -> dict[str, Any]:
+    """Return what differs from the recap before: ``fields`` of the header, ``figures``, and ``people``; JSON-ready."""
+    old, new = before.header, recap.header
     return {
-        "since_version": before["version"],
+        "since_version": before.version,
         "fields": [
-            {"field": name, "before": old.get(name), "after": header.get(name)}
-            for name in sorted(old.keys() | header.keys())
-            if old.get(name) != header.get(name)
+            {"field": name, "before": old.get(name), "after": new.get(name)}
+            for name in sorted(old.keys() | new.keys())
+            if old.get(name) != new.get(name)
         ],
         "figures": [
-            {"figure": word, "before": str(before[name]), "after": str(getattr(recap, name))}
+            {"figure": word, "before": str(getattr(before, name)), "after": str(getattr(recap, name))}
             for name, word in _FIGURES.items()
-            if before[name] != getattr(recap, name)
+            if getattr(before, name) != getattr(recap, name)
         ],
-        "people": dict(people),
+        "people": people._asdict(),
     }

@@ -1,7 +1,7 @@
 """From candidates to a stored, hashed recap; and the campaigns that Campanile holds for itself."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -16,9 +16,11 @@ from campanile.store.campaigns.campaigns import (
     standing_name,
     withdraw_approval,
 )
-from campanile.store.campaigns.recaps import Recap, audience_mark, canonical, changes_since, compute_hash
+from campanile.store.campaigns.recaps import audience_mark, canonical, changes_since, compute_hash
 from campanile.store.db.database import Transaction
+from schemas.contact_rows import ContactList
 from schemas.draft import CampaignDraft
+from schemas.recap_rows import PeopleChange, Recap, RecapTotals
 from schemas.rows import Campaign, stored_draft
 
 
@@ -47,8 +49,8 @@ class CampaignRow:
 class RecapDetails:
     """What goes with a recap and is not covered by its hash.
 
-    ``unit`` of the prices; the ``lists`` it was made from and those it leaves out, and their ``audience_mark`` when
-    they were read; what else its page has ``shown`` (JSON-ready); and when messages leave: (window_key, starts_at,
+    ``unit`` of the prices; the ``lists`` it was made from and those it excludes, and their ``audience_mark`` when
+    they were read; what else its page has ``shown`` (JSON-ready); and when messages are sent: (window_key, starts_at,
     ends_at, message_count).
     """
 
@@ -60,16 +62,16 @@ class RecapDetails:
 
 
 class Revised(NamedTuple):
-    """The campaign and version that somebody read and wants to change."""
+    """The campaign and version that a person read and wants to change."""
 
     campaign_id: int
     version: int
 
 
 def has_samples(tx: Transaction, lists: list[str]) -> bool:
-    """Tell whether one of the lists was made from the sample files."""
-    found = [tx.row("list.find", list_name=list_name) for list_name in lists]
-    return any(row is not None and row["is_sample"] for row in found)
+    """Return whether one of the lists was made from the sample files."""
+    found = [tx.find(ContactList, "list.find", list_name=list_name) for list_name in lists]
+    return any(row is not None and row.is_sample for row in found)
 
 
 def write_prepared(
@@ -83,7 +85,7 @@ def write_prepared(
     """Store a campaign's messages, exclusions and recap, in place of those it had before.
 
     The messages are those of ``staged_messages``, one row a recipient, as ``message.add`` reads them; and
-    ``staged_exclusions`` has one row a contact left out, with its one reason.
+    ``staged_exclusions`` has one row a contact that is excluded, with its one reason.
 
     Args:
         tx: the open transaction.
@@ -101,8 +103,8 @@ def write_prepared(
             f"a list of campaign {campaign_row.name} changed while the recap was made; prepare it again"
         )
     campaign_id, version = _open_version(tx, campaign_row, revises)
-    before = tx.row("recap.get", campaign_id=campaign_id, version=version - 1)
-    people = tx.row("recap.people_changed", campaign_id=campaign_id) if before else None
+    before = tx.find(Recap, "recap.get", campaign_id=campaign_id, version=version - 1)
+    people = tx.get(PeopleChange, "recap.people_changed", campaign_id=campaign_id) if before else None
     tx.run("message.forget", campaign_id=campaign_id)
     tx.run("slice.forget", campaign_id=campaign_id)
     tx.run("departure.forget", campaign_id=campaign_id)
@@ -110,20 +112,25 @@ def write_prepared(
     _set_hours(tx, campaign_id, campaign_row.not_before)
     exclusion_count = tx.run("exclusion.add", campaign_id=campaign_id, version=version)
     _add_departures(tx, campaign_id, details.departures)
-    totals = tx.one("recap.totals", campaign_id=campaign_id)
+    totals = tx.get(RecapTotals, "recap.totals", campaign_id=campaign_id)
     recap = Recap(
         campaign_id=campaign_id,
         version=version,
         recap_hash=compute_hash(tx, campaign_id, header),
-        audience_count=totals["message_count"] + exclusion_count,
-        message_count=totals["message_count"],
+        header=header,
+        details={**details.shown, "lists": sorted(set(details.lists))},
+        audience_mark=mark,
+        audience_count=totals.message_count + exclusion_count,
+        message_count=totals.message_count,
         exclusion_count=exclusion_count,
-        segment_count=int(totals["segment_count"]),
-        total_price=totals["total_price"],
+        segment_count=totals.segment_count,
+        total_price=totals.total_price,
         unit=details.unit,
+        prepared_at=tx.at,
     )
-    changes = changes_since(before, header, recap, people) if before and people else None
-    _add_recap(tx, recap, header, details, mark, changes)
+    changes = changes_since(before, recap, people) if before and people else None
+    recap = replace(recap, details={**recap.details, "changes": changes})
+    _add_recap(tx, recap)
     tx.run("campaign.set_recap_hash", campaign_id=campaign_id, recap_hash=recap.recap_hash, at=tx.at)
     note_event(tx, campaign_id, "revised" if revises else "prepared", version, campaign_row.actor, recap.recap_hash[:8])
     return recap
@@ -170,9 +177,7 @@ def check_not_locked(
     check_name_not_reserved(name)
     found = tx.find(Campaign, "campaign.find", name=name)
     if revises is not None and (found is None or (found.campaign_id, found.version) != revises):
-        raise CampaignError(
-            f"campaign {name} was changed by somebody else meanwhile; read its recap, and revise it again"
-        )
+        raise CampaignError(f"campaign {name} was changed meanwhile; read its recap, and revise it again")
     if found is None or (found.state == CampaignState.CANCELLED and revises is None):
         return None
     if found.state == CampaignState.CANCELLED:
@@ -182,7 +187,7 @@ def check_not_locked(
     if found.state != CampaignState.PREPARED and revises is None:
         raise CampaignError(
             f"campaign {name} is {found.state}, so it is locked; run revise-campaign to change it (it must then be "
-            "approved anew), or cancel-campaign to drop it"
+            "approved again), or cancel-campaign to drop it"
         )
     other = found.title
     if revises is None and title and other and other != title:
@@ -220,7 +225,7 @@ def _add_campaign(tx: Transaction, campaign_id: int, campaign_row: CampaignRow, 
 
 
 def _columns_of(campaign_row: CampaignRow) -> dict[str, Any]:
-    """Return what a new version may change: all but the name and the actor, who stands in the history."""
+    """Return what a new version may change: all but the name and the actor, which the history holds."""
     return {
         "kind": campaign_row.kind,
         "gateway": campaign_row.gateway,
@@ -265,27 +270,20 @@ def _add_departures(
         tx.run("departure.add", campaign_id=campaign_id)
 
 
-def _add_recap(
-    tx: Transaction,
-    recap: Recap,
-    header: Mapping[str, Any],
-    details: RecapDetails,
-    mark: str,
-    changes: Mapping[str, Any] | None,
-) -> None:
+def _add_recap(tx: Transaction, recap: Recap) -> None:
     tx.run(
         "recap.add",
         campaign_id=recap.campaign_id,
         version=recap.version,
         recap_hash=recap.recap_hash,
-        header=canonical(header),
-        details=canonical({**details.shown, "lists": sorted(set(details.lists)), "changes": changes}),
-        audience_mark=mark,
+        header=canonical(recap.header),
+        details=canonical(recap.details),
+        audience_mark=recap.audience_mark,
         audience_count=recap.audience_count,
         message_count=recap.message_count,
         exclusion_count=recap.exclusion_count,
         segment_count=recap.segment_count,
         total_price=recap.total_price,
         unit=recap.unit,
-        at=tx.at,
+        at=recap.prepared_at,
     )

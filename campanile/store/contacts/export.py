@@ -1,4 +1,4 @@
-"""People as they leave the store: each field under the name that its column had in the file, so that a CRM finds it."""
+"""Export people: each field has the name that its column had in the file, so that a CRM finds it."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -10,18 +10,18 @@ from campanile.store.db.queries import STATEMENTS, json_pointer
 
 
 def export_messages(tx: Transaction, campaign_id: int) -> pd.DataFrame:
-    """Return every message of a campaign with what became of it, and the fields of its person.
+    """Return every message of a campaign with its state, and the fields of its person.
 
     One row a message, keyed by ``client_ref``, in the order of files and rows: the columns of ``message.export``, then
     each field of the people of lists as ``field_columns`` names it; of numbers that were typed all fields are missing.
-    A person who has left the list since has the fields of the file's row. Amounts and fields are text.
+    A person who is no longer in the list has the fields of the file's row. Amounts and fields are text.
     """
     people = STATEMENTS["message.fields"]
     keys = tx.execute(
         f"SELECT DISTINCT unnest(json_keys(fields)) AS field FROM ({people}) AS people ORDER BY field",  # noqa: S608
         {"campaign_id": campaign_id},
     ).fetchall()
-    names = headers(row["column_map"] for row in tx.rows("message.column_maps", campaign_id=campaign_id))
+    names = headers(tx.values("message.column_maps", campaign_id=campaign_id))
     taken = tx.frame("message.export", campaign_id=-1).columns
     columns = ["exported.*", *field_columns([field for (field,) in keys], names, taken)]
     found = tx.execute(

@@ -1,12 +1,11 @@
 """What a change of a list's files does to its people, and to the campaigns that were prepared for them.
 
-Between ``stage_…`` and ``conclude`` the list may be changed in any way; the difference is what is told.
+Between ``stage_…`` and ``conclude`` the list may be changed in any way; ``conclude`` returns the difference.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from campanile.sms.states import CampaignState
 from campanile.sms.text.masking import mask_number, mask_numbers
@@ -22,12 +21,12 @@ _SHOWN_CHARACTERS = 20
 class TouchedCampaign(NamedTuple):
     """A campaign that a change touches.
 
-    A ``prepared`` one is stale from then on, and ``people_count`` says how many its recap no longer tells right. Any
-    other sends what was approved, and ``people_count`` of its planned messages go to people who changed or went.
+    A ``prepared`` one is stale from then on, and its recap is wrong about ``people_count`` people. Any other sends what
+    was approved, and ``people_count`` of its planned messages go to people who were changed or removed.
     """
 
     name: str
-    state: str
+    state: CampaignState
     people_count: int
 
 
@@ -37,9 +36,9 @@ class Preview:
 
     Attributes:
         changed: people one of whose fields differs; ``changed_columns`` counts them by field.
-        kept: people who stay as they are.
+        kept: people who are not changed.
         examples: up to three lines for each of ``added``, ``removed``, ``changed``; numbers are masked.
-        touched: the campaigns it concerns.
+        touched: the campaigns that use these people.
     """
 
     added: int
@@ -51,13 +50,20 @@ class Preview:
     touched: Sequence[TouchedCampaign]
 
 
+class _ChangeExample(NamedTuple):
+    kind: str
+    msisdn: str
+    fields_before: Mapping[str, str] | None
+    fields_after: Mapping[str, str] | None
+
+
 def stage_before(tx: Transaction, list_id: int) -> None:
-    """Remember the people of ``staged_touched`` as they are."""
+    """Copy the people of ``staged_touched`` as they are now."""
     tx.run("change.stage_before", list_id=list_id)
 
 
 def conclude(tx: Transaction, list_id: int, list_name: str, what: str, actor: str) -> Preview:
-    """Compare with what ``stage_before`` remembered, and tell the campaigns concerned; return what changed.
+    """Compare with the copy of ``stage_before``, mark the campaigns concerned, and return what changed.
 
     Args:
         tx: the open transaction.
@@ -67,19 +73,19 @@ def conclude(tx: Transaction, list_id: int, list_name: str, what: str, actor: st
         actor: who did it.
     """
     tx.run("change.stage_changes", list_id=list_id)
-    counts = {row["kind"]: row["people_count"] for row in tx.rows("change.counts")}
+    counts = tx.counts("change.counts")
     preview = Preview(
         **{kind: counts.get(kind, 0) for kind in ("added", "removed", "changed", "kept")},
-        changed_columns={row["field"]: row["people_count"] for row in tx.rows("change.columns")},
-        examples=_examples(tx.rows("change.examples")),
-        touched=_tell_campaigns(tx, list_name, what, actor),
+        changed_columns=tx.counts("change.columns"),
+        examples=_examples(tx.select(_ChangeExample, "change.examples")),
+        touched=_mark_campaigns(tx, list_name, what, actor),
     )
     for table in _SCRATCH:
         tx.execute(f"DROP TABLE temp.{table}")
     return preview
 
 
-def _tell_campaigns(tx: Transaction, list_name: str, what: str, actor: str) -> list[TouchedCampaign]:
+def _mark_campaigns(tx: Transaction, list_name: str, what: str, actor: str) -> list[TouchedCampaign]:
     """Make the prepared campaigns that a change touches stale, and raise an alert for each locked one."""
     touched = []
     for campaign in tx.select(Campaign, "change.campaigns", list_name=list_name):
@@ -87,8 +93,8 @@ def _tell_campaigns(tx: Transaction, list_name: str, what: str, actor: str) -> l
         count = _count_in_recap(tx, campaign) if is_prepared else _count_planned(tx, campaign, list_name)
         if count:
             touched.append(TouchedCampaign(campaign.name, campaign.state, count))
-            tell = _make_stale if is_prepared else _raise_alert
-            tell(tx, campaign, f"list {list_name} changed: {what}", actor, count)
+            mark = _make_stale if is_prepared else _raise_alert
+            mark(tx, campaign, f"list {list_name} changed: {what}", actor, count)
     return touched
 
 
@@ -108,7 +114,7 @@ def _make_stale(tx: Transaction, campaign: Campaign, what: str, actor: str, _cou
 
 
 def _raise_alert(tx: Transaction, campaign: Campaign, what: str, actor: str, count: int) -> None:
-    """Raise the alert of a campaign, in place of an earlier one: the newest change is told whatever was told before."""
+    """Raise the alert of a campaign, in place of an earlier one: each change is an alert of its own."""
     kind, gateway, name = f"list_changed: {campaign.name}", campaign.gateway, campaign.name
     message = (
         f"{what}; campaign {name} is {campaign.state} and still sends what was approved: {count} of its planned "
@@ -119,18 +125,18 @@ def _raise_alert(tx: Transaction, campaign: Campaign, what: str, actor: str, cou
     note_event(tx, campaign.campaign_id, "list_changed", campaign.version, actor, f"{what} ({count})")
 
 
-def _examples(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+def _examples(rows: Sequence[_ChangeExample]) -> dict[str, list[str]]:
     examples: dict[str, list[str]] = {"added": [], "removed": [], "changed": []}
     for row in rows:
-        line = mask_number(row["msisdn"])
-        if row["kind"] == "changed":
-            line += f": {_differences(json.loads(row['fields_before']), json.loads(row['fields_after']))}"
-        examples[row["kind"]].append(line)
+        line = mask_number(row.msisdn)
+        if row.fields_before is not None and row.fields_after is not None:  # people added or removed have one of them
+            line += f": {_differences(row.fields_before, row.fields_after)}"
+        examples[row.kind].append(line)
     return examples
 
 
 def _differences(before: Mapping[str, str], after: Mapping[str, str]) -> str:
-    """Say which fields differ, as ``town Lyon → Paris``."""
+    """Return the fields that differ, as ``town Lyon → Paris``."""
     names = sorted(before.keys() | after.keys())
     return ", ".join(
         f"{name} {_shown(before.get(name))} → {_shown(after.get(name))}"

@@ -1,26 +1,28 @@
-"""The book of files: what came, how it was read, what became of its rows."""
+"""The import log: each file, how it was read, and the results of its rows."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from campanile.sms.errors import StoreError
 from campanile.store.contacts.impact import Preview
 from campanile.store.db.database import Transaction
+from schemas.contact_rows import ContactList, DuplicateExample
 
 FATES = ("accepted", "updated", "duplicate", "rejected")
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """What is remembered of a file: where its rows came from and how they were read.
+    """Where the rows of a file came from, and how they were read.
 
-    ``read_options``: what else a person said of that, such as ``{"hidden_rows": "keep"}``.
+    ``read_options``: other options that a person gave, such as ``{"hidden_rows": "keep"}``.
     """
 
     file_name: str
@@ -52,13 +54,13 @@ class StagedRows:
 
 @dataclass(frozen=True, slots=True)
 class ImportSummary:
-    """The fate of a file's rows, by count; ``same_as`` tells when its bytes had come before (then nothing was done).
+    """The results of a file's rows, by count; ``same_as``: the earlier import of the same bytes, if there is one.
 
     Attributes:
         known_count: valid rows whose number was there before this file.
         opted_out_count: people of this file who are opted out.
         territories: valid rows of the file by territory, the eight with most.
-        replaced: what the file changed by taking another one's place.
+        replaced: what changed when the file replaced another one.
         duplicate_examples: the first three duplicates: their row, and the file and row that had brought the number.
     """
 
@@ -72,24 +74,31 @@ class ImportSummary:
     same_as: str | None = None
     known_count: int = 0
     replaced: Preview | None = None
-    duplicate_examples: Sequence[tuple[int, str, int]] = ()
+    duplicate_examples: Sequence[DuplicateExample] = ()
+
+
+class _EarlierImport(NamedTuple):
+    import_id: int
+    file_name: str
+    recorded_at: datetime
 
 
 def earlier_import(
     tx: Transaction, source: SourceFile, kind: str = "contacts", list_name: str | None = None
 ) -> ImportSummary | None:
-    """Return a summary that says when the same bytes came first, or None; an undone import does not count.
+    """Return a summary that names the first import of the same bytes, or None; an undone import does not count.
 
     Read in another way (sheet, columns, region, encoding, other options) the same bytes are another import.
     """
-    found_list = tx.row("list.find", list_name=list_name) if list_name else None
+    found_list = tx.find(ContactList, "list.find", list_name=list_name) if list_name else None
     if list_name and found_list is None:
         return None
-    found = tx.row(
+    found = tx.find(
+        _EarlierImport,
         "import.find_same_bytes",
         sha256=source.sha256,
         kind=kind,
-        list_id=found_list["list_id"] if found_list else None,
+        list_id=found_list.list_id if found_list else None,
         sheet=source.sheet,
         encoding=source.encoding,
         column_map=_as_json(source.column_map),
@@ -98,21 +107,21 @@ def earlier_import(
     )
     if found is None:
         return None
-    first = f"{found['file_name']} on {found['recorded_at']:%Y-%m-%d %H:%M} UTC (import {found['import_id']})"
-    return ImportSummary(found["import_id"], found["file_name"], 0, dict.fromkeys(FATES, 0), same_as=first)
+    first = f"{found.file_name} on {found.recorded_at:%Y-%m-%d %H:%M} UTC (import {found.import_id})"
+    return ImportSummary(found.import_id, found.file_name, 0, dict.fromkeys(FATES, 0), same_as=first)
 
 
 @contextmanager
 def staged_file(tx: Transaction, file_name: str, staged: StagedRows) -> Iterator[None]:
-    """Make a file's rows readable as ``staged_rows`` and ``staged_rejected``, once they are what they must be.
+    """Make a file's rows readable as ``staged_rows`` and ``staged_rejected``, after a check.
 
     Raises:
-        StoreError: they are not; the line says what is broken, in how many rows.
+        StoreError: rows are not valid; the line says what is wrong, in how many rows.
     """
     with tx.staged("import.count_broken", staged_rows=staged.rows, staged_rejected=staged.rejected):
-        broken = tx.rows("import.count_broken", row_count=staged.row_count)
+        broken = tx.counts("import.count_broken", row_count=staged.row_count)
         if broken:
-            what = ", ".join(f"{row['broken']} ({row['row_count']})" for row in broken)
+            what = ", ".join(f"{rule} ({count})" for rule, count in broken.items())
             raise StoreError(f"{file_name}: {staged.row_count} rows cannot be stored: {what}")
         yield
 
@@ -127,17 +136,16 @@ def close_import(
     known_count: int,
     replaced: tuple[int, Preview] | None = None,
 ) -> ImportSummary:
-    """Count a file's rows by their fates, write the file into the book, and return its summary.
+    """Count a file's rows by their results, add the file to the log, and return its summary.
 
     Raises:
-        StoreError: the fates do not add up to the rows.
+        StoreError: the results do not add up to the rows.
     """
-    fates = dict.fromkeys(FATES, 0)
-    fates |= {row["fate"]: row["row_count"] for row in tx.rows("import.count_fates", import_id=import_id)}
-    reasons = {row["reason"]: row["row_count"] for row in tx.rows("import.reject_reasons", import_id=import_id)}
+    fates = dict.fromkeys(FATES, 0) | tx.counts("import.count_fates", import_id=import_id)
+    reasons = tx.counts("import.reject_reasons", import_id=import_id)
     fates["rejected"] = sum(reasons.values())
     if sum(fates.values()) != row_count:
-        raise StoreError(f"{source.file_name}: {row_count} rows, but fates {fates} add up to another number")
+        raise StoreError(f"{source.file_name}: {row_count} rows, but the results {fates} add up to another number")
     counts: dict[str, Any] = {f"{fate}_count": count for fate, count in fates.items()}
     tx.run(
         "import.add_file",
@@ -160,8 +168,6 @@ def close_import(
         at=tx.at,
         **counts,
     )
-    territories = tx.rows("import.top_territories", import_id=import_id)
-    duplicates = tx.rows("import.duplicate_examples", import_id=import_id)
     return ImportSummary(
         import_id=import_id,
         file_name=source.file_name,
@@ -169,21 +175,11 @@ def close_import(
         fates=fates,
         reject_reasons=reasons,
         opted_out_count=int(tx.value("import.count_opted_out", import_id=import_id)),
-        territories={row["territory"]: row["row_count"] for row in territories},
+        territories=tx.counts("import.top_territories", import_id=import_id),
         known_count=known_count,
         replaced=replaced and replaced[1],
-        duplicate_examples=[(row["row_number"], row["file_name"], row["of_row_number"]) for row in duplicates],
+        duplicate_examples=tx.select(DuplicateExample, "import.duplicate_examples", import_id=import_id),
     )
-
-
-def import_quality(tx: Transaction, list_name: str | None = None) -> list[dict[str, Any]]:
-    """Return the view ``import_quality``, of one list or all: one row an import of contacts, oldest first."""
-    return tx.rows("import.quality", list_name=list_name)
-
-
-def source_quality(tx: Transaction) -> list[dict[str, Any]]:
-    """Return the view ``source_quality``: which partner sends what; one row a list, source and month."""
-    return tx.rows("import.source_quality")
 
 
 def _options_json(source: SourceFile) -> str | None:

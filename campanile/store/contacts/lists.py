@@ -1,29 +1,29 @@
-"""Lists: what there is, what stands in them, and why their people may be written to."""
+"""Contact lists: what they hold, and the legal basis to write to their people."""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from campanile.sms.errors import CampaignError
 from campanile.store.contacts.export import field_columns, headers, literal
 from campanile.store.db.database import Transaction
 from campanile.store.db.queries import STATEMENTS
+from schemas.contact_rows import ContactList, ImportFile, ListCard, ListSummary
 
-#: Why the people of a list may be written to: they agreed; they bought, and it is like what they bought; they need it.
+#: Legal bases: the people agreed; they bought something similar; they need the service.
 LEGAL_BASES = ("consent", "customer", "service")
 _SOURCE_COLUMNS = ("source_file", "source_row", "is_opted_out")
 
 
-def find_list(tx: Transaction, list_name: str) -> dict[str, Any]:
-    """Return a list: ``list_id``, ``is_sample``, ``legal_basis``, ``wording``, who declared them and when.
+def find_list(tx: Transaction, list_name: str) -> ContactList:
+    """Return a list by its name.
 
     Raises:
         CampaignError: there is no such list; the line names those that exist.
     """
-    found = tx.row("list.find", list_name=list_name)
+    found = tx.find(ContactList, "list.find", list_name=list_name)
     if found is None:
-        known = ", ".join(row["list_name"] for row in tx.rows("list.names")) or "none yet"
+        known = ", ".join(tx.values("list.names")) or "none yet"
         raise CampaignError(f"no list {list_name!r}; lists are: {known}")
     return found
 
@@ -34,20 +34,19 @@ def list_id_of(tx: Transaction, list_name: str) -> int:
     Raises:
         CampaignError: there is no such list; the line names those that exist.
     """
-    return int(find_list(tx, list_name)["list_id"])
+    return find_list(tx, list_name).list_id
 
 
 def declared_basis(tx: Transaction, list_name: str) -> str | None:
     """Return the legal basis that a list was declared to have; None when none was, or there is no such list."""
-    found = tx.row("list.find", list_name=list_name)
-    basis: str | None = found["legal_basis"] if found else None
-    return basis
+    found = tx.find(ContactList, "list.find", list_name=list_name)
+    return found.legal_basis if found else None
 
 
 def remembered_columns(tx: Transaction, list_name: str) -> dict[str, str]:
     """Return the mapping that a person gave for a list's files: our field -> column; empty: none, or no such list."""
-    found = tx.row("list.find", list_name=list_name)
-    return dict(json.loads(found["columns"])) if found and found["columns"] else {}
+    found = tx.find(ContactList, "list.find", list_name=list_name)
+    return dict(found.columns) if found and found.columns else {}
 
 
 def remember_columns(tx: Transaction, list_name: str, columns: Mapping[str, str]) -> None:
@@ -62,9 +61,8 @@ def remember_columns(tx: Transaction, list_name: str, columns: Mapping[str, str]
 
 def remembered_header_row(tx: Transaction, list_name: str) -> int | None:
     """Return the line of the header that a person gave for a list's files; None: none, or no such list."""
-    found = tx.row("list.find", list_name=list_name)
-    row: int | None = found["header_row"] if found else None
-    return row
+    found = tx.find(ContactList, "list.find", list_name=list_name)
+    return found.header_row if found else None
 
 
 def remember_header_row(tx: Transaction, list_name: str, header_row: int | None) -> None:
@@ -77,8 +75,8 @@ def remember_header_row(tx: Transaction, list_name: str, header_row: int | None)
 
 
 def list_made_sure(tx: Transaction, list_name: str, is_sample: bool) -> int:
-    """Return a list's id; a new list is made, and one that took a sample file stays marked."""
-    if tx.row("list.find", list_name=list_name) is None:
+    """Return a list's id; add the list when it is new, and mark it when a sample file goes into it."""
+    if tx.find(ContactList, "list.find", list_name=list_name) is None:
         tx.run("list.add", list_name=list_name, at=tx.at)
     list_id = list_id_of(tx, list_name)
     if is_sample:
@@ -88,49 +86,45 @@ def list_made_sure(tx: Transaction, list_name: str, is_sample: bool) -> int:
 
 def live_imports(tx: Transaction, list_name: str) -> list[int]:
     """Return the imports that a list is made of, oldest first; none when there is no such list."""
-    return [row["import_id"] for row in tx.rows("list.live_imports", list_name=list_name)]
+    return tx.values("list.live_imports", list_name=list_name)
 
 
 def column_map(tx: Transaction, list_name: str) -> dict[str, str]:
     """Return the columns of the files that a list is made of, and the field of each; the newest file's counts."""
-    rows = tx.rows("list.column_maps", list_id=list_id_of(tx, list_name))
-    return {name: field for row in rows for name, field in json.loads(row["column_map"]).items()}
+    maps = tx.values("list.column_maps", list_id=list_id_of(tx, list_name))
+    return {name: field for text in maps for name, field in json.loads(text).items()}
 
 
-def lists(tx: Transaction) -> list[dict[str, Any]]:
-    """Return every list by name.
-
-    Returns:
-        One row a list: ``list_name``, ``contact_count``, ``opted_out_count`` among them, ``legal_basis``, ``wording``,
-        ``import_count`` (undone ones aside), ``last_import_at``, ``is_sample``.
-    """
-    return tx.rows("list.overview")
+def lists(tx: Transaction) -> list[ListSummary]:
+    """Return every list by name."""
+    return tx.select(ListSummary, "list.overview")
 
 
-def list_card(tx: Transaction, list_name: str) -> dict[str, Any]:
-    """Return what ``lists`` tells of a list, with its ``fields`` and ``territories`` (counts) and ten last ``imports``.
+def list_card(tx: Transaction, list_name: str) -> ListCard:
+    """Return a list with what it holds, and its last ten import files.
 
     Raises:
         CampaignError: there is no such list.
     """
     found = find_list(tx, list_name)
-    list_id = found["list_id"]
-    (overview,) = [row for row in lists(tx) if row["list_name"] == list_name]
-    return (
-        found
-        | overview
-        | {
-            "fields": {row["field"]: row["filled_count"] for row in tx.rows("list.fields", list_id=list_id)},
-            "territories": {
-                row["territory"]: row["contact_count"] for row in tx.rows("list.territories", list_id=list_id)
-            },
-            "imports": tx.rows("list.imports", list_id=list_id),
-        }
+    (summary,) = [row for row in lists(tx) if row.list_name == list_name]
+    return ListCard(
+        list_name=list_name,
+        contact_count=summary.contact_count,
+        opted_out_count=summary.opted_out_count,
+        legal_basis=found.legal_basis,
+        wording=found.wording,
+        is_sample=found.is_sample,
+        columns={} if found.columns is None else found.columns,
+        header_row=found.header_row,
+        fields=tx.counts("list.fields", list_id=found.list_id),
+        territories=tx.counts("list.territories", list_id=found.list_id),
+        imports=tx.select(ImportFile, "list.imports", list_id=found.list_id),
     )
 
 
 def declare_legal_basis(tx: Transaction, list_name: str, basis: str | None, wording: str | None, actor: str) -> None:
-    """Declare why the people of a list may be written to, and the words they agreed to; None takes it back.
+    """Declare the legal basis of a list, and the words its people agreed to; None withdraws it.
 
     Raises:
         CampaignError: there is no such list, or no such basis.
@@ -152,8 +146,8 @@ def export_contacts(tx: Transaction, list_name: str, path: Path) -> int:
         CampaignError: there is no such list.
     """
     list_id = list_id_of(tx, list_name)
-    fields = sorted(row["field"] for row in tx.rows("list.fields", list_id=list_id))
-    names = headers(row["column_map"] for row in tx.rows("list.column_maps", list_id=list_id))
+    fields = sorted(tx.counts("list.fields", list_id=list_id))
+    names = headers(tx.values("list.column_maps", list_id=list_id))
     named = field_columns(fields, names, ("msisdn", "territory", *_SOURCE_COLUMNS))
     columns = ["msisdn", "territory", *named, *_SOURCE_COLUMNS]
     select = f"SELECT {', '.join(columns)} FROM ({STATEMENTS['list.export']})"  # noqa: S608 - all names are quoted

@@ -1,4 +1,4 @@
-"""Contacts in: every row of a file gets one fate, in one transaction."""
+"""Merge a file into a list: every row gets one result, in one transaction."""
 
 from campanile.sms.errors import ContactFileError
 from campanile.store.contacts.impact import Preview, conclude, stage_before
@@ -31,7 +31,7 @@ def import_contacts(
     Args:
         tx: the open transaction: all of it is committed, or nothing.
         list_name: the list.
-        source: what to remember of the file.
+        source: the file.
         staged: the file's rows.
         replaces: the import whose place the file takes: that one is undone first, in the same transaction.
         actor: who replaces it.
@@ -39,7 +39,7 @@ def import_contacts(
     Raises:
         ContactFileError: the same bytes were imported into this list by another process meanwhile.
         CampaignError: the import to replace cannot be undone, or is of another list.
-        StoreError: the rows are not what they must be, or their fates do not add up.
+        StoreError: the rows are not what they must be, or their results do not add up.
     """
     earlier = earlier_import(tx, source, "contacts", list_name)
     if earlier is not None:
@@ -57,9 +57,9 @@ def import_contacts(
 
 
 def _replace(tx: Transaction, list_name: str, import_id: int, replaces: int, actor: str) -> Preview:
-    """Take one file out and merge the staged one, and tell the difference between before and after both."""
+    """Undo one file and merge the staged one; return the difference between before and after both."""
     undone = find_undoable(tx, replaces, list_name)
-    list_id = undone["list_id"]
+    list_id = undone.list_id
     tx.run("change.stage_replacement", import_id=replaces)
     stage_before(tx, list_id)
     take_out(tx, undone, actor, f"replaced by import {import_id}")
@@ -68,7 +68,7 @@ def _replace(tx: Transaction, list_name: str, import_id: int, replaces: int, act
 
 
 def _merge(tx: Transaction, list_id: int, import_id: int) -> None:
-    """Keep every row with its fate, and bring the list's contacts to what the rows say."""
+    """Add every row with its result, and update the list's contacts from the rows."""
     tx.run("import.stage_twice")
     tx.run("import.stage_once", list_id=list_id)
     tx.run("import.stage_steps", list_id=list_id)

@@ -7,7 +7,7 @@ the proof, and ``note`` says where it comes from. Without a date the time of rec
 """
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import pandas as pd
 
@@ -16,12 +16,20 @@ from campanile.sms.rules.reply_keywords import START, STOP, STOP_DOUBTFUL, WRONG
 from campanile.store.contacts.import_log import ImportSummary, SourceFile, StagedRows, close_import, staged_file
 from campanile.store.db.database import Transaction
 from campanile.store.db.queries import json_pointer
+from schemas.contact_rows import OptOut
 from schemas.inbound_rows import DoubtfulReply
 
-#: How people tell a colleague, who records it by hand.
+#: The ways to tell a colleague, who records the opt-out by hand.
 SOURCES_BY_HAND = ("phone", "mail", "letter", "shop", "web", "other")
 #: The ground that a reply gives, by its verdict.
 SOURCE_OF_VERDICT = {STOP: "reply", STOP_DOUBTFUL: "reply_doubtful", WRONG_NUMBER: "wrong_number"}
+
+
+class _ReplyVerdict(NamedTuple):
+    number_id: int | None
+    verdict: str
+    settled_as: str | None
+    settled_by: str | None
 
 
 def import_opt_outs(
@@ -35,20 +43,20 @@ def import_opt_outs(
 ) -> ImportSummary:
     """Opt out every number of a file.
 
-    A number that was opted out before, or stands in the file before, is a duplicate; updated, when the file says that
-    it was earlier. A date that cannot be read, or lies in the future, keeps nobody in: it stays as text in
-    ``source_ref``.
+    A number that was opted out before, or is in an earlier row, is a duplicate; it is updated when the file has an
+    earlier date. A row whose date cannot be read, or is in the future, opts out too: ``source_ref`` has the date as
+    text.
 
     Args:
         tx: the open transaction.
-        source: what to remember of the file.
+        source: the file.
         staged: the file's rows.
         date_field: the merge field that says when: ISO, or day, month and year with ``/``, ``.`` or ``-``.
         source_field: the merge field that says where (kept as ``channel``).
         zone: IANA name of the zone of dates without an offset.
 
     Raises:
-        StoreError: the rows are not what they must be, or their fates do not add up.
+        StoreError: the rows are not what they must be, or their results do not add up.
     """
     import_id = int(tx.value("import.next_id"))
     with staged_file(tx, source.file_name, staged):
@@ -95,7 +103,7 @@ def add_provider_opt_outs(tx: Transaction, gateway: str, numbers: pd.DataFrame) 
 def honour_replies(tx: Transaction, replies: pd.DataFrame) -> int:
     """Opt out the people who refused, and lift what a START ends; return how many were not opted out before.
 
-    It belongs to the transaction that keeps the replies. A STOP wins over a START of the same time, and over one that
+    Call it in the transaction that stores the replies. A STOP wins over a START of the same time, and over one that
     was read before it.
 
     Args:
@@ -118,7 +126,7 @@ def honour_replies(tx: Transaction, replies: pd.DataFrame) -> int:
 
 
 def doubtful_replies(tx: Transaction, most: int) -> list[DoubtfulReply]:
-    """Return the doubtful replies that nobody has settled, oldest first; each row has their ``doubtful_count``."""
+    """Return the doubtful replies that are not settled, oldest first."""
     return tx.select(DoubtfulReply, "reply.doubtful", most=most)
 
 
@@ -130,20 +138,20 @@ def settle_reply(tx: Transaction, reply_id: int, verdict: Literal["lift", "keep"
     Raises:
         CampaignError: there is no such reply, it is not doubtful, or it was lifted before.
     """
-    found = tx.row("reply.get", reply_id=reply_id)
+    found = tx.find(_ReplyVerdict, "reply.get", reply_id=reply_id)
     if found is None:
         raise CampaignError(f"reply {reply_id} does not exist; run review-replies without reply_id for the list")
-    if found["verdict"] != STOP_DOUBTFUL:
-        raise CampaignError(f"reply {reply_id} is {found['verdict']}; only a stop_doubtful one is settled by hand")
-    if found["settled_as"] == "lift":
+    if found.verdict != STOP_DOUBTFUL:
+        raise CampaignError(f"reply {reply_id} is {found.verdict}; only a stop_doubtful one is settled by hand")
+    if found.settled_as == "lift":
         raise CampaignError(
-            f"reply {reply_id} was lifted by {found['settled_by']}; run record-opt-out to opt the person out again"
+            f"reply {reply_id} was lifted by {found.settled_by}; run record-opt-out to opt the person out again"
         )
     tx.run("reply.settle", reply_id=reply_id, settled_as=verdict, actor=actor, at=tx.at)
     if verdict == "lift":
         tx.run("opt_out.lift_reply", reply_id=reply_id, actor=actor, at=tx.at)
-    rest = tx.row("opt_out.of_number", number_id=found["number_id"])
-    return None if rest is None else str(rest["source"])
+    rest = tx.find(OptOut, "opt_out.of_number", number_id=found.number_id)
+    return None if rest is None else rest.source
 
 
 def record_opt_out(
@@ -156,9 +164,9 @@ def record_opt_out(
     said_at: datetime | None,
     actor: str,
 ) -> bool:
-    """Record that a person told a colleague to stop; return whether that was new.
+    """Record an opt-out that a person gave to a colleague; return whether it is new.
 
-    Messages planned for them are left out by every later claim.
+    Every later claim suppresses the messages planned for them.
 
     Args:
         tx: the open transaction.

@@ -1,6 +1,7 @@
-"""Files taken out of a list again: its people become what the other files say of them."""
+"""Undo imports: the people of a list get back the fields that the other files give."""
 
-from typing import Any
+from datetime import datetime
+from typing import NamedTuple
 
 from campanile.sms.errors import CampaignError
 from campanile.store.contacts.impact import Preview, conclude, stage_before
@@ -8,24 +9,49 @@ from campanile.store.contacts.lists import list_id_of
 from campanile.store.db.database import Transaction
 
 
-def undo_import(tx: Transaction, import_id: int, actor: str) -> Preview:
-    """Take a file out of its list.
+class ListImport(NamedTuple):
+    """An import into a list."""
 
-    Who came by it alone goes; who also stands in another file keeps what that one says. Its rejects and its line in
-    the book stay. Opt-outs stay what they are.
+    import_id: int
+    list_id: int
+    list_name: str
+
+
+class _LatestImport(NamedTuple):
+    import_id: int
+    file_name: str
+    list_name: str
+
+
+class _ImportState(NamedTuple):
+    import_id: int
+    kind: str
+    list_id: int | None
+    list_name: str | None
+    file_name: str
+    undone_at: datetime | None
+    undone_by: str | None
+    undone_why: str | None
+
+
+def undo_import(tx: Transaction, import_id: int, actor: str) -> Preview:
+    """Undo the import of a file.
+
+    People of this file alone are removed; people of another file too keep the fields of that one. The rejects and the
+    log entry of the file stay, and so do opt-outs.
 
     Raises:
         CampaignError: there is no such import, it was undone before, or it holds opt-outs.
     """
     undone = find_undoable(tx, import_id)
     tx.run("change.stage_file", import_id=import_id)
-    stage_before(tx, undone["list_id"])
+    stage_before(tx, undone.list_id)
     take_out(tx, undone, actor, "undone")
-    return conclude(tx, undone["list_id"], undone["list_name"], f"import {import_id} undone", actor)
+    return conclude(tx, undone.list_id, undone.list_name, f"import {import_id} undone", actor)
 
 
 def empty_list(tx: Transaction, list_name: str, actor: str) -> Preview:
-    """Take all files out of a list; the list, its legal basis and its history stay.
+    """Undo all imports of a list; the list, its legal basis and its history stay.
 
     Raises:
         CampaignError: there is no such list.
@@ -34,9 +60,9 @@ def empty_list(tx: Transaction, list_name: str, actor: str) -> Preview:
 
 
 def delete_list(tx: Transaction, list_name: str, actor: str) -> Preview:
-    """Empty a list and give its name free.
+    """Empty a list and free its name.
 
-    A campaign that was approved carries its messages by itself: it goes on, and an alert says so.
+    An approved campaign has its own messages: it goes on, and an alert says so.
 
     Raises:
         CampaignError: there is no such list.
@@ -47,8 +73,8 @@ def delete_list(tx: Transaction, list_name: str, actor: str) -> Preview:
     return preview
 
 
-def find_undoable(tx: Transaction, import_id: int, list_name: str | None = None) -> dict[str, Any]:
-    """Return an import that can be undone (``import_id``, ``list_id``, ``list_name``, ``file_name``).
+def find_undoable(tx: Transaction, import_id: int, list_name: str | None = None) -> ListImport:
+    """Return an import that can be undone.
 
     Args:
         tx: the open transaction.
@@ -58,24 +84,24 @@ def find_undoable(tx: Transaction, import_id: int, list_name: str | None = None)
     Raises:
         CampaignError: there is no such import, it was undone before, it holds opt-outs, or is another list's.
     """
-    found = tx.row("import.get", import_id=import_id)
+    found = tx.find(_ImportState, "import.get", import_id=import_id)
     if found is None:
         raise CampaignError(f"no import {import_id}; the latest are: {_latest(tx)}")
-    name = f"import {import_id} ({found['file_name']})"
-    if found["kind"] != "contacts":
+    name = f"import {import_id} ({found.file_name})"
+    if found.kind != "contacts" or found.list_id is None or found.list_name is None:
         raise CampaignError(f"{name} holds opt-outs: a STOP cannot be undone")
-    if found["undone_at"] is not None:
-        when = f"{found['undone_at']:%Y-%m-%d %H:%M} UTC by {found['undone_by']}"
-        raise CampaignError(f"{name} was taken out on {when}: {found['undone_why']}")
-    if list_name not in (None, found["list_name"]):
-        raise CampaignError(f"{name} belongs to list {found['list_name']}, not to {list_name}; name one of its imports")
-    return found
+    if found.undone_at is not None:
+        when = f"{found.undone_at:%Y-%m-%d %H:%M} UTC by {found.undone_by}"
+        raise CampaignError(f"{name} was taken out on {when}: {found.undone_why}")
+    if list_name not in (None, found.list_name):
+        raise CampaignError(f"{name} belongs to list {found.list_name}, not to {list_name}; name one of its imports")
+    return ListImport(import_id, found.list_id, found.list_name)
 
 
-def take_out(tx: Transaction, undone: dict[str, Any], actor: str, why: str) -> None:
-    """Take a file's rows out, and fold again what the others say of its people, who are staged as undone."""
-    list_id = undone["list_id"]
-    tx.run("import.mark_undone", import_id=undone["import_id"], actor=actor, why=why, at=tx.at)
+def take_out(tx: Transaction, undone: ListImport, actor: str, why: str) -> None:
+    """Remove a file's rows, and fold the other files' rows of its people again; they are staged as undone."""
+    list_id = undone.list_id
+    tx.run("import.mark_undone", import_id=undone.import_id, actor=actor, why=why, at=tx.at)
     tx.run("import.forget_undone_rows", list_id=list_id)
     tx.run("change.stage_remaining", list_id=list_id)
     tx.run("change.remove_contacts", list_id=list_id)
@@ -94,5 +120,7 @@ def _clear(tx: Transaction, list_name: str, actor: str, why: str) -> Preview:
 
 
 def _latest(tx: Transaction) -> str:
-    found = [f"{row['import_id']} ({row['file_name']}, list {row['list_name']})" for row in tx.rows("import.latest")]
+    found = [
+        f"{row.import_id} ({row.file_name}, list {row.list_name})" for row in tx.select(_LatestImport, "import.latest")
+    ]
     return ", ".join(found) or "none yet"

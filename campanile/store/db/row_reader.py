@@ -1,6 +1,7 @@
 """Make typed rows of what a query returns."""
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from operator import itemgetter
@@ -21,7 +22,8 @@ _readers: dict[tuple[type, tuple[str, ...]], Callable[[tuple[Any, ...]], Any]] =
 def row_reader(kind: type[Row], columns: tuple[str, ...]) -> Callable[[tuple[Any, ...]], Row]:
     """Return the function that makes a row of ``kind``, a dataclass or NamedTuple, of the columns of a query.
 
-    Columns and fields are matched by name. Text becomes the enum or the draft that the field says.
+    Columns and fields are matched by name. Text becomes the enum, the draft or, as JSON, the mapping that the field
+    says.
 
     Raises:
         StoreError: a field has no column, or a column has no field.
@@ -73,5 +75,7 @@ def _reader_of(hint: Any) -> Cell | None:
         kinds = [part for part in get_args(hint) if part is not NoneType]
     if CampaignDraft in kinds:
         return parse_stored_draft
+    if any(get_origin(part) is Mapping for part in kinds):
+        return json.loads
     enums = [part for part in kinds if isinstance(part, type) and issubclass(part, Enum)]
     return enums[0] if enums else None

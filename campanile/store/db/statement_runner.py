@@ -77,6 +77,17 @@ class StatementRunner:
             raise StoreError(f"statement {name} gave no row; one is needed")
         return found
 
+    def counts(self, name: str, /, **parameters: object) -> dict[str, int]:
+        """Return the counts of a named query, in its order, by what is counted: its other column.
+
+        Raises:
+            StoreError: it has not these two columns.
+        """
+        columns, found = self._fetch(name, parameters)
+        if len(columns) != 2 or not columns[1].endswith("_count"):
+            raise StoreError(f"statement {name} gave columns {columns}; a key and a count are needed")
+        return {key: int(count) for key, count in found}
+
     def columns(self, name: str, /, **parameters: object) -> dict[str, Any]:
         """Return the columns of a named query as numpy arrays: quick, for columns without NULL and without amounts."""
         with self._remembering_errors():

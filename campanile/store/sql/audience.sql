@@ -1,7 +1,7 @@
 -- What a recap was made of, so that a change of lists is noticed.
 
 -- name: audience.has_field
-SELECT true AS is_there FROM contact
+SELECT true FROM contact
 WHERE list_contains($list_ids, list_id) AND json_exists(fields, $pointer) LIMIT 1
 
 -- name: audience.field_names

@@ -229,12 +229,6 @@ WHERE number_id IN (SELECT number_id FROM import_row WHERE import_id = $import_i
 SELECT territory, count(*) AS row_count FROM import_row WHERE import_id = $import_id
 GROUP BY territory ORDER BY row_count DESC, territory LIMIT 8
 
--- name: import.quality
-SELECT * FROM import_quality WHERE $list_name IS NULL OR list_name = $list_name ORDER BY import_id
-
--- name: import.source_quality
-SELECT * FROM source_quality ORDER BY list_name, source, month_on
-
 -- name: import.duplicate_examples
 SELECT import_row.row_number, first_file.file_name, import_row.of_row_number
 FROM import_row JOIN import_file AS first_file ON first_file.import_id = import_row.of_import_id

@@ -25,7 +25,10 @@ INSERT INTO recap (
 )
 
 -- name: recap.get
-SELECT * FROM recap WHERE campaign_id = $campaign_id AND version = $version
+SELECT
+    campaign_id, version, recap_hash, header, coalesce(details, '{}') AS details, audience_mark, audience_count,
+    message_count, exclusion_count, segment_count, total_price, unit, prepared_at
+FROM recap WHERE campaign_id = $campaign_id AND version = $version
 
 -- name: recap.header
 SELECT header FROM recap WHERE campaign_id = $campaign_id AND version = $version
@@ -81,7 +84,7 @@ WHERE campaign_id = $campaign_id GROUP BY encoding, segment_count ORDER BY encod
 
 -- name: recap.previews
 -- Real texts: the shortest, the longest, the most expensive, one from elsewhere, and one with what stands in for an empty cell.
-SELECT which, msisdn, text, encoding, segment_count, price, territory FROM (
+SELECT which, msisdn, text, segment_count, price, territory FROM (
     (SELECT 1 AS rank, 'shortest' AS which, * FROM message
      WHERE campaign_id = $campaign_id ORDER BY length(text), recipient_id LIMIT 1)
     UNION ALL

@@ -71,7 +71,7 @@ WHERE reply.verdict = 'stop_doubtful'
 ORDER BY reply.reply_id LIMIT $most
 
 -- name: reply.get
-SELECT reply_id, number_id, sender, text, verdict, settled_as, settled_by FROM reply WHERE reply_id = $reply_id
+SELECT number_id, verdict, settled_as, settled_by FROM reply WHERE reply_id = $reply_id
 
 -- name: reply.settle
 UPDATE reply SET settled_as = $settled_as, settled_by = $actor, settled_at = $at WHERE reply_id = $reply_id

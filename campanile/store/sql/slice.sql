@@ -180,9 +180,8 @@ WHERE campaign_id = $campaign_id AND state = 'unknown' ORDER BY slice_no
 -- name: slice.cancel_planned
 UPDATE slice SET state = 'cancelled' WHERE campaign_id = $campaign_id AND state = 'planned'
 
--- name: slice.count_by_state
-SELECT state, count(*) AS slice_count, sum(message_count) AS message_count FROM slice
-WHERE campaign_id = $campaign_id GROUP BY state
+-- name: slice.states
+SELECT DISTINCT state FROM slice WHERE campaign_id = $campaign_id
 
 -- name: slice.progress
 -- What was put into a later slice is counted there. None of the events that are counted happens twice to a message, and

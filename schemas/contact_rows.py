@@ -1,0 +1,94 @@
+"""Rows of contact lists, import files, replies and opt-outs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+
+@dataclass(frozen=True, slots=True)
+class ContactList:
+    """A contact list; key ``list_id``. ``list_name`` is free again after the list is deleted.
+
+    ``legal_basis``: why its people may be written to, and ``wording`` what they agreed to, as ``declared_by`` said.
+    ``columns`` (our field -> column) and ``header_row`` were given by a person for the files of the list.
+    """
+
+    list_id: int
+    list_name: str
+    is_sample: bool
+    created_at: datetime
+    legal_basis: str | None
+    wording: str | None
+    declared_by: str | None
+    declared_at: datetime | None
+    columns: Mapping[str, str] | None
+    header_row: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListSummary:
+    """A contact list and what it holds; imports that were undone are not counted."""
+
+    list_name: str
+    is_sample: bool
+    legal_basis: str | None
+    wording: str | None
+    contact_count: int
+    opted_out_count: int
+    import_count: int
+    last_import_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportFile:
+    """A file that a list was made of: what became of its rows, and whether it was taken out of the list again."""
+
+    import_id: int
+    file_name: str
+    row_count: int
+    accepted_count: int
+    updated_count: int
+    duplicate_count: int
+    rejected_count: int
+    recorded_at: datetime
+    replaces: int | None
+    undone_at: datetime | None
+    undone_by: str | None
+    undone_why: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListCard:
+    """A contact list with all that its page shows.
+
+    ``columns``: our field -> the column that a person named. ``fields`` and ``territories`` count contacts.
+    """
+
+    list_name: str
+    contact_count: int
+    opted_out_count: int
+    legal_basis: str | None
+    wording: str | None
+    is_sample: bool
+    columns: Mapping[str, str]
+    header_row: int | None
+    fields: Mapping[str, int]
+    territories: Mapping[str, int]
+    imports: Sequence[ImportFile]
+
+
+class DuplicateExample(NamedTuple):
+    """A duplicate row of a file, and the file and row that had brought its number."""
+
+    row_number: int
+    file_name: str
+    of_row_number: int
+
+
+class OptOut(NamedTuple):
+    """Why a person is opted out, and since when."""
+
+    source: str
+    source_ref: str | None
+    recorded_at: datetime
