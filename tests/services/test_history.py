@@ -14,6 +14,7 @@ from campanile.services.inbound.history import HistoryRead, read_history
 from campanile.sms.errors import GatewayDenied
 from campanile.store.inbound.inbound import HISTORIES, history_of, rewind_cursors
 from schemas.gateway import IncomingReply, Page
+from schemas.inbound_rows import GatewayState
 from tests.sandbox_thread import SandboxThread
 from tests.services.reading import readers
 
@@ -214,7 +215,6 @@ def test_half_a_reading_is_none(context: Context, read: Read) -> None:
 
     read("replies", endless)
     with context.transaction(read_only=True) as tx:
-        found = tx.row("state.get", gateway="sandbox", name="replies")
-    assert found is not None
-    assert found["changed_at"].year == 1970, "no campaign takes it for read"
+        found = tx.get(GatewayState, "state.get", gateway="sandbox", name="replies")
+    assert found.changed_at.year == 1970, "no campaign takes it for read"
     assert read("replies", lambda cursor: Page((), cursor)).unfinished_count == 0

@@ -123,7 +123,7 @@ def test_every_statement_is_used() -> None:
 
 
 def test_misspelt_use_is_seen() -> None:
-    assert names_used("transaction.rows('campaign.fnid', name='x.y'); log('store.lock')") == {"campaign.fnid"}
+    assert names_used("transaction.run('campaign.fnid', name='x.y'); log('store.lock')") == {"campaign.fnid"}
 
 
 @pytest.mark.parametrize(

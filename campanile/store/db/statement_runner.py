@@ -40,13 +40,8 @@ class StatementRunner:
         _, found = self._fetch(name, parameters)
         return int(found[0][0]) if found else 0
 
-    def rows(self, name: str, /, **parameters: object) -> list[dict[str, Any]]:
-        """Return the rows of a named query, in its order."""
-        columns, found = self._fetch(name, parameters)
-        return [dict(zip(columns, row, strict=True)) for row in found]
-
     def select(self, kind: type[Row], name: str, /, **parameters: object) -> list[Row]:
-        """Return the rows of a named query as rows of ``kind``, a class of ``schemas.rows``, in its order.
+        """Return the rows of a named query as rows of ``kind``, a row class of ``schemas``, in its order.
 
         Raises:
             StoreError: its columns are not the fields of ``kind``.
@@ -93,24 +88,6 @@ class StatementRunner:
         with self._remembering_errors():
             found: dict[str, Any] = self.execute(STATEMENTS[name], parameters).fetchnumpy()
             return found
-
-    def row(self, name: str, /, **parameters: object) -> dict[str, Any] | None:
-        """Return the only row of a named query, or None."""
-        found = self.rows(name, **parameters)
-        if len(found) > 1:
-            raise StoreError(f"statement {name} gave {len(found)} rows, one at most is allowed")
-        return found[0] if found else None
-
-    def one(self, name: str, /, **parameters: object) -> dict[str, Any]:
-        """Return the only row of a named query.
-
-        Raises:
-            StoreError: there is none, or more than one.
-        """
-        found = self.row(name, **parameters)
-        if found is None:
-            raise StoreError(f"statement {name} gave no row; one is needed")
-        return found
 
     def value(self, name: str, /, **parameters: object) -> Any:
         """Return the first column of the only row of a named query; None: there is no row.
