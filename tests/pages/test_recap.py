@@ -333,7 +333,7 @@ def test_sections_stand_in_the_order_people_read_them() -> None:
             id="a territory that gets no message",
         ),
         pytest.param({"header": header(if_closed="drop")}, "**If closed:** a message whose time is", id="drop"),
-        pytest.param({"header": header()}, "**At most so late:** 1.5 h after its time", id="max_lateness"),
+        pytest.param({"header": header()}, "**Maximum lateness:** 1.5 h; a message that is later", id="max_lateness"),
         pytest.param(
             {
                 "campaign": campaign(

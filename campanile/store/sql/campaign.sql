@@ -51,8 +51,8 @@ INSERT INTO campaign (
 UPDATE campaign SET
     kind = $kind, version = $version, gateway = $gateway, policy = $policy, sender_id = $sender_id,
     requested_service = $requested_service, emergency_reason = $emergency_reason, is_sample = $is_sample,
-    draft = $draft, due_at = $due_at, offer_ends_at = $offer_ends_at, if_closed = $if_closed, max_lateness_hours = $max_lateness_hours,
-    stale_reason = NULL, updated_at = $at
+    draft = $draft, due_at = $due_at, offer_ends_at = $offer_ends_at, if_closed = $if_closed,
+    max_lateness_hours = $max_lateness_hours, stale_reason = NULL, updated_at = $at
 WHERE campaign_id = $campaign_id
 
 -- name: campaign.set_recap_hash

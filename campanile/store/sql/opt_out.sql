@@ -128,7 +128,7 @@ WHERE number_id NOT IN (SELECT number_id FROM opt_out_entry WHERE lifted_at IS N
 
 -- name: opt_out.without_echoes
 -- staged_rows: ProviderOptOuts
--- The provider's opt-outs without those that repeat a STOP which we have as a reply: within ten minutes of it, and
+-- The provider's opt-outs without those that repeat a STOP which is stored as a reply: within ten minutes of it, and
 -- before it was lifted. A later entry is a new ground. Grain: one entry of the provider's list.
 SELECT number_id, msisdn FROM staged_rows ANTI JOIN (
     SELECT entry.number_id, reply.received_at, coalesce(start.received_at, entry.lifted_at) AS ended_at
