@@ -49,8 +49,8 @@ TEST := .venv/bin/python -m pytest --numprocesses 2 --dist loadgroup --no-loadsc
 test: lint ## lint, types and all tests except the browser's and the long ones
 	$(TEST) -m "not browser and not soak"
 
-unit: $(READY) ## the tests that need no Prefect, no process and no server
-	$(TEST) --unit -m "not soak"
+unit: $(READY) ## the quick tests: rules, files, pages; no store, no process, no Prefect
+	$(TEST) --lane unit -m "not soak"
 
 lint: $(READY) ## ruff and mypy
 	.venv/bin/ruff check .
@@ -65,7 +65,7 @@ bench: $(READY) ## measure speed and memory
 
 prove: $(READY) kill-test mutants ## the long tests: kills, faults, random days, five years, each property on many examples
 	$(TEST) -m soak
-	CAMPANILE_PROVE=1 $(TEST) --unit -m "not soak"
+	CAMPANILE_PROVE=1 $(TEST) --lane store -m "not soak"
 
 kill-test: $(READY) ## kill senders at random moments and compare the ledger with the bill (ARGS="--kills 1000")
 	.venv/bin/python -m scripts.kill_test $(ARGS)

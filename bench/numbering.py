@@ -63,7 +63,7 @@ def identity(size: int, rounds: int) -> Race:
     def ours() -> list[Fate]:
         automaton.cache_clear()
         found = (parse_joined(SEPARATOR.join(cells), region) for region, cells in columns.items())
-        return list(itertools.chain.from_iterable(map(_fates, found)))
+        return list(itertools.chain.from_iterable(map(_verdicts, found)))
 
     def theirs() -> list[Fate]:
         return [_decided(cell, region) for region, cells in columns.items() for cell in cells]
@@ -83,7 +83,7 @@ def _first_pass(what: str, cells: list[str], clean: list[str], rounds: int) -> R
         return parse_joined(joined)
 
     def is_same(column: NumberColumn, looped: list[int]) -> bool:
-        found = _fates(NumberColumn(column.number_ids[:SAMPLE], column.codes[:SAMPLE], column.findings))
+        found = _verdicts(NumberColumn(column.number_ids[:SAMPLE], column.codes[:SAMPLE], column.verdicts))
         untouched = [place for place, cell in enumerate(read) if cell == clean[place]]
         return found == list(map(_decided, read)) and all(found[place][0] == looped[place] for place in untouched)
 
@@ -93,10 +93,10 @@ def _first_pass(what: str, cells: list[str], clean: list[str], rounds: int) -> R
     )  # fmt: skip
 
 
-def _fates(column: NumberColumn) -> list[Fate]:
-    findings = [(found.territory, found.kind, found.reason) for found in column.findings]
+def _verdicts(column: NumberColumn) -> list[Fate]:
+    verdicts = [(found.territory, found.kind, found.reason) for found in column.verdicts]
     return [
-        (number, *findings[code])
+        (number, *verdicts[code])
         for number, code in zip(column.number_ids.tolist(), column.codes.tolist(), strict=True)
     ]
 

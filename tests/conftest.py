@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.lanes import IS_PROVING, forbid_processes, needs_process, sort_and_group
+from tests.lanes import IS_PROVING, LANES, forbid_processes, is_one_of, sort_and_group
 
 for _name, _count in (("ci", 20), ("prove", 500)):
     settings.register_profile(
@@ -21,17 +21,18 @@ settings.load_profile("prove" if IS_PROVING else "ci")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--unit", action="store_true", help="only what needs no Prefect, no process and no server")
+    parser.addoption("--lane", choices=LANES, help="only the tests that need no process: unit, or unit and store")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    return True if config.getoption("--unit") and needs_process(collection_path) else None
+    lane = config.getoption("--lane")
+    return True if lane and is_one_of(collection_path, LANES[lane]) else None
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     sort_and_group(items)
-    if config.getoption("--unit"):
+    if config.getoption("--lane"):
         needy = [item for item in items if item.get_closest_marker("process")]
         items[:] = [item for item in items if not item.get_closest_marker("process")]
         config.hook.pytest_deselected(items=needy)

@@ -1,7 +1,8 @@
 """What each test needs, which worker runs it, and how many examples Hypothesis tries.
 
-``pytest --unit`` collects only what needs no Prefect, no process and no server, and fails a test that uses one all the
-same: such a file belongs into ``NEEDS_PROCESS``.
+``pytest --lane unit`` collects the tests of rules, files and pages; ``--lane store`` also those of the store and of the
+use cases. Both leave out what needs Prefect, a process or a server, and fail a test that uses one all the same: such a
+file belongs into ``NEEDS_PROCESS``.
 """
 
 import os
@@ -37,6 +38,10 @@ NEEDS_PROCESS = (
     "test_prefect_template.py",
     "test_up.py",
 )
+#: Folders whose tests need a store.
+NEEDS_STORE = ("services", "store")
+#: What each lane leaves out.
+LANES = {"unit": (*NEEDS_PROCESS, *NEEDS_STORE), "store": NEEDS_PROCESS}
 #: Fixtures that start one, in files whose other tests do not.
 STARTS_PROCESS = frozenset({"fork_server"})
 #: Long tests run first, so that no core is idle at the end; other tests run between these and the last ones.
@@ -58,9 +63,9 @@ def some(values: Iterable[Value], count: int) -> list[Value]:
     return [cases[position * len(cases) // count] for position in range(count)]
 
 
-def needs_process(path: Path) -> bool:
-    """Return whether the tests of a file need more than this process."""
-    return any(path.is_relative_to(TESTS / name) for name in NEEDS_PROCESS)
+def is_one_of(path: Path, names: Iterable[str]) -> bool:
+    """Return whether a file is one of these files or in one of these folders of the tests."""
+    return any(path.is_relative_to(TESTS / name) for name in names)
 
 
 def sort_and_group(items: list[pytest.Item]) -> None:
@@ -69,7 +74,7 @@ def sort_and_group(items: list[pytest.Item]) -> None:
     So the server is started once, and no test finds the pages and deployments of another one there.
     """
     for item in items:
-        if needs_process(item.path) or not STARTS_PROCESS.isdisjoint(getattr(item, "fixturenames", ())):
+        if is_one_of(item.path, NEEDS_PROCESS) or not STARTS_PROCESS.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.process)
         group = "prefect" if _talks_to_prefect(item) else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))

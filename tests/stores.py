@@ -7,11 +7,14 @@ from pathlib import Path
 
 from campanile.services.context import Context
 from campanile.services.settings import Settings
+from campanile.store.db.database import Transaction
 from campanile.store.db.high_water_mark import read_mark, write_mark
+from campanile.store.db.invariants import INVARIANTS
 from campanile.store.db.migrate import migrate
 
 #: Before every clock of a test, so that no store is made by a clock that was ahead.
 MIGRATED_AT = datetime(2026, 1, 1, tzinfo=UTC)
+_ALL_INVARIANTS = " UNION ALL ".join(f"SELECT '{name}', count(*) FROM ({sql})" for name, sql in INVARIANTS.items())
 
 
 def make_store(folder: Path) -> Path:
@@ -19,6 +22,12 @@ def make_store(folder: Path) -> Path:
     path = folder / "sms.duckdb"
     migrate(path, lambda: MIGRATED_AT)
     return path
+
+
+def broken_invariants_at_once(tx: Transaction) -> dict[str, int]:
+    """Return what ``broken_invariants`` returns, by one statement: in half of the time, for small stores."""
+    found = tx.execute(_ALL_INVARIANTS).fetchall()
+    return {name: count for name, count in found if count}
 
 
 def copy_store(source: Path, path: Path) -> Path:

@@ -9,6 +9,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
 
@@ -75,9 +76,15 @@ def floor_of(name: str) -> str:
     return inner if inner in FLOORS else parts[0]
 
 
+@cache
+def parsed(source: str) -> ast.Module:
+    """Return the syntax tree of a source, parsed once for all guards."""
+    return ast.parse(source)
+
+
 def imported(source: str) -> Iterator[str]:
     """Yield the full name of everything a source imports, wherever in the file."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -104,7 +111,7 @@ def _dotted(node: ast.AST, aliases: dict[str, str]) -> str:
 
 def mentioned(source: str) -> Iterator[str]:
     """Yield the full dotted name of everything a source imports or refers to, aliases resolved."""
-    tree = ast.parse(source)
+    tree = parsed(source)
     aliases = _aliases(tree)
     yield from imported(source)
     yield from (_dotted(node, aliases) for node in ast.walk(tree) if isinstance(node, ast.Attribute | ast.Name))
@@ -125,7 +132,7 @@ def libraries_stay_home(path: str, source: str) -> list[str]:
 def engine_stays_in_memory(path: str, source: str) -> list[str]:
     if floor(path) not in IN_MEMORY_ONLY:
         return []
-    tree = ast.parse(source)
+    tree = parsed(source)
     aliases = _aliases(tree)
     complaints = []
     for node in ast.walk(tree):
@@ -158,7 +165,7 @@ def clock_is_passed_down(path: str, source: str) -> list[str]:
 def flows_hold_flows_only(path: str, source: str) -> list[str]:
     if floor(path) != "flows" or path.endswith(("__init__.py", "__main__.py")):
         return []
-    tree = ast.parse(source)
+    tree = parsed(source)
     defs = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
     complaints = [f"{path} holds the class {node.name}" for node in classes]
@@ -250,7 +257,7 @@ def module_name(path: str) -> str:
 def modules_imported(source: str) -> Iterator[str]:
     """Yield the modules of ours that a source imports when it is loaded: those of ``TYPE_CHECKING`` are not."""
     names = {module_name(path) for path in MODULES}
-    for node in ast.parse(source).body:
+    for node in parsed(source).body:
         for name in imported(ast.unparse(node)) if isinstance(node, ast.Import | ast.ImportFrom) else ():
             yield name if name in names else name.rpartition(".")[0]
 

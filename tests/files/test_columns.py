@@ -119,5 +119,5 @@ def test_a_header_that_leaves_a_doubt_is_refused(
 
 def test_a_very_wide_header_makes_a_short_message() -> None:
     with pytest.raises(ContactFileError) as caught:
-        map_columns([f"Champ {n} {'x' * 500}" for n in range(10_000)])
+        map_columns([f"Champ {n} {'x' * 500}" for n in range(2_000)])
     assert len(str(caught.value)) < 4_000

@@ -31,8 +31,6 @@ from campanile.pages.views import (
     ApprovedView,
     Doubt,
     ResultsView,
-    StateCount,
-    UnknownMessage,
 )
 from campanile.pages.words import ANSWER_WORDS, RESULT_WORDS, STATE_WORDS
 from campanile.sms.rules.auto_reply import AutoResponder
@@ -43,7 +41,7 @@ from campanile.store.ledger.run_lifecycle import Progress
 from schemas.contact_rows import ListCard, ListSummary
 from schemas.draft import CampaignDraft
 from schemas.inbound_rows import DoubtfulReply, ReplyCount
-from schemas.ledger_rows import MessageOfTest
+from schemas.ledger_rows import MessageOfTest, StateCount, UnknownMessage
 from schemas.rows import Campaign
 
 PARIS = ZoneInfo("Europe/Paris")

@@ -1,6 +1,7 @@
 """The page of unknown messages: masked numbers, the gateway's escaped words, and both decisions."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -8,8 +9,8 @@ import pytest
 
 from campanile.pages.run_links import RunLink
 from campanile.pages.unknowns import unknowns_page
-from campanile.pages.views import UnknownMessage, view_of
 from campanile.sms.states import CampaignState
+from schemas.ledger_rows import UnknownMessage
 from tests.rows import campaign
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -17,19 +18,13 @@ FORM = RunLink("Write them off", "they count as not sent.", "http://ui/run?param
 COMMAND = RunLink("Send them again", "twice.", None, "python -m flows resolve-unknown campaign=soldes")
 
 
-def row(person: int = 0, reason: str | None = "read timed out") -> dict[str, Any]:
-    return {
-        "msisdn": f"+3363998{person:04}",
-        "slice_no": 7,
-        "claimed_at": datetime(2026, 11, 24, 9, 0, tzinfo=UTC),
-        "price": "0.045000",
-        "reason": reason,
-    }
+def row(person: int = 0, reason: str | None = "read timed out") -> UnknownMessage:
+    claimed_at = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+    return UnknownMessage(person, f"+3363998{person:04}", 1, Decimal("0.045"), 7, claimed_at, claimed_at, reason)
 
 
-def draw(*rows: dict[str, Any], links: tuple[RunLink, ...] = (FORM, COMMAND), **changes: Any) -> str:
-    messages = view_of(list[UnknownMessage], rows)
-    return unknowns_page(campaign(state=CampaignState.PARKED, **changes), messages, links, "EUR", PARIS)
+def draw(*rows: UnknownMessage, links: tuple[RunLink, ...] = (FORM, COMMAND), **changes: Any) -> str:
+    return unknowns_page(campaign(state=CampaignState.PARKED, **changes), rows, links, "EUR", PARIS)
 
 
 def test_all_that_is_known_of_a_message() -> None:

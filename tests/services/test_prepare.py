@@ -372,7 +372,7 @@ def test_what_will_not_be_sent_is_shown(prepare: Prepare, changes: dict[str, Any
     }
     assert sum(leaving.message_count for leaving in view.departures) == 3 - len(expiring)
     page = page_of(view)
-    assert ("⚠ **1 message will not leave in time:** French Guiana (1). See When." in page) is bool(expiring)
+    assert ("⚠ **1 message will not be sent in time:** French Guiana (1). See When." in page) is bool(expiring)
     assert ("| ⚠ French Guiana | 0 of 1 | never |" in page) is bool(expiring)
 
 
@@ -450,7 +450,7 @@ def test_nine_is_nine_at_each_place(context: Context, prepare: Prepare, lists: C
     assert [key for key, _ in rows] == ["NC", "FR-AM+RE", "RE", "FR-AM", "GP"], "who closes first stands first"
     assert due_at.astimezone(UTC).isoformat() == NINE_THERE["NC"] == header_of(context)["due_at"]
     page = page_of(view)
-    assert "leaves on 2026-11-26 at 09:00 on each recipient's own clock, the first from Wed 2026-11-25 23:00 (" in page
+    assert "sent on 2026-11-26 at 09:00 on each recipient's own clock, the first from Wed 2026-11-25 23:00 (" in page
     assert "| Guadeloupe | 1 | Thu 2026-11-26 09:00 | 14:00 |" in page
 
 
@@ -728,7 +728,7 @@ def test_a_merge_field_of_another_tool_is_refused_unless_the_draft_names_it(cont
     view = prepare(text=text, literal_placeholders=["{{first_name}}", "[PRENOM]"])
     assert header_of(context)["literal_placeholders"] == ["{{first_name}}", "[PRENOM]"], "the hash covers it"
     assert view.previews[0].text.startswith("Bonjour {first_name}, [PRENOM]")
-    assert "« \\{\\{first\\_name\\}\\} » is sent as it stands" in page_of(view)
+    assert "« \\{\\{first\\_name\\}\\} » is sent literally" in page_of(view)
 
 
 def test_leftovers_of_programs_in_cells_are_in_the_recap(prepare: Prepare, lists: Callable[..., None]) -> None:
@@ -805,7 +805,7 @@ def test_an_empty_recap_says_no_more_than_is_true(
 
 
 def test_at_night_a_recap_says_when_the_hours_open(clock: Clock, prepare: Prepare) -> None:
-    assert "which leaves as soon as it is approved." in page_of(prepare())
+    assert "sent as soon as it is approved." in page_of(prepare())
     clock.at = datetime.fromisoformat("2026-11-24T02:06+01:00")
     page = page_of(prepare())
-    assert "which leaves when the hours next open: approved now, from Tue 2026-11-24 08:00 (Europe/Paris)." in page
+    assert "sent when the sending window next opens: if approved now, from Tue 2026-11-24 08:00 (Europe/Paris)." in page

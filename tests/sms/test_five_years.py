@@ -224,7 +224,7 @@ def test_windows_open_and_close_at_the_exact_second(key: str, policy: str) -> No
 @pytest.mark.parametrize("count", [3_000, pytest.param(1_000_000, marks=pytest.mark.soak)])
 def test_quarters_drawn_at_random_asked_one_by_one(count: int) -> None:
     random = Random(5)
-    asks = [(key, policy) for key in KEYS for policy in HOURS]
+    asks = [(key, policy) for key in some(KEYS, 7) for policy in HOURS]
     drawn = sorted((random.choice(asks), random.randrange(len(QUARTERS))) for _ in range(count))
     moments = QUARTERS.to_pydatetime()
     wrong = [
@@ -250,7 +250,7 @@ def test_every_quarter_of_the_days_around_a_clock_change(key: str, zone: str) ->
     turns = [hour * 4 for hour in range(1, len(offsets)) if offsets[hour] != offsets[hour - 1]]
     assert len(turns) == 2 * 5
     for policy in HOURS:
-        around = {position for turn in turns for position in range(turn - 2 * 96, turn + 3 * 96)}
+        around = {position for turn in some(turns, 4) for position in range(turn - 2 * 96, turn + 3 * 96)}
         moments = {position: QUARTERS[position].to_pydatetime() for position in around}
         wrong = [
             at for position, at in moments.items() if asked(at, key, policy) is not bool(rule(key, policy)[position])

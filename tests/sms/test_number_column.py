@@ -123,7 +123,7 @@ def test_more_cells_than_a_block_holds_keep_their_order() -> None:
     values = clean_cells(150_000, seed=5)
     found = parse_joined(SEPARATOR.join([*values, "Tel: 06", "0612345678"]))
     assert found.number_ids.tolist() == [int("33" + text.strip()[-9:]) for text in values] + [0, 33612345678]
-    assert found.findings[found.codes[-2]].reason == "letters"
+    assert found.verdicts[found.codes[-2]].reason == "letters"
 
 
 def test_a_cell_longer_than_a_block_is_one_cell() -> None:

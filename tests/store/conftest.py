@@ -27,7 +27,6 @@ from campanile.store.contacts.import_log import ImportSummary, SourceFile, Stage
 from campanile.store.contacts.lists import list_id_of
 from campanile.store.contacts.merge import import_contacts
 from campanile.store.db.database import Transaction, transaction
-from campanile.store.db.invariants import broken_invariants
 from campanile.store.inbound.inbound import add_reports, apply_reports, move_cursor
 from campanile.store.ledger import run_lifecycle as sending
 from campanile.store.ledger.charges import PriceRules
@@ -45,7 +44,7 @@ from schemas.ledger_rows import CampaignEvent, DueCampaign, Slice
 from schemas.recap_rows import Recap
 from schemas.rows import Campaign, Staying
 from tests.fork_server import ForkedProcess, opened_fork_server
-from tests.stores import copy_store
+from tests.stores import broken_invariants_at_once, copy_store
 
 Row = TypeVar("Row")
 #: A Tuesday, 10:00 in Paris, 13:00 in La Réunion, 05:00 in Guadeloupe.
@@ -431,7 +430,7 @@ class Desk:
 
     def broken(self) -> dict[str, int]:
         with self.tx(read_only=True) as tx:
-            return broken_invariants(tx)
+            return broken_invariants_at_once(tx)
 
 
 def _instant(at: datetime | None) -> str | None:

@@ -150,7 +150,7 @@ def test_caught_error_is_not_committed(desk) -> None:
 LATE = "SELECT CAST(CASE WHEN i = 99999 THEN 'no number' ELSE '1' END AS INTEGER) AS one FROM range(100000) r(i)"
 
 
-@pytest.mark.parametrize("method", ["run", "rows", "row", "value", "frame"])
+@pytest.mark.parametrize("method", ["run", "values", "value", "frame"])
 def test_error_that_comes_while_rows_are_fetched_is_not_committed(desk, monkeypatch, method: str) -> None:
     monkeypatch.setattr(scratch_tables, "STATEMENTS", {**scratch_tables.STATEMENTS, "test.late": LATE})
 

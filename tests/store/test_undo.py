@@ -201,7 +201,7 @@ def test_the_name_of_a_deleted_list_is_free_again(desk) -> None:
         desk.people("clients")
     desk.take_in("clients", (2, BEA))
     assert desk.people("clients") == {2: BEA}
-    assert not desk.sql("SELECT is_sample FROM contact_list WHERE list_name = 'clients'")[0][0]
+    assert desk.sql("SELECT is_sample FROM contact_list WHERE deleted_at IS NULL") == [(False,)]
     with pytest.raises(
         CampaignError, match=r"^import 1 \(clients\.csv\) was taken out on .* by camille: list deleted$"
     ):

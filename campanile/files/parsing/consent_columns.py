@@ -113,11 +113,11 @@ def read_consent(table: CellTable, header: Sequence[str], layout: Layout) -> tup
 def _read_column(table: CellTable, position: int, name: str, is_opt_out: bool) -> ConsentCount:
     values = table.engine.execute(f"""
         SELECT {table.field(position)} AS cell, count(*) AS times
-        FROM cells JOIN numbered USING (ordinal) JOIN findings USING (code) WHERE reason IS NULL
+        FROM cells JOIN numbered USING (ordinal) JOIN verdicts USING (code) WHERE reason IS NULL
         GROUP BY cell ORDER BY times DESC, cell LIMIT {_MAX_VALUES}
     """).fetchall()
     (row_count,) = table.engine.execute(
-        "SELECT count(*) FROM numbered JOIN findings USING (code) WHERE reason IS NULL"
+        "SELECT count(*) FROM numbered JOIN verdicts USING (code) WHERE reason IS NULL"
     ).fetchall()[0]
     may = [(cell, times) for cell, times in values if cell and may_write(cell, is_opt_out)]
     odd = [cell for cell, _ in values if cell and _folded(cell) not in KNOWN_WORDS]

@@ -97,7 +97,7 @@ def _values(table: CellTable, position: int) -> dict[str, int]:
         table.engine.execute(f"""
             SELECT day, count(*) FROM (
                 SELECT {_day_text(table, position)} AS day
-                FROM cells JOIN numbered USING (ordinal) JOIN findings USING (code) WHERE reason IS NULL
+                FROM cells JOIN numbered USING (ordinal) JOIN verdicts USING (code) WHERE reason IS NULL
             ) WHERE day IS NOT NULL GROUP BY day ORDER BY count(*) DESC, day LIMIT {_MAX_VALUES}
         """).fetchall()
     )

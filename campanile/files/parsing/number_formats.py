@@ -42,8 +42,7 @@ def built_in_code(number: int, locale: Locale) -> str | None:
 def shown_value(value: Value | str, code: str, locale: Locale) -> str | None:
     """Return the text that a cell shows, or None when this format is not known here.
 
-    >>> from campanile.files.parsing.format_codes import Section, Token, sections_of
-    from campanile.files.parsing.locales import LOCALES
+    >>> from campanile.files.parsing.locales import LOCALES
     >>> shown_value(1234.5, '#,##0.00 "€"', LOCALES["fr"]), shown_value(0.2, "0 %", LOCALES["fr"])
     ('1 234,50 €', '20 %')
     """

@@ -9,9 +9,9 @@ from campanile.files.parsing.consent_columns import read_consent, unread_consent
 from campanile.files.parsing.date_columns import read_date_columns
 from campanile.files.parsing.header import check_has_rows, stand_in
 from campanile.files.parsing.mojibake import broken_notes
-from campanile.files.parsing.normalise_numbers import number_rows
 from campanile.files.parsing.protocol import StagedFile, StagingRequest
 from campanile.files.parsing.read_table import Reading, Tell, read_cells
+from campanile.files.parsing.row_verdicts import judge_rows
 from campanile.files.parsing.source_bytes import display_name
 from campanile.files.parsing.staged_output import (
     count_reasons,
@@ -47,7 +47,7 @@ def stage_contact_file(request: StagingRequest, tell: Tell = lambda _: None) -> 
 
 
 def _stage(reading: Reading, request: StagingRequest, name: str, tell: Tell) -> StagedFile:
-    notes = number_rows(reading, request.region, request.allowed, tell)
+    notes = judge_rows(reading, request.region, request.allowed, tell)
     reasons = count_reasons(reading.table)
     if not reasons:
         check_has_rows(reading.header)

@@ -26,7 +26,7 @@ def count_reasons(table: CellTable) -> dict[str | None, int]:
     """Return how many rows have each reason, most first; None has the valid ones."""
     query = """
         SELECT reason, count(*) FROM (
-            SELECT reason FROM numbered JOIN findings USING (code) UNION ALL SELECT reason FROM broken
+            SELECT reason FROM numbered JOIN verdicts USING (code) UNION ALL SELECT reason FROM broken
         ) GROUP BY reason ORDER BY count(*) DESC, reason
     """
     return dict(table.engine.execute(query).fetchall())
@@ -62,7 +62,7 @@ def write_rows(reading: Reading, path: Path, valid_count: int, further: Mapping[
     written = reading.table.engine.execute(f"""
         COPY (
             SELECT row_number, number_id, territory, {fields_json(fields)} AS fields
-            FROM cells JOIN numbered USING (ordinal) JOIN findings USING (code) WHERE reason IS NULL
+            FROM cells JOIN numbered USING (ordinal) JOIN verdicts USING (code) WHERE reason IS NULL
         ) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION lz4)
     """).fetchall()
     if written != [(valid_count,)]:

@@ -30,8 +30,8 @@ _FEWEST_BARE, _NEARLY_ALL = 5, 0.9
 
 
 @dataclass(frozen=True, slots=True)
-class LintFinding:
-    """What many cells of a column have in common: a territory and a kind, or the reason why they are no number."""
+class CellVerdict:
+    """The result of reading cells: a territory and a kind, or the reason why they are no number."""
 
     territory: str | None
     kind: str | None
@@ -44,13 +44,13 @@ class NumberColumn:
 
     Attributes:
         number_ids: E.164 digits as int64; 0 where there is no number.
-        codes: the place in ``findings`` of what was found.
-        findings: few.
+        codes: the position of its verdict in ``verdicts``.
+        verdicts: the different ones, which are few.
     """
 
     number_ids: NDArray[np.int64]
     codes: NDArray[np.intp]
-    findings: tuple[LintFinding, ...]
+    verdicts: tuple[CellVerdict, ...]
 
 
 def parse_joined(joined: str, region: str = "FR", allowed: Collection[str] | None = None) -> NumberColumn:
@@ -106,12 +106,12 @@ def with_pluses(found: NumberColumn, joined: str, region: str, allowed: Collecti
     is_better = (again.number_ids > 0) | _has_reason(again, "country_not_allowed")
     places = np.array(list(bare))[is_better]
     ids, codes = found.number_ids.copy(), found.codes.copy()
-    ids[places], codes[places] = again.number_ids[is_better], again.codes[is_better] + len(found.findings)
-    return NumberColumn(ids, codes, found.findings + again.findings)
+    ids[places], codes[places] = again.number_ids[is_better], again.codes[is_better] + len(found.verdicts)
+    return NumberColumn(ids, codes, found.verdicts + again.verdicts)
 
 
 def _has_reason(column: NumberColumn, reason: str) -> NDArray[np.bool_]:
-    return np.array([finding.reason == reason for finding in column.findings])[column.codes]
+    return np.array([verdict.reason == reason for verdict in column.verdicts])[column.codes]
 
 
 def parse_column(
@@ -135,7 +135,7 @@ def parse_column(
     joined = _joined(values)
     found = parse_joined(joined, region, allowed) if len(values) else _NOTHING
     is_number = found.number_ids > 0
-    named = {name: [getattr(finding, name) for finding in found.findings] for name in ("territory", "kind", "reason")}
+    named = {name: [getattr(verdict, name) for verdict in found.verdicts] for name in ("territory", "kind", "reason")}
     columns: dict[str, list[str | None] | NDArray[np.object_]] = {
         "msisdn": [f"+{number}" if number else None for number in found.number_ids.tolist()],
         **{name: np.array(words, dtype=object)[found.codes] for name, words in named.items()},
@@ -165,7 +165,7 @@ class _Column:
     def __init__(self, region: str, cell_count: int) -> None:
         self._region = region
         self._automaton = automaton(region)
-        self._findings: dict[LintFinding, int] = {}
+        self._verdicts: dict[CellVerdict, int] = {}
         self._shifts: list[int] = []  # of the automaton's answers, and below what each of them is found to be
         self._of_answers: list[int] = []
         self._ids = np.zeros(cell_count, dtype=np.int64)
@@ -188,14 +188,14 @@ class _Column:
             if cleaned[row]:
                 inner._parse_alone(row, cleaned[row])
         rows = np.array([distinct[cell] for cell in cells])
-        own = np.array([self._place(finding) for finding in inner._findings])
+        own = np.array([self._code_of(verdict) for verdict in inner._verdicts])
         self._ids[places], self._codes[places] = inner._ids[rows], own[inner._codes[rows]]
 
     def result(self, allowed: Collection[str] | None) -> NumberColumn:
         """Return the column, with the territories that are not allowed turned into rejects."""
-        findings = tuple(_checked(finding, allowed) for finding in self._findings)
-        is_rejected = np.array([finding.reason is not None for finding in findings])[self._codes]
-        return NumberColumn(np.where(is_rejected, 0, self._ids), self._codes, findings)
+        verdicts = tuple(_checked(verdict, allowed) for verdict in self._verdicts)
+        is_rejected = np.array([verdict.reason is not None for verdict in verdicts])[self._codes]
+        return NumberColumn(np.where(is_rejected, 0, self._ids), self._codes, verdicts)
 
     def _read_block(self, block: Block, first: int) -> NDArray[np.int64]:
         """Read the plain cells of a block; return the places of all others. ``first``: the place of its first cell."""
@@ -207,7 +207,7 @@ class _Column:
         answers = self._automaton.read(digits, lengths, block.counts.plus[plain] > 0)
         for answer in self._automaton.answers[len(self._shifts) :]:
             self._shifts.append(answer.shift)
-            self._of_answers.append(self._place(LintFinding(answer.territory, answer.kind, answer.reason)))
+            self._of_answers.append(self._code_of(CellVerdict(answer.territory, answer.kind, answer.reason)))
         self._ids[rows] = digits_value(digits, lengths) + np.array(self._shifts)[answers]
         self._codes[rows] = np.array(self._of_answers)[answers]
         return np.concatenate([others, rows[answers == OPAQUE]])
@@ -217,23 +217,23 @@ class _Column:
         try:
             return clean_number_text(cell)
         except InvalidNumber as error:
-            self._codes[row] = self._place(LintFinding(None, None, error.reason))
+            self._codes[row] = self._code_of(CellVerdict(None, None, error.reason))
             return ""
 
     def _parse_alone(self, row: int, digits: str) -> None:
         try:
             number = parse_number(digits, self._region)
         except InvalidNumber as error:
-            self._codes[row] = self._place(LintFinding(None, None, error.reason))
+            self._codes[row] = self._code_of(CellVerdict(None, None, error.reason))
         else:
             self._ids[row] = number.number_id
-            self._codes[row] = self._place(LintFinding(number.territory, number.kind, None))
+            self._codes[row] = self._code_of(CellVerdict(number.territory, number.kind, None))
 
-    def _place(self, finding: LintFinding) -> int:
-        return self._findings.setdefault(finding, len(self._findings))
+    def _code_of(self, verdict: CellVerdict) -> int:
+        return self._verdicts.setdefault(verdict, len(self._verdicts))
 
 
-def _checked(finding: LintFinding, allowed: Collection[str] | None) -> LintFinding:
-    if allowed is None or finding.territory is None or finding.territory in allowed:
-        return finding
-    return LintFinding(None, None, "country_not_allowed")
+def _checked(verdict: CellVerdict, allowed: Collection[str] | None) -> CellVerdict:
+    if allowed is None or verdict.territory is None or verdict.territory in allowed:
+        return verdict
+    return CellVerdict(None, None, "country_not_allowed")

@@ -11,17 +11,17 @@ from campanile.files.parsing.cell_table import CellTable
 from campanile.files.parsing.number_column_candidates import sample_cells
 from campanile.files.parsing.read_table import Reading, Tell
 from campanile.files.parsing.repeated_headers import REPEATED_HEADER, check_one_table, repeated_headers
-from campanile.sms.numbers.column import LintFinding, has_lost_pluses, parse_joined, with_pluses
+from campanile.sms.numbers.column import CellVerdict, has_lost_pluses, parse_joined, with_pluses
 from campanile.sms.numbers.digits import SEPARATOR
 
 _BLOCK = 200_000  # rows
 
 
-def number_rows(reading: Reading, region: str, allowed: Collection[str] | None, tell: Tell) -> tuple[str, ...]:
+def judge_rows(reading: Reading, region: str, allowed: Collection[str] | None, tell: Tell) -> tuple[str, ...]:
     """Make what is known of the numbers, in the engine of the table; blank rows are left out.
 
     ``numbered`` is keyed by the ``ordinal`` of ``cells``: ``row_number``, ``number_id`` (0 when there is none) and the
-    ``code`` of ``findings``, which has the ``territory``, or the ``reason`` why there is no number. ``rejects`` is
+    ``code`` of ``verdicts``, which has the ``territory``, or the ``reason`` why there is no number. ``rejects`` is
     keyed by ``ordinal`` too: ``row_number``, ``reason``, and the cell, ``number``.
 
     Args:
@@ -42,7 +42,7 @@ def number_rows(reading: Reading, region: str, allowed: Collection[str] | None, 
     is_blank = _read_numbers(table, reading.layout.number, len(row_numbers))
     lost_pluses = has_lost_pluses(sample_cells(table, reading.layout.number), region)
     mended = 0
-    places: dict[LintFinding, int] = {}
+    code_of: dict[CellVerdict, int] = {}
     ids, codes = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
     for start in range(0, len(row_numbers), _BLOCK):
         joined = _joined(table, start)
@@ -50,7 +50,7 @@ def number_rows(reading: Reading, region: str, allowed: Collection[str] | None, 
         if lost_pluses:
             home, found = found, with_pluses(found, joined, region, allowed)
             mended += int(np.count_nonzero(found.number_ids != home.number_ids))
-        own_codes = np.array([places.setdefault(finding, len(places)) for finding in found.findings], dtype=np.int64)
+        own_codes = np.array([code_of.setdefault(verdict, len(code_of)) for verdict in found.verdicts], dtype=np.int64)
         ids.append(found.number_ids)
         codes.append(own_codes[found.codes])
         tell(f"{min(start + _BLOCK, len(row_numbers))} of {len(row_numbers)} numbers read")
@@ -58,16 +58,16 @@ def number_rows(reading: Reading, region: str, allowed: Collection[str] | None, 
     numbered = {"row_number": row_numbers, "number_id": np.concatenate(ids), "code": np.concatenate(codes)}
     repeated = repeated_headers(reading)
     if len(repeated):
-        numbered["code"][repeated] = places.setdefault(LintFinding(None, None, REPEATED_HEADER), len(places))
+        numbered["code"][repeated] = code_of.setdefault(CellVerdict(None, None, REPEATED_HEADER), len(code_of))
     table.engine.register(
         "numbered", {"ordinal": ordinals, **{name: values[ordinals] for name, values in numbered.items()}}
     )
-    table.engine.execute("CREATE TABLE findings (code BIGINT, territory VARCHAR, reason VARCHAR)")
-    for finding, code in places.items():
-        table.engine.execute("INSERT INTO findings VALUES (?, ?, ?)", [code, finding.territory, finding.reason])
+    table.engine.execute("CREATE TABLE verdicts (code BIGINT, territory VARCHAR, reason VARCHAR)")
+    for verdict, code in code_of.items():
+        table.engine.execute("INSERT INTO verdicts VALUES (?, ?, ?)", [code, verdict.territory, verdict.reason])
     table.engine.execute(
         "CREATE TABLE rejects AS SELECT ordinal, row_number, reason, number "
-        "FROM numbered JOIN findings USING (code) JOIN numbers USING (ordinal) WHERE reason IS NOT NULL"
+        "FROM numbered JOIN verdicts USING (code) JOIN numbers USING (ordinal) WHERE reason IS NOT NULL"
     )
     check_one_table(reading)
     if not mended:
