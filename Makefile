@@ -1,16 +1,16 @@
-# Campanile: everything a person types. `make help` lists it.
-# Needs python3 (3.11 or newer, with venv) and a package index; all else is set up in .venv.
+# Campanile: the commands. `make help` lists them.
+# Needs python3 (3.11 or newer, with venv) and a package index; everything else is installed in .venv.
 
 PYTHON ?= python3
 UV_VERSION := $(shell sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements.lock)
 UV := .venv/bin/uv
 READY := .venv/.ready
 
-# A first start of Prefect's own server migrates a database, which takes long on a small machine.
+# The first start of a Prefect server migrates its database, which takes long on a small machine.
 export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS := 180
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
-# Images of Python often forbid compiled modules: then each process compiles Prefect and pandas anew, five seconds long.
+# Python images often set this. Each process would then compile Prefect and pandas again, which takes five seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1	\2/p' Makefile
 
-setup: $(READY) ## set up .venv from requirements.lock (the other targets do it by themselves)
+setup: $(READY) ## set up .venv from requirements.lock (the other targets do this automatically)
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -31,7 +31,7 @@ $(READY): requirements.lock pyproject.toml
 		echo "Installing uv $(UV_VERSION)"; \
 		sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .venv/uv.txt; \
 		.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .venv/uv.txt; }
-	@# uv does not read pip's settings: tell it the index pip uses, and let pip do it where uv finds no way.
+	@# uv does not read pip's settings: give it pip's index address, and use pip if uv cannot install.
 	@index=$$(.venv/bin/python -m pip config get global.index-url 2>/dev/null); index=$${PIP_INDEX_URL:-$$index}; \
 		if [ -n "$$index" ]; then export UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$$index}"; fi; \
 		$(UV) pip sync --python .venv/bin/python --require-hashes requirements.lock || { \
@@ -40,13 +40,13 @@ $(READY): requirements.lock pyproject.toml
 	@$(UV) pip install --python .venv/bin/python --offline --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(READY) ## run the main job on data/samples, from files to results, and tell it in the terminal
+demo: $(READY) ## run the main job on data/samples, from files to results, and print each step
 	.venv/bin/python -m scripts.demo
 
-# Two workers; each file is one worker's, and all that needs the Prefect server (tests/lanes.py).
+# Two workers. A file runs on one worker; all files that need the Prefect server share one (tests/lanes.py).
 TEST := .venv/bin/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
-test: lint ## lint, types and all tests but the browser's and the long ones
+test: lint ## lint, types and all tests except the browser's and the long ones
 	$(TEST) -m "not browser and not soak"
 
 unit: $(READY) ## the quick tests: rules, files, pages; no store, no process, no Prefect
@@ -57,29 +57,29 @@ lint: $(READY) ## ruff and mypy
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 
-up: $(READY) ## start sandbox gateway, Prefect server and worker; Ctrl-C stops all (ARGS="--port 4300")
+up: $(READY) ## start sandbox gateway, Prefect server and workers; Ctrl-C stops all (ARGS="--port 4300")
 	@.venv/bin/python -m scripts.up $(ARGS)
 
 bench: $(READY) ## measure speed and memory
 	.venv/bin/python bench/run.py $(ARGS)
 
-prove: $(READY) kill-test mutants ## the long soaks: kills, faults, random days, five years, each property on many examples
+prove: $(READY) kill-test mutants ## the long tests: kills, faults, random days, five years, each property on many examples
 	$(TEST) -m soak
 	CAMPANILE_PROVE=1 $(TEST) --lane store -m "not soak"
 
-kill-test: $(READY) ## kill senders at random moments and compare the books with the bill (ARGS="--kills 1000")
+kill-test: $(READY) ## kill senders at random moments and compare the ledger with the bill (ARGS="--kills 1000")
 	.venv/bin/python -m scripts.kill_test $(ARGS)
 
-mutants: $(READY) ## take each guard of sending away once and see a test go red
+mutants: $(READY) ## remove each guard of sending once and check that a test fails
 	.venv/bin/python -m scripts.mutants
 
-browser: $(READY) ## the tests that look at the UI in headless Chromium
+browser: $(READY) ## test the UI in headless Chromium
 	.venv/bin/python -m pytest -m browser
 
-samples: $(READY) ## make data/samples again
+samples: $(READY) ## write data/samples again
 	.venv/bin/python -m scripts.make_samples
 
-lock: $(READY) ## refresh requirements.lock from pyproject.toml (ARGS=--upgrade takes newer versions)
+lock: $(READY) ## update requirements.lock from pyproject.toml (ARGS=--upgrade takes newer versions)
 	$(UV) pip compile --universal --generate-hashes --group dev pyproject.toml -q -o requirements.lock \
 		--no-emit-index-url --no-annotate --no-header $(ARGS)
 

@@ -1,1 +1,1 @@
-"""When and in what order: one file a flow, each read in one screen."""
+"""The flows: when and in what order tasks run. One file per flow, short enough for one screen."""

@@ -1,8 +1,8 @@
-"""``python -m flows approve-campaign campaign=soldes recap_hash=abcd1234 actor=Ada``: any flow, without a server.
+"""``python -m flows approve-campaign campaign=soldes recap_hash=abcd1234 actor=Ada``: run any flow without a server.
 
-``python -m flows`` lists them. What a flow returns is printed; of a recap or an import, its page. What it refuses is
-one line on the standard error, and the status 2. A run is recorded by the Prefect server that ``PREFECT_API_URL``
-names; without one, by a temporary one.
+``python -m flows`` lists the flows. The result of a flow is printed; for a recap or an import this is its page. A
+refusal is one line on the standard error, and status 2. The Prefect server in ``PREFECT_API_URL`` records the run; a
+temporary server does if none is set.
 """
 
 import logging
@@ -29,17 +29,17 @@ from tasks.refusals import drop_tracebacks, one_line, quiet_console
 NAMES = [path.stem.replace("_", "-") for path in Path(__file__).parent.glob("[a-z]*.py")]
 REFUSED = 2
 _TEMPORARY_SERVER = {
-    # Its first start makes its database, which takes long on a small machine.
+    # The first start creates the database, which takes long on a small machine.
     PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: 180,
     PREFECT_SERVER_ANALYTICS_ENABLED: False,
 }
 
 
 def main(arguments: list[str]) -> str:
-    """Run the flow that the first word names with the parameters of the others; return what it returned, as text.
+    """Run the flow named by the first word with the other words as parameters; return its result as text.
 
     Raises:
-        SmsError: the flow refused, the command is wrong, or there is no Prefect server.
+        SmsError: the flow refused, the command is wrong, or no Prefect server can be used.
     """
     if not arguments:
         return "\n".join(["python -m flows <flow> name=value …, where <flow> is one of", *sorted(NAMES)])
@@ -52,30 +52,30 @@ def main(arguments: list[str]) -> str:
 
 
 def flow_named(name: str) -> Flow[..., object]:
-    """Return the flow of a deployment's name."""
+    """Return the flow of a deployment."""
     stem = name.replace("-", "_")
     flow: Flow[..., object] = getattr(import_module(f"flows.{stem}"), stem)
     return flow
 
 
 def check_types(flow: Flow[..., object], parameters: dict[str, Any]) -> None:
-    """Refuse values of the wrong type, before there is a run.
+    """Refuse values of the wrong type before a run is created.
 
     Raises:
-        WrongCommand: one line that says which.
+        WrongCommand: one line that names the wrong values.
     """
-    teller = logging.getLogger("prefect.flows")
-    teller.disabled = True  # it would tell all values, and numbers never stand in clear
+    logger = logging.getLogger("prefect.flows")
+    logger.disabled = True  # it would log all values, and numbers must not be logged in clear
     try:
         flow.validate_parameters(parameters)
     except ParameterTypeError as error:
         raise WrongCommand(" ".join(str(error).split())) from error
     finally:
-        teller.disabled = False
+        logger.disabled = False
 
 
 def command(arguments: list[str]) -> int:
-    """Print what a flow returned, or in one line why it did not; return the status of the process."""
+    """Print the result of a flow, or one line with the reason of a refusal; return the status of the process."""
     quiet_console()
     try:
         text = main(arguments)
@@ -88,5 +88,5 @@ def command(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    keep_private()  # before Prefect makes a database
+    keep_private()  # before Prefect creates a database
     sys.exit(command(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""Lock a campaign under the recap that somebody has read."""
+"""Approve a campaign by the hash of its recap."""
 
 from flows.send_campaign import send_campaign
 from schemas.form import Actor, CampaignName, OptionalText
@@ -11,14 +11,14 @@ from tasks.refusals import flow
 def approve_campaign(
     campaign: CampaignName, recap_hash: str, actor: Actor, code: OptionalText = "", figures: OptionalText = ""
 ) -> str:
-    """Approve a campaign: from then on it is locked, its credit is committed, and it leaves at its hour.
+    """Approve a campaign: from then on it is locked, its credit is committed, and it is sent at its time.
 
     Args:
         campaign: The campaign's name, or its key.
         recap_hash: The hash that its recap shows; the first eight characters are enough.
         actor: Who approves it.
-        code: Where approvers have secrets: what `python -m campanile.approval_code` prints for the whole hash.
-        figures: How many messages and what they cost, filled in by the recap's link; other figures are refused.
+        code: If approvers have secrets: what `python -m campanile.approval_code` prints for the whole hash.
+        figures: The number of messages and their price, filled in by the recap's link; other figures are refused.
     """
     approved = approve_recap(campaign, recap_hash, actor, code, figures)
     publish_approval(approved, actor)

@@ -1,4 +1,4 @@
-"""A copy of the store while it is in use."""
+"""Copy the store while it is in use."""
 
 from schemas.form import OptionalText
 from tasks.outcome_pages import publish_backup
@@ -8,10 +8,10 @@ from tasks.store import copy_store
 
 @flow(name="backup-store")
 def backup_store(folder: OptionalText = "") -> str:
-    """Copy the store, its log included, and check the copy; sending goes on afterwards.
+    """Copy the store with its log and check the copy; sending continues afterwards.
 
     Args:
-        folder: Where the copy goes; a folder that does not exist yet. Empty: one named by the time, among the backups.
+        folder: Where the copy goes: a folder that does not exist yet. Empty: a new backup folder named by the time.
     """
     line = copy_store(folder or None)
     publish_backup(line)

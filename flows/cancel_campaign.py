@@ -1,4 +1,4 @@
-"""Cancel a campaign: free until the first message leaves, and after it, all that has not left."""
+"""Cancel a campaign: free before the first message is sent; afterwards, the messages that are not sent yet."""
 
 from schemas.form import Actor, CampaignName
 from tasks.approval import cancel_rest
@@ -8,7 +8,7 @@ from tasks.sending import publish_progress
 
 @flow(name="cancel-campaign")
 def cancel_campaign(campaign: CampaignName, reason: str, actor: Actor = "team") -> str:
-    """Cancel what has not left of a campaign.
+    """Cancel the messages of a campaign that are not sent yet.
 
     Args:
         campaign: The campaign's name, or its key.

@@ -1,4 +1,4 @@
-"""Read the balance; when it is critical, or fell too fast, an alert goes out at once, once a crossing."""
+"""Read the balance; alert at once, and once per crossing, when it is critical or fell too fast."""
 
 from schemas.form import OptionalText
 from tasks.billing import watch_balance
@@ -13,7 +13,7 @@ from tasks.watch import watched
 @flow(name="check-balance")
 @one_at_a_time()
 def check_balance(gateway: OptionalText = "") -> str:
-    """Read the balance and tell it.
+    """Read the balance and publish it.
 
     Args:
         gateway: The gateway to ask. Empty: the one in the settings.

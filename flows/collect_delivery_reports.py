@@ -1,4 +1,4 @@
-"""Delivery reports in: they only move forward, whatever comes twice, late or in the wrong order."""
+"""Read delivery reports: states only move forward, even if reports come twice, late or in the wrong order."""
 
 from schemas.form import OptionalText
 from tasks.context import current_context
@@ -12,7 +12,7 @@ from tasks.watch import watched
 @flow(name="collect-delivery-reports")
 @one_at_a_time()
 def collect_delivery_reports(gateway: OptionalText = "") -> dict[str, int]:
-    """Read what became of accepted messages.
+    """Read the delivery reports of accepted messages.
 
     Args:
         gateway: The gateway to ask. Empty: the one in the settings.

@@ -1,4 +1,4 @@
-"""Switch the auto-responder, and give it its words."""
+"""Switch the auto-responder on or off, and set its text."""
 
 from datetime import datetime
 from typing import Literal
@@ -20,16 +20,16 @@ def configure_auto_responder(
     actor: Actor = "team",
     person_cap: int = 5,
 ) -> str:
-    """Set the automatic answer to every reply but refusals and machines. Each answer costs a normal SMS.
+    """Set the automatic answer to every reply except refusals and replies of machines. Each answer costs a normal SMS.
 
     Args:
-        enabled: Off: replies are kept, nobody is answered.
-        text: What is answered.
-        once_per: Answer each reply, or a person once a day.
-        daily_cap: Answers in 24 hours at most; reached, an alert goes out.
-        valid_until: From then on it is off.
+        enabled: Off: replies are stored, no answer is sent.
+        text: The answer.
+        once_per: Answer each reply, or each person once a day.
+        daily_cap: The most answers in 24 hours; an alert is sent when it is reached.
+        valid_until: The time at which it switches off.
         actor: Who sets it.
-        person_cap: Answers to one person in 24 hours at most, so that two machines do not answer each other for ever.
+        person_cap: The most answers to one person in 24 hours, so that two machines do not answer each other for ever.
     """
     responder = AutoResponder(enabled, text, once_per, daily_cap, valid_until, person_cap)
     line = set_auto_responder(responder, actor)

@@ -1,4 +1,4 @@
-"""Opt-outs in: numbers that must never be written to again."""
+"""Import opt-outs: numbers that must get no message any more."""
 
 from campanile.services.contacts.file_import import OPT_OUTS, Result
 from campanile.services.contacts.staged_files import ReadOptions
@@ -18,14 +18,14 @@ def import_opt_outs(
     encoding: OptionalText = "",
     columns: dict[str, str] | None = None,
 ) -> list[Result]:
-    """Opt out every number of a file; a column with the date and one with the source are kept as the proof.
+    """Opt out every number of a file; columns with the date and the source are kept as proof.
 
     Args:
         path: One file in the data folder, in any form. Empty: every stable file in `data/inbox/opt_outs/`.
         region: How numbers without a country code are read, such as FR.
         sheet: The sheet of a workbook. Empty: its first.
-        encoding: The encoding of a CSV, when it cannot be told from its bytes.
-        columns: Which column is which, when the header does not say: {"msisdn": "Tel 2"}.
+        encoding: The encoding of a CSV, if it cannot be detected.
+        columns: Which column is which, if the header does not say: {"msisdn": "Tel 2"}.
     """
     options = ReadOptions(region or None, columns, sheet or None, encoding or None, hidden_rows="keep")
     results: list[Result] = []

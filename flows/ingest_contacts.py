@@ -1,4 +1,4 @@
-"""Contact files in: every row accepted, updated, duplicate or rejected with a reason."""
+"""Import contact files: every row ends accepted, updated, duplicate or rejected with a reason."""
 
 from typing import Literal
 
@@ -45,18 +45,18 @@ def ingest_contacts(
         path: One file, in the data folder. Empty: every stable file in `data/inbox/contacts/<list>/`.
         region: How numbers without a country code are read, such as FR.
         sheet: The sheet of a workbook. Empty: its first.
-        encoding: The encoding of a CSV, when it cannot be told from its bytes.
-        columns: Which column is which, when the header does not say: {"msisdn": "Tel 2"}. Remembered for the list.
-        mode: Add the file to the list, or replace an earlier import by it.
-        replaces: For replace: the number of the import whose place the file takes. 0: none.
+        encoding: The encoding of a CSV, if it cannot be detected.
+        columns: Which column is which, if the header does not say: {"msisdn": "Tel 2"}. Remembered for the list.
+        mode: Add the file to the list, or replace an earlier import with it.
+        replaces: For replace: the number of the import that the file replaces. 0: none.
         actor: For replace and for a legal basis: who does it.
-        preview: Only show what it would do; nothing is imported and no file moved.
-        legal_basis: Why the people of the list may be written to: they agreed (consent), bought something alike
+        preview: Only show what it would do; nothing is imported and no file is moved.
+        legal_basis: Why the people of the list may get messages: they agreed (consent), bought something similar
             (customer), or need it (service). Empty: as the list was declared; undeclared lists get no marketing.
-        header_row: The line of the header, 1 for the first, when titles stand above it. 0: found by its names.
+        header_row: The line of the header, 1 for the first, if titles come before it. 0: found by its names.
             Remembered for the list.
-        hidden_rows: Rows of a workbook that are hidden or filtered out: rejected (leave_out), or read like all (keep).
-        repair_text: Put right text that was broken before the file was made, ZoÃ© for Zoé.
+        hidden_rows: Hidden or filtered rows of a workbook: reject them (leave_out), or read them like all rows (keep).
+        repair_text: Correct text that was broken before the file was made: ZoÃ© becomes Zoé.
     """
     check_header_row(header_row)
     options = ReadOptions(

@@ -1,4 +1,4 @@
-"""Lists: what there is, what stands in them, and why they may be written to."""
+"""Show and change lists: contents, exports, legal basis, columns."""
 
 from typing import Literal
 
@@ -20,17 +20,17 @@ def manage_list(
     columns: dict[str, str] | None = None,
     header_row: OptionalNumber = 0,
 ) -> str:
-    """Show, export, declare the legal basis of, remember the columns or the header row of, empty or delete a list.
+    """Show, export, empty or delete a list; declare its legal basis; set the columns or the header row of its files.
 
     Args:
-        list_name: The list. Empty: all of them are shown.
+        list_name: The list. Empty: show all lists.
         action: What to do. Exports go to `data/exports/lists/`, as CSV and Parquet.
-        legal_basis: For declare: people agreed (consent), bought something alike (customer), or need it (service).
-        wording: For declare: the words that people agreed to.
+        legal_basis: For declare: people agreed (consent), bought something similar (customer), or need it (service).
+        wording: For declare: the text that people agreed to.
         actor: For declare, empty and delete: who does it.
         preview: For empty and delete: only show what it would do. Switch it off to do it.
-        columns: For columns: which column is which in the next files, {"msisdn": "Tel 2"}. Empty: delete it.
-        header_row: For header_row: the line of the header in the next files, 1 for the first. 0: delete it.
+        columns: For columns: which column is which in the next files, {"msisdn": "Tel 2"}. Empty: delete the setting.
+        header_row: For header_row: the line of the header in the next files, 1 for the first. 0: delete the setting.
     """
     if not list_name:
         return show_lists()

@@ -1,4 +1,4 @@
-"""Pause a campaign at once; what is accepted stays accepted, and the rest waits for resume-campaign."""
+"""Pause a campaign at once: accepted messages stay accepted, the rest waits for resume-campaign."""
 
 from schemas.form import Actor, CampaignName
 from tasks import control
@@ -8,7 +8,7 @@ from tasks.sending import publish_progress
 
 @flow(name="pause-campaign")
 def pause_campaign(campaign: CampaignName, actor: Actor, reason: str) -> str:
-    """Pause a campaign: what is in flight right now may still be accepted, and nothing after it.
+    """Pause a campaign: messages in flight may still be accepted; nothing else is sent.
 
     Args:
         campaign: The campaign's name, or its key.

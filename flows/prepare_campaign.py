@@ -1,4 +1,4 @@
-"""From a draft to a recap that a person can approve; again under the same name, and the recap is replaced."""
+"""Make a recap from a draft, for approval. A second run with the same name replaces the recap."""
 
 from typing import Annotated
 
@@ -12,10 +12,10 @@ from tasks.refusals import flow
 
 @flow(name="prepare-campaign")
 def prepare_campaign(draft: Annotated[CampaignDraft | None, AsBox()] = None, path: OptionalText = "") -> Recap:
-    """Prepare a campaign and publish its recap; nothing leaves before it is approved.
+    """Prepare a campaign and publish its recap; nothing is sent before it is approved.
 
     Args:
-        draft: The campaign. For a file instead, choose "Omit value" in the menu at the right, and give its path below.
+        draft: The campaign. To use a file, choose "Omit value" in the menu on the right, and give its path below.
         path: A YAML or JSON file with the same fields, in the data folder.
     """
     draft = read_draft(draft, path or None)

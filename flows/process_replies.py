@@ -1,4 +1,4 @@
-"""Replies in: STOPs first, then the automatic answers."""
+"""Read replies: STOPs first, then the automatic answers."""
 
 from schemas.form import OptionalText
 from tasks.context import current_context
@@ -13,7 +13,7 @@ from tasks.watch import watched
 @flow(name="process-replies")
 @one_at_a_time()
 def process_replies(gateway: OptionalText = "") -> dict[str, int]:
-    """Honour every STOP and START, then answer the other replies if the auto-responder is on, machines aside.
+    """Apply every STOP and START, then answer the other replies if the auto-responder is on; machines get no answer.
 
     Args:
         gateway: The gateway to ask. Empty: the one in the settings.

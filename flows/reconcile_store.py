@@ -1,4 +1,4 @@
-"""After a store was restored: what is in doubt, and a person's word that messages may be sent again."""
+"""Reconcile a restored store: what is in doubt, and a person's confirmation that messages may be sent again."""
 
 from flows.send_campaign import send_campaign
 from schemas.form import OptionalActor, OptionalText
@@ -9,11 +9,11 @@ from tasks.store import confirm_doubt, find_doubt, publish_doubt
 
 @flow(name="reconcile-store")
 def reconcile_store(actor: OptionalActor = "", reason: OptionalText = "") -> str:
-    """Say what a restored store may have forgotten; with an actor, confirm that messages may be sent again.
+    """Show what a restored store may not know; with an actor, confirm that messages may be sent again.
 
     Args:
-        actor: Who confirms. Leave it empty to read first what is in doubt.
-        reason: Why it may go on, for the history: what was compared, and with what.
+        actor: Who confirms. Leave it empty to see first what is in doubt.
+        reason: Why sending may continue, for the history: what was compared, and with what.
     """
     page = publish_doubt(find_doubt())
     if actor:

@@ -1,4 +1,4 @@
-"""An opt-out that a person told a colleague: on the telephone, by mail, in the shop."""
+"""Record an opt-out that a colleague received: by telephone, by mail, in the shop."""
 
 from typing import Literal
 
@@ -14,13 +14,13 @@ Source = Literal["phone", "mail", "letter", "shop", "web", "other"]
 def record_opt_out(
     number: str, source: Source, actor: Actor, note: OptionalText = "", said_at: OptionalText = ""
 ) -> bool:
-    """Record that somebody does not want messages any more; it binds at once, for every campaign.
+    """Record that a person wants no messages any more; this applies at once, to every campaign.
 
     Args:
-        number: The number, as people write it. Prefect keeps it as the run's parameter.
+        number: The number, in any usual form. Prefect stores it as a parameter of the run.
         source: How the person said so.
         actor: Who records it.
-        note: What is worth remembering, such as the number of the ticket.
+        note: Anything useful, such as a ticket number.
         said_at: When the person said so, such as 2026-11-22 14:30, in the team's time zone. Empty: now.
     """
     is_new = record_told_opt_out(number, source, actor, note or None, said_at or None)

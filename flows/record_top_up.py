@@ -1,4 +1,4 @@
-"""Credit bought at a provider that does not tell how much is left."""
+"""Record credit bought at a provider that does not report its balance."""
 
 from schemas.form import Actor
 from tasks.billing import add_top_up, watch_balance
@@ -8,11 +8,11 @@ from tasks.refusals import flow
 
 @flow(name="record-top-up")
 def record_top_up(gateway: str, amount: float, actor: Actor) -> str:
-    """Add what was bought to the balance that Campanile keeps for a gateway that tells none; the first is its start.
+    """Add bought credit to the balance that Campanile keeps for a gateway without one. The first top-up is its start.
 
     Args:
-        gateway: The gateway, by the name that campaigns give.
-        amount: What was bought, in the unit of its prices. A negative one takes a mistake back.
+        gateway: The gateway, by its name in the campaigns.
+        amount: What was bought, in the unit of its prices. A negative amount corrects a mistake.
         actor: Who records it.
     """
     add_top_up(gateway, amount, actor)

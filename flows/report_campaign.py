@@ -1,4 +1,4 @@
-"""Results of a campaign: a page, and files to open elsewhere."""
+"""Publish the results of a campaign: a page, and CSV and Parquet files."""
 
 from schemas.form import CampaignName
 from tasks.campaigns import publish_results, read_results

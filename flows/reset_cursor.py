@@ -1,4 +1,4 @@
-"""Read a gateway's replies, opt-outs or delivery reports again from their beginning."""
+"""Read a gateway's replies, opt-outs or delivery reports again from the beginning."""
 
 from typing import Literal
 
@@ -12,12 +12,12 @@ from tasks.refusals import flow
 def reset_cursor(
     gateway: str, history: Literal["replies", "opt_outs", "delivery_reports"], actor: Actor, reason: str
 ) -> str:
-    """Give up how far a history was read, so that the next run reads all of it again; what is known is kept once.
+    """Forget how far a history was read, so that the next run reads all of it again; no entry is stored twice.
 
-    Nothing is sent before replies and opt-outs were read to their end again.
+    Nothing is sent before replies and opt-outs have been read to their end again.
 
     Args:
-        gateway: The gateway, by the name that campaigns give.
+        gateway: The gateway, by its name in the campaigns.
         history: What is read again.
         actor: Your name.
         reason: Why, for the history.

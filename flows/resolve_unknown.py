@@ -1,4 +1,4 @@
-"""A person's word on messages that nobody knows the fate of."""
+"""Decide on unknown messages: write them off, or send them again."""
 
 from typing import Literal
 
@@ -15,8 +15,8 @@ def resolve_unknown(campaign: CampaignName, decision: Literal["write_off", "rese
 
     Args:
         campaign: The campaign's name, or its key.
-        decision: write_off gives them up: who got one keeps it, nobody gets another. resend sends them again: whoever
-            had got one gets it twice.
+        decision: write_off gives them up: nothing more is sent to these people. resend sends them again: a person
+            who got the first message gets it twice.
         actor: Who decides.
         reason: Why, for the history: what the provider's console says.
     """

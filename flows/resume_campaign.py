@@ -10,7 +10,7 @@ from tasks.sending import publish_progress
 
 @flow(name="resume-campaign")
 def resume_campaign(campaign: CampaignName, actor: Actor, reason: OptionalText = "") -> str:
-    """Resume a paused campaign: at once if its time has come, else at the hour it waits for.
+    """Resume a paused campaign: it is sent at once if it is due, else at the time that it waits for.
 
     Args:
         campaign: The campaign's name, or its key.

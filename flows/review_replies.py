@@ -1,4 +1,4 @@
-"""Doubtful refusals: listed, and settled by a named person."""
+"""List the doubtful replies, and settle them by a named person."""
 
 from typing import Literal
 
@@ -11,11 +11,11 @@ from tasks.refusals import flow
 def review_replies(
     reply_id: OptionalNumber = 0, verdict: Literal["", "lift", "keep"] = "", actor: OptionalActor = ""
 ) -> str:
-    """List the replies that may be refusals, or settle one of them. Their senders get no message meanwhile.
+    """List the replies that may be refusals, or settle one of them. Until then their senders get no message.
 
     Args:
-        reply_id: The reply to settle, as the page numbers it. Empty: only list them.
-        verdict: lift: it was no refusal, and the person may be written to again. keep: it was one.
+        reply_id: The reply to settle, by its number on the page. Empty: only list them.
+        verdict: lift: it was no refusal, and the person may get messages again. keep: it was one.
         actor: Who settles it.
     """
     if reply_id:

@@ -1,4 +1,4 @@
-"""Change a campaign in one step, also an approved one: its approval is withdrawn, and only what is named changes."""
+"""Change a campaign in one step, also an approved one: the approval is withdrawn, and only the given fields change."""
 
 from typing import Literal
 
@@ -44,42 +44,42 @@ def revise_campaign(
     clear: list[str] = [],  # noqa: B006
     prepare_again: bool = False,
 ) -> Recap:
-    """Prepare a campaign again with some fields changed; what is left empty stays as it was.
+    """Prepare a campaign again with some fields changed; empty fields stay as they were.
 
-    An approved campaign loses its approval and gets its credit back in the same transaction, as long as no message
-    was handed over: it must be approved anew, and unapproved at its hour nothing leaves. The recap shows the
-    difference.
+    An approved campaign loses its approval and gets its credit back in the same transaction. This is possible until a
+    message was handed over. It must be approved again; without approval nothing is sent at its time. The recap shows
+    the difference.
 
     Args:
         campaign: The campaign's name, or its key.
         actor: Who changes it.
-        title: How pages call it; its key stays.
+        title: Its name on pages; its key does not change.
         text: The new text.
-        literal_placeholders: All that the text has in brackets of another tool and that people are to read as it is.
-        replace_characters: Which characters are replaced so that messages get cheaper.
+        literal_placeholders: All texts in brackets of another tool that are sent as they are.
+        replace_characters: Which characters are replaced to make messages cheaper.
         sender_id: What the phone shows.
         kind: marketing or alert.
-        lists: All lists that it goes to, in place of those it had.
-        numbers: All numbers typed by hand, in place of those it had.
-        file: A contact file in data/inbox/attachments/, read now, in place of the one it had.
-        exclude_lists: All lists to leave out, in place of those it had.
+        lists: All its lists; they replace those it had.
+        numbers: All numbers typed by hand; they replace those it had.
+        file: A contact file in data/inbox/attachments/, read now; it replaces the one it had.
+        exclude_lists: All lists to exclude; they replace those it had.
         legal_basis: Why the people of its own file may get marketing.
         max_messages_in_days: Such as 3 in 30.
-        gateway: The provider that carries it.
-        policy: When marketing may leave.
+        gateway: The provider that sends it.
+        policy: When marketing may be sent.
         send_on: The day, such as 2026-11-28 or 28/11/2026.
-        send_time: The hour, such as 09:30 or 9h30.
-        clock: Whose clock the hour is on, the team's or each recipient's.
-        if_closed: What becomes of marketing that meets closed hours.
+        send_time: The time, such as 09:30 or 9h30.
+        clock: The clock of send_time: the team's, or each recipient's.
+        if_closed: What happens to marketing outside the legal hours.
         offer_ends: Such as 2026-11-30 or 2026-11-30 18:00, in the team's time zone.
-        max_lateness: Hours after its time until which a message may leave, such as 2; 0 keeps what it was.
-        repeat: Whether it is meant to repeat another campaign's text to the same people.
-        requested_service: Whether people asked for this very alert.
+        max_lateness: How many hours late a message may be sent, such as 2; 0 keeps the value it had.
+        repeat: Whether it may repeat another campaign's text to the same people.
+        requested_service: Whether people asked for exactly this alert.
         emergency_reason: Why an alert may use the credit committed to marketing.
         cost_centre: For your own accounts.
         note: For your colleagues.
         clear: Names of fields to empty, such as send_on and send_time.
-        prepare_again: Prepare it although nothing changes, so that lists, prices and hours are read anew.
+        prepare_again: Prepare it although no field changes, so that lists, prices and hours are read again.
     """
     fields = {name: value for name, value in locals().items() if name in CampaignDraft.model_fields}
     del fields["actor"]

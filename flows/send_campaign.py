@@ -1,4 +1,4 @@
-"""Send all of a campaign that may leave now; the rest is parked until it may."""
+"""Send all messages of a campaign that may be sent now; the rest is parked."""
 
 from schemas.form import CampaignName
 from tasks.control import pause_cancelled_run
@@ -8,7 +8,7 @@ from tasks.sending import close_campaign, open_campaign, publish_progress, refre
 
 @flow(name="send-campaign", retries=0, on_cancellation=[pause_cancelled_run])
 def send_campaign(campaign: CampaignName) -> str:
-    """Send what is due of an approved campaign, once each and in legal hours. Running it again is harmless.
+    """Send the due messages of an approved campaign, once each and in legal hours. Another run of it is harmless.
 
     Args:
         campaign: The campaign's name, or its key.
@@ -17,7 +17,7 @@ def send_campaign(campaign: CampaignName) -> str:
     if sending.lease is None:
         return sending.why
     sync_before(sending.gateway)
-    publish_progress(campaign, return_state=True)  # a page that is not drawn stops no campaign
+    publish_progress(campaign, return_state=True)  # a page that fails does not stop the campaign
     closed = close_campaign(sending, send_messages(sending))
     publish_progress(campaign, return_state=True)
     refresh_balance(sending.gateway)

@@ -1,4 +1,4 @@
-"""Every minute: start a send run for each campaign whose time has come."""
+"""Every minute: start a send run for each campaign that is due."""
 
 from flows.send_campaign import send_campaign
 from tasks.clean_up import drop_missed_of_this_run
@@ -10,7 +10,7 @@ from tasks.watch import watched
 
 @flow(name="send-due-campaigns")
 def send_due_campaigns() -> list[str]:
-    """Start what is due, parked until now, or orphaned; the store alone decides, so a lost run changes nothing."""
+    """Start the campaigns that are due, parked until now, or orphaned. The store decides, so a lost run is harmless."""
     with watched("send-due-campaigns"):
         drop_missed_of_this_run()
         check_store_age()

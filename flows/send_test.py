@@ -1,4 +1,4 @@
-"""A campaign's own texts to own numbers, before everybody gets them."""
+"""Send a campaign's texts to the team's own numbers, before its recipients get them."""
 
 from campanile.services.sending.test_messages import KIND
 from schemas.form import Actor, CampaignName
@@ -10,14 +10,14 @@ from tasks.sending import send_system_messages
 
 @flow(name="send-test")
 def send_test(campaign: CampaignName, numbers: list[str], actor: Actor = "team") -> str:
-    """Send one message of a campaign to each of a few own numbers, at once and at the normal price.
+    """Send one message of a campaign to each of a few of your own numbers, at once and at the normal price.
 
-    Each gets the text of a real recipient: the first number the most expensive message, the next ones the longest, the
-    shortest, then others. Running the same run again sends nothing again.
+    Each number gets the text of a real recipient: the first one the most expensive message, the next ones the longest,
+    the shortest, then others. A retry of the same run sends nothing again.
 
     Args:
         campaign: The campaign's name, or its key.
-        numbers: One to ten numbers; the same one may stand twice, to read two texts.
+        numbers: One to ten numbers; give a number twice to read two texts.
         actor: Who tests it.
     """
     gateway = plan_test(campaign, numbers, actor)

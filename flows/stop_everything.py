@@ -8,12 +8,12 @@ from tasks.refusals import flow
 
 @flow(name="stop-everything")
 def stop_everything(actor: Actor, reason: str) -> str:
-    """Pause every campaign that is on its way, marketing and alerts; resume-campaign lets each go on by itself.
+    """Pause every campaign that can still send, marketing and alerts; resume-campaign resumes one of them.
 
-    Automatic answers, notices to the team and tests still leave: configure-auto-responder switches the answers off.
+    Automatic answers, notices to the team and tests are still sent: configure-auto-responder switches the answers off.
 
     Args:
-        actor: Who stops it all.
+        actor: Who stops everything.
         reason: Why, for the history.
     """
     line = control.stop_everything(actor, reason)

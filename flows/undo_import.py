@@ -1,4 +1,4 @@
-"""A file taken out of its list again: the people it alone had brought go, the others keep what other files say."""
+"""Take an imported file out of its list: its own people are removed, the others keep the values of other files."""
 
 from schemas.form import OptionalActor
 from tasks.contacts import undo_file

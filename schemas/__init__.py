@@ -1,1 +1,1 @@
-"""What a table or a parameter looks like: pandera models, pydantic models, and the words floors share."""
+"""Data contracts: pandera frames, row classes, pydantic models, and the types of the gateway protocol."""

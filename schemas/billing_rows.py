@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class BalanceReading(NamedTuple):
-    """What a gateway's balance was, and what had been captured on it before."""
+    """A reading of a gateway's balance; ``captured_before``: the credit that was captured at that time."""
 
     amount: Decimal
     unit: str
@@ -18,8 +18,8 @@ class BalanceReading(NamedTuple):
 class Credit:
     """A gateway's credit.
 
-    ``available``: the balance less what is in flight. ``committed`` to approved campaigns, and of that
-    ``committed_to_alerts``, which an emergency must not use.
+    ``available``: the balance minus the price of messages in flight. ``committed``: what approved campaigns still need;
+    ``committed_to_alerts``: the part of it that an emergency must not use.
     """
 
     balance: Decimal
@@ -44,7 +44,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class WaitingAlert:
-    """An open alert that a channel has not delivered: how often and when it was tried, and the last error."""
+    """An open alert that a channel has not delivered; ``tries``, ``tried_at`` and ``error`` are of that channel."""
 
     alert_id: int
     kind: str
@@ -57,7 +57,7 @@ class WaitingAlert:
 
 
 class OperatorSetting(NamedTuple):
-    """A setting in force; ``value`` is JSON."""
+    """The current value of a setting, as JSON."""
 
     value: str
     actor: str

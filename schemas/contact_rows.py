@@ -10,8 +10,8 @@ from typing import NamedTuple
 class ContactList:
     """A contact list; key ``list_id``. ``list_name`` is free again after the list is deleted.
 
-    ``legal_basis``: why its people may be written to, and ``wording`` what they agreed to, as ``declared_by`` said.
-    ``columns`` (our field -> column) and ``header_row`` were given by a person for the files of the list.
+    ``legal_basis``: why its people may get marketing; ``wording``: the text that they agreed to; both were declared by
+    ``declared_by``. A person gave ``columns`` (our field -> column) and ``header_row`` for the files of the list.
     """
 
     list_id: int
@@ -28,7 +28,7 @@ class ContactList:
 
 @dataclass(frozen=True, slots=True)
 class ListSummary:
-    """A contact list and what it holds; imports that were undone are not counted."""
+    """A contact list with its counts; undone imports are not counted."""
 
     list_name: str
     is_sample: bool
@@ -42,7 +42,7 @@ class ListSummary:
 
 @dataclass(frozen=True, slots=True)
 class ImportFile:
-    """A file that a list was made of: what became of its rows, and whether it was taken out of the list again."""
+    """An imported file of a list: the outcomes of its rows, and whether the import was undone."""
 
     import_id: int
     file_name: str
@@ -60,7 +60,7 @@ class ImportFile:
 
 @dataclass(frozen=True, slots=True)
 class ListCard:
-    """A contact list with all that its page shows.
+    """A contact list with everything that its page shows.
 
     ``columns``: our field -> the column that a person named. ``fields`` and ``territories`` count contacts.
     """
@@ -79,7 +79,7 @@ class ListCard:
 
 
 class DuplicateExample(NamedTuple):
-    """A duplicate row of a file, and the file and row that had brought its number."""
+    """A duplicate row of a file, and the earlier file and row with the same number."""
 
     row_number: int
     file_name: str

@@ -1,4 +1,4 @@
-"""The campaign draft: what a person fills in, as a form in the UI or as a YAML file."""
+"""The campaign draft: a form in the UI, or a YAML file with the same fields."""
 
 import re
 from datetime import date, time
@@ -16,165 +16,164 @@ MAX_HOURS = 366 * 24
 
 
 class CampaignDraft(BaseModel):
-    """Everything a campaign is made of, before it is prepared.
+    """A campaign before it is prepared.
 
-    Blanks around a value are taken off, but not around ``text``: it is sent as it was written, and the linter tells.
+    Blanks around a value are removed, but not around ``text``: it is sent as it was written; the linter reports them.
     """
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     name: str = Field(
         title="Name",
-        description="Such as Noël 2026. Its key, noel-2026, is made of it: small letters, digits, dashes. Either of "
-        "them names the campaign everywhere; prepare again under it to change the draft.",
+        description="Such as Noël 2026. Its key is made from it: noel-2026, in small letters, digits and dashes. You "
+        "can use the name or the key everywhere. To change the draft, prepare it again with the same name.",
         examples=["Noël 2026"],
     )
     title: str | None = Field(
         default=None,
         title="Title",
         max_length=100,
-        description="How pages call the campaign. Empty: the name as it was typed.",
+        description="The name of the campaign on pages. Empty: the name as it was typed.",
         examples=["Noël 2026"],
         json_schema_extra=draw_as_box,
     )
     kind: Literal["marketing", "alert"] = Field(
         default="marketing",
         title="Kind",
-        description="marketing: legal hours, STOP mention, opt-outs. alert: at any time, for what cannot wait.",
+        description="marketing: legal hours, STOP mention, opt-outs. alert: at any time, for urgent messages.",
     )
     text: Annotated[str, StringConstraints(strip_whitespace=False)] = Field(
         title="Text",
         min_length=1,
         max_length=1530,
-        description="Such as: Bonjour {first_name|cher client}. In braces a column, then what replaces an empty cell. "
-        "The STOP mention is added by itself.",
+        description="Such as: Bonjour {first_name|cher client}. In braces: a column, then the text for an empty cell. "
+        "The STOP mention is added automatically.",
         examples=["Bonjour {first_name|cher client}, -20 % ce samedi."],
     )
     literal_placeholders: list[str] = Field(
         default_factory=list,
-        title="Placeholders to send as they stand",
-        description="A text with a merge field of another tool, such as {{name}}, %name% or [NAME], is refused. What "
-        "people are to read just so stands here, as it is in the text.",
+        title="Placeholders to send as they are",
+        description="A text with a merge field of another tool, such as {{name}}, %name% or [NAME], is refused. If "
+        "people must read exactly that, repeat it here as it is in the text.",
         examples=[["[CODE_PROMO]"]],
     )
     replace_characters: Literal["off", "typography", "accents"] = Field(
         default="off",
         title="Replace characters",
-        description="Some characters double the price of a message. typography: curly quotes, dashes, œ … are "
-        "replaced; accents: ê, ç, À … too; off: the text stays as it is. The recap says what each would save.",
+        description="Some characters double the price of a message. typography: replace curly quotes, dashes, œ …; "
+        "accents: also ê, ç, À …; off: do not change the text. The recap shows what each would save.",
     )
     sender_id: str = Field(
         title="Sender",
         description="What the phone shows: 3 to 11 letters and digits, or a short code of 5 digits.",
         examples=["MABOUTIQUE"],
     )
-    lists: list[str] = Field(
-        default_factory=list, title="Lists", description="Names of contact lists, as they were ingested."
-    )
+    lists: list[str] = Field(default_factory=list, title="Lists", description="Names of contact lists.")
     numbers: list[str] = Field(default_factory=list, title="Numbers", description="More numbers, typed by hand.")
     file: str | None = Field(
         default=None,
         title="File",
-        description="The name of a contact file in data/inbox/attachments/, for this campaign alone.",
+        description="The name of a contact file in data/inbox/attachments/, for this campaign only.",
         examples=["invites.xlsx"],
         json_schema_extra=draw_as_box,
     )
     exclude_lists: list[str] = Field(
-        default_factory=list, title="Lists to leave out", description="Nobody on these lists gets a message."
+        default_factory=list, title="Lists to exclude", description="The people of these lists get no message."
     )
     legal_basis: LegalBasis = Field(
         default="",
         title="Legal basis of the file",
-        description="Why the people of the campaign's own file may get marketing. Lists have theirs by manage-list.",
+        description="Why the people of the campaign's own file may get marketing. For lists, use manage-list.",
     )
     max_messages_in_days: str | None = Field(
         default=None,
         title="At most",
         pattern=CAP_PATTERN,
-        description="Such as 3 in 30: who got 3 marketing messages in the last 30 days is left out of this one.",
+        description="Such as 3 in 30: people with 3 marketing messages in the last 30 days are excluded.",
         examples=["3 in 30"],
         json_schema_extra=draw_as_box,
     )
-    gateway: str = Field(default="sandbox", title="Gateway", description="The provider that carries the messages.")
+    gateway: str = Field(default="sandbox", title="Gateway", description="The provider that sends the messages.")
     policy: str = Field(
-        default="fr-strict", title="Policy", description="When marketing may leave: fr-strict, fr-af2m-2026, us-tcpa."
+        default="fr-strict",
+        title="Policy",
+        description="When marketing may be sent: fr-strict, fr-af2m-2026, us-tcpa.",
     )
     send_on: str | None = Field(
         default=None,
         title="Day",
-        description="Such as 2026-11-28 or 28/11/2026; with an hour, 2026-11-28T18:00, it fills in the hour too. "
-        "Empty: as soon as it is approved.",
+        description="Such as 2026-11-28 or 28/11/2026. 2026-11-28T18:00 also sets the hour. Empty: as soon as it is "
+        "approved.",
         examples=["2026-11-28"],
         json_schema_extra=draw_as_day,
     )
     send_time: str | None = Field(
         default=None,
         title="Hour",
-        description="Such as 09:30 or 9h30, in the team's time zone. Empty with a day: 00:00, so at the first legal "
-        "minute.",
+        description="Such as 09:30 or 9h30, in the team's time zone. Empty with a day: 00:00, that is at the first "
+        "legal minute.",
         examples=["09:30"],
         json_schema_extra=draw_as_box,
     )
     clock: Literal["team", "local"] = Field(
         default="team",
         title="Clock",
-        description="Whose clock the hour is on. team: your time zone, so the same moment everywhere; local: each "
-        "recipient's own, which needs a day and an hour.",
+        description="The clock of the hour. team: your time zone, the same moment for all recipients; local: the local "
+        "time of each recipient, which needs a day and an hour.",
     )
     if_closed: Literal["next_opening", "drop"] = Field(
         default="next_opening",
         title="If closed",
-        description="Marketing that meets closed hours: next_opening: it waits for them to open; drop: it is not sent.",
+        description="Marketing outside legal hours. next_opening: it waits for the next window; drop: it is not sent.",
     )
     offer_ends: str | None = Field(
         default=None,
         title="Offer ends",
-        description="Such as 2026-11-30, or 2026-11-30 18:00 (also 30/11/2026 18h) in the team's time zone. A day "
-        "alone: until its end. Nothing leaves later; the recap says what would not leave in time.",
+        description="Such as 2026-11-30, or 2026-11-30 18:00 (also 30/11/2026 18h) in the team's time zone. Only a "
+        "day: until its end. Nothing is sent later; the recap says what would not be sent in time.",
         examples=["2026-11-30"],
         json_schema_extra=draw_as_box,
     )
     max_lateness: float | None = Field(
         default=None,
-        title="At most so late",
+        title="Maximum lateness",
         gt=0,
         le=MAX_HOURS,
-        description="Hours, such as 2 or 1.5: what could not leave so long after its time is not sent. Empty: it "
-        "waits.",
+        description="Hours, such as 2 or 1.5: a message that is later than this is not sent. Empty: it waits.",
         examples=[2],
         json_schema_extra=draw_as_box,
     )
     repeat: bool = Field(
         default=False,
         title="Repeat",
-        description="Send although largely the same people were sent the same text within 48 hours.",
+        description="Send even if largely the same people got the same text within 48 hours.",
     )
     requested_service: bool = Field(
         default=False,
         title="Requested service",
-        description="Alerts only: these people asked for this very service, so a marketing STOP does not bind it.",
+        description="Alerts only: these people asked for exactly this service, so a marketing STOP does not apply.",
     )
     emergency_reason: str | None = Field(
         default=None,
         title="Emergency",
-        description="Alerts only: why it cannot wait. It may then use the credit that is committed to marketing.",
+        description="Alerts only: why it cannot wait. It may then use the credit committed to marketing.",
         json_schema_extra=draw_as_box,
     )
-    actor: str = Field(title="Your name", min_length=1, description="Who prepares it.", examples=["camille"])
+    actor: str = Field(title="Your name", min_length=1, description="The person who prepares it.", examples=["camille"])
     cost_centre: str | None = Field(
         default=None, title="Cost centre", description="For your own accounts.", json_schema_extra=draw_as_box
     )
     note: str | None = Field(
         default=None,
         title="Note",
-        description="For your colleagues; nobody else reads it.",
+        description="For your colleagues only.",
         json_schema_extra=draw_as_box,
     )
 
     @model_validator(mode="before")
     @classmethod
     def _keep_title(cls, values: Any) -> Any:
-        """Make the key of a name that is none, and keep what was typed as the title."""
+        """Make a key from a name that is not one, and keep the typed name as the title."""
         name = values.get("name") if isinstance(values, dict) else None
         if not isinstance(name, str) or re.fullmatch(NAME_PATTERN, name.strip()):
             return values
@@ -185,16 +184,16 @@ class CampaignDraft(BaseModel):
     @classmethod
     def _is_key(cls, value: str) -> str:
         if not re.fullmatch(NAME_PATTERN, value):
-            raise ValueError(f"{value!r} has no two letters or digits to make a key of; write it like Noël 2026")
+            raise ValueError(f"{value!r} has fewer than two letters or digits for a key; write a name like Noël 2026")
         return value
 
     @field_validator("text")
     @classmethod
     def _says_something(cls, value: str) -> str:
         if not value.strip():
-            raise ValueError("nothing but blanks; write what people are to read")
+            raise ValueError("it has only blanks; write the text of the message")
         if _CONTROL.search(value):
-            raise ValueError("it holds a control character that no phone can show; take it out")
+            raise ValueError("it contains a control character that no phone can show; remove it")
         return value
 
     @field_validator(
@@ -229,12 +228,12 @@ class CampaignDraft(BaseModel):
         day, _, hour = (self.send_on or "").partition(" ")
         if hour:
             if self.send_time not in (None, hour):
-                raise ValueError(f"send_on says {hour} and send_time {self.send_time}; give the hour once")
+                raise ValueError(f"send_on says {hour} and send_time says {self.send_time}; give the hour once")
             self.send_on, self.send_time = day, hour
         return self
 
     def settled(self, day_first: bool) -> Self:
-        """Return the draft with each day that could be two read by the team's convention: 05/12/2026, 5 December."""
+        """Return the draft with each ambiguous day read by the team's convention: 05/12/2026 is 5 December."""
         read = {
             name: read_moment(typed, day_first)
             for name, typed in (("send_on", self.send_on), ("offer_ends", self.offer_ends))
@@ -243,9 +242,9 @@ class CampaignDraft(BaseModel):
         return self.model_copy(update=read)
 
     def day(self) -> date | None:
-        """Return the day to send on, of a draft that is settled."""
+        """Return the day to send on; the draft must be settled."""
         return None if self.send_on is None else date.fromisoformat(self.send_on)
 
     def hour(self) -> time:
-        """Return the hour to send at, midnight when none is given."""
+        """Return the time to send at, midnight if none is given."""
         return hour_of(self.send_time)

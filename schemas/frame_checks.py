@@ -24,9 +24,9 @@ _DUCKDB_TYPES = {
 
 
 class Failure(NamedTuple):
-    """A value that breaks a check; ``row`` is None where the frame as a whole breaks it, and ``value`` names a column.
+    """A value that breaks a check. If the whole frame breaks it, ``row`` is None and ``value`` is a column name.
 
-    ``value`` may be personal data: it belongs in no message.
+    ``value`` may be personal data: never put it in a message.
     """
 
     column: str
@@ -57,7 +57,7 @@ def columns_of(frame: type[Frame]) -> list[str]:
 
 
 def find_failures(rows: pd.DataFrame, frame: type[Frame]) -> list[Failure]:
-    """Return everything in which rows break the checks of their frame."""
+    """Return each failed check of the rows against their frame."""
     return _validated(rows, frame)[1]
 
 
@@ -65,12 +65,12 @@ def check(rows: pd.DataFrame, frame: type[Frame], what: str) -> pd.DataFrame:
     """Return rows with the types of their frame.
 
     Args:
-        rows: to validate.
-        frame: what they must be.
-        what: they are, for the message.
+        rows: the rows to validate.
+        frame: their frame.
+        what: a name for the rows, for the message.
 
     Raises:
-        FrameError: they are not; one line names each column, the check and the number of rows, and shows no value.
+        FrameError: a check fails; one line names each column, check and number of rows, and shows no value.
     """
     valid, failures = _validated(rows, frame)
     _refuse(failures, frame, what, len(rows))
@@ -78,10 +78,10 @@ def check(rows: pd.DataFrame, frame: type[Frame], what: str) -> pd.DataFrame:
 
 
 def check_batches(batches: Iterable[pd.DataFrame], frame: type[Frame], what: str) -> None:
-    """Check rows batch by batch, and report the failures of all together; a unique column is unique in each batch.
+    """Check rows batch by batch, and report all failures together; a unique column is checked within each batch.
 
     Raises:
-        FrameError: as ``check``.
+        FrameError: as for ``check``.
     """
     failures: list[Failure] = []
     row_count = 0
@@ -100,7 +100,7 @@ def _refuse(failures: Sequence[Failure], frame: type[Frame], what: str, row_coun
 
 
 def _validated(rows: pd.DataFrame, frame: type[Frame]) -> tuple[pd.DataFrame, list[Failure]]:
-    """Return the validated rows, or what is wrong with them. pandera's error holds values, so it is never chained."""
+    """Return the validated rows, or their failures. pandera's error contains values, so it is never chained."""
     try:
         return frame.validate(rows, lazy=True), []
     except pa.errors.SchemaErrors as error:
@@ -114,7 +114,7 @@ def _validated(rows: pd.DataFrame, frame: type[Frame]) -> tuple[pd.DataFrame, li
 
 
 def _summary(failures: Sequence[Failure]) -> str:
-    """Count failures by column and check, in their order."""
+    """Return the number of failures by column and check, in their order."""
     counts: dict[str, int] = {}
     for failure in failures:
         column = failure.value if failure.check in ("column_in_schema", "column_in_dataframe") else failure.column

@@ -1,11 +1,11 @@
 """The frames that the store reads, each described once: types, checks, grain, key and units.
 
-``-- staged_rows: ContactRows`` in the head of a named statement says which of them the statement reads. The store takes
-the types of DuckDB from here (``frame_checks.duckdb_types``) and refuses other columns. Frames from outside are
-validated with ``frame_checks.check`` before a transaction begins. ``scratch_frames`` has what a
-preparation and a change of a list write on scratch tables.
+``-- staged_rows: ContactRows`` in the head of a named statement names the frame that the statement reads. The store
+takes the DuckDB types from here (``frame_checks.duckdb_types``) and refuses other columns. Frames from outside are
+validated with ``frame_checks.check`` before a transaction begins. ``scratch_frames`` has the scratch tables of a
+preparation and of a change of a list.
 
-The import costs some 0.3 CPU seconds: a module imports this one inside the function that needs it.
+The import costs about 0.3 CPU seconds, so modules import this one inside the function that needs it.
 """
 
 from typing import Annotated, TypeAlias
@@ -18,7 +18,7 @@ from campanile.sms.rules.tariff import COUNTRY, PRICE
 
 E164 = r"^\+[1-9][0-9]{6,14}$"
 TERRITORY = r"^([A-Z]{2}|001)$"
-"""Of a number; 001 has satellite phones, which are in no country."""
+"""The territory of a number; 001 is for satellite phones, which belong to no country."""
 NUMBER_RANGE = {"min_value": 1_000_000, "max_value": 999_999_999_999_999}
 """The digits of an E.164 number as an integer."""
 
@@ -29,7 +29,7 @@ Instant: TypeAlias = Annotated[pd.DatetimeTZDtype, "us", "UTC"]
 
 
 class Frame(pa.DataFrameModel):
-    """A frame has the columns of its class and no others; values that can be converted without loss are converted."""
+    """A frame with exactly the columns of its class; values are converted if no information is lost."""
 
     class Config:
         """How pandera validates each frame."""
@@ -59,7 +59,7 @@ class RejectedRows(Frame):
 
 
 class TypedNumbers(Frame):
-    """Numbers of a draft. Grain: one typed number. Key: ``row_number``, its place in the draft, from 1."""
+    """Numbers of a draft. Grain: one typed number. Key: ``row_number``, its position in the draft, from 1."""
 
     row_number: Whole = pa.Field(ge=1, unique=True)
     number_id: Whole = pa.Field(in_range=NUMBER_RANGE)
@@ -80,7 +80,7 @@ class TariffRows(Frame):
 
 
 class ProviderOptOuts(Frame):
-    """A provider's list of opt-outs. Grain: one entry of the list. No key: a number may come again."""
+    """A provider's list of opt-outs. Grain: one entry of the list. No key: a number may occur twice."""
 
     number_id: Whole = pa.Field(in_range=NUMBER_RANGE)
     msisdn: str = pa.Field(str_matches=E164)
@@ -90,7 +90,7 @@ class ProviderOptOuts(Frame):
 class OptOuts(Frame):
     """Opt-outs to record. Grain: one ground of one person. Key: ``position``, the order of recording.
 
-    ``said_at``: when the person said so; missing: at the time of recording.
+    ``said_at``: when the person asked for it; missing: at the time of recording.
     """
 
     position: Whole = pa.Field(ge=0, unique=True)
@@ -111,9 +111,9 @@ class StartReplies(Frame):
 
 
 class IncomingReplies(Frame):
-    """Replies of a history page, before they have an id of ours. Grain: one reply; the same one may come again.
+    """Replies of a history page, before they have an id of ours. Grain: one reply; the same reply may occur again.
 
-    ``number_id`` is missing where the sender is no number.
+    ``number_id`` is missing if the sender is not a number.
     """
 
     gateway_reply_id: str
@@ -131,7 +131,7 @@ class Replies(IncomingReplies):
 
 
 class ReplyKeys(Frame):
-    """What replies are known by. Grain: one reply of a page. Key: ``position`` in the page."""
+    """The fields that identify a reply. Grain: one reply of a page. Key: ``position`` in the page."""
 
     position: Whole = pa.Field(unique=True)
     gateway_reply_id: str
@@ -148,10 +148,10 @@ class ReplyAnswers(Frame):
 
 
 class DeliveryReports(Frame):
-    """Delivery reports of a history page. Grain: one report; the same one may come again.
+    """Delivery reports of a history page. Grain: one report; the same report may occur again.
 
-    ``charge``: what the provider charged for the message, exact decimal text in ``charge_unit``; missing where it does
-    not say so.
+    ``charge``: what the provider charged for the message, exact decimal text in ``charge_unit``; missing if the report
+    does not say it.
     """
 
     report_id: str
@@ -167,7 +167,7 @@ class DeliveryReports(Frame):
 
 
 class ReportNumbers(Frame):
-    """Stored reports. Grain: one report of one message, so a report may stand twice. No key."""
+    """Stored reports. Grain: one report of one message, so a report may occur twice. No key."""
 
     report_no: Whole
 
@@ -179,7 +179,7 @@ class WakingCampaigns(Frame):
 
 
 class DeadNumbers(Frame):
-    """Numbers that a report calls dead. Grain: one report. No key: the first one of a number counts."""
+    """Numbers that do not exist, as reports say. Grain: one report. No key: the first report of a number counts."""
 
     number_id: Whole
     msisdn: str
@@ -213,7 +213,7 @@ class MessageEvents(Frame):
 
 
 class WithdrawnMessages(Frame):
-    """Messages that leave their slice. Grain: one message. No key. ``price``: exact decimal text, tariff's unit."""
+    """Messages taken out of their slice. Grain: one message. No key. ``price``: exact decimal text, tariff's unit."""
 
     campaign_id: Whole
     slice_no: Whole
@@ -222,7 +222,7 @@ class WithdrawnMessages(Frame):
 
 
 class Departures(Frame):
-    """When the messages of a recap leave. Grain: one departure of one place. Key: (``window_key``, ``starts_at``)."""
+    """When the messages of a recap are sent. Grain: one departure. Key: (``window_key``, ``starts_at``)."""
 
     window_key: str
     starts_at: Instant
@@ -231,7 +231,7 @@ class Departures(Frame):
 
 
 class SliceHours(Frame):
-    """Places whose messages wait for a time of their own. Grain: one place. Key: ``window_key``."""
+    """Territories whose messages wait for their local time. Grain and key: ``window_key``."""
 
     window_key: str
     not_before: Instant
@@ -240,8 +240,8 @@ class SliceHours(Frame):
 class Messages(Frame):
     """Messages to store. Grain: one recipient of one campaign. Key: ``recipient_id``.
 
-    ``price``: of the whole message, exact decimal text in the tariff's unit. ``import_id`` and ``row_number`` say where
-    a contact came from.
+    ``price``: of the whole message, exact decimal text in the tariff's unit. ``import_id`` and ``row_number``: the row
+    of the file that the contact came from.
     """
 
     recipient_id: Whole = pa.Field(gt=0, unique=True)

@@ -1,6 +1,6 @@
-"""The words that the store, the tasks and every gateway share.
+"""The types that the store, the tasks and every gateway share.
 
-They live here because the store and the gateways do not see each other.
+They are here because the store and the gateways do not import each other.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,21 +16,21 @@ T = TypeVar("T")
 
 
 class Outcome(StrEnum):
-    """What a submit means for one message."""
+    """The outcome of a submit for one message."""
 
     ACCEPTED = "accepted"
     REJECTED = "rejected"
-    """Refused for good, with the gateway's words."""
+    """Refused for good, with the gateway's reason."""
     BLACKLISTED = "blacklisted"
-    """Refused because the person opted out at the provider: an opt-out for us."""
+    """Refused because the person opted out at the provider; recorded as an opt-out."""
     NOT_ACCEPTED = "not_accepted"
-    """Proved not accepted: may be sent again."""
+    """Proved not accepted; may be sent again."""
     UNKNOWN = "unknown"
-    """Nobody knows: never sent again blindly."""
+    """Not known; never sent again blindly."""
 
 
 class Resolution(StrEnum):
-    """How a gateway lets an unknown message be settled."""
+    """How an unknown message of a gateway can be settled."""
 
     IDEMPOTENCY_KEY = "idempotency_key"
     LOOK_UP = "look_up"
@@ -47,14 +47,14 @@ class OutgoingMessage:
     encoding: str
     sender_id: str
     valid_until: datetime | None = None
-    """After it nobody may get this message any more; None: as long as the provider tries."""
+    """The provider must not deliver it later; None: no limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The messages of one request. Made again from the same claim it is the same to the letter, and so is its key.
+    """The messages of one request. The same claim always gives exactly the same batch with the same key.
 
-    ``since``: when it was first claimed, so nothing of it reached the provider before.
+    ``since``: the time of the first claim; no message reached the provider before it.
     """
 
     messages: Sequence[OutgoingMessage]
@@ -62,7 +62,7 @@ class Batch:
     since: datetime
 
 
-#: The settling time of a gateway is never below these, whatever its adapter states: seconds by class.
+#: The least settling time of a gateway by its class, in seconds, whatever its adapter states.
 SAFE_SETTLE_SECONDS: Mapping[Resolution, float] = {
     Resolution.IDEMPOTENCY_KEY: 30.0,
     Resolution.LOOK_UP: 60.0,
@@ -72,9 +72,9 @@ SAFE_SETTLE_SECONDS: Mapping[Resolution, float] = {
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What a provider says that it charged for one message.
+    """The charge for one message, as the provider reports it.
 
-    ``amount`` is in ``unit`` (a currency code, or ``credit``); ``segment_count`` is None where it is not given.
+    ``amount`` is in ``unit`` (a currency code, or ``credit``); ``segment_count`` is None if it is not given.
     """
 
     amount: Decimal
@@ -84,10 +84,10 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class SubmitOutcome:
-    """What became of one message of a batch.
+    """The outcome of one message of a batch.
 
-    ``charge``: what the provider says that it charged, where it says so. ``is_disputed``: it accepted the message, or
-    may have, under an id that cannot be right: unknown, and no absence ever proves that it may be sent again.
+    ``charge``: what the provider charged, if it reports it. ``is_disputed``: the provider accepted the message, or may
+    have, under an id that cannot be right. The message is unknown, and absence never proves that it may be sent again.
     """
 
     client_ref: str
@@ -99,15 +99,15 @@ class SubmitOutcome:
 
     @classmethod
     def disputed(cls, client_ref: str, why: str) -> Self:
-        """Return the outcome of a message of which the gateway says something that cannot be right."""
+        """Return the outcome of a message for which the gateway's answer cannot be right."""
         return cls(client_ref, Outcome.UNKNOWN, reason=why, is_disputed=True)
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """A provider's word on one message. ``status`` is ``delivered``, ``undelivered`` or ``pending``.
+    """A provider's report on one message. ``status`` is ``delivered``, ``undelivered`` or ``pending``.
 
-    ``is_permanent`` says that the number itself is dead and must not be written to again.
+    ``is_permanent``: the number does not exist and must get no more messages.
     """
 
     report_id: str
@@ -122,7 +122,7 @@ class DeliveryReport:
 
 @dataclass(frozen=True, slots=True)
 class IncomingReply:
-    """A message from a person; ``sender`` is as the gateway gave it, usually E.164."""
+    """A message from a person; ``sender`` is as the gateway reports it, usually E.164."""
 
     gateway_reply_id: str
     sender: str
@@ -148,66 +148,66 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Items after a cursor, and the cursor to give next time. Without items it ends a reading, unless ``has_more``."""
+    """Items after a cursor, and the cursor of the next page. A page without items is the last, unless ``has_more``."""
 
     items: Sequence[T]
     cursor: str
     has_more: bool = False
-    """Nothing came, and the list goes on all the same."""
+    """There are more pages, even if this one has no items."""
     epoch: str = ""
-    """The provider's name for its numbering, where it gives one: under another name no older cursor means anything."""
+    """The provider's name for its numbering, if it has one; cursors of another epoch are not valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class SenderRule:
-    """What one kind of sender implies in one territory."""
+    """The rules for one kind of sender in one territory."""
 
     can_be_answered: bool
     stop_mention: str
-    """Text added to marketing messages, with its leading space; empty where a plain reply works."""
+    """Text added to marketing messages, with its leading space; empty if a plain reply works."""
     allows_links: bool = True
-    """False where the provider blocks a message that holds a link."""
+    """False if the provider blocks messages with a link."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What an adapter promises. Times are seconds."""
+    """The properties of a gateway. Times are in seconds."""
 
     gateway: str
     batch_size: int
     """How many messages one request may carry."""
     concurrency: int
-    """How many requests may be open at once, where the team does not set another number."""
+    """How many requests may be open at once, unless the team sets another number."""
     resolution: Resolution
     key_life_seconds: float
-    """How long the provider remembers an idempotency key; 0 without keys."""
+    """How long the provider remembers an idempotency key; 0: it has no keys."""
     look_up_lag_seconds: float
-    """How long an accepted message may stay invisible to a look-up, as far as the provider says."""
+    """How long a look-up may not find an accepted message, according to the provider."""
     segments_per_second: float
     gateway_concatenates: bool
     unit: str
     history_days: int
     one_text_a_batch: bool = False
-    """All messages of one request share text, sender and validity."""
+    """All messages of one request must have the same text, sender and validity."""
     splits_surrogates: bool = False
-    """It may cut an emoji in two between segments, so its count of such a text can be one lower than ours."""
+    """It may split an emoji between two segments, so its segment count of such a text can be one lower than ours."""
     looks_up_by_request: bool = False
-    """A look-up finds a message only by the request that posted it: what another store may have posted is not found."""
+    """A look-up finds a message only by the request that posted it, so it does not find messages of another store."""
     has_balance: bool = True
-    """False: the provider tells none, and the team declares what it bought."""
+    """False: the provider reports none, and the team records what it bought."""
     is_lag_exact: bool = False
-    """True: ``look_up_lag_seconds`` is what the gateway is configured with, so the safe default does not apply."""
+    """True: the gateway is configured with ``look_up_lag_seconds``, so the safe default does not apply."""
     sender_rules: Mapping[tuple[str, str], SenderRule] = field(default_factory=dict)
     """By (territory or ``*``, kind of sender: ``alphanumeric`` or ``short_code``)."""
 
     @property
     def looks_up_messages(self) -> bool:
-        """Whether a message is found whatever request posted it, so that its absence is proof in a restored store."""
+        """Whether a look-up finds a message of any request, so that absence is a proof in a restored store."""
         return self.resolution is not Resolution.NEITHER and not self.looks_up_by_request
 
     @property
     def settle_seconds(self) -> float:
-        """How long after a post absence begins to prove something: the lag, and never below the class's default."""
+        """How long after a post absence proves nothing: the lag, but at least the default of the class."""
         if self.is_lag_exact:
             return self.look_up_lag_seconds
         return max(self.look_up_lag_seconds, SAFE_SETTLE_SECONDS[self.resolution])
@@ -223,26 +223,26 @@ class Manifest:
             if key in self.sender_rules:
                 return self.sender_rules[key]
         kinds = sorted({known for _, known in self.sender_rules})
-        raise ConfigurationError(f"gateway {self.gateway} takes no {kind} sender; it takes {', '.join(kinds)}")
+        raise ConfigurationError(f"gateway {self.gateway} allows no {kind} sender; allowed are {', '.join(kinds)}")
 
 
 class Gateway(Protocol):
-    """What every adapter does, each call within a total deadline a request. ``submit`` is one request at most.
+    """The methods of every adapter. Each request has a total deadline; ``submit`` makes one request at most.
 
-    All raise the ``GatewayError`` family of ``errors``; for a cursor that the provider does not know that is
+    All methods raise the ``GatewayError`` family of ``errors``; a cursor that the provider does not know raises
     ``GatewayDenied``.
     """
 
     manifest: Manifest
 
     def submit(self, batch: Batch, not_after: float) -> Sequence[SubmitOutcome]:
-        """Hand a batch over once; one outcome per message, in any order, missing ones unknown.
+        """Submit a batch once; return one outcome per message, in any order; missing ones are unknown.
 
-        Nothing is sent from ``not_after`` on, seconds of ``transport.clock``: that is ``GatewayUnreachable``.
+        From ``not_after`` on (seconds of ``transport.clock``) nothing is sent, and ``GatewayUnreachable`` is raised.
         """
 
     def look_up(self, batch: Batch) -> Sequence[SubmitOutcome]:
-        """Tell what became of an earlier batch: ``accepted``, ``rejected``, ``not_accepted`` (no trace) or unknown."""
+        """Return the outcomes of an earlier batch: accepted, rejected, ``not_accepted`` (not found) or unknown."""
 
     def delivery_reports(self, cursor: str) -> Page[DeliveryReport]:
         """Return reports after ``cursor`` (empty: from the first)."""
@@ -254,4 +254,4 @@ class Gateway(Protocol):
         """Return the provider's own opt-outs after ``cursor``."""
 
     def balance(self) -> Balance:
-        """Return the credit left; ``ConfigurationError`` where the provider tells none (``has_balance``)."""
+        """Return the credit left; ``ConfigurationError`` if the provider reports none (``has_balance``)."""

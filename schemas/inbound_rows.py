@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class DisputedReport(NamedTuple):
-    """A report under an id that its message does not have; ``is_of_another``: another message has it."""
+    """A report with an id that its message does not have; ``is_of_another``: another message has the id."""
 
     report_id: str
     campaign_id: int
@@ -14,7 +14,7 @@ class DisputedReport(NamedTuple):
 
 
 class GatewayState(NamedTuple):
-    """One fact about a gateway, such as a cursor or its rate, as text, and when it changed."""
+    """A stored value of a gateway, such as a cursor or its rate, as text, and the time of its last change."""
 
     name: str
     value: str
@@ -33,8 +33,8 @@ class ReplyCount:
 class UnansweredReply(NamedTuple):
     """A reply without a decision on its automatic answer.
 
-    ``counts_at``: when it was received, as far as that is believed. ``answer_count``: automatic answers to this person
-    in the last 24 hours, on any gateway.
+    ``counts_at``: when it was received, or when it was read if that time cannot be true. ``answer_count``: automatic
+    answers to this person in the last 24 hours, on any gateway.
     """
 
     reply_id: int
@@ -48,7 +48,7 @@ class UnansweredReply(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DoubtfulReply:
-    """A reply that may be a refusal; ``campaign``: the last one to its sender, None when there is none."""
+    """A reply that may be a refusal; ``campaign``: the last one to its sender, None if there is none."""
 
     reply_id: int
     sender: str

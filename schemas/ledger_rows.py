@@ -1,4 +1,4 @@
-"""Rows of sending, as they travel: one class a table or query, one field a column."""
+"""Rows of sending: one class per table or query, one field per column."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,9 +12,9 @@ from schemas.gateway import Charge
 class Slice(NamedTuple):
     """A slice that a sender has claimed: in flight, unknown, or settled since; key ``campaign_id``, ``slice_no``.
 
-    ``fence`` is that of the sender; 0: none is known. ``cut_as`` is the slice that its messages were cut into first,
-    ``first_event_id`` the first event of its last claim. ``ask_after``: from when on the gateway may be asked for it;
-    ``absent_count``: look-ups since the claim that found no trace of it.
+    ``fence``: that of the sender; 0: no sender is known. ``cut_as``: the slice that its messages were first cut into.
+    ``first_event_id``: the first event of its last claim. ``ask_after``: from when on the gateway may be asked.
+    ``absent_count``: look-ups since the claim that did not find it.
     """
 
     campaign_id: int
@@ -36,7 +36,7 @@ class Slice(NamedTuple):
 
 
 class QueuedSlice(NamedTuple):
-    """A slice that waits to be claimed; ``first_event_id`` is None for one that was never claimed."""
+    """A slice that waits to be claimed; ``first_event_id`` is None if it was never claimed."""
 
     campaign_id: int
     slice_no: int
@@ -49,14 +49,14 @@ class QueuedSlice(NamedTuple):
 
 
 class WaitingPlace(NamedTuple):
-    """A place with planned slices, and the time of its own that they wait for, if they have one."""
+    """A window key with planned slices; ``not_before``: the local time that they wait for, None: the campaign's."""
 
     window_key: str
     not_before: datetime | None
 
 
 class Member(NamedTuple):
-    """A message of a slice as it is posted. The sender reads one for each message: the columns are in this order."""
+    """A message of a slice as it is posted. The sender reads one per message, so the columns must have this order."""
 
     slice_no: int
     recipient_id: int
@@ -71,7 +71,7 @@ class Member(NamedTuple):
 
 
 class ClaimedMessage(NamedTuple):
-    """A message that was claimed once: still in flight, unknown, or put back into the queue, since ``changed_at``."""
+    """A message that was claimed: in flight, unknown, or put back into the queue, since ``changed_at``."""
 
     campaign_id: int
     recipient_id: int
@@ -87,7 +87,7 @@ class ClaimedMessage(NamedTuple):
 
 
 class RequeuedMessage(NamedTuple):
-    """A message that goes back into the queue, and why."""
+    """A message to put back into the queue, with the reason."""
 
     recipient_id: int
     segment_count: int
@@ -97,7 +97,7 @@ class RequeuedMessage(NamedTuple):
 
 
 class MessageEvent(NamedTuple):
-    """What an event says of one message besides its name."""
+    """An event of one message, without its name."""
 
     recipient_id: int
     gateway_message_id: str | None = None
@@ -105,9 +105,9 @@ class MessageEvent(NamedTuple):
 
 
 class ChargedMessage(NamedTuple):
-    """A message that a gateway accepted, and what it says that it charged.
+    """A message that a gateway accepted, with the reported charge.
 
-    ``price`` and ``segment_count`` are those of the recap; ``charged_before`` is the charge written before, if any.
+    ``price`` and ``segment_count`` are those of the recap; ``charged_before``: the charge that was stored before.
     """
 
     recipient_id: int
@@ -119,7 +119,7 @@ class ChargedMessage(NamedTuple):
 
 
 class ChargeTotals(NamedTuple):
-    """What a campaign was to cost by its recap, how much more it was charged, and messages with other segments."""
+    """The price of a campaign by its recap, the adjustments, and the number of messages with other segments."""
 
     captured: Decimal
     adjusted: Decimal
@@ -127,21 +127,21 @@ class ChargeTotals(NamedTuple):
 
 
 class BarredNumber(NamedTuple):
-    """A number that gets no marketing: after an opt-out, else because it does not exist."""
+    """A number that gets no marketing: it opted out (``is_opted_out``), or it does not exist."""
 
     number_id: int
     is_opted_out: bool
 
 
 class KnownId(NamedTuple):
-    """An id of the gateway's own, and the message that it was given to."""
+    """A message id of the gateway, and the message that has it."""
 
     client_ref: str
     gateway_message_id: str
 
 
 class HeldLease(NamedTuple):
-    """The lease of a campaign: who holds it until when; ``run_id`` is the Prefect run, where there is one."""
+    """The lease of a campaign; ``run_id``: the Prefect run, if there is one."""
 
     fence: int
     owner: str
@@ -150,7 +150,7 @@ class HeldLease(NamedTuple):
 
 
 class AvailableCredit(NamedTuple):
-    """The credit of a gateway: the last ``balance`` read, and of it what is ``available``."""
+    """The credit of a gateway: the last ``balance`` read, and the part that is ``available``."""
 
     available: Decimal
     unit: str
@@ -158,7 +158,7 @@ class AvailableCredit(NamedTuple):
 
 
 class StoreState(NamedTuple):
-    """The number of the store's last commit, and the reconciliation that is open or was confirmed last."""
+    """The number of the store's last commit, and its open or last reconciliation."""
 
     store_id: str
     sequence: int
@@ -170,7 +170,7 @@ class StoreState(NamedTuple):
 
 
 class ScheduledFlow(NamedTuple):
-    """When a scheduled flow last started and last ended well, and the error of its last run."""
+    """A scheduled flow: its last start, its last good end, and the error of its last run."""
 
     flow_name: str
     watched_since: datetime
@@ -181,7 +181,7 @@ class ScheduledFlow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DueCampaign:
-    """A campaign that a run must send now; ``run_id`` is the run that held its lease last."""
+    """A campaign that a run must send now; ``run_id``: the last run that held its lease."""
 
     campaign_id: int
     name: str
@@ -195,7 +195,7 @@ class DueCampaign:
 
 @dataclass(frozen=True, slots=True)
 class DoubtedCampaign:
-    """A campaign that goes on when a store that came back is confirmed."""
+    """A campaign that continues after the confirmation of a restored store."""
 
     name: str
     state: CampaignState
@@ -206,9 +206,9 @@ class DoubtedCampaign:
 
 @dataclass(frozen=True, slots=True)
 class UnknownMessage:
-    """A message that the gateway may or may not have accepted; ``reason`` in the gateway's words or ours.
+    """A message that the gateway may or may not have accepted; ``reason``: the gateway's or ours.
 
-    ``claimed_at``: when it was submitted first. ``ask_after``: from when on a person may decide on it.
+    ``claimed_at``: when it was first claimed. ``ask_after``: from when on a person may decide on it.
     """
 
     recipient_id: int
@@ -243,7 +243,7 @@ class TerritoryResult:
 
 @dataclass(frozen=True, slots=True)
 class ReasonCount:
-    """Messages that did not arrive, by state and reason."""
+    """Messages that were not accepted or not delivered, by state and reason."""
 
     state: MessageState
     reason: str
@@ -252,7 +252,7 @@ class ReasonCount:
 
 @dataclass(frozen=True, slots=True)
 class CampaignEvent:
-    """Who did what to a campaign, and when."""
+    """An entry of a campaign's history."""
 
     event: str
     version: int
@@ -263,7 +263,7 @@ class CampaignEvent:
 
 @dataclass(frozen=True, slots=True)
 class MessageOfTest:
-    """A message of a test; ``price`` of all its segments."""
+    """A message of a test; ``price``: of all its segments."""
 
     msisdn: str
     text: str
@@ -274,7 +274,7 @@ class MessageOfTest:
 
 
 class OwnMessage(NamedTuple):
-    """A message that Campanile writes itself, as the store takes it: ``price`` of all its segments, as text."""
+    """A system message to store; ``price``: of all its segments, as text."""
 
     recipient_id: int
     number_id: int

@@ -1,4 +1,4 @@
-"""Rows of a recap, and of what its page counts and shows."""
+"""Rows of a recap and of its page."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from typing import Any, Literal, NamedTuple
 class Recap:
     """The recap of a version of a campaign; key ``campaign_id``, ``version``. ``total_price`` is in ``unit``.
 
-    ``header``: what ``recap_hash`` covers besides the messages. ``details``: what the page shows besides, JSON-ready;
-    empty where a recap was made before they were kept. ``audience_mark`` is None for the same reason.
+    ``header``: what ``recap_hash`` covers besides the messages. ``details``: further data of the page, JSON-ready.
+    ``details`` is empty and ``audience_mark`` is None in a recap that was made before they were stored.
     """
 
     campaign_id: int
@@ -31,7 +31,7 @@ class Recap:
 
 
 class RecapTotals(NamedTuple):
-    """All messages of a campaign together."""
+    """The totals of a campaign's messages."""
 
     message_count: int
     segment_count: int
@@ -39,7 +39,7 @@ class RecapTotals(NamedTuple):
 
 
 class Source(NamedTuple):
-    """Where contacts come from: a list, a file or typed numbers; ``message_count`` of them get a message."""
+    """A source of contacts: a list, a file or typed numbers; ``message_count``: the contacts that get a message."""
 
     origin: str
     contact_count: int
@@ -62,7 +62,7 @@ class ExclusionCount(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TerritoryCount:
-    """The messages to one territory; ``price`` of all of them."""
+    """The messages to one territory; ``price``: of all of them."""
 
     territory: str
     message_count: int
@@ -71,7 +71,7 @@ class TerritoryCount:
 
 
 class SizeShare(NamedTuple):
-    """The messages of one encoding and ``segment_count`` each; ``price`` of all of them."""
+    """The messages of one encoding and ``segment_count``; ``price``: of all of them."""
 
     encoding: Literal["GSM-7", "UCS-2"]
     segment_count: int
@@ -91,14 +91,14 @@ class MessagePreview(NamedTuple):
 
 
 class PlaceCount(NamedTuple):
-    """The messages to one place."""
+    """The messages of one window key."""
 
     window_key: str
     message_count: int
 
 
 class PlaceLoad(NamedTuple):
-    """How much one place has, and the hour of its own, None where it has none."""
+    """The messages of one window key, and the local time that they wait for; None: the time of the campaign."""
 
     window_key: str
     message_count: int
@@ -107,7 +107,7 @@ class PlaceLoad(NamedTuple):
 
 
 class UnsentMessages(NamedTuple):
-    """What will not be sent in time, and what it would cost."""
+    """The messages that will expire, and their price."""
 
     message_count: int
     segment_count: int
@@ -115,7 +115,7 @@ class UnsentMessages(NamedTuple):
 
 
 class PeopleChange(NamedTuple):
-    """How many people a new version adds, removes, and gives another text."""
+    """The number of people that a new version adds, removes, or gives another text."""
 
     added: int
     removed: int

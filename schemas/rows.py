@@ -1,4 +1,4 @@
-"""Rows of the store, as they travel: one class a table or query, one field a column."""
+"""Rows of campaigns: one class per table or query, one field per column."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,13 +10,13 @@ from campanile.sms.schedule.expiry import ExpiryRules
 from campanile.sms.states import CampaignKind, CampaignState
 from schemas.draft import CampaignDraft
 
-#: What the store holds as the draft of Campanile's own campaigns: no person wrote one.
+#: The stored draft of Campanile's own campaigns: no person wrote one.
 _NO_DRAFT = "{}"
 
 
 @lru_cache(maxsize=32)
 def parse_stored_draft(stored: str) -> CampaignDraft | None:
-    """Return the draft that the store holds as JSON, or None for Campanile's own campaigns; it is shared.
+    """Return a draft from its stored JSON, or None for Campanile's own campaigns; callers share the object.
 
     Raises:
         ValidationError: it is not a draft.
@@ -25,17 +25,17 @@ def parse_stored_draft(stored: str) -> CampaignDraft | None:
 
 
 def stored_draft(draft: CampaignDraft | None) -> str:
-    """Return a draft as the store holds it."""
+    """Return a draft as JSON for the store."""
     return _NO_DRAFT if draft is None else draft.model_dump_json()
 
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """A campaign, of whatever kind; key ``campaign_id``.
+    """A campaign of any kind; key ``campaign_id``.
 
     ``name`` is free again after a cancellation. ``draft`` is None for Campanile's own campaigns: automatic answers,
-    notices and tests. ``approved_hash`` is None until the approval. ``first_due_at`` is the time that was approved;
-    ``due_at`` moves on each time the campaign is parked.
+    notices and tests. ``approved_hash`` is None until the approval. ``first_due_at`` is the approved time; ``due_at``
+    moves each time the campaign is parked.
     """
 
     campaign_id: int
@@ -65,7 +65,7 @@ class Campaign:
 
     @property
     def title(self) -> str | None:
-        """What people called it, where that is not its name."""
+        """The title that people gave, if it differs from the name."""
         return self.draft.title if self.draft else None
 
     @property
@@ -77,19 +77,19 @@ class Campaign:
 
     @property
     def text(self) -> str:
-        """The text of its draft; empty where there is none."""
+        """The text of its draft; empty without a draft."""
         return self.draft.text if self.draft else ""
 
     @property
     def expiry_rules(self) -> ExpiryRules:
-        """How long its messages wait."""
+        """When its messages expire."""
         hours = self.max_lateness_hours
         max_lateness = None if hours is None else timedelta(hours=hours)
         return ExpiryRules(self.offer_ends_at, max_lateness, self.if_closed == "drop")
 
 
 class Staying(NamedTuple):
-    """How many messages of a recap are not sent: after a STOP, and because the number does not exist."""
+    """How many messages of a recap are not sent: because of an opt-out, and because the number does not exist."""
 
     opted_out_count: int
     dead_count: int

@@ -1,7 +1,7 @@
-"""Scratch tables: what statements of the store make for each other, and what a preparation stages beside them.
+"""Scratch tables: the tables that statements of the store make for each other, and the frames of a preparation.
 
-Nothing in them comes from outside, so they have types and hardly any checks. A test compares each table with the
-statement that makes it.
+Their data does not come from outside, so they have types and few checks. A test compares each table with the statement
+that makes it.
 """
 
 import pandera.pandas as pa
@@ -23,14 +23,14 @@ class SaidOptOuts(Frame):
 
 
 class RepeatedNumbers(Frame):
-    """Numbers that stand in a file more than once. Grain and key: ``number_id``."""
+    """Numbers that occur in a file more than once. Grain and key: ``number_id``."""
 
     number_id: Whole
     first_row: Whole
 
 
 class MergedContacts(Frame):
-    """Known people with something new in one row of a file. Grain and key: ``number_id``. ``fields``: merged JSON."""
+    """Known people with new values in one row of a file. Grain and key: ``number_id``. ``fields``: merged JSON."""
 
     number_id: Whole
     row_number: Whole
@@ -38,7 +38,7 @@ class MergedContacts(Frame):
 
 
 class FieldSteps(Frame):
-    """Values that were new, of people with several rows. Grain and key: (``number_id``, ``row_number``, ``field``)."""
+    """New values of people with several rows. Grain and key: (``number_id``, ``row_number``, ``field``)."""
 
     number_id: Whole
     row_number: Whole
@@ -47,14 +47,14 @@ class FieldSteps(Frame):
 
 
 class FoldedContacts(Frame):
-    """What people of a file are after it. Grain and key: ``number_id``. ``fields``: JSON object."""
+    """The people of a file after its import. Grain and key: ``number_id``. ``fields``: JSON object."""
 
     number_id: Whole
     fields: str
 
 
 class TouchedPeople(Frame):
-    """People that a change of a list's files concerns. Grain and key: ``number_id``."""
+    """People affected by a change of a list's files. Grain and key: ``number_id``."""
 
     number_id: Whole
     is_undone: Truth
@@ -68,13 +68,13 @@ class PeopleBefore(Frame):
 
 
 class RemainingContacts(ContactRows):
-    """What the other files say of the people of an undone one. Grain and key: ``number_id``."""
+    """The people of an undone file, as the other files have them. Grain and key: ``number_id``."""
 
     import_id: Whole
 
 
 class PeopleChanges(Frame):
-    """What a change did to people. Grain and key: ``number_id``. ``kind``: added, removed, changed or kept."""
+    """The effect of a change on people. Grain and key: ``number_id``. ``kind``: added, removed, changed or kept."""
 
     number_id: Whole
     kind: str
@@ -83,7 +83,7 @@ class PeopleChanges(Frame):
 
 
 class Candidates(Frame):
-    """Who may get a message. Grain and key: (``source_no``, ``number_id``). ``reason``: why the person is left out."""
+    """The audience. Grain and key: (``source_no``, ``number_id``). ``reason``: why the person is excluded."""
 
     source_no: Whole
     origin: str
@@ -96,7 +96,7 @@ class Candidates(Frame):
 
 
 class Recipients(Frame):
-    """Who gets a message. Grain and key: ``number_id``. ``cells``: values of the merge fields, the postcode last."""
+    """Recipients. Grain and key: ``number_id``. ``cells``: values of the merge fields, the postcode last."""
 
     origin: str
     import_id: Whole = pa.Field(nullable=True)
@@ -147,7 +147,7 @@ class PricedMessages(Frame):
 
 
 class Exclusions(Frame):
-    """Who is left out of a campaign. Grain: one contact of one source. No key. ``reason``: the one that counts."""
+    """Contacts that get no message. Grain: one contact of one source. No key. ``reason``: the first that applies."""
 
     number_id: Whole
     msisdn: str
@@ -158,7 +158,7 @@ class Exclusions(Frame):
 
 
 class LeftoverCells(Frame):
-    """Cells with something not meant for a phone. Grain and key: a recipient's ``field_no``, from 1."""
+    """Cells with content that is not meant for a phone. Grain: one recipient and ``field_no``, from 1. No key."""
 
     field_no: Whole
     cell: str
@@ -166,14 +166,14 @@ class LeftoverCells(Frame):
 
 
 class ClosedAddresses(Frame):
-    """Addresses that marketing may never reach. Grain and key: (``territory``, ``postcode``)."""
+    """Addresses whose window never opens. Grain and key: (``territory``, ``postcode``)."""
 
     territory: str
     postcode: str = pa.Field(nullable=True)
 
 
 class TerritoryTerms(Frame):
-    """What a territory adds to a message. Grain: one territory. Key: ``territory``.
+    """The STOP mention and the price of each territory. Grain and key: ``territory``.
 
     ``stop_mention``: with its leading space; ``segment_price``: exact decimal text in the tariff's unit.
     """
@@ -184,7 +184,7 @@ class TerritoryTerms(Frame):
 
 
 class WindowKeys(Frame):
-    """The place of each address. Grain and key: (``territory``, ``postcode``)."""
+    """The window key of each address. Grain and key: (``territory``, ``postcode``)."""
 
     territory: str
     postcode: str = pa.Field(nullable=True)
@@ -192,7 +192,7 @@ class WindowKeys(Frame):
 
 
 class PlaceQueue(Frame):
-    """The queue of places. Grain: one place. Key: ``window_key``. The numbers of its first message and slice."""
+    """The queue: the numbers of the first message and slice of each window key. Grain and key: ``window_key``."""
 
     window_key: str = pa.Field(unique=True)
     first_no: Whole
@@ -209,7 +209,7 @@ class RewrittenTexts(Frame):
 class TextSizes(Frame):
     """Sizes of texts. Grain: one recipient. Key: ``recipient_no``.
 
-    ``unit_count``: GSM-7 septets or UCS-2 code units; ``typography`` and ``accents``: segments after such replacements.
+    ``unit_count``: GSM-7 septets or UCS-2 code units; ``typography``, ``accents``: segments after such replacements.
     """
 
     recipient_no: Whole

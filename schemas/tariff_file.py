@@ -1,4 +1,4 @@
-"""A price file of the team, validated: every wrong line is reported at once."""
+"""Validate a price file of the team; all wrong lines are reported together."""
 
 from collections.abc import Iterator
 
@@ -16,12 +16,12 @@ from campanile.sms.rules.tariff import (
 
 
 def parse_tariff(text: str, origin: str) -> Tariff:
-    r"""Read a price file: header ``country,price,unit``, then one line a territory, ``#`` and empty lines apart.
+    r"""Read a price file: header ``country,price,unit``, then one line per territory; ``#`` starts a comment line.
 
-    Prices are per segment, never negative, with at most six decimals after a point; one unit a file.
+    Prices are per segment, never negative, with at most six decimals after a point. A file has one unit.
 
     Raises:
-        ConfigurationError: names ``origin`` and each wrong line.
+        ConfigurationError: lines are wrong; the message names ``origin`` and each of them.
     """
     lines = split_tariff(text, origin)
     if problems := [*lines.problems, *_broken_rows(lines)]:
@@ -30,7 +30,7 @@ def parse_tariff(text: str, origin: str) -> Tariff:
 
 
 def _broken_rows(lines: TariffLines) -> Iterator[LineProblem]:
-    """Yield what the rows break of ``TariffRows``, in the words of the file."""
+    """Yield the problems of the rows by the checks of ``TariffRows``, with the line numbers of the file."""
     from schemas.frame_checks import columns_of, find_failures
     from schemas.frames import TariffRows
 
@@ -47,7 +47,7 @@ def _words(lines: TariffLines, column: str, check: str, value: object) -> str:
     if check == "field_uniqueness":
         return f"{value} has a price already"
     if check == "one_unit":
-        return f"one unit a file, and here are {lines.rows[0].unit} and {value}"
+        return f"a file has one unit, but this one has {lines.rows[0].unit} and {value}"
     if column == "country":
         return f"country must be two capital letters such as FR, not {value!r}"
     if column == "price":

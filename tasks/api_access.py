@@ -1,4 +1,4 @@
-"""Who may talk to Prefect's API: whoever may, can run programs as the account of its workers."""
+"""Access to Prefect's API. It must need a login: its users can run programs as the account of its workers."""
 
 import secrets
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ REFUSED = frozenset({401, 403})
 
 @contextmanager
 def temporary_login() -> Iterator[None]:
-    """Inside the block a temporary server, which Prefect starts where no other is named, has a login of its own."""
+    """Give the temporary server that Prefect starts without PREFECT_API_URL a random login, inside the block."""
     if PREFECT_API_URL.value() is not None:
         yield
         return
@@ -31,47 +31,47 @@ def temporary_login() -> Iterator[None]:
 
 
 def reach_server() -> None:
-    """Make sure that a server can record a run: the one that is set, or a temporary one, which is started here.
+    """Check that a server can record a run: the one that is set, or a temporary one, which is started here.
 
     Raises:
-        PrefectAway: it does not answer, or did not start in time.
+        PrefectAway: the server does not answer, or did not start in time.
     """
     url = PREFECT_API_URL.value()
     try:
         with get_client(sync_client=True) as client:
             trouble = client.api_healthcheck()
-    except RuntimeError as error:  # of a temporary server that does not start
+    except RuntimeError as error:  # a temporary server did not start
         trouble = error
     if trouble is None:
         return
     if url is None:
         raise PrefectAway(
-            f"a temporary Prefect server did not start: {str(trouble).splitlines()[0]} Run it again when the machine "
-            "is less busy, or name a server in PREFECT_API_URL"
+            f"a temporary Prefect server did not start: {str(trouble).splitlines()[0]} Run the command again when the "
+            "machine is less busy, or set PREFECT_API_URL to a running server"
         )
     raise PrefectAway(
         f"Prefect's server {url} does not answer ({type(trouble).__name__}): start it (make up), or unset "
-        "PREFECT_API_URL, and a temporary one records this run"
+        "PREFECT_API_URL to record this run on a temporary server"
     )
 
 
 def describe_access() -> str:
-    """Return how the API that records this run is closed.
+    """Return how the API that records this run is protected.
 
     Raises:
-        SmsError: it answers a request that has no login.
+        SmsError: it answers a request without a login.
     """
     url = PREFECT_API_URL.value()
     if url is None:
-        return "no server is set (PREFECT_API_URL): a temporary one records this run"
+        return "no server is set (PREFECT_API_URL): a temporary server records this run"
     try:
         with SyncPrefectClient(url) as client:
             client.api_version()
     except PrefectHTTPStatusError as error:
         if error.response.status_code in REFUSED:
-            return f"{url} asks for a login"
+            return f"{url} requires a login"
         raise SmsError(f"{url} answers {error.response.status_code} to a request without a login") from error
     raise SmsError(
-        f"{url} answers without a login: any account of this machine can run programs as yours. Set "
+        f"{url} answers without a login: any account of this machine can run programs as your account. Set "
         "PREFECT_SERVER_API_AUTH_STRING for the server and PREFECT_API_AUTH_STRING for its clients (docs/security.md)"
     )

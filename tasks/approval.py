@@ -19,13 +19,13 @@ from tasks.run_links import approved_links
 
 @task
 def approve_recap(campaign: str, recap_hash: str, actor: str, code: str, figures: str = "") -> ApprovedView:
-    """Approve a prepared campaign under the prices and rules of today, with the balance read just before."""
+    """Approve a prepared campaign with today's prices and rules; the balance is read just before."""
     return approval.approve_recap(current_context(), campaign, recap_hash, actor, code, figures)
 
 
 @task
 def publish_approval(approved: ApprovedView, actor: str) -> str:
-    """Publish that a campaign is approved, with links to what can be done next, and return the page."""
+    """Publish that a campaign is approved, with links to the next steps, and return the page."""
     name = approved.campaign.name
     page = approval_page(approved, actor.strip(), current_context().settings.zone, approved_links(approved.campaign))
     publish(f"approval-{name}", page, f"Approval of {name}")
@@ -34,19 +34,19 @@ def publish_approval(approved: ApprovedView, actor: str) -> str:
 
 @task
 def cancel_rest(campaign: str, reason: str, actor: str) -> str:
-    """Cancel what is not accepted yet; return the state the campaign is then in."""
+    """Cancel the messages that are not accepted yet; return the new state of the campaign."""
     return approval.cancel_rest(current_context(), campaign, reason, actor)
 
 
 @task
 def plan_test(campaign: str, numbers: Sequence[str], actor: str) -> str:
-    """Plan one message for each number, in their order; return the gateway."""
+    """Plan one message for each number, in the given order; return the gateway."""
     return test_messages.plan_test(current_context(), campaign, numbers, actor, _origin())
 
 
 @task
 def publish_test(campaign: str) -> str:
-    """Publish what became of the run's test messages, and return the page."""
+    """Publish the states of the run's test messages, and return the page."""
     context = current_context()
     with context.transaction(read_only=True) as tx:
         found = find_campaign(tx, campaign)
@@ -58,5 +58,5 @@ def publish_test(campaign: str) -> str:
 
 
 def _origin() -> str:
-    """Return what marks the messages of this run, also when it is run again."""
+    """Return the origin of this run's messages; a retry of the run has the same."""
     return f"run {flow_run.id}"

@@ -1,4 +1,4 @@
-"""Artifacts: one stable key a subject, published anew only when what it says has changed."""
+"""Artifacts: one stable key per subject, published again only when the content has changed."""
 
 import json
 import re
@@ -15,25 +15,25 @@ from tasks.prefect_calls import BREAKER, PrefectAway
 
 
 def publish(key: str, markdown: str, description: str) -> None:
-    """Publish a page, unless the latest one under its key says the same; all its times on the team's clock."""
+    """Publish a page, unless the latest one under its key is the same; all times are in the team's time zone."""
     markdown = in_zone(markdown, current_context().settings.zone)
     if not _is_published(key, markdown):
         create_markdown_artifact(markdown, key=artifact_key(key), description=mask_numbers(description))
 
 
 def publish_unless_away(key: str, markdown: str, description: str) -> None:
-    """Publish a page as ``publish`` does, but do not wait for Prefect's server: without it the page stays as it is."""
+    """Publish a page as ``publish`` does, but do not wait for Prefect's server: without it the page is not updated."""
     try:
         BREAKER.call(partial(publish, key, markdown, description))
     except PrefectAway as error:
-        run_logger().warning("artifact %s stays as it is: %s", artifact_key(key), error)
+        run_logger().warning("artifact %s is not updated: %s", artifact_key(key), error)
 
 
 def publish_table(key: str, rows: Sequence[dict[str, Any]], description: str) -> None:
-    """Publish rows as a table to search and sort, unless the latest one under its key holds the same.
+    """Publish rows as a table to search and sort, unless the latest one under its key is the same.
 
-    Amounts and times become text, so that the table shows them as they are stored. The key must begin otherwise than
-    a page's: ``recap-x-rows`` would be the table of campaign ``x`` and the page of campaign ``x-rows``.
+    Amounts and times become text, so that the table shows them as they are stored. The key must not begin like the
+    key of a page: ``recap-x-rows`` would be the table of campaign ``x`` and the page of campaign ``x-rows``.
     """
     plain = [{name: _plain(value) for name, value in row.items()} for row in rows]
     if not _is_published(key, json.dumps(plain)):
@@ -41,15 +41,15 @@ def publish_table(key: str, rows: Sequence[dict[str, Any]], description: str) ->
 
 
 def artifact_key(text: str) -> str:
-    """Return a text as Prefect wants keys: lower-case letters, digits and dashes.
+    """Return a text as a key for Prefect: lower-case letters, digits and dashes.
 
-    The name of a campaign or list stays as it is, so that no two of them share a page.
+    The name of a campaign or list does not change, so two of them never share a page.
     """
     return re.sub(r"[^a-z0-9-]", "-", text.lower())
 
 
 def _is_published(key: str, data: str) -> bool:
-    """Compare with Prefect's own copy: so a wiped Prefect database gets its pages back."""
+    """Compare with Prefect's own copy, so that a new Prefect database gets its pages again."""
     latest: Any = Artifact.get(artifact_key(key))
     is_same = bool(latest is not None and latest.data == data)
     if is_same:

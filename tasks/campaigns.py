@@ -29,7 +29,7 @@ from tasks.run_links import run_links
 
 @task
 def read_draft(draft: CampaignDraft | None, path: str | None) -> CampaignDraft:
-    """Return the draft given, or the one that a YAML or JSON file holds."""
+    """Return the given draft, or the one in a YAML or JSON file."""
     return draft_file.read_draft(current_context(), draft, path)
 
 
@@ -37,19 +37,19 @@ def read_draft(draft: CampaignDraft | None, path: str | None) -> CampaignDraft:
 def read_revised(
     campaign: str, actor: str, fields: Mapping[str, Any], clear: Sequence[str], *, prepare_again: bool = False
 ) -> Revision:
-    """Return a campaign's draft with some fields changed; ``prepare_again``: or with none."""
+    """Return a campaign's draft with some fields changed; ``prepare_again`` allows no change."""
     return revise.read_revised(current_context(), campaign, actor, fields, clear, prepare_again=prepare_again)
 
 
 @task
 def check_draft(draft: CampaignDraft, revises: Revised | None = None) -> None:
-    """Refuse a draft that cannot be prepared, before a file of its own changes anything."""
+    """Refuse a draft that cannot be prepared, before its file is imported."""
     prepare.check_draft(current_context(), draft, revises)
 
 
 @task(task_run_name="prepare {draft.name}")
 def make_recap(draft: CampaignDraft, revises: Revised | None = None) -> Recap:
-    """Prepare a draft; ``revises`` is the version that was read to be changed, whose approval is withdrawn."""
+    """Prepare a draft; ``revises`` is the version that it changes, and its approval is withdrawn."""
     return prepare.make_recap(current_context(), draft, revises=revises)
 
 
@@ -71,7 +71,7 @@ def publish_recap(recap: Recap) -> str:
 
 @task
 def read_results(campaign: str) -> ResultsView:
-    """Export a campaign's messages and return everything its results page shows."""
+    """Export a campaign's messages and return the data of its results page."""
     return results.read_results(current_context(), campaign)
 
 
@@ -80,12 +80,12 @@ def publish_results(view: ResultsView) -> str:
     """Publish the results and return the page."""
     page, name = results_page(view, current_context().settings.zone), view.campaign.name
     publish(f"results-{name}", page, f"Results of {name}")
-    publish_table(f"outcomes-of-{name}", _by_name(view.territories), f"What became of {name} by territory")
+    publish_table(f"outcomes-of-{name}", _by_name(view.territories), f"Outcomes of {name} by territory")
     return page
 
 
 def publish_stale(touched: Iterable[TouchedCampaign]) -> None:
-    """Publish again the recaps that a change of lists has made stale."""
+    """Publish again the recaps that are out of date after a change of lists."""
     context = current_context()
     for name in [campaign.name for campaign in touched if campaign.state == CampaignState.PREPARED]:
         with context.transaction(read_only=True) as tx:
@@ -94,12 +94,12 @@ def publish_stale(touched: Iterable[TouchedCampaign]) -> None:
 
 
 def draw_recap(view: RecapView) -> str:
-    """Return the page of a recap, with the links to what can be done next."""
+    """Return the page of a recap, with links to the next steps."""
     context = current_context()
     links = run_links(view.campaign, view.recap, view.undeclared)
     return recap_page(with_answer_price(context, view), context.settings.zone, context.simulation_note, links)
 
 
 def _by_name(rows: Sequence[TerritoryCount | TerritoryResult]) -> list[dict[str, Any]]:
-    """Return rows by territory with its name, as every page calls it."""
+    """Return the rows with the name of each territory, as on every page."""
     return [asdict(row) | {"territory": key_name(row.territory)} for row in rows]

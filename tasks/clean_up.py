@@ -1,8 +1,8 @@
-"""``python -m tasks.clean_up``: settle in Prefect what the last stop left; run it before the workers start.
+"""``python -m tasks.clean_up``: clean up Prefect's runs after a stop; run it before the workers start.
 
 Prefect never ends a run whose process and worker are gone, and a worker that was away starts every run that was missed.
-Here orphaned runs get a final state, missed runs are deleted but the last of each deployment, and concurrency limits of
-deployments, which keep the slots of killed runs, are deleted.
+This command gives orphaned runs a final state. It deletes missed runs, except the last one of each deployment. It also
+deletes the concurrency limits of deployments, because they keep the slots of killed runs.
 """
 
 import argparse
@@ -51,13 +51,13 @@ _LIMIT_PREFIX = "deployment:"
 
 
 def clean_up(client: SyncPrefectClient, queues: Sequence[str] = ()) -> list[str]:
-    """Settle what was left in the pool, or in some of its queues; return one line for each kind of thing found.
+    """Clean up the pool, or some of its queues; return one line per kind of leftover.
 
-    No worker of those queues may be alive yet. Runs that still have a process go on undisturbed.
+    The workers of those queues must not run yet. Runs that still have a process are not touched.
     """
     found = find_orphans(client, queues)
     orphans = [run for run in found if _end_orphan(client, run)]
-    limits = find_limits(client)  # after the runs, whose end gives back the slots that the server remembers
+    limits = find_limits(client)  # after the runs: their end gives back the slots that the server remembers
     for name in limits:
         with contextlib.suppress(ObjectNotFound):
             client.delete_global_concurrency_limit_by_name(name)
@@ -75,12 +75,12 @@ def clean_up(client: SyncPrefectClient, queues: Sequence[str] = ()) -> list[str]
 
 
 def find_orphans(client: SyncPrefectClient, queues: Sequence[str] = (), min_seconds: float = 0) -> list[FlowRun]:
-    """Return the runs of the pool that are under way by their state, and have no process on this machine.
+    """Return the runs of the pool with an active state and without a process on this machine.
 
     Args:
         client: a client of the server.
-        queues: look at these queues only; none: at all of the pool.
-        min_seconds: leave out those whose state is younger.
+        queues: only these queues; empty: the whole pool.
+        min_seconds: skip runs whose state is more recent.
     """
     changed_before = datetime.now(UTC) - timedelta(seconds=min_seconds)
     found = list(_read_runs(client, FlowRunFilter(state=_in_state(*_ACTIVE)), queues))
@@ -100,10 +100,10 @@ def find_limits(client: SyncPrefectClient) -> list[str]:
 
 
 def live_runs() -> set[str]:
-    """Return the ids of the flow runs that processes of this machine work on (none where there is no /proc)."""
+    """Return the ids of the flow runs that have a process on this machine (none without /proc)."""
     found = set()
     for environ in Path("/proc").glob("[0-9]*/environ"):
-        with contextlib.suppress(OSError):  # it has ended, or is another user's
+        with contextlib.suppress(OSError):  # it has ended, or it belongs to another user
             for variable in environ.read_bytes().split(b"\0"):
                 if variable.startswith(_RUN_VARIABLE):
                     found.add(variable.removeprefix(_RUN_VARIABLE).decode())
@@ -111,9 +111,9 @@ def live_runs() -> set[str]:
 
 
 def drop_missed_of_this_run() -> None:
-    """Delete the runs of this scheduled run's deployment and parameters that are due too: this one does their work.
+    """Delete the due runs with the same deployment and parameters as this scheduled run: it does their work.
 
-    So a worker that was full for an hour starts one run of a deployment instead of sixty.
+    A worker that was full for an hour then starts one run of a deployment instead of sixty.
     """
     context = FlowRunContext.get()
     run = context.flow_run if context else None
@@ -125,10 +125,10 @@ def drop_missed_of_this_run() -> None:
 
 
 def leftovers_line(min_seconds: float = 300) -> str:
-    """Return one line that says that Prefect keeps nothing of killed runs.
+    """Return one line if Prefect keeps nothing of killed runs.
 
     Raises:
-        SmsError: it keeps orphaned runs, or concurrency limits on deployments.
+        SmsError: Prefect keeps orphaned runs, or concurrency limits on deployments.
     """
     if PREFECT_API_URL.value() is None:
         return "no server is set (PREFECT_API_URL)"
@@ -137,7 +137,7 @@ def leftovers_line(min_seconds: float = 300) -> str:
             orphans, limits = find_orphans(client, min_seconds=min_seconds), find_limits(client)
             names = _of_which(client, orphans)
     except (httpx.HTTPError, PrefectException, ValueError) as error:
-        raise SmsError(f"Prefect's server cannot be asked for its runs ({type(error).__name__})") from error
+        raise SmsError(f"the runs of Prefect's server cannot be read ({type(error).__name__})") from error
     if orphans or limits:
         raise SmsError(
             f"{count_text(len(orphans), 'run')} without a process{names}, "
@@ -148,10 +148,10 @@ def leftovers_line(min_seconds: float = 300) -> str:
 
 
 def _end_orphan(client: SyncPrefectClient, run: FlowRun) -> bool:
-    """Crash a run, or finish its cancellation: the campaign of a cancelled send run is paused, not sent on.
+    """Crash a run, or finish its cancellation: the campaign of a cancelled send run is then paused, not continued.
 
-    Return False where the server cannot: it still remembers a slot of a limit that was deleted. Such a run keeps no
-    other from starting.
+    Return False if the server cannot: it still remembers a slot of a limit that was deleted. Such a run does not
+    prevent other runs.
     """
     is_cancelling = run.state is not None and run.state.is_cancelling()
     words = "its process was gone when the workers started"
@@ -170,7 +170,7 @@ def _end_orphan(client: SyncPrefectClient, run: FlowRun) -> bool:
 def _missed(
     client: SyncPrefectClient, queues: Sequence[str] = (), deployment: FlowRunFilterDeploymentId | None = None
 ) -> list[FlowRun]:
-    """Return the runs of schedules that are due and not taken by a worker, oldest first."""
+    """Return the scheduled runs that are due and that no worker has taken, oldest first."""
     due = FlowRunFilter(
         state=_in_state(StateType.SCHEDULED),
         expected_start_time=FlowRunFilterExpectedStartTime(before_=datetime.now(UTC)),
@@ -180,7 +180,7 @@ def _missed(
 
 
 def _work_of(run: FlowRun) -> tuple[object, str]:
-    """Return what two runs of schedules have in common that do the same work."""
+    """Return a key that is equal for two scheduled runs that do the same work."""
     return run.deployment_id, json.dumps(run.parameters, sort_keys=True, default=str)
 
 
@@ -209,7 +209,7 @@ def _read_runs(client: SyncPrefectClient, found_by: FlowRunFilter, queues: Seque
 
 
 def _of_which(client: SyncPrefectClient, runs: Sequence[FlowRun]) -> str:
-    """Return how many of the runs each deployment has, in brackets."""
+    """Return the number of runs per deployment, in brackets."""
     if not runs:
         return ""
     counts = Counter(run.deployment_id for run in runs)
@@ -224,12 +224,12 @@ def _of_which(client: SyncPrefectClient, runs: Sequence[FlowRun]) -> str:
 
 
 def main(arguments: Sequence[str]) -> str:
-    """Clean up on the server that ``PREFECT_API_URL`` names; return what was found.
+    """Clean up on the server in ``PREFECT_API_URL``; return what was found.
 
     Raises:
-        ConfigurationError: it names none.
+        ConfigurationError: ``PREFECT_API_URL`` is not set.
     """
-    parser = argparse.ArgumentParser(prog="python -m tasks.clean_up", description="Settle what the last stop left.")
+    parser = argparse.ArgumentParser(prog="python -m tasks.clean_up", description="Clean up runs after a stop.")
     parser.add_argument(
         "--queue", action="append", default=[], metavar="NAME", help="only this work queue (may be repeated)"
     )

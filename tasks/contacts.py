@@ -25,13 +25,13 @@ from tasks.run_links import basis_links
 
 @task
 def find_files(list_name: str | None, path: str | None) -> list[tuple[str, Path]]:
-    """Return (list, file) pairs: the file given, or every stable file of the drop folders."""
+    """Return (list, file) pairs: the given file, or every stable file of the drop folders."""
     return file_import.find_files(current_context(), list_name, path)
 
 
 @task
 def find_opt_out_files(path: str | None) -> list[Path]:
-    """Return the opt-out file given, or every stable file of the opt-outs' drop folder."""
+    """Return the given opt-out file, or every stable file of the opt-outs' drop folder."""
     return file_import.find_opt_out_files(current_context(), path)
 
 
@@ -50,20 +50,20 @@ def import_file(
     actor: str | None = None,
     preview: bool = False,
 ) -> ImportReport | str:
-    """Import one file into a list; return what became of its rows, or in one line why the file was refused."""
+    """Import one file into a list; return its report, or one line that says why the file was refused."""
     change = Change(replaces, actor or "campanile", preview)
     return file_import.import_file(current_context(), path, list_name, options, change)
 
 
 @task(task_run_name="import opt-outs")
 def import_opt_out_file(path: Path, options: ReadOptions) -> ImportReport | str:
-    """Opt out every number of a file, of any country; return as ``import_file`` does."""
+    """Opt out every number of a file, from any country; return the same as ``import_file``."""
     return file_import.import_file(current_context(), path, None, options)
 
 
 @task(task_run_name="read the file of {draft.name}")
 def attach_file(draft: CampaignDraft) -> None:
-    """Import the file of a draft into the list of its own; nothing when the draft has none."""
+    """Import the file of a draft into a list for this campaign only; do nothing if the draft has no file."""
     attached = attachments.attach_file(current_context(), draft)
     if attached is not None:
         list_name, result = attached
@@ -73,19 +73,19 @@ def attach_file(draft: CampaignDraft) -> None:
 
 @task
 def publish_import(subject: str, results: Sequence[Result]) -> None:
-    """Publish what became of a run's files; nothing when there were none."""
+    """Publish the reports of a run's files; do nothing if there were none."""
     _publish_import(subject, results)
 
 
 @task
 def fail_if_refused(results: Sequence[Result]) -> None:
-    """End the run as failed when a file was not imported; the others were imported."""
+    """End the run as failed if a file was not imported; the other files stay imported."""
     file_import.check_results(results)
 
 
 @task(task_run_name="show lists")
 def show_lists() -> str:
-    """Publish every list with what it holds, and return the page."""
+    """Publish every list with its counts, and return the page."""
     context = current_context()
     with context.transaction(read_only=True) as tx:
         found = read_lists(tx)
@@ -96,7 +96,7 @@ def show_lists() -> str:
 
 @task(task_run_name="show {list_name}")
 def show_list(list_name: str, *, is_export: bool = False) -> str:
-    """Publish what is known of a list, and return the page; on demand, write its contacts as CSV and Parquet."""
+    """Publish the page of a list and return it; with ``is_export``, write its contacts as CSV and Parquet."""
     context = current_context()
     exports = lists.export_list(context, list_name) if is_export else []
     with context.transaction(read_only=True) as tx:
@@ -109,31 +109,31 @@ def show_list(list_name: str, *, is_export: bool = False) -> str:
 
 @task(task_run_name="declare the legal basis of {list_name}")
 def declare_basis(list_name: str, legal_basis: str, wording: str | None, actor: str) -> None:
-    """Declare why the people of a list may be written to."""
+    """Declare why the people of a list may get messages."""
     lists.declare_basis(current_context(), list_name, legal_basis, wording, actor)
 
 
 @task(task_run_name="remember the columns of {list_name}")
 def set_columns(list_name: str, columns: Mapping[str, str]) -> None:
-    """Keep which column is which for the next files of a list; an empty mapping deletes it."""
+    """Set which column is which in the next files of a list; an empty mapping deletes the setting."""
     lists.set_columns(current_context(), list_name, columns)
 
 
 @task(task_run_name="remember the header row of {list_name}")
 def set_header_row(list_name: str, header_row: int) -> None:
-    """Keep which line is the header in the next files of a list, from 1; 0 deletes it."""
+    """Set the line of the header in the next files of a list, from 1; 0 deletes the setting."""
     lists.set_header_row(current_context(), list_name, header_row)
 
 
 @task
 def check_basis(list_names: Iterable[str], legal_basis: str) -> None:
-    """Refuse to import people into a list that has another legal basis than theirs, before a file is read."""
+    """Refuse to import people into a list with another legal basis, before a file is read."""
     lists.check_basis(current_context(), list_names, legal_basis)
 
 
 @task(task_run_name="declare the legal basis of {list_name}")
 def declare_imported(list_name: str, legal_basis: str, actor: str) -> None:
-    """Declare the legal basis that the files of a run came with; one that the list has already stays as it is."""
+    """Declare the legal basis that was given for the files of a run; one that the list has already does not change."""
     lists.declare_imported(current_context(), list_name, legal_basis, actor.strip() or f"run {flow_run.name}")
 
 
@@ -146,14 +146,14 @@ def clear_list(list_name: str, action: str, actor: str, preview: bool) -> str:
 
 @task(task_run_name="undo import {import_id}")
 def undo_file(import_id: int, actor: str, preview: bool) -> str:
-    """Take a file out of its list again, or show what that would do; return the page."""
+    """Undo the import of a file, or show what that would do; return the page."""
     change = lists.undo_file(current_context(), import_id, actor, preview)
     return _publish_change(f"Undo import {import_id}", f"undo-import-{import_id}", change, preview)
 
 
 @task(task_run_name="record an opt-out")
 def record_told_opt_out(number: str, source: str, actor: str, note: str | None, said_at: str | None) -> bool:
-    """Record the opt-out of a person who told a colleague; return whether it is new."""
+    """Record an opt-out that a colleague received; return whether it is new."""
     return lists.record_told_opt_out(current_context(), number, source, actor, note, said_at)
 
 
@@ -177,7 +177,7 @@ def _publish_import(subject: str, results: Sequence[Result]) -> None:
 
 
 def _missing_basis_links(subject: str, reports: Sequence[ImportReport]) -> list[RunLink]:
-    """Return how to declare the legal basis of a list that has new files and no basis; a draft's file has its own."""
+    """Return links to declare the legal basis of a list with new files and none; a draft's file has its own basis."""
     is_changed = any(not report.is_preview for report in reports)
     if not is_changed or subject == OPT_OUTS or subject.startswith(ATTACHED):
         return []

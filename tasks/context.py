@@ -1,4 +1,4 @@
-"""The context of this process: what ``campanile.services`` needs, built from the environment at its first use."""
+"""The context of this process for ``campanile.services``, built from the environment at its first use."""
 
 import logging
 from functools import lru_cache
@@ -12,7 +12,7 @@ from campanile.services.settings import read_settings
 
 @lru_cache(maxsize=1)
 def current_context() -> Context:
-    """Return the context of this process; it logs to the run that is current at each use.
+    """Return the context of this process; it logs to the current run.
 
     Raises:
         ConfigurationError: a setting is wrong.
@@ -21,7 +21,7 @@ def current_context() -> Context:
 
 
 def run_logger() -> Log:
-    """Return the logger of the run, or the program's own outside of one."""
+    """Return the logger of the run, or the logger of the program outside a run."""
     try:
         return get_run_logger()
     except MissingContextError:

@@ -1,4 +1,4 @@
-"""Check the whole set-up: one row a check, each with what was found and what to do about it."""
+"""Check the whole set-up: one row per check, with the finding and what to do about it."""
 
 from collections.abc import Callable
 from functools import partial
@@ -29,12 +29,12 @@ from tasks.watch import look_after_all
 
 @task
 def run_checks() -> list[Check]:
-    """Return each check with what was found; one that fails never hides the others."""
+    """Return the result of each check; a check that fails does not stop the others."""
     context = current_context()
     checks: dict[str, tuple[Callable[[], str | Advice], str]] = {
         "Versions of the programs": (check_versions, "run make setup"),
         "Store": (partial(check_store, context), "see docs/operations.md; docs/backup.md says how a copy is restored"),
-        "The store is its newest copy": (partial(check_mark, context), "run reconcile-store and read what it says"),
+        "The store is its newest copy": (partial(check_mark, context), "run reconcile-store and read its page"),
         "The store's records agree": (
             partial(check_invariants, context),
             "stop everything (stop-everything) and keep a copy of the store",
@@ -43,11 +43,11 @@ def run_checks() -> list[Check]:
         "Copies of the store": (partial(check_backups, context), ""),
         "Clock of this machine": (
             partial(check_clock, context, PREFECT_API_URL.value()),
-            "set it by NTP (timedatectl set-ntp true): sending hours go by it",
+            "set it by NTP (timedatectl set-ntp true): sending hours depend on it",
         ),
         "Time zones": (lambda: f"tz database {database_version()}", "run make setup"),
-        "Rules of the sending hours": (check_policies, "correct the file that is named"),
-        "Prices": (partial(check_prices, context), "correct the tariff: country,price,unit, one line a territory"),
+        "Rules of the sending hours": (check_policies, "correct the named file"),
+        "Prices": (partial(check_prices, context), "correct the tariff: country,price,unit, one line per territory"),
         "Lists and why they may be written to": (partial(check_lists, context), ""),
         "Gateway": (
             lambda: check_gateway(context, context.gateway(context.settings.gateway)),
@@ -66,19 +66,19 @@ def run_checks() -> list[Check]:
 
 @task
 def publish_checks(checks: list[Check]) -> None:
-    """Publish the checks, those first that ask for something.
+    """Publish the checks, those with something to do first.
 
     Raises:
-        SmsError: one fails; the line names it.
+        SmsError: checks fail; the line names them.
     """
-    publish("diagnose-setup", checks_page(checks), "Is everything in its place")
+    publish("diagnose-setup", checks_page(checks), "Check of the set-up")
     failed = [f"{check.name}: {check.found}" for check in checks if check.verdict == "fails"]
     if failed:
         raise SmsError("; ".join(failed))
 
 
 def _alive() -> list[Check]:
-    """Return one row for each scheduled flow, the server and each queue; what cannot be said yet is in order."""
+    """Return one row for each scheduled flow, the server and each queue; a result not known yet counts as in order."""
     try:
         found = look_after_all()
     except SmsError as error:

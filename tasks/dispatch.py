@@ -1,4 +1,4 @@
-"""Start the runs of campaigns that are due. The store is the schedule; Prefect only looks."""
+"""Start the runs of campaigns that are due. The store is the schedule; Prefect only checks it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -26,16 +26,16 @@ from tasks.control import pause_after_cancel
 from tasks.sending import publish_progress
 
 _DEPLOYMENT = "send-campaign/send-campaign"
-#: Alerts are sent by the worker that long marketing runs never fill.
+#: Alerts go to a worker of their own, so that long marketing runs never delay them.
 _QUEUES: dict[str, str] = {CampaignKind.ALERT: "control"}
-#: A run that was started and lost (its worker died before it took the lease) is started anew after so long.
+#: A run that was lost (its worker died before it took the lease) is started again after this time.
 _RESTART_SECONDS = 300
 _MAX_ATTEMPTS = 5
 _CANCELLED = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CANCELLED, StateType.CANCELLING]))
 
 
 class Due(NamedTuple):
-    """What a run is started for: a kind of campaign, and the mark of the attempt."""
+    """A campaign to start a run for: its kind, and the mark of the attempt."""
 
     kind: str
     mark: str
@@ -45,26 +45,27 @@ class Due(NamedTuple):
 def find_due(campaign: str | None = None) -> dict[str, Due]:
     """Return, by name, the campaigns that are due, parked until now, or orphaned.
 
-    One whose run somebody cancelled is paused instead. A run that Prefect does not know any more was not cancelled.
+    A campaign whose run was cancelled is paused instead. A run that Prefect does not know any more counts as not
+    cancelled.
 
     Args:
-        campaign: look at this one only.
+        campaign: check only this one.
     """
     context = current_context()
     with context.transaction(read_only=True) as tx:
         due = [row for row in due_campaigns(tx) if campaign in (None, row.name)]
     held = {name for name, run in _cancelled_runs(due).items() if pause_after_cancel(name, run)}
     for name in sorted(held):
-        context.log.warning("%s is paused, not started anew: its run was cancelled", name)
-        publish_progress(name, return_state=True)  # a page that is not drawn keeps no other campaign
+        context.log.warning("%s is paused and not started again: its run was cancelled", name)
+        publish_progress(name, return_state=True)  # a page that fails must not stop the loop
     return {row.name: Due(row.kind, _mark(row)) for row in due if row.name not in held}
 
 
 def start_runs(due: Mapping[str, Due], run_here: Callable[[str], object]) -> None:
-    """Start a send run of its own for each campaign; where the deployment is not registered, run it here and now.
+    """Start one send run per campaign; if the deployment is not registered, run it here and now.
 
     Raises:
-        SmsError: runs that were made here failed; the others were made all the same.
+        SmsError: runs in this process failed; the other campaigns were run all the same.
     """
     failures = []
     for campaign, found in due.items():
@@ -79,7 +80,7 @@ def start_runs(due: Mapping[str, Due], run_here: Callable[[str], object]) -> Non
 
 
 def _start_run(campaign: str, due: Due, run_here: Callable[[str], object]) -> None:
-    """The same attempt is started once a few minutes, however often somebody looks; once more if that run failed."""
+    """Start an attempt at most once in ``_RESTART_SECONDS``, however often this is called; again if that run failed."""
     context = current_context()
     key = _run_keys(due.mark)[0]
     for attempt in range(_MAX_ATTEMPTS):
@@ -102,7 +103,7 @@ def _start_run(campaign: str, due: Due, run_here: Callable[[str], object]) -> No
 
 
 def _cancelled_runs(due: Sequence[DueCampaign]) -> dict[str, FlowRun]:
-    """Return, by campaign, the run that was cancelled: the last that had it in hand, or one that was to begin now."""
+    """Return, by campaign, the cancelled run: the last one that held its lease, or one that was about to start."""
     by_id = {row.run_id: row.name for row in due if row.run_id and row.state != CampaignState.APPROVED}
     by_key = {key: row.name for row in due for key in _run_keys(_mark(row))}
     if not due:
@@ -115,12 +116,12 @@ def _cancelled_runs(due: Sequence[DueCampaign]) -> dict[str, FlowRun]:
 
 
 def _mark(row: DueCampaign) -> str:
-    """Return what tells one attempt at a campaign from the next: whenever somebody moves it, it is another one."""
+    """Return the mark of an attempt at a campaign; each change of the campaign gives another one."""
     moved_at = int(row.updated_at.timestamp() * 1000)
     return f"{row.campaign_id}-{row.version}-{row.fence}-{moved_at}"
 
 
 def _run_keys(mark: str) -> tuple[str, str]:
-    """Return under which key a run is started now, and under which it was before."""
+    """Return the idempotency keys of a run: the current one, and the one before."""
     period = int(datetime.now(UTC).timestamp()) // _RESTART_SECONDS
     return f"send-{mark}-{period}", f"send-{mark}-{period - 1}"

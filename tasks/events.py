@@ -7,22 +7,22 @@ from prefect.events import emit_event
 from campanile.sms.text.masking import mask_numbers
 from schemas.rows import Campaign
 
-_TOLD = ("kind", "gateway", "state", "version", "due_at")
+_FIELDS = ("kind", "gateway", "state", "version", "due_at")
 _LONGEST_TEXT = 500
 
 
 def announce(event: str, campaign: Campaign, **payload: object) -> None:
-    """Tell Prefect what became of a campaign, a row of its table.
+    """Emit an event about a campaign to Prefect.
 
-    The event goes out behind our back: nobody waits for the API, and without one it is lost, as nothing depends on it.
+    The event is sent in the background. Without an API it is lost: nothing depends on it.
 
     Args:
         event: ``started``, ``parked``, ``finished`` or ``paused``.
-        campaign: as it stands now.
-        payload: what else to tell, by name; numbers in texts are masked.
+        campaign: its current row.
+        payload: additional values by name; numbers in texts are masked.
     """
-    told = {"campaign": campaign.name, "reason": campaign.state_reason} | {
-        name: getattr(campaign, name) for name in _TOLD
+    fields = {"campaign": campaign.name, "reason": campaign.state_reason} | {
+        name: getattr(campaign, name) for name in _FIELDS
     }
     emit_event(
         event=f"campaign.{event}",
@@ -30,7 +30,7 @@ def announce(event: str, campaign: Campaign, **payload: object) -> None:
             "prefect.resource.id": f"campanile.campaign.{campaign.name}",
             "prefect.resource.name": str(campaign.name),
         },
-        payload={name: _plain(value) for name, value in (told | payload).items()},
+        payload={name: _plain(value) for name, value in (fields | payload).items()},
     )
 
 

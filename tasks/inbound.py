@@ -17,7 +17,7 @@ _MAX_SHOWN = 50
 
 @task(retries=2, retry_delay_seconds=[1, 3], tags=["gateway"])
 def sync_opt_outs(gateway: str) -> dict[str, int]:
-    """Read replies and the provider's own opt-outs; each STOP binds in the transaction that records it."""
+    """Read replies and the provider's own opt-outs; each STOP applies in the transaction that records it."""
     return sync.sync_opt_outs(current_context(), gateway)
 
 
@@ -29,31 +29,31 @@ def sync_reports(gateway: str) -> dict[str, int]:
 
 @task
 def plan_answers(gateway: str) -> dict[str, int]:
-    """Decide once for each new reply whether it gets the automatic answer, and plan the answers."""
+    """Decide once per new reply whether it gets the automatic answer, and plan the answers."""
     return auto_answers.plan_answers(current_context(), gateway)
 
 
 @task
 def set_auto_responder(responder: AutoResponder, actor: str) -> str:
-    """Put the auto-responder's settings in force; return one line that says what it does now, and at what price."""
+    """Apply the settings of the auto-responder; return one line with its state and its price."""
     return auto_answers.set_auto_responder(current_context(), responder, actor)
 
 
 @task(task_run_name="reset {history_name} of {gateway}")
 def reset_history(gateway: str, history_name: str, actor: str, reason: str) -> str:
-    """Have the next run read a history again from its beginning; return one line."""
+    """Make the next run read a history again from the beginning; return one line."""
     return history.reset_history(current_context(), gateway, history_name, actor, reason)
 
 
 @task(task_run_name="{verdict} the opt-out of reply {reply_id}")
 def settle_doubtful(reply_id: int, verdict: str, actor: str) -> str:
-    """Settle a doubtful reply; return one line that says what follows."""
+    """Settle a doubtful reply; return one line that says the consequence."""
     return reviews.settle_doubtful(current_context(), reply_id, verdict, actor)
 
 
 @task
 def publish_doubtful() -> str:
-    """Publish the doubtful replies that are not settled, with links to settle each, and return the page."""
+    """Publish the doubtful replies that are not settled, with links to settle each one, and return the page."""
     context = current_context()
     with context.transaction(read_only=True) as tx:
         replies = doubtful_replies(tx, _MAX_SHOWN)

@@ -1,4 +1,4 @@
-"""The page that a run ends with where no campaign or list has one: what it did, and what can be done next."""
+"""Pages of runs that concern no campaign or list: what the run did, and the next steps."""
 
 from collections.abc import Mapping
 
@@ -32,14 +32,14 @@ from tasks.run_links import step_links
 
 @task(task_run_name="publish the balance of {gateway}")
 def publish_balance(gateway: str, line: str) -> str:
-    """Publish how a gateway's balance is, and return the page."""
+    """Publish the state of a gateway's balance, and return the page."""
     title = f"Balance of {gateway}"
     return _publish(f"balance-{gateway}", title, outcome_page(title, line, step_links([CHECK_BALANCE, TOP_UP])))
 
 
 @task(task_run_name="publish the replies of {gateway}")
 def publish_replies(gateway: str) -> str:
-    """Publish what replies a gateway brought and what became of them, and return the page: anew when one came."""
+    """Publish the counts of a gateway's replies by verdict and answer, and return the page."""
     with current_context().transaction(read_only=True) as tx:
         replies = tx.select(ReplyCount, "reply.totals", gateway=gateway)
     page = replies_page(gateway, replies, step_links([REVIEW, RESPONDER]))
@@ -48,7 +48,7 @@ def publish_replies(gateway: str) -> str:
 
 @task(task_run_name="publish the delivery reports of {gateway}")
 def publish_reports(gateway: str, moved: Mapping[str, int]) -> str | None:
-    """Publish which messages the newest delivery reports moved, and return the page; where none did it stays."""
+    """Publish how many messages changed state by the newest delivery reports, and return the page; None: no change."""
     if not moved:
         return None
     page = reports_page(gateway, moved, step_links([READ_REPORTS]))
@@ -57,7 +57,7 @@ def publish_reports(gateway: str, moved: Mapping[str, int]) -> str | None:
 
 @task
 def publish_auto_responder(line: str) -> str:
-    """Publish how the auto-responder is set, and return the page."""
+    """Publish the settings of the auto-responder, and return the page."""
     context = current_context()
     with context.transaction(read_only=True) as tx:
         responder = auto_responder(tx)
@@ -68,7 +68,7 @@ def publish_auto_responder(line: str) -> str:
 
 @task
 def publish_stopped(line: str) -> str:
-    """Publish what was paused by the red button, and return the page."""
+    """Publish the campaigns that are paused, and return the page."""
     with current_context().transaction(read_only=True) as tx:
         names = tx.values("campaign.paused")
     links = step_links([*map(resume_step, names), RESPONDER_OFF])
@@ -89,7 +89,7 @@ def publish_opt_out(number: str, is_new: bool) -> str:
 
 @task
 def publish_reset(line: str) -> str:
-    """Publish that a history is read again from its beginning, and return the page."""
+    """Publish that a history is read again from the beginning, and return the page."""
     title = "Histories read again"
     return _publish("histories", title, outcome_page(title, line, step_links([READ_REPLIES, READ_REPORTS])))
 

@@ -1,7 +1,7 @@
-"""Calls of Prefect's API that Campanile does not wait for: one try, some seconds, and none for a while after a failure.
+"""Calls of Prefect's API with one try and a time limit, and with a pause after a failure.
 
-Prefect's own client tries a call again for more than a minute, and its events client each event for seconds. That
-is right for a flow that does nothing without the server, and wrong for one that sends messages.
+Prefect's own client repeats a call for more than a minute, and its events client repeats each event for seconds. That
+is right for a flow that can do nothing without the server, and wrong for a flow that sends messages.
 """
 
 import time
@@ -18,19 +18,19 @@ from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from campanile.sms.errors import SmsError
 
 T = TypeVar("T")
-#: A call ends after so long; after one that failed none is made for so long.
+#: The time limit of a call, and the pause after a call that failed.
 CALL_SECONDS, AWAY_SECONDS = 4.0, 30.0
 
 
 class PrefectAway(SmsError):  # noqa: N818 - a state, not a mistake
-    """Prefect's server did not answer in time, or is taken to be away because it did not a moment ago."""
+    """Prefect's server did not answer in time, now or a moment ago."""
 
 
 def call_prefect(call: Callable[[], T], seconds: float = CALL_SECONDS) -> T:
-    """Return what a call returns that asks Prefect's server.
+    """Make a call of Prefect's server and return its result.
 
     Raises:
-        PrefectAway: there is no server, it refuses, or it did not answer in time.
+        PrefectAway: there is no server, it refuses, or it does not answer in time.
     """
     with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
         context = copy_context()
@@ -39,28 +39,28 @@ def call_prefect(call: Callable[[], T], seconds: float = CALL_SECONDS) -> T:
         return executor.submit(context.run, call).result(seconds)
     except TimeoutError:
         raise PrefectAway(f"Prefect's server did not answer within {seconds:g} s") from None
-    except (HTTPError, ValueError) as error:  # a ValueError: what answers is not Prefect's server
+    except (HTTPError, ValueError) as error:  # ValueError: another program answers, not Prefect's server
         raise PrefectAway(f"Prefect's server cannot be used: {str(error).splitlines()[0]}") from None
     finally:
         executor.shutdown(wait=False)
 
 
 class Breaker:
-    """Lets calls through until one fails, and then none for a while."""
+    """Make calls until one fails, and then none for a while."""
 
     def __init__(self, away_seconds: float = AWAY_SECONDS) -> None:
         self._away_seconds = away_seconds
         self._closed_until = 0.0
 
     def call(self, call: Callable[[], T]) -> T:
-        """Return what a call returns, as ``call_prefect`` does.
+        """Make a call as ``call_prefect`` does and return its result.
 
         Raises:
-            PrefectAway: this call failed, or one did a moment ago and this one was not made.
+            PrefectAway: the call failed, or it was not made because one failed a moment ago.
         """
         left = self._closed_until - time.monotonic()
         if left > 0:
-            raise PrefectAway(f"Prefect's server did not answer; it is asked again in {left:.0f} s")
+            raise PrefectAway(f"Prefect's server did not answer; the next try is in {left:.0f} s")
         try:
             return call_prefect(call)
         except PrefectAway:
@@ -68,18 +68,18 @@ class Breaker:
             raise
 
     def reset(self) -> None:
-        """Let the next call through."""
+        """Allow the next call at once."""
         self._closed_until = 0.0
 
 
-#: The one of this process.
+#: The breaker of this process.
 BREAKER = Breaker()
 
 
 def bound_events() -> None:
-    """Try each event of this process twice and at once, instead of ten times with pauses.
+    """Try each event of this process twice without a pause, instead of ten times with pauses.
 
-    An event that finds no server is sent with the next one that does; a process that ends waits for its last event.
+    An event without a server is sent with the next one that reaches it. A process waits for its last event at its end.
     """
     if should_emit_events_to_running_server() and not emit_events_to_cloud():
         EventsWorker.set_client_override(PrefectEventsClient, reconnection_attempts=1)

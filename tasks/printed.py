@@ -1,4 +1,4 @@
-"""What a flow returned, as somebody reads it in a terminal."""
+"""The result of a flow as text for a terminal."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ from tasks.context import current_context
 
 
 def printed(result: object) -> str:
-    """Return a result as text: a recap and imports as their pages, counts and names one a line."""
+    """Return a result as text: recaps and imports as their pages, counts and names one per line."""
     context = current_context()
     match result:
         case Recap():
@@ -34,7 +34,7 @@ def _named(name: str, value: object) -> str:
 
 
 def _listed(subject: str, items: Sequence[object]) -> str:
-    """Return the page of imported files, or each item on a line."""
+    """Return the page of imported files, or one item per line."""
     reports = [item for item in items if isinstance(item, ImportReport)]
     if reports:
         return import_page(subject, reports, [str(item) for item in items if not isinstance(item, ImportReport)])

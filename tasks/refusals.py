@@ -1,7 +1,7 @@
-"""What a flow refuses ends its run with one line: the state's message, and no traceback in any log.
+"""A refusal of a flow ends its run with one line, the message of the state, and without a traceback in any log.
 
-Flows use ``flow`` of this module, which is Prefect's. Whatever is no error of ours keeps Prefect's own words and its
-traceback: that is a fault of the program, and a traceback is what finds it.
+Flows use ``flow`` of this module, which wraps Prefect's. An error that is not an ``SmsError`` keeps Prefect's message
+and its traceback: it is a fault of the program, and the traceback is needed to find it.
 """
 
 import functools
@@ -26,16 +26,16 @@ from tasks.context import run_logger
 
 P = ParamSpec("P")
 R = TypeVar("R")
-#: Where Prefect logs what ended a run: of flows, of tasks, and of the process that a worker starts for a run.
+#: The loggers that report the end of a run: of flows, of tasks, and of the process that a worker starts for a run.
 _LOGGERS = ("prefect.flow_runs", "prefect.task_runs", "prefect.engine")
-#: Mistakes of whoever started the run: their line says all that is to be known.
+#: Mistakes of the person who started the run: the one line of the message is enough.
 _MISTAKES = (SmsError, ParameterTypeError)
 
 
 def flow(**options: Any) -> Callable[[Callable[P, R]], Flow[P, R]]:
-    """Make a function a flow, as ``prefect.flow(**options)``; an error of ours ends its run as Failed with its line.
+    """Make a function a flow, as ``prefect.flow(**options)``; an ``SmsError`` ends its run as Failed with one line.
 
-    Who calls the flow as a function gets the error raised all the same.
+    A caller of the flow as a function still gets the error raised.
     """
 
     def decorate(run: Callable[P, R]) -> Flow[P, R]:
@@ -45,11 +45,11 @@ def flow(**options: Any) -> Callable[[Callable[P, R]], Flow[P, R]]:
                 return run(*args, **kwargs)
             except SmsError as error:
                 log_refusal(run_logger(), one_line(error))
-                if _is_of_deployment():  # nobody gets the error: the process of the run ends with it
+                if _is_of_deployment():  # the process of the run ends here, so no caller gets the error
                     drop_tracebacks(error)
                 return cast(R, Failed(message=one_line(error), data=error))
 
-        version = file_hash(str(inspect.getsourcefile(inspect.unwrap(run))))  # Prefect would take that of this module
+        version = file_hash(str(inspect.getsourcefile(inspect.unwrap(run))))  # Prefect would hash this module
         made = prefect.flow(version=version, **options)(refusing)
         for name in TITLES.keys() & made.parameters.properties:
             made.parameters.properties[name]["title"] = TITLES[name]
@@ -59,21 +59,21 @@ def flow(**options: Any) -> Callable[[Callable[P, R]], Flow[P, R]]:
 
 
 def one_line(error: BaseException) -> str:
-    """Return what an error says, without line breaks."""
+    """Return the message of an error without line breaks."""
     return " ".join(str(error).split())
 
 
 def drop_tracebacks(error: BaseException | None) -> None:
-    """Let go of what led to an error: Prefect keeps it, and at exit native libraries would report what it holds."""
+    """Drop the tracebacks of an error: Prefect keeps it, and native libraries would report its objects at exit."""
     while error is not None:
         error.__traceback__ = None
         error = error.__cause__ or error.__context__
 
 
 def quiet_console() -> None:
-    """Print only a run's warnings and errors, and no refusal: a command prints that itself, as its last line.
+    """Print only warnings and errors of a run. A refusal is not printed: the command prints it as its last line.
 
-    The logs of runs in Prefect's server stay complete. Where a logging level is set for Prefect, all is printed.
+    The logs of runs in Prefect's server stay complete. If a logging level is set for Prefect, everything is printed.
     """
     if "level" in get_current_settings().logging.model_fields_set:
         return
@@ -83,7 +83,7 @@ def quiet_console() -> None:
 
 
 def _is_for_the_terminal(record: logging.LogRecord) -> bool:
-    """Tell whether a record says what the command's own last line does not: Prefect's last one names the state."""
+    """Return whether a record says more than the command's last line, which Prefect repeats with the state."""
     is_of_run = record.name in _LOGGERS
     is_said = hasattr(record, REFUSAL_MARK) or (is_of_run and str(record.msg).startswith("Finished in state"))
     return record.levelno >= (logging.WARNING if is_of_run else logging.ERROR) and not is_said
@@ -95,7 +95,7 @@ def _is_of_deployment() -> bool:
 
 
 class _WithoutTracebacks(logging.Filter):
-    """Takes the traceback off the record of a mistake; its line stays, and what Prefect says besides it."""
+    """Remove the traceback from the log record of a mistake; keep its line and Prefect's own words."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None

@@ -1,4 +1,4 @@
-"""Links to what can be done next: a form that is filled in already, or without a server the command to type."""
+"""Links to the next steps: a form with its fields filled in, or, without a server, the command to type."""
 
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -15,7 +15,7 @@ from tasks.prefect_calls import BREAKER, PrefectAway
 
 
 def step_links(found: Sequence[NextStep]) -> list[RunLink]:
-    """Return steps as links; without a server that answers, as commands."""
+    """Return steps as links; as commands if no server answers."""
     try:
         pages = BREAKER.call(partial(_deployment_pages, [step.flow for step in found])) if found else {}
     except PrefectAway:
@@ -29,29 +29,29 @@ def run_links(campaign: Campaign, recap: Recap, undeclared: Iterable[str] = ()) 
 
 
 def approved_links(campaign: Campaign) -> list[RunLink]:
-    """Return what may be done with a campaign that was approved."""
+    """Return the next steps of an approved campaign."""
     return step_links(steps.approved_steps(campaign))
 
 
 def basis_links(list_names: Iterable[str]) -> list[RunLink]:
-    """Return how the legal basis of each list is declared."""
+    """Return the steps that declare the legal basis of each list."""
     return step_links([steps.basis_step(name) for name in list_names])
 
 
 def decision_links(campaign: str) -> list[RunLink]:
-    """Return what may be decided on the unknown messages of a campaign."""
+    """Return the possible decisions on the unknown messages of a campaign."""
     return step_links(steps.decision_steps(campaign))
 
 
 def review_links(reply_ids: Iterable[int]) -> dict[int, list[RunLink]]:
-    """Return what a person may decide on each doubtful reply."""
+    """Return the possible decisions on each doubtful reply."""
     found = {reply_id: steps.review_steps(reply_id) for reply_id in reply_ids}
     links = iter(step_links([step for each in found.values() for step in each]))
     return {reply_id: [next(links) for _ in each] for reply_id, each in found.items()}
 
 
 def _deployment_pages(names: list[str]) -> dict[str, str]:
-    """Return the page of each deployment that this server has; none when it has no UI."""
+    """Return the page of each deployment of this server; none if it has no UI."""
     wanted = DeploymentFilter(name=DeploymentFilterName(any_=names))
     with get_client(sync_client=True) as client:
         found = client.read_deployments(deployment_filter=wanted)

@@ -1,8 +1,8 @@
-"""One run of a flow at a time: a lock that the kernel frees when its process dies.
+"""One run of a flow at a time: a lock that the kernel releases when its process dies.
 
-A lock is ``flock`` on ``<data folder>/locks/<flow>.lock``, so it holds for runs of a worker, for ``python -m flows``
-and for plain function calls, on one machine, as the store's own lock does. Prefect's concurrency limits are not used:
-they keep the slots of killed runs (docs/decisions/0016-locks-of-our-own.md).
+The lock is ``flock`` on ``<data folder>/locks/<flow>.lock``. It covers runs of a worker, ``python -m flows`` and plain
+function calls on one machine, as the lock of the store does. Prefect's concurrency limits are not used: they keep the
+slots of killed runs (docs/decisions/0016-locks-of-our-own.md).
 """
 
 import contextlib
@@ -22,11 +22,11 @@ R = TypeVar("R")
 
 
 def one_at_a_time(waits_with: str | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let one run of a flow work at a time; put it below ``@flow``.
+    """Allow one run of a flow at a time; put this decorator below ``@flow``.
 
-    A run that finds another one at work ends at once, Completed under the name "Skipped", and its message names the
-    holder's process. When it was given the parameter ``waits_with``, such as a file, it waits for its turn instead, and
-    raises ``StillRunning`` when that did not come within ``SMS_PARSER_SECONDS``, the longest that a file may take.
+    If another run holds the lock, a run ends at once, Completed with the name "Skipped"; its message names the process
+    of the other one. A run with the parameter ``waits_with``, such as a file, waits for its turn instead. It raises
+    ``StillRunning`` after ``SMS_PARSER_SECONDS``, the longest time that a file may take.
     """
 
     def decorate(run: Callable[P, R]) -> Callable[P, R]:

@@ -1,6 +1,6 @@
-"""Send what is due: open a campaign, send, close it; and the pages of its progress.
+"""Send due messages: open a campaign, send, close it; and publish its progress.
 
-Prefect never retries one of these tasks: the store decides what may be posted again, and when.
+Prefect never retries these tasks: the store decides what may be posted again, and when.
 """
 
 from functools import partial
@@ -43,13 +43,13 @@ _SENDING_FLOW = "send-campaign"
 
 @task(retries=0)
 def open_campaign(campaign: str) -> Sending:
-    """Take a campaign's lease and check that it is still what was approved."""
+    """Take a campaign's lease and check that the campaign is exactly the approved one."""
     bound_events()
     context, run_id = current_context(), flow_run.id if flow_run.flow_name == _SENDING_FLOW else None
     sending, opened = open_run(context, campaign, run_id)
     if opened.is_held:
         announce("paused", opened.campaign, reason=opened.why)
-        publish_progress(campaign, return_state=True)  # a page that fails stops no campaign
+        publish_progress(campaign, return_state=True)  # a page that fails must not stop the campaign
         alert_team(context, sending, opened.why, anew=True)
     elif opened.lease is not None and opened.campaign.state == CampaignState.APPROVED:
         announce("started", opened.campaign)
@@ -58,13 +58,13 @@ def open_campaign(campaign: str) -> Sending:
 
 @task(retries=0, cache_policy=NO_CACHE, task_run_name="send {sending.campaign}")
 def send_messages(sending: Sending) -> RunOutcome:
-    """Send until nothing may be claimed any more, or until this process is told to end; show the progress meanwhile."""
+    """Send until nothing more may be claimed or this process is asked to end; publish the progress meanwhile."""
     return send_run(current_context(), sending, _ProgressPages(sending).publish)
 
 
 @task(retries=0)
 def close_campaign(sending: Sending, run_outcome: RunOutcome) -> Campaign:
-    """Give the lease back: finished when nothing is open, else parked or paused; alert who must act."""
+    """Give the lease back and return the campaign: finished, parked or paused; alert the team if a person must act."""
     context = current_context()
     closed, undecided_count, is_ours = close_run(context, sending, run_outcome)
     if not is_ours:
@@ -83,7 +83,7 @@ def close_campaign(sending: Sending, run_outcome: RunOutcome) -> Campaign:
 
 @task
 def publish_progress(campaign: str) -> str:
-    """Publish how far a campaign is, and return the page."""
+    """Publish the progress of a campaign, and return the page."""
     context = current_context()
     with context.transaction(read_only=True) as tx:
         found = find_campaign(tx, campaign)
@@ -96,7 +96,7 @@ def publish_progress(campaign: str) -> str:
 
 @task(task_run_name="{decision} what is unknown of {campaign}")
 def decide_unknown(campaign: str, decision: Decision, actor: str, reason: str) -> str:
-    """Write a campaign's unknown messages off, or send them again; return one line."""
+    """Write off a campaign's unknown messages, or send them again; return one line."""
     return unknown_messages.decide_unknown(current_context(), campaign, decision, actor, reason)
 
 
@@ -114,17 +114,17 @@ def publish_unknowns(campaign: str) -> str:
 
 
 def sync_before(gateway: str) -> None:
-    """Sync opt-outs before sending; where they cannot be read nothing is claimed, for they are too old."""
+    """Sync opt-outs before sending; if they cannot be read, nothing is claimed, because the known ones are too old."""
     sync.try_sync_opt_outs(current_context(), gateway)
 
 
 def refresh_balance(gateway: str) -> None:
-    """Read the balance after sending, and alert when it is critical; a balance that cannot be read fails nothing."""
+    """Read the balance after sending, and alert if it is critical; a reading that fails does not fail the run."""
     balance.refresh_balance(current_context(), gateway)
 
 
 def send_system_messages(kind: str, gateway: str) -> None:
-    """Send the automatic answers, notices or tests that wait, by the protocol of every campaign."""
+    """Send the waiting automatic answers, notices or tests, with the same protocol as every campaign."""
     with current_context().transaction(read_only=True) as tx:
         standing = tx.find(Campaign, "campaign.find_standing", kind=kind, gateway=gateway)
     if standing is None or standing.due_at is None:
@@ -135,14 +135,14 @@ def send_system_messages(kind: str, gateway: str) -> None:
 
 
 class _ProgressPages:
-    """The pages that show how far a run is: a progress bar and a page; none of them waits for Prefect's server."""
+    """The progress of a run: a progress bar and a page; neither waits for Prefect's server."""
 
     def __init__(self, sending: Sending) -> None:
         self._campaign = sending.campaign
         self._bar: UUID | None = None
 
     def publish(self, sender: Sender) -> None:
-        """Publish how fast a campaign is sent and what is left, without counting a million messages."""
+        """Publish the rate and the remaining messages of a campaign, without counting a million messages."""
         context = current_context()
         with context.transaction(read_only=True) as tx:
             found = find_campaign(tx, self._campaign)
@@ -154,7 +154,7 @@ class _ProgressPages:
         try:
             self._bar = BREAKER.call(partial(self._move_bar, progress))
         except PrefectAway as error:
-            context.log.warning("the progress bar stays as it is: %s", error)
+            context.log.warning("the progress bar is not updated: %s", error)
 
     def _move_bar(self, progress: Progress) -> UUID | None:
         percent = 100 * progress.accepted / progress.total if progress.total else 100.0

@@ -1,4 +1,4 @@
-"""Copies of the store, and what to do when a store is older than what was sent."""
+"""Copies of the store, and the reconciliation of a store that is older than what was sent."""
 
 from prefect import task
 
@@ -11,19 +11,19 @@ from tasks.context import current_context
 
 @task
 def copy_store(folder: str | None = None) -> str:
-    """Copy the store into a folder of its own, or into this one; return one line."""
+    """Copy the store into a given folder, or into a new backup folder; return one line."""
     return reconciliation.copy_store(current_context(), folder)
 
 
 @task
 def find_doubt() -> Doubt | None:
-    """Mark as unknown what may have been sent, sync opt-outs again, and return what is in doubt; None: nothing."""
+    """Make messages unknown that may have been sent, sync opt-outs, and return what is in doubt; None: nothing."""
     return reconciliation.find_doubt(current_context())
 
 
 @task
 def confirm_doubt(actor: str, reason: str) -> str:
-    """End the reconciliation by the decision of a person; return one line."""
+    """End the reconciliation with the decision of a person; return one line."""
     return reconciliation.confirm_doubt(current_context(), actor, reason)
 
 
@@ -36,7 +36,7 @@ def publish_doubt(doubt: Doubt | None) -> str:
 
 
 def check_store_age() -> None:
-    """Alert the team when the store is in doubt, and look up what was posted by a clock that was ahead."""
+    """Alert the team if the store is in doubt, and look up messages that were posted while the clock was ahead."""
     context = current_context()
     reconciliation.alert_doubt(context)
     reconciliation.distrust_clock(context)

@@ -1,7 +1,8 @@
-"""Are the scheduled flows, the workers and the server alive: looked after by each scheduled flow, and without Prefect.
+"""Check that the scheduled flows, the workers and the server are running; also without Prefect.
 
-``python -m tasks.watch`` looks once, alerts, and ends with status 1 when something is not running: for cron or a
-systemd timer, where Prefect itself may be gone. ``make up`` keeps one that stays.
+Each scheduled flow checks the others. ``python -m tasks.watch`` checks once, alerts, and ends with status 1 if
+something is not running. It is made for cron or a systemd timer, because Prefect itself may be down. ``make up`` runs
+one that stays.
 """
 
 import argparse
@@ -40,11 +41,11 @@ _WATCHER = "tasks.watch"
 
 @contextmanager
 def watched(flow: str, *, is_scheduled: bool = True) -> Iterator[None]:
-    """Record that a scheduled flow did its work, and look after the others, whatever became of this one.
+    """Record the start and the end of a scheduled flow, and check the other flows, even after an error.
 
     Args:
         flow: its name in ``prefect.yaml``.
-        is_scheduled: this run does what its schedule asks for, and not something else by hand.
+        is_scheduled: this run does the work of the schedule, not something else by hand.
     """
     context = current_context()
     if not is_scheduled:
@@ -61,7 +62,7 @@ def watched(flow: str, *, is_scheduled: bool = True) -> Iterator[None]:
 
 
 def _end(flow: str, error: str | None) -> None:
-    """Record how a run ended; look after the others where a schedule started it, for then they must run too."""
+    """Record how a run ended. If a schedule started it, the other flows must run too, so check them."""
     context = current_context()
     try:
         with context.transaction() as tx:
@@ -70,11 +71,11 @@ def _end(flow: str, error: str | None) -> None:
             alert_about(context, look_after_all())
         send_waiting_alerts(context)
     except SmsError as problem:
-        context.log.error("the other flows could not be looked after: %s", problem)
+        context.log.error("the other flows could not be checked: %s", problem)
 
 
 def look_after_all() -> list[Watched]:
-    """Return what is known of every scheduled flow, of Prefect's server and of its workers."""
+    """Check every scheduled flow, Prefect's server and its workers; return one result each."""
     context = current_context()
     with context.transaction(read_only=True) as tx:
         ages = flow_ages(tx, deployments().intervals, real_now())
@@ -83,9 +84,9 @@ def look_after_all() -> list[Watched]:
 
 
 def look_after_prefect(since: datetime | None) -> list[Watched]:
-    """Return whether the server answers, and whether each queue has a worker; lateness counts ``since`` then."""
+    """Check that the server answers and that each queue has a worker; lateness counts from ``since`` on."""
     if PREFECT_API_URL.value() is None:
-        return [Watched("Prefect's server", None, "none is named (PREFECT_API_URL): flows run by hand only")]
+        return [Watched("Prefect's server", None, "no server is set (PREFECT_API_URL): flows run by hand only")]
     try:
         polled = call_prefect(_read_queues, _SERVER_SECONDS)
     except PrefectAway as error:
@@ -101,7 +102,7 @@ def look_after_prefect(since: datetime | None) -> list[Watched]:
 
 
 def _read_queues() -> dict[str, datetime | None] | None:
-    """Return when each queue of the pool was last polled, or None without a pool."""
+    """Return the time of the last poll of each queue of the pool; None: there is no pool."""
     with get_client(sync_client=True) as client:
         try:
             found: list[Any] = client.read_work_queues(work_pool_name=deployments().pool)
@@ -111,10 +112,10 @@ def _read_queues() -> dict[str, datetime | None] | None:
 
 
 def watch_once(every: float) -> list[Watched]:
-    """Look after everything once and alert; return what is not running.
+    """Check everything once and alert; return what is not running.
 
     Args:
-        every: seconds between two looks: after a longer pause the machine was off, and lateness counts from now on.
+        every: seconds between two checks. After a longer pause the machine was off, and lateness counts from now on.
     """
     context = current_context()
     with context.transaction() as tx:
@@ -126,10 +127,11 @@ def watch_once(every: float) -> list[Watched]:
 
 
 def main(arguments: list[str]) -> int:
-    """Look once, or again and again; return 1 when something is not running."""
-    parser = argparse.ArgumentParser(prog="python -m tasks.watch", description="Alert when flows or workers are dead.")
-    parser.add_argument("--every", type=float, default=300, metavar="SECONDS", help="between two looks (300)")
-    parser.add_argument("--stay", action="store_true", help="look again and again; without it cron or systemd does")
+    """Check once, or again and again; return 1 if something is not running."""
+    description = "Alert if flows or workers are not running."
+    parser = argparse.ArgumentParser(prog="python -m tasks.watch", description=description)
+    parser.add_argument("--every", type=float, default=300, metavar="SECONDS", help="between two checks (300)")
+    parser.add_argument("--stay", action="store_true", help="check again and again; without it cron or systemd does")
     options = parser.parse_args(arguments)
     look = partial(watch_once, options.every)
     while True:
@@ -137,7 +139,7 @@ def main(arguments: list[str]) -> int:
             dead = look()
             lines = [f"{item.subject} not running: {item.line}" for item in dead]
         except SmsError as error:
-            lines = [f"nothing could be looked after: {error}"]
+            lines = [f"nothing could be checked: {error}"]
         for line in lines:
             print(line, file=sys.stderr, flush=True)  # noqa: T201 - a command
         if not options.stay:

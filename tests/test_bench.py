@@ -14,7 +14,7 @@ def test_a_small_file_ends_the_same_on_both_sides() -> None:
     assert (measured.count, measured.peer) == (2_000, "pandas, phonenumbers, pandera, DuckDB")
 
 
-def test_a_result_that_differs_ends_the_bench(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_result_that_differs_ends_the_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
     theirs = importing._theirs
     monkeypatch.setattr(importing, "_theirs", lambda path: theirs(path)._replace(rejected=0))
     with pytest.raises(SystemExit, match="differ"):
@@ -25,7 +25,7 @@ def test_broken_rows_are_found_on_both_sides() -> None:
     assert validating.validation(4_000, 1).count == 4_000
 
 
-def test_a_broken_row_that_is_not_found_ends_the_bench(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_row_that_is_not_found_ends_the_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
     theirs = validating._theirs
     monkeypatch.setattr(validating, "_theirs", lambda path: theirs(path) - {(2, "territory")})
     with pytest.raises(SystemExit, match="differ"):
@@ -37,7 +37,7 @@ def test_a_few_messages_have_the_sizes_that_smsutil_gives_them() -> None:
     assert texts.adversarial(2_000, 1).count == 2_000
 
 
-def test_a_size_that_differs_ends_the_bench(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_size_that_differs_ends_the_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
     walk = texts._walk
     monkeypatch.setattr(texts, "_walk", lambda text: (*walk(text)[:2], 1))
     with pytest.raises(SystemExit, match="differ"):
@@ -48,7 +48,7 @@ def test_a_small_recap_ends_the_same_on_both_sides() -> None:
     assert preparing.whole_recap(500, 1).count == 500
 
 
-def test_a_recap_that_differs_ends_the_bench(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_recap_that_differs_ends_the_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
     outcome = preparing.outcome
     monkeypatch.setattr(
         preparing, "outcome", lambda store, number: outcome(store, number)._replace(mark=store.stat().st_ino)
@@ -62,7 +62,7 @@ def test_a_few_messages_stand_once_on_either_bill(measure: Callable[[int, int], 
     assert measure(1_200, 1).count > 1_000
 
 
-def test_a_message_that_is_not_billed_ends_the_bench(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_that_is_not_billed_ends_the_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
     read = sending.read_batches
     monkeypatch.setattr(sending, "read_batches", lambda store: [*read(store), ("batch-more", [{"client_ref": "more"}])])
     with pytest.raises(SystemExit, match="its messages"):
@@ -75,7 +75,7 @@ def test_what_a_slice_costs_is_compared_with_a_short_campaign() -> None:
     assert min(measured.ratios) > 0
 
 
-def test_a_slice_that_is_not_in_the_ledger_ends_the_bench(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slice_that_is_not_in_the_ledger_ends_the_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slices, "_accepted", lambda client_ref: SubmitOutcome(client_ref, Outcome.REJECTED))
     with pytest.raises(SystemExit, match="the ledger says"):
         slices.slice_cost(4_000)

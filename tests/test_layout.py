@@ -219,7 +219,7 @@ STATEMENTS = sorted(str(file.relative_to(ROOT)) for package in PACKAGES for file
 
 
 @pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.__name__)
-def test_the_house(guard: Guard) -> None:
+def test_the_layout_holds(guard: Guard) -> None:
     assert [complaint for path in MODULES for complaint in guard(path, (ROOT / path).read_text())] == []
 
 

@@ -48,7 +48,7 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Read]:
         pytest.param("--resolution neither", "look_up", Resolution.NEITHER, id="as the command line says"),
     ],
 )
-def test_the_sandbox_and_campanile_are_told_the_same_class(
+def test_the_sandbox_and_campanile_get_the_same_class(
     read: Read, monkeypatch: pytest.MonkeyPatch, words: str, setting: str | None, resolution: Resolution
 ) -> None:
     from scripts import up
@@ -176,7 +176,7 @@ def test_a_simulated_clock_in_a_folder_with_real_work_is_refused_at_once(
     assert "holds real work: a simulated clock would lock it for ever" in done.stderr
 
 
-def test_who_waits_is_told_what_for(tmp_path: Path) -> None:
+def test_a_long_step_says_what_it_waits_for(tmp_path: Path) -> None:
     waits = f"""
 import os, pathlib, sys
 from scripts import household

@@ -146,7 +146,7 @@ def test_a_choice_is_shown(tmp_path: Path, name: str, words: str) -> None:
         ),
     ],
 )
-def test_what_names_and_cells_do_not_tell_is_asked(tmp_path: Path, text: str, problem: str) -> None:
+def test_what_names_and_cells_do_not_decide_is_asked(tmp_path: Path, text: str, problem: str) -> None:
     with pytest.raises(ContactFileError, match=problem):
         stage(tmp_path, text)
 

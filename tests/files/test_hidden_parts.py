@@ -102,7 +102,7 @@ def test_hidden_rows_are_read_when_a_person_says_so(tmp_path: Path) -> None:
     assert "2 hidden rows were read like all others, as hidden_rows says." in staged.notes
 
 
-def test_an_old_workbook_that_does_not_tell_what_is_hidden_is_refused(workbook_file: Callable[..., Path]) -> None:
+def test_an_old_workbook_that_does_not_record_what_is_hidden_is_refused(workbook_file: Callable[..., Path]) -> None:
     path = workbook_file([["Tel"], ["0612345678"]], "clients.xls")
     path.write_bytes(path.read_bytes().replace(b"\x09\x08\x10\x00\x00\x06", b"\x09\x08\x10\x00\x00\x05"))
     with pytest.raises(ContactFileError, match=r"clients\.xls: .* save it as \.xlsx"):

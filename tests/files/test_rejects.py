@@ -99,7 +99,7 @@ def _quoted(words: str) -> str:
     return f'"{words}"' if ";" in words else words
 
 
-def test_nothing_to_hand_back(text_file: Write, read_contact_file: Read) -> None:
+def test_no_rejects_no_file(text_file: Write, read_contact_file: Read) -> None:
     found = read_contact_file(text_file("Mobile\n0612345678\n"))
     assert (found.rejects_file, found.reject_reasons, found.reject_examples) == (None, {}, {})
 

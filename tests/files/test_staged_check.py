@@ -30,7 +30,7 @@ def changed(path: Path, columns: str) -> Path:
     return copy
 
 
-def test_what_the_parser_leaves_is_as_it_must_be(staged: StagedFile) -> None:
+def test_the_result_of_the_parser_is_valid(staged: StagedFile) -> None:
     assert (staged.row_count, sum(staged.reject_reasons.values())) == (5, 1)
     check_staged(staged)
 

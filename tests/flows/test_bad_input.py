@@ -191,7 +191,7 @@ def test_one_bad_file_does_not_stop_the_others(ready: Any) -> None:
     assert [path.name[:6] for path in (ready.data_dir / "archive" / "contacts" / "clients").iterdir()] == ["b-good"]
 
 
-def test_what_lies_beside_the_drop_folders_stops_nobody(ready: Any) -> None:
+def test_files_beside_the_drop_folders_stop_no_import(ready: Any) -> None:
     from flows.ingest_contacts import ingest_contacts
 
     inbox = ready.data_dir / "inbox" / "contacts"

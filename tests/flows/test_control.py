@@ -156,7 +156,7 @@ class TestPause:
         assert "soldes: finished (stopped), 20 % accepted" in page("progress-soldes")
         assert "2 of 10 messages accepted, 8 cancelled, " in page("progress-soldes")
 
-    def test_one_that_nobody_looked_after_in_time_is_held_and_its_page_says_so(self, ready: Any) -> None:
+    def test_a_campaign_without_a_sender_for_too_long_is_paused_and_its_page_says_so(self, ready: Any) -> None:
         approve(**TODAY)
         ready.set(wake_up_minutes=60)
         ready.set_clock("2026-11-23T10:30:00+01:00")
@@ -313,7 +313,7 @@ class TestCancelledRun:
         hook(send_campaign, run, run.state)
         assert [event for (event,) in ready.query("SELECT event FROM campaign_event")].count("paused") == 1
 
-    def test_a_run_cancelled_before_it_began_is_not_started_anew(self, ready: Any) -> None:
+    def test_a_run_cancelled_before_it_began_is_not_started_again(self, ready: Any) -> None:
         from prefect.client.orchestration import get_client
         from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
         from prefect.states import Cancelled
@@ -360,7 +360,7 @@ class TestTopUp:
 
         return str(check_balance())
 
-    def test_before_the_first_one_nobody_knows_the_balance(self, silent: Any) -> None:
+    def test_before_the_first_reading_the_balance_is_not_known(self, silent: Any) -> None:
         with pytest.raises(SmsError, match="gateway sandbox tells no balance; run record-top-up"):
             self.check()
         assert "balance 100.50 EUR" in self.top_up(100.5)
@@ -392,7 +392,7 @@ class TestTopUp:
         with pytest.raises(SmsError, match=f"^amount {amount} cannot be"):
             self.top_up(amount)
 
-    def test_a_gateway_that_tells_its_balance_is_not_topped_up_here(self, ready: Any) -> None:
+    def test_a_gateway_that_reports_its_balance_is_not_topped_up_here(self, ready: Any) -> None:
         with pytest.raises(SmsError, match="gateway sandbox tells its balance by itself; run check-balance"):
             self.top_up(10)
 

@@ -17,7 +17,7 @@ def api_check() -> tuple[bool, str]:
 def test_an_api_behind_a_login_holds(workspace: Any) -> None:
     holds, found = api_check()
     assert holds
-    assert found.endswith("/api asks for a login")
+    assert found.endswith("/api requires a login")
 
 
 def test_an_open_api_fails(workspace: Any) -> None:
@@ -43,7 +43,7 @@ def test_an_open_api_fails(workspace: Any) -> None:
         finally:
             server.shutdown()
     assert not holds
-    assert "answers without a login: any account of this machine can run programs as yours" in found
+    assert "answers without a login: any account of this machine can run programs as your account" in found
 
 
 def test_a_temporary_server_has_a_login_of_its_own() -> None:

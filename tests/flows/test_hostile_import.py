@@ -13,7 +13,7 @@ FATES = "row_count, accepted_count, updated_count, duplicate_count, rejected_cou
 @pytest.mark.parametrize(
     "row_count", [pytest.param(5_000, id="short"), pytest.param(500_000, id="whole", marks=pytest.mark.soak)]
 )
-def test_hostile_rows_have_one_fate_each(workspace: Any, row_count: int) -> None:
+def test_hostile_rows_have_one_result_each(workspace: Any, row_count: int) -> None:
     from flows.ingest_contacts import ingest_contacts
 
     content, expected = hostile_file(row_count, seed=20261123)

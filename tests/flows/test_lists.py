@@ -83,7 +83,7 @@ def test_an_import_that_is_not_there_names_those_that_are(workspace: Any) -> Non
         undo(99)
 
 
-def test_an_import_is_undone_once_and_by_somebody(workspace: Any) -> None:
+def test_an_import_is_undone_once_and_by_a_named_person(workspace: Any) -> None:
     ingest(workspace, FIRST)
     with pytest.raises(CampaignError, match="actor"):
         undo(1, actor="")
@@ -204,7 +204,7 @@ def test_the_same_bytes_read_in_another_way_are_another_import(workspace: Any) -
     ]
 
 
-def test_the_legal_basis_and_its_wording_are_declared_by_somebody(workspace: Any) -> None:
+def test_the_legal_basis_and_its_wording_are_declared_by_a_named_person(workspace: Any) -> None:
     ingest(workspace, FIRST, legal_basis="")
     with pytest.raises(CampaignError, match="actor"):
         manage("clients", "declare", "consent", "J'accepte de recevoir des SMS", actor="")
@@ -226,7 +226,7 @@ def test_an_import_declares_the_legal_basis_of_its_list(workspace: Any) -> None:
 
 
 @pytest.mark.prefect
-def test_a_legal_basis_nobody_signs_is_signed_by_the_run(workspace: Any) -> None:
+def test_a_legal_basis_without_an_actor_is_declared_by_the_run(workspace: Any) -> None:
     ingest(workspace, FIRST, legal_basis="consent")
     ((basis, _, declared_by),) = basis_of(workspace)
     assert basis == "consent"
@@ -289,7 +289,7 @@ def test_a_list_that_is_not_there_names_those_that_are(workspace: Any) -> None:
         manage("clientes", "empty")
 
 
-def test_an_opt_out_told_on_the_telephone_binds_at_once(workspace: Any) -> None:
+def test_an_opt_out_by_telephone_binds_at_once(workspace: Any) -> None:
     from flows.record_opt_out import record_opt_out
 
     ingest(workspace, FIRST)
@@ -335,7 +335,7 @@ def test_opt_outs_keep_when_and_where_it_was_said(workspace: Any) -> None:
     ]
 
 
-def test_opted_out_people_are_imported_counted_and_left_out(workspace: Any) -> None:
+def test_opted_out_people_are_imported_counted_and_excluded(workspace: Any) -> None:
     from flows.import_opt_outs import import_opt_outs
 
     import_opt_outs(workspace.drop("Mobile\n0612345678\n", "stops.csv"))
@@ -381,7 +381,7 @@ def test_a_drafts_file_stands_in_the_folder_of_attachments(workspace: Any, name:
         prepare(file=name, lists=[])
 
 
-def test_the_lists_of_drafts_are_nobody_elses(workspace: Any) -> None:
+def test_the_lists_of_drafts_belong_to_their_campaigns(workspace: Any) -> None:
     from flows.ingest_contacts import ingest_contacts
 
     with pytest.raises(CampaignError, match="kept for the file"):

@@ -356,7 +356,7 @@ class TestReviseFile:
             revise(file="others.csv", **wrong)
         assert ready.query("SELECT * FROM contact ORDER BY list_id, number_id") == before
 
-    def test_what_has_left_changes_no_list(self, ready: Any) -> None:
+    def test_sent_messages_do_not_count_in_a_change_of_lists(self, ready: Any) -> None:
         from campanile.services.campaigns.revise import read_revised
 
         revise(numbers=["+596696201234"], text="Bonjour {first_name|vous}")  # it is night in Martinique
@@ -366,7 +366,7 @@ class TestReviseFile:
 
 
 class TestRevise:
-    def test_of_two_who_revise_it_at_once_the_second_is_told(self, ready: Any) -> None:
+    def test_of_two_simultaneous_revisions_the_second_is_refused(self, ready: Any) -> None:
         from campanile.services.campaigns.prepare import make_recap
         from campanile.services.campaigns.revise import read_revised
 
@@ -381,7 +381,7 @@ class TestRevise:
         assert ready.query("SELECT DISTINCT text FROM message") == [("Bonjour de lou",)]
 
     @pytest.mark.parametrize("remade", [False, True])
-    def test_cancelled_meanwhile_it_is_not_made_anew(self, ready: Any, remade: bool) -> None:
+    def test_cancelled_meanwhile_it_is_not_made_again(self, ready: Any, remade: bool) -> None:
         from campanile.services.campaigns.prepare import make_recap
         from campanile.services.campaigns.revise import read_revised
         from flows.cancel_campaign import cancel_campaign
@@ -443,7 +443,7 @@ class TestRevise:
         assert ready.query("SELECT if_closed, max_lateness_hours FROM campaign") == [("next_opening", None)]
         assert "| max lateness hours | 2.5 | (none) |" in page("recap-soldes")
 
-    def test_a_revision_that_cannot_be_leaves_the_approval(self, ready: Any) -> None:
+    def test_a_revision_that_fails_keeps_the_approval(self, ready: Any) -> None:
         approve(prepare(**TOMORROW))
         before = ready.query("SELECT * FROM campaign"), history(ready)
         for wrong in (
@@ -463,12 +463,12 @@ class TestRevise:
             with pytest.raises(SmsError, match=r"is approved.*revise-campaign"):
                 change()
 
-    def test_what_has_left_is_not_revised(self, ready: Any) -> None:
+    def test_a_campaign_with_sent_messages_is_not_revised(self, ready: Any) -> None:
         approve(prepare(numbers=["+596696201234"], text="Bonjour {first_name|vous}"))  # it is night in Martinique
         with pytest.raises(SmsError, match="soldes is parked: its sending has begun; cancel-campaign stops"):
             revise(text="Bonsoir {first_name|vous}")
 
-    def test_what_is_over_is_made_anew(self, ready: Any) -> None:
+    def test_a_cancelled_campaign_must_be_prepared_again(self, ready: Any) -> None:
         from flows.cancel_campaign import cancel_campaign
 
         prepare()

@@ -87,7 +87,7 @@ class TestCancel:
         with pytest.raises(SmsError, match="locked"):
             prepare(workspace, "soldes", text="Bonsoir")
 
-    def test_what_has_left_has_left(self, approved: Any) -> None:
+    def test_sent_messages_stay_sent(self, approved: Any) -> None:
         with pytest.raises(SmsError, match="finished"):
             cancel()
         approved.assert_in_order()
@@ -102,7 +102,7 @@ class TestCancel:
 
 
 class TestAutoResponder:
-    def test_off_nobody_is_answered_nor_later(self, approved: Any) -> None:
+    def test_off_no_reply_is_answered_then_or_later(self, approved: Any) -> None:
         answer(False)
         approved.sandbox.reply("+33612345678", "Bonjour ?")
         assert read_replies() == {"off": 1}
@@ -110,7 +110,7 @@ class TestAutoResponder:
         assert read_replies() == {}, "what came while it was off stays unanswered"
         assert len(approved.sandbox.billing()) == 3
 
-    def test_switched_off_it_also_stops_what_has_not_left(self, approved: Any) -> None:
+    def test_switched_off_it_also_cancels_what_is_not_sent(self, approved: Any) -> None:
         answer(True)
         approved.set(settle_wait_seconds=0.1)
         approved.sandbox.set_faults(script=["unavailable"])
@@ -124,7 +124,7 @@ class TestAutoResponder:
         assert len(approved.sandbox.billing()) == 3
         approved.assert_in_order()
 
-    def test_what_could_not_leave_before_its_time_was_over_never_leaves(self, approved: Any) -> None:
+    def test_what_could_not_be_sent_in_time_is_never_sent(self, approved: Any) -> None:
         answer(True, valid_until=datetime(2026, 11, 23, 8, 20))  # noqa: DTZ001 - as a form gives it
         approved.set(settle_wait_seconds=0.1)
         approved.sandbox.set_faults(script=["unavailable"])
@@ -147,11 +147,11 @@ class TestAutoResponder:
             pytest.param({"person_cap": 0}, "answers nobody", id="a cap of 0 for each person"),
         ],
     )
-    def test_on_it_needs_words_and_somebody(self, workspace: Any, wrong: dict[str, Any], words: str) -> None:
+    def test_on_it_needs_a_text_and_an_actor(self, workspace: Any, wrong: dict[str, Any], words: str) -> None:
         with pytest.raises(SmsError, match=words):
             answer(**({"enabled": True} | wrong))
 
-    def test_countries_we_do_not_write_to_get_no_answer_and_stop_nobody_elses(self, approved: Any) -> None:
+    def test_countries_we_do_not_write_to_get_no_answer_and_block_no_other_answer(self, approved: Any) -> None:
         answer(True)
         for sender in ("+8613800138000", "+447400123456", "+33612345678"):
             approved.sandbox.reply(sender, "Hello")
@@ -285,7 +285,7 @@ class TestBalance:
             pytest.param("read_replies", id="whatever is scheduled next"),
         ],
     )
-    def test_a_mail_that_could_not_leave_is_tried_again(self, mailbox: Any, run_next: str) -> None:
+    def test_a_mail_that_could_not_be_sent_is_tried_again(self, mailbox: Any, run_next: str) -> None:
         good_port = os.environ["SMS_MAIL_PORT"]
         mailbox.set(balance_critical=2000, mail_port=1)
         check_balance()
@@ -330,7 +330,7 @@ class TestBalance:
             pytest.param("1000", "USD", "USD, and its prices are in EUR", id="another unit"),
         ],
     )
-    def test_a_balance_that_cannot_be_believed_is_told_once_and_clears_nothing(
+    def test_an_invalid_balance_alerts_once_and_clears_nothing(
         self, mailbox: Any, monkeypatch: pytest.MonkeyPatch, amount: str, unit: str, words: str
     ) -> None:
         from campanile.gateways.sandbox.adapter import SandboxGateway
@@ -384,7 +384,7 @@ class TestRehearsal:
         workspace.assert_in_order()
 
     @pytest.mark.parametrize(("requested", "count"), [(False, 2), (True, 3)], ids=["unasked for", "asked for"])
-    def test_a_stop_binds_an_alert_that_nobody_asked_for(self, workspace: Any, requested: bool, count: int) -> None:
+    def test_a_stop_binds_an_alert_without_requested_service(self, workspace: Any, requested: bool, count: int) -> None:
         workspace.sandbox.reply("+33612345678", "STOP")
         read_replies()
         approve(workspace, prepare(workspace, "coupure", kind="alert", requested_service=requested), "coupure")
@@ -471,7 +471,7 @@ class TestSendingThroughTrouble:
         assert mailbox.query("SELECT state FROM campaign WHERE kind = 'marketing'") == [("finished",)]
         mailbox.assert_in_order()
 
-    def test_every_pause_is_told(self, mailbox: Any) -> None:
+    def test_every_pause_alerts(self, mailbox: Any) -> None:
         """A person resumed it, so the first alert was read: the second one is sent."""
         from flows.resume_campaign import resume_campaign
         from flows.send_due_campaigns import send_due_campaigns
@@ -485,7 +485,7 @@ class TestSendingThroughTrouble:
         subjects = [mail.splitlines()[0] for mail in mailbox.mails]
         assert subjects.count("Campanile: sending stopped: soldes on sandbox") == 2
 
-    def test_a_gateway_that_lets_nobody_in_at_its_hour_is_told_at_once(self, mailbox: Any) -> None:
+    def test_a_gateway_that_refuses_the_login_alerts_at_once(self, mailbox: Any) -> None:
         from flows.send_due_campaigns import send_due_campaigns
 
         approve(mailbox, prepare(mailbox, "soldes", send_on="2026-11-23", send_time="08:30"))

@@ -343,7 +343,7 @@ def test_look_up_finds_what_a_forgotten_request_posted(rig, gateway):
 
 
 @pytest.mark.parametrize("seconds_late", [0, 1])
-def test_nothing_leaves_once_its_time_has_passed(rig, gateway, seconds_late):
+def test_nothing_is_sent_once_its_time_has_passed(rig, gateway, seconds_late):
     name = f"late {seconds_late}"
     refused(rig, GatewayUnreachable, lambda: gateway.submit(batch_of(name, GOOD_NUMBER), clock() - seconds_late))
     assert was_billed(rig, name) == []
@@ -354,7 +354,7 @@ def test_in_time_it_leaves(rig, gateway):
     assert outcome.outcome is Outcome.ACCEPTED
 
 
-def test_nobody_gets_a_message_after_its_time(rig, gateway):
+def test_no_message_is_sent_after_its_time(rig, gateway):
     if rig.valid_seconds is None:
         pytest.skip("this provider keeps no validity that can be seen")
     valid_until = datetime.now(UTC) + timedelta(hours=2)
@@ -377,7 +377,7 @@ def test_wrong_key_is_denied(rig):
     assert was_billed(rig, "wrong") == []
 
 
-def test_nobody_there_is_unreachable(rig):
+def test_a_missing_server_is_unreachable(rig):
     gateway = rig.open(**rig.elsewhere)
     for ask in (lambda: gateway.submit(batch_of("off", GOOD_NUMBER), inf), lambda: gateway.delivery_reports("")):
         refused(rig, GatewayUnreachable, ask)

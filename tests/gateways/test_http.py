@@ -155,7 +155,7 @@ def test_deadline_cuts_a_server_that_does_not_read(raw_server):
         client_of(server.url, deadline_seconds=0.3).request("POST", "/v1/messages", json={"text": "x" * 30_000_000})
 
 
-def test_nobody_listens():
+def test_no_server_listens():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     with pytest.raises(GatewayUnreachable, match=f"no connection to {url.removeprefix('http://')}: .*refused"):
@@ -173,7 +173,7 @@ def test_no_tls_where_it_is_expected(raw_server):
         client_of(server.url.replace("http:", "https:"), 0.3).request("POST", "/v1/messages", json={})
 
 
-def test_a_certificate_nobody_vouches_for(raw_server, certificate):
+def test_an_untrusted_certificate_is_refused(raw_server, certificate):
     server = raw_server(answer("200 OK"), tls=certificate.server_context())
     with pytest.raises(GatewayUnreachable, match="CERTIFICATE_VERIFY_FAILED"):
         client_of(server.url.replace("http:", "https:")).request("POST", "/v1/messages", json={})

@@ -315,7 +315,7 @@ def gateway_of(receiver):
     return KannelGateway(access_to("http://127.0.0.1:1", receiver.spool, receiver.url))
 
 
-def test_answer_is_empty_so_that_nobody_gets_it_as_a_message(running_receiver):
+def test_the_answer_is_empty_so_that_no_person_gets_it_as_a_message(running_receiver):
     assert call(told_url(running_receiver.url, "empty", 1)) == (200, b"")
     assert call(reply_url(running_receiver.url, "+33612345678", "STOP")) == (200, b"")
 
@@ -342,13 +342,13 @@ def test_refused_callback_changes_nothing(running_receiver, path, status):
     assert [reports_of(running_receiver, kind=kind) for kind in ("reports", "replies")] == before
 
 
-def test_a_refused_callback_is_told_without_secret_or_number(receiver):
+def test_a_refused_callback_is_logged_without_secret_or_number(receiver):
     call(f"{receiver.url}/{SECRET}/replies?from=%2B33612345678&text=STOP")
     receiver.stop()
     assert receiver.log() == "400 to a callback of replies: no id among the parameters from, text\n"
 
 
-def test_a_thousand_times_the_same_is_told_as_one(receiver):
+def test_a_thousand_equal_findings_are_reported_as_one(receiver):
     with ThreadPoolExecutor(8) as pool:
         answers = set(pool.map(lambda _: call(told_url(receiver.url, "ref-1", 1)), range(1_000)))
     assert answers == {(200, b"")}
@@ -552,7 +552,7 @@ def test_wrong_cursor_is_refused(tmp_path, writer, cursor):
         read_spool(tmp_path, "reports", cursor, 9)
 
 
-def test_a_spool_made_anew_has_another_epoch(tmp_path):
+def test_a_new_spool_has_another_epoch(tmp_path):
     """The name stays with its folder, whoever receives into it."""
     assert read_epoch(tmp_path) == ""
     epochs = []

@@ -146,7 +146,7 @@ def test_kannel_cuts_an_emoji_where_we_do_not(line, sent):
     assert line.gateway.manifest.splits_surrogates
 
 
-def test_operator_tells_pending_then_delivered_whatever_the_segments(line, sent):
+def test_operator_reports_pending_then_delivered_whatever_the_segments(line, sent):
     for label in TEXTS:
         assert line.reports(label) == {("pending", None), ("delivered", None)}
 
@@ -189,7 +189,7 @@ def test_replies_come_back_to_the_letter(line):
     line.wait_for_reply(cursor, "+33639980000", "STOP é€ ¡")
 
 
-def test_nobody_gets_an_answer_from_kannel(line):
+def test_no_person_gets_an_answer_from_kannel(line):
     """Neither to what was kept, nor to what the receiver could not take at once; and it comes when it can."""
     number = "33612349999"
     cursor = line.gateway.replies("").cursor

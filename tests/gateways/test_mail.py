@@ -105,7 +105,7 @@ WRONG_SETTINGS = [
 
 
 @pytest.mark.parametrize(("changes", "words"), [row[1:] for row in WRONG_SETTINGS], ids=[r[0] for r in WRONG_SETTINGS])
-def test_wrong_setting_is_told_before_anything_is_sent(start_smtp, changes, words):
+def test_wrong_setting_is_refused_before_anything_is_sent(start_smtp, changes, words):
     postbox, port = start_smtp()
     with pytest.raises(ConfigurationError, match=words):
         send_mail(settings(port, **changes), "Alert", "body")
@@ -174,7 +174,7 @@ def test_starttls_never_falls_back(start_smtp, certificate, is_offered, words):
     assert postbox.mails == []
 
 
-def test_nobody_listens():
+def test_no_server_listens():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(MailError, match=f"mail server 127.0.0.1:{port}: Connection refused"):

@@ -59,7 +59,7 @@ def test_opened_gateway_works(sandbox):
     assert open_gateway("sandbox", access).balance() == Balance(sandbox.balance(), "EUR")
 
 
-def test_the_sandbox_settles_as_it_is_told():
+def test_the_sandbox_settles_as_configured():
     access = GatewayAccess("sandbox", OPTIONS["sandbox"] | {"resolution": "look_up"})
     manifest = open_gateway("sandbox", access).manifest
     assert (manifest.resolution, manifest.key_life_seconds) == (Resolution.LOOK_UP, 0)
@@ -67,7 +67,7 @@ def test_the_sandbox_settles_as_it_is_told():
 
 
 @pytest.mark.parametrize("ask", [manifest_of, lambda name: open_gateway(name, GatewayAccess(name, {}))])
-def test_unknown_name_tells_the_known_ones(ask):
+def test_unknown_name_lists_the_known_ones(ask):
     with pytest.raises(ConfigurationError, match="there is no gateway 'pigeon'; there are: sandbox"):
         ask("pigeon")
 

@@ -80,7 +80,7 @@ def test_what_is_settled_within_the_patience_is_read(steps):
             assert {n for n in fresh if not provider.messages[n][1]} <= seen
 
 
-def test_one_that_is_on_its_way_for_ever_is_given_up():
+def test_one_that_stays_pending_for_ever_is_given_up():
     provider, cursor, starts = Provider(), "", []
     provider.send()
     for _ in range(5):
@@ -159,7 +159,7 @@ def test_a_place_that_is_forgotten_begins_the_round_again():
     assert sorted(provider.read_all(page.cursor)[0]) == sent
 
 
-def test_a_refusal_at_the_beginning_is_told():
+def test_a_refusal_at_the_beginning_is_reported():
     provider = Provider()
     provider.refused = {""}
     with pytest.raises(GatewayDenied):

@@ -94,7 +94,7 @@ DAMAGES = [
 
 
 @pytest.mark.parametrize(("name", "damage", "words"), DAMAGES)
-def test_damage_is_told_and_nothing_is_opened(open_books, tmp_path, name, damage, words):
+def test_damage_is_reported_and_nothing_is_opened(open_books, tmp_path, name, damage, words):
     with open_books() as books:
         books.submit(orders("a", 1), "a")
     path = tmp_path / name
@@ -165,7 +165,7 @@ def test_reports_come_when_due_and_stay_where_they_are(open_books, clock):
         assert len({item["report_id"] for item in books.report_page(0, 10)}) == 3
 
 
-def test_fates_are_for_ever_and_in_their_shares(open_books, clock):
+def test_delivery_outcomes_are_stable_and_in_their_shares(open_books, clock):
     numbers = [f"+336{number:08d}" for number in range(10_000)]
     fates = [fate_of(7, number) for number in numbers]
     assert fates == [fate_of(7, number) for number in numbers]

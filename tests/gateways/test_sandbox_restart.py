@@ -101,7 +101,7 @@ def test_two_on_one_folder_is_refused(start_sandbox):
         start_sandbox()
 
 
-def test_sandbox_that_does_not_start_tells_why(start_sandbox):
+def test_sandbox_that_does_not_start_says_why(start_sandbox):
     with pytest.raises(ConfigurationError, match="'fire' is none of throttle"):
         start_sandbox(faults="fire=1")
 

@@ -117,7 +117,7 @@ REFUSALS = [
 
 @pytest.mark.parametrize("status", [400, 403])
 @pytest.mark.parametrize(("code", "outcome"), [row[1:] for row in REFUSALS], ids=[row[0] for row in REFUSALS])
-def test_refusal_of_one_message_is_told_in_twilios_words(gateway, server, code, outcome, status):
+def test_refusal_of_one_message_has_twilios_words(gateway, server, code, outcome, status):
     server.next_refusal = (code, f"Nothing for {NUMBER},\nsorry", status)
     [told] = gateway.submit(batch_of(), inf)
     assert (told.outcome, told.reason) == (outcome, f"{code} Nothing for +336****5678, sorry")
@@ -226,7 +226,7 @@ def test_look_up_reads_all_pages(gateway, server, monkeypatch):
     assert found.gateway_message_id == wanted["sid"]
 
 
-def test_look_up_of_somebody_with_endless_messages_does_not_guess(gateway, server, monkeypatch):
+def test_look_up_of_a_person_with_endless_messages_does_not_guess(gateway, server, monkeypatch):
     monkeypatch.setattr(twilio, "PAGE_SIZE", 1)
     for number in range(30):
         sent(server, text=f"Message {number}")

@@ -53,7 +53,7 @@ def test_the_text_of_a_test_is_quoted(text: str, quoted: str) -> None:
         ),
     ],
 )
-def test_what_stays_behind_is_told(opted_out_count: int, dead_count: int, line: str | None) -> None:
+def test_what_is_not_sent_is_shown(opted_out_count: int, dead_count: int, line: str | None) -> None:
     leaves_at = datetime(2026, 11, 24, 8, tzinfo=UTC)
     approved = ApprovedView(CAMPAIGN, "1 510 messages, 118.61 EUR", leaves_at, opted_out_count, dead_count)
     page = lock_pages.approval_page(approved, "Ada", PARIS)

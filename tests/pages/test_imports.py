@@ -71,7 +71,7 @@ def test_an_import_tells(words: str) -> None:
     assert "<b>" not in page
 
 
-def test_a_list_without_a_legal_basis_is_told_and_linked() -> None:
+def test_a_list_without_a_legal_basis_is_named_and_linked() -> None:
     link = RunLink("Declare the legal basis of magasin", "say why.", "http://ui/run?parameters=x", "")
     top = import_page("magasin", [report()], [], [link]).split("\n## ")[0]
     assert "⚠ **No legal basis is declared for this list:** its people get no marketing" in top
@@ -91,7 +91,7 @@ def test_the_same_bytes_again_are_one_line() -> None:
     assert "accepted" not in page
 
 
-def test_a_table_has_a_row_for_each_fate_and_reason() -> None:
+def test_a_table_has_a_row_for_each_result_and_reason() -> None:
     rows = import_rows([report()])
     assert [(row["result"], row["rows"]) for row in rows] == [
         ("accepted", 5),
@@ -130,6 +130,6 @@ def test_no_lists_are_said_to_be_none() -> None:
         pytest.param("a&b", "a&amp;b", id="an entity"),
     ],
 )
-def test_what_somebody_wrote_is_escaped_once_in_a_cell(written: str, cell: str) -> None:
+def test_what_people_wrote_is_escaped_once_in_a_cell(written: str, cell: str) -> None:
     assert table(["column"], [[user_text(written)]]).splitlines()[-1] == f"| {cell} |"
     assert table(["column"], [[written]]).splitlines()[-1] == f"| {cell} |"

@@ -69,7 +69,7 @@ def states(**counts: int) -> list[StateCount]:
     )
 
 
-def test_a_page_on_progress_tells_what_was_accepted_and_when_it_goes_on() -> None:
+def test_a_progress_page_shows_what_was_accepted_and_when_sending_continues() -> None:
     page = progress_page(campaign(), states(accepted=70, delivered=5, planned=25), progress(), PARIS)
     assert "# soldes: parked, 75 % accepted" in page
     assert "Goes on at Mon 2026-11-23 08:00" in page
@@ -93,14 +93,16 @@ def test_a_page_on_progress_tells_what_was_accepted_and_when_it_goes_on() -> Non
         pytest.param({}, {"delivered": 4}, ("# soldes: finished, 100 % accepted",), id="all"),
     ],
 )  # fmt: skip
-def test_what_is_over_tells_what_became_of_its_messages(changes: dict, counts: dict, words: tuple[str, ...]) -> None:
+def test_a_finished_campaign_shows_the_outcomes_of_its_messages(
+    changes: dict, counts: dict, words: tuple[str, ...]
+) -> None:
     over = campaign(**{"state": "finished", "due_at": None} | changes)
     page = progress_page(over, states(**counts), progress(), PARIS)
     assert [word for word in words if word not in page] == []
     assert "done" not in page
 
 
-def test_a_campaign_of_nobody_has_no_share() -> None:
+def test_a_campaign_without_messages_has_no_share() -> None:
     assert "# soldes: parked, no messages" in progress_page(campaign(), [], progress(total=0), PARIS)
 
 

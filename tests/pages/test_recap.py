@@ -257,7 +257,7 @@ def test_the_top_says_all_in_a_sentence_and_what_stands_in_the_way() -> None:
         assert words in top, words
 
 
-def test_where_all_leaves_the_top_gives_the_one_price() -> None:
+def test_if_all_is_sent_the_top_gives_one_price() -> None:
     found = page(unsent={"message_count": 0, "segment_count": 0, "price": Decimal(0)})
     assert "**1 510 messages, 2 611 segments, 118.61 EUR.** Marketing" in found
     assert "expire unsent" not in found
@@ -333,7 +333,7 @@ def test_sections_stand_in_the_order_people_read_them() -> None:
             id="a territory that gets no message",
         ),
         pytest.param({"header": header(if_closed="drop")}, "**If closed:** a message whose time is", id="drop"),
-        pytest.param({"header": header()}, "**At most so late:** 1.5 h after its time", id="max_lateness"),
+        pytest.param({"header": header()}, "**Maximum lateness:** 1.5 h; a message that is later", id="max_lateness"),
         pytest.param(
             {
                 "campaign": campaign(
@@ -466,7 +466,7 @@ HOSTILE = "# [x](http://evil) <b>|</b> `a` **b** 06 12 34 56 78"
         ),
     ],
 )
-def test_whatever_somebody_wrote_is_inert_and_masked(changes: dict[str, Any]) -> None:
+def test_what_people_wrote_is_inert_and_masked(changes: dict[str, Any]) -> None:
     found = page(**changes)
     assert "\\[x\\](http\\://evil) &lt;b&gt;\\|&lt;/b&gt; \\`a\\` \\*\\*b\\*\\*" in found
     assert "06 12 34 56 78" not in found
@@ -571,7 +571,7 @@ def test_spans(last: float, words: str) -> None:
     assert span_text(AT, minutes(last), PARIS) == words
 
 
-def test_every_reason_to_be_left_out_is_in_the_docs_in_the_same_words() -> None:
+def test_every_exclusion_reason_is_in_the_docs_in_the_same_words() -> None:
     docs = (Path(__file__).parents[2] / "docs" / "recap.md").read_text(encoding="utf-8")
     section = docs.partition("## Exclusions")[2].partition("\n## ")[0]
     rows = dict(re.findall(r"^\| ([a-z_]+) \| (.+) \|$", section, re.MULTILINE))

@@ -50,7 +50,7 @@ def test_the_gateways_words(reason: str | None, shown: str) -> None:
     assert shown in draw(row(reason=reason))
 
 
-def test_who_must_act() -> None:
+def test_a_person_must_act() -> None:
     assert "now a person must decide" in draw(row())
     later = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
     assert "decide only if you know more" in draw(row(), due_at=later)

@@ -85,7 +85,7 @@ def test_writing_them_again_gives_the_same_bytes(script: ModuleType, tmp_path: P
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_row_has_the_fate_that_was_meant(
+def test_each_row_has_the_intended_result(
     name: str, samples: dict[str, Any], judged: dict[str, list[tuple[str | None, str]]]
 ) -> None:
     sample = samples[name]

@@ -54,7 +54,7 @@ def test_types_are_those_of_the_columns() -> None:
 def test_every_frame_says_its_grain_and_its_key(name: str) -> None:
     words = (FRAMES[name].__doc__ or "").lower()
     assert "grain" in words
-    assert "key" in words or "may come again" in words
+    assert "key" in words or "may occur again" in words
 
 
 @pytest.mark.parametrize(("frame", "row"), GOOD, ids=lambda item: getattr(item, "__name__", ""))

@@ -195,7 +195,7 @@ def test_an_adapter_that_breaks_leaves_no_number_in_the_log(desk, sender, caplog
     assert "3363998" not in caplog.text
 
 
-def test_an_answer_refused_after_the_switch_does_not_leave_later(desk, sender) -> None:
+def test_an_answer_refused_after_the_switch_is_not_sent_later(desk, sender) -> None:
     """It was on its way when somebody switched the auto-responder off; the gateway throttles it."""
     sender.set(concurrency=1)
     plan_answer(desk)

@@ -87,7 +87,7 @@ def test_dead_at_the_nth_step(desk: SendingDesk, resolution: Resolution, acciden
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_told_to_end_it_records_what_is_in_flight(desk: SendingDesk, number: int) -> None:
+def test_on_sigterm_it_records_what_is_in_flight(desk: SendingDesk, number: int) -> None:
     """F06: SIGTERM, Ctrl-C: nothing more is claimed, what is in flight is recorded, the campaign is due again."""
     desk.settings |= {
         "claim_seconds": 30,

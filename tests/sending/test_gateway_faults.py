@@ -40,7 +40,7 @@ def nothing_is_reserved(desk: SendingDesk) -> bool:
     ],
 )
 @pytest.mark.parametrize("resolution", CLASSES)
-def test_an_answer_nobody_can_read(
+def test_an_unreadable_answer_is_unknown(
     desk: SendingDesk, sender: DeskSender, resolution: Resolution, fault: str, is_accepted: bool
 ) -> None:
     desk.settings |= {"slice_size": 4}
@@ -58,7 +58,7 @@ def test_an_answer_nobody_can_read(
 
 
 @pytest.mark.parametrize("resolution", [NEITHER])
-def test_a_report_that_comes_after_somebody_said_resend(
+def test_a_report_that_comes_after_a_person_decided_resend(
     desk: SendingDesk, sender: DeskSender, resolution: Resolution
 ) -> None:
     desk.begin("winter", range(4))
@@ -174,7 +174,7 @@ def test_the_key_is_taken_away_in_the_middle(desk: SendingDesk, sender: DeskSend
     assert desk.assert_in_order("winter").billed == 8
 
 
-def test_answers_that_nobody_can_read_in_a_row(desk: SendingDesk, sender: DeskSender) -> None:
+def test_several_unreadable_answers_in_a_row(desk: SendingDesk, sender: DeskSender) -> None:
     sender.set(strange_answers_before_pause=3, concurrency=1)
     desk.begin("winter", PEOPLE)
     desk.sandbox.set_faults(["truncated"] * 3)

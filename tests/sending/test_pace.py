@@ -63,7 +63,7 @@ def test_the_rate_stays_within_its_bounds(answers: list[bool]) -> None:
         assert RATE / 64 <= bucket.rate <= RATE
 
 
-def test_an_alert_leaves_while_marketing_waits(desk: SendingDesk, sender: DeskSender) -> None:
+def test_an_alert_is_sent_while_marketing_waits(desk: SendingDesk, sender: DeskSender) -> None:
     """Marketing has used the rate up for a long time; an alert does not wait for it."""
     sender.take_time()
     sender.set(segments_per_second=1, slice_size=20, settle_wait_seconds=5, concurrency=1)

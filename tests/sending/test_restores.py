@@ -98,7 +98,7 @@ def test_a_place_that_was_open_is_asked_for_whatever_waits_before_it(
 
 
 @LOOK_UP
-def test_what_a_person_sends_again_is_no_sign_of_a_lost_life(desk, sender, resolution) -> None:
+def test_what_a_person_sends_again_is_no_sign_of_a_lost_store(desk, sender, resolution) -> None:
     sender.take_time()
     desk.begin("winter", range(2))
     desk.sandbox.set_faults(["accept_then_reset"])
@@ -112,7 +112,7 @@ def test_what_a_person_sends_again_is_no_sign_of_a_lost_life(desk, sender, resol
 
 
 @LOOK_UP
-def test_nothing_leaves_while_the_gateway_cannot_be_asked(desk, sender, monkeypatch, resolution) -> None:
+def test_nothing_is_sent_while_the_gateway_cannot_be_asked(desk, sender, monkeypatch, resolution) -> None:
     def broken(batch: object) -> None:
         raise GatewayAmbiguous("the look-up broke")
 

@@ -56,19 +56,19 @@ def test_json_is_read_too() -> None:
         pytest.param("text: {first_name}, soldes", r"d\.yaml is no YAML, line 1: .* in quotes$", id="a brace"),
         pytest.param("", "has no fields; write one a line", id="an empty file"),
         pytest.param("- a\n- b", "has no fields", id="a list"),
-        pytest.param(WHOLE.replace("soldes", "'?'", 1), r"name: '\?' has no two letters .* Noël 2026$", id="a name"),
+        pytest.param(WHOLE.replace("soldes", "'?'", 1), r"name: '\?' has fewer than two .* Noël 2026$", id="a name"),
         pytest.param(WHOLE + "send_time: 1030", "send_time: '1030' is no hour; write it like 10:30 or", id="an hour"),
         pytest.param(WHOLE + "send_on: demain", "send_on: 'demain' is no day; write it like 2026-12-05 or", id="a day"),
         pytest.param(WHOLE + "offer_ends: 31/11/2026", "offer_ends: '31/11/2026' is no day of the", id="no such day"),
         pytest.param(WHOLE + "send_on: 2026-11-23T18:00+01:00", "names a time zone; write it without", id="a zone"),
         pytest.param(
             WHOLE + "send_on: 2026-11-23T18:00\nsend_time: 19:00",
-            r"d\.yaml: send_on says 18:00 and send_time 19:00; give the hour once", id="two hours",
+            r"d\.yaml: send_on says 18:00 and send_time says 19:00; give the hour once", id="two hours",
         ),
         pytest.param(WHOLE + "max_messages_in_days: 3", r"'3' is not one\. Such as 3 in 30", id="a cap"),
         pytest.param(WHOLE + "kind: sms", "kind: Input should be 'marketing' or 'alert'", id="a kind"),
-        pytest.param('name: soldes\ntext: "a\\0b"\nsender_id: ABC\nactor: a', "text: it holds a control", id="NUL"),
-        pytest.param("name: soldes\ntext: '  '\nsender_id: ABC\nactor: a", "text: nothing but blanks", id="blanks"),
+        pytest.param('name: soldes\ntext: "a\\0b"\nsender_id: ABC\nactor: a', "text: it contains a control", id="NUL"),
+        pytest.param("name: soldes\ntext: '  '\nsender_id: ABC\nactor: a", "text: it has only blanks", id="blanks"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_one_line(text: str, line: str) -> None:

@@ -85,7 +85,7 @@ class Provider:
 @pytest.mark.process
 @pytest.mark.parametrize("fresh_count", [1, 3, 5], ids=["below the cursor", "at the cursor", "above the cursor"])
 @pytest.mark.parametrize("name", ["replies", "opt_outs"])
-def test_a_sandbox_made_anew_is_read_from_its_beginning(
+def test_a_new_sandbox_is_read_from_its_beginning(
     context: Context, read: Read, tmp_path: Path, name: str, fresh_count: int
 ) -> None:
     """Its folder is replaced behind our back: wherever its numbering stands, each STOP of the new one counts."""
@@ -112,7 +112,7 @@ RENUMBERED = [
 
 
 @pytest.mark.parametrize(("changes", "fresh_count", "words"), RENUMBERED)
-def test_a_provider_that_numbers_anew_loses_no_stop(
+def test_a_provider_that_renumbers_loses_no_stop(
     context: Context, read: Read, changes: dict[str, Any], fresh_count: int, words: str
 ) -> None:
     old = Provider(epoch="first")
@@ -164,7 +164,7 @@ def test_read_again_from_the_beginning_nothing_counts_twice(context: Context, re
     assert reply_count(context) == 7
 
 
-def test_a_refusal_that_is_not_the_cursors_fault_is_told_and_rewinds_nothing(context: Context, read: Read) -> None:
+def test_a_refusal_that_is_not_the_cursors_fault_is_reported_and_rewinds_nothing(context: Context, read: Read) -> None:
     provider = Provider()
     provider.add(SENDERS[0])
     read("replies", provider.read)
@@ -197,7 +197,7 @@ def endless(cursor: str) -> Page[IncomingReply]:
     return Page([IncomingReply(str(at), SENDERS[at % 40], "STOP" if at == 15 else "Oui", AT)], str(at))
 
 
-def test_a_list_that_never_ends_is_left_and_gone_on_with(context: Context, read: Read) -> None:
+def test_a_list_that_never_ends_is_continued_by_the_next_run(context: Context, read: Read) -> None:
     first = read("replies", endless)
     assert (first.new_count, first.unfinished_count, cursor(context)) == (10, 1, "10")
     second = read("replies", endless)

@@ -108,7 +108,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         pytest.param("BANQUE", "STOP", False, id="a name"),
     ],
 )
-def test_a_refusal_of_a_sender_that_cannot_be_read_is_told(desk: Desk, sender: str, text: str, is_told: bool) -> None:
+def test_a_refusal_of_a_sender_that_cannot_be_read_alerts(desk: Desk, sender: str, text: str, is_told: bool) -> None:
     """Nobody can be opted out for it: without a word the person would get the next message."""
     for number_of_reply in range(2):
         items = [IncomingReply(f"u{number_of_reply}", sender, text, desk.clock.at)]
@@ -237,7 +237,7 @@ def test_a_start_is_answered_and_the_stop_before_it_is_not(desk: Desk) -> None:
     assert desk.sql("SELECT lifted_by, lifted_reply_id FROM opt_out_entry") == [("the person", 2)]
 
 
-def test_a_start_that_frees_nobody_is_not_answered(desk: Desk) -> None:
+def test_a_start_that_lifts_no_opt_out_is_not_answered(desk: Desk) -> None:
     desk.switch_on()
     desk.read("opt_outs", [ProviderOptOut(number(1), NOW)])
     desk.reply("START")

@@ -266,7 +266,7 @@ def test_marketing_needs_a_legal_basis_and_an_alert_does_not(prepare: Prepare, l
     assert reasons(prepare(lists=["bought"], kind="alert", name="alerte")) == {}
 
 
-def test_who_says_no_in_a_file_gets_no_marketing_from_any_list(prepare: Prepare, lists: Callable[..., None]) -> None:
+def test_a_refusal_in_a_file_excludes_from_marketing_of_all_lists(prepare: Prepare, lists: Callable[..., None]) -> None:
     lists("shop", {PARIS: {"sms_consent": "no", "sms_consent_by": "Accord SMS"}, REUNION: {"sms_consent": "yes"}})
     found = prepare(lists=["clients", "shop"], numbers=["0612345678"])
     assert reasons(found) == {"consent_refused": 3}
@@ -282,7 +282,7 @@ def test_a_column_that_looks_like_consent_and_is_not_known_stands_in_the_recap(
     assert sum("list shop" in line and "'Newsletter SMS ?'" in line for line in words) == 1
 
 
-def test_who_can_never_be_reached_is_left_out_and_gets_an_alert(prepare: Prepare, lists: Callable[..., None]) -> None:
+def test_people_whose_window_never_opens_get_alerts_only(prepare: Prepare, lists: Callable[..., None]) -> None:
     # Polynesia and Mayotte lie thirteen hours apart: marketing may never reach somebody who may be in either.
     lists("far", {68987123456: {"postcode": "97600"}, PARIS: {}})
     assert reasons(prepare(lists=["far"])) == {"never_open": 1}
@@ -363,7 +363,7 @@ def test_each_message_stands_in_a_table_with_its_window(context: Context, prepar
         pytest.param({"if_closed": "drop"}, {"GF": "closed"}, id="a place that is closed, and not waited for"),
     ],
 )
-def test_what_will_not_leave_is_told(prepare: Prepare, changes: dict[str, Any], expiring: dict[str, str]) -> None:
+def test_what_will_not_be_sent_is_shown(prepare: Prepare, changes: dict[str, Any], expiring: dict[str, str]) -> None:
     view = prepare(**changes)
     assert {row.window_key: row.reason for row in view.expiring} == expiring
     assert {row.window_key: row.expiring_count for row in view.places} == {
@@ -461,7 +461,7 @@ def test_an_alert_waits_for_the_recipients_clock_too(prepare: Prepare, lists: Ca
     assert starts[:2] == ["25 19:00", "26 02:00"]
 
 
-def test_a_clock_that_nobody_knows(prepare: Prepare, lists: Callable[..., None]) -> None:
+def test_a_territory_without_a_known_clock(prepare: Prepare, lists: Callable[..., None]) -> None:
     lists("everywhere", EVERYWHERE | {TOKYO: {}})
     assert reasons(prepare(**LOCAL)) == {"never_open": 1}
     with pytest.raises(ConfigurationError, match="no hours are known for 'JP'"):
@@ -675,7 +675,7 @@ def test_the_hour_of_each_place_is_what_the_recap_says(context: Context, prepare
         verify_recap(tx, tx.find(Campaign, "campaign.find", name="soldes"))
 
 
-def test_a_revision_that_cannot_be_leaves_the_approval(context: Context, prepare: Prepare) -> None:
+def test_a_revision_that_fails_keeps_the_approval(context: Context, prepare: Prepare) -> None:
     prepare()
     approve_latest(context)
     with pytest.raises(TemplateError):
@@ -731,7 +731,7 @@ def test_a_merge_field_of_another_tool_is_refused_unless_the_draft_names_it(cont
     assert "« \\{\\{first\\_name\\}\\} » is sent literally" in page_of(view)
 
 
-def test_what_programs_leave_in_cells_stands_in_the_recap(prepare: Prepare, lists: Callable[..., None]) -> None:
+def test_leftovers_of_programs_in_cells_are_in_the_recap(prepare: Prepare, lists: Callable[..., None]) -> None:
     names = ["NULL", "Dupont &amp; fils", ' "Zoé"', "Zo\u200bé", "Léa"]
     lists("left", {33612345670 + number: {"first_name": name} for number, name in enumerate(names)})
     draft = {"lists": ["left"], "text": "{first_name}, " + "a" * 60}

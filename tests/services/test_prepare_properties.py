@@ -1,6 +1,6 @@
-"""What holds of every recap, whatever the lists, opt-outs, exclusions and typed numbers: whole preparations.
+"""Properties of every recap, for any lists, opt-outs, exclusions and typed numbers: complete preparations.
 
-The store is made anew for each example, and the rules are told again here, one person after the other.
+Each example has a new store. The rules are written again here, for one person at a time.
 """
 
 import json
@@ -34,7 +34,7 @@ from tests.store.conftest import Clock
 from tests.stores import context_on, copy_store
 
 PEOPLE = range(6)
-OVERSEAS = 4  # from this person on
+OVERSEAS = 4  # the first overseas person
 PRICES = {"FR": Decimal("0.0485"), "RE": Decimal("0.091")}
 MENTIONS = {"FR": " STOP au 36180", "RE": " STOP au 36789"}
 TEXTS = ("{first_name|Vous}, ce samedi", "{first_name}, venez !", "{first_name|Vous}, à {postcode}", "Soldes {{-20 %}}")
@@ -51,7 +51,7 @@ whole_preparations = settings(
 
 @dataclass(frozen=True)
 class World:
-    """A store, and what a draft asks for in it; ``lists`` are in the draft's order."""
+    """The content of a store and of a draft; ``lists`` are in the draft's order."""
 
     lists: Mapping[str, People]
     text: str = "Bonjour {first_name|cher client}, -20 % ce samedi"
@@ -60,30 +60,30 @@ class World:
     undeclared: frozenset[str] = frozenset()
     opted_out: frozenset[int] = frozenset()
     dead: frozenset[int] = frozenset()
-    left_out: frozenset[int] = frozenset()
+    excluded: frozenset[int] = frozenset()
 
     @property
     def asked(self) -> list[tuple[str, int]]:
-        """The sources of the draft, one entry a contact and a typed number."""
+        """The sources of the draft: one entry per contact and per typed number."""
         return [(name, person) for name, people in self.lists.items() for person in people] + [
             ("typed", person) for person in self.typed
         ]
 
     def usable(self, person: int) -> list[Mapping[str, str]]:
-        """The fields of a person, from each source that gives a right to write to them."""
+        """The fields of a person in each source that may be used."""
         forbidden = self.undeclared if self.kind == "marketing" else frozenset()
         found = [people[person] for name, people in self.lists.items() if person in people and name not in forbidden]
         return [*found, *({} for typed in self.typed if typed == person)]
 
     def recipients(self) -> set[int]:
-        """Who must get a message: one source that may write to them knows all that the text needs."""
+        """The people who must get a message: a usable source has all fields that the text needs."""
         parts = parse_template(self.text).parts
         needed = {part.name for part in parts if isinstance(part, Field) and part.default is None}
-        allowed = set(PEOPLE) - self.opted_out - self.dead - self.left_out
+        allowed = set(PEOPLE) - self.opted_out - self.dead - self.excluded
         return {person for person in allowed if any(needed <= fields.keys() for fields in self.usable(person))}
 
     def draft(self, **changes: Any) -> CampaignDraft:
-        """The draft that asks for it, or a changed one."""
+        """The draft, with some fields changed."""
         draft = {
             "name": "winter",
             "kind": self.kind,
@@ -92,7 +92,7 @@ class World:
             "actor": "camille",
             "lists": list(self.lists),
             "numbers": typed_numbers(self.typed),
-            "exclude_lists": ["leave-out"],
+            "exclude_lists": ["excluded"],
         }
         return CampaignDraft.model_validate(draft | changes)
 
@@ -111,7 +111,7 @@ def place_of(person: int) -> str:
 
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
-    somebody = st.frozensets(st.sampled_from(PEOPLE), max_size=2)
+    some_people = st.frozensets(st.sampled_from(PEOPLE), max_size=2)
     fields = st.fixed_dictionaries(
         {},
         optional={
@@ -128,14 +128,14 @@ def worlds(draw: st.DrawFn) -> World:
         kind=draw(st.sampled_from(["marketing", "alert"])),
         typed=draw(st.lists(st.sampled_from(PEOPLE), max_size=3)),
         undeclared=draw(st.frozensets(st.sampled_from(names), max_size=1)),
-        opted_out=draw(somebody),
-        dead=draw(somebody),
-        left_out=draw(somebody),
+        opted_out=draw(some_people),
+        dead=draw(some_people),
+        excluded=draw(some_people),
     )
 
 
-class House:
-    """A store that can be made anew at once, and a tariff, on a Monday at eight, in Paris."""
+class Workspace:
+    """A store that can be replaced quickly, and a tariff; the clock is at Monday 08:00 in Paris."""
 
     def __init__(self, folder: Path, empty_store: Path) -> None:
         self.clock = Clock()
@@ -145,15 +145,15 @@ class House:
         self.context = self.under()
 
     def under(self, **settings: object) -> Context:
-        """Return the context under other settings."""
+        """Return the context with other settings."""
         return context_on(self._store, self.clock, tariff_dir=self.tariff.parent, **settings)
 
     def put_prices(self, prices: Mapping[str, Decimal]) -> None:
         lines = [f"{place},{price},EUR" for place, price in prices.items()]
         self.tariff.write_text("\n".join(["country,price,unit", *lines]), encoding="utf-8")
 
-    def become(self, world: World) -> None:
-        """Make the store of a world."""
+    def reset_to(self, world: World) -> None:
+        """Replace the store with that of a world."""
         copy_store(self._empty, self._store)
         self.clock.at = MONDAY_8_IN_PARIS
         with self.context.transaction() as tx:
@@ -170,7 +170,7 @@ class House:
 
 def tables_of(world: World) -> dict[str, list[dict[str, Any]]]:
     """Return the rows of each table."""
-    lists = [*world.lists.items(), ("leave-out", {person: {} for person in world.left_out})]
+    lists = [*world.lists.items(), ("excluded", {person: {} for person in world.excluded})]
     return {
         "contact_list": [
             {"list_id": list_id, "list_name": name, "is_sample": False, "created_at": MADE_AT, "legal_basis": basis}
@@ -201,46 +201,46 @@ def as_json(fields: Mapping[str, str]) -> str:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> House:
-    return House(tmp_path_factory.mktemp("house"), empty_store)
+def workspace(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Workspace:
+    return Workspace(tmp_path_factory.mktemp("workspace"), empty_store)
 
 
-# --- whatever the world ----------------------------------------------------------------------------------------
+# --- in every world --------------------------------------------------------------------------------------------
 
 
 @whole_preparations
 @given(world=worlds())
-@example(  # the older source is the one that knows what the text cannot do without
+@example(  # the older source has the field that the text needs
     world=World({"north": {0: {"postcode": "75001"}}, "south": {0: {"first_name": "Léa"}}}, TEXTS[2])
 )
-def test_the_recap_is_what_the_rules_say(house: House, world: World) -> None:
-    house.become(world)
-    recap = make_recap(house.context, world.draft())
-    assert_exactly_those_who_may(house, world)
-    assert_one_fate_a_contact(house, world, recap)
-    assert_sums_to_the_cent(house, world, recap)
+def test_the_recap_is_what_the_rules_say(workspace: Workspace, world: World) -> None:
+    workspace.reset_to(world)
+    recap = make_recap(workspace.context, world.draft())
+    assert_exactly_the_allowed_recipients(workspace, world)
+    assert_one_outcome_per_contact(workspace, world, recap)
+    assert_sums_to_the_cent(workspace, world, recap)
 
 
-def assert_exactly_those_who_may(house: House, world: World) -> None:
-    """Nobody who opted out, is dead or excluded gets a message, and everybody else who may does."""
-    found = {number for (number,) in house.query("SELECT number_id FROM message")}
-    assert not found & {number_of(person) for person in world.opted_out | world.dead | world.left_out}
+def assert_exactly_the_allowed_recipients(workspace: Workspace, world: World) -> None:
+    """People who opted out, are dead or excluded get no message; all other allowed people get one."""
+    found = {number for (number,) in workspace.query("SELECT number_id FROM message")}
+    assert not found & {number_of(person) for person in world.opted_out | world.dead | world.excluded}
     assert found == {number_of(person) for person in world.recipients()}
 
 
-def assert_one_fate_a_contact(house: House, world: World, recap: Recap) -> None:
-    """Audience = messages + exclusions: each contact of each source is one or the other, once, for one reason."""
-    messages = house.query("SELECT origin, number_id FROM message")
-    left_out = house.query("SELECT origin, number_id FROM exclusion")
-    assert Counter(messages + left_out) == Counter((origin, number_of(person)) for origin, person in world.asked)
-    assert {reason for (reason,) in house.query("SELECT reason FROM exclusion")} <= set(EXCLUSION_REASONS)
-    assert (recap.message_count, recap.exclusion_count) == (len(messages), len(left_out))
+def assert_one_outcome_per_contact(workspace: Workspace, world: World, recap: Recap) -> None:
+    """Audience = messages + exclusions: each contact of each source is in one of them, once, with one reason."""
+    messages = workspace.query("SELECT origin, number_id FROM message")
+    excluded = workspace.query("SELECT origin, number_id FROM exclusion")
+    assert Counter(messages + excluded) == Counter((origin, number_of(person)) for origin, person in world.asked)
+    assert {reason for (reason,) in workspace.query("SELECT reason FROM exclusion")} <= set(EXCLUSION_REASONS)
+    assert (recap.message_count, recap.exclusion_count) == (len(messages), len(excluded))
     assert recap.audience_count == len(world.asked)
 
 
-def assert_sums_to_the_cent(house: House, world: World, recap: Recap) -> None:
-    """Each message is counted and priced as its text says, and the recap is their sum."""
-    rows = house.query("SELECT text, encoding, segment_count, price, territory FROM message")
+def assert_sums_to_the_cent(workspace: Workspace, world: World, recap: Recap) -> None:
+    """Segments and price of each message follow from its text, and the recap has their sums."""
+    rows = workspace.query("SELECT text, encoding, segment_count, price, territory FROM message")
     sizes = [count_segments(text) for text, *_ in rows]
     assert [(encoding, count) for _, encoding, count, *_ in rows] == [(size[0], size[2]) for size in sizes]
     assert [price for *_, price, _ in rows] == [PRICES[place] * count for _, _, count, _, place in rows]
@@ -251,29 +251,29 @@ def assert_sums_to_the_cent(house: House, world: World, recap: Recap) -> None:
 
 @whole_preparations
 @given(world=worlds())
-def test_neither_time_nor_the_order_of_the_sources_changes_the_recap(house: House, world: World) -> None:
-    house.become(world)
-    first, messages = make_recap(house.context, world.draft()), messages_of(house)
+def test_neither_time_nor_the_order_of_the_sources_changes_the_recap(workspace: Workspace, world: World) -> None:
+    workspace.reset_to(world)
+    first, messages = make_recap(workspace.context, world.draft()), messages_of(workspace)
     backwards = {"lists": list(world.lists)[::-1], "numbers": typed_numbers(world.typed[::-1])}
     for draft in (world.draft(), world.draft(**backwards)):
-        house.clock.forward(seconds=1)
-        again = make_recap(house.context, draft)
+        workspace.clock.forward(seconds=1)
+        again = make_recap(workspace.context, draft)
         assert replace(again, version=1, details=first.details, prepared_at=first.prepared_at) == first
-        assert messages_of(house) == messages
+        assert messages_of(workspace) == messages
 
 
-def messages_of(house: House) -> list[tuple[Any, ...]]:
-    """Return all of the messages but where each comes from."""
-    return house.query("SELECT * EXCLUDE (origin, import_id, row_number) FROM message ORDER BY recipient_id")
+def messages_of(workspace: Workspace) -> list[tuple[Any, ...]]:
+    """Return the messages without the columns of their origin."""
+    return workspace.query("SELECT * EXCLUDE (origin, import_id, row_number) FROM message ORDER BY recipient_id")
 
 
-# --- what makes another recap ----------------------------------------------------------------------------------
+# --- changes of the recap --------------------------------------------------------------------------------------
 
 WORLD = World({"north": {0: {"first_name": "Léa"}, 1: {}, 2: {}}, "south": {OVERSEAS: {}}})
 
 
-def execute(house: House, sql: str) -> None:
-    with house.context.transaction() as tx:
+def execute(workspace: Workspace, sql: str) -> None:
+    with workspace.context.transaction() as tx:
         tx.execute(sql)
 
 
@@ -293,72 +293,74 @@ CHANGED_DRAFTS = {
     "a placeholder that is meant": {"literal_placeholders": ["[PRENOM]"]},
     "a title": {"title": "Hiver"},
 }
-CHANGED_STORES: Mapping[str, Callable[[House], None]] = {
-    "a name": lambda house: execute(house, "UPDATE contact SET fields = replace(fields, 'Léa', 'Lou')"),
-    "a postcode": lambda house: execute(
-        house, f"""UPDATE contact SET fields = '{{"postcode":"75001"}}' WHERE number_id = {number_of(1)}"""
+CHANGED_STORES: Mapping[str, Callable[[Workspace], None]] = {
+    "a name": lambda workspace: execute(workspace, "UPDATE contact SET fields = replace(fields, 'Léa', 'Lou')"),
+    "a postcode": lambda workspace: execute(
+        workspace, f"""UPDATE contact SET fields = '{{"postcode":"75001"}}' WHERE number_id = {number_of(1)}"""
     ),
-    "one contact more": lambda house: execute(
-        house, f"INSERT INTO contact SELECT * REPLACE ({number_of(3)} AS number_id) FROM contact LIMIT 1"
+    "one contact more": lambda workspace: execute(
+        workspace, f"INSERT INTO contact SELECT * REPLACE ({number_of(3)} AS number_id) FROM contact LIMIT 1"
     ),
-    "one contact less": lambda house: execute(house, f"DELETE FROM contact WHERE number_id = {number_of(2)}"),
-    "one opt-out": lambda house: execute(
-        house,
+    "one contact less": lambda workspace: execute(workspace, f"DELETE FROM contact WHERE number_id = {number_of(2)}"),
+    "one opt-out": lambda workspace: execute(
+        workspace,
         "INSERT INTO opt_out_entry BY NAME SELECT"
         " 99 AS entry_id, number_id, msisdn, 'phone' AS source, updated_at AS recorded_at"
         f" FROM contact WHERE number_id = {number_of(2)}",
     ),
-    "one price": lambda house: house.put_prices(PRICES | {"RE": Decimal("0.091001")}),
+    "one price": lambda workspace: workspace.put_prices(PRICES | {"RE": Decimal("0.091001")}),
 }
 
 
 @pytest.mark.parametrize("changes", CHANGED_DRAFTS.values(), ids=list(CHANGED_DRAFTS))
-def test_a_changed_draft_is_another_recap(house: House, changes: Mapping[str, Any]) -> None:
-    house.become(WORLD)
-    first = make_recap(house.context, WORLD.draft())
-    assert_replaced(house, first, make_recap(house.context, WORLD.draft(**changes)))
+def test_a_changed_draft_is_another_recap(workspace: Workspace, changes: Mapping[str, Any]) -> None:
+    workspace.reset_to(WORLD)
+    first = make_recap(workspace.context, WORLD.draft())
+    assert_replaced(workspace, first, make_recap(workspace.context, WORLD.draft(**changes)))
 
 
-def test_another_clock_is_another_recap(house: House) -> None:
-    house.become(WORLD)
-    first = make_recap(house.context, WORLD.draft(send_on="2026-11-26", send_time="09:30"))
+def test_another_clock_is_another_recap(workspace: Workspace) -> None:
+    workspace.reset_to(WORLD)
+    first = make_recap(workspace.context, WORLD.draft(send_on="2026-11-26", send_time="09:30"))
     assert_replaced(
-        house, first, make_recap(house.context, WORLD.draft(send_on="2026-11-26", send_time="09:30", clock="local"))
+        workspace,
+        first,
+        make_recap(workspace.context, WORLD.draft(send_on="2026-11-26", send_time="09:30", clock="local")),
     )
 
 
 @pytest.mark.parametrize("change", CHANGED_STORES.values(), ids=list(CHANGED_STORES))
-def test_a_changed_store_is_another_recap(house: House, change: Callable[[House], None]) -> None:
-    house.become(WORLD)
-    first = make_recap(house.context, WORLD.draft())
-    change(house)
+def test_a_changed_store_is_another_recap(workspace: Workspace, change: Callable[[Workspace], None]) -> None:
+    workspace.reset_to(WORLD)
+    first = make_recap(workspace.context, WORLD.draft())
+    change(workspace)
     try:
-        assert_replaced(house, first, make_recap(house.context, WORLD.draft()))
+        assert_replaced(workspace, first, make_recap(workspace.context, WORLD.draft()))
     finally:
-        house.put_prices(PRICES)
+        workspace.put_prices(PRICES)
 
 
-def test_a_changed_rule_for_alsace_moselle_is_another_recap(house: House) -> None:
-    house.become(WORLD)
-    first = make_recap(house.context, WORLD.draft())
-    assert_replaced(house, first, make_recap(house.under(alsace_moselle="by_postcode"), WORLD.draft()))
+def test_a_changed_rule_for_alsace_moselle_is_another_recap(workspace: Workspace) -> None:
+    workspace.reset_to(WORLD)
+    first = make_recap(workspace.context, WORLD.draft())
+    assert_replaced(workspace, first, make_recap(workspace.under(alsace_moselle="by_postcode"), WORLD.draft()))
 
 
-def test_a_policy_whose_file_changed_is_another_recap(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    house.become(WORLD)
-    first = make_recap(house.context, WORLD.draft())
+def test_a_policy_whose_file_changed_is_another_recap(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace.reset_to(WORLD)
+    first = make_recap(workspace.context, WORLD.draft())
     monkeypatch.setattr(
         campanile.services.campaigns.preparation_context,
         "load_policy",
         lambda name: replace(load_policy(name), sha256="0" * 64),
     )
-    assert_replaced(house, first, make_recap(house.context, WORLD.draft()))
+    assert_replaced(workspace, first, make_recap(workspace.context, WORLD.draft()))
 
 
-def assert_replaced(house: House, first: Recap, second: Recap) -> None:
-    """The hash is another one, the old one approves nothing any more, the new one does."""
+def assert_replaced(workspace: Workspace, first: Recap, second: Recap) -> None:
+    """The hash is different; the old hash is refused, the new one is accepted."""
     assert second.recap_hash != first.recap_hash
-    with house.context.transaction() as tx:
+    with workspace.context.transaction() as tx:
         add_reading(tx, "sandbox", Decimal(100), "EUR", Decimal(0))
         with pytest.raises(CampaignError, match="is not that of the latest recap of winter"):
             approve(tx, "winter", first.recap_hash, "dominique", RULES)

@@ -136,7 +136,7 @@ def test_it_waits_no_longer_than_it_may(context: Context) -> None:
         pytest.fail("two hold it")
 
 
-def test_who_asks_for_the_holder_makes_no_run_skip(context: Context) -> None:
+def test_finding_the_holder_makes_no_run_skip(context: Context) -> None:
     over = threading.Event()
 
     def ask() -> None:

@@ -80,7 +80,7 @@ def test_a_clock_that_is_the_gateways_agrees(make_context: MakeContext) -> None:
         assert "gateway sandbox agrees" in check_clock(make_context(sandbox_url=url), None)
 
 
-def test_a_gateway_that_does_not_answer_cannot_tell_the_time(context: Context) -> None:
+def test_a_gateway_that_does_not_answer_gives_no_time(context: Context) -> None:
     assert "gateway sandbox cannot tell" in check_clock(context, None)
     assert seconds_ahead(NOBODY, lambda: datetime.now(UTC)) is None
 
@@ -151,7 +151,7 @@ def test_lists_without_a_legal_basis(context: Context) -> None:
     assert "manage-list" in found.to_do
 
 
-def test_alerts_that_nobody_gets(context: Context) -> None:
+def test_alerts_without_a_recipient(context: Context) -> None:
     found = check_channels(context)
     assert isinstance(found, Advice)
     assert found.to_do == "set SMS_MAIL_HOST and SMS_MAIL_TO, or SMS_ALERT_NUMBERS"

@@ -80,7 +80,7 @@ PLAIN = [
 
 
 @pytest.mark.parametrize(("cell", "kinds"), CELLS + [(cell, []) for cell in PLAIN])
-def test_what_a_program_leaves_in_a_cell_is_found(cell: str, kinds: list[str]) -> None:
+def test_leftovers_of_a_program_in_a_cell_are_found(cell: str, kinds: list[str]) -> None:
     assert find_leftovers(cell) == kinds
 
 

@@ -109,7 +109,7 @@ def test_only_the_most_frequent_characters_are_named() -> None:
     assert " and « î » (U+00EE) (and 3 more) allow only " in words
 
 
-def test_long_messages_are_priced_and_told_how_much_to_cut() -> None:
+def test_long_messages_are_priced_and_the_excess_is_given() -> None:
     found = finding("over_one_segment", subject(sizes=UCS2_SIZES, forcing={"ç": 600}, savings=SAVINGS))
     assert found == LintFinding(
         "over_one_segment",
@@ -255,7 +255,7 @@ def test_the_words_of_a_text_are_looked_at(code: str, changes: dict[str, Any], w
         assert words in finding(code, given).words
 
 
-def test_refused_comes_first_then_the_dearest_then_advice() -> None:
+def test_refused_comes_first_then_the_most_expensive_then_advice() -> None:
     given = subject(
         " Voir exemple.fr {name|client}" + "a" * 130,
         forbids_links=True,

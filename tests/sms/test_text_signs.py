@@ -91,5 +91,5 @@ def test_a_typed_stop_is_recognised(text: str, expected: bool) -> None:
     assert has_typed_stop(text) is expected
 
 
-def test_words_are_told_from_links_and_customary_capitals() -> None:
+def test_words_are_distinguished_from_links_and_customary_capitals() -> None:
     assert find_words("STOP au 36180, SMS de LÉA : WWW.EXEMPLE.FR/ICI été") == ["LÉA", "été"]

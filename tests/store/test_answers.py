@@ -86,7 +86,7 @@ def test_what_is_refused_while_it_is_off_is_cancelled_with_the_record_of_it(
 
 
 @pytest.mark.parametrize(("end", "reason"), ENDS)
-def test_what_nobody_has_claimed_never_leaves(answering, end: Callable[[Any], None], reason: str) -> None:
+def test_what_was_not_claimed_is_never_sent(answering, end: Callable[[Any], None], reason: str) -> None:
     end(answering)
     assert answering.claim(answering.lease) is None
     assert reasons(answering) == [("cancelled", reason)] * 2
@@ -131,7 +131,7 @@ def test_what_is_unknown_is_looked_up_and_not_posted_again(answering, end: Calla
 
 
 @pytest.mark.parametrize(("end", "reason"), ENDS)
-def test_nobody_sends_an_answer_again_while_it_is_off(answering, end: Callable[[Any], None], reason: str) -> None:
+def test_no_answer_is_sent_again_while_it_is_off(answering, end: Callable[[Any], None], reason: str) -> None:
     answering.answer(answering.lease, answering.must_claim(answering.lease), "unknown")
     end(answering)
     answering.close(answering.lease)
@@ -143,14 +143,14 @@ def test_nobody_sends_an_answer_again_while_it_is_off(answering, end: Callable[[
         resend(tx, NAME, "camille", "the console shows none")
 
 
-def test_while_it_is_on_what_is_refused_leaves_again(answering) -> None:
+def test_while_it_is_on_what_is_refused_is_sent_again(answering) -> None:
     claim = answering.must_claim(answering.lease)
     answering.answer(answering.lease, claim, "not_accepted")
     assert answering.must_claim(answering.lease).slice_no == 2
     assert answering.must_claim(answering.lease).messages == claim.messages
 
 
-def test_it_silences_nobody_else(desk) -> None:
+def test_it_silences_no_other_person(desk) -> None:
     switch_off(desk)
     lease = desk.start("winter", range(2))
     desk.answer(lease, desk.must_claim(lease), "not_accepted")

@@ -92,13 +92,13 @@ def test_whom_nothing_forbids_gets_a_message(clients) -> None:
 
 
 @pytest.mark.parametrize("expected", HAPPENINGS)
-def test_each_reason_leaves_out_alone(clients, expected: str) -> None:
+def test_each_reason_excludes_alone(clients, expected: str) -> None:
     HAPPENINGS[expected](clients)
     assert reason(clients) == expected
 
 
 @pytest.mark.parametrize("expected", HAPPENINGS)
-def test_the_first_reason_that_holds_is_the_one_told(clients, expected: str) -> None:
+def test_the_first_reason_that_applies_is_given(clients, expected: str) -> None:
     names = list(HAPPENINGS)
     for name in reversed(names[names.index(expected) :]):
         HAPPENINGS[name](clients)

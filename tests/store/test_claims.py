@@ -109,7 +109,7 @@ def test_only_an_asked_for_alert_is_not_bound(desk, kind: str, requested_service
 
 @pytest.mark.parametrize("source", ["replies", "opt_outs"])
 @pytest.mark.parametrize(("age", "leaves"), [(0, True), (600, True), (601, False), (None, False)])
-def test_nothing_leaves_on_stale_stops(desk, source: str, age: float | None, leaves: bool) -> None:
+def test_nothing_is_sent_on_stale_stops(desk, source: str, age: float | None, leaves: bool) -> None:
     lease = desk.start("winter")
     if age is None:
         desk.sql(f"DELETE FROM gateway_state WHERE name = '{source}'")
@@ -279,7 +279,7 @@ def test_reading_taken_before_an_acceptance_counts_it_once(desk) -> None:
     ],
 )
 @pytest.mark.parametrize("kind", ["marketing", "alert"])
-def test_nothing_leaves_but_what_was_approved(desk, kind: str, sql: str) -> None:
+def test_only_what_was_approved_is_sent(desk, kind: str, sql: str) -> None:
     lease = desk.start("winter", kind=kind)
     kept = desk.sql("SELECT approved_hash, recap_hash FROM campaign")[0]
     desk.sql(sql)

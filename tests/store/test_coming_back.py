@@ -167,7 +167,9 @@ VERDICTS = st.sampled_from(["stop", "start", "stop_doubtful", "other", "wrong_nu
 
 @examples(25)
 @given(st.lists(st.lists(st.tuples(VERDICTS, st.integers(-30, 60)), max_size=4), max_size=4))
-def test_nobody_whose_last_word_is_a_refusal_is_free(desk, pages: Sequence[Sequence[tuple[str, float]]]) -> None:
+def test_a_last_reply_that_refuses_keeps_the_person_opted_out(
+    desk, pages: Sequence[Sequence[tuple[str, float]]]
+) -> None:
     """Whatever is read in whatever order; times in the future count as the time of reading."""
     person = desk.next_number()
     desk.opened_at = desk.clock.at

@@ -117,7 +117,7 @@ def test_unknown_list_is_named(desk) -> None:
         desk.people("ghosts")
 
 
-def test_rows_without_a_fate_stop_the_import(desk, monkeypatch) -> None:
+def test_rows_without_a_result_stop_the_import(desk, monkeypatch) -> None:
     monkeypatch.setattr(contacts, "_merge", lambda tx, list_id, import_id: None)
     with pytest.raises(StoreError, match=r"^clients\.csv: 2 rows, but the results .* add up to another number$"):
         desk.take_in("clients", (1, ANA), "no_number")
@@ -258,7 +258,7 @@ CELLS = st.lists(st.one_of(st.tuples(st.integers(1, 4), FIELDS), st.just("no_num
 
 @examples(15)
 @given(first=CELLS, second=CELLS)
-def test_fates_are_those_of_one_row_after_the_other(desk, first, second) -> None:
+def test_results_are_those_of_one_row_after_the_other(desk, first, second) -> None:
     name = f"list-{desk.next_number()}"
     book: dict[int, dict[str, str]] = {}
     for cells in (first, second):

@@ -180,7 +180,7 @@ def test_before_its_first_message_its_recap_is_verified_again(desk) -> None:
         desk.open("winter")
 
 
-def test_paused_at_its_hour_it_leaves_later_than_its_recap_says_and_never_before(desk) -> None:
+def test_paused_at_its_hour_it_is_sent_later_than_its_recap_says_and_never_before(desk) -> None:
     at = desk.clock.at + timedelta(minutes=2)
     approved(desk, due_at=at)
     pause(desk)
@@ -252,7 +252,7 @@ def test_everything_stops_but_our_own_messages(desk) -> None:
 # --- found by Campanile ----------------------------------------------------------------------------------------
 
 
-def test_what_campanile_finds_is_told_in_its_words(desk) -> None:
+def test_a_problem_that_campanile_finds_pauses_with_its_reason(desk) -> None:
     desk.start("winter")
     with desk.tx() as tx:
         held = control.pause_found(tx, find_campaign(tx, "winter"), "401: wrong key")
@@ -269,7 +269,7 @@ def test_what_campanile_finds_changes_nothing_of_what_a_person_did(desk) -> None
     assert len(history(desk)) == 1
 
 
-def test_our_own_campaigns_are_never_paused_for_nobody_could_resume_them(desk) -> None:
+def test_system_campaigns_are_never_paused_because_no_person_could_resume_them(desk) -> None:
     with desk.tx() as tx:
         own = standing_campaign(tx, "notice", "sandbox")
         assert control.pause_found(tx, own, "401: wrong key").state == "sending"
@@ -288,7 +288,7 @@ def test_a_cancelled_run_pauses_its_campaign(desk) -> None:
     assert pause_of_run(desk, "run-1") is None, "it is held already"
 
 
-def test_a_run_that_found_the_campaign_in_other_hands_says_nothing_of_it(desk) -> None:
+def test_a_cancelled_run_does_not_pause_the_campaign_of_another_run(desk) -> None:
     lease = desk.start("winter")
     hold_lease_as(desk, "run-2")
     assert pause_of_run(desk, "run-1") is None

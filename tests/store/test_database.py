@@ -298,7 +298,7 @@ def test_a_table_that_the_statement_does_not_read_is_refused(desk) -> None:
 
 
 @pytest.mark.parametrize("sql", ["SELECT CAST('no number' AS BIGINT)", "SELECT x FROM staged_rows"])
-def test_error_inside_staged_rows_is_the_one_that_is_told(desk, sql: str) -> None:
+def test_error_inside_staged_rows_is_the_one_that_is_raised(desk, sql: str) -> None:
     told = pytest.raises((duckdb.ConversionException, duckdb.BinderException), match=r"no number|\bx\b")
     with told, desk.tx() as tx, tx.staged("report.waiting", staged_rows=pd.DataFrame({"report_no": [1]})):
         tx.execute(sql).fetchall()

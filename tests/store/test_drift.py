@@ -27,7 +27,7 @@ def read_balance(desk: Any, amount: str) -> Drift:
         pytest.param("20", "70", False, id="cheaper"),
     ],
 )
-def test_more_than_one_percent_is_told(desk: Any, price: str, balance: str, is_alarming: bool) -> None:
+def test_more_than_one_percent_alerts(desk: Any, price: str, balance: str, is_alarming: bool) -> None:
     lease = desk.start("winter", range(2), price=price)
     desk.answer(lease, desk.must_claim(lease), "accepted")
     assert read_balance(desk, balance).is_alarming is is_alarming
@@ -55,7 +55,7 @@ def test_it_adds_up_over_readings_until_a_top_up(desk: Any) -> None:
     assert (found.fell, found.captured, found.is_alarming) == (0, 0, False)
 
 
-def test_a_balance_that_falls_while_nothing_is_sent_tells_nothing_of_prices(desk: Any) -> None:
+def test_a_balance_that_falls_while_nothing_is_sent_proves_nothing_about_prices(desk: Any) -> None:
     desk.start("winter")
     assert not read_balance(desk, "10").is_alarming
 

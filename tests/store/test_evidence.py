@@ -89,7 +89,7 @@ def test_a_late_report_stops_what_was_put_back(put_back, status: str, state: str
 
 
 @pytest.mark.parametrize("put_back", WAYS_BACK, indirect=True)
-def test_the_others_of_its_slice_leave_without_it(put_back) -> None:
+def test_the_others_of_its_slice_are_sent_without_it(put_back) -> None:
     proved, other = put_back.tried
     put_back.report(proved)
     assert waiting_slices(put_back) == [(1, 1, ONE)]
@@ -129,7 +129,7 @@ def test_a_paused_campaign_takes_it_and_ends_without_a_post(put_back) -> None:
     assert send_what_waits(put_back) == []
 
 
-def test_on_its_way_and_then_there_in_one_reading(put_back) -> None:
+def test_pending_and_then_delivered_in_one_reading(put_back) -> None:
     reports = [
         DeliveryReport(f"r{number}", "gw-1", put_back.tried[0].client_ref, status, None, False, put_back.clock.at)
         for number, status in enumerate(["pending", "delivered"])
@@ -236,7 +236,7 @@ def test_a_gateway_that_has_after_all_what_it_had_refused(desk) -> None:
     assert desk.close(lease).state == "finished"
 
 
-def test_claimed_anew_it_gets_its_answer_there(desk) -> None:
+def test_claimed_again_it_gets_its_answer_there(desk) -> None:
     lease = desk.start("winter", range(2))
     claim = desk.must_claim(lease)
     desk.answer(lease, claim, "not_accepted", "unknown")

@@ -41,7 +41,7 @@ def test_lease_given_back_is_free_at_once(desk) -> None:
     assert take(desk, "second") == Lease(1, 2)
 
 
-def test_late_owner_keeps_a_lease_that_nobody_took(desk) -> None:
+def test_late_owner_keeps_a_lease_that_no_other_owner_took(desk) -> None:
     first = take(desk, "first")
     desk.clock.forward(hours=3)
     extend(desk, first, 90)
@@ -76,7 +76,7 @@ def test_lost_lease_refuses_everything(desk, action: str) -> None:
     assert (desk.states("winter"), desk.slices("winter"), desk.credit()) == before
 
 
-def test_lease_of_nobody_is_refused(desk) -> None:
+def test_a_missing_lease_is_refused(desk) -> None:
     desk.start("winter")
     with pytest.raises(LeaseLost):
         desk.claim(Lease(campaign_id=7, fence=1))

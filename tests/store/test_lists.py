@@ -13,7 +13,7 @@ from campanile.store.db.database import Transaction
 from schemas.contact_rows import ListSummary
 
 
-def test_lists_are_told_with_what_counts(desk) -> None:
+def test_lists_are_shown_with_their_counts(desk) -> None:
     desk.take_in("north", (1, {"town": "Lille"}), (2, {}))
     desk.take_in("north", (2, {}), (3, {}))
     desk.take_in("south", (9, {}), is_sample=True)
@@ -35,7 +35,7 @@ def test_lists_are_told_with_what_counts(desk) -> None:
     assert (south.list_name, south.is_sample, south.opted_out_count) == ("south", True, 1)
 
 
-def test_an_empty_list_is_told_too(desk) -> None:
+def test_an_empty_list_is_reported_too(desk) -> None:
     desk.take_in("empty")
     with desk.tx() as tx:
         (found,) = lists(tx)

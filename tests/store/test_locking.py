@@ -95,7 +95,7 @@ def test_tampered_recap_is_not_approved(desk) -> None:
 # --- the credit ------------------------------------------------------------------------------------------------
 
 
-def test_what_is_missing_is_told(desk) -> None:
+def test_what_is_missing_is_named(desk) -> None:
     desk.prepare("winter", range(4))
     with pytest.raises(CampaignError, match="balance of gateway sandbox was never read; run check-balance"):
         desk.approve("winter")
@@ -193,7 +193,7 @@ def test_approvers_are_known_by_name(desk, who: str) -> None:
     assert events(desk, "winter")[-1][1] == who.strip()
 
 
-def test_nobody_is_no_approver(desk) -> None:
+def test_an_empty_name_is_no_approver(desk) -> None:
     desk.put_balance("100")
     desk.prepare("winter", range(2))
     with pytest.raises(CampaignError, match="needs the name of the person who approves it"):
@@ -307,7 +307,7 @@ def test_no_message_for_a_dead_number_but_answers_and_those_to_the_team(desk, ro
         pytest.param(None, 0, None, id="no such rule"),
     ],
 )
-def test_who_had_enough_meanwhile_is_not_in_what_is_approved(
+def test_people_who_reached_the_cap_meanwhile_make_the_approval_fail(
     desk, allowed: str | None, hours: int, refused: str | None
 ) -> None:
     draft = {"max_messages_in_days": allowed}
@@ -405,7 +405,7 @@ def test_parked_for_the_night_it_may_still_be_revised(desk) -> None:
     assert desk.states("winter") == {"accepted": 4}
 
 
-def test_a_suppressed_message_is_cut_anew(desk) -> None:
+def test_a_suppressed_message_is_cut_again(desk) -> None:
     lease = desk.start("winter", [0, 1], per_slice=2)
     desk.opt_out(0, 1)
     assert desk.claim(lease) is None
@@ -430,7 +430,7 @@ def test_what_has_begun_to_leave_is_not_revised(desk, outcome: str | None) -> No
     assert len(desk.sql("SELECT * FROM message")) == 4
 
 
-def test_what_a_run_has_in_hand_has_not_begun_to_leave(desk) -> None:
+def test_a_running_campaign_without_a_claim_is_not_revised_yet(desk) -> None:
     desk.start("winter", range(4))
     with pytest.raises(
         CampaignError,
@@ -448,7 +448,7 @@ def test_what_is_not_approved_has_nothing_to_withdraw(desk, state: str) -> None:
         withdraw_approval(tx, find_campaign(tx, "winter"), "lou", "why not")
 
 
-def test_a_change_of_its_list_is_told_no_more(desk) -> None:
+def test_a_change_of_its_list_raises_no_alert_any_more(desk) -> None:
     desk.put_balance("100")
     desk.prepare("winter", range(2))
     desk.approve("winter")

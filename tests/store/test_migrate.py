@@ -39,7 +39,7 @@ def test_migrating_again_changes_nothing(desk) -> None:
     assert (desk.sql("SELECT * FROM operator_setting"), desk.sql("SELECT * FROM schema_migration")) == before
 
 
-def test_a_store_made_anew_has_another_key(desk, tmp_path: Path) -> None:
+def test_a_new_store_has_another_key(desk, tmp_path: Path) -> None:
     other = tmp_path / "other.duckdb"
     migrate(other, desk.clock)
     key = "SELECT value FROM operator_setting WHERE name = 'store_key'"

@@ -24,7 +24,7 @@ def record(desk, person: int, **how) -> bool:
 # --- files -----------------------------------------------------------------------------------------------------
 
 
-def test_each_number_of_a_file_has_one_fate(desk) -> None:
+def test_each_number_of_a_file_has_one_result(desk) -> None:
     desk.take_in("clients", (3, {}))
     desk.opt_out(1)
     before = desk.sql("SELECT * FROM opt_out")
@@ -167,6 +167,6 @@ def test_what_cannot_be_recorded(desk, how: dict, line: str) -> None:
         record(desk, 1, **how)
 
 
-def test_nobody_is_opted_out_by_an_empty_frame(desk) -> None:
+def test_an_empty_frame_opts_no_person_out(desk) -> None:
     with desk.tx() as tx:
         assert add_opt_outs(tx, pd.DataFrame(columns=["number_id", "msisdn"]), "reply", None) == 0

@@ -60,7 +60,7 @@ def test_what_the_gateway_does_not_speak_of_is_unknown(desk) -> None:
     assert found.ask_after == desk.clock.at + timedelta(seconds=5)
 
 
-def test_answer_of_messages_nobody_asked_for_changes_nothing(desk) -> None:
+def test_answer_about_messages_that_were_not_submitted_changes_nothing(desk) -> None:
     lease = desk.start("winter", range(4))
     first, second = desk.must_claim(lease), desk.must_claim(lease)
     strange = [SubmitOutcome("not-ours", Outcome.ACCEPTED, "gw-x")]
@@ -91,7 +91,7 @@ def test_the_same_answer_twice_changes_nothing(desk) -> None:
     assert desk.credit() == {"reserve": WHOLE, "capture": WHOLE}
 
 
-def test_what_is_proved_not_accepted_leaves_again_as_the_same_message(desk) -> None:
+def test_what_is_proved_not_accepted_is_sent_again_as_the_same_message(desk) -> None:
     lease = desk.start("winter", range(3), per_slice=3)
     first = desk.must_claim(lease)
     desk.answer(lease, first, "accepted", "not_accepted", "not_accepted")

@@ -128,7 +128,7 @@ def test_a_lower_rate_binds_at_once(desk) -> None:
     assert (found.rate, found.tokens) == (5, 5)
 
 
-def test_a_clock_that_goes_back_keeps_nobody_waiting_for_a_day(desk) -> None:
+def test_a_clock_that_goes_back_causes_no_wait_of_a_day(desk) -> None:
     desk.clock.forward(days=1)
     with desk.tx() as tx:
         put_bucket(tx, "sandbox", slow_down(bucket_of(tx, "sandbox", RATE), RATE, 5))

@@ -76,7 +76,7 @@ def written(desk, text: str, lists=("clients",), level: str = "off", slice_size:
 # --- who -------------------------------------------------------------------------------------------------------
 
 
-def test_each_has_one_reason_to_be_left_out_or_none(desk) -> None:
+def test_each_has_one_reason_for_exclusion_or_none(desk) -> None:
     desk.fill_list("north", {1: {"town": "Lille"}, 2: {}})
     desk.fill_list("south", {2: {"first_name": "Ana"}, 3: {}, 4: {}})
     desk.fill_list("left", {4: {}})
@@ -109,7 +109,7 @@ def test_the_order_of_the_sources_changes_nothing(desk, first, second, keeper: s
     assert [origin for origin, _, reason in found if reason is None] == [keeper]
 
 
-def test_who_may_not_be_written_to_from_one_list_may_be_from_another(desk) -> None:
+def test_a_person_excluded_from_one_list_may_be_in_another(desk) -> None:
     for list_name, basis in (("bought", None), ("needs it", "service"), ("agreed", "consent"), ("buys", "customer")):
         desk.fill_list(list_name, {1: {}, 2: {}} if list_name == "buys" else {1: {}})
         with desk.tx() as tx:
@@ -155,7 +155,7 @@ SIGNS_OF_LIFE = {
 
 
 @pytest.mark.parametrize(("fields", "reason"), SIGNS_OF_LIFE.values(), ids=list(SIGNS_OF_LIFE))
-def test_who_gave_no_sign_of_life_is_left_out(desk, fields: dict[str, str], reason: str | None) -> None:
+def test_inactive_people_are_excluded(desk, fields: dict[str, str], reason: str | None) -> None:
     desk.fill_list("clients", {1: fields})
     since = desk.clock.at - timedelta(days=1095)
     assert candidates(desk, ["clients"], seen_since=since) == [("clients", 1, reason)]
@@ -168,7 +168,7 @@ def test_a_file_of_long_ago_is_no_sign_of_life(desk) -> None:
     assert candidates(desk, ["clients"], seen_since=since) == [("clients", 1, "inactive")]
 
 
-def test_who_had_enough_messages_gets_no_more(desk) -> None:
+def test_people_at_the_cap_get_no_more_messages(desk) -> None:
     desk.fill_list("clients", {1: {}, 2: {}, 3: {}})
     lease = desk.start("before", [1, 2], text="Soldes STOP 36111")
     desk.answer(lease, desk.must_claim(lease), "accepted", "rejected")
@@ -214,7 +214,7 @@ def test_each_reads_their_own_text_with_the_mention_of_their_place(desk) -> None
     assert found.attrs["longest"] == {"first_name": "Ana {x}"}
 
 
-def test_who_has_no_value_and_no_default_is_left_out(desk) -> None:
+def test_people_without_value_and_default_are_excluded(desk) -> None:
     desk.fill_list("clients", {1: {"first_name": "Zoé"}, 2: {}})
     found = written(desk, "Bonjour {first_name}")
     assert found["person"].tolist() == [1]
@@ -255,7 +255,7 @@ def test_no_slice_is_cut_across_two_places(desk) -> None:
     assert dict(zip(found["person"], found["slice_no"], strict=True)) == {1: 1, 2: 3, 3: 2, 4: 4}
 
 
-def test_nothing_is_left_on_the_bench(desk) -> None:
+def test_no_scratch_table_remains(desk) -> None:
     desk.fill_list("clients", {1: {}})
     written(desk, "Soldes")
     with scratch_tables() as scratch:

@@ -177,7 +177,7 @@ def test_what_waited_in_the_copy_is_unknown_until_it_is_looked_up(desk, with_mar
     assert desk.credit() == {"reserve": 4 * PRICE + 2 * PRICE, "capture": 4 * PRICE, "release": 2 * PRICE}
 
 
-def test_a_sender_of_the_lost_life_writes_nothing_any_more(desk) -> None:
+def test_a_sender_of_the_lost_store_writes_nothing_any_more(desk) -> None:
     lease = desk.start("winter", range(4), per_slice=2)
     restore = copy_store(desk)
     claim = desk.must_claim(lease)

@@ -96,13 +96,13 @@ def test_parts_of_several_campaigns_add_up(desk) -> None:
         pytest.param(["accepted", "rejected", "accepted", "rejected"], 2, id="half refused by the gateway"),
     ],
 )
-def test_only_what_left_or_still_may_counts(desk, answers, people_count: int) -> None:
+def test_only_what_was_sent_or_may_be_sent_counts(desk, answers, people_count: int) -> None:
     prepare(desk, "again", range(4))
     send(desk, "first", range(4), *answers)
     assert repeat_of(desk, "again").people_count == people_count
 
 
-def test_what_never_left_does_not_count(desk) -> None:
+def test_what_was_never_sent_does_not_count(desk) -> None:
     prepare(desk, "again", range(4))
     send(desk, "first", range(4), "rejected")
     assert repeat_of(desk, "again") is None
@@ -160,14 +160,14 @@ def test_the_hours_between_their_departures_count(desk, first_in_hours, again_in
 
 
 @pytest.mark.parametrize(("hours", "stopped"), [(47, True), (49, False)])
-def test_what_left_is_forgotten_after_two_days(desk, hours: int, stopped: bool) -> None:
+def test_what_was_sent_is_forgotten_after_two_days(desk, hours: int, stopped: bool) -> None:
     prepare(desk, "again", range(4))
     send(desk, "first", range(4), "accepted")
     desk.clock.forward(hours=hours)
     assert is_stopped(desk, "again") is stopped
 
 
-def test_what_is_overdue_still_leaves(desk) -> None:
+def test_what_is_overdue_is_still_sent(desk) -> None:
     prepare(desk, "again", range(4))
     approve(desk, "first", range(4))
     desk.clock.forward(hours=60)
@@ -177,7 +177,7 @@ def test_what_is_overdue_still_leaves(desk) -> None:
 # --- which campaigns -------------------------------------------------------------------------------------------
 
 
-def test_what_nobody_approved_does_not_count(desk) -> None:
+def test_what_was_not_approved_does_not_count(desk) -> None:
     prepare(desk, "again", range(4))
     prepare(desk, "first", range(4))
     assert repeat_of(desk, "again") is None

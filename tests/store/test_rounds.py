@@ -18,7 +18,7 @@ def outcomes_of(claim, *outcomes: Outcome):
 
 
 @pytest.mark.parametrize("most", [1, 3])
-def test_each_slice_of_a_visit_has_its_own_messages(desk, most: int) -> None:
+def test_each_slice_of_a_transaction_has_its_own_messages(desk, most: int) -> None:
     """Recorded and claimed in one transaction, taken over by another sender, and asked for slice by slice."""
     lease = desk.start("winter", range(12))
     first = desk.must_claim(lease)

@@ -62,7 +62,7 @@ def test_a_run_that_did_not_end_well_did_not_do_its_work(desk, run, error, ends)
     assert (found.age, found.error) == (None, error)
 
 
-def test_one_that_is_alone_tells_on_the_others(desk, run) -> None:
+def test_a_run_reports_the_other_flows_that_are_late(desk, run) -> None:
     run("hourly")
     run("hourly", minutes=60)
     assert liveness(desk) == {"hourly": "WELL", "often": "LATE", "replies": "LATE"}

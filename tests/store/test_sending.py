@@ -188,7 +188,7 @@ def fates(desk, name: str) -> dict[str, int]:
     return {field: count for field, count in list(exact._asdict().items())[1:-2] if count}
 
 
-def test_progress_tells_what_was_accepted_from_what_never_left(desk) -> None:
+def test_progress_distinguishes_accepted_from_never_sent(desk) -> None:
     lease = desk.start("winter", range(8))
     desk.answer(lease, desk.must_claim(lease), "accepted", "rejected")
     desk.opt_out(2)

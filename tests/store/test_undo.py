@@ -51,7 +51,7 @@ def counts(preview) -> dict[str, int]:
         pytest.param([["too_short"]], 1, {}, {}, id="only rejects"),
     ],
 )
-def test_what_an_undo_leaves(desk, files, undone, expected, people) -> None:
+def test_the_result_of_an_undo(desk, files, undone, expected, people) -> None:
     for rows in files:
         desk.take_in("clients", *rows)
     with desk.tx() as tx:
@@ -252,7 +252,7 @@ def test_a_prepared_campaign_becomes_stale(
     assert desk.approve("soldes").state == "approved"
 
 
-def test_who_was_left_out_counts_too(desk) -> None:
+def test_excluded_people_count_too(desk) -> None:
     desk.take_in("clients", (1, ANA), (2, {}))
     left_out = exclusion_of(1)
     desk.prepare("soldes", [2], origin="typed", draft=DRAFT, left_out=left_out)
@@ -281,7 +281,7 @@ def test_a_campaign_of_other_lists_hears_nothing(desk) -> None:
     assert desk.find("soldes").stale_reason is None
 
 
-def test_who_is_added_makes_a_recap_stale(desk) -> None:
+def test_added_people_make_a_recap_stale(desk) -> None:
     desk.take_in("clients", (1, ANA))
     prepared(desk, people=[1])
     summary = desk.take_in("clients", (1, ANA), (3, {}), (4, {}), replaces=1)
@@ -311,7 +311,7 @@ def test_an_approved_campaign_raises_an_alert_and_stays(desk) -> None:
         assert [alert.kind for alert in due_alerts(tx, "mail")] == ["list_changed: rappel"]
 
 
-def test_the_newest_change_is_the_one_that_is_told(desk) -> None:
+def test_the_newest_change_is_the_one_that_is_shown(desk) -> None:
     desk.put_balance("100")
     desk.take_in("clients", (1, ANA))
     desk.take_in("clients", (2, {}))
@@ -324,7 +324,7 @@ def test_the_newest_change_is_the_one_that_is_told(desk) -> None:
     assert alert.message.startswith("list clients changed: import 2 undone; ")
 
 
-def test_only_what_has_not_left_is_told(desk) -> None:
+def test_only_what_is_not_sent_is_shown(desk) -> None:
     desk.take_in("clients", *((person, {}) for person in range(4)))
     lease = desk.start("soldes", range(4), origin="clients", draft={"lists": ["clients"]})
     desk.answer(lease, desk.must_claim(lease), "accepted")

@@ -122,7 +122,7 @@ def test_not_while_a_request_may_still_be_under_way(desk, decision: Any) -> None
     assert decide(desk, decision) == 2
 
 
-def test_a_claim_that_nobody_has_looked_at_is_not_decided_on(desk) -> None:
+def test_a_claim_that_was_not_looked_up_cannot_be_decided(desk) -> None:
     lease = desk.start("winter")
     desk.must_claim(lease)
     desk.clock.forward(minutes=5)  # its sender is gone
@@ -182,7 +182,7 @@ def test_a_report_on_an_unknown_message_wakes_its_campaign(parked) -> None:
     assert parked.find("winter").state == "finished"
 
 
-def test_a_report_on_another_message_wakes_nobody(parked) -> None:
+def test_a_report_on_another_message_makes_no_campaign_due(parked) -> None:
     accepted = parked.sql("SELECT client_ref FROM message_status WHERE state = 'accepted'")[0][0]
     message = parked.unknown_messages[0]
     parked.report(message, client_ref=accepted, gateway_message_id=f"gw-{accepted}")

@@ -30,7 +30,7 @@ def test_every_flow_is_listed() -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_told_before_there_is_a_run(
+def test_a_wrong_value_is_refused_before_there_is_a_run(
     caplog: pytest.LogCaptureFixture, words: list[str], line: str
 ) -> None:
     from flows.__main__ import main

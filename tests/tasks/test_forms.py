@@ -17,7 +17,7 @@ def boxes(stem: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("stem", FLOWS)
-def test_who_acts_is_asked_in_the_same_words(stem: str) -> None:
+def test_the_actor_has_the_same_title_everywhere(stem: str) -> None:
     found = boxes(stem)
     assert found.keys() & OTHER_WORDS == set()
     assert found.get("actor", {"title": "Your name"})["title"] == "Your name"

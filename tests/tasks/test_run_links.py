@@ -43,7 +43,7 @@ def test_an_approval_repeats_how_many_and_how_much(pages: None) -> None:
     assert as_the_ui_reads_it(str(approve.address))["figures"] == "1 510 messages, 118.61 EUR"
 
 
-def test_where_nobody_gets_a_message_nothing_is_approved_and_the_basis_can_be_declared(pages: None) -> None:
+def test_without_recipients_nothing_is_approved_and_the_basis_can_be_declared(pages: None) -> None:
     links = {link.title: link for link in run_links(campaign(), replace(RECAP, message_count=0), ["clients"])}
     assert list(links) == ["Declare the legal basis of clients", "Revise", "Cancel", "Prepare again"]
     assert as_the_ui_reads_it(str(links["Declare the legal basis of clients"].address)) == {

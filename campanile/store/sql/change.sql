@@ -1,11 +1,14 @@
 -- What a change of a list does to its people and to campaigns.
 
 -- name: change.stage_file
+-- The people of one import file. Grain and key: number_id.
 CREATE OR REPLACE TEMP TABLE staged_touched AS
 SELECT DISTINCT number_id, true AS is_undone FROM import_row WHERE import_id = $import_id
 
 -- name: change.stage_replacement
 -- staged_rows: ContactRows
+-- The people of a file and of the file that replaces it. Grain and key: number_id. is_undone: in the old file.
+-- $import_id: the file that is replaced.
 CREATE OR REPLACE TEMP TABLE staged_touched AS
 SELECT number_id, bool_or(is_undone) AS is_undone
 FROM (
@@ -16,18 +19,21 @@ FROM (
 GROUP BY number_id
 
 -- name: change.stage_list
+-- The people of a whole list. Grain and key: number_id.
 CREATE OR REPLACE TEMP TABLE staged_touched AS
 SELECT number_id, true AS is_undone FROM contact WHERE list_id = $list_id
 
 -- name: change.stage_before
 -- staged_touched: TouchedPeople
+-- The touched people of the list as they are before the change. Grain and key: number_id.
 CREATE OR REPLACE TEMP TABLE staged_before AS
 SELECT number_id, fields FROM contact
 WHERE list_id = $list_id AND number_id IN (SELECT number_id FROM staged_touched)
 
 -- name: change.stage_remaining
 -- staged_touched: TouchedPeople
--- What the other files say of the undone one's people: the first row is the origin, the newest value of each field wins.
+-- What the other files of the list say of the people of the undone file. Grain and key: number_id. The first row is the
+-- origin; the newest value of each field wins.
 CREATE OR REPLACE TEMP TABLE staged_remaining AS
 WITH remaining AS (
     SELECT
@@ -62,6 +68,7 @@ LEFT JOIN folded ON folded.number_id = person.number_id
 -- name: change.remove_contacts
 -- staged_touched: TouchedPeople
 -- staged_remaining: RemainingContacts
+-- Delete the people of the undone file that no other file of the list has.
 DELETE FROM contact
 WHERE list_id = $list_id
     AND number_id IN (SELECT number_id FROM staged_touched WHERE is_undone)
@@ -69,6 +76,7 @@ WHERE list_id = $list_id
 
 -- name: change.fall_back
 -- staged_remaining: RemainingContacts
+-- Set the people that other files have to what these say. Contacts that do not change are not written.
 UPDATE contact SET
     territory = remaining.territory, fields = remaining.fields, import_id = remaining.import_id,
     row_number = remaining.row_number, updated_at = $at
@@ -79,11 +87,14 @@ WHERE contact.list_id = $list_id
         <> (remaining.fields, remaining.import_id, remaining.row_number)
 
 -- name: change.empty_list
+-- Delete all contacts of a list.
 DELETE FROM contact WHERE list_id = $list_id
 
 -- name: change.stage_changes
 -- staged_touched: TouchedPeople
 -- staged_before: PeopleBefore
+-- What the change did to each touched person. Grain and key: number_id. kind: added, removed, changed or kept; the
+-- order of the JSON keys does not matter.
 CREATE OR REPLACE TEMP TABLE staged_changes AS
 SELECT
     coalesce(earlier.number_id, later.number_id) AS number_id,
@@ -104,10 +115,12 @@ FULL JOIN (
 
 -- name: change.counts
 -- staged_changes: PeopleChanges
+-- One row per kind of change.
 SELECT kind, count(*) AS people_count FROM staged_changes GROUP BY kind
 
 -- name: change.columns
 -- staged_changes: PeopleChanges
+-- One row per field that changed: the number of people, most first.
 SELECT field, count(*) AS people_count
 FROM (
     SELECT number_id, unnest(json_keys(fields_before)) AS field, unnest(fields_before ->> '$.*') AS value
@@ -122,13 +135,14 @@ GROUP BY field ORDER BY people_count DESC, field
 
 -- name: change.examples
 -- staged_changes: PeopleChanges
+-- Up to three people per kind of change.
 SELECT kind, '+' || number_id AS msisdn, fields_before, fields_after
 FROM staged_changes WHERE kind <> 'kept'
 QUALIFY row_number() OVER (PARTITION BY kind ORDER BY number_id) <= 3
 ORDER BY kind, number_id
 
 -- name: change.campaigns
--- Campaigns that are not over and use a list: in their draft, or because it brought some of their messages.
+-- One row per open campaign that uses a list: its draft names the list, or the list is the origin of some messages.
 SELECT *
 FROM campaign
 WHERE kind IN ('marketing', 'alert')
@@ -142,7 +156,8 @@ ORDER BY campaign_id
 
 -- name: change.count_in_recap
 -- staged_changes: PeopleChanges
--- People whom a recap counts, and who changed or went; and those who came, whom it does not count.
+-- The number of people for whom a recap is out of date: people it counts who changed or were removed, and people who
+-- were added, whom it does not count.
 SELECT count(*) FROM staged_changes
 WHERE kind = 'added' OR (kind <> 'kept' AND number_id IN (
     SELECT number_id FROM message WHERE campaign_id = $campaign_id
@@ -152,6 +167,7 @@ WHERE kind = 'added' OR (kind <> 'kept' AND number_id IN (
 
 -- name: change.count_planned
 -- staged_changes: PeopleChanges
+-- The number of planned messages from this list to people who were removed or changed.
 SELECT count(*)
 FROM message_status JOIN message USING (campaign_id, recipient_id)
 WHERE message_status.campaign_id = $campaign_id

@@ -2,14 +2,15 @@
 
 -- name: charge.put
 -- staged_rows: Charges
+-- Record the charge of messages, or correct it. Grain: one message. Key: (campaign_id, recipient_id).
 INSERT INTO message_charge
 SELECT campaign_id, recipient_id, slice_no, CAST(amount AS DECIMAL(18, 6)), segment_count, $at FROM staged_rows
 ON CONFLICT (campaign_id, recipient_id) DO UPDATE SET
     amount = excluded.amount, segment_count = excluded.segment_count, recorded_at = excluded.recorded_at
 
 -- name: charge.of_campaign
--- What a campaign was to cost so far by its recap, how much more it was charged, and in how many messages the segments
--- are not those of the recap.
+-- One row: the captured price by the recap, the adjustments, and the number of messages with other segments than in the
+-- recap.
 SELECT entry.captured, entry.adjusted, counted.segment_changes
 FROM (
     SELECT

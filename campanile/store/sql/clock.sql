@@ -1,8 +1,8 @@
 -- The newest time in the store.
 
 -- name: clock.newest
--- The newest time that was recorded, or, since somebody confirmed the clock, of what was recorded since; that moment
--- itself counts then.
+-- The newest recorded time. After a person confirmed the clock only later events count, and the moment of the
+-- confirmation itself.
 WITH confirmed AS (
     SELECT
         CAST(value ->> '$.event_id' AS BIGINT) AS event_id,

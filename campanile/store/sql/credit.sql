@@ -1,7 +1,7 @@
--- Credit entries: reserved, captured, released.
+-- Credit entries: reserve, capture, release, adjust.
 
 -- name: credit.add
--- The lists are as long as each other: one entry a slice and kind, in their order.
+-- Add one entry per slice and kind. The three lists have the same length; position n of each makes entry n.
 INSERT INTO credit_entry
 SELECT latest.entry_id + place, $gateway, $campaign_id, slice_no, kind, amount, $at
 FROM (SELECT coalesce(max(entry_id), 0) AS entry_id FROM credit_entry) AS latest, (
@@ -13,12 +13,12 @@ FROM (SELECT coalesce(max(entry_id), 0) AS entry_id FROM credit_entry) AS latest
 )
 
 -- name: credit.captured
--- And what the gateway charged besides.
+-- The captured credit of a gateway, with the adjustments.
 SELECT coalesce(sum(amount), 0) FROM credit_entry WHERE gateway = $gateway AND kind IN ('capture', 'adjust')
 
 -- name: credit.available
--- The last reading, less what was captured and adjusted since, less what is reserved and not settled. What is captured
--- stands in both, so it drops out. No row without a reading.
+-- The credit that can be committed: the last reading, minus what was captured and adjusted since, minus open reserves.
+-- A capture appears in both with opposite signs, so it cancels out. No row without a reading.
 SELECT
     amount + captured_before - (
         SELECT coalesce(sum(CASE kind WHEN 'release' THEN -amount WHEN 'capture' THEN 0 ELSE amount END), 0)

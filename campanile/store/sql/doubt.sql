@@ -1,11 +1,12 @@
--- What a store that is older than its mark may not know.
+-- Reconciliation: a store that is older than its mark does not know what was sent since.
 
 -- name: doubt.open_campaigns
--- Something of them may have been sent since.
+-- One row per campaign that may have sent messages since.
 SELECT campaign_id FROM campaign WHERE state IN ('approved', 'sending', 'parked', 'paused') ORDER BY campaign_id
 
 -- name: doubt.add_events
--- Nothing is claimed here, so no opt-out, window or credit is looked at: the next claim does, where there is one.
+-- Make the planned and claimed messages unknown. Nothing is claimed here, so opt-outs, windows and credit are not
+-- checked; the next claim checks them, if there is one.
 INSERT INTO message_event
 SELECT
     $first_event_id - 1 + row_number() OVER (ORDER BY campaign_id, slice_no, recipient_id),
@@ -14,7 +15,7 @@ FROM message_status
 WHERE list_contains($campaign_ids, campaign_id) AND state IN ('planned', 'claimed')
 
 -- name: doubt.reserve
--- What was claimed or unknown has its reserve.
+-- Reserve the credit of planned slices. Claimed and unknown slices already have their reserve.
 INSERT INTO credit_entry
 SELECT
     latest.entry_id + row_number() OVER (ORDER BY slice.campaign_id, slice.slice_no),
@@ -24,8 +25,9 @@ JOIN campaign USING (campaign_id), (SELECT coalesce(max(entry_id), 0) AS entry_i
 WHERE list_contains($campaign_ids, slice.campaign_id) AND slice.state = 'planned' AND slice.price <> 0
 
 -- name: doubt.make_slices_unknown
--- Fence 0: no sender that is known posted it, so it is looked up and never posted again under its key. The gateway is
--- asked from the first moment on at which it may have been posted.
+-- Make the open slices unknown. Fence 0 means that no known sender posted the slice: it is looked up and never posted
+-- again under its key. $posted_since: the first moment at which it may have been posted. $ask_after: from when on the
+-- gateway may be asked.
 UPDATE slice SET
     state = 'unknown',
     fence = 0,
@@ -42,17 +44,19 @@ WHERE found.campaign_id = slice.campaign_id
     AND slice.state IN ('planned', 'claimed', 'unknown')
 
 -- name: doubt.fence_off
--- A sender of the life that was lost may still run: whatever its fence, it is an old one now.
+-- Outdate each lease: a sender of the lost store may still run. Its fence is too low afterwards, whatever it was.
 UPDATE lease SET fence = greatest(fence + 1, $fence), expires_at = least(expires_at, $at)
 WHERE list_contains($campaign_ids, campaign_id)
 
 -- name: doubt.add_leases
+-- Add an expired lease with the new fence to campaigns without a lease.
 INSERT INTO lease (campaign_id, fence, owner, expires_at, run_id)
 SELECT campaign_id, $fence, 'reconciliation', campaign.created_at, NULL FROM campaign
 WHERE list_contains($campaign_ids, campaign_id) AND campaign_id NOT IN (SELECT campaign_id FROM lease)
 
 -- name: doubt.campaigns
--- What a person reads before they confirm: the campaigns that go on, and those that may be approved once more.
+-- One row per campaign that continues after the confirmation, or that may be approved again. A person reads it before
+-- the confirmation.
 SELECT
     campaign.name, campaign.state, campaign.due_at,
     coalesce(counted.planned_count, 0) AS planned_count,
@@ -69,12 +73,13 @@ WHERE campaign.state IN ('prepared', 'approved', 'sending', 'parked', 'paused')
 ORDER BY campaign.campaign_id
 
 -- name: doubt.gateways
--- Every gateway that something was sent by, or is to be.
+-- One row per gateway that sent something or will send something.
 SELECT DISTINCT gateway FROM campaign ORDER BY gateway
 
 -- name: doubt.probe
--- Of each place the messages that leave first, of those that were never tried: what a lost life would have sent next.
--- One of each place before a second one of any: which of them were open in that life, nobody knows.
+-- The messages that the lost store would have sent next: never tried, the earliest slices of each window_key first, at
+-- most $most. One message per window_key comes before a second one of any: it is not known which windows were open
+-- then.
 SELECT client_ref, msisdn, text, encoding, sender_id, CAST(NULL AS TIMESTAMPTZ) AS valid_until
 FROM (
     SELECT

@@ -1,7 +1,8 @@
--- Message events: append-only.
+-- Message events: append-only. Key: event_id, in the order of recording.
 
 -- name: event.ids_taken
--- Which message a gateway's own ids are known of, by the events after one of them.
+-- One row per gateway message id and message it was recorded for. $gateway_message_ids: the ids to look for.
+-- $after_event_id: only later events are read.
 SELECT DISTINCT message_event.gateway_message_id, message.client_ref
 FROM message_event
 SEMI JOIN (SELECT unnest($gateway_message_ids) AS gateway_message_id) AS said USING (gateway_message_id)
@@ -10,7 +11,8 @@ JOIN message USING (campaign_id, recipient_id)
 WHERE message_event.event_id > $after_event_id AND campaign.gateway = $gateway
 
 -- name: event.ids_of_slice
--- The ids that the messages of a slice are known under.
+-- One row per message of a slice and gateway id recorded for it. $cut_as: the slice that the messages were first cut
+-- into. $first_event_id: no event of the slice is older.
 SELECT DISTINCT message.client_ref, message_event.gateway_message_id
 FROM message_event
 JOIN message USING (campaign_id, recipient_id)
@@ -20,7 +22,7 @@ WHERE message_event.campaign_id = $campaign_id
     AND message.slice_no = $cut_as
 
 -- name: event.ids_shared
--- The ids of a campaign that stand for more than one message of its gateway.
+-- One row per gateway id of a campaign that was recorded for more than one message of its gateway.
 SELECT message_event.gateway_message_id
 FROM message_event
 JOIN campaign USING (campaign_id)
@@ -33,6 +35,8 @@ GROUP BY message_event.gateway_message_id
 HAVING min(recipient_id) <> max(recipient_id) OR min(campaign_id) <> max(campaign_id)
 
 -- name: event.expire
+-- Add 'expired' to the planned messages of one window_key. $not_before: the time of its own that they waited for, or
+-- NULL. $first_event_id: the id of the first new event.
 INSERT INTO message_event
 SELECT
     $first_event_id - 1 + row_number() OVER (ORDER BY status.recipient_id),
@@ -46,7 +50,7 @@ WHERE status.campaign_id = $campaign_id
     AND slice.not_before IS NOT DISTINCT FROM $not_before
 
 -- name: event.next_id
--- Also after those of a campaign that was revised, which are forgotten: no id is given twice.
+-- The next event id. The events of a revised campaign are deleted, but their ids are never used again.
 SELECT 1 + greatest(
     (SELECT coalesce(max(event_id), 0) FROM message_event),
     (SELECT coalesce(max(after_event_id), 0) FROM campaign_event)
@@ -54,11 +58,12 @@ SELECT 1 + greatest(
 
 -- name: event.add
 -- staged_rows: MessageEvents
+-- Add events. Grain: one event. Key: event_id.
 INSERT INTO message_event
 SELECT event_id, campaign_id, recipient_id, event, slice_no, fence, gateway_message_id, reason, $at FROM staged_rows
 
 -- name: event.add_to_slices
--- The lists are as long as each other: one event a recipient, in their order.
+-- Add one event per recipient. The five lists have the same length and the same order.
 INSERT INTO message_event
 SELECT event_id, $campaign_id, recipient_id, event, slice_no, $fence, gateway_message_id, reason, $at
 FROM (
@@ -72,6 +77,7 @@ FROM (
 )
 
 -- name: event.cancel_planned
+-- Add 'cancelled' to all planned messages of a campaign.
 INSERT INTO message_event
 SELECT
     $first_event_id - 1 + row_number() OVER (ORDER BY recipient_id),
@@ -79,5 +85,5 @@ SELECT
 FROM message_status WHERE campaign_id = $campaign_id AND state = 'planned'
 
 -- name: event.forget
--- Only while nothing was claimed: the steps of messages that are cut anew.
+-- Delete the events of messages that are cut again. Only while nothing was claimed.
 DELETE FROM message_event WHERE campaign_id = $campaign_id

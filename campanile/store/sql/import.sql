@@ -1,7 +1,8 @@
--- Import files and what became of their rows.
+-- Import files and the outcome of each of their rows.
 -- In every file a line "-- staged_x: Frame" names the frame of schemas/ that a statement reads: its columns and types.
 
 -- name: import.get
+-- One import file by its key, with its list. list_id and list_name are NULL for a file of opt-outs.
 SELECT
     import_file.import_id, import_file.kind, import_file.list_id, contact_list.list_name, import_file.file_name,
     import_file.undone_at, import_file.undone_by, import_file.undone_why
@@ -9,25 +10,30 @@ FROM import_file LEFT JOIN contact_list USING (list_id)
 WHERE import_file.import_id = $import_id
 
 -- name: import.latest
+-- The five newest import files of lists that were not undone, for error messages.
 SELECT import_file.import_id, import_file.file_name, contact_list.list_name
 FROM import_file JOIN contact_list USING (list_id)
 WHERE import_file.undone_at IS NULL
 ORDER BY import_file.import_id DESC LIMIT 5
 
 -- name: import.mark_undone
+-- Mark one file as undone. $why: the reason, for the history.
 UPDATE import_file SET undone_at = $at, undone_by = $actor, undone_why = $why WHERE import_id = $import_id
 
 -- name: import.mark_list_undone
+-- Mark all files of a list as undone. $why: the reason, for the history.
 UPDATE import_file SET undone_at = $at, undone_by = $actor, undone_why = $why
 WHERE list_id = $list_id AND undone_at IS NULL
 
 -- name: import.forget_undone_rows
--- The rows go, the rejects stay: what a partner sent wrong is history.
+-- Delete the rows of undone files. The rejects stay: what a partner sent wrong is history.
 DELETE FROM import_row WHERE import_id IN (
     SELECT import_id FROM import_file WHERE list_id = $list_id AND undone_at IS NOT NULL
 )
 
 -- name: import.find_same_bytes
+-- The first file with the same bytes that was read in the same way: at most one row. The column map, region, sheet,
+-- encoding and read options must be equal. Undone files do not count.
 SELECT import_id, file_name, recorded_at FROM import_file
 WHERE sha256 = $sha256 AND kind = $kind AND list_id IS NOT DISTINCT FROM $list_id AND undone_at IS NULL
     AND sheet IS NOT DISTINCT FROM $sheet AND encoding IS NOT DISTINCT FROM $encoding
@@ -36,12 +42,14 @@ WHERE sha256 = $sha256 AND kind = $kind AND list_id IS NOT DISTINCT FROM $list_i
 ORDER BY import_id LIMIT 1
 
 -- name: import.next_id
+-- The number of the next import file.
 SELECT coalesce(max(import_id), 0) + 1 FROM import_file
 
 -- name: import.count_broken
 -- staged_rows: ContactRows
 -- staged_rejected: RejectedRows
--- A last wall before anything is written: how many rows are not what they must be, by what is wrong.
+-- The last check before anything is written. One row per defect: the number of broken rows. $row_count: the data rows
+-- of the file. Returns no row when all is well.
 SELECT broken, row_count
 FROM (
     SELECT
@@ -76,13 +84,14 @@ WHERE row_count > 0
 
 -- name: import.stage_twice
 -- staged_rows: ContactRows
+-- Numbers that appear in the file more than once. Grain and key: number_id.
 CREATE OR REPLACE TEMP TABLE staged_twice AS
 SELECT number_id, min(row_number) AS first_row FROM staged_rows GROUP BY number_id HAVING count(*) > 1
 
 -- name: import.stage_once
 -- staged_rows: ContactRows
 -- staged_twice: RepeatedNumbers
--- Known people of whom the file says one thing, and a new one; with the fields they then have.
+-- Known people for whom the file has one row with new values, and their fields after it. Grain and key: number_id.
 CREATE OR REPLACE TEMP TABLE staged_once AS
 SELECT
     number_id,
@@ -101,7 +110,8 @@ FROM (
 -- name: import.stage_steps
 -- staged_rows: ContactRows
 -- staged_twice: RepeatedNumbers
--- People of whom the file says several things: the values that were news, in order; what was known stands in row 0.
+-- People for whom the file has several rows: each value that was new, in the order of the rows. Key: (number_id,
+-- row_number, field). Row 0 has the values that were known before the file.
 CREATE OR REPLACE TEMP TABLE staged_steps AS
 WITH moving AS (
     SELECT staged_rows.number_id
@@ -127,8 +137,10 @@ QUALIFY value IS DISTINCT FROM lag(value) OVER (PARTITION BY number_id, field OR
 -- staged_twice: RepeatedNumbers
 -- staged_once: MergedContacts
 -- staged_steps: FieldSteps
--- Rows are taken in order: the first time a number is seen it is accepted; later, a filled field that differs from
--- what is known makes it updated (an empty cell is not in `fields`, so it never erases), anything else a duplicate.
+-- Record the outcome of each valid row, in order. The first row of a new number is accepted. A later row is updated if
+-- a filled field differs from what is known: an empty cell is not in fields, so it never erases a value. Any other row
+-- is a duplicate.
+-- of_import_id and of_row_number name the row that brought the person.
 INSERT INTO import_row
     (import_id, row_number, number_id, territory, fields, fate, of_import_id, of_row_number)
 SELECT
@@ -161,7 +173,7 @@ LEFT JOIN (
 -- name: import.stage_folded
 -- staged_once: MergedContacts
 -- staged_steps: FieldSteps
--- The newest value of each field wins.
+-- The people with new values as they are after the file. Grain and key: number_id. The newest value of each field wins.
 CREATE OR REPLACE TEMP TABLE staged_folded AS
 WITH newest AS (
     SELECT number_id, field, arg_max(value, row_number) AS value FROM staged_steps GROUP BY number_id, field
@@ -173,6 +185,7 @@ SELECT number_id, fields FROM staged_once
 
 -- name: import.add_contacts
 -- staged_folded: FoldedContacts
+-- Add a contact for each accepted row.
 INSERT INTO contact (list_id, number_id, msisdn, territory, fields, import_id, row_number, updated_at)
 SELECT
     $list_id,
@@ -188,7 +201,7 @@ WHERE import_row.import_id = $import_id AND import_row.fate = 'accepted'
 
 -- name: import.update_contacts
 -- staged_folded: FoldedContacts
--- The origin stays the row that brought the person.
+-- Write the new fields of contacts. Their origin stays the row that brought the person.
 UPDATE contact SET fields = staged_folded.fields, updated_at = $at
 FROM staged_folded
 WHERE contact.list_id = $list_id
@@ -196,40 +209,48 @@ WHERE contact.list_id = $list_id
     AND contact.fields <> staged_folded.fields
 
 -- name: import.add_file
+-- Add an import file with the counts of its rows. known_count: rows whose person was known before the file.
 INSERT INTO import_file (
     import_id, kind, list_id, file_name, sha256, size_bytes, encoding, delimiter, sheet, column_map, region,
-    read_options, is_sample, row_count, accepted_count, updated_count, duplicate_count, rejected_count, known_count, replaces,
-    recorded_at
+    read_options, is_sample, row_count, accepted_count, updated_count, duplicate_count, rejected_count, known_count,
+    replaces, recorded_at
 ) VALUES (
     $import_id, $kind, $list_id, $file_name, $sha256, $size_bytes, $encoding, $delimiter, $sheet, $column_map, $region,
-    $read_options, $is_sample, $row_count, $accepted_count, $updated_count, $duplicate_count, $rejected_count, $known_count, $replaces,
-    $at
+    $read_options, $is_sample, $row_count, $accepted_count, $updated_count, $duplicate_count, $rejected_count,
+    $known_count, $replaces, $at
 )
 
 -- name: import.add_rejects
 -- staged_rejected: RejectedRows
+-- Add the rejected rows of a file. Key: (import_id, row_number).
 INSERT INTO import_row_reject (import_id, row_number, reason, raw_line)
 SELECT $import_id, row_number, reason, raw_line FROM staged_rejected
 
 -- name: import.count_fates
+-- One row per outcome of a file's rows.
 SELECT fate, count(*) AS row_count FROM import_row WHERE import_id = $import_id GROUP BY fate
 
 -- name: import.count_known
+-- The number of rows of a file whose person an earlier file brought.
 SELECT count(*) FROM import_row WHERE import_id = $import_id AND of_import_id <> $import_id
 
 -- name: import.reject_reasons
+-- One row per reason of a file's rejects, the most frequent first.
 SELECT reason, count(*) AS row_count FROM import_row_reject WHERE import_id = $import_id
 GROUP BY reason ORDER BY row_count DESC, reason
 
 -- name: import.count_opted_out
+-- The number of people of a file who are opted out.
 SELECT count(*) FROM opt_out
 WHERE number_id IN (SELECT number_id FROM import_row WHERE import_id = $import_id)
 
 -- name: import.top_territories
+-- The eight territories with the most rows of a file.
 SELECT territory, count(*) AS row_count FROM import_row WHERE import_id = $import_id
 GROUP BY territory ORDER BY row_count DESC, territory LIMIT 8
 
 -- name: import.duplicate_examples
+-- The first three duplicates of a file, each with the row that it repeats.
 SELECT import_row.row_number, first_file.file_name, import_row.of_row_number
 FROM import_row JOIN import_file AS first_file ON first_file.import_id = import_row.of_import_id
 WHERE import_row.import_id = $import_id AND import_row.fate = 'duplicate'

@@ -1,20 +1,24 @@
--- What must always hold, as queries that return no rows.
+-- What must always hold. Each query returns the rows that break the rule; a correct store returns none.
 
 -- name: invariant.rows_have_one_fate
+-- Import files whose rows do not add up: each row has one outcome.
 SELECT import_id FROM import_file
 WHERE row_count <> accepted_count + updated_count + duplicate_count + rejected_count
 
 -- name: invariant.rejects_are_kept
+-- Import files with more or fewer rejects than they count.
 SELECT import_file.import_id
 FROM import_file LEFT JOIN import_row_reject USING (import_id)
 GROUP BY import_file.import_id, import_file.rejected_count
 HAVING count(import_row_reject.row_number) <> import_file.rejected_count
 
 -- name: invariant.rejects_have_a_reason
+-- Rejects without a reason.
 SELECT import_id, row_number FROM import_row_reject WHERE reason = ''
 
 -- name: invariant.rows_are_as_the_book_says
--- Files that came before rows were kept (known_count is NULL) have only the rows that brought somebody.
+-- Import files whose stored rows differ from their counts. Files imported before rows were stored (known_count is NULL)
+-- have only their accepted rows.
 SELECT import_file.import_id
 FROM import_file
 LEFT JOIN (
@@ -35,6 +39,7 @@ WHERE import_file.undone_at IS NULL AND (
 )
 
 -- name: invariant.contacts_have_their_origin
+-- Contacts whose origin is not a row with their number, in a file of their list that is not undone.
 SELECT contact.list_id, contact.number_id
 FROM contact
 LEFT JOIN import_file
@@ -48,6 +53,7 @@ LEFT JOIN import_row
 WHERE import_row.number_id IS NULL
 
 -- name: invariant.rows_have_their_contact
+-- Rows of contact files whose person is not in the list.
 SELECT import_row.import_id, import_row.row_number
 FROM import_row
 JOIN import_file ON import_file.import_id = import_row.import_id AND import_file.kind = 'contacts'
@@ -55,20 +61,24 @@ LEFT JOIN contact ON contact.list_id = import_file.list_id AND contact.number_id
 WHERE contact.number_id IS NULL
 
 -- name: invariant.rows_of_other_files_exist
+-- Rows that refer to a file that does not exist.
 SELECT import_id, row_number FROM import_row
 WHERE of_import_id IS NOT NULL AND of_import_id NOT IN (SELECT import_id FROM import_file)
 
 -- name: invariant.undone_files_left_nothing
+-- Undone files that still have rows or contacts.
 SELECT import_id FROM import_file
 WHERE undone_at IS NOT NULL AND (
     import_id IN (SELECT import_id FROM import_row) OR import_id IN (SELECT import_id FROM contact)
 )
 
 -- name: invariant.audience_is_messages_and_exclusions
+-- Recaps where audience = messages + exclusions does not hold.
 SELECT recap.campaign_id FROM recap
 WHERE recap.audience_count <> recap.message_count + recap.exclusion_count
 
 -- name: invariant.recap_counts_the_messages
+-- Recaps of the current version whose totals differ from the messages.
 SELECT recap.campaign_id
 FROM recap JOIN campaign USING (campaign_id, version)
 LEFT JOIN (
@@ -80,26 +90,30 @@ WHERE recap.message_count <> coalesce(found.message_count, 0)
     OR recap.total_price <> coalesce(found.price, 0)
 
 -- name: invariant.exclusions_are_counted
+-- Recaps with more or fewer exclusions than they count.
 SELECT recap.campaign_id
 FROM recap LEFT JOIN exclusion USING (campaign_id, version)
 GROUP BY recap.campaign_id, recap.version, recap.exclusion_count
 HAVING count(exclusion.reason) <> recap.exclusion_count
 
 -- name: invariant.one_message_a_person
+-- People with two messages in one campaign.
 SELECT campaign_id, number_id FROM message JOIN campaign USING (campaign_id)
 WHERE campaign.kind IN ('marketing', 'alert')
 GROUP BY campaign_id, number_id HAVING count(*) > 1
 
 -- name: invariant.client_refs_are_unique
+-- Client references of more than one message.
 SELECT client_ref FROM message GROUP BY client_ref HAVING count(*) > 1
 
 -- name: invariant.slices_hold_all_messages
+-- Messages without a slice.
 SELECT message.campaign_id, message.recipient_id
 FROM message LEFT JOIN slice USING (campaign_id, slice_no)
 WHERE slice.slice_no IS NULL
 
 -- name: invariant.planned_messages_are_queued
--- A planned message of an open campaign stands in a planned slice: nothing is forgotten.
+-- Planned messages whose slice is not planned: no sender would ever claim them.
 SELECT status.campaign_id, status.recipient_id
 FROM message_status AS status
 JOIN campaign ON campaign.campaign_id = status.campaign_id
@@ -107,6 +121,7 @@ LEFT JOIN slice ON slice.campaign_id = status.campaign_id AND slice.slice_no = s
 WHERE status.state = 'planned' AND slice.state IS DISTINCT FROM 'planned'
 
 -- name: invariant.planned_slices_count_their_messages
+-- Planned slices whose totals differ from their planned messages.
 SELECT slice.campaign_id, slice.slice_no
 FROM slice
 LEFT JOIN (
@@ -121,7 +136,8 @@ WHERE slice.state = 'planned' AND (
 )
 
 -- name: invariant.steps_are_legal
--- `new`: never tried. `planned`: put back; a late proof may still say that it was accepted.
+-- Changes of state that are not allowed. new: never tried. planned: put back; a late proof may still show that it was
+-- accepted.
 SELECT step.campaign_id, step.recipient_id, step.state_before, step.event
 FROM (
     SELECT
@@ -144,17 +160,19 @@ LEFT JOIN (
 WHERE legal.event IS NULL
 
 -- name: invariant.accepted_once
+-- Messages that were accepted twice.
 SELECT campaign_id, recipient_id FROM message_event WHERE event = 'accepted'
 GROUP BY campaign_id, recipient_id HAVING count(*) > 1
 
 -- name: invariant.gateway_ids_are_unique
--- Two gateways may count alike.
+-- Gateway ids of more than one message. Two gateways may use the same id.
 SELECT campaign.gateway, message_event.gateway_message_id FROM message_event JOIN campaign USING (campaign_id)
 WHERE message_event.gateway_message_id IS NOT NULL
 GROUP BY campaign.gateway, message_event.gateway_message_id
 HAVING count(DISTINCT (message_event.campaign_id, message_event.recipient_id)) > 1
 
 -- name: invariant.nothing_claimed_after_an_opt_out
+-- Messages that were claimed while the person was opted out. An alert with requested_service is the exception.
 SELECT message.campaign_id, message.recipient_id
 FROM message_event
 JOIN message USING (campaign_id, recipient_id)
@@ -166,6 +184,7 @@ WHERE message_event.event = 'claimed'
     AND NOT (campaign.kind = 'alert' AND campaign.requested_service)
 
 -- name: invariant.nothing_claimed_before_approval
+-- Messages that were claimed before the current version was approved.
 SELECT message_event.campaign_id, message_event.recipient_id
 FROM message_event
 JOIN campaign USING (campaign_id)
@@ -180,6 +199,7 @@ WHERE message_event.event = 'claimed'
     )
 
 -- name: invariant.approval_is_of_the_latest_recap
+-- Campaigns that were approved with another recap than their latest.
 SELECT campaign_id FROM campaign
 WHERE kind IN ('marketing', 'alert')
     AND state IN ('approved', 'sending', 'parked', 'paused', 'finished')
@@ -187,11 +207,13 @@ WHERE kind IN ('marketing', 'alert')
     AND approved_hash IS DISTINCT FROM recap_hash
 
 -- name: invariant.finished_campaigns_have_nothing_open
+-- Open messages of campaigns that are over.
 SELECT status.campaign_id, status.recipient_id
 FROM message_status AS status JOIN campaign USING (campaign_id)
 WHERE campaign.state IN ('finished', 'cancelled') AND status.state IN ('planned', 'claimed', 'unknown')
 
 -- name: invariant.fences_only_grow
+-- Claims with a lower fence than an earlier claim of the campaign.
 SELECT later.campaign_id, later.event_id
 FROM (
     SELECT
@@ -204,7 +226,8 @@ FROM (
 WHERE later.fence < later.fence_before
 
 -- name: invariant.reserves_are_settled
--- Reserved = captured + released + what is still claimed or unknown, slice by slice. What was adjusted was never reserved.
+-- Slices where reserved = captured + released + price of what is claimed or unknown does not hold. Adjustments were
+-- never reserved.
 SELECT campaign_id, slice_no
 FROM (
     SELECT
@@ -219,6 +242,7 @@ FULL JOIN (
 WHERE coalesce(entry.open_amount, 0) <> coalesce(still_open.price, 0)
 
 -- name: invariant.captures_are_what_was_accepted
+-- Campaigns whose captured credit differs from the price of their accepted messages.
 SELECT campaign.campaign_id
 FROM campaign
 LEFT JOIN (
@@ -231,7 +255,7 @@ LEFT JOIN (
 WHERE coalesce(captured.amount, 0) <> coalesce(accepted.amount, 0)
 
 -- name: invariant.adjustments_are_what_was_charged
--- Slice by slice: what the gateway said that it charged, less what the recap said.
+-- Slices whose adjustments differ from charge minus price of their messages.
 SELECT campaign_id, slice_no
 FROM (
     SELECT campaign_id, slice_no, sum(amount) AS amount
@@ -245,26 +269,31 @@ FULL JOIN (
 WHERE coalesce(adjusted.amount, 0) <> coalesce(charged.amount, 0)
 
 -- name: invariant.only_accepted_messages_are_charged
+-- Charges of messages that no gateway accepted.
 SELECT message_charge.campaign_id, message_charge.recipient_id
 FROM message_charge LEFT JOIN message_status USING (campaign_id, recipient_id)
 WHERE message_status.state IS NULL OR message_status.state NOT IN ('accepted', 'delivered', 'undelivered')
 
 -- name: invariant.replies_are_kept_once
+-- Replies that are stored twice.
 SELECT gateway, gateway_reply_id FROM reply
 GROUP BY gateway, gateway_reply_id, sender, text, received_at HAVING count(*) > 1
 
 -- name: invariant.reports_are_kept_once
+-- Delivery reports that are stored twice, and report numbers that are used twice.
 SELECT gateway, report_id FROM delivery_report
 GROUP BY gateway, report_id, gateway_message_id, client_ref, status HAVING count(*) > 1
 UNION ALL
 SELECT any_value(gateway), any_value(report_id) FROM delivery_report GROUP BY report_no HAVING count(*) > 1
 
 -- name: invariant.a_stop_is_an_opt_out
+-- Replies that mean STOP and have no opt-out.
 SELECT reply_id FROM reply
 WHERE verdict IN ('stop', 'stop_doubtful', 'wrong_number') AND number_id IS NOT NULL
     AND reply_id NOT IN (SELECT reply_id FROM opt_out_entry WHERE reply_id IS NOT NULL)
 
 -- name: invariant.only_a_later_start_or_a_named_person_lifts_an_opt_out
+-- Opt-outs that were lifted by neither a later START of the same person nor a person's decision on a doubtful reply.
 SELECT entry.entry_id
 FROM opt_out_entry AS entry
 LEFT JOIN reply AS stop ON stop.reply_id = entry.reply_id
@@ -284,12 +313,14 @@ WHERE entry.lifted_at IS NOT NULL
     )
 
 -- name: invariant.answers_match_replies
+-- Automatic answers to replies that should get none.
 SELECT message.recipient_id
 FROM message JOIN campaign USING (campaign_id)
 LEFT JOIN reply ON reply.reply_id = message.recipient_id
 WHERE campaign.kind = 'auto_reply' AND reply.answer IS DISTINCT FROM 'planned'
 
 -- name: invariant.planned_answers_have_a_message
+-- Replies with a planned answer that has no message.
 SELECT reply.reply_id FROM reply
 WHERE reply.answer = 'planned' AND NOT EXISTS (
     SELECT 1 FROM message JOIN campaign USING (campaign_id)

@@ -1,13 +1,14 @@
--- Messages of campaigns.
+-- Messages of campaigns. Key: (campaign_id, recipient_id).
 
 -- name: message.forget
--- Only while nothing was claimed: a campaign that is prepared again is cut anew.
+-- Delete the messages of a campaign that is prepared again. Only while nothing was claimed.
 DELETE FROM message WHERE campaign_id = $campaign_id
 
 -- name: message.add
 -- staged_messages: Messages
--- client_ref is fixed here, before the first try: 80 bits of a keyed hash of the campaign and the recipient. Rows come in
--- the order of the queue and stay in it, so that a claim reads little.
+-- Add the messages of a campaign. client_ref is fixed here, before the first try: 80 bits of a keyed hash of the
+-- campaign and the recipient. $store_key: the key of that hash. Rows are stored in the order of the queue, so that a
+-- claim reads few blocks.
 INSERT INTO message
 SELECT
     $campaign_id,
@@ -29,15 +30,18 @@ SELECT
 FROM staged_messages
 
 -- name: message.count_by_state
+-- One row per state of a campaign's messages.
 SELECT state, count(*) AS message_count, sum(segment_count) AS segment_count
 FROM message_status WHERE campaign_id = $campaign_id GROUP BY state ORDER BY state
 
 -- name: message.reasons
+-- One row per state and reason of messages that were not accepted or not delivered: the 20 most frequent.
 SELECT state, coalesce(reason, '') AS reason, count(*) AS message_count
 FROM message_status WHERE campaign_id = $campaign_id AND state NOT IN ('planned', 'accepted', 'delivered')
 GROUP BY state, reason ORDER BY message_count DESC, state, reason LIMIT 20
 
 -- name: message.by_territory
+-- One row per territory: message counts, and the credit spent on accepted messages.
 SELECT
     territory,
     count(*) AS message_count,
@@ -50,6 +54,7 @@ FROM message_status LEFT JOIN message_charge USING (campaign_id, recipient_id)
 WHERE campaign_id = $campaign_id GROUP BY territory ORDER BY message_count DESC, territory
 
 -- name: message.export
+-- One row per message of a campaign, in the order of recipient_id. charged is NULL if the message was not accepted.
 SELECT
     message.msisdn, message.territory, status.state, status.reason, message.segment_count, message.encoding,
     CAST(message.price AS VARCHAR) AS price,
@@ -63,7 +68,8 @@ WHERE message.campaign_id = $campaign_id
 ORDER BY message.recipient_id
 
 -- name: message.fields
--- One row a message to somebody of a list: the fields that the list has now, or those of the file's row.
+-- One row per message to a contact of a list. fields: those that the list has now, or those of the imported row if the
+-- contact is gone.
 SELECT message.client_ref, coalesce(contact.fields, import_row.fields) AS fields
 FROM message JOIN import_file ON import_file.import_id = message.import_id
 LEFT JOIN contact ON contact.list_id = import_file.list_id AND contact.number_id = message.number_id
@@ -72,6 +78,7 @@ LEFT JOIN import_row
 WHERE message.campaign_id = $campaign_id
 
 -- name: message.column_maps
+-- The column maps of all import files of the lists of a campaign, the oldest first.
 SELECT column_map FROM import_file WHERE list_id IN (
     SELECT list_id FROM import_file
     WHERE import_id IN (SELECT import_id FROM message WHERE campaign_id = $campaign_id)
@@ -79,7 +86,8 @@ SELECT column_map FROM import_file WHERE list_id IN (
 ORDER BY import_id
 
 -- name: message.telling
--- Texts worth a test, the most telling first: of the most expensive message, of the longest, of the shortest, then of others.
+-- Texts for a test, the most useful first: of the most expensive message, the longest, the shortest, then others. A
+-- text may come twice. $count: how many are needed.
 SELECT text FROM (
     SELECT 1 AS rank, text FROM (
         SELECT text FROM message WHERE campaign_id = $campaign_id
@@ -101,16 +109,18 @@ SELECT text FROM (
 ORDER BY rank
 
 -- name: message.next_recipient_id
--- In a standing campaign, whose recipients are counted.
+-- The next recipient_id in the tests or notices of a gateway: their messages are numbered. $kind: 'test' or 'notice'.
 SELECT coalesce(max(message.recipient_id), 0) + 1
 FROM message JOIN campaign USING (campaign_id)
 WHERE campaign.kind = $kind AND campaign.gateway = $gateway
 
 -- name: message.has_origin
+-- Whether a campaign of a kind has messages of an origin. $origin: the Prefect run or another key of the same request.
 SELECT count(*) > 0 FROM message JOIN campaign USING (campaign_id)
 WHERE campaign.kind = $kind AND message.origin = $origin
 
 -- name: message.of_origin
+-- One row per message of a kind and an origin, in order.
 SELECT message.msisdn, message.text, message.encoding, message.segment_count, message.price, message_status.state
 FROM message JOIN campaign USING (campaign_id) JOIN message_status USING (campaign_id, recipient_id)
 WHERE campaign.kind = $kind AND message.origin = $origin

@@ -1,8 +1,10 @@
--- Opt-outs: recorded, lifted, counted.
+-- Opt-outs: record, lift, count.
 
 -- name: opt_out.stage_said
 -- staged_rows: ContactRows
--- A date without an offset is local. What cannot be read, or lies in the future, is kept as text.
+-- What the file says of each opt-out. Grain: one valid row. Key: row_number. $date_path and $source_path: the fields
+-- with the date and the channel. A date without an offset is local to $zone. A date that is unreadable or in the future
+-- is kept as text only.
 CREATE OR REPLACE TEMP TABLE staged_said AS
 WITH given AS (
     SELECT
@@ -32,7 +34,8 @@ FROM moment
 -- name: opt_out.keep_rows
 -- staged_rows: ContactRows
 -- staged_said: SaidOptOuts
--- updated: a known opt-out that was said earlier than was known; undated ones count from when they were recorded.
+-- Record the outcome of each valid row. accepted: a new opt-out. updated: a known one with an earlier date than was
+-- known; one without a date counts from its recording. duplicate: any other row.
 INSERT INTO import_row (import_id, row_number, number_id, territory, fields, fate, of_import_id, of_row_number)
 SELECT
     $import_id,
@@ -71,10 +74,12 @@ LEFT JOIN (
 
 -- name: opt_out.count_known
 -- staged_rows: ContactRows
+-- The number of rows whose person is opted out already.
 SELECT count(*) FROM staged_rows WHERE number_id IN (SELECT number_id FROM opt_out)
 
 -- name: opt_out.stage_stops
 -- staged_said: SaidOptOuts
+-- The opt-outs of a file, ready to be recorded. Grain: one row of the file. Key: position.
 CREATE OR REPLACE TEMP TABLE staged_stops AS
 SELECT
     row_number AS position,
@@ -91,7 +96,8 @@ FROM staged_said
 
 -- name: opt_out.add
 -- staged_stops: OptOuts
--- A ground that holds already is not added again.
+-- Record opt-outs. Grain: one ground of one person: (number_id, source, reply_id). A ground that holds already is not
+-- added again.
 INSERT INTO opt_out_entry (
     entry_id, number_id, msisdn, source, source_ref, reply_id, recorded_at, said_at, channel, note, after_event_id
 )
@@ -116,13 +122,14 @@ WHERE NOT EXISTS (
 
 -- name: opt_out.count_new
 -- staged_stops: OptOuts
+-- The number of people who are not opted out yet.
 SELECT count(DISTINCT number_id) FROM staged_stops
 WHERE number_id NOT IN (SELECT number_id FROM opt_out_entry WHERE lifted_at IS NULL)
 
 -- name: opt_out.without_echoes
 -- staged_rows: ProviderOptOuts
--- A provider lists the STOP that we have as a reply too: the same word, and no second ground. What it lists from the
--- moment on at which that word was taken back is another one.
+-- The provider's opt-outs without those that repeat a STOP which is stored as a reply: within ten minutes of it, and
+-- before it was lifted. A later entry is a new ground. Grain: one entry of the provider's list.
 SELECT number_id, msisdn FROM staged_rows ANTI JOIN (
     SELECT entry.number_id, reply.received_at, coalesce(start.received_at, entry.lifted_at) AS ended_at
     FROM opt_out_entry AS entry JOIN reply USING (reply_id)
@@ -135,9 +142,9 @@ SELECT number_id, msisdn FROM staged_rows ANTI JOIN (
 
 -- name: opt_out.lift_by_start
 -- staged_rows: StartReplies
--- The START came after the STOP by the time that counts, and was not read before it; nor with it, where its own time is
--- not believed. Only the person's own words are
--- lifted: not a provider's list, a wrong number, a file, or what a colleague recorded.
+-- Lift the opt-outs of people who wrote START after their STOP, by the time that counts. If the time of the START is
+-- not believed (counts_at differs from received_at), the STOP must also be recorded before the START was read. Only a
+-- person's own STOPs are lifted: never a provider's list, a wrong number, a file, or what a colleague recorded.
 UPDATE opt_out_entry SET
     lifted_at = $at, lifted_by = 'the person', lifted_reply_id = own.start_id,
     lifted_after_event_id = (SELECT coalesce(max(event_id), 0) FROM message_event)
@@ -157,25 +164,28 @@ FROM (
 WHERE own.entry_id = opt_out_entry.entry_id
 
 -- name: opt_out.lift_reply
+-- Lift the opt-out of one doubtful reply: a person decided that it was no STOP.
 UPDATE opt_out_entry SET
     lifted_at = $at, lifted_by = $actor,
     lifted_after_event_id = (SELECT coalesce(max(event_id), 0) FROM message_event)
 WHERE reply_id = $reply_id AND source = 'reply_doubtful' AND lifted_at IS NULL
 
 -- name: opt_out.of_number
+-- The opt-out of a number that is in force: at most one row.
 SELECT source, source_ref, recorded_at FROM opt_out WHERE number_id = $number_id
 
 -- name: opt_out.set_said
 -- staged_stops: OptOuts
--- The earliest time a person said no is the proof; the note says who told it.
+-- Move said_at of an opt-out to an earlier time if the staged rows have one: the earliest time is the proof. The note
+-- says where the time comes from.
 UPDATE opt_out_entry SET
     said_at = stop.said_at,
     channel = coalesce(opt_out_entry.channel, stop.channel),
     note = concat_ws('; ', opt_out_entry.note, 'said_at from ' || coalesce(stop.source_ref, stop.source))
 FROM opt_out, (
     SELECT
-        number_id, min(said_at) AS said_at, arg_min(source, said_at) AS source, arg_min(source_ref, said_at) AS source_ref,
-        arg_min(channel, said_at) AS channel
+        number_id, min(said_at) AS said_at, arg_min(source, said_at) AS source,
+        arg_min(source_ref, said_at) AS source_ref, arg_min(channel, said_at) AS channel
     FROM staged_stops WHERE said_at IS NOT NULL GROUP BY number_id
 ) AS stop
 WHERE opt_out_entry.entry_id = opt_out.entry_id
@@ -183,4 +193,5 @@ WHERE opt_out_entry.entry_id = opt_out.entry_id
     AND stop.said_at < coalesce(opt_out.said_at, opt_out.recorded_at)
 
 -- name: opt_out.count
+-- The number of people who are opted out.
 SELECT count(*) FROM opt_out

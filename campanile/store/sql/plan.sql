@@ -1,11 +1,15 @@
--- Scratch tables on which the messages of a campaign are written.
+-- Scratch tables on which the messages of a campaign are prepared.
 
 -- name: plan.stage_candidates
 -- staged_typed: TypedNumbers
--- One row a contact of each list, in the order of $list_ids, and a typed number; with why it is left out, if it is.
--- Who says no in a file of one of the lists gets no marketing from any of them. Who needs a service has agreed to no marketing. A person's last sign of life is what the file says, or a reply; where
--- neither is known, when the file came. The file's days stand in consent_on and last_active_on; contacts imported before there were such have the
--- cells alone. A date that cannot be read, or lies in the future, is the oldest of all, never the newest.
+-- The audience. Grain: one contact of one list, and one typed number. Key: (source_no, number_id); source_no follows
+-- $list_ids. reason: why the candidate is excluded, the first that applies; NULL: not excluded.
+-- consent_refused: a file of one of the lists says no, so no list may be used. no_consent: the list has no legal basis,
+-- or only 'service'. inactive: neither the file nor a reply shows the person after $seen_since; if the file has no
+-- date, the time of its import counts. had_enough: $most_messages marketing messages since $counted_since.
+-- The file's dates are in consent_on and last_active_on; contacts of older imports have only the cells in consent_at
+-- and last_active_at. A date that is unreadable or in the future counts as the oldest of all, never as the newest.
+-- $honours_opt_outs, $honours_refusals and $needs_legal_basis: whether these rules bind this kind of campaign.
 CREATE OR REPLACE TEMP TABLE staged_candidates AS
 SELECT
     source.source_no, source.origin, source.import_id, source.row_number, source.number_id, source.territory,
@@ -86,8 +90,9 @@ LEFT JOIN (
 
 -- name: plan.mark_duplicates
 -- staged_candidates: Candidates
--- Of several sources that may write to a number one keeps it, whatever their order: the one that knows most of what the
--- text needs, then most of what it names, then the newest.
+-- Keep one candidate per number, whatever the order of the lists: the one with most of the fields that the text needs
+-- ($needed), then with most of the fields that it names ($named), then the newest. Both parameters are lists of JSON
+-- pointers.
 UPDATE staged_candidates SET reason = 'duplicate'
 FROM (
     SELECT
@@ -109,17 +114,20 @@ WHERE staged_candidates.number_id = ranked.number_id
 
 -- name: plan.territories
 -- staged_candidates: Candidates
+-- One row per territory of the candidates that are not excluded.
 SELECT DISTINCT territory FROM staged_candidates WHERE reason IS NULL ORDER BY territory
 
 -- name: plan.stage_recipients
 -- staged_candidates: Candidates
--- The values that the text names, in the order of $pointers; the postcode is the last of them.
+-- The candidates that are not excluded. Grain and key: number_id. cells: the values of $pointers, in that order; the
+-- postcode is the last.
 CREATE OR REPLACE TEMP TABLE staged_recipients AS
 SELECT origin, import_id, row_number, number_id, territory, json_extract_string(fields, $pointers) AS cells
 FROM staged_candidates WHERE reason IS NULL
 
 -- name: plan.addresses
 -- staged_recipients: Recipients
+-- One row per territory and postcode: the number of recipients.
 SELECT territory, cells[-1] AS postcode, count(*) AS recipient_count
 FROM staged_recipients GROUP BY territory, postcode
 
@@ -127,6 +135,7 @@ FROM staged_recipients GROUP BY territory, postcode
 -- staged_candidates: Candidates
 -- staged_recipients: Recipients
 -- staged_closed: ClosedAddresses
+-- Exclude candidates whose window never opens under the policy.
 UPDATE staged_candidates SET reason = 'never_open'
 FROM staged_recipients
 JOIN staged_closed
@@ -137,6 +146,7 @@ WHERE staged_candidates.number_id = staged_recipients.number_id AND staged_candi
 -- name: plan.drop_never_open
 -- staged_recipients: Recipients
 -- staged_closed: ClosedAddresses
+-- Delete the recipients whose window never opens.
 DELETE FROM staged_recipients WHERE EXISTS (
     SELECT 1 FROM staged_closed
     WHERE staged_closed.territory = staged_recipients.territory
@@ -145,6 +155,7 @@ DELETE FROM staged_recipients WHERE EXISTS (
 
 -- name: plan.longest_cell
 -- staged_recipients: Recipients
+-- The longest value of one merge field. $cell_no: its position in cells, from 1.
 SELECT coalesce(arg_max(cells[$cell_no], length(cells[$cell_no])), '') AS cell FROM staged_recipients
 
 -- name: plan.queued
@@ -152,8 +163,8 @@ SELECT coalesce(arg_max(cells[$cell_no], length(cells[$cell_no])), '') AS cell F
 -- staged_places: TerritoryTerms
 -- staged_addresses: WindowKeys
 -- staged_queue: PlaceQueue
--- Recipients in the order of the queue, numbered; no slice holds two places. The text itself is put around this query:
--- it is made of the draft's own words.
+-- Recipients in the order of the queue. Grain and key: recipient_no, from 1. No slice has two window keys. The query
+-- for the text is written around this one, from the words of the draft.
 SELECT
     row_number() OVER (ORDER BY staged_queue.first_no, staged_recipients.number_id) AS recipient_no,
     staged_recipients.*,
@@ -171,24 +182,28 @@ JOIN staged_queue USING (window_key)
 
 -- name: plan.texts
 -- staged_texts: Texts
+-- One row per text of a range of recipients.
 SELECT recipient_no, text FROM staged_texts
 WHERE text IS NOT NULL AND recipient_no BETWEEN $first_no AND $last_no
 
 -- name: plan.rewrite_texts
 -- staged_texts: Texts
 -- staged_rewritten: RewrittenTexts
+-- Write the texts whose characters were replaced.
 UPDATE staged_texts SET text = staged_rewritten.text
 FROM staged_rewritten WHERE staged_rewritten.recipient_no = staged_texts.recipient_no
 
 -- name: plan.stage_sizes
 -- staged_scans: TextSizes
+-- The sizes of the texts. Grain and key: recipient_no.
 CREATE OR REPLACE TEMP TABLE staged_sizes AS
 SELECT * FROM staged_scans
 
 -- name: plan.stage_messages
 -- staged_texts: Texts
 -- staged_sizes: TextSizes
--- One row a message.
+-- The messages, in the order of the queue. Grain and key: recipient_id. price is the price of all segments of a
+-- message.
 CREATE OR REPLACE TEMP TABLE staged_messages AS
 SELECT
     number_id AS recipient_id,
@@ -216,13 +231,14 @@ ORDER BY recipient_no
 
 -- name: plan.loads
 -- staged_messages: PricedMessages
--- How much each place has, in the order of the queue.
+-- One row per window_key in the order of the queue: message and segment counts.
 SELECT window_key, count(*) AS message_count, CAST(sum(segment_count) AS BIGINT) AS segment_count
 FROM staged_messages GROUP BY window_key ORDER BY min(slice_no)
 
 -- name: plan.stage_exclusions
 -- staged_candidates: Candidates
 -- staged_texts: Texts
+-- The exclusions. Grain: one contact of one source, with one reason.
 CREATE OR REPLACE TEMP TABLE staged_exclusions AS
 SELECT number_id, '+' || number_id AS msisdn, reason, origin, import_id, row_number
 FROM staged_candidates WHERE reason IS NOT NULL
@@ -233,7 +249,7 @@ FROM staged_texts WHERE text IS NULL
 -- name: plan.sources
 -- staged_candidates: Candidates
 -- staged_messages: PricedMessages
--- One row a list, and one for the typed numbers.
+-- One row per list, and one for the typed numbers: contacts, and the messages they get.
 SELECT source.origin, source.contact_count, coalesce(kept.message_count, 0) AS message_count
 FROM (
     SELECT origin, min(source_no) AS source_no, count(*) AS contact_count FROM staged_candidates GROUP BY origin
@@ -243,12 +259,14 @@ ORDER BY source.source_no
 
 -- name: plan.sizes
 -- staged_messages: PricedMessages
+-- One row per encoding and size: messages and their price.
 SELECT encoding, unit_count, segment_count, count(*) AS message_count, sum(price) AS price
 FROM staged_messages GROUP BY encoding, unit_count, segment_count ORDER BY encoding, unit_count, segment_count
 
 -- name: plan.savings
 -- staged_messages: PricedMessages
--- What replacing characters would save: one row a level, with the messages that shrink. A text that stays UCS-2 may grow.
+-- What the replacement of characters would save. One row per level, with the number of messages that get shorter. A
+-- text that stays UCS-2 may get longer.
 SELECT
     level,
     count(*) FILTER (replaced_count < segment_count) AS message_count,
@@ -261,13 +279,14 @@ GROUP BY level
 
 -- name: plan.defaulted
 -- staged_messages: PricedMessages
--- How many messages use a default, and one of their recipients.
+-- The number of messages with a default value, and one of their recipients.
 SELECT count(*) AS message_count, min(recipient_id) AS recipient_id FROM staged_messages WHERE is_defaulted
 
 -- name: plan.stage_leftovers
 -- staged_recipients: Recipients
 -- staged_messages: PricedMessages
--- The cells of messages that hold something not meant for a phone, one row a recipient and field, as $pattern finds it.
+-- The cells that match $pattern: content that is not meant for a phone. Grain: one recipient and field. $field_count:
+-- how many fields the text names.
 CREATE OR REPLACE TEMP TABLE staged_leftovers AS
 SELECT field.field_no, field.cell, staged_messages.price
 FROM (
@@ -279,19 +298,20 @@ WHERE regexp_matches(field.cell, $pattern)
 
 -- name: plan.leftovers
 -- staged_leftovers: LeftoverCells
--- Of one kind: how many recipients would read it in each field, what their messages cost, and the shortest of them.
+-- One row per field, for one kind of content: messages with it, their price, and the shortest example.
 SELECT field_no, count(*) AS message_count, sum(price) AS price, arg_min(cell, (length(cell), cell)) AS example
 FROM staged_leftovers WHERE regexp_matches(cell, $pattern)
 GROUP BY field_no ORDER BY field_no
 
 -- name: plan.texts_with
 -- staged_messages: PricedMessages
+-- One row per text that matches $pattern.
 SELECT text, segment_count, CAST(segment_price AS VARCHAR) AS segment_price
 FROM staged_messages WHERE regexp_matches(text, $pattern)
 
 -- name: plan.broken_messages
 -- staged_messages: PricedMessages
--- The last wall: how many messages are what no message may be.
+-- The last check before messages are stored. One row: the number of messages with each defect.
 SELECT
     count(*) FILTER (NOT regexp_full_match(msisdn, '\+[1-9][0-9]{6,14}')) AS no_number,
     count(*) FILTER (text IS NULL OR text = '') AS no_text,

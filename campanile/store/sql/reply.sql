@@ -1,8 +1,9 @@
--- Replies and their automatic answers.
+-- Replies and their automatic answers. Key: reply_id.
 
 -- name: reply.known
 -- staged_rows: ReplyKeys
--- A provider that numbers anew gives an old id to a new reply: one is known by all that it says.
+-- The positions of the staged replies that are stored already. All fields are compared: a provider that restarts its
+-- numbering gives an old id to a new reply.
 SELECT staged_rows.position
 FROM staged_rows JOIN reply
     ON reply.gateway = $gateway
@@ -12,14 +13,16 @@ FROM staged_rows JOIN reply
     AND reply.received_at = staged_rows.received_at
 
 -- name: reply.next_id
+-- The number of the next reply.
 SELECT coalesce(max(reply_id), 0) + 1 FROM reply
 
 -- name: reply.add
 -- staged_rows: Replies
--- The campaign is the last one whose message this person got. A time in the future, or before $oldest, is not believed:
--- the time of reading counts.
+-- Add replies. campaign_id: the last campaign with a message to this person. counts_at: received_at, or the time of
+-- reading if received_at is in the future or before $oldest.
 INSERT INTO reply (
-    reply_id, gateway, gateway_reply_id, sender, number_id, text, verdict, campaign_id, received_at, counts_at, recorded_at
+    reply_id, gateway, gateway_reply_id, sender, number_id, text, verdict, campaign_id, received_at, counts_at,
+    recorded_at
 )
 SELECT
     staged_rows.reply_id, $gateway, staged_rows.gateway_reply_id, staged_rows.sender, staged_rows.number_id,
@@ -35,6 +38,8 @@ LEFT JOIN (
 ) AS last_message USING (number_id)
 
 -- name: reply.unanswered
+-- One row per reply without a decision on its automatic answer, the oldest first, at most $most. answer_count: answers
+-- to the same person after $since.
 WITH waiting AS (
     SELECT * FROM reply WHERE gateway = $gateway AND answer IS NULL ORDER BY reply_id LIMIT $most
 )
@@ -51,14 +56,17 @@ ORDER BY waiting.reply_id
 
 -- name: reply.set_answers
 -- staged_rows: ReplyAnswers
+-- Record the decisions on automatic answers. Grain: one reply.
 UPDATE reply SET answer = staged_rows.answer, answered_at = $at
 FROM staged_rows WHERE staged_rows.reply_id = reply.reply_id
 
 -- name: reply.answered_since
+-- The number of automatic answers of a gateway that were decided on after $since.
 SELECT count(*) FROM reply WHERE gateway = $gateway AND answer = 'planned' AND answered_at > $since
 
 -- name: reply.doubtful
--- What is not settled, oldest first; a START of the person settles it too.
+-- One row per doubtful STOP that is not settled, the oldest first, at most $most. A START of the person settles it too.
+-- doubtful_count: how many there are in total.
 SELECT
     reply.reply_id, reply.sender, reply.text, reply.received_at, campaign.name AS campaign,
     count(*) OVER () AS doubtful_count
@@ -71,22 +79,26 @@ WHERE reply.verdict = 'stop_doubtful'
 ORDER BY reply.reply_id LIMIT $most
 
 -- name: reply.get
+-- One reply by its key.
 SELECT number_id, verdict, settled_as, settled_by FROM reply WHERE reply_id = $reply_id
 
 -- name: reply.settle
+-- Record what a person decided on a doubtful reply. $settled_as: 'lift' or 'keep'.
 UPDATE reply SET settled_as = $settled_as, settled_by = $actor, settled_at = $at WHERE reply_id = $reply_id
 
 -- name: reply.by_verdict
+-- One row per verdict and answer of the replies to a campaign.
 SELECT verdict, coalesce(answer, 'waiting') AS answer, count(*) AS reply_count
 FROM reply WHERE campaign_id = $campaign_id GROUP BY verdict, answer ORDER BY verdict, answer
 
 -- name: reply.totals
+-- One row per verdict and answer of the replies of a gateway.
 SELECT verdict, coalesce(answer, 'waiting') AS answer, count(*) AS reply_count
 FROM reply WHERE gateway = $gateway GROUP BY verdict, answer ORDER BY verdict, answer
 
 -- name: reply.share
--- Replies that get an automatic answer, for each message the gateway accepted: a person who writes twice counts twice.
--- NULL before the first message.
+-- The replies that get an automatic answer, per message that a gateway accepted. A person who writes twice counts
+-- twice. NULL before the first accepted message.
 SELECT (
     SELECT count(*) FROM reply JOIN campaign USING (campaign_id)
     WHERE campaign.kind IN ('marketing', 'alert') AND reply.verdict IN ('other', 'start', 'help')

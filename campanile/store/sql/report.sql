@@ -1,8 +1,9 @@
 -- Delivery reports.
 
 -- name: report.late
--- Reports that wait, of messages that a look-up had found absent: when they were claimed and when they were absent. One
--- under the id of a later acceptance is of that one.
+-- Late acceptances: one row per message that a look-up did not find and that a report now proves accepted, with the
+-- time of its claim and of the absence. Only reports that are not applied yet. A report with the id of a later
+-- acceptance belongs to that one. $absent: the reason of the absence event.
 WITH waiting AS (
     SELECT gateway_message_id, client_ref FROM delivery_report WHERE gateway = $gateway AND applied_at IS NULL
 ),
@@ -30,7 +31,8 @@ ANTI JOIN message_event AS later ON later.campaign_id = matched.campaign_id
 GROUP BY matched.campaign_id, matched.recipient_id, absence.recorded_at
 
 -- name: report.of_other_ids
--- Reports that wait, and name a message by our reference under an id that it is not known by, or that another one has.
+-- One row per report, not applied yet, whose id disagrees with the message of its client_ref: the message is known by
+-- other ids, or the id belongs to another message (is_of_another).
 WITH waiting AS (
     SELECT report_id, gateway_message_id, client_ref FROM delivery_report
     WHERE gateway = $gateway AND applied_at IS NULL AND client_ref IS NOT NULL
@@ -65,7 +67,8 @@ WHERE others.report_id IS NOT NULL OR (known.id_count > 0 AND known.same_count =
 
 -- name: report.add
 -- staged_rows: DeliveryReports
--- A provider that numbers anew gives an old id to a new report: one is known by all that it says of a message.
+-- Add the reports that are not stored. A report is known by all that it says of a message, because a provider that
+-- restarts its numbering gives an old id to a new report.
 INSERT INTO delivery_report (
     report_no, gateway, report_id, gateway_message_id, client_ref, status, reason, is_permanent, reported_at, charge,
     charge_unit, charge_segments, recorded_at
@@ -91,12 +94,14 @@ FROM (SELECT coalesce(max(report_no), 0) AS report_no FROM delivery_report) AS l
 ) AS fresh
 
 -- name: report.unapplied
+-- The numbers of the reports that are not applied yet, in the order of their time.
 SELECT report_no FROM delivery_report WHERE gateway = $gateway AND applied_at IS NULL ORDER BY reported_at, report_no
 
 -- name: report.waiting
 -- staged_rows: ReportNumbers
--- Of these reports those not applied yet, with the message they speak of; one still in flight, or never tried, lets its
--- report wait. The state is that of ``message_status``, read for these messages only: the view reads all of them.
+-- Of the staged reports: one row per report not applied yet and message that it concerns. The report of a message that
+-- is in flight or was never tried waits. The state is that of ``message_status``, computed for these messages only,
+-- because the view reads all messages.
 WITH waiting AS (
     SELECT delivery_report.* FROM delivery_report SEMI JOIN staged_rows USING (report_no)
     WHERE gateway = $gateway AND applied_at IS NULL
@@ -132,13 +137,15 @@ ORDER BY waiting.reported_at, waiting.report_no
 
 -- name: report.mark_applied
 -- staged_rows: ReportNumbers
+-- Mark reports as applied.
 UPDATE delivery_report SET applied_at = $at WHERE report_no IN (SELECT report_no FROM staged_rows)
 
 -- name: report.count_unmatched
+-- The number of reports of a gateway that are not applied yet.
 SELECT count(*) FROM delivery_report WHERE gateway = $gateway AND applied_at IS NULL
 
 -- name: report.of_untried
--- A report on a message that was never handed over here: the gateway knows more than the store.
+-- One report on a message that this store never tried, if there is one: the gateway knows more than the store.
 SELECT report.gateway_message_id
 FROM delivery_report AS report
 JOIN message USING (client_ref)

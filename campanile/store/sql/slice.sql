@@ -1,10 +1,11 @@
--- Slices: the queue of a campaign.
+-- Slices: the queue of a campaign. Key: (campaign_id, slice_no).
 
 -- name: slice.dispute
+-- Mark a slice as disputed: absence no longer proves that its messages were not accepted.
 UPDATE slice SET is_disputed = true WHERE campaign_id = $campaign_id AND slice_no = $slice_no
 
 -- name: slice.ask_later
--- Of every campaign on a gateway: what was seen before says nothing any more.
+-- Delay the look-ups of all open slices of a gateway by $microseconds, and start the count of absences again.
 UPDATE slice SET ask_after = ask_after + to_microseconds(CAST($microseconds AS BIGINT)), absent_count = 0
 FROM campaign
 WHERE campaign.campaign_id = slice.campaign_id
@@ -12,50 +13,57 @@ WHERE campaign.campaign_id = slice.campaign_id
     AND slice.state IN ('claimed', 'unknown')
 
 -- name: slice.forget
+-- Delete the slices of a campaign that is prepared again. Only while nothing was claimed.
 DELETE FROM slice WHERE campaign_id = $campaign_id
 
 -- name: slice.cut
--- One slice for each slice_no that the messages of these numbers name.
+-- Add one slice per slice_no of the messages, from $first_slice_no on.
 INSERT INTO slice (
     campaign_id, slice_no, window_key, message_count, price, is_requeued, state, absent_count, segment_count, cut_as
 )
 SELECT
-    campaign_id, slice_no, any_value(window_key), count(*), sum(price), false, 'planned', 0, sum(segment_count), slice_no
+    campaign_id, slice_no, any_value(window_key), count(*), sum(price), false, 'planned', 0, sum(segment_count),
+    slice_no
 FROM message
 WHERE campaign_id = $campaign_id AND slice_no >= $first_slice_no
 GROUP BY campaign_id, slice_no
 
 -- name: slice.set_hours
 -- staged_hours: SliceHours
+-- Set the time of its own that each window_key waits for.
 UPDATE slice SET not_before = staged_hours.not_before
 FROM staged_hours
 WHERE slice.campaign_id = $campaign_id AND slice.window_key = staged_hours.window_key
 
 -- name: slice.hours
--- The hour of its own that each place has, NULL where it has none.
+-- One row per window_key and time of its own; NULL: the time of the campaign holds.
 SELECT DISTINCT window_key, not_before FROM slice WHERE campaign_id = $campaign_id ORDER BY window_key, not_before
 
 -- name: slice.count_ahead
+-- The number of unknown slices that were claimed after $latest, on a clock that was ahead.
 SELECT count(*) FROM slice WHERE state = 'unknown' AND claimed_at > $latest
 
 -- name: slice.distrust_ahead
--- Fence 0: as after a restore, nobody posts it again under its key. It was posted after $oldest, whatever its clock said.
+-- Correct the slices that were claimed after $latest, on a clock that was ahead. Fence 0: as after a restore, the slice
+-- is never posted again under its key. It was posted after $oldest, whatever that clock showed. $ask_after: from when
+-- on the gateway may be asked.
 UPDATE slice SET fence = 0, claimed_at = least(campaign.created_at, $oldest), ask_after = $ask_after, absent_count = 0
 FROM campaign
 WHERE campaign.campaign_id = slice.campaign_id AND slice.state = 'unknown' AND slice.claimed_at > $latest
 
 -- name: slice.next_planned
--- The first of each place. A slice that has its own hour waits for it.
+-- The next planned slices of each window_key, at most $most of each. A slice with a time of its own waits for it.
 SELECT campaign_id, slice_no, window_key, is_requeued, segment_count, not_before, cut_as, first_event_id FROM slice
 WHERE campaign_id = $campaign_id AND state = 'planned' AND coalesce(not_before, $at) <= $at
 QUALIFY row_number() OVER (PARTITION BY window_key ORDER BY slice_no) <= $most
 
 -- name: slice.waiting
--- What still waits, by place and hour.
+-- One row per window_key and time of its own with planned slices.
 SELECT DISTINCT window_key, not_before FROM slice
 WHERE campaign_id = $campaign_id AND state = 'planned' ORDER BY window_key, not_before
 
 -- name: slice.expire
+-- Mark the planned slices of one window_key and time of its own as expired.
 UPDATE slice SET state = 'expired'
 WHERE campaign_id = $campaign_id
     AND state = 'planned'
@@ -63,14 +71,15 @@ WHERE campaign_id = $campaign_id
     AND not_before IS NOT DISTINCT FROM $not_before
 
 -- name: slice.open
--- What is on its way, and what nobody knows the fate of.
+-- One row per slice that is in flight or has unknown messages, in order.
 SELECT * FROM slice WHERE campaign_id = $campaign_id AND state IN ('claimed', 'unknown') ORDER BY slice_no
 
 -- name: slice.get
+-- One slice by its key.
 SELECT * FROM slice WHERE campaign_id = $campaign_id AND slice_no = $slice_no
 
 -- name: slice.members
--- The messages that some slices were cut with.
+-- One row per message that the slices were cut with, by slice and recipient. $slice_nos: no requeued slice.
 SELECT
     slice_no, recipient_id, number_id, msisdn, text, encoding, sender_id, client_ref, segment_count, price
 FROM message
@@ -79,8 +88,10 @@ WHERE campaign_id = $campaign_id
 ORDER BY slice_no, recipient_id
 
 -- name: slice.members_by_event
--- `planned`: put into this slice when another was refused, and not proved accepted since. `claimed`: the body that was
--- posted from it; asked again with the same key, it must be the same to the letter, whatever came since.
+-- One row per message of a slice, by its events. $event 'planned': the messages that were put back into this slice and
+-- were not proved accepted since. $event 'claimed': the messages that were posted from it. A second post under the same
+-- key must have the same body, so later events do not matter. $cut_as: the slice they were first cut into.
+-- $first_event_id: no event of the slice is older.
 SELECT
     CAST($slice_no AS BIGINT) AS slice_no, recipient_id, number_id, msisdn, text, encoding, sender_id, client_ref,
     segment_count, price
@@ -98,7 +109,8 @@ WHERE campaign_id = $campaign_id AND slice_no = $cut_as
 ORDER BY recipient_id
 
 -- name: slice.once_claimed
--- Claimed in this slice once, or unknown in it since the store was restored, and in one of these states now: still in it, or put back and waiting in another one.
+-- One row per message that was claimed in this slice, or became unknown in it after a restore, and is now in one of
+-- $states: still in it, or put back into another slice and planned.
 SELECT
     message.campaign_id, message.recipient_id, message.number_id, message.msisdn, message.client_ref,
     message.segment_count, message.price, latest.state, latest.slice_no, latest.state_reason,
@@ -127,26 +139,31 @@ WHERE list_contains($states, latest.state) AND (latest.slice_no = $slice_no OR l
 ORDER BY message.recipient_id
 
 -- name: slice.claim
--- What was found absent before this post says nothing of it.
+-- Claim a slice. The count of absences starts again: an absence before this post proves nothing about it.
 UPDATE slice SET
     state = 'claimed', fence = $fence, claimed_at = $claimed_at, ask_after = $ask_after, absent_count = 0,
     first_event_id = $first_event_id
 WHERE campaign_id = $campaign_id AND slice_no = $slice_no
 
 -- name: slice.settle
+-- Mark slices as settled: all their messages are decided.
 UPDATE slice SET state = 'settled' WHERE campaign_id = $campaign_id AND list_contains($slice_nos, slice_no)
 
 -- name: slice.make_unknown
+-- Mark a slice as one with unknown messages. $ask_after: from when on the gateway may be asked. $absent_count: look-ups
+-- that did not find it.
 UPDATE slice SET state = 'unknown', ask_after = $ask_after, absent_count = $absent_count
 WHERE campaign_id = $campaign_id AND slice_no = $slice_no
 
 -- name: slice.next_no
+-- The number of the next slice of a campaign.
 SELECT coalesce(max(slice_no), 0) + 1 FROM slice WHERE campaign_id = $campaign_id
 
 -- name: slice.requeue
+-- Add a slice with messages that are proved not accepted. $cut_as: the slice they were first cut into.
 INSERT INTO slice (
-    campaign_id, slice_no, window_key, message_count, segment_count, price, is_requeued, state, absent_count, not_before,
-    cut_as, first_event_id
+    campaign_id, slice_no, window_key, message_count, segment_count, price, is_requeued, state, absent_count,
+    not_before, cut_as, first_event_id
 ) VALUES (
     $campaign_id, $slice_no, $window_key, $message_count, $segment_count, $price, true, 'planned', 0, $not_before,
     $cut_as, $first_event_id
@@ -154,7 +171,7 @@ INSERT INTO slice (
 
 -- name: slice.take_out
 -- staged_rows: WithdrawnMessages
--- One row a message that waits in its slice no more; where nobody is left, nothing has to be posted.
+-- Take messages out of their slices. Grain of the staged rows: one message. A slice without messages is settled.
 UPDATE slice SET
     message_count = slice.message_count - gone.message_count,
     segment_count = slice.segment_count - gone.segment_count,
@@ -169,23 +186,27 @@ FROM (
 WHERE gone.campaign_id = slice.campaign_id AND gone.slice_no = slice.slice_no
 
 -- name: slice.left_by_others
--- Claimed by an owner who lost the lease: nobody knows what the gateway did.
+-- One row per slice that was claimed by an owner who lost the lease: it is not known what the gateway did.
 SELECT * FROM slice
 WHERE campaign_id = $campaign_id AND state = 'claimed' AND fence < $fence ORDER BY slice_no
 
 -- name: slice.unknown
+-- One row per slice with unknown messages, in order.
 SELECT * FROM slice
 WHERE campaign_id = $campaign_id AND state = 'unknown' ORDER BY slice_no
 
 -- name: slice.cancel_planned
+-- Cancel the planned slices of a campaign.
 UPDATE slice SET state = 'cancelled' WHERE campaign_id = $campaign_id AND state = 'planned'
 
 -- name: slice.states
+-- One row per state of a campaign's slices.
 SELECT DISTINCT state FROM slice WHERE campaign_id = $campaign_id
 
 -- name: slice.progress
--- What was put into a later slice is counted there. None of the events that are counted happens twice to a message, and
--- nothing but a report follows them; so only who was ever unknown is asked what became of them.
+-- One row: the counts of a campaign's messages, the credit spent, and $unit. Messages that were put back are counted in
+-- their later slice. Each counted event happens at most once per message, and only a report follows it. So only
+-- messages that were once unknown need their last event.
 SELECT
     (SELECT count(*) FROM message WHERE campaign_id = $campaign_id) AS total,
     queue.*,

@@ -1,7 +1,8 @@
--- Messages nobody knows about.
+-- Unknown messages.
 
 -- name: unknown.list
--- One row a message whose fate nobody knows, in slices that no sender holds any more.
+-- One row per unknown message in slices that no sender has claimed, by slice and recipient. ask_after: from when on a
+-- person may decide on it.
 SELECT
     message.recipient_id, message.msisdn, message.segment_count, message.price,
     slice.slice_no, slice.claimed_at, slice.ask_after, latest.reason
