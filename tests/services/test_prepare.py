@@ -180,7 +180,7 @@ def reasons(view: RecapView) -> dict[str, int]:
             {"numbers": ["+352621123456"]}, ConfigurationError, "no price for LU", id="a country without price"
         ),
         pytest.param({"sender_id": "12345678"}, CampaignError, "12345678", id="a sender of digits"),
-        pytest.param({"offer_ends": "2026-11-23"}, CampaignError, "is over before", id="an offer that is over"),
+        pytest.param({"offer_ends": "2026-11-23"}, CampaignError, "is not later than", id="an offer that is over"),
         pytest.param(
             {"send_on": "2026-11-24", "send_time": "09:30"}, CampaignError, "has passed", id="an hour that has passed"
         ),
@@ -208,7 +208,8 @@ def reasons(view: RecapView) -> dict[str, int]:
         pytest.param(
             {"offer_ends": "2026-11-25 07:30", "send_on": "2026-11-25"},
             CampaignError,
-            r"^nothing of campaign soldes would leave in time \(2 messages to mainland France: the offer ends before; "
+            r"^no message of campaign soldes could be sent in time \(2 messages to mainland France: "
+            "the offer ends before; "
             r"1 message to French Guiana: the offer ends before\); change its day or hour, offer_ends, ",
             id="nothing that would leave before the offer ends",
         ),
@@ -514,25 +515,25 @@ EXPIRY_RULES = {"offer_ends": "2026-11-24 22:00"}
         pytest.param(
             {"send_on": "2026-11-24"},
             "2026-11-25T09:00",
-            "was to leave at Tue 2026-11-24 10:00 .*, which has passed",
+            "was to be sent at Tue 2026-11-24 10:00 .*, which has passed",
             id="on the day after",
         ),
         pytest.param(
             {"send_on": "2026-11-24", "send_time": "11:00"},
             "2026-11-24T11:01",
-            r"was to leave at Tue 2026-11-24 11:00 \(Europe/Paris\), which has passed",
+            r"was to be sent at Tue 2026-11-24 11:00 \(Europe/Paris\), which has passed",
             id="after its hour",
         ),
         pytest.param(
             {"send_on": "2026-11-24", "send_time": "11:00", "if_closed": "drop"},
             "2026-11-24T11:01",
-            "was to leave at Tue 2026-11-24 11:00 .*, which has passed",
+            "was to be sent at Tue 2026-11-24 11:00 .*, which has passed",
             id="after its hour, though a place that is closed then is dropped",
         ),
         pytest.param(
             {"clock": "local", "send_on": "2026-11-25", "send_time": "09:00"},
             "2026-11-25T09:01",
-            "was to leave at Wed 2026-11-25 09:00 .*, which has passed",
+            "was to be sent at Wed 2026-11-25 09:00 .*, which has passed",
             id="after the hour of its first place, before that of the last",
         ),
     ],
