@@ -186,7 +186,7 @@ class TestPause:
         ready.set_clock(LATER)
         assert send_due() == []
         assert ready.sandbox.billing() == []
-        assert stop_everything("camille", "fire").startswith("no campaign was on its way. ")
+        assert stop_everything("camille", "fire").startswith("no campaign was being sent or waiting. ")
 
 
 class TestUnknown:
@@ -234,7 +234,7 @@ class TestUnknown:
     def test_paused_it_waits_for_its_resumption(self, deaf: Any) -> None:
         self.park(deaf, "none", "reset")
         pause()
-        assert "it is paused, and goes on when resume-campaign lets it" in resolve("resend")
+        assert "the campaign is paused until resume-campaign" in resolve("resend")
         assert messages(deaf) == {"accepted": 8, "planned": 2}
         resume()
         assert messages(deaf) == {"accepted": 10}

@@ -142,9 +142,9 @@ class TestAutoResponder:
     @pytest.mark.parametrize(
         ("wrong", "words"),
         [
-            pytest.param({"text": "  "}, "nothing to say", id="no words"),
-            pytest.param({"daily_cap": 0}, "answers nobody", id="a daily cap of 0"),
-            pytest.param({"person_cap": 0}, "answers nobody", id="a cap of 0 for each person"),
+            pytest.param({"text": "  "}, "switched on without a text", id="no words"),
+            pytest.param({"daily_cap": 0}, "allows no answer", id="a daily cap of 0"),
+            pytest.param({"person_cap": 0}, "allows no answer", id="a cap of 0 for each person"),
         ],
     )
     def test_on_it_needs_words_and_somebody(self, workspace: Any, wrong: dict[str, Any], words: str) -> None:
@@ -196,7 +196,7 @@ class TestAutoResponder:
         page = review()
         assert "## Reply 1" in page
         assert "python -m flows review-replies reply_id=1 verdict=lift actor=" in page
-        with pytest.raises(SmsError, match=r"^verdict '' settles nothing; it is one of lift, keep$"):
+        with pytest.raises(SmsError, match=r"^verdict '' is not valid; give one of lift, keep$"):
             review(1)
         with pytest.raises(SmsError, match=r"^actor is empty"):
             review(1, "lift")

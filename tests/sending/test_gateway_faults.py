@@ -180,7 +180,7 @@ def test_answers_that_nobody_can_read_in_a_row(desk: SendingDesk, sender: DeskSe
     desk.sandbox.set_faults(["truncated"] * 3)
     _, closed = sender.run("winter")
     assert closed.state == "paused"
-    assert "3 answers in a row nobody can read" in closed.state_reason
+    assert "3 answers in a row could not be read" in closed.state_reason
     assert len(desk.bill()) <= 6
     resumed(desk)
     assert sender.run("winter")[1]["state"] == "finished"
@@ -196,7 +196,7 @@ def test_answers_that_say_nothing_of_their_messages_are_named_so(desk: SendingDe
     desk.begin("winter", PEOPLE)
     _, closed = sender.run("winter")
     assert closed.state == "paused"
-    why = "2 answers in a row nobody can read: the last one does not say what became of its 2 messages"
+    why = "2 answers in a row could not be read: the last one has no outcome for its 2 messages"
     assert closed.state_reason == why
 
 

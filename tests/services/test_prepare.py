@@ -216,7 +216,7 @@ def reasons(view: RecapView) -> dict[str, int]:
         pytest.param(
             {"if_closed": "drop", "send_on": "2026-11-29", "send_time": "10:00"},
             CampaignError,
-            "nothing of campaign soldes .* mainland France: its hours are closed then, and if_closed is drop",
+            "no message of campaign soldes .* mainland France: its hours are closed then, and if_closed is drop",
             id="a Sunday, and no other day",
         ),
         pytest.param({"emergency_reason": "flood"}, CampaignError, "is for alerts", id="marketing is no emergency"),
@@ -489,7 +489,7 @@ EXPIRY_RULES = {"offer_ends": "2026-11-24 22:00"}
         pytest.param(
             EXPIRY_RULES,
             "2026-11-24T20:30",
-            r"\(2 messages to mainland France: the offer ends before\); prepare it again to see that",
+            r"\(2 messages to mainland France: the offer ends before\); prepare it again to see which",
             id="too late for one place before its offer ends",
         ),
         pytest.param(
