@@ -381,7 +381,7 @@ class TestTopUp:
         self.top_up(1000)
         self.top_up(-900)
         with pytest.raises(
-            SmsError, match=r"amount -200\.00 EUR cannot be: the balance of sandbox would be -100\.00 EUR"
+            SmsError, match=r"amount -200\.00 EUR is not valid: the balance of sandbox would be -100\.00 EUR"
         ):
             self.top_up(-200)
         history = silent.query("SELECT value, actor FROM operator_setting WHERE name = 'top_up.sandbox'")

@@ -546,7 +546,7 @@ class TestSendTest:
         prepared.sandbox.set_balance("1000")
 
     def test_its_name_is_kept(self, ready: Any) -> None:
-        with pytest.raises(SmsError, match="is kept for Campanile"):
+        with pytest.raises(SmsError, match="is reserved for Campanile"):
             prepare("send-test-sandbox")
         prepare("test-sandbox")
         prepare()

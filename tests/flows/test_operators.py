@@ -79,7 +79,7 @@ class TestCancel:
 
     @pytest.mark.parametrize("name", ["auto-reply-sandbox", "notice-sandbox"])
     def test_the_names_of_our_own_campaigns_are_kept(self, workspace: Any, name: str) -> None:
-        with pytest.raises(SmsError, match="is kept for Campanile"):
+        with pytest.raises(SmsError, match="is reserved for Campanile"):
             prepare(workspace, name)
 
     def test_locked_once_approved(self, workspace: Any) -> None:
@@ -529,7 +529,7 @@ class TestSendingThroughTrouble:
         with current_context().transaction() as tx:
             tx.execute("UPDATE message SET text = 'autre chose' WHERE campaign_id = 1 AND recipient_id % 2 = 0")
         workspace.set_clock("2026-11-23T08:31:00+01:00")
-        with pytest.raises(SmsError, match="avant is not what its recap says"):
+        with pytest.raises(SmsError, match="avant differs from its recap"):
             send_due_campaigns()
         assert workspace.query("SELECT state FROM campaign ORDER BY campaign_id") == [("approved",), ("finished",)]
         assert len(workspace.sandbox.billing()) == 3

@@ -628,7 +628,7 @@ def test_what_sending_obeys_is_what_the_recap_says(context: Context, prepare: Pr
         tx.execute(f"UPDATE campaign SET {column} = {OBEYED[column]}")
     with (
         context.transaction() as tx,
-        pytest.raises(CampaignError, match=rf"is not what its recap says \({column}\)"),
+        pytest.raises(CampaignError, match=rf"differs from its recap \({column}\)"),
     ):
         verify_recap(tx, tx.find(Campaign, "campaign.find", name="soldes"))
 
@@ -652,7 +652,7 @@ def test_an_approved_campaign_may_be_put_off_and_not_brought_forward(
         if not is_refused:
             verify_recap(tx, campaign)
             return
-        with pytest.raises(CampaignError, match=r"is not what its recap says \(due_at\)"):
+        with pytest.raises(CampaignError, match=r"differs from its recap \(due_at\)"):
             verify_recap(tx, campaign)
 
 
@@ -671,7 +671,7 @@ def test_the_hour_of_each_place_is_what_the_recap_says(context: Context, prepare
         tx.execute(f"UPDATE slice SET not_before = {change}")
     with (
         context.transaction() as tx,
-        pytest.raises(CampaignError, match=r"is not what its recap says \(place_due_at\)"),
+        pytest.raises(CampaignError, match=r"differs from its recap \(place_due_at\)"),
     ):
         verify_recap(tx, tx.find(Campaign, "campaign.find", name="soldes"))
 
@@ -774,7 +774,7 @@ def test_a_title_is_kept_and_its_key_names_the_campaign(prepare: Prepare) -> Non
     assert (view.campaign.name, view.campaign.draft.title) == ("noel-2026", "Noël 2026")
     assert page_of(view).startswith("# Recap of Noël 2026 (noel-2026), version 1\n")
     assert prepare(name="noel-2026", title="Noël 2026", text="Soldes").recap.version == 2
-    with pytest.raises(CampaignError, match=r"^'Noel 2026 !' makes the key noel-2026, which is that of 'Noël 2026';"):
+    with pytest.raises(CampaignError, match=r"^'Noel 2026 !' gives the key noel-2026, which is that of 'Noël 2026';"):
         prepare(name="Noel 2026 !")
 
 
