@@ -119,7 +119,7 @@ def test_unknown_list_is_named(desk) -> None:
 
 def test_rows_without_a_fate_stop_the_import(desk, monkeypatch) -> None:
     monkeypatch.setattr(contacts, "_merge", lambda tx, list_id, import_id: None)
-    with pytest.raises(StoreError, match=r"^clients\.csv: 2 rows, but fates .* add up to another number$"):
+    with pytest.raises(StoreError, match=r"^clients\.csv: 2 rows, but the results .* add up to another number$"):
         desk.take_in("clients", (1, ANA), "no_number")
     assert desk.sql("SELECT count(*) FROM contact") == [(0,)]
 

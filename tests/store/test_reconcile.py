@@ -87,7 +87,7 @@ def copy_the_mark(desk: Any) -> None:
         (lose_the_log, r"it holds commit \d+ of 2026-11-24 09:00 UTC, and commit \d+ was made: a copy was restored"),
         (lose_the_mark, "its mark sms.mark is missing"),
         (spoil_the_mark, "its mark sms.mark cannot be read"),
-        (take_the_mark_of_another, "its mark is the one of another store"),
+        (take_the_mark_of_another, "its mark belongs to another store"),
         (copy_the_mark, "its mark sms.mark is a copy, so store and mark were restored or moved together"),
     ],
 )
