@@ -162,7 +162,7 @@ class TestPause:
         ready.set_clock("2026-11-23T10:30:00+01:00")
         send_due()
         assert state_of(ready) == "paused"
-        assert "nobody looked after campaign soldes" in page("progress-soldes")
+        assert "no run has worked on campaign soldes" in page("progress-soldes")
 
     def test_it_needs_a_name_and_a_reason(self, ready: Any) -> None:
         approve(**TODAY)

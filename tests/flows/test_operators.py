@@ -423,7 +423,7 @@ class TestSendingThroughTrouble:
         approve(workspace, prepare(workspace, "soldes"))
         ((state, reason),) = workspace.query("SELECT state, state_reason FROM campaign")
         assert state == "parked"
-        assert "takes no more for" in reason
+        assert "accepts no more messages for" in reason
         for minute in (10, 20, 30):
             workspace.set_clock(f"2026-11-23T08:{minute}:00+01:00")
             send_due_campaigns()

@@ -122,7 +122,7 @@ def test_a_machine_that_slept_in_the_middle(desk: SendingDesk, sender: DeskSende
     assert run_outcome is not None
     assert run_outcome.needs_person
     assert closed.state == "paused"
-    assert "nobody looked after campaign winter" in closed.state_reason
+    assert "no run has worked on campaign winter" in closed.state_reason
     assert desk.states("winter") == {"accepted": 4, "planned": 4}
     _resume(desk)
     assert sender.run("winter")[1]["state"] == "finished"

@@ -159,7 +159,7 @@ def test_what_waited_in_the_copy_is_unknown_until_it_is_looked_up(desk, with_mar
     lease = desk.open("winter", "second sender")
     assert desk.states("winter") == {"unknown": 4}
     assert {row.ask_after - desk.clock.at for row in desk.unknown("winter")} == {timedelta(seconds=55)}
-    desk.refuse(lease, StopReason.RECONCILING, "nothing leaves before reconcile-store is confirmed")
+    desk.refuse(lease, StopReason.RECONCILING, "nothing is sent before reconcile-store is confirmed")
 
     refs = list(desk.export("winter")["client_ref"])
     with desk.session(lease) as session:

@@ -131,7 +131,7 @@ def declare_legal_basis(tx: Transaction, list_name: str, basis: str | None, word
     """
     list_id = list_id_of(tx, list_name)
     if basis is not None and basis not in LEGAL_BASES:
-        raise CampaignError(f"legal basis {basis!r} is unknown; it is one of {', '.join(LEGAL_BASES)}")
+        raise CampaignError(f"legal basis {basis!r} is unknown; give one of {', '.join(LEGAL_BASES)}")
     tx.run("list.declare", list_id=list_id, legal_basis=basis, wording=wording, actor=actor, at=tx.at)
 
 

@@ -182,7 +182,7 @@ def record_opt_out(
         CampaignError: the source is unknown, or the time is in the future.
     """
     if source not in SOURCES_BY_HAND:
-        raise CampaignError(f"opt-out source {source!r} is unknown; it is one of {', '.join(SOURCES_BY_HAND)}")
+        raise CampaignError(f"opt-out source {source!r} is unknown; give one of {', '.join(SOURCES_BY_HAND)}")
     if said_at is not None and said_at > tx.at:
         raise CampaignError(f"said_at {said_at:%Y-%m-%d %H:%M %Z} is in the future (now {tx.at:%Y-%m-%d %H:%M} UTC)")
     row = {
