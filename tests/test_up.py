@@ -173,7 +173,7 @@ def test_a_simulated_clock_in_a_folder_with_real_work_is_refused_at_once(
     done = make_up("--home", str(tmp_path), "--simulated-now", MONDAY)
     assert (done.returncode, done.stdout) == (1, "")
     assert len(done.stderr.splitlines()) == 1
-    assert "holds real work: a simulated clock would lock it for ever" in done.stderr
+    assert "holds real work: a simulated clock would end real work in it for ever" in done.stderr
 
 
 def test_a_long_step_says_what_it_waits_for(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
-"""Words typed after ``python -m flows``: which flow, and its parameters.
+"""The arguments of ``python -m flows``: a flow, and its parameters.
 
-A parameter that is a text is taken to the letter, so that a campaign's text with braces, colons or ``#`` needs no
-quotes but the shell's; it may also stand in YAML's own. All others are read as YAML (lists, mappings), where every
-single value stays as it was typed: the flow gives it its type, and 0612345670 never becomes a number in base eight.
+A text parameter is used as it was typed, so that a campaign's text with braces, colons or ``#`` needs only the quotes
+of the shell; the quotes of YAML are allowed too. All other parameters are read as YAML (lists, mappings), where every
+single value stays as it was typed: the flow gives it its type, and 0612345670 never becomes an octal number.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,14 +15,14 @@ from campanile.sms.errors import SmsError
 
 
 class WrongCommand(SmsError):  # noqa: N818 - reads as what it is
-    """What was typed names no flow, or gives it no parameters that it can take."""
+    """The command names no existing flow, or its parameters are wrong."""
 
 
 def known(word: str, words: Iterable[str], what: str) -> str:
-    """Return a word that is one of those.
+    """Return ``word`` if it is one of ``words``.
 
     Raises:
-        WrongCommand: it is not; names the nearest one, and all.
+        WrongCommand: it is not; the error names the nearest one, and all.
     """
     words = sorted(words)
     if word in words:
@@ -46,9 +46,9 @@ def read_parameters(arguments: Sequence[str], schema: Mapping[str, Any]) -> dict
     for argument in arguments:
         name, sign, text = argument.partition("=")
         if not sign:
-            raise WrongCommand(f"{argument!r} is no parameter; write name=value, and quote a value with spaces")
+            raise WrongCommand(f"{argument!r} is not a parameter; write name=value, and quote a value with spaces")
         if known(name, properties, "parameter") in found:
-            raise WrongCommand(f"parameter {name} stands twice")
+            raise WrongCommand(f"parameter {name} is given twice; give it once")
         found[name] = read_value(text, is_text=properties[name].get("type") == "string", name=name)
     missing = [name for name in schema.get("required", ()) if name not in found]
     if missing:
@@ -57,7 +57,7 @@ def read_parameters(arguments: Sequence[str], schema: Mapping[str, Any]) -> dict
 
 
 def read_value(text: str, *, is_text: bool, name: str) -> Any:
-    """Return a value as it was typed: a text to the letter or in quotes, anything else from YAML.
+    """Return the value of a parameter: a text as it was typed or in quotes, anything else from YAML.
 
     >>> read_value("Bonjour {first_name}: -20 % # demain", is_text=True, name="text")
     'Bonjour {first_name}: -20 % # demain'
@@ -71,5 +71,5 @@ def read_value(text: str, *, is_text: bool, name: str) -> Any:
     except yaml.YAMLError as error:
         if is_text:
             return text
-        raise WrongCommand(f"{name}={text!r} is no YAML: {str(error).splitlines()[0]}") from error
+        raise WrongCommand(f"{name}={text!r} is not YAML: {str(error).splitlines()[0]}") from error
     return text if is_text and not isinstance(value, str) else value

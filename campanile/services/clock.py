@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 
 
 def real_now() -> datetime:
-    """Return the machine's own time."""
+    """Return the time of this machine's clock."""
     return datetime.now(UTC)
 
 
 def simulation_note(simulated_now: datetime | None) -> str:
-    """Return one line that names the simulated moment, or nothing."""
+    """Return one line that names the simulated moment; empty: the clock is not simulated."""
     if simulated_now is None:
         return ""
     return f"Simulated clock: it started at {simulated_now:%A %Y-%m-%d %H:%M %Z}; only the sandbox is used."

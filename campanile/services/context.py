@@ -31,7 +31,7 @@ Log = Logger | LoggerAdapter[Any]
 
 
 def program_log() -> Log:
-    """Return the log of a program that no run surrounds."""
+    """Return the log that is used outside of any run."""
     return logging.getLogger("campanile")
 
 
@@ -48,7 +48,7 @@ class Context:
         now: Callable[[], datetime] | None = None,
         find_log: Callable[[], Log] = program_log,
     ) -> None:
-        """Keep what is given.
+        """Create a context; nothing is opened yet.
 
         Args:
             settings: as they were read.
@@ -65,11 +65,11 @@ class Context:
         return self._find_log()
 
     def now(self) -> datetime:
-        """Return the time that everything is decided by: the machine's, or the simulated one."""
+        """Return the current time, which all decisions use: the machine's, or the simulated one."""
         return real_now() + self.clock_offset if self._now is None else self._now()
 
     def has_passed(self, moment: datetime) -> bool:
-        """Tell whether a moment has passed."""
+        """Return whether a moment has passed."""
         return self.now() >= moment
 
     @cached_property
@@ -96,7 +96,7 @@ class Context:
             yield tx
 
     def gateway(self, name: str) -> Gateway:
-        """Return the gateway of a name, with the simulated clock.
+        """Return a gateway by its name; the sandbox gets the simulated clock, if there is one.
 
         Raises:
             ConfigurationError: no such gateway, or a real one while the clock is simulated.
@@ -106,7 +106,7 @@ class Context:
         return self._gateways[name]
 
     def manifest(self, name: str) -> Manifest:
-        """Return what the gateway of a name promises as it is set up here.
+        """Return the manifest of a gateway under the current settings.
 
         Raises:
             ConfigurationError: no such gateway.
@@ -125,7 +125,7 @@ class Context:
         return parse_tariff(path.read_text(encoding="utf-8"), path.name)
 
     def claim_rules(self, manifest: Manifest) -> ClaimRules:
-        """Return what a claim on a gateway respects, from the settings."""
+        """Return the rules of a claim on a gateway, from the settings."""
         found = self.settings
         return ClaimRules(
             claim_seconds=found.claim_seconds,
@@ -141,13 +141,13 @@ class Context:
         )
 
     def price_rules(self, manifest: Manifest) -> PriceRules:
-        """Return what a gateway may charge beside the recap, from the settings."""
+        """Return how far the charges of a gateway may differ from the recap, from the settings."""
         found = self.settings
         return PriceRules(manifest.unit, found.price_tolerance_percent / 100, found.price_limit_percent / 100)
 
     @property
     def closing_margin_seconds(self) -> float:
-        """How long before a window closes nothing is claimed any more: the same sum as in ``claims``."""
+        """The seconds before a window closes in which nothing is claimed: the same sum as in ``claims``."""
         return self.settings.window_margin_seconds + self.settings.gateway_deadline_seconds
 
     @property
@@ -168,11 +168,11 @@ class Context:
 
     @property
     def simulation_note(self) -> str:
-        """One line that names the simulated moment, or nothing."""
+        """One line that names the simulated moment; empty: the clock is not simulated."""
         return simulation_note(self.settings.simulated_now)
 
     def data_path(self, *parts: str) -> Path:
-        """Return a folder in the data folder, made when it is missing."""
+        """Return a folder in the data folder; it is created if it is missing."""
         path = self.settings.data_dir.joinpath(*parts)
         path.mkdir(parents=True, exist_ok=True)
         return path
@@ -188,7 +188,7 @@ class Context:
         return gateway
 
     def _access(self, name: str) -> GatewayAccess:
-        """Return the settings that begin with a gateway's name; those left empty are not among them."""
+        """Return the settings that begin with a gateway's name, without the empty ones."""
         prefix, found = f"{name}_", self.settings
         fields = {field: getattr(found, field) for field in type(found).model_fields if field.startswith(prefix)}
         options = {

@@ -1,4 +1,4 @@
-"""What ``prefect.yaml`` says of the deployments: the intervals of those that run by themselves, and their queues."""
+"""Read ``prefect.yaml``: the intervals of the scheduled deployments, and the work queues."""
 
 from datetime import timedelta
 from functools import lru_cache
@@ -13,7 +13,7 @@ FILE = Path(__file__).parents[2] / "prefect.yaml"
 
 
 class Deployments(NamedTuple):
-    """Intervals of the active schedules by flow, the queues by name, and the pool they are in."""
+    """Intervals of the active schedules by flow, the names of the queues, and their pool."""
 
     intervals: dict[str, timedelta]
     queues: frozenset[str]
@@ -25,7 +25,7 @@ def deployments() -> Deployments:
     """Read the file, once a process.
 
     Raises:
-        ConfigurationError: it is not there, or is not what Prefect wants it to be.
+        ConfigurationError: it is missing, or is not in Prefect's format.
     """
     try:
         found = yaml.safe_load(FILE.read_text(encoding="utf-8"))["deployments"]

@@ -1,4 +1,4 @@
-"""What people type: names of campaigns and lists, that can stand in folders, keys and addresses; and numbers."""
+"""Check what users type: names of campaigns and lists, which folders and URLs contain; numbers; actor and reason."""
 
 import re
 
@@ -16,41 +16,43 @@ def check_name(name: str, what: str) -> str:
     """Return a name that is well formed.
 
     Raises:
-        CampaignError: it is not; tells what a name may be.
+        CampaignError: it is not; the error says what a name may be.
     """
     if not is_name(name):
         hint = f"; write {key}" if (key := name_key(name)) else ""
-        raise CampaignError(f"{what} name {name!r} is not one: 2 to 60 lower-case letters, digits and dashes{hint}")
+        raise CampaignError(
+            f"{what} name {name!r} is not valid: give 2 to 60 lower-case letters, digits and dashes{hint}"
+        )
     return name
 
 
 def check_list_name(name: str) -> str:
-    """Return the name of a list that people keep.
+    """Return the name of a list that users manage.
 
     Raises:
-        CampaignError: it is not well formed, or kept for the file of a campaign's draft.
+        CampaignError: it is not well formed, or reserved for the file of a campaign's draft.
     """
     if name.startswith(ATTACHED):
-        raise CampaignError(f"list name {name!r} is kept for the file of a campaign's draft; choose another one")
+        raise CampaignError(f"list name {name!r} is reserved for the file of a campaign's draft; choose another one")
     return check_name(name, "list")
 
 
 def is_name(name: str) -> bool:
-    """Tell whether a name is well formed."""
+    """Return whether a name is well formed."""
     return re.fullmatch(NAME_PATTERN, name) is not None
 
 
 def typed_number(context: Context, position: int, raw: str, what: str = "number") -> Number:
-    """Return a number typed by hand, read by the same rules as those of files.
+    """Return a number typed by hand, parsed by the same rules as those of files.
 
     Args:
         context: the context.
-        position: where it stands among those typed, from 1.
+        position: its position among the typed numbers, from 1.
         raw: as it was typed.
-        what: what the error calls it.
+        what: its name in the error.
 
     Raises:
-        CampaignError: it cannot get an SMS; tells which one, masked, and why.
+        CampaignError: it cannot get an SMS; the error says which one, masked, and why.
     """
     try:
         return parse_number(raw, context.settings.region, context.settings.allowed_countries)
@@ -59,7 +61,7 @@ def typed_number(context: Context, position: int, raw: str, what: str = "number"
 
 
 def require_actor(actor: str) -> str:
-    """Return the name of who acts, as it goes into the history.
+    """Return the name of the person who acts, as it is written into the history.
 
     Raises:
         CampaignError: it is empty.
@@ -70,7 +72,7 @@ def require_actor(actor: str) -> str:
 
 
 def require_reason(reason: str) -> str:
-    """Return why somebody does something, as it goes into the history.
+    """Return the reason of an action, as it is written into the history.
 
     Raises:
         CampaignError: it is empty.

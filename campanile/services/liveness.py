@@ -1,4 +1,4 @@
-"""What is known of things that must be alive: scheduled flows, the server, workers."""
+"""Check that scheduled flows, the server and workers are alive."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from campanile.store.db.flow_schedule import (
     Liveness,
 )
 
-#: What a flow does, as its line says it; the others "ended well".
+#: What a flow does, as its line says; the other flows "ended well".
 _WORK = {
     "check-balance": "the balance was read",
     "collect-delivery-reports": "delivery reports were read",
@@ -23,13 +23,13 @@ _WORK = {
     "process-replies": "replies and STOPs were read",
     "send-due-campaigns": "due campaigns were started",
 }
-#: A queue that no worker has polled for so long has none.
+#: A queue has no worker if it was not polled for this long.
 _POLLED = timedelta(seconds=90)
 _UNITS = ((86400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
 
 
 class Watched(NamedTuple):
-    """What is known of one thing that must be alive; ``is_well`` is None where it cannot be said yet."""
+    """What is known of a flow, server or queue that must be alive; ``is_well`` is None if it is not known yet."""
 
     subject: str
     is_well: bool | None
@@ -57,7 +57,7 @@ def span_text(span: timedelta) -> str:
 
 
 def alert_about(context: Context, found: Sequence[Watched]) -> None:
-    """Raise an alert for each thing that is not alive, once until it is again, and clear the others'."""
+    """Raise an alert for each subject that is not alive, once until it is alive again; then clear the alert."""
     gateway = context.settings.gateway
     for subject, is_well, line in found:
         kind = f"not running: {subject}"
@@ -69,7 +69,7 @@ def alert_about(context: Context, found: Sequence[Watched]) -> None:
 
 
 def watched_queue(name: str, polled_at: datetime | None, since: datetime | None, now: datetime) -> Watched:
-    """Return what is known at ``now`` of the workers of a queue; lateness counts ``since`` then."""
+    """Return what is known at ``now`` of the workers of a queue; ``since``: from when on lateness counts."""
     subject = f"workers of queue {name}"
     when = "never asked for runs" if polled_at is None else f"asked for runs {span_text(now - polled_at)} ago"
     if polled_at is not None and now - polled_at <= _POLLED:

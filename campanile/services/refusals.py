@@ -1,4 +1,4 @@
-"""Refusals in the log: one line, marked, so that a command can leave out what it prints itself."""
+"""Log refusals: one line, marked, so that a command does not print twice what it prints itself."""
 
 from campanile.services.context import Log
 

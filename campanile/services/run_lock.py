@@ -21,15 +21,15 @@ from campanile.services.clock import real_now
 from campanile.services.context import Context
 from campanile.sms.errors import SmsError
 
-#: A reader of a lock file locks it for an instant, so who finds it locked looks again for so long.
+#: A reader of a lock file locks it for an instant, so a locked file is tried again for this long.
 _SECOND_LOOK_SECONDS = 0.2
 _LINE_BYTES = 60
-#: The locks that the code around holds: a flow that another one calls in its own process passes.
+#: Locks that calling code holds already: a flow may call another flow of the same lock in its process.
 _HELD: ContextVar[frozenset[Path]] = ContextVar("_HELD", default=frozenset())
 
 
 class StillRunning(SmsError):  # noqa: N818 - reads as what it is
-    """Another run of the flow is at work, and has been for as long as this one was ready to wait."""
+    """Another run of the flow was still running when the waiting time of this one ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Holder:
     zone: ZoneInfo
 
     def __str__(self) -> str:
-        """Return who it is, and what to do about it where it does nothing."""
+        """Return the process, and what to do if a signal has stopped it."""
         since = self.since.astimezone(self.zone)
         line = f"process {self.pid} since {since:%Y-%m-%d %H:%M:%S} {since.tzname()}"
         if self.is_stopped:
@@ -94,11 +94,11 @@ def _lock(context: Context, file: IO[bytes], flow: str, wait_seconds: float, not
     is_noted = False
     while not _try_lock(file, fcntl.LOCK_EX):
         waited = time.monotonic() - started
-        line = f"{flow} is at work in {_read(file, context.settings.zone) or 'another process'}"
+        line = f"{flow} is running in {_read(file, context.settings.zone) or 'another process'}"
         if waited > max(wait_seconds, _SECOND_LOOK_SECONDS):
             raise StillRunning(f"{line}; waited {waited:.0f} s, run it again later" if wait_seconds else line)
         if wait_seconds and waited > _SECOND_LOOK_SECONDS and not is_noted:
-            note(f"waits for its turn: {line}")
+            note(f"waiting: {line}")
             is_noted = True
         time.sleep(0.2 if is_noted else 0.02)
 
@@ -127,13 +127,13 @@ def _write(file: IO[bytes], line: str) -> None:
 
 
 def _read(file: IO[bytes], zone: ZoneInfo) -> Holder | None:
-    """Return who wrote last; None in the instant between the lock and its line."""
+    """Return the process that wrote last; None in the instant between the lock and its line."""
     pid, _, since = os.pread(file.fileno(), _LINE_BYTES, 0).decode().strip().partition(" ")
     return Holder(int(pid), datetime.fromisoformat(since), _is_stopped(int(pid)), zone) if since else None
 
 
 def _is_stopped(pid: int) -> bool:
-    """Tell whether a signal (SIGSTOP, a debugger) has stopped a process; False where there is no /proc."""
+    """Return whether a signal (SIGSTOP, a debugger) has stopped a process; False if there is no /proc."""
     try:
         return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0] in ("T", "t")
     except OSError:

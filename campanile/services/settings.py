@@ -34,14 +34,14 @@ Words = Annotated[list[str], NoDecode, BeforeValidator(_words)]
 
 
 ENV_FILE = Path(".env")
-#: In the data folder: the key that ``make up`` made for its sandbox.
+#: The file in the data folder with the key that ``make up`` created for its sandbox.
 SANDBOX_KEY_NAME = "sandbox-key"
-#: France, its territories, and neighbours: whoever writes elsewhere says so, for tolls are real money.
+#: France, its territories, and neighbours: other countries must be set, because their prices can be much higher.
 ALLOWED_COUNTRIES = ("FR", "GP", "MQ", "GF", "RE", "YT", "PM", "NC", "PF", "WF", "BL", "MF", "BE", "CH", "LU", "MC")
 
 
 class Settings(BaseSettings):
-    """All settings; each stands in ``.env.example`` with a line of comment."""
+    """All settings; each one is in ``.env.example`` with a line of comment."""
 
     model_config = SettingsConfigDict(env_prefix="SMS_", env_file=ENV_FILE, extra="ignore", env_ignore_empty=True)
 
@@ -148,7 +148,7 @@ class Settings(BaseSettings):
         return value
 
     @model_validator(mode="after")
-    def _take_the_sandbox_key_that_was_made(self) -> Self:
+    def _read_created_sandbox_key(self) -> Self:
         file = self.data_dir / SANDBOX_KEY_NAME
         if "sandbox_api_key" not in self.model_fields_set and file.is_file():
             try:
@@ -161,18 +161,18 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _mail_goes_somewhere(self) -> Self:
+    def _mail_has_recipients(self) -> Self:
         if self.mail_host is not None and not self.mail_to:
-            raise ValueError("SMS_MAIL_HOST is set and SMS_MAIL_TO is not: say who gets the alerts")
+            raise ValueError("SMS_MAIL_HOST is set and SMS_MAIL_TO is not: give the addresses that get the alerts")
         return self
 
     @model_validator(mode="after")
-    def _validity_can_be_reckoned(self) -> Self:
+    def _claim_and_deadline_are_short(self) -> Self:
         if self.claim_seconds + self.gateway_deadline_seconds > ON_THE_WAY_SECONDS:
             raise ValueError(
                 f"SMS_CLAIM_SECONDS ({self.claim_seconds:g}) and SMS_GATEWAY_DEADLINE_SECONDS "
                 f"({self.gateway_deadline_seconds:g}) must not be more than {ON_THE_WAY_SECONDS:g} together: adapters "
-                "reckon with so much between a claim and its arrival when they say how long a message is valid"
+                "allow this time between a claim and its arrival when they set how long a message is valid"
             )
         return self
 
@@ -193,7 +193,7 @@ class Settings(BaseSettings):
 
     @property
     def private_places(self) -> list[Path]:
-        """Folders and files that no other account may read: the settings themselves hold keys."""
+        """Folders and files that no other account may read; the settings themselves contain keys."""
         store = self.store_file
         return [ENV_FILE, self.data_dir, self.backups, self.kannel_spool_dir, *store.parent.glob(f"{store.stem}.*")]
 
@@ -204,10 +204,10 @@ class Settings(BaseSettings):
 
 
 def parse_secrets(listed: SecretStr | None) -> dict[str, str]:
-    """Return the secret of each approver, by the name in small letters: ``Ada=secret, Grace=another``.
+    """Return the secret of each approver of ``Ada=secret, Grace=another``, by the name in small letters.
 
     Raises:
-        ValueError: a part is no name and secret, or a name stands twice; no secret shows.
+        ValueError: a part is not a name and a secret, or a name is given twice; the error shows no secret.
     """
     found: dict[str, str] = {}
     for part in listed.get_secret_value().split(",") if listed else ():
@@ -221,10 +221,10 @@ def parse_secrets(listed: SecretStr | None) -> dict[str, str]:
 
 
 def read_settings() -> Settings:
-    """Read the settings; from then on what this process writes is its owner's only.
+    """Read the settings; files that this process writes from then on are private to its account.
 
     Raises:
-        ConfigurationError: one line that names each wrong variable, what it holds and what it may hold.
+        ConfigurationError: one line that names each wrong variable, its value and what is allowed.
     """
     try:
         found = Settings()
@@ -236,7 +236,7 @@ def read_settings() -> Settings:
 
 
 def _one_line(place: tuple[int | str, ...], value: object, message: str) -> str:
-    """Name a variable, what it holds and why that is wrong; a secret's value never shows, nor all of them at once."""
+    """Return a variable, its value and what is wrong with it; the value of a secret is never shown."""
     words = message.removeprefix("Value error, ")
     if not place:
         return words

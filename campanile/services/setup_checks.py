@@ -1,9 +1,9 @@
-"""What diagnose-setup looks at beside the running parts: room on the disk, the clock, copies, prices, lists.
+"""Checks of diagnose-setup on disk space, the clock, backups, prices and lists.
 
-Each check returns one line, or ``Advice`` where nothing is broken and somebody should act all the same.
+Each check returns one line, or ``Advice`` if nothing is broken but a person should act.
 
 Raises everywhere:
-    SmsError: it does not hold; the line says what was found.
+    SmsError: the check failed; the line says what was found.
 """
 
 import shutil
@@ -19,34 +19,34 @@ from campanile.sms.text.formatting import count_text
 from campanile.store.contacts.lists import lists
 from campanile.store.db.clock_check import behind_words, newest_time, seconds_behind
 
-#: Below so many free bytes nothing can be relied on; below the second number somebody should make room.
+#: Free bytes: below the first number the check fails, below the second one a person should make room.
 _LEAST_FREE, _LITTLE_FREE = 500_000_000, 2_000_000_000
 _OLD_BACKUP = timedelta(days=7)
 _MAX_SECONDS_OFF = 30
 
 
 class Advice(NamedTuple):
-    """What was found where nothing is broken, and what to do about it."""
+    """A finding that is no error, and what to do about it."""
 
     found: str
     to_do: str
 
 
 def check_disk(context: Context) -> str | Advice:
-    """Look at the room where the store is: it takes up to three times its size while it is checkpointed or copied."""
+    """Check the free disk space: a store needs up to three times its size while it is checkpointed or copied."""
     store = context.settings.store_file
     free = shutil.disk_usage(store.parent).free
     size = store.stat().st_size if store.exists() else 0
     line = f"{free / 1e9:.1f} GB free where the store is ({size / 1e6:.1f} MB)"
     if free < max(_LEAST_FREE, size):
-        raise ConfigurationError(f"{line}: a full disk stops sending in the middle")
+        raise ConfigurationError(f"{line}: sending stops when the disk is full, so make room")
     if free < max(_LITTLE_FREE, 3 * size):
         return Advice(line, "make room, or move the data folder (SMS_DATA_DIR)")
     return line
 
 
 def check_clock(context: Context, prefect_url: str | None) -> str:
-    """Compare the clock with what the store has recorded, and with the answers of the gateway and of Prefect."""
+    """Compare the clock with the newest time in the store, and with the clocks of the gateway and of Prefect."""
     with context.transaction(read_only=True) as tx:
         behind, newest = seconds_behind(tx), newest_time(tx)
     if newest is not None and behind > context.settings.clock_margin_seconds:
@@ -57,15 +57,15 @@ def check_clock(context: Context, prefect_url: str | None) -> str:
         if ahead is not None and abs(ahead) > _MAX_SECONDS_OFF:
             way = "ahead of" if ahead > 0 else "behind"
             raise ConfigurationError(f"the clock of this machine is {span_text(_span(ahead))} {way} that of {who}")
-        compared.append(f"{who} {'cannot tell' if ahead is None else 'agrees'}")
+        compared.append(f"{who} {'does not give the time' if ahead is None else 'agrees'}")
     return f"{context.now():%Y-%m-%d %H:%M:%S} UTC; {', '.join(compared)}. {context.simulation_note}".strip()
 
 
 def check_backups(context: Context) -> str | Advice:
-    """Look at the age of the newest copy of the store."""
+    """Check the age of the newest copy of the store."""
     folder = context.settings.backups
     copies = [path for path in folder.glob("*") if path.is_dir() and not path.name.endswith(".unfinished")]
-    to_do = "run backup-store, and let cron do it each night (docs/backup.md)"
+    to_do = "run backup-store now, and each night by cron (docs/backup.md)"
     if not copies:
         return Advice(f"there is no copy of the store in {folder}", to_do)
     newest = max(copies, key=lambda path: path.stat().st_mtime)
@@ -75,7 +75,7 @@ def check_backups(context: Context) -> str | Advice:
 
 
 def check_prices(context: Context) -> str | Advice:
-    """Compare the tariff with the countries that may be written to, and with where the people of lists are."""
+    """Compare the tariff with the allowed countries, and with the territories of the contacts."""
     gateway = context.settings.gateway
     prices = context.tariff(gateway).prices
     with context.transaction(read_only=True) as tx:
@@ -90,12 +90,12 @@ def check_prices(context: Context) -> str | Advice:
     file = context.settings.tariff_dir / f"{gateway}.csv"
     return Advice(
         f"{line}; without a price: {', '.join(missing)}, so no campaign with people there can be prepared",
-        f"add a line for each to {file}, or leave it out of SMS_ALLOWED_COUNTRIES",
+        f"add a line for each to {file}, or remove it from SMS_ALLOWED_COUNTRIES",
     )
 
 
 def check_lists(context: Context) -> str | Advice:
-    """Name the lists that no marketing goes to, because nobody said why their people may be written to."""
+    """Name the lists without a legal basis, to which no marketing is sent."""
     with context.transaction(read_only=True) as tx:
         found = lists(tx)
     undeclared = [row.list_name for row in found if not row.legal_basis]
@@ -103,13 +103,13 @@ def check_lists(context: Context) -> str | Advice:
     if not undeclared:
         return line
     return Advice(
-        f"{line}; without one: {', '.join(undeclared)}, so no marketing goes to them",
+        f"{line}; without one: {', '.join(undeclared)}, so no marketing is sent to them",
         "run manage-list with action declare and a legal_basis (consent, customer or service) for each",
     )
 
 
 def _servers(context: Context, prefect_url: str | None) -> dict[str, str]:
-    """Return the addresses that can tell the time, by whose they are."""
+    """Return the URLs of the servers whose clocks are compared, by the names of the servers."""
     gateway = context.settings.gateway
     found = {
         f"gateway {gateway}": getattr(context.settings, f"{gateway}_url", None),

@@ -1,4 +1,4 @@
-"""The first use of a store by a process: statements checked, tables migrated, the simulated clock agreed on."""
+"""The first use of a store by a process: check the statements, migrate the tables, agree on the simulated clock."""
 
 from datetime import datetime, timedelta
 from functools import cache
@@ -15,7 +15,7 @@ _SETTING = "rehearsal"
 
 
 class SimulationMixed(ConfigurationError):  # noqa: N818 - reads as what it is
-    """A store with a simulated clock is to do real work, or a store with real work is to get a simulated clock."""
+    """A store with a simulated clock would do real work, or a store with real work would get a simulated clock."""
 
 
 def start_store(settings: Settings) -> timedelta:
@@ -30,19 +30,19 @@ def start_store(settings: Settings) -> timedelta:
     simulated_now, wait_seconds = settings.simulated_now, settings.store_wait_seconds
     migrate(settings.store_file, real_now, wait_seconds=wait_seconds)
     with transaction(settings.store_file, real_now, wait_seconds=wait_seconds) as tx:
-        _ = tx.reconciliation  # a store that came back is found at the first start, whatever is started
+        _ = tx.reconciliation  # a restored store is found at the start of the first process, whatever it runs
         kept = get_setting(tx, _SETTING)
         if simulated_now is None and kept is None:
             return timedelta()
         if simulated_now is None:
             raise SimulationMixed(
                 f"store {settings.store_file} has a simulated clock that started at {kept['simulated_now']}: set "
-                "SMS_SIMULATED_NOW to that, or use another store; such a store never does real work"
+                "SMS_SIMULATED_NOW to that, or use another store; such a store is never used for real work"
             )
         if kept is None and tx.value("store_state.holds_work"):
             raise SimulationMixed(
-                f"store {settings.store_file} holds real work: a simulated clock would lock it for ever. Unset "
-                "SMS_SIMULATED_NOW, or use a data folder of its own (SMS_DATA_DIR, SMS_STORE_PATH)"
+                f"store {settings.store_file} holds real work: a simulated clock would end real work in it for ever. "
+                "Unset SMS_SIMULATED_NOW, or use a separate data folder (SMS_DATA_DIR, SMS_STORE_PATH)"
             )
         if kept is None or kept["simulated_now"] != simulated_now.isoformat():
             return begin_simulation(tx, simulated_now)
@@ -56,7 +56,7 @@ def _check_statements_once() -> None:
 
 
 def begin_simulation(tx: Transaction, moment: datetime) -> timedelta:
-    """Give a store a simulated clock that starts at a moment, for good; return the offset of its clock."""
+    """Give a store a simulated clock that starts at a moment, permanently; return the offset of its clock."""
     offset = moment - real_now()
     kept = {"simulated_now": moment.isoformat(), "offset_seconds": offset.total_seconds()}
     put_setting(tx, _SETTING, kept, "SMS_SIMULATED_NOW")

@@ -1,4 +1,4 @@
-"""What diagnose-setup checks of programs, store, gateway, alerts and file permissions; see ``setup_checks``."""
+"""Checks of diagnose-setup on versions, store, gateway, alerts and file permissions; see ``setup_checks``."""
 
 import platform
 from importlib.metadata import version
@@ -59,7 +59,7 @@ def check_gateway(context: Context, gateway: Gateway) -> str:
     name = gateway.manifest.gateway
     if not gateway.manifest.has_balance:
         balance = read_balance(context, name)
-        return f"{name} was not asked, for it tells no balance: {balance.amount} {balance.unit} are declared"
+        return f"{name} was not asked because it reports no balance: {balance.amount} {balance.unit} are declared"
     balance = ask_balance(context, name)
     return f"{name} answers: balance {balance.amount} {balance.unit}"
 
@@ -70,13 +70,13 @@ def check_privacy(context: Context) -> str:
     if found:
         raise SmsError(
             f"another account may read {len(found)} files or folders, such as {found[0]}: they are corrected at each "
-            "start, but for those of another owner, or on a file system without rights"
+            "start, except those of another owner or on a file system without permissions"
         )
     return "no other account may read the data folder, the store or .env"
 
 
 def check_channels(context: Context) -> str | Advice:
-    """Return who gets the alerts."""
+    """Return how many people and numbers get the alerts."""
     mail = context.mail
     numbers = len(context.settings.alert_numbers)
     with context.transaction(read_only=True) as tx:
@@ -85,6 +85,6 @@ def check_channels(context: Context) -> str | Advice:
         raise SmsError("; ".join(f"{row.kind} could not be delivered: {row.error}" for row in failed))
     if mail is None and not numbers:
         return Advice(
-            "nobody gets them: they are only in the log", "set SMS_MAIL_HOST and SMS_MAIL_TO, or SMS_ALERT_NUMBERS"
+            "alerts are not sent: they are only in the log", "set SMS_MAIL_HOST and SMS_MAIL_TO, or SMS_ALERT_NUMBERS"
         )
     return f"mail to {len(mail.recipients) if mail else 0} people, SMS to {numbers} numbers"

@@ -1,6 +1,6 @@
-"""Files that a person names by a path: only from folders that are meant for it, and through no link.
+"""Check the paths of files that users give: only in allowed folders, and through no link.
 
-Without that, a form could have any file of the account read, and its errors would say what stands in it.
+Otherwise a form could read any file of the account, and its errors would show what the file contains.
 """
 
 import os
@@ -13,12 +13,12 @@ from campanile.sms.errors import ConfigurationError
 
 
 def given_file(context: Context, path: str) -> Path:
-    """Return a path that a person gave, absolute, once it is known where it leads; the file need not be there.
+    """Return the absolute form of a path that a user gave, after a check; the file need not exist.
 
     Raises:
         ConfigurationError: it is outside the data folder, the samples and SMS_FILE_DIRS, or goes through a link.
     """
-    absolute = Path(os.path.abspath(path))  # `..` as it is written: below an allowed folder nothing is a link
+    absolute = Path(os.path.abspath(path))  # resolves `..` as text: below an allowed folder nothing may be a link
     for folder in allowed_folders(context):
         for root in (Path(os.path.abspath(folder)), folder.resolve()):
             if absolute.is_relative_to(root) and absolute != root:
@@ -41,10 +41,10 @@ def allowed_folders(context: Context) -> Sequence[Path]:
 
 
 def read_given_text(context: Context, path: str, suffixes: Sequence[str], most_bytes: int) -> str:
-    """Return the text of a file that a person gave.
+    """Return the text of a file whose path a user gave.
 
     Raises:
-        ConfigurationError: it is not where files may be read from, is of another kind, or too long.
+        ConfigurationError: it is not in an allowed folder, has another suffix, or is too long.
         OSError, UnicodeDecodeError: it cannot be read.
     """
     file = given_file(context, path)

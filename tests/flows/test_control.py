@@ -162,7 +162,7 @@ class TestPause:
         ready.set_clock("2026-11-23T10:30:00+01:00")
         send_due()
         assert state_of(ready) == "paused"
-        assert "nobody looked after campaign soldes" in page("progress-soldes")
+        assert "no run has worked on campaign soldes" in page("progress-soldes")
 
     def test_it_needs_a_name_and_a_reason(self, ready: Any) -> None:
         approve(**TODAY)
@@ -186,7 +186,7 @@ class TestPause:
         ready.set_clock(LATER)
         assert send_due() == []
         assert ready.sandbox.billing() == []
-        assert stop_everything("camille", "fire").startswith("no campaign was on its way. ")
+        assert stop_everything("camille", "fire").startswith("no campaign was being sent or waiting. ")
 
 
 class TestUnknown:
@@ -234,7 +234,7 @@ class TestUnknown:
     def test_paused_it_waits_for_its_resumption(self, deaf: Any) -> None:
         self.park(deaf, "none", "reset")
         pause()
-        assert "it is paused, and goes on when resume-campaign lets it" in resolve("resend")
+        assert "the campaign is paused until resume-campaign" in resolve("resend")
         assert messages(deaf) == {"accepted": 8, "planned": 2}
         resume()
         assert messages(deaf) == {"accepted": 10}
@@ -361,7 +361,7 @@ class TestTopUp:
         return str(check_balance())
 
     def test_before_the_first_reading_the_balance_is_not_known(self, silent: Any) -> None:
-        with pytest.raises(SmsError, match="gateway sandbox tells no balance; run record-top-up"):
+        with pytest.raises(SmsError, match="gateway sandbox reports no balance; run record-top-up"):
             self.check()
         assert "balance 100.50 EUR" in self.top_up(100.5)
         assert "balance 100.50 EUR" in self.check()
@@ -381,7 +381,7 @@ class TestTopUp:
         self.top_up(1000)
         self.top_up(-900)
         with pytest.raises(
-            SmsError, match=r"amount -200\.00 EUR cannot be: the balance of sandbox would be -100\.00 EUR"
+            SmsError, match=r"amount -200\.00 EUR is not valid: the balance of sandbox would be -100\.00 EUR"
         ):
             self.top_up(-200)
         history = silent.query("SELECT value, actor FROM operator_setting WHERE name = 'top_up.sandbox'")
@@ -389,11 +389,11 @@ class TestTopUp:
 
     @pytest.mark.parametrize("amount", [0.0, float("nan"), float("inf")], ids=str)
     def test_amounts_that_cannot_be(self, silent: Any, amount: float) -> None:
-        with pytest.raises(SmsError, match=f"^amount {amount} cannot be"):
+        with pytest.raises(SmsError, match=f"^amount {amount} is not valid"):
             self.top_up(amount)
 
     def test_a_gateway_that_reports_its_balance_is_not_topped_up_here(self, ready: Any) -> None:
-        with pytest.raises(SmsError, match="gateway sandbox tells its balance by itself; run check-balance"):
+        with pytest.raises(SmsError, match="gateway sandbox reports its balance itself; run check-balance"):
             self.top_up(10)
 
 
@@ -432,10 +432,9 @@ class TestEvents:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        texts = dict.fromkeys(["name", "kind", "gateway", "state", "state_reason"], "soldes")
-        lines = f"announce('paused', {texts | {'version': 1, 'due_at': None}!r}); print('went on')"
+        lines = "announce('paused', campaign()); print('went on')"
         done = subprocess.run(
-            [sys.executable, "-c", f"from tasks.events import announce; {lines}"],
+            [sys.executable, "-c", f"from tasks.events import announce; from tests.rows import campaign; {lines}"],
             env=os.environ | {"PREFECT_API_URL": f"http://127.0.0.1:{port}/api"},
             cwd=ROOT,
             capture_output=True,

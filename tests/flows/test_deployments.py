@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
+from campanile.sms.text.formatting import grouped
+
 pytestmark = [
     pytest.mark.prefect,
     # Prefect's client does not close the sockets of a test that starts runs and reads artifacts.
@@ -215,13 +217,13 @@ def test_workers_do_all_of_it_and_a_sender_is_paused_at_once_by_a_flow_and_by_ca
     people = "mobile\n" + "\n".join(f"06123{number:05}" for number in range(45000, 47000)) + "\n"
     done = run("ingest-contacts", list_name="clients", path=worker.drop(people), legal_basis="consent")
     assert done.state.is_completed(), done.state.message
-    assert "2,000 rows in" in page("import-clients")
+    assert f"{grouped(2000)} rows in" in page("import-clients")
 
     draft = {"name": "soldes", "text": "Bonjour", "sender_id": "36180", "lists": ["clients"], "actor": "camille"}
     done = run("prepare-campaign", draft=draft)
     assert done.state.is_completed(), done.state.message
     recap = page("recap-soldes")
-    assert "2,000 messages" in recap
+    assert f"{grouped(2000)} messages" in recap
     assert sum(row["message_count"] for row in json.loads(page("territories-of-soldes"))) == 2000
 
     recap_hash = recap.split("Hash **`")[1][:8]

@@ -77,10 +77,10 @@ def test_what_is_cleaned_up_is_the_pool_of_the_deployments() -> None:
 def test_a_run_that_finds_another_at_work_ends_at_once(shared_workspace: Any, name: str) -> None:
     with at_work(name):
         state = flow_of(name)(return_state=True)
-        assert flow_of(name)().startswith(f"skipped: {name} is at work in process {os.getpid()} since ")
+        assert flow_of(name)().startswith(f"skipped: {name} is running in process {os.getpid()} since ")
     assert state.is_completed()
     assert state.name == "Skipped"
-    assert state.message.startswith(f"{name} is at work in process {os.getpid()} since ")
+    assert state.message.startswith(f"{name} is running in process {os.getpid()} since ")
     assert flow_of(name)(return_state=True).name == "Completed"
 
 
@@ -105,7 +105,7 @@ def test_it_waits_no_longer_than_a_file_may_take(workspace: Any, name: str, para
     workspace.set(parser_seconds=0.3)
     with (
         at_work(name),
-        pytest.raises(StillRunning, match=f"^{name} is at work in process {os.getpid()} since .*; waited"),
+        pytest.raises(StillRunning, match=f"^{name} is running in process {os.getpid()} since .*; waited"),
     ):
         flow_of(name)(**parameters)
 

@@ -62,7 +62,7 @@ def test_a_list_without_end_is_an_alert_when_it_happens_again(mailbox: Any, monk
         read_replies()
         assert mailbox.query("SELECT value FROM gateway_state WHERE name = 'replies'") == [("6",)]
     (mail,) = mailbox.mails
-    assert "the replies of gateway sandbox did not come to an end within 2 pages" in mail.replace("\n", " ")
+    assert "the replies of gateway sandbox did not end within 2 pages" in mail.replace("\n", " ")
     read_replies()  # the real sandbox again: it refuses that cursor, and is read from its beginning
     assert mailbox.query(OPEN_ALERTS) == [("numbered anew: replies",)]
-    assert "gateway sandbox numbers its replies anew: it refuses cursor 6" in mailbox.mails[1].replace("\n", " ")
+    assert "gateway sandbox renumbered its replies: it refuses cursor 6" in mailbox.mails[1].replace("\n", " ")

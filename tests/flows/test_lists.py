@@ -243,7 +243,7 @@ def test_what_a_list_was_declared_with_outlives_the_next_import(workspace: Any) 
 
 def test_people_of_another_legal_basis_are_refused_before_their_file_is_read(workspace: Any) -> None:
     ingest(workspace, FIRST, legal_basis="consent")
-    with pytest.raises(CampaignError, match=r"legal_basis service .*clients stands on consent.*manage-list"):
+    with pytest.raises(CampaignError, match=r"legal_basis service .*clients has consent.*manage-list"):
         ingest(workspace, SECOND, "deux.csv", legal_basis="service")
     assert workspace.query("SELECT count(*) FROM import_file") == [(1,)]
 
@@ -384,7 +384,7 @@ def test_a_drafts_file_stands_in_the_folder_of_attachments(workspace: Any, name:
 def test_the_lists_of_drafts_belong_to_their_campaigns(workspace: Any) -> None:
     from flows.ingest_contacts import ingest_contacts
 
-    with pytest.raises(CampaignError, match="kept for the file"):
+    with pytest.raises(CampaignError, match="reserved for the file"):
         ingest_contacts("draft-soldes", workspace.drop(FIRST))
 
 

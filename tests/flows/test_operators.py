@@ -79,7 +79,7 @@ class TestCancel:
 
     @pytest.mark.parametrize("name", ["auto-reply-sandbox", "notice-sandbox"])
     def test_the_names_of_our_own_campaigns_are_kept(self, workspace: Any, name: str) -> None:
-        with pytest.raises(SmsError, match="is kept for Campanile"):
+        with pytest.raises(SmsError, match="is reserved for Campanile"):
             prepare(workspace, name)
 
     def test_locked_once_approved(self, workspace: Any) -> None:
@@ -142,9 +142,9 @@ class TestAutoResponder:
     @pytest.mark.parametrize(
         ("wrong", "words"),
         [
-            pytest.param({"text": "  "}, "nothing to say", id="no words"),
-            pytest.param({"daily_cap": 0}, "answers nobody", id="a daily cap of 0"),
-            pytest.param({"person_cap": 0}, "answers nobody", id="a cap of 0 for each person"),
+            pytest.param({"text": "  "}, "switched on without a text", id="no words"),
+            pytest.param({"daily_cap": 0}, "allows no answer", id="a daily cap of 0"),
+            pytest.param({"person_cap": 0}, "allows no answer", id="a cap of 0 for each person"),
         ],
     )
     def test_on_it_needs_a_text_and_an_actor(self, workspace: Any, wrong: dict[str, Any], words: str) -> None:
@@ -196,7 +196,7 @@ class TestAutoResponder:
         page = review()
         assert "## Reply 1" in page
         assert "python -m flows review-replies reply_id=1 verdict=lift actor=" in page
-        with pytest.raises(SmsError, match=r"^verdict '' settles nothing; it is one of lift, keep$"):
+        with pytest.raises(SmsError, match=r"^verdict '' is not valid; give one of lift, keep$"):
             review(1)
         with pytest.raises(SmsError, match=r"^actor is empty"):
             review(1, "lift")
@@ -423,7 +423,7 @@ class TestSendingThroughTrouble:
         approve(workspace, prepare(workspace, "soldes"))
         ((state, reason),) = workspace.query("SELECT state, state_reason FROM campaign")
         assert state == "parked"
-        assert "takes no more for" in reason
+        assert "accepts no more messages for" in reason
         for minute in (10, 20, 30):
             workspace.set_clock(f"2026-11-23T08:{minute}:00+01:00")
             send_due_campaigns()
@@ -529,7 +529,7 @@ class TestSendingThroughTrouble:
         with current_context().transaction() as tx:
             tx.execute("UPDATE message SET text = 'autre chose' WHERE campaign_id = 1 AND recipient_id % 2 = 0")
         workspace.set_clock("2026-11-23T08:31:00+01:00")
-        with pytest.raises(SmsError, match="avant is not what its recap says"):
+        with pytest.raises(SmsError, match="avant differs from its recap"):
             send_due_campaigns()
         assert workspace.query("SELECT state FROM campaign ORDER BY campaign_id") == [("approved",), ("finished",)]
         assert len(workspace.sandbox.billing()) == 3

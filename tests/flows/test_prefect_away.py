@@ -122,7 +122,7 @@ def test_a_send_goes_on_without_prefect_and_ends_on_sigterm(workspace: Any, wire
         finally:
             run.kill()
             run.wait()
-    assert workspace.query("SELECT state, state_reason FROM campaign") == [("parked", "its run was told to end")]
+    assert workspace.query("SELECT state, state_reason FROM campaign") == [("parked", "its run got a signal to end")]
     assert set(dict(workspace.query("SELECT state, count(*) FROM message_status GROUP BY state"))) == {
         "accepted",
         "planned",

@@ -18,7 +18,7 @@ def test_a_store_that_came_back_is_looked_up_confirmed_and_goes_on(mailbox: Any)
     answer(True)
     recap_hash = prepare(workspace, "soldes")
     line = backup_store(str(workspace.data_dir / "copy"))
-    assert "the copy was opened and is whole" in line
+    assert "the copy was opened and checked" in line
     approve(workspace, recap_hash)
     assert len(workspace.sandbox.billing()) == 3
     workspace.sandbox.reply("+33612345678", "STOP")

@@ -78,7 +78,7 @@ def test_each_flow_runs_and_ends_completed(workspace: Any, monkeypatch: pytest.M
     assert workspace.query("SELECT state FROM campaign WHERE name = 'soldes' AND state <> 'cancelled'") == [("parked",)]
     assert "written off" in run("resolve_unknown", "soldes", "write_off", "camille", "seen in the console")
     assert "finished" in run("send_campaign", "soldes")
-    assert run("stop_everything", "camille", "fire").startswith("no campaign was on its way")
+    assert run("stop_everything", "camille", "fire").startswith("no campaign was being sent or waiting")
 
     entry = REGISTRY["sandbox"]
     monkeypatch.setitem(REGISTRY, "sandbox", replace(entry, manifest=replace(entry.manifest, has_balance=False)))

@@ -176,7 +176,7 @@ class _Restore:
             told = self._desk.start_sender("campaign").wait()
             if told.get("closed") == "finished" or ("closed" in told and told["due_at"] is None):
                 return
-            if "nothing leaves before reconcile-store is confirmed" in str(told.get("why")):
+            if "nothing is sent before reconcile-store is confirmed" in str(told.get("why")):
                 return
             if "nothing to send" in told.get("refused", "") or "there is something" in told.get("refused", ""):
                 return

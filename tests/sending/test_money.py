@@ -18,7 +18,7 @@ def test_the_balance_runs_out(desk: SendingDesk, sender: DeskSender) -> None:
     assert desk.states("winter") == {"accepted": 6, "planned": 4}
     desk.put_balance("10")
     resumed(desk)
-    assert sender.run("winter")[1]["state"] == "finished"
+    assert sender.run("winter")[1].state == "finished"
     assert desk.assert_in_order("winter").billed == 10
 
 
@@ -33,5 +33,5 @@ def test_the_gateway_knows_of_less_than_we_do(desk: SendingDesk, sender: DeskSen
     assert nothing_is_reserved(desk)
     desk.sandbox.set_balance(100)
     resumed(desk)
-    assert sender.run("winter")[1]["state"] == "finished"
+    assert sender.run("winter")[1].state == "finished"
     assert desk.assert_in_order("winter").billed == 10

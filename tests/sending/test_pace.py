@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campanile.store.ledger.rate_limit import Bucket, put_bucket, slow_down, speed_up, wait_seconds
+from campanile.store.ledger.rate_limit import PACE, Bucket, put_bucket, slow_down, speed_up, wait_seconds
+from schemas.inbound_rows import GatewayState
 from tests.sending.sending_desk import DeskSender, SendingDesk
 from tests.store.conftest import bucket_of
 
@@ -18,24 +19,25 @@ LARGEST = 50
 AT = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
 
-class Visit:
-    """What a bucket needs of a transaction: a moment, and one kept value."""
+class OneState:
+    """The part of a transaction that a bucket needs: a time, and one state of a gateway."""
 
     def __init__(self) -> None:
-        self.at, self._kept = AT, None
+        self.at = AT
+        self._kept: GatewayState | None = None
 
-    def row(self, *_: object, **__: object) -> object:
+    def find(self, *_: object, **__: object) -> GatewayState | None:
         return self._kept
 
     def run(self, *_: object, value: str | None = None, **__: object) -> int:
-        self._kept = None if value is None else {"value": value}
+        self._kept = None if value is None else GatewayState(PACE, value, self.at)
         return 1
 
 
 @given(st.lists(st.tuples(st.floats(0, 8), st.integers(1, LARGEST)), min_size=2, max_size=40))
 def test_no_stretch_of_time_sees_more_than_the_rate(steps: list[tuple[float, int]]) -> None:
     """In any stretch: a full bucket, what flows in meanwhile, and one slice that may go into debt."""
-    tx, taken = Visit(), []
+    tx, taken = OneState(), []
     for seconds, segments in steps:
         tx.at += timedelta(seconds=seconds)
         bucket = bucket_of(tx, "sandbox", RATE)  # type: ignore[arg-type]
@@ -72,7 +74,7 @@ def test_an_alert_is_sent_while_marketing_waits(desk: SendingDesk, sender: DeskS
     assert closed.state == "parked"
     assert desk.states("winter") == {"accepted": 20, "planned": 20}
     desk.begin("flood", range(4), kind="alert", per_slice=4)
-    assert sender.run("flood")[1]["state"] == "finished"
+    assert sender.run("flood")[1].state == "finished"
     assert desk.states("winter") == {"accepted": 20, "planned": 20}
     assert desk.assert_in_order("flood").difference == Decimal(0)
 
@@ -81,6 +83,6 @@ def test_the_rate_is_kept_over_many_slices(desk: SendingDesk, sender: DeskSender
     """Forty segments at twenty a second, with a full bucket at the beginning, take a second at least."""
     sender.set(segments_per_second=20)
     desk.begin("winter", range(40))
-    assert sender.run("winter")[1]["state"] == "finished"
+    assert sender.run("winter")[1].state == "finished"
     times = [datetime.fromisoformat(line["accepted_at"]) for line in desk.bill()]
     assert (max(times) - min(times)).total_seconds() > 0.6

@@ -74,7 +74,7 @@ def test_a_machine_that_comes_back_from_a_snapshot_asks_before_it_sends(
     sender.run("winter")
     desk.forward(minutes=2)  # until then a request of the lost life may be on its way
     run_outcome, _ = sender.run("winter")
-    assert run_outcome.why.endswith("nothing leaves before reconcile-store is confirmed")
+    assert run_outcome.why.endswith("nothing is sent before reconcile-store is confirmed")
     assert desk.states("winter") == {"accepted": 6}
     assert Bill.of(desk, "winter", desk.bill()).wrong() == {}
 

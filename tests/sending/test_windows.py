@@ -38,7 +38,7 @@ def test_the_window_closes_in_the_middle(desk: SendingDesk, sender: DeskSender) 
     assert (closed.state, f"{closed.due_at:%d %H:%M}") == ("parked", "25 07:00")
     assert desk.states("winter") == {"accepted": 4, "planned": 4}
     wait_until_due(desk, closed)
-    assert sender.run("winter")[1]["state"] == "finished"
+    assert sender.run("winter")[1].state == "finished"
     assert [line["accepted_at"][11:13] for line in desk.bill()] == ["18"] * 4 + ["07"] * 4
     desk.assert_in_order("winter")
 
@@ -48,7 +48,7 @@ def test_the_place_that_closes_first_goes_first(desk: SendingDesk, sender: DeskS
     sender.take_time()  # a slice that is late at the gateway goes to the end of the queue
     sender.set(concurrency=1)
     desk.begin("winter", {"FR": range(4), "RE": range(4, 8)})
-    assert sender.run("winter")[1]["state"] == "finished"
+    assert sender.run("winter")[1].state == "finished"
     assert [int(line["to"][-1]) for line in desk.bill()] == [4, 5, 6, 7, 0, 1, 2, 3]
 
 
@@ -60,7 +60,7 @@ def test_a_place_waits_for_its_own_hour(desk: SendingDesk, sender: DeskSender) -
     assert (closed.state, closed.due_at) == ("parked", later)
     assert desk.states("winter") == {"accepted": 4, "planned": 4}
     wait_until_due(desk, closed)
-    assert sender.run("winter")[1]["state"] == "finished"
+    assert sender.run("winter")[1].state == "finished"
     desk.assert_in_order("winter")
 
 
@@ -69,7 +69,7 @@ def test_what_the_offer_outlived_is_not_sent(desk: SendingDesk, sender: DeskSend
     ends_at = desk.clock.at + timedelta(hours=1)
     forward_at_post(desk, sender, 2, hours=1)
     desk.begin("winter", PEOPLE, offer_ends_at=ends_at)
-    assert sender.run("winter")[1]["state"] == "finished"
+    assert sender.run("winter")[1].state == "finished"
     assert {line["valid_until"] for line in desk.bill()} == {ends_at.isoformat()}
     states = desk.states("winter")
     assert states.pop("accepted") == len(desk.bill()) == 2
@@ -80,7 +80,7 @@ def test_what_the_offer_outlived_is_not_sent(desk: SendingDesk, sender: DeskSend
 def test_what_is_too_late_is_not_sent(desk: SendingDesk, sender: DeskSender) -> None:
     forward_at_post(desk, sender, 2, hours=3)
     desk.begin("winter", PEOPLE, max_lateness_hours=2.0)
-    assert sender.run("winter")[1]["state"] == "finished"
+    assert sender.run("winter")[1].state == "finished"
     states = desk.states("winter")
     assert states["expired"] >= 4
     assert states["accepted"] == len(desk.bill())
@@ -94,7 +94,7 @@ def test_a_draft_that_does_not_wait_for_the_next_opening(desk: SendingDesk, send
     desk.forward(hours=9, minutes=50)
     forward_at_post(desk, sender, 2, minutes=9)
     desk.begin("winter", PEOPLE, if_closed="drop")
-    assert sender.run("winter")[1]["state"] == "finished"
+    assert sender.run("winter")[1].state == "finished"
     assert desk.states("winter") == {"accepted": 4, "expired": 4}
     desk.assert_in_order("winter")
 
@@ -109,7 +109,7 @@ def test_a_machine_that_slept_before_the_first_message(desk: SendingDesk, sender
     assert (opened.lease, opened.is_held, desk.find("winter").state) == (None, True, "paused")
     assert desk.bill() == []
     _resume(desk)
-    assert sender.run("winter")[1]["state"] == "finished"
+    assert sender.run("winter")[1].state == "finished"
     assert desk.assert_in_order("winter").billed == 8
 
 
@@ -122,10 +122,10 @@ def test_a_machine_that_slept_in_the_middle(desk: SendingDesk, sender: DeskSende
     assert run_outcome is not None
     assert run_outcome.needs_person
     assert closed.state == "paused"
-    assert "nobody looked after campaign winter" in closed.state_reason
+    assert "no run has worked on campaign winter" in closed.state_reason
     assert desk.states("winter") == {"accepted": 4, "planned": 4}
     _resume(desk)
-    assert sender.run("winter")[1]["state"] == "finished"
+    assert sender.run("winter")[1].state == "finished"
     assert desk.assert_in_order("winter").billed == 8
 
 

@@ -64,12 +64,12 @@ def test_a_value_keeps_its_signs(word: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        pytest.param(["text"], r"'text' is no parameter; write name=value", id="no value"),
+        pytest.param(["text"], r"'text' is not a parameter; write name=value", id="no value"),
         pytest.param(
             ["texte=a"], r"no parameter 'texte'; did you mean text\? There are: campaign, draft, numbers", id="typo"
         ),
-        pytest.param(["text=a", "text=b"], "parameter text stands twice", id="twice"),
-        pytest.param(["numbers=[1"], r"numbers='\[1' is no YAML", id="a list left open"),
+        pytest.param(["text=a", "text=b"], "parameter text is given twice; give it once", id="twice"),
+        pytest.param(["numbers=[1"], r"numbers='\[1' is not YAML", id="a list left open"),
     ],
 )
 def test_what_is_wrong_is_one_line(words: list[str], line: str) -> None:

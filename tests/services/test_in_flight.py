@@ -21,7 +21,7 @@ def outcomes(*each: Outcome, reason: str | None = None) -> list[SubmitOutcome]:
         pytest.param(
             outcomes(Outcome.UNKNOWN, Outcome.UNKNOWN),
             None,
-            "the last one does not say what became of its 2 messages",
+            "the last one has no outcome for its 2 messages",
             id="no error and no reason",
         ),
         pytest.param([], None, None, id="nothing was sent"),

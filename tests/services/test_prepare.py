@@ -180,7 +180,7 @@ def reasons(view: RecapView) -> dict[str, int]:
             {"numbers": ["+352621123456"]}, ConfigurationError, "no price for LU", id="a country without price"
         ),
         pytest.param({"sender_id": "12345678"}, CampaignError, "12345678", id="a sender of digits"),
-        pytest.param({"offer_ends": "2026-11-23"}, CampaignError, "is over before", id="an offer that is over"),
+        pytest.param({"offer_ends": "2026-11-23"}, CampaignError, "is not later than", id="an offer that is over"),
         pytest.param(
             {"send_on": "2026-11-24", "send_time": "09:30"}, CampaignError, "has passed", id="an hour that has passed"
         ),
@@ -208,14 +208,15 @@ def reasons(view: RecapView) -> dict[str, int]:
         pytest.param(
             {"offer_ends": "2026-11-25 07:30", "send_on": "2026-11-25"},
             CampaignError,
-            r"^nothing of campaign soldes would leave in time \(2 messages to mainland France: the offer ends before; "
+            r"^no message of campaign soldes could be sent in time \(2 messages to mainland France: "
+            "the offer ends before; "
             r"1 message to French Guiana: the offer ends before\); change its day or hour, offer_ends, ",
             id="nothing that would leave before the offer ends",
         ),
         pytest.param(
             {"if_closed": "drop", "send_on": "2026-11-29", "send_time": "10:00"},
             CampaignError,
-            "nothing of campaign soldes .* mainland France: its hours are closed then, and if_closed is drop",
+            "no message of campaign soldes .* mainland France: its hours are closed then, and if_closed is drop",
             id="a Sunday, and no other day",
         ),
         pytest.param({"emergency_reason": "flood"}, CampaignError, "is for alerts", id="marketing is no emergency"),
@@ -488,7 +489,7 @@ EXPIRY_RULES = {"offer_ends": "2026-11-24 22:00"}
         pytest.param(
             EXPIRY_RULES,
             "2026-11-24T20:30",
-            r"\(2 messages to mainland France: the offer ends before\); prepare it again to see that",
+            r"\(2 messages to mainland France: the offer ends before\); prepare it again to see which",
             id="too late for one place before its offer ends",
         ),
         pytest.param(
@@ -514,25 +515,25 @@ EXPIRY_RULES = {"offer_ends": "2026-11-24 22:00"}
         pytest.param(
             {"send_on": "2026-11-24"},
             "2026-11-25T09:00",
-            "was to leave at Tue 2026-11-24 10:00 .*, which has passed",
+            "was to be sent at Tue 2026-11-24 10:00 .*, which has passed",
             id="on the day after",
         ),
         pytest.param(
             {"send_on": "2026-11-24", "send_time": "11:00"},
             "2026-11-24T11:01",
-            r"was to leave at Tue 2026-11-24 11:00 \(Europe/Paris\), which has passed",
+            r"was to be sent at Tue 2026-11-24 11:00 \(Europe/Paris\), which has passed",
             id="after its hour",
         ),
         pytest.param(
             {"send_on": "2026-11-24", "send_time": "11:00", "if_closed": "drop"},
             "2026-11-24T11:01",
-            "was to leave at Tue 2026-11-24 11:00 .*, which has passed",
+            "was to be sent at Tue 2026-11-24 11:00 .*, which has passed",
             id="after its hour, though a place that is closed then is dropped",
         ),
         pytest.param(
             {"clock": "local", "send_on": "2026-11-25", "send_time": "09:00"},
             "2026-11-25T09:01",
-            "was to leave at Wed 2026-11-25 09:00 .*, which has passed",
+            "was to be sent at Wed 2026-11-25 09:00 .*, which has passed",
             id="after the hour of its first place, before that of the last",
         ),
     ],
@@ -627,7 +628,7 @@ def test_what_sending_obeys_is_what_the_recap_says(context: Context, prepare: Pr
         tx.execute(f"UPDATE campaign SET {column} = {OBEYED[column]}")
     with (
         context.transaction() as tx,
-        pytest.raises(CampaignError, match=rf"is not what its recap says \({column}\)"),
+        pytest.raises(CampaignError, match=rf"differs from its recap \({column}\)"),
     ):
         verify_recap(tx, tx.find(Campaign, "campaign.find", name="soldes"))
 
@@ -651,7 +652,7 @@ def test_an_approved_campaign_may_be_put_off_and_not_brought_forward(
         if not is_refused:
             verify_recap(tx, campaign)
             return
-        with pytest.raises(CampaignError, match=r"is not what its recap says \(due_at\)"):
+        with pytest.raises(CampaignError, match=r"differs from its recap \(due_at\)"):
             verify_recap(tx, campaign)
 
 
@@ -670,7 +671,7 @@ def test_the_hour_of_each_place_is_what_the_recap_says(context: Context, prepare
         tx.execute(f"UPDATE slice SET not_before = {change}")
     with (
         context.transaction() as tx,
-        pytest.raises(CampaignError, match=r"is not what its recap says \(place_due_at\)"),
+        pytest.raises(CampaignError, match=r"differs from its recap \(place_due_at\)"),
     ):
         verify_recap(tx, tx.find(Campaign, "campaign.find", name="soldes"))
 
@@ -773,7 +774,7 @@ def test_a_title_is_kept_and_its_key_names_the_campaign(prepare: Prepare) -> Non
     assert (view.campaign.name, view.campaign.draft.title) == ("noel-2026", "Noël 2026")
     assert page_of(view).startswith("# Recap of Noël 2026 (noel-2026), version 1\n")
     assert prepare(name="noel-2026", title="Noël 2026", text="Soldes").recap.version == 2
-    with pytest.raises(CampaignError, match=r"^'Noel 2026 !' makes the key noel-2026, which is that of 'Noël 2026';"):
+    with pytest.raises(CampaignError, match=r"^'Noel 2026 !' gives the key noel-2026, which is that of 'Noël 2026';"):
         prepare(name="Noel 2026 !")
 
 

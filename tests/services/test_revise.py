@@ -72,9 +72,9 @@ def test_only_what_is_named_changes(
         pytest.param({}, ["text"], f"text cannot be cleared; these can: {CLEARABLE[0]}", id="a text cannot be empty"),
         pytest.param({}, ["nota"], "nota cannot be cleared; these can: title, kind, ", id="no such field"),
         pytest.param({"note": "x"}, ["note"], "note cannot be given and cleared at once", id="both"),
-        pytest.param({"send_time": "25:00"}, [], "cannot be revised so: send_time: ", id="no hour"),
-        pytest.param({"max_lateness": -1}, [], "cannot be revised so: max_lateness: ", id="hours below zero"),
-        pytest.param({"send_on": "soon"}, [], "cannot be revised so: send_on: ", id="no day"),
+        pytest.param({"send_time": "25:00"}, [], "cannot be revised: send_time: ", id="no hour"),
+        pytest.param({"max_lateness": -1}, [], "cannot be revised: max_lateness: ", id="hours below zero"),
+        pytest.param({"send_on": "soon"}, [], "cannot be revised: send_on: ", id="no day"),
     ],
 )
 def test_what_is_wrong_is_one_line(context: Context, fields: dict[str, Any], clear: list[str], line: str) -> None:

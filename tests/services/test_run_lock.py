@@ -70,7 +70,7 @@ def wait_until(is_so: Callable[[], bool]) -> None:
 
 def test_its_holder_is_named_and_its_death_frees_it(context: Context, other: subprocess.Popen[str]) -> None:
     with (
-        pytest.raises(StillRunning, match=rf"^process-replies is at work in process {other.pid} since \d{{4}}-"),
+        pytest.raises(StillRunning, match=rf"^process-replies is running in process {other.pid} since \d{{4}}-"),
         hold(context, FLOW),
     ):
         pytest.fail("two hold it")
@@ -123,7 +123,7 @@ def test_a_turn_comes_when_the_one_before_is_over(context: Context) -> None:
 
     with another_thread_holds_it(context, over), hold(context, FLOW, wait_seconds=60, note=note):
         assert over.is_set()
-    assert notes == [note for note in notes if note.startswith(f"waits for its turn: {FLOW} is at work in process ")]
+    assert notes == [note for note in notes if note.startswith(f"waiting: {FLOW} is running in process ")]
     assert len(notes) == 1
 
 
@@ -161,5 +161,5 @@ def test_finding_the_holder_makes_no_run_skip(context: Context) -> None:
 def test_a_line_that_was_never_written_is_no_error(context: Context) -> None:
     with another_thread_holds_it(context, threading.Event()):
         (context.data_path("locks") / f"{FLOW}.lock").write_bytes(b"")
-        with pytest.raises(StillRunning, match=r"^process-replies is at work in another process$"), hold(context, FLOW):
+        with pytest.raises(StillRunning, match=r"^process-replies is running in another process$"), hold(context, FLOW):
             pytest.fail("two hold it")

@@ -81,7 +81,7 @@ def test_a_clock_that_is_the_gateways_agrees(make_context: MakeContext) -> None:
 
 
 def test_a_gateway_that_does_not_answer_gives_no_time(context: Context) -> None:
-    assert "gateway sandbox cannot tell" in check_clock(context, None)
+    assert "gateway sandbox does not give the time" in check_clock(context, None)
     assert seconds_ahead(NOBODY, lambda: datetime.now(UTC)) is None
 
 
@@ -147,7 +147,7 @@ def test_lists_without_a_legal_basis(context: Context) -> None:
         declare_legal_basis(tx, "clients", "consent", None, "camille")
     found = check_lists(context)
     assert isinstance(found, Advice)
-    assert found.found.startswith("2 lists, 1 with a legal basis; without one: salon, so no marketing goes to them")
+    assert found.found.startswith("2 lists, 1 with a legal basis; without one: salon, so no marketing is sent to them")
     assert "manage-list" in found.to_do
 
 

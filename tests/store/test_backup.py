@@ -31,7 +31,7 @@ def test_a_copy_holds_what_stands_in_the_log(desk, tmp_path: Path) -> None:
 def test_a_copy_that_is_not_whole_is_refused_and_removed(desk, tmp_path: Path) -> None:
     desk.prepare("winter", range(3))
     desk.sql("UPDATE recap SET message_count = 4, audience_count = 4")
-    with pytest.raises(StoreError, match=r"is not whole: invariant\.recap_counts_the_messages"):
+    with pytest.raises(StoreError, match=r"is damaged: invariant\.recap_counts_the_messages"):
         back_up(desk.path, tmp_path / "copies" / "copy", desk.clock)
     assert list((tmp_path / "copies").iterdir()) == []
     desk.sql("UPDATE recap SET message_count = 3, audience_count = 3")

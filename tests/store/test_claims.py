@@ -120,7 +120,7 @@ def test_nothing_is_sent_on_stale_stops(desk, source: str, age: float | None, le
         desk.must_claim(lease)
         return
     seen = "never" if age is None else "601 s ago"
-    desk.refuse(lease, StopReason.STALE_STOPS, rf"^{source} of gateway sandbox were last read {seen}; nothing leaves")
+    desk.refuse(lease, StopReason.STALE_STOPS, rf"^{source} of gateway sandbox were last read {seen}; nothing is sent")
     assert desk.states("winter") == {"planned": 4}
     desk.read_stops()
     desk.must_claim(lease)
@@ -283,7 +283,7 @@ def test_only_what_was_approved_is_sent(desk, kind: str, sql: str) -> None:
     lease = desk.start("winter", kind=kind)
     kept = desk.sql("SELECT approved_hash, recap_hash FROM campaign")[0]
     desk.sql(sql)
-    desk.refuse(lease, StopReason.NOT_APPROVED, "is not approved under its latest recap; nothing leaves")
+    desk.refuse(lease, StopReason.NOT_APPROVED, "is not approved under its latest recap; nothing is sent")
     assert desk.states("winter") == {"planned": 4}
     desk.sql(f"UPDATE campaign SET approved_hash = '{kept[0]}', recap_hash = '{kept[1]}'")
 

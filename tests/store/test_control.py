@@ -91,8 +91,8 @@ def test_while_it_is_parked(desk) -> None:
     ("state", "words"),
     [
         pytest.param("prepared", "nothing of it is sent before it is approved", id="not approved yet"),
-        pytest.param("paused", "resume-campaign lets it go on, cancel-campaign ends it", id="paused already"),
-        pytest.param("finished", "all that could be sent is sent", id="finished"),
+        pytest.param("paused", "resume-campaign continues it, cancel-campaign ends it", id="paused already"),
+        pytest.param("finished", "all messages that could be sent are sent", id="finished"),
         pytest.param("cancelled", "nothing of it is sent", id="cancelled"),
     ],
 )
@@ -176,7 +176,7 @@ def test_before_its_first_message_its_recap_is_verified_again(desk) -> None:
     assert (resumed.state, resumed.due_at) == ("approved", at)
     desk.sql("UPDATE message SET text = 'something else' WHERE recipient_id % 2 = 0")
     desk.clock.forward(hours=2)
-    with pytest.raises(CampaignError, match="is not what its recap says"):
+    with pytest.raises(CampaignError, match="differs from its recap"):
         desk.open("winter")
 
 
@@ -187,7 +187,7 @@ def test_paused_at_its_hour_it_is_sent_later_than_its_recap_says_and_never_befor
     desk.clock.forward(minutes=5)
     assert resume(desk).due_at == desk.clock.at
     desk.sql("UPDATE campaign SET due_at = first_due_at - INTERVAL 1 MINUTE")
-    with pytest.raises(CampaignError, match=r"is not what its recap says \(due_at\)"):
+    with pytest.raises(CampaignError, match=r"differs from its recap \(due_at\)"):
         desk.open("winter")
     desk.sql("UPDATE campaign SET due_at = first_due_at + INTERVAL 3 MINUTE")
     assert desk.open("winter") is not None

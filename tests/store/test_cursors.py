@@ -61,7 +61,7 @@ def test_of_two_runs_that_read_the_same_page_both_go_on_from_it(desk: Any) -> No
 
 
 def test_a_history_that_does_not_exist_is_refused_in_one_line(desk: Any) -> None:
-    with pytest.raises(CampaignError, match="history 'answers' is unknown; it is one of replies, opt_outs, reports"):
+    with pytest.raises(CampaignError, match="history 'answers' is unknown; give one of replies, opt_outs, reports"):
         rewind(desk, "replies", "answers")
 
 

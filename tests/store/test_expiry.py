@@ -174,7 +174,7 @@ def test_too_late_at_wake_up_waits_for_a_person(desk, minutes: int, opens: bool)
     found = desk.find("winter")
     assert found.state == ("sending" if opens else "paused")
     if not opens:
-        assert found.state_reason.startswith("nobody looked after campaign winter since 2026-11-24 09:00 UTC, 61 min")
+        assert found.state_reason.startswith("no run has worked on campaign winter since 2026-11-24 09:00 UTC, 61 min")
 
 
 def test_a_sender_that_slept_claims_nothing_when_it_wakes(desk) -> None:
@@ -183,7 +183,7 @@ def test_a_sender_that_slept_claims_nothing_when_it_wakes(desk) -> None:
     desk.answer(lease, desk.must_claim(lease), "accepted")
     desk.clock.forward(minutes=63)  # the lease held for a minute and a half of them
     desk.read_stops()
-    desk.refuse(lease, StopReason.WOKE_UP, "nobody looked after campaign winter")
+    desk.refuse(lease, StopReason.WOKE_UP, "no run has worked on campaign winter")
     found = desk.close(lease, "nobody looked after it", needs_person=True)
     assert (found.state, found.state_reason) == ("paused", "nobody looked after it")
 

@@ -61,7 +61,7 @@ def test_the_card_of_a_list_says_what_stands_in_it(desk) -> None:
 
 def test_a_legal_basis_is_one_of_three(desk) -> None:
     desk.take_in("north", (1, {}))
-    line = r"^legal basis 'because' is unknown; it is one of consent, customer, service$"
+    line = r"^legal basis 'because' is unknown; give one of consent, customer, service$"
     with pytest.raises(CampaignError, match=line), desk.tx() as tx:
         declare_legal_basis(tx, "north", "because", None, "camille")
 

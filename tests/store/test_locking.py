@@ -88,7 +88,7 @@ def test_tampered_recap_is_not_approved(desk) -> None:
     desk.put_balance("100")
     desk.prepare("winter", range(2))
     desk.sql("UPDATE recap SET header = replace(header, 'fr-strict', 'us-tcpa')")
-    with pytest.raises(CampaignError, match="is not what its recap says"):
+    with pytest.raises(CampaignError, match="differs from its recap"):
         desk.approve("winter")
 
 
@@ -277,7 +277,10 @@ def test_numbers_found_dead_since_the_recap_stay_behind(desk) -> None:
     die(desk, 1, 2, 50)
     approved, staying = desk.approve_counted("winter")
     assert (staying.opted_out_count, staying.dead_count) == (1, 1), "who is both counts once"
-    assert events(desk, "winter")[-1][3] == f"{str(approved.recap_hash)[:8]}; 1 opted out since; 1 found dead since"
+    assert (
+        events(desk, "winter")[-1][3]
+        == f"{str(approved.recap_hash)[:8]}; 1 opted out since; 1 with a dead number since"
+    )
     lease = desk.open("winter")
     die(desk, 3)  # between approval and claim
     assert [message.msisdn[-1] for message in desk.must_claim(lease).messages] == ["0"]
@@ -300,7 +303,9 @@ def test_no_message_for_a_dead_number_but_answers_and_those_to_the_team(desk, ro
 @pytest.mark.parametrize(
     ("allowed", "hours", "refused"),
     [
-        pytest.param("1 in 30", 0, r"3 of its recipients have had as many meanwhile: prepare it again", id="as many"),
+        pytest.param(
+            "1 in 30", 0, r"3 of its recipients have reached that number since: prepare it again", id="as many"
+        ),
         pytest.param("2 in 30", 0, None, id="one less"),
         pytest.param("1 in 1", 24, r"3 of its recipients", id="to the second"),
         pytest.param("1 in 1", 25, None, id="long ago"),
@@ -331,7 +336,7 @@ def test_what_is_approved_and_may_still_leave_counts_as_had_and_alerts_are_not_b
     for name, kind in (("second", "marketing"), ("flood", "alert"), ("first", "marketing")):
         desk.prepare(name, [1, 2], kind=kind, draft=draft)
     desk.approve("first")
-    with pytest.raises(CampaignError, match="2 of its recipients have had as many"):
+    with pytest.raises(CampaignError, match="2 of its recipients have reached that number"):
         desk.approve("second")
     assert desk.approve("flood").state == "approved"
     desk.cancel("first")

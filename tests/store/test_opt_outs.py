@@ -152,7 +152,7 @@ def test_a_telephone_call_stops_what_is_planned(desk) -> None:
     [
         pytest.param(
             {"source": "pigeon"},
-            r"^opt-out source 'pigeon' is unknown; it is one of phone, mail, letter, shop, web, other$",
+            r"^opt-out source 'pigeon' is unknown; give one of phone, mail, letter, shop, web, other$",
             id="source",
         ),
         pytest.param(

@@ -55,7 +55,7 @@ def test_what_the_gateway_does_not_speak_of_is_unknown(desk) -> None:
     claim = desk.must_claim(lease)
     assert desk.answer(lease, claim, "accepted", "accepted") == {"accepted": 2, "unknown": 1}
     reason = desk.sql("SELECT reason FROM message_status WHERE state = 'unknown'")
-    assert reason == [("the gateway said nothing of this message",)]
+    assert reason == [("the gateway gave no answer for this message",)]
     (found,) = desk.unknown("winter")
     assert found.ask_after == desk.clock.at + timedelta(seconds=5)
 

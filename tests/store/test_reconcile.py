@@ -87,7 +87,7 @@ def copy_the_mark(desk: Any) -> None:
         (lose_the_log, r"it holds commit \d+ of 2026-11-24 09:00 UTC, and commit \d+ was made: a copy was restored"),
         (lose_the_mark, "its mark sms.mark is missing"),
         (spoil_the_mark, "its mark sms.mark cannot be read"),
-        (take_the_mark_of_another, "its mark is the one of another store"),
+        (take_the_mark_of_another, "its mark belongs to another store"),
         (copy_the_mark, "its mark sms.mark is a copy, so store and mark were restored or moved together"),
     ],
 )
@@ -159,7 +159,7 @@ def test_what_waited_in_the_copy_is_unknown_until_it_is_looked_up(desk, with_mar
     lease = desk.open("winter", "second sender")
     assert desk.states("winter") == {"unknown": 4}
     assert {row.ask_after - desk.clock.at for row in desk.unknown("winter")} == {timedelta(seconds=55)}
-    desk.refuse(lease, StopReason.RECONCILING, "nothing leaves before reconcile-store is confirmed")
+    desk.refuse(lease, StopReason.RECONCILING, "nothing is sent before reconcile-store is confirmed")
 
     refs = list(desk.export("winter")["client_ref"])
     with desk.session(lease) as session:

@@ -54,7 +54,7 @@ def test_the_line_says_whom_when_and_the_way_out(desk) -> None:
     assert str(caught.value) == (
         "campaign again: 6 of its 6 people get the same text within 48 hours from "
         "first (approved 2026-11-24 09:00 UTC, 4 people), second (approved 2026-11-24 10:00 UTC, 3 people); "
-        "if that is meant, prepare it again with repeat: true"
+        "if this is intended, prepare it again with repeat: true"
     )
 
 

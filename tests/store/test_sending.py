@@ -77,7 +77,7 @@ def test_tampered_message_is_not_sent(desk, column: str) -> None:
     desk.approve("winter")
     kept = desk.sql(f"SELECT recipient_id, CAST({column} AS VARCHAR) FROM message")
     desk.sql(f"UPDATE message SET {column} = {changed} WHERE recipient_id % 2 = 0")
-    with pytest.raises(CampaignError, match="is not what its recap says"):
+    with pytest.raises(CampaignError, match="differs from its recap"):
         desk.open("winter")
     assert desk.find("winter").state == "approved"
     for recipient_id, value in kept:
@@ -314,7 +314,7 @@ def test_requeued_messages_are_cancelled_too(desk) -> None:
 def test_cancelled_twice_is_refused_once_it_is_over(desk) -> None:
     desk.prepare("winter", range(2))
     desk.cancel("winter")
-    with pytest.raises(CampaignError, match="is cancelled already; there is nothing to cancel"):
+    with pytest.raises(CampaignError, match="is already cancelled; there is nothing to cancel"):
         desk.cancel("winter")
 
 

@@ -129,7 +129,7 @@ def test_lists_do_not_see_each_others_undo(desk) -> None:
             99, r"^no import 99; the latest are: 4 \(c\.csv, list clients\), 1 \(a\.csv, list clients\)$", id="none"
         ),
         pytest.param(
-            2, r"^import 2 \(b\.csv\) was taken out on 2026-11-24 09:00 UTC by camille: undone$", id="undone before"
+            2, r"^import 2 \(b\.csv\) was undone on 2026-11-24 09:00 UTC by camille: undone$", id="undone before"
         ),
         pytest.param(3, r"^import 3 \(stops\.csv\) holds opt-outs: a STOP cannot be undone$", id="opt-outs"),
     ],
@@ -166,7 +166,7 @@ def test_a_corrected_file_takes_the_place_of_the_first(desk, staged_for: Callabl
 
 def test_an_import_of_another_list_cannot_be_replaced(desk) -> None:
     desk.take_in("north", (1, ANA))
-    line = r"^import 1 \(north\.csv\) belongs to list north, not to south; name one of its imports$"
+    line = r"^import 1 \(north\.csv\) belongs to list north, not to south; give an import of list south$"
     with pytest.raises(CampaignError, match=line):
         desk.take_in("south", (1, BEA), replaces=1)
     assert desk.people("north") == {1: ANA}
@@ -202,9 +202,7 @@ def test_the_name_of_a_deleted_list_is_free_again(desk) -> None:
     desk.take_in("clients", (2, BEA))
     assert desk.people("clients") == {2: BEA}
     assert desk.sql("SELECT is_sample FROM contact_list WHERE deleted_at IS NULL") == [(False,)]
-    with pytest.raises(
-        CampaignError, match=r"^import 1 \(clients\.csv\) was taken out on .* by camille: list deleted$"
-    ):
+    with pytest.raises(CampaignError, match=r"^import 1 \(clients\.csv\) was undone on .* by camille: list deleted$"):
         undo(desk, 1)
 
 

@@ -106,7 +106,7 @@ def test_not_while_a_run_has_it_in_hand(desk, decision: Any) -> None:
     lease = desk.start("winter")
     desk.answer(lease, desk.must_claim(lease), "unknown")
     desk.clock.forward(seconds=60)
-    with pytest.raises(CampaignError, match="is in the hands of a run"):
+    with pytest.raises(CampaignError, match="a run is sending campaign"):
         decide(desk, decision)
     assert desk.states("winter") == {"planned": 2, "unknown": 2}
 
@@ -116,7 +116,7 @@ def test_not_while_a_request_may_still_be_under_way(desk, decision: Any) -> None
     lease = desk.start("winter")
     desk.answer(lease, desk.must_claim(lease), "unknown")
     desk.close(lease, "the gateway is down")
-    with pytest.raises(CampaignError, match=r"may still be on their way; decide from 09:00:05 UTC on$"):
+    with pytest.raises(CampaignError, match=r"may still be in flight; decide from 09:00:05 UTC on$"):
         decide(desk, decision)
     desk.clock.forward(seconds=5)
     assert decide(desk, decision) == 2

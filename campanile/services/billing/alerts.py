@@ -1,7 +1,7 @@
-"""Alerts to the team: each goes to each channel by itself, and no run fails because a channel does.
+"""Alerts to the team: each channel delivers by itself, and a failed channel never fails a run.
 
-An alert is a row that stays open until it is cleared. What a channel could not deliver, the next scheduled run tries
-again, with growing waits, for a day.
+An alert is a row that stays open until it is cleared. The next scheduled run tries a failed delivery again, with
+growing waits, for a day.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ from schemas.billing_rows import WaitingAlert
 
 
 def alert(context: Context, kind: str, gateway: str, message: str) -> None:
-    """Raise an alert, once until it is cleared, and hand it to every channel at once."""
+    """Raise an alert, once until it is cleared, and send it to every channel at once."""
     try:
         with context.transaction() as tx:
             raise_alert(tx, kind, gateway, message)
@@ -32,7 +32,7 @@ def alert(context: Context, kind: str, gateway: str, message: str) -> None:
 
 
 def send_waiting_alerts(context: Context) -> None:
-    """Hand every open alert to each channel that has not delivered it and may be tried now."""
+    """Send every open alert to each channel that has not delivered it and may be tried now."""
     if context.settings.alert_numbers:
         _deliver(context, "sms", _plan_sms)
     if context.mail is not None:  # last: a dead mail server delays no SMS
@@ -52,11 +52,11 @@ def _deliver(context: Context, channel: Channel, send: Callable[[Context, Waitin
         for raised in waiting:
             send(context, raised)
     except SmsError as error:
-        context.log.error("alerts wait, for the store cannot be used: %s", error)
+        context.log.error("alerts wait because the store cannot be used: %s", error)
 
 
 def _plan_sms(context: Context, raised: WaitingAlert) -> None:
-    """Plan an alert as an SMS to each number of the team, and mark it in the same transaction: it is planned once."""
+    """Plan an alert as an SMS to each number of the team, and mark it in the same transaction, so only once."""
     alert_id, gateway = raised.alert_id, raised.gateway
     try:
         tariff = context.tariff(gateway)
@@ -71,7 +71,7 @@ def _plan_sms(context: Context, raised: WaitingAlert) -> None:
 
 
 def _send_by_mail(context: Context, raised: WaitingAlert) -> None:
-    """Send an alert by mail; the try is recorded before it is made, so no other process makes it at the same time."""
+    """Send an alert by mail; the try is recorded first, so that no other process sends it at the same time."""
     alert_id, mail = raised.alert_id, context.mail
     with context.transaction() as tx:
         if mail is None or not _is_still_due(tx, "mail", alert_id):

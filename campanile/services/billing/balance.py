@@ -1,4 +1,4 @@
-"""The balance: read, compared with what is committed, and an alert at once when it is critical."""
+"""Read the balance, compare it with committed credit, and alert at once when it is critical."""
 
 from decimal import Decimal
 from math import isfinite
@@ -23,21 +23,21 @@ from schemas.gateway import Balance
 BALANCE = "balance_critical"
 DRIFT = "cost_drift"
 UNREADABLE = "balance_unreadable"
-#: The balance is not wrong: nobody could ask for it, and the next reading will.
+#: Errors that say nothing about the balance: the gateway could not be asked, and the next reading asks again.
 _NOT_ASKED = (GatewayUnreachable, GatewayThrottled)
-#: More than any balance: the store keeps DECIMAL(18, 6).
+#: An amount must be below this: the store keeps DECIMAL(18, 6).
 _MAX_AMOUNT = 10**12
 
 
 def read_balance(context: Context, gateway: str) -> Balance:
-    """Read a gateway's balance and keep the reading; where it tells none, reckon it from what the team declared.
+    """Read a gateway's balance and store the reading; if it reports none, compute it from the declared top-ups.
 
     Raises:
-        CampaignError: it tells none, and nothing was declared.
-        GatewayError: it cannot be read, or is in another unit than the prices: the reading before stays in force.
+        CampaignError: the gateway reports no balance, and no top-up was declared.
+        GatewayError: it cannot be read, or is in another unit than the prices: the previous reading stays in force.
     """
     if not context.manifest(gateway).has_balance:
-        return _reckon_balance(context, gateway)
+        return _compute_balance(context, gateway)
     with context.transaction(read_only=True) as tx:
         captured_before = captured(tx, gateway)
     balance = ask_balance(context, gateway)
@@ -63,35 +63,35 @@ def ask_balance(context: Context, gateway: str) -> Balance:
 
 
 def add_top_up(context: Context, gateway: str, amount: float, actor: str) -> str:
-    """Add what was bought at a gateway that tells no balance; return one line.
+    """Add bought credit to the balance of a gateway that reports none; return one line.
 
     Raises:
-        CampaignError: the gateway tells its balance, the amount cannot be, or nobody says who records it.
+        CampaignError: the gateway reports its balance, the amount is not valid, or actor is empty.
     """
-    manifest, who = context.manifest(gateway), require_actor(actor)
+    manifest, actor = context.manifest(gateway), require_actor(actor)
     if manifest.has_balance:
-        raise CampaignError(f"gateway {gateway} tells its balance by itself; run check-balance to read it")
+        raise CampaignError(f"gateway {gateway} reports its balance itself; run check-balance to read it")
     if not isfinite(amount) or amount == 0 or abs(amount) >= _MAX_AMOUNT:
         raise CampaignError(
-            f"amount {amount} cannot be: give what was bought, or a negative one to take a mistake back"
+            f"amount {amount} is not valid: give the amount that was bought, or a negative one to correct a mistake"
         )
     bought = round(Decimal(str(amount)), 6)
     with context.transaction() as tx:
-        balance = record_top_up(tx, gateway, bought, manifest.unit, who)
-    added, there = amount_text(bought, manifest.unit), amount_text(balance, manifest.unit)
-    line = f"{who} added {added} to {gateway}: {there} are there"
+        balance = record_top_up(tx, gateway, bought, manifest.unit, actor)
+    added, total = amount_text(bought, manifest.unit), amount_text(balance, manifest.unit)
+    line = f"{actor} added {added} to {gateway}; its balance is now {total}"
     context.log.info(line)
     return line
 
 
 def watch_balance(context: Context, gateway: str) -> str:
-    """Read the balance and alert once a crossing of the critical threshold; return one line that says how it is.
+    """Read the balance and alert once a crossing of the critical threshold; return one line with the result.
 
-    One that cannot be read, or not be believed, is an alert of its own until a reading is good again; every other
-    alert stays as it is. Alerts that wait for a channel are sent too.
+    A balance that cannot be read or trusted raises a separate alert until a reading succeeds; all other alerts stay
+    unchanged. Alerts that wait for a channel are sent too.
 
     Raises:
-        GatewayError: no connection, or asked to slow down: nothing is known, and the next reading will tell.
+        GatewayError: no connection, or the gateway asked to slow down; the next reading tries again.
     """
     try:
         balance = read_balance(context, gateway)
@@ -122,7 +122,7 @@ def watch_balance(context: Context, gateway: str) -> str:
 
 
 def refresh_balance(context: Context, gateway: str) -> None:
-    """Watch the balance after a sending; where it cannot be read the run ends well, for it is read every hour."""
+    """Watch the balance after sending; if it cannot be read, the run still succeeds: it is read every hour."""
     try:
         watch_balance(context, gateway)
     except SmsError as error:
@@ -130,7 +130,7 @@ def refresh_balance(context: Context, gateway: str) -> None:
 
 
 def _watch_drift(context: Context, gateway: str) -> None:
-    """Raise an alert, once a crossing, when messages cost more than their recaps said; it is sent with the others."""
+    """Raise an alert, once a crossing, when messages cost more than in their recaps; it is sent with the others."""
     with context.transaction() as tx:
         drift = read_drift(tx, gateway)
         if drift is None or not drift.is_alarming:
@@ -141,18 +141,18 @@ def _watch_drift(context: Context, gateway: str) -> None:
         line = (
             f"gateway {gateway} charges more than the recaps said: since {since} its balance fell by {fell}, and the "
             f"messages that it accepted cost {captured} by the tariff. Compare the tariff with the contract, or find "
-            "out who else spends there"
+            "out what else is charged to this account"
         )
         raise_alert(tx, DRIFT, gateway, line)
     context.log.warning(line)
 
 
-def _reckon_balance(context: Context, gateway: str) -> Balance:
+def _compute_balance(context: Context, gateway: str) -> Balance:
     with context.transaction() as tx:
         amount = declared_balance(tx, gateway)
         if amount is None:
             raise CampaignError(
-                f"gateway {gateway} tells no balance; run record-top-up with the credit that is there, then ask again"
+                f"gateway {gateway} reports no balance; run record-top-up with the credit that it has, then try again"
             )
         unit = context.manifest(gateway).unit
         add_reading(tx, gateway, amount, unit, captured(tx, gateway))

@@ -1,4 +1,4 @@
-"""Lock a campaign under its recap, or take it back."""
+"""Approve a campaign by the hash of its recap, or cancel the rest of one."""
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -26,19 +26,19 @@ from schemas.recap_rows import Recap
 def approve_recap(
     context: Context, campaign: str, recap_hash: str, actor: str, code: str, figures: str = ""
 ) -> ApprovedView:
-    """Approve a prepared campaign under the terms of today, with the balance read just before.
+    """Approve a prepared campaign at today's prices and rules; the balance is read first.
 
     Args:
         context: the context.
         campaign: its name.
         recap_hash: eight characters or more, with or without spaces.
         actor: who approves.
-        code: what ``python -m campanile.approval_code`` printed; empty where the team has no secrets.
-        figures: how many messages and what they cost, as the recap says; empty: not said.
+        code: what ``python -m campanile.approval_code`` printed; empty if the team has no secrets.
+        figures: how many messages and what they cost, as the recap says; empty: not checked.
 
     Returns:
-        The campaign as it then stands, the figures of its recap, which of its messages stay behind, and when the
-        first of the others leaves.
+        The approved campaign, the figures of its recap, how many of its messages are not sent because of events after
+        the recap, and when the first of the others is sent.
 
     Raises:
         CampaignError: it may not be approved; one line that says why, and what to do.
@@ -54,34 +54,35 @@ def approve_recap(
     read_balance(context, found.gateway)
     with context.transaction() as tx:
         forecast = check_times_hold(context, tx, find_campaign(tx, campaign))
-        row, staying = approve(tx, campaign, whole_hash, actor, approval_rules(context))
+        row, unsent = approve(tx, campaign, whole_hash, actor, approval_rules(context))
     due_at = row.due_at or context.now()
-    leaves_at = min((leaving.starts_at for leaving in forecast.departures), default=due_at)
+    first_at = min((departure.starts_at for departure in forecast.departures), default=due_at)
     approved = ApprovedView(
         row,
         recap_figures,
-        max(leaves_at, due_at),
-        opted_out_count=staying.opted_out_count,
-        dead_count=staying.dead_count,
+        max(first_at, due_at),
+        opted_out_count=unsent.opted_out_count,
+        dead_count=unsent.dead_count,
     )
     context.log.info("%s approved by %s, due at %s", campaign, actor, approved.campaign.due_at)
     for words in staying_words(approved):
-        context.log.info("of its messages stay behind: %s", words)
+        context.log.info("messages of %s that are not sent: %s", campaign, words)
     if forecast.expiring:
-        context.log.warning("of its messages will not leave in time: %s", expiring_words(forecast.expiring))
+        words = expiring_words(forecast.expiring)
+        context.log.warning("messages of %s that cannot be sent in time: %s", campaign, words)
     return approved
 
 
 def cancel_rest(context: Context, campaign: str, reason: str, actor: str) -> str:
-    """Cancel what has not left; return the state the campaign is then in."""
+    """Cancel the messages of a campaign that are not claimed; return the state of the campaign after it."""
     with context.transaction() as tx:
         state = str(cancel(tx, campaign, reason, actor).state)
-    context.log.info("%s: what had not left is cancelled (%s); it is %s", campaign, reason, state)
+    context.log.info("%s: messages that were not sent are cancelled (%s); it is now %s", campaign, reason, state)
     return state
 
 
 def _check_figures(campaign: str, given: str, figures: str) -> None:
-    """Refuse to approve other figures than those that stood in the form: a person read them there."""
+    """Refuse figures that differ from the latest recap: the person who approves has read another one."""
     if given.strip() and given.split() != figures.split():
         raise CampaignError(
             f"figures {given!r} are not those of the latest recap of {campaign}, which are {figures}; read that recap"
@@ -89,13 +90,13 @@ def _check_figures(campaign: str, given: str, figures: str) -> None:
 
 
 def approval_rules(context: Context) -> ApprovalRules:
-    """Return what the team asks of an approval, from the settings."""
+    """Return the team's rules for approvals, from the settings."""
     found = context.settings
     return ApprovalRules(found.approvers, found.four_eyes, timedelta(hours=found.recap_max_age_hours))
 
 
 def _check_code(context: Context, campaign: str, whole_hash: str, actor: str, code: str) -> None:
-    """Where approvers have secrets, refuse any other code than theirs for this very recap."""
+    """Refuse a code that is not this approver's for this recap; without secrets no code is needed."""
     secrets = parse_secrets(context.settings.approver_secrets)
     if not secrets:
         return
@@ -103,14 +104,15 @@ def _check_code(context: Context, campaign: str, whole_hash: str, actor: str, co
     if secret is None:
         raise CampaignError(f"{actor!r} has no secret in SMS_APPROVER_SECRETS, so they cannot approve {campaign}")
     if not is_approval_code(code, secret, whole_hash):
-        wrong = "this code is not that" if code else "an approval needs the code"
+        wrong = "wrong" if code else "missing"
         raise CampaignError(
-            f"{wrong} of {actor} for this recap of {campaign}; python -m campanile.approval_code {whole_hash} prints it"
+            f"the approval code of {actor} for this recap of {campaign} is {wrong}; "
+            f"python -m campanile.approval_code {whole_hash} prints it"
         )
 
 
 def _check_terms_unchanged(context: Context, campaign: str, header: Mapping[str, Any], tariff: Tariff) -> None:
-    """Refuse a recap whose prices, STOP mentions, policy or reading of Alsace-Moselle are not those in force now."""
+    """Refuse a recap whose prices, STOP mentions, policy or setting alsace_moselle differ from those in force now."""
     changes = "; ".join(_changed_terms(context, header, tariff))
     if changes:
         raise CampaignError(f"since the recap of {campaign} was made, {changes}: prepare it again")
@@ -134,7 +136,7 @@ def _changed_terms(context: Context, header: Mapping[str, Any], tariff: Tariff) 
 
 
 def _changed_mentions(context: Context, header: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what the provider asks to be written at the end of marketing now, where a recap has something else."""
+    """Yield each STOP mention that the provider requires now and that differs from the recap's."""
     if header["kind"] != CampaignKind.MARKETING:
         return
     manifest = context.manifest(header["gateway"])

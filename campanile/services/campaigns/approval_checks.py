@@ -1,4 +1,4 @@
-"""The hours of a recap, looked at again when it is approved: time has passed since it was made."""
+"""Check the times of a recap again when it is approved: time has passed since it was made."""
 
 from datetime import datetime
 
@@ -16,17 +16,17 @@ from schemas.rows import Campaign
 
 
 def check_times_hold(context: Context, tx: Transaction, campaign: Campaign) -> Forecast:
-    """Refuse a recap whose hours do not hold any more: what is approved would leave later than it says, or not at all.
+    """Refuse a recap whose times are out of date: its messages would be sent later than it says, or not at all.
 
-    A recap that was made when its hour had come already has shown that it leaves at once, on that day. Where it shows
-    that some messages to a place will not leave, more of them may not.
+    A recap that was made after its send time already says that its messages are sent at once; it is valid on that day.
+    If it says that some messages to a territory expire, more of them may expire.
 
     Returns:
-        When its messages leave, and what will not leave in time, if it is approved now.
+        When its messages are sent, and which cannot be sent in time, if it is approved now.
 
     Raises:
-        CampaignError: the hour to leave has passed since, at the first of its places; or messages to a place that all
-            leave by the recap, or all messages, would not leave in time any more.
+        CampaignError: the send time at the first of its territories has passed since; or some messages to a territory
+            where the recap shows none that expire, or all messages, can no longer be sent in time.
     """
     name, zone = campaign.name, context.settings.zone
     recap = tx.get(Recap, "recap.get", campaign_id=campaign.campaign_id, version=campaign.version)
@@ -34,22 +34,22 @@ def check_times_hold(context: Context, tx: Transaction, campaign: Campaign) -> F
     is_over = recap.prepared_at < first_at or first_at.astimezone(zone).date() < tx.at.astimezone(zone).date()
     if campaign.due_at is not None and first_at < tx.at and is_over:
         raise CampaignError(
-            f"campaign {name} was to leave at {local_time(first_at, zone)} ({zone.key}), which has passed; prepare or "
-            "revise it with another hour"
+            f"campaign {name} was to be sent at {local_time(first_at, zone)} ({zone.key}), which has passed; prepare "
+            "or revise it with a later time"
         )
     shown = {row["window_key"] for row in recap.details.get("expiring", [])}
     forecast = forecast_now(context, tx, campaign)
     news = [row for row in forecast.expiring if row.window_key not in shown or not forecast.departures]
     if news:
         raise CampaignError(
-            f"approved now, campaign {name} would not send in time what its recap says that it sends "
-            f"({expiring_words(news)}); prepare it again to see that, or revise its hours"
+            f"campaign {name} can no longer send in time all the messages that its recap shows "
+            f"({expiring_words(news)}); prepare it again to see which, or revise its times"
         )
     return forecast
 
 
 def forecast_now(context: Context, tx: Transaction, campaign: Campaign) -> Forecast:
-    """Return when the messages of a prepared campaign leave if it is approved now."""
+    """Return when the messages of a prepared campaign are sent if it is approved now."""
     places = tx.select(PlaceLoad, "campaign.loads", campaign_id=campaign.campaign_id)
     timing = Timing(
         at=tx.at,
@@ -66,6 +66,6 @@ def forecast_now(context: Context, tx: Transaction, campaign: Campaign) -> Forec
 
 
 def _first_shown(tx: Transaction, campaign: Campaign) -> datetime:
-    """Return when, by the recap, the first message leaves."""
+    """Return when the first message is sent according to the recap."""
     departures = tx.select(Departure, "departure.list", campaign_id=campaign.campaign_id)
-    return min((leaving.starts_at for leaving in departures), default=tx.at)
+    return min((departure.starts_at for departure in departures), default=tx.at)

@@ -1,4 +1,4 @@
-"""A draft as a file: YAML or JSON, every value as it was typed."""
+"""Read a draft from a YAML or JSON file; every value stays as it was typed."""
 
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -18,11 +18,11 @@ _NOTHING = ("", "null", "~")
 
 
 def read_draft(context: Context, draft: CampaignDraft | None, path: str | None) -> CampaignDraft:
-    """Return the draft given, or the one that a YAML or JSON file holds.
+    """Return the given draft, or the one in a YAML or JSON file.
 
     Raises:
-        CampaignError: none or both were given, or the file holds no draft; one line for all that is wrong.
-        ConfigurationError: the file is not where files may be read from.
+        CampaignError: none or both were given, or the file holds no valid draft; one line for all errors.
+        ConfigurationError: the file is not in an allowed folder.
     """
     if (draft is None) == (path is None):
         raise CampaignError("give either a draft or the path of a YAML file with one")
@@ -33,17 +33,17 @@ def read_draft(context: Context, draft: CampaignDraft | None, path: str | None) 
     except OSError as error:
         raise CampaignError(f"no draft {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise CampaignError(f"draft {path} is no text in UTF-8 (byte {error.start + 1}); save it as such") from error
+        raise CampaignError(f"draft {path} is not UTF-8 text (byte {error.start + 1}); save it as UTF-8") from error
     return parse_draft(text, str(path)).settled(context.settings.is_day_first)
 
 
 def parse_draft(text: str, origin: str) -> CampaignDraft:
-    """Return the draft that a text holds.
+    """Return the draft in a text of YAML or JSON.
 
-    No value is guessed at: 10:30 is an hour, 36180 a sender, 0612345678 a number, and the draft's own types decide.
+    No value is guessed: 10:30 is a time, 36180 a sender, 0612345678 a number, as the types of the draft's fields say.
 
     Raises:
-        CampaignError: one line that says all that is wrong, and where.
+        CampaignError: one line for all errors, with the line of the file or the field.
     """
     try:
         found = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - it makes texts, lists and mappings only
@@ -52,13 +52,12 @@ def parse_draft(text: str, origin: str) -> CampaignDraft:
         where = f", line {mark.line + 1}" if mark else ""
         what = getattr(error, "problem", None) or "it cannot be read"
         raise CampaignError(
-            f"draft {origin} is no YAML{where}: {what}; put a text with a colon, a brace, a # or quotes of its own in "
-            "quotes"
+            f"draft {origin} is not YAML{where}: {what}; put a text with a colon, a brace, a # or quotes in quotes"
         ) from error
     if not isinstance(found, Mapping):
         raise CampaignError(f"draft {origin} has no fields; write one a line, such as name: soldes-hiver")
     fields = {name: value for name, value in found.items() if value not in _NOTHING}
-    if isinstance(fields.get("text"), str):  # a block of YAML ends in a line break that nobody typed
+    if isinstance(fields.get("text"), str):  # a YAML block adds a line break at its end
         fields["text"] = fields["text"].removesuffix("\n")
     return check_fields_of(fields, origin)
 
@@ -67,7 +66,7 @@ def check_fields_of(fields: Mapping[str, Any], origin: str) -> CampaignDraft:
     """Return the draft with these fields.
 
     Raises:
-        CampaignError: one line for all that is wrong.
+        CampaignError: one line for all errors.
     """
     known = CampaignDraft.model_fields
     for name in fields:
@@ -82,15 +81,15 @@ def check_fields_of(fields: Mapping[str, Any], origin: str) -> CampaignDraft:
 
 
 def wrong_fields(error: ValidationError) -> str:
-    """Return one line for all that is wrong with a draft's fields."""
+    """Return one line for all errors of a draft's fields."""
     return "; ".join(_one_line(item) for item in error.errors())
 
 
 def _one_line(item: Mapping[str, Any]) -> str:
-    """Say what is wrong with a field; of a form that it must have, in the words of its help."""
+    """Return what is wrong with a field; if its pattern does not match, with the help of the field."""
     place = ".".join(str(part) for part in item["loc"])
     if not place:  # of several fields together
         return str(item["msg"]).removeprefix("Value error, ")
     if item["type"] == "string_pattern_mismatch":
-        return f"{place}: {item['input']!r} is not one. {CampaignDraft.model_fields[item['loc'][0]].description}"
+        return f"{place}: {item['input']!r} is not valid. {CampaignDraft.model_fields[item['loc'][0]].description}"
     return f"{place}: {item['msg'].removeprefix('Value error, ')}"

@@ -1,4 +1,4 @@
-"""Merge fields as people write them: by our field, or by the header of the column in their own file."""
+"""Resolve the merge fields of a text: users write our field name, or the column header of their file."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -12,20 +12,20 @@ from campanile.store.db.database import Transaction
 
 
 def own_fields(tx: Transaction, lists: Sequence[str], template: Template) -> Template:
-    """Return a text with each merge field under the name that the lists keep it by.
+    """Return a template whose merge fields have the names that the lists use.
 
-    ``{Prénom}`` is ``first_name`` where a file of the lists has such a column, or where ``Prénom`` is known as a name
-    of it and the lists have that field. What is no column at all stays as it is, for ``check_fields`` to refuse.
+    ``{Prénom}`` becomes ``first_name`` if a file of the lists has such a column, or if ``Prénom`` is an alias of it and
+    the lists have that field. A name that is no column stays as it is; ``check_fields`` refuses it.
 
     Raises:
         CampaignError: a list does not exist.
-        TemplateError: the columns of one name are two fields.
+        TemplateError: columns with one name are two different fields.
     """
     columns = [
         (header_key(name), field)
         for each in lists
         for name, field in column_map(tx, each).items()
-        if field != NUMBER_FIELD  # it is no merge field
+        if field != NUMBER_FIELD  # it is not a merge field
     ]
     names = {name: _own_field(name, columns) for name in template.fields}
     parts = (replace(part, name=names[part.name]) if isinstance(part, Field) else part for part in template.parts)

@@ -1,4 +1,4 @@
-"""A draft and the terms it is prepared under: hours, prices, what the provider promises; what is wrong is said here."""
+"""Check a draft, and read what it is prepared with: sending windows, prices, the provider's manifest."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -20,9 +20,9 @@ _FURTHEST = timedelta(days=366)
 
 @dataclass(frozen=True, slots=True)
 class PreparationContext:
-    """What a draft is prepared under: the provider's manifest, the hours, the prices, and its text taken apart.
+    """What a draft is prepared with: the provider's manifest, the sending windows, the prices, and its parsed text.
 
-    ``due_at`` is None where it leaves once approved, or at an hour that each place has on its own clock.
+    ``due_at`` is None if it is sent once approved, or at a time on the clock of each territory.
     """
 
     manifest: Manifest
@@ -42,16 +42,21 @@ class PreparationContext:
 
 
 def preparation_context(context: Context, draft: CampaignDraft) -> PreparationContext:
-    """Refuse whatever is wrong before any contact is read."""
+    """Check a draft before any contact is read; return its preparation context.
+
+    Raises:
+        CampaignError: a field of the draft is wrong.
+        ConfigurationError: there is no such gateway, policy or tariff.
+    """
     check_name(draft.name, "campaign")
     check_sender_id(draft.sender_id, ())
     for name, value in (("requested_service", draft.requested_service), ("emergency_reason", draft.emergency_reason)):
         if value and draft.kind == "marketing":
             raise CampaignError(f"{name} is for alerts: campaign {draft.name} is marketing")
     if draft.if_closed == "drop" and draft.kind == "alert":
-        raise CampaignError(f"if_closed is for marketing: campaign {draft.name} is an alert, which no hours bind")
+        raise CampaignError(f"if_closed is for marketing: campaign {draft.name} is an alert, which is sent at any time")
     if any(name.startswith(ATTACHED) for name in [*draft.lists, *draft.exclude_lists]):
-        raise CampaignError(f"lists of {draft.name}: a name that begins with {ATTACHED} is kept for a draft's own file")
+        raise CampaignError(f"lists of {draft.name}: names that begin with {ATTACHED} are reserved for files of drafts")
     if not draft.lists and not draft.numbers and draft.file is None:
         raise CampaignError(f"campaign {draft.name} has no recipients; name lists, type numbers, or give a file")
     return PreparationContext(
@@ -65,7 +70,7 @@ def preparation_context(context: Context, draft: CampaignDraft) -> PreparationCo
 
 
 def _due_at(context: Context, draft: CampaignDraft) -> datetime | None:
-    """Return the moment a draft names, in the team's zone, or None: once approved, or on each recipient's clock."""
+    """Return the send time of a draft, in the team's zone; None: once approved, or on each recipient's clock."""
     if draft.clock == "local" and (draft.send_on is None or draft.send_time is None):
         raise CampaignError(f"clock: local needs a day in send_on and an hour in send_time, for campaign {draft.name}")
     if draft.send_on is None and draft.send_time is not None:
@@ -105,5 +110,8 @@ def _offer_ends_at(context: Context, draft: CampaignDraft) -> datetime | None:
         else datetime.combine(ends_on + timedelta(days=1), time(), context.settings.zone)
     )
     if ends_at <= (_due_at(context, draft) or context.now()):
-        raise CampaignError(f"offer_ends {draft.offer_ends} is over before campaign {draft.name} would leave")
+        raise CampaignError(
+            f"offer_ends {draft.offer_ends} is not later than the time at which campaign {draft.name} is sent; give a "
+            "later one"
+        )
     return ends_at

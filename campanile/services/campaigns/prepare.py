@@ -1,4 +1,4 @@
-"""From a draft to a recap that a person can approve."""
+"""Prepare a campaign: from a draft to a recap that a person can approve."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -64,10 +64,10 @@ class _LevelSaving(NamedTuple):
 
 
 def check_draft(context: Context, draft: CampaignDraft, revises: Revised | None = None) -> None:
-    """Refuse a draft that cannot be prepared, before a file of its own changes anything.
+    """Refuse a draft that cannot be prepared, before its file is imported.
 
     Raises:
-        CampaignError: what it says cannot be, or its campaign is locked, or over.
+        CampaignError: a field is wrong, or its campaign is locked or over.
         ConfigurationError: there is no such gateway or policy.
     """
     preparation_context(context, draft)
@@ -79,9 +79,9 @@ def make_recap(context: Context, draft: CampaignDraft, *, revises: Revised | Non
     """Choose the recipients, write and price every message, and store it all under one recap.
 
     Raises:
-        CampaignError: the draft, its text or its sender cannot be, nothing would leave in time, the same text went to
-            largely the same people, a list changed meanwhile, or the campaign is locked.
-        ConfigurationError: there is no such gateway or policy, or no price for a territory, which it names.
+        CampaignError: the draft, its text or its sender is not valid, no message could be sent in time, the same text
+            was sent to largely the same people, a list changed meanwhile, or the campaign is locked.
+        ConfigurationError: there is no such gateway or policy, or no price for a territory; the error names it.
     """
     draft = draft.settled(context.settings.is_day_first)
     prepared = preparation_context(context, draft)
@@ -118,7 +118,7 @@ def make_recap(context: Context, draft: CampaignDraft, *, revises: Revised | Non
 def _audience(
     context: Context, draft: CampaignDraft, lists: Sequence[str], prepared: PreparationContext, at: datetime
 ) -> Audience:
-    """Return whom a draft asks for; the rules of consent bind marketing only."""
+    """Return the audience of a draft; the rules of consent apply to marketing only."""
     is_marketing = draft.kind == "marketing"
     most, _, days = (draft.max_messages_in_days or "").partition(" in ")
     silent_days = prepared.policy.inactive_after_days if is_marketing else None
@@ -151,7 +151,7 @@ def _write(
     prepared: PreparationContext,
     unread: Sequence[LintFinding],
 ) -> BuiltMessages:
-    """Write every message on the bench, and plan when each leaves."""
+    """Write every message on scratch tables, and plan when each is sent."""
     mark_duplicates(scratch, prepared.template)
     territories = territories_of(scratch)
     check_sender_id(draft.sender_id, territories)
@@ -167,8 +167,8 @@ def _write(
     forecast = forecast_departures(loads, pace_of(context.settings, prepared.manifest).segments_per_second, timing)
     if loads and not forecast.departures:
         raise CampaignError(
-            f"nothing of campaign {draft.name} would leave in time ({expiring_words(forecast.expiring)}); change its "
-            "day or hour, offer_ends, max_lateness or if_closed"
+            f"no message of campaign {draft.name} could be sent in time ({expiring_words(forecast.expiring)}); change "
+            "its day or hour, offer_ends, max_lateness or if_closed"
         )
     findings = [*unread, *_findings(context, scratch, draft, prepared, places, forcing)]
     return BuiltMessages(places, timing, forecast, _shown(scratch, draft, findings, timing, forecast))
@@ -177,9 +177,10 @@ def _write(
 def _shown(
     scratch: StatementRunner, draft: CampaignDraft, findings: Sequence[LintFinding], timing: Timing, forecast: Forecast
 ) -> dict[str, Any]:
-    """Return what the page shows that the hash does not cover; JSON-ready."""
+    """Return what the recap page shows and the hash does not cover; JSON-ready."""
     last = {row.window_key: timing.begins_at(row.window_key) for row in forecast.expiring}
-    last |= {leaving.window_key: leaving.ends_at for leaving in forecast.departures}  # by start, so the last one stays
+    # In the order of their starts, so that the last departure of each place is kept.
+    last |= {departure.window_key: departure.ends_at for departure in forecast.departures}
     return {
         "sources": [
             source._replace(origin=_origin(draft, source.origin))._asdict()
@@ -201,7 +202,7 @@ def _routes(
     places: dict[str, Place],
     at: datetime,
 ) -> Routes:
-    """Put the recipients' places in the order of the queue; who can never be reached there is left out."""
+    """Order the recipients' places for the queue; exclude recipients at places that are never open."""
     addresses = stage_recipients(scratch, prepared.template)
     window_keys = {address: window_key(*address, context.settings.alsace_moselle) for address in addresses}
     closes_at = {key: first_closing(draft, prepared, key, at) for key in set(window_keys.values())}
@@ -223,10 +224,10 @@ def _findings(
     places: dict[str, Place],
     forcing: Counter[str],
 ) -> list[LintFinding]:
-    """Lint what was written.
+    """Lint the written messages.
 
     Raises:
-        CampaignError: the gateway would not take it.
+        CampaignError: a finding has the severity ``refused``.
     """
     savings = {
         row.level: Saving(row.message_count, row.segment_count, row.price)
@@ -260,7 +261,7 @@ def _findings(
 
 
 def _origin(draft: CampaignDraft, origin: str) -> str:
-    """Name a source as people know it."""
+    """Return the name of a source for users."""
     if origin == "typed":
         return "typed numbers"
     return f"file {draft.file}" if origin in attached_list(draft) else f"list {origin}"

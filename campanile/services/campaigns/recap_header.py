@@ -1,4 +1,4 @@
-"""What preparing writes beside the messages: the header that the recap's hash covers, and the campaign's row."""
+"""Build what is stored beside the messages: the header that the recap's hash covers, and the campaign row."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from campanile.store.campaigns.writer import (
 )
 from schemas.draft import CampaignDraft
 
-#: Of what a draft says, what the hash covers as it stands.
-_SAID = (
+#: The fields of a draft that the hash covers unchanged.
+_HASHED_FIELDS = (
     "name", "title", "kind", "text", "replace_characters", "sender_id", "gateway", "policy", "file", "legal_basis",
     "requested_service", "emergency_reason", "max_messages_in_days", "repeat", "clock", "if_closed",
     "literal_placeholders",
@@ -25,7 +25,7 @@ _SAID = (
 
 @dataclass(frozen=True, slots=True)
 class BuiltMessages:
-    """What was built on scratch tables: prices by territory, when messages are sent, what else the page shows."""
+    """What was built on scratch tables: prices by territory, when messages are sent, other details of the page."""
 
     places: Mapping[str, Place]
     timing: Timing
@@ -37,8 +37,8 @@ def recap_header(
     context: Context, draft: CampaignDraft, prepared: PreparationContext, built: BuiltMessages
 ) -> dict[str, Any]:
     """Return what the recap's hash covers besides the messages: the draft, and the prices and rules of that day."""
-    said, places = draft.model_dump(mode="json", include=set(_SAID)), built.places
-    return said | {
+    fields, places = draft.model_dump(mode="json", include=set(_HASHED_FIELDS)), built.places
+    return fields | {
         "lists": sorted(set(draft.lists)),
         "exclude_lists": sorted(set(draft.exclude_lists)),
         "typed_numbers": len(draft.numbers),
@@ -60,7 +60,7 @@ def recap_header(
 
 
 def campaign_row_of(draft: CampaignDraft, timing: Timing, is_sample: bool) -> CampaignRow:
-    """Return the row of the campaign that a draft becomes."""
+    """Return the campaign row of a draft."""
     return CampaignRow(
         name=draft.name,
         kind=draft.kind,

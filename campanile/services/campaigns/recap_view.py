@@ -1,4 +1,4 @@
-"""A recap as people read it: everything its page shows, read back from the store."""
+"""Read from the store everything that a recap page shows."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -49,7 +49,7 @@ def first_reading(context: Context, gateway: str) -> FirstReading:
 
 
 def with_answer_price(context: Context, view: RecapView) -> RecapView:
-    """Return a recap with what one automatic answer costs where most people are, where there is a price for it."""
+    """Return a recap with the price of one automatic answer in the home region, if the tariff has one."""
     answer = view.auto_reply
     try:
         price = context.tariff(view.campaign.gateway).price(context.settings.region)
@@ -128,13 +128,13 @@ def _place(context: Context, count: PlaceCount, departures: Sequence[Departure],
         first_at=min((departure.starts_at for departure in own), default=None),
         last_at=max((departure.ends_at for departure in own), default=None),
         closed_days=details.closed_days.get(key, ()),
-        expiring_count=sum(lost.message_count for lost in details.expiring if lost.window_key == key),
+        expiring_count=sum(row.message_count for row in details.expiring if row.window_key == key),
         zone=next((zone for _, zone in clocks_of(key)), context.settings.team_zone),
     )
 
 
 def _count_keys_with(place: str, campaign: Campaign, counts: Sequence[PlaceCount]) -> int:
-    """Count the messages that keep the holidays of a place: none where no holidays bind."""
+    """Count the messages to which the holidays of a place apply; 0 if no holidays apply to the campaign."""
     if campaign.kind != CampaignKind.MARKETING or not load_policy(campaign.policy).closes_on_holidays:
         return 0
     return sum(count.message_count for count in counts if place in count.window_key.split("+"))

@@ -1,4 +1,4 @@
-"""Change a campaign that stands: only the fields that somebody names, all others stay."""
+"""Change a campaign: only the given fields change, all others stay."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from campanile.store.campaigns.writer import Revised
 from schemas.draft import CampaignDraft
 
 _SWITCHES = {"keep": None, "yes": True, "no": False}
-#: Fields that may be emptied: the others have no value to go back to.
+#: Fields that may be cleared: the others have no default.
 CLEARABLE = tuple(name for name, field in CampaignDraft.model_fields.items() if not field.is_required())
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """A changed draft, the version of the campaign that it changes, and whether the draft's file is to be read."""
+    """A changed draft, the version of the campaign that it changes, and whether the draft's file must be read."""
 
     draft: CampaignDraft
     revises: Revised
@@ -37,13 +37,12 @@ def read_revised(
     *,
     prepare_again: bool = False,
 ) -> Revision:
-    """Return a campaign's draft with some fields changed, ``prepare_again``: or with none.
+    """Return a campaign's draft with the given fields changed; with ``prepare_again`` also without any change.
 
-    Its file is read when it is named, also by the name it had, and when it, or why its people may be written to, is
-    another than before.
+    The file is read if it is given, also under the name that it had, or if the file or its legal basis changes.
 
     Raises:
-        CampaignError: there is no such campaign, it has begun to leave or is over, nothing would change, or a value is
+        CampaignError: there is no such campaign, its sending has begun or is over, nothing would change, or a value is
             wrong.
     """
     with context.transaction(read_only=True) as tx:
@@ -60,13 +59,13 @@ def read_revised(
 
 
 def touched(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that a form gives a value: what is empty, and a choice left at ``keep``, is not touched."""
-    meant = {name: _meant(CampaignDraft.model_fields[name].annotation, value) for name, value in fields.items()}
-    return {name: value for name, value in meant.items() if value not in (None, "", [])}
+    """Return the fields that a form changes: not those that are empty, and no choice that is ``keep``."""
+    values = {name: _value_of(CampaignDraft.model_fields[name].annotation, value) for name, value in fields.items()}
+    return {name: value for name, value in values.items() if value not in (None, "", [])}
 
 
-def _meant(kind: Any, value: Any) -> Any:
-    """Return what a form's value means to a field: None for ``keep`` and for no hours, and a switch as what it says."""
+def _value_of(kind: Any, value: Any) -> Any:
+    """Return the value of a field in a form: None for ``keep`` and for 0 hours, True or False for a switch."""
     if kind is bool:
         return _SWITCHES[value]
     if float in get_args(kind) and not value:
@@ -83,10 +82,10 @@ def revise_draft(
     *,
     may_be_same: bool = False,
 ) -> CampaignDraft:
-    """Return a draft with the changes, and the fields of ``clear`` as if they had never been given.
+    """Return a draft with the changes; the fields of ``clear`` get their defaults again.
 
     Raises:
-        CampaignError: one line for all that is wrong.
+        CampaignError: one line for all errors.
     """
     unknown = [name for name in clear if name not in CLEARABLE]
     if unknown:
@@ -99,10 +98,10 @@ def revise_draft(
         revised = CampaignDraft.model_validate(kept | dict(changes) | {"actor": actor})
         revised = revised.settled(context.settings.is_day_first)
     except ValidationError as error:
-        raise CampaignError(f"campaign {draft.name} cannot be revised so: {wrong_fields(error)}") from error
+        raise CampaignError(f"campaign {draft.name} cannot be revised: {wrong_fields(error)}") from error
     if not may_be_same and "file" not in changes and revised == draft.model_copy(update={"actor": revised.actor}):
         raise CampaignError(
-            f"nothing to change in campaign {draft.name}: every field is what it was; name one, or give prepare_again "
-            "to read its lists, prices and hours anew"
+            f"nothing to change in campaign {draft.name}: every field has its old value; give a new value, or give "
+            "prepare_again to read its lists, prices and hours again"
         )
     return revised

@@ -1,4 +1,4 @@
-"""When a draft's messages may leave: its hour at each place, and the window that each place may first leave in."""
+"""When a draft's messages may be sent: the send time at each place, and the first window of each place."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -19,18 +19,18 @@ from schemas.draft import CampaignDraft
 def timing_of(
     context: Context, draft: CampaignDraft, prepared: PreparationContext, keys: Iterable[str], at: datetime
 ) -> Timing:
-    """Return when messages to these places may leave, seen from ``at``.
+    """Return when messages to these places may be sent, as of ``at``.
 
     Raises:
-        CampaignError: the draft's hour has passed at a place.
-        ConfigurationError: nobody knows the clocks of a place.
+        CampaignError: the draft's send time has passed at a place.
+        ConfigurationError: the time zone of a place is unknown.
     """
     not_before = {key: hour for key in sorted(keys) if (hour := _hour_there(draft, key)) is not None}
     passed = [key_name(key) for key, hour in not_before.items() if hour < at]
     if passed:
         raise CampaignError(
             f"send_time {draft.send_time} on {draft.send_on} has passed on the clock of {', '.join(passed)}; give a "
-            "later hour, or take clock: team"
+            "later hour, or use clock: team"
         )
     return Timing(
         at=at,
@@ -43,33 +43,33 @@ def timing_of(
 
 
 def hours_of(kind: str, policy: Policy) -> Policy | None:
-    """Return whose hours bind a kind of campaign; None: none do."""
+    """Return the policy whose windows apply to a kind of campaign; None: no windows apply."""
     return policy if kind == CampaignKind.MARKETING else None
 
 
 def first_closing(draft: CampaignDraft, prepared: PreparationContext, key: str, at: datetime) -> datetime | None:
-    """Return when the window that a place's messages may first leave in closes; None: there is none within a year.
+    """Return when the first window of a place closes in which its messages may be sent; None: none within a year.
 
-    Alerts, which no hours bind, are put in the order in which they may leave.
+    Alerts have no windows: the result is when they may be sent, and gives their order.
 
     Raises:
-        ConfigurationError: an alert is to leave on the clock of a place, and nobody knows it.
+        ConfigurationError: an alert is sent on the clock of a place whose time zone is unknown.
     """
     if hours_of(draft.kind, prepared.policy) is None:
         return max(_hour_there(draft, key) or prepared.due_at or at, at)
     try:
         begins_at = max(_hour_there(draft, key) or prepared.due_at or at, at)
         return key_closing(next_key_opening(begins_at, key, prepared.policy), key, prepared.policy)
-    except ConfigurationError:  # nobody knows its hours, or its places are never open together
+    except ConfigurationError:  # its windows are unknown, or its territories are never open together
         return None
 
 
 def closed_days_by_place(timing: Timing, last: Mapping[str, datetime]) -> dict[str, list[tuple[str, str]]]:
-    """Return, for each place, the days that its messages wait for, and why they are closed; JSON-ready.
+    """Return, for each place, the closed days on which its messages wait, and why they are closed; JSON-ready.
 
     Args:
-        timing: from when on they may leave.
-        last: when the last message to each place leaves, or would have.
+        timing: from when on they may be sent.
+        last: when the last message to each place is sent, or would have been.
     """
     if timing.policy is None:
         return {}
@@ -80,7 +80,7 @@ def closed_days_by_place(timing: Timing, last: Mapping[str, datetime]) -> dict[s
 
 
 def expiring_words(expiring: Sequence[Expiring]) -> str:
-    """Return what will not leave, where and why, on one line."""
+    """Return one line: how many messages expire, to which place and why."""
     return "; ".join(
         f"{count_text(row.message_count, 'message')} to {key_name(row.window_key)}: {EXPIRING_WORDS[row.reason]}"
         for row in expiring
@@ -88,10 +88,10 @@ def expiring_words(expiring: Sequence[Expiring]) -> str:
 
 
 def _hour_there(draft: CampaignDraft, key: str) -> datetime | None:
-    """Return the draft's hour on the clocks of a place, in UTC; None: it is not on the recipient's clock.
+    """Return the draft's send time on the clock of a place, in UTC; None: it is not on the recipient's clock.
 
     Raises:
-        ConfigurationError: nobody knows the clocks of the place.
+        ConfigurationError: the time zone of the place is unknown.
     """
     day = draft.day()
     if draft.clock == "team" or day is None:

@@ -1,4 +1,4 @@
-"""The file of a campaign's draft: read like any other, into a list that belongs to the campaign."""
+"""Import the file of a campaign's draft, like any other, into a list that belongs to the campaign."""
 
 from pathlib import Path
 
@@ -13,15 +13,15 @@ from schemas.draft import CampaignDraft
 
 
 def attached_list(draft: CampaignDraft) -> list[str]:
-    """Return the name of the list that holds a draft's file, or nothing."""
+    """Return the name of the list for a draft's file, as a list of one; empty: the draft has no file."""
     return [f"{ATTACHED}{draft.name}"] if draft.file else []
 
 
 def attach_file(context: Context, draft: CampaignDraft) -> tuple[str, ImportReport | str] | None:
-    """Bring the list of a draft's file to what the file says now; return the list and what became of the file.
+    """Update the list of a draft's file to the file's current rows.
 
     Returns:
-        None when the draft has no file.
+        The list, and the report of the import or why the file was refused; None when the draft has no file.
 
     Raises:
         CampaignError: the file is not in the folder of attachments.
@@ -45,7 +45,7 @@ def confined_path(context: Context, name: str) -> Path:
     """Return the path of an attachment by its name.
 
     Raises:
-        CampaignError: it leads out of the folder of attachments.
+        CampaignError: it is outside the folder of attachments.
         ContactFileError: there is no such file.
     """
     folder = context.data_path("inbox", ATTACHMENTS)

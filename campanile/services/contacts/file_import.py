@@ -43,7 +43,7 @@ OPT_OUTS = "opt_outs"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How a file changes its list: the import whose place it takes, who says so, or only what it would do."""
+    """How a file changes its list: the import that it replaces, who acts, and whether it is only a preview."""
 
     replaces: int | None = None
     actor: str = "campanile"
@@ -52,15 +52,16 @@ class Change:
 
 _ADDED = Change()
 
-#: What became of a file: its report, or in one line why it was refused, or the error that stopped it.
+#: The outcome of a file: its report, one line why it was refused, or the error that stopped it.
 Result = ImportReport | str | BaseException
 
 
 def find_files(context: Context, list_name: str | None, path: str | None) -> list[tuple[str, Path]]:
-    """Return (list, file) pairs: the file given, or every stable file of the drop folders.
+    """Return (list, file) pairs: the given file, or every stable file of the drop folders.
 
     Raises:
-        ContactFileError: the file given does not exist.
+        ConfigurationError: a path without a list name, or a path that files may not be read from.
+        ContactFileError: the given file does not exist.
     """
     clear_leftovers(context)
     if path is not None:
@@ -72,7 +73,7 @@ def find_files(context: Context, list_name: str | None, path: str | None) -> lis
 
 
 def find_opt_out_files(context: Context, path: str | None) -> list[Path]:
-    """Return the opt-out file given, or every stable file of the opt-outs' drop folder."""
+    """Return the given opt-out file, or every stable file of the opt-outs' drop folder."""
     clear_leftovers(context)
     return (
         stable_in(context, context.data_path("inbox", OPT_OUTS))
@@ -84,7 +85,7 @@ def find_opt_out_files(context: Context, path: str | None) -> list[Path]:
 def check_replacement(
     context: Context, list_name: str | None, path: str | None, mode: str, replaces: int | None
 ) -> None:
-    """Refuse a replacement that is not wholly said, before a file is read.
+    """Refuse an incomplete replacement, before a file is read.
 
     Raises:
         ConfigurationError: ``mode`` and ``replaces`` do not go together.
@@ -102,11 +103,11 @@ def check_replacement(
 
 
 def check_results(results: Sequence[Result]) -> None:
-    """End the run as failed when a file was not imported; the others were, all the same.
+    """Fail the run when a file was not imported; the other files stay imported.
 
     Raises:
         ContactFileError: files were refused; one line for all of them.
-        BaseException: whatever stopped the import of a file.
+        BaseException: the error that stopped the import of a file.
     """
     for result in results:
         if isinstance(result, BaseException):
@@ -119,7 +120,7 @@ def check_results(results: Sequence[Result]) -> None:
 def import_file(
     context: Context, path: Path, list_name: str | None, options: ReadOptions, change: Change = _ADDED
 ) -> ImportReport | str:
-    """Import contacts into a list, or opt-outs when there is no list; a STOP is honoured wherever it comes from."""
+    """Import contacts into a list, or opt-outs if there is no list; opt-outs of every country are accepted."""
     subject = list_name or OPT_OUTS
     started = time.monotonic()
     dropped = DroppedFile.at(path)
@@ -137,13 +138,13 @@ def import_file(
     if not change.is_preview:
         dropped.put_away(context, "archive", staged.sha256)
         send_alerts_about(context, summary.replaced.touched if summary.replaced else ())
-    fate = summary.same_as or dict(summary.fates)
-    context.log.info(mask_numbers(f"{staged.file_name} into {subject}: {fate}"))
+    results = summary.same_as or dict(summary.fates)
+    context.log.info(mask_numbers(f"{staged.file_name} into {subject}: {results}"))
     return ImportReport(summary, staged, time.monotonic() - started, change.is_preview)
 
 
 def _with_remembered(context: Context, list_name: str | None, options: ReadOptions) -> ReadOptions:
-    """Return the options with the columns and the header row that are remembered for a list, where none are given."""
+    """Return the options with the columns and the header row that are stored for a list, if none are given."""
     if list_name is None:
         return options
     with context.transaction(read_only=True) as tx:
@@ -163,7 +164,7 @@ def _store_rows(
     change: Change,
     options: ReadOptions,
 ) -> ImportSummary:
-    """Import a staged file, and remember the columns and the header row that were given for it."""
+    """Import a staged file, and store the columns and the header row that were given for it."""
     kind, subject = ("contacts", list_name) if list_name else (OPT_OUTS, OPT_OUTS)
     with context.transaction(read_only=True) as tx:
         earlier = earlier_import(tx, source, kind, list_name)
@@ -212,12 +213,12 @@ def _inbox(context: Context, *parts: str) -> Path:
 
 
 def _list_folders(context: Context) -> list[Path]:
-    """Return the drop folders of lists; what lies beside them is named in the log, and left alone."""
+    """Return the drop folders of lists; anything else beside them is logged and not read."""
     found = sorted(_inbox(context).iterdir())
     folders = [path for path in found if path.is_dir() and is_name(path.name)]
     for path in set(found) - set(folders):
         context.log.warning(
-            "%s is no drop folder of a list: a folder with a name of small letters, digits and dashes is",
+            "%s is not a drop folder of a list: give a folder a name of small letters, digits and dashes",
             mask_numbers(path.name),
         )
     return folders

@@ -1,4 +1,4 @@
-"""Lists by hand: show, export, declare their legal basis, empty, delete; undo an import; record an opt-out."""
+"""Manage lists: export, declare the legal basis, empty, delete; undo an import; record an opt-out."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -29,21 +29,21 @@ _CLEARING = {"empty": empty_list, "delete": delete_list}
 
 
 def declare_basis(context: Context, list_name: str, legal_basis: str, wording: str | None, actor: str) -> None:
-    """Declare why the people of a list may be written to.
+    """Declare the legal basis of a list.
 
     Raises:
-        CampaignError: there is no such list or basis, or nobody says who declares it.
+        CampaignError: there is no such list or basis, or actor is empty.
     """
     with context.transaction() as tx:
         declare_legal_basis(tx, list_name, legal_basis, wording, require_actor(actor))
 
 
 def set_columns(context: Context, list_name: str, columns: Mapping[str, str]) -> None:
-    """Keep which column is which for the next files of a list; an empty mapping forgets it.
+    """Store the mapping of columns for the next files of a list; an empty mapping removes it.
 
     Raises:
         CampaignError: there is no such list.
-        ContactFileError: a field is no name of one.
+        ContactFileError: a field name is not valid.
     """
     check_columns(columns)
     with context.transaction() as tx:
@@ -51,11 +51,11 @@ def set_columns(context: Context, list_name: str, columns: Mapping[str, str]) ->
 
 
 def set_header_row(context: Context, list_name: str, header_row: int) -> None:
-    """Keep which line is the header in the next files of a list, from 1; 0 forgets it.
+    """Store which line is the header in the next files of a list, counted from 1; 0 removes it.
 
     Raises:
         CampaignError: there is no such list.
-        ContactFileError: it is no line.
+        ContactFileError: it is negative.
     """
     check_header_row(header_row)
     with context.transaction() as tx:
@@ -63,35 +63,35 @@ def set_header_row(context: Context, list_name: str, header_row: int) -> None:
 
 
 def check_basis(context: Context, list_names: Iterable[str], legal_basis: str) -> None:
-    """Refuse to bring people into a list that stands on another legal basis than theirs, before a file is read.
+    """Refuse to import people into a list that has another legal basis than theirs, before a file is read.
 
     Raises:
-        CampaignError: a list was declared otherwise.
+        CampaignError: a list has another legal basis.
     """
     if not legal_basis:
         return
     with context.transaction(read_only=True) as tx:
         declared = {name: declared_basis(tx, name) for name in sorted(list_names)}
-    others = [f"{name} stands on {basis}" for name, basis in declared.items() if basis not in (None, legal_basis)]
+    others = [f"{name} has {basis}" for name, basis in declared.items() if basis not in (None, legal_basis)]
     if others:
         raise CampaignError(
-            f"legal_basis {legal_basis} is not that of the list: {'; '.join(others)}. Import these people into a list "
-            "of their own, or declare the whole list anew with manage-list"
+            f"legal_basis {legal_basis} is not that of the list: {'; '.join(others)}. Import these people into a "
+            "separate list, or declare the whole list again with manage-list"
         )
 
 
 def declare_imported(context: Context, list_name: str, legal_basis: str, actor: str) -> None:
-    """Declare the legal basis that the files of a run came with; one that the list has already stays as it is."""
+    """Declare the legal basis that was given for the files of a run; a list that has one already keeps it."""
     with context.transaction() as tx:
         if declared_basis(tx, list_name) is None:
             declare_legal_basis(tx, list_name, legal_basis, None, actor)
 
 
 def clear_list(context: Context, list_name: str, action: str, actor: str, preview: bool) -> Preview:
-    """Empty or delete a list, or only find out what that would do; return what changes.
+    """Empty or delete a list, or only preview it; return what changes.
 
     Raises:
-        CampaignError: there is no such list, or nobody says who does it.
+        CampaignError: there is no such list, or actor is empty.
     """
     actor = require_actor(actor)
     with context.transaction() as tx:
@@ -102,10 +102,10 @@ def clear_list(context: Context, list_name: str, action: str, actor: str, previe
 
 
 def undo_file(context: Context, import_id: int, actor: str, preview: bool) -> Preview:
-    """Take a file out of its list again, or only find out what that would do; return what changes.
+    """Undo the import of a file, or only preview it; return what changes.
 
     Raises:
-        CampaignError: there is no such import, it was undone before, it holds opt-outs, or nobody says who undoes it.
+        CampaignError: there is no such import, it was undone before, it holds opt-outs, or actor is empty.
     """
     actor = require_actor(actor)
     with context.transaction() as tx:
@@ -118,10 +118,10 @@ def undo_file(context: Context, import_id: int, actor: str, preview: bool) -> Pr
 def record_told_opt_out(
     context: Context, number: str, source: str, actor: str, note: str | None, said_at: str | None
 ) -> bool:
-    """Record that a person told a colleague to stop; return whether that was new.
+    """Record an opt-out that a person gave to a colleague; return whether it is new.
 
     Raises:
-        CampaignError: the number, the source or the time cannot be, or nobody says who records it.
+        CampaignError: the number, the source or the time is not valid, or actor is empty.
     """
     try:
         found = parse_number(number, context.settings.region)

@@ -1,4 +1,4 @@
-"""From a contact file to its staged rows, in a bounded child process, and from the drop folder to where it belongs."""
+"""Stage the rows of a contact file in a limited child process, and move the file out of its drop folder."""
 
 import contextlib
 import hashlib
@@ -23,10 +23,10 @@ ATTACHMENTS = "attachments"
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How a person says a file is to be read, where it does not say so itself; None decides by the file.
+    """How to read a file; None: as the file itself shows.
 
-    ``is_remembered``: the columns were said for an earlier file of the list; ``is_header_row_remembered``: the line of
-    the header was.
+    ``is_remembered``: the columns were given for an earlier file of the list; ``is_header_row_remembered``: so was the
+    line of the header.
     """
 
     region: str | None = None
@@ -40,26 +40,26 @@ class ReadOptions:
     repairs_text: bool = False
 
     def said(self) -> dict[str, Any]:
-        """Return what a person said beside columns, sheet, encoding and region: nothing usually."""
+        """Return the options that a person gave besides columns, sheet, encoding and region; usually none."""
         facts = {"header_row": self.header_row, "hidden_rows": self.hidden_rows, "repair_text": self.repairs_text}
         return {name: value for name, value in facts.items() if value not in (None, "leave_out", False)}
 
 
 def check_header_row(header_row: int) -> None:
-    """Refuse what is no line of a file; 0 is none.
+    """Refuse a header line below 0; 0 means that it is detected.
 
     Raises:
         ContactFileError: it is negative.
     """
     if header_row < 0:
-        raise ContactFileError(f"header_row={header_row}: give the line of the header, 1 for the first; 0 finds it")
+        raise ContactFileError(f"header_row={header_row}: give the line of the header, 1 for the first, 0 to detect it")
 
 
 @contextlib.contextmanager
 def staged_file(
     context: Context, path: Path, options: ReadOptions, *, allows_every_country: bool = False
 ) -> Iterator[StagedFile]:
-    """Read a file; what was staged of it is gone after the block.
+    """Stage the rows of a file; they are deleted after the block.
 
     Raises:
         ContactFileError: the file as a whole is refused.
@@ -88,12 +88,12 @@ def staged_file(
 
 
 def staged_rows(staged: StagedFile) -> StagedRows:
-    """Return what the store takes of a staged file."""
+    """Return the rows of a staged file for the store."""
     return StagedRows(staged.rows, staged.rejected, staged.row_count)
 
 
 def source_of(context: Context, staged: StagedFile, path: Path, options: ReadOptions) -> SourceFile:
-    """Return what the store remembers of a file."""
+    """Return the facts that the store keeps about a file."""
     return SourceFile(
         file_name=staged.file_name,
         sha256=staged.sha256,
@@ -109,19 +109,19 @@ def source_of(context: Context, staged: StagedFile, path: Path, options: ReadOpt
 
 
 def clear_leftovers(context: Context) -> None:
-    """Remove what a killed process had staged: its import starts from zero."""
+    """Remove the staged rows of killed processes: their imports start again."""
     for folder in context.data_path("staging").glob("[0-9]*-*"):
         if not _is_running(int(folder.name.partition("-")[0])):
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def stable_in(context: Context, folder: Path) -> list[Path]:
-    """Return the files of a drop folder that nobody is still writing."""
+    """Return the files of a drop folder that no program is still writing."""
     return stable_files(folder, quiet_seconds=context.settings.inbox_quiet_seconds, now=real_now().timestamp())
 
 
 def keep_rejects(context: Context, staged: StagedFile, subject: str) -> None:
-    """Put the file to fix where people look for it; before the commit, so that a killed run does it again."""
+    """Move the file of rejects into its folder; before the commit, so that a killed run does it again."""
     if staged.rejects_file is not None:
         folder = context.data_path("rejects", subject)
         folder.mkdir(parents=True, exist_ok=True)
@@ -130,14 +130,14 @@ def keep_rejects(context: Context, staged: StagedFile, subject: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class DroppedFile:
-    """A file as it was when its reading began; it is put away only if nobody has written to it since."""
+    """A file and its status before it is read; it is moved only if it was not written to since."""
 
     path: Path
     status: tuple[int, int, int]
 
     @classmethod
     def at(cls, path: Path) -> "DroppedFile":
-        """Remember a file."""
+        """Return a file with its status of now."""
         return cls(path, _status(path))
 
     def put_away(self, context: Context, folder: str, mark: str) -> None:
@@ -167,7 +167,7 @@ def _is_running(process: int) -> bool:
 
 
 def _is_sample(context: Context, path: Path, digest: str) -> bool:
-    """Tell whether a file is one of the samples, by its place or by its bytes."""
+    """Return whether a file is one of the samples, by its path or by its bytes."""
     samples = context.settings.samples_dir.resolve()
     if path.resolve().is_relative_to(samples):
         return True

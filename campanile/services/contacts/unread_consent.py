@@ -1,4 +1,4 @@
-"""What a recap says of the columns that look like consent and that no rule reads."""
+"""Lint findings of a recap on columns that look like consent and that no rule reads."""
 
 from collections.abc import Sequence
 

@@ -51,11 +51,11 @@ def set_auto_responder(context: Context, responder: AutoResponder, actor: str) -
         ConfigurationError: it is switched on without a text, or with a cap below 1.
     """
     if responder.enabled and not responder.text.strip():
-        raise ConfigurationError("the auto-responder has nothing to say: give its text, or switch it off")
+        raise ConfigurationError("the auto-responder is switched on without a text: give a text, or switch it off")
     for name in ("daily_cap", "person_cap"):
         if getattr(responder, name) < 1:
             raise ConfigurationError(
-                f"{name} {getattr(responder, name)} answers nobody: give 1 or more, or switch it off"
+                f"{name} {getattr(responder, name)} allows no answer: give 1 or more, or switch the auto-responder off"
             )
     until = responder.valid_until
     if until is not None and until.tzinfo is None:  # typed into a form: in the zone of the team
@@ -63,7 +63,7 @@ def set_auto_responder(context: Context, responder: AutoResponder, actor: str) -
     with context.transaction() as tx:
         put_auto_responder(tx, replace(responder, valid_until=until), actor)
     if not responder.enabled:
-        return "the auto-responder is off: replies are kept, nobody is answered"
+        return "the auto-responder is off: replies are kept, and no answer is sent"
     parts = count_segments(responder.text)
     return (
         f"the auto-responder is on: each reply but STOP gets {parts.segment_count} segment(s) of {parts.encoding}, "
@@ -79,7 +79,7 @@ def _plan_answers(
     replies = [row for row in unanswered_replies(tx, gateway, AT_ONCE) if row.sender in numbers]
     answered_today = answered_count(tx, gateway, tx.at - timedelta(days=1))
     answers = _decide(context, tx, responder, replies, numbers, tariff, answered_today)
-    if tx.reconciliation is not None:  # a restored store does not know which replies were answered
+    if tx.reconciliation is not None:  # answers that were sent may be missing in a restored store
         answers = {key: "in_doubt" if answer == "planned" else answer for key, answer in answers.items()}
     set_answers(tx, answers)
     chosen = [(row.reply_id, numbers[row.sender]) for row in replies if answers[row.reply_id] == "planned"]
@@ -123,8 +123,7 @@ def _watch_cap(tx: Transaction, gateway: str, responder: AutoResponder, count: i
     if is_capped:
         line = (
             f"the auto-responder on gateway {gateway} reached its cap of {responder.daily_cap} answers in 24 hours; "
-            "replies that come now get none. Look for machines among the senders, or raise daily_cap with "
-            "configure-auto-responder"
+            "new replies get none. Check whether senders are machines, or raise daily_cap with configure-auto-responder"
         )
         raise_alert(tx, CAPPED, gateway, line)
     elif 2 * count <= responder.daily_cap:

@@ -1,4 +1,4 @@
-"""Reading a provider's histories: page by page after a cursor, bounded, and from the beginning where that is lost."""
+"""Read a provider's histories page by page from a cursor, within limits; from the beginning if the cursor is lost."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
@@ -19,18 +19,18 @@ T = TypeVar("T")
 #: Items that one transaction takes: it lasts well under a second, also on a busy machine.
 AT_ONCE = 1000
 RENUMBERED = "numbered anew"
-#: What the store calls a cursor otherwise than people do.
+#: Cursors that have another name in the store than for users.
 _CURSORS = {"delivery_reports": "reports"}
 UNFINISHED = "no end"
 
 
 class HistoryRead(NamedTuple):
-    """What a reading brought.
+    """The result of a reading.
 
     Attributes:
         new_count: how many items were new.
-        unfinished_count: readings in a row, with this one, that were ended before the history's end; 0: it was reached.
-        renumbered: why the cursor that was kept means nothing any more, so that all is read anew; empty: it does.
+        unfinished_count: readings in a row, with this one, that stopped before the history's end; 0: it was reached.
+        renumbered: why the stored cursor is no longer valid, so that all items are read again; empty: it is valid.
     """
 
     new_count: int
@@ -48,15 +48,15 @@ def read_history(
 ) -> HistoryRead:
     """Read a history from its cursor to its end; the cursor moves with the last items of a page.
 
-    Items are converted and validated outside of any transaction, and kept in transactions of ``AT_ONCE``.
+    Items are converted and validated outside of any transaction, and stored in transactions of ``AT_ONCE``.
 
-    A provider that numbers anew (it names another epoch, refuses the cursor, or counts back) is read again from its
-    beginning: what was read before is kept once. A list that does not end within ``SMS_HISTORY_PAGES`` and
-    ``SMS_HISTORY_SECONDS`` is left there; the next reading goes on from its cursor.
+    If a provider renumbers a history (it names another epoch, refuses the cursor, or counts back), the history is read
+    again from its beginning; known items are not stored twice. A reading stops when the history does not end within
+    ``SMS_HISTORY_PAGES`` and ``SMS_HISTORY_SECONDS``; the next one continues from its cursor.
 
     Raises:
-        GatewayError: a page could not be read; those before it are kept.
-        FrameError: items are not what their frame requires; nothing of their page is kept.
+        GatewayError: a page could not be read; those before it are stored.
+        FrameError: items are not what their frame requires; nothing of their page is stored.
     """
     ends_at, count, renumbered = clock() + context.settings.history_seconds, 0, ""
     with context.transaction(read_only=True) as tx:
@@ -64,11 +64,11 @@ def read_history(
     first = known.cursor
     for _ in range(context.settings.history_pages):
         page, lost = _read_page(read, known, is_first=known.cursor == first and not renumbered)
-        if lost and renumbered:  # a second time: it says one thing, then another
+        if lost and renumbered:  # a second time in one reading: the answers contradict each other
             break
         if page is None:
             renumbered = lost
-            known = _start_anew(context, gateway, name, known)
+            known = _start_again(context, gateway, name, known)
             continue
         is_last = not page.has_more and (not page.items or page.cursor == known.cursor)
         *earlier, last = [convert(part) for part in in_parts(page.items)]
@@ -89,35 +89,35 @@ def read_history(
 
 
 def in_parts(items: Sequence[T]) -> list[list[T]]:
-    """Return the items in parts that one transaction takes; one empty part when there are none."""
+    """Split items into parts for one transaction each; without items there is one empty part."""
     return [list(items[start : start + AT_ONCE]) for start in range(0, len(items), AT_ONCE)] or [[]]
 
 
 def reset_history(context: Context, gateway: str, name: str, actor: str, reason: str) -> str:
-    """Have the next run read a history again from its beginning; return one line.
+    """Reset the cursor of a history, so that the next run reads it again from its beginning; return one line.
 
     Raises:
-        SmsError: there is no such gateway or history, or who does it and why is not said.
+        SmsError: there is no such gateway or history, or actor or reason is empty.
     """
-    who, why = require_actor(actor), require_reason(reason)
+    actor, why = require_actor(actor), require_reason(reason)
     context.manifest(gateway)
     with context.transaction() as tx:
         kept = rewind_cursors(tx, gateway, [_CURSORS.get(name, name)])
-        told = {"cursor": next(iter(kept.values())), "reason": why}
-        put_setting(tx, f"reset_cursor.{gateway}.{name}", told, who)
+        entry = {"cursor": next(iter(kept.values())), "reason": why}
+        put_setting(tx, f"reset_cursor.{gateway}.{name}", entry, actor)
     words = name.replace("_", "-")
     line = (
-        f"{who} reset the cursor of the {words} of {gateway} (it was {told['cursor'] or 'empty'}); the next run reads "
-        "all of them again, and what is known is kept once"
+        f"{actor} reset the cursor of the {words} of {gateway} (it was {entry['cursor'] or 'empty'}); the next run "
+        "reads all of them again, and known ones are not stored twice"
     )
     context.log.info(line)
     return line
 
 
 def report_history(context: Context, gateway: str, name: str, found: HistoryRead) -> None:
-    """Log what a reading met; alert the team of a list numbered anew, and of one that does not end, twice in a row.
+    """Log problems of a reading; alert the team if a history was renumbered, or did not end twice in a row.
 
-    An alert that cannot be delivered stays open and is tried again; reading goes on.
+    An alert that cannot be delivered stays open and is tried again; the run goes on.
     """
     words = name.replace("_", "-")
     if found.renumbered:
@@ -125,25 +125,25 @@ def report_history(context: Context, gateway: str, name: str, found: HistoryRead
             context,
             gateway,
             _kind(RENUMBERED, name),
-            f"gateway {gateway} numbers its {words} anew: {found.renumbered}. All of them are read again from the "
-            "beginning, and what is known is kept once. Find out what was restored or made anew there",
-            anew=True,
+            f"gateway {gateway} renumbered its {words}: {found.renumbered}. All of them are read again from the "
+            "beginning, and known ones are not stored twice. Find out what the provider restored or created again",
+            reopens=True,
         )
     if found.unfinished_count:
         line = (
-            f"the {words} of gateway {gateway} did not come to an end within {context.settings.history_pages} pages or "
+            f"the {words} of gateway {gateway} did not end within {context.settings.history_pages} pages or "
             f"{context.settings.history_seconds:g} s, {found.unfinished_count} times in a row; "
-            f"{found.new_count} were new. The next run goes on from there"
+            f"{found.new_count} were new. The next run continues from there"
         )
         context.log.warning(line)
         if found.unfinished_count > 1:
-            kept = "" if name == "reports" else "; no campaign is sent before its end was reached"
-            _alert(context, gateway, _kind(UNFINISHED, name), f"{line}{kept}. If that goes on, ask the provider")
+            waits = "" if name == "reports" else "; no campaign is sent until the end is reached"
+            _alert(context, gateway, _kind(UNFINISHED, name), f"{line}{waits}. If this continues, ask the provider")
 
 
-def _alert(context: Context, gateway: str, kind: str, line: str, *, anew: bool = False) -> None:
+def _alert(context: Context, gateway: str, kind: str, line: str, *, reopens: bool = False) -> None:
     context.log.error(line)
-    if anew:
+    if reopens:
         with context.transaction() as tx:
             clear_alert(tx, kind, gateway)
     alert(context, kind, gateway, line)
@@ -159,9 +159,9 @@ def _keep_part(context: Context, gateway: str, part: T, keep: Callable[[Transact
 
 
 def _read_page(read: Callable[[str], Page[T]], known: History, *, is_first: bool) -> tuple[Page[T] | None, str]:
-    """Return the next page, or none and why the cursor means nothing any more.
+    """Return the next page, or None and why the cursor is no longer valid.
 
-    A refusal is the cursor's fault where the beginning can be read all the same.
+    A refusal is due to the cursor if the beginning of the history can be read.
     """
     try:
         page = read(known.cursor)
@@ -175,10 +175,10 @@ def _read_page(read: Callable[[str], Page[T]], known: History, *, is_first: bool
 
 
 def _why_lost(known: History, page: Page[T], *, is_first: bool) -> str:
-    """Return how a page shows that its numbering is not the one that the cursor is of, or nothing.
+    """Return why a page shows that the cursor belongs to another numbering; empty: it does not.
 
-    Where neither names nor refusals tell, numbers do: a cursor that counts does not go back, and ids that count are
-    above it. Only of the first page of a reading: within one reading nothing is numbered anew.
+    If neither epoch nor refusal shows it, the numbers do: a numeric cursor never goes back, and numeric ids are above
+    it. Only the first page of a reading is compared in this way: within one reading nothing is renumbered.
     """
     if known.epoch and page.epoch != known.epoch:
         return f"it names epoch {page.epoch or 'none'} instead of {known.epoch}"
@@ -197,7 +197,7 @@ def _id_of(item: object) -> object:
     return getattr(item, "gateway_reply_id", getattr(item, "report_id", ""))
 
 
-def _start_anew(context: Context, gateway: str, name: str, known: History) -> History:
+def _start_again(context: Context, gateway: str, name: str, known: History) -> History:
     with context.transaction() as tx:
         if history_of(tx, gateway, name).cursor == known.cursor:  # another reading may have been first
             rewind_cursors(tx, gateway, [name])

@@ -1,4 +1,4 @@
-"""The items of a history page as frames, validated before any transaction: what a provider says enters here."""
+"""Convert the items of a provider's history page into frames, and validate them before any transaction."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def reply_rows(context: Context, replies: Sequence[IncomingReply]) -> pd.DataFrame:
-    """Return replies as ``IncomingReplies``, each with its number, where its sender is one, and its verdict.
+    """Return replies as ``IncomingReplies``, each with its verdict and, if its sender is a number, that number.
 
     Raises:
         FrameError: a reply is not what the frame requires.
@@ -33,7 +33,7 @@ def reply_rows(context: Context, replies: Sequence[IncomingReply]) -> pd.DataFra
 
 
 def opt_out_rows(context: Context, opt_outs: Sequence[ProviderOptOut]) -> pd.DataFrame:
-    """Return a provider's opt-outs as ``ProviderOptOuts``; entries that are no number are left out.
+    """Return a provider's opt-outs as ``ProviderOptOuts``, without entries that are not a number.
 
     Raises:
         FrameError: an opt-out is not what the frame requires.
@@ -72,7 +72,7 @@ def report_rows(reports: Sequence[DeliveryReport]) -> pd.DataFrame:
 
 
 def number_or_none(context: Context, raw: str) -> Number | None:
-    """Return a sender as a number that can be written to; short codes and names cannot."""
+    """Return the number of a sender; None for short codes and names, which no SMS can be sent to."""
     try:
         return parse_number(raw, context.settings.region)
     except InvalidNumber:
@@ -80,7 +80,7 @@ def number_or_none(context: Context, raw: str) -> Number | None:
 
 
 def _checked(rows: Sequence[Sequence[Any]], frame: "type[Frame]", what: str) -> pd.DataFrame:
-    """Return rows, whose cells are in the order of the frame's columns, once they are what the frame requires."""
+    """Return rows as a validated frame; their cells are in the order of its columns."""
     from schemas.frame_checks import check, columns_of
 
     return check(pd.DataFrame(rows, columns=columns_of(frame), dtype=object), frame, what)

@@ -1,4 +1,4 @@
-"""The decision of a person on a doubtful reply."""
+"""Record the decision of a person on a doubtful reply."""
 
 from campanile.services.context import Context
 from campanile.services.input_checks import require_actor
@@ -15,10 +15,10 @@ def settle_doubtful(context: Context, reply_id: int, verdict: str, actor: str) -
         CampaignError: there is no such doubtful reply, the verdict is unknown, or actor is empty.
     """
     if verdict not in _VERDICTS:
-        raise CampaignError(f"verdict {verdict!r} settles nothing; it is one of {', '.join(_VERDICTS)}")
-    who = require_actor(actor)
+        raise CampaignError(f"verdict {verdict!r} is not valid; give one of {', '.join(_VERDICTS)}")
+    actor = require_actor(actor)
     with context.transaction() as tx:
-        other_source = settle_reply(tx, reply_id, "lift" if verdict == "lift" else "keep", who)
+        other_source = settle_reply(tx, reply_id, "lift" if verdict == "lift" else "keep", actor)
     if other_source is None:
         line = f"reply {reply_id}: the person may be written to again"
     elif verdict == "keep":

@@ -1,4 +1,4 @@
-"""Sync with a gateway: read replies, opt-outs and delivery reports by cursor; each STOP binds at once."""
+"""Sync with a gateway: read replies, opt-outs and delivery reports by cursor; each STOP applies at once."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -30,13 +30,13 @@ from schemas.gateway import Page
 
 S = TypeVar("S")
 UNREADABLE = "refusals_unreadable"
-#: From so many digits on a sender may be the number of a person: short codes have fewer.
+#: A sender with so many digits or more may be the number of a person: short codes have fewer.
 _FULL_NUMBER_DIGITS = 7
 _SHOWN_SENDER = 40
 
 
 def sync_opt_outs(context: Context, gateway: str) -> dict[str, int]:
-    """Read replies and the opt-outs of the provider; each STOP binds in the transaction that records it."""
+    """Read replies and the opt-outs of the provider; each STOP applies in the transaction that records it."""
     found = context.gateway(gateway)
     replies = _read_all(
         context, gateway, "replies", found.replies, partial(reply_rows, context), partial(_keep_replies, context)
@@ -52,7 +52,7 @@ def sync_opt_outs(context: Context, gateway: str) -> dict[str, int]:
 
 
 def sync_opt_outs_to_the_end(context: Context, gateway: str) -> None:
-    """Read the STOPs during a run.
+    """Read the STOPs to their end, during a run.
 
     Raises:
         GatewayError: they could not be read, or not to their end.
@@ -116,14 +116,14 @@ def _keep_replies(context: Context, tx: Transaction, gateway: str, replies: pd.D
 
 
 def _alert_unreadable(tx: Transaction, gateway: str, fresh: pd.DataFrame) -> None:
-    """Alert the team of refusals whose sender looks like a number and cannot be parsed: it is not opted out."""
+    """Alert the team about refusals whose sender looks like a number but cannot be parsed: it is not opted out."""
     refused = fresh[fresh["verdict"].isin(SUPPRESSING) & fresh["number_id"].isna()]
     senders = [sender for sender in refused["sender"] if sum(map(str.isdecimal, sender)) >= _FULL_NUMBER_DIGITS]
     if senders:
         line = (
-            f"{count_text(len(senders), 'refusal')} on gateway {gateway} came from a sender that is no mobile number "
-            f"({mask_numbers(senders[0][:_SHOWN_SENDER])!r} for one), so nobody was opted out. Find the number in the "
-            "provider's console, and opt it out by record-opt-out"
+            f"{count_text(len(senders), 'refusal')} on gateway {gateway} came from a sender that is not a mobile "
+            f"number (such as {mask_numbers(senders[0][:_SHOWN_SENDER])!r}), so no person was opted out. Find the "
+            "number in the provider's console, and opt it out with record-opt-out"
         )
         clear_alert(tx, UNREADABLE, gateway)
         raise_alert(tx, UNREADABLE, gateway, line)

@@ -78,7 +78,7 @@ def open_run(context: Context, campaign: str, run_id: str | None) -> tuple[Sendi
         run_id: the Prefect run that sends it; None: it is no run of a deployment.
 
     Raises:
-        CampaignError: it was never approved, or it, or its policy, is not what its recap says.
+        CampaignError: it was never approved, or the campaign or its policy differs from its recap.
     """
     owner = Owner(f"{gethostname()}:{os.getpid()}", run_id)
     with context.transaction(read_only=True) as tx:
@@ -102,7 +102,7 @@ def send_run(context: Context, sending: Sending, on_progress: Callable[[Sender],
     lease = _lease_of(sending)
     try:
         gateway = context.gateway(sending.gateway)
-    except GatewayError as error:  # the sandbox gets the simulated time at once
+    except GatewayError as error:  # the sandbox is called at once, to get the simulated time
         return RunOutcome(str(error), needs_person=isinstance(error, GatewayDenied), is_alarming=True)
     try:
         if (why := find_lost_life(context, sending.campaign, gateway)) is not None:
@@ -144,7 +144,7 @@ def close_run(context: Context, sending: Sending, run_outcome: RunOutcome) -> Cl
 def alert_unknown(context: Context, sending: Sending, unknown_count: int) -> None:
     """Alert the team that a person must decide on unknown messages."""
     words = f"{count_text(unknown_count, 'message')} of {sending.campaign} may or may not have been accepted"
-    alert_team(context, sending, f"{words}, and the gateway cannot tell: decide by resolve-unknown", _UNKNOWN)
+    alert_team(context, sending, f"{words}; the gateway does not know: decide with resolve-unknown", _UNKNOWN)
 
 
 def _lease_of(sending: Sending) -> Lease:

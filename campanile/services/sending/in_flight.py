@@ -72,7 +72,7 @@ def strange_reason(outcomes: Sequence[SubmitOutcome], error: GatewayError | None
     if not outcomes or any(item.outcome is not Outcome.UNKNOWN for item in outcomes):
         return None
     reasons = Counter(item.reason for item in outcomes if item.reason).most_common(1)
-    return str(reasons[0][0]) if reasons else f"the last one does not say what became of its {len(outcomes)} messages"
+    return str(reasons[0][0]) if reasons else f"the last one has no outcome for its {len(outcomes)} messages"
 
 
 def without_answer(kind: RequestKind, batch: Batch, error: GatewayError) -> list[SubmitOutcome]:

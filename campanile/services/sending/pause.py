@@ -1,4 +1,4 @@
-"""Pause and resume campaigns by hand; each returns one line for the person who did it."""
+"""Pause and resume campaigns by hand; each function returns one line for the person who acts."""
 
 from campanile.services.context import Context
 from campanile.services.input_checks import require_actor, require_reason
@@ -14,9 +14,9 @@ def pause_campaign(context: Context, campaign: str, actor: str, reason: str) -> 
     Raises:
         CampaignError: it cannot be paused, or actor or reason is empty.
     """
-    who, why = require_actor(actor), require_reason(reason)
+    actor, why = require_actor(actor), require_reason(reason)
     with context.transaction() as tx:
-        paused = pause.pause(tx, campaign, who, why)
+        paused = pause.pause(tx, campaign, actor, why)
     line = f"{campaign} is paused: nothing more of it is sent until resume-campaign"
     context.log.info(line)
     return line, paused
@@ -28,10 +28,10 @@ def resume_campaign(context: Context, campaign: str, actor: str, reason: str) ->
     Raises:
         CampaignError: it is not paused, or actor is empty.
     """
-    who, settings = require_actor(actor), context.settings
+    actor, settings = require_actor(actor), context.settings
     with context.transaction() as tx:
         margin = settings.clock_margin_seconds
-        resumed = pause.resume(tx, campaign, who, reason.strip(), clock_margin_seconds=margin)
+        resumed = pause.resume(tx, campaign, actor, reason.strip(), clock_margin_seconds=margin)
         is_due = resumed.due_at is None or resumed.due_at <= tx.at
     when = (
         "now"
@@ -49,11 +49,15 @@ def stop_everything(context: Context, actor: str, reason: str) -> tuple[str, lis
     Raises:
         CampaignError: actor or reason is empty.
     """
-    who, why = require_actor(actor), require_reason(reason)
+    actor, why = require_actor(actor), require_reason(reason)
     with context.transaction() as tx:
-        names = pause.stop_everything(tx, who, why)
+        names = pause.stop_everything(tx, actor, why)
         paused = [find_campaign(tx, name) for name in names]
-    what = f"{count_text(len(names), 'campaign')} paused: {', '.join(names)}" if names else "no campaign was on its way"
+    what = (
+        f"{count_text(len(names), 'campaign')} paused: {', '.join(names)}"
+        if names
+        else "no campaign was being sent or waiting"
+    )
     line = f"{what}. Marketing and alerts are paused; automatic answers, notices to the team and tests are not"
     context.log.info(line)
     return line, paused

@@ -1,4 +1,4 @@
-"""Copies of the store, and the steps after one was restored: ask the gateway, then a person."""
+"""Copy the store, and reconcile a restored one: ask the gateway, then a person."""
 
 from pathlib import Path
 
@@ -28,16 +28,16 @@ _ALERT = "store_in_doubt"
 
 
 def copy_store(context: Context, folder: str | None = None) -> str:
-    """Copy the store into a folder of its own, or into this one; return one line.
+    """Copy the store into ``folder``, or into a new folder of the backups; return one line.
 
     Raises:
-        StoreError: the folder exists already, or the copy is not whole.
+        StoreError: the folder exists already, or the copy is damaged.
     """
     target = Path(folder) if folder else context.settings.backups / f"{context.now():%Y-%m-%dT%H%M%SZ}"
     copy = back_up(context.settings.store_file, target, context.now, wait_seconds=context.settings.store_wait_seconds)
     line = (
         f"{copy.folder} holds the store at commit {copy.sequence}, of {copy.committed_at:%Y-%m-%d %H:%M:%S} UTC "
-        f"({copy.size_bytes / 1_000_000:.1f} MB); the copy was opened and is whole. docs/backup.md says how to restore "
+        f"({copy.size_bytes / 1_000_000:.1f} MB); the copy was opened and checked. docs/backup.md says how to restore "
         "it"
     )
     context.log.info(line)
@@ -45,7 +45,7 @@ def copy_store(context: Context, folder: str | None = None) -> str:
 
 
 def find_doubt(context: Context) -> Doubt | None:
-    """Make messages unknown that may have been sent, read the STOPs again; return the doubt, None: there is none."""
+    """Mark messages that may have been sent as unknown, and read the STOPs again; return the doubt, or None."""
     with context.transaction() as tx:
         if tx.reconciliation is None:
             return None

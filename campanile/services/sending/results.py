@@ -1,4 +1,4 @@
-"""Results of a campaign: a page, and every message in files that a spreadsheet or a query can open."""
+"""Results of a campaign: a page, and files with every message for spreadsheets and queries."""
 
 from campanile.files.exports import export_csv, export_parquet
 from campanile.pages.views import ResultsView

@@ -37,7 +37,7 @@ _FOR_A_PERSON = frozenset({StopReason.NOT_APPROVED, StopReason.NOT_COVERED, Stop
 
 
 class Sender:
-    """Sends one campaign under its lease; each run has its own."""
+    """The sender of one campaign under its lease; each run has its own sender."""
 
     def __init__(
         self,
@@ -95,13 +95,13 @@ class Sender:
         """Return why nothing more is claimed, or None; slices in flight are still recorded."""
         found, error, name = self._context.settings, self._last_error, self._gateway.manifest.gateway
         if self._stop.is_set():
-            return RunOutcome("its run was told to end", retry_seconds=0)
+            return RunOutcome("its run got a signal to end", retry_seconds=0)
         if self._paused_why is not None:
             return RunOutcome(self._paused_why, needs_person=True)
         if isinstance(error, GatewayDenied):
             return RunOutcome(str(error), needs_person=True)
         if len(self._strange) >= found.strange_answers_before_pause:
-            why = f"{len(self._strange)} answers in a row nobody can read: {self._strange[-1]}"
+            why = f"{len(self._strange)} answers in a row could not be read: {self._strange[-1]}"
             return RunOutcome(why, needs_person=True)
         if self._refusals >= found.refusals_before_parking:
             why = f"gateway {name} could not be reached {self._refusals} times in a row: {error}"
@@ -146,7 +146,7 @@ class Sender:
     def _record(self, session: SenderSession, inflight: InFlightSlice) -> None:
         """Write the answers of a slice."""
         slice_no, ask_after = inflight.claim.slice_no, session.tx.at + timedelta(seconds=session.settle_seconds)
-        # Absence is proof when it is seen twice: is this the first time for this slice?
+        # Absence is proof when it is seen twice; the first time it is not.
         # guard: absence-twice
         is_first = inflight.kind is RequestKind.LOOK_UP and not session.row_of(slice_no).absent_count
         outcomes = inflight.without_absence() if is_first else inflight.outcomes
@@ -189,9 +189,10 @@ class Sender:
             self._pool.submit(self._call, inflight, batch)
 
     def _call(self, inflight: InFlightSlice, batch: Batch) -> None:
-        """Make one request, in a thread of its own; it always adds an answer.
+        """Make one request in a thread of the pool; an answer is always added.
 
-        When the adapter breaks, the request may have been sent: its messages are unknown.
+        If the adapter fails with another error than ``GatewayError``, the request may have been sent: its messages are
+        unknown.
         """
         error: GatewayError | None = None
         outcomes: Sequence[SubmitOutcome] = ()
@@ -201,8 +202,8 @@ class Sender:
             error = found
         except Exception as bug:  # noqa: BLE001 - it may have come after the request was sent
             lines = mask_numbers(traceback.format_exc())
-            self._log.error("the adapter of %s broke: %s", self._gateway.manifest.gateway, lines)
-            error = GatewayAmbiguous(f"the adapter broke: {type(bug).__name__}")
+            self._log.error("the adapter of %s failed: %s", self._gateway.manifest.gateway, lines)
+            error = GatewayAmbiguous(f"the adapter failed: {type(bug).__name__}")
         if error is not None:
             outcomes = without_answer(inflight.kind, batch, error)
         self._answers.put((inflight.claim.slice_no, outcomes, error))

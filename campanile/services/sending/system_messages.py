@@ -1,4 +1,4 @@
-"""Messages that Campanile writes itself: alerts to the team, automatic answers, tests; the ledger is the same."""
+"""System messages, which Campanile writes itself: alerts to the team, automatic answers, tests; in the same ledger."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -18,7 +18,7 @@ from schemas.ledger_rows import OwnMessage
 
 
 def plan_notices(context: Context, tx: Transaction, gateway: str, tariff: Tariff, alert_id: int, text: str) -> None:
-    """Plan an alert to each number of the team."""
+    """Plan an alert as one SMS to each number of the team."""
     numbers = [parse_number(raw, context.settings.region) for raw in context.settings.alert_numbers]
     recipients = [(alert_id * 1000 + rank, number) for rank, number in enumerate(numbers, start=1)]
     plan_own_messages(context, tx, CampaignKind.NOTICE, gateway, tariff, recipients, text)

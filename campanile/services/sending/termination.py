@@ -15,7 +15,7 @@ from typing import Any
 
 #: From SIGTERM to the end of the process, if the answers in flight are recorded by then.
 END_SECONDS = 8.0
-_told = threading.Event()
+_got_sigterm = threading.Event()
 _sending = threading.Lock()
 
 
@@ -29,7 +29,7 @@ def told_to_end() -> Iterator[threading.Event]:
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    if _told.is_set():
+    if _got_sigterm.is_set():
         stop.set()
 
     def end(number: int, _: FrameType | None) -> None:
@@ -60,14 +60,14 @@ def _in_time(handler: Any) -> Any:
 
 
 def _end_in_time() -> None:
-    if not _told.is_set():
-        _told.set()
+    if not _got_sigterm.is_set():
+        _got_sigterm.set()
         threading.Thread(target=_end_process, name="end-in-time", daemon=True).start()
 
 
 def _end_process() -> None:
     threading.Event().wait(END_SECONDS)
     with _sending:  # until the answers in flight are recorded
-        sys.stderr.write("told to end, and Prefect's server did not take the last reports: ended without them\n")
+        sys.stderr.write("ended after SIGTERM: Prefect's server did not accept the last reports of the run\n")
         sys.stderr.flush()
         os._exit(128 + signal.SIGTERM)

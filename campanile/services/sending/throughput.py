@@ -13,7 +13,7 @@ from campanile.store.ledger.rate_limit import slow_down, speed_up
 from campanile.store.ledger.sender_session import SenderSession
 from schemas.gateway import Batch, Manifest, Outcome, OutgoingMessage, Resolution
 
-#: How many messages may be in flight where only a person can settle an unknown one.
+#: How many messages may be in flight if only a person can settle an unknown one.
 MAX_UNSETTLED = 4
 #: A slice is at most one request, or what the gateway takes in so many seconds: more would be posted too fast.
 _SLICE_SECONDS = 2.0
@@ -33,7 +33,7 @@ def pace_of(settings: Settings, manifest: Manifest) -> Pace:
     """Return the pace of a gateway.
 
     After a kill at most ``slices`` × ``slice_size`` messages are unknown: as many slices as requests, and four messages
-    in all where the gateway has neither idempotency keys nor look-ups.
+    in all if the gateway has neither idempotency keys nor look-ups.
     """
     requests = settings.concurrency or manifest.concurrency
     rate = settings.segments_per_second or manifest.segments_per_second
@@ -45,9 +45,9 @@ def pace_of(settings: Settings, manifest: Manifest) -> Pace:
 
 
 def batches_of(claim: Claim, manifest: Manifest) -> list[Batch]:
-    """Cut a claim into requests; the same claim is always cut in the same way, under the same keys.
+    """Split a claim into requests; the same claim always gives the same requests with the same keys.
 
-    The key holds the time of the claim: a restored store may give the number of a slice to another one.
+    The key contains the time of the claim: a restored store may give the number of a slice to another one.
     """
     runs: list[Sequence[OutgoingMessage]] = [claim.messages]
     if manifest.one_text_a_batch:

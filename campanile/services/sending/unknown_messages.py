@@ -19,13 +19,13 @@ def decide_unknown(context: Context, campaign: str, decision: Decision, actor: s
     Raises:
         CampaignError: there is none, none may be decided now, or actor or reason is empty.
     """
-    who, why = require_actor(actor), require_reason(reason)
+    actor, why = require_actor(actor), require_reason(reason)
     with context.transaction() as tx:
-        count = _DECISIONS[decision](tx, campaign, who, why)
+        count = _DECISIONS[decision](tx, campaign, actor, why)
         state = find_campaign(tx, campaign).state
     done = {"write_off": "written off", "resend": "waiting to be sent again"}[decision]
     line = f"{count_text(count, 'unknown message')} of {campaign} now {done}"
     if state == CampaignState.PAUSED:
-        line += "; it is paused, and goes on when resume-campaign lets it"
+        line += "; the campaign is paused until resume-campaign"
     context.log.info(line)
     return line

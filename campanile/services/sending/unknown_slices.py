@@ -1,4 +1,4 @@
-"""Unknown slices: which of them the gateway may still be asked for, and in which way."""
+"""Unknown slices: which of them the gateway can still be asked for, and how."""
 
 from collections.abc import Container
 from datetime import timedelta
@@ -9,7 +9,7 @@ from campanile.store.ledger.sender_session import SenderSession
 from schemas.gateway import Manifest, Resolution
 from schemas.ledger_rows import Slice
 
-#: After so long the gateway is not asked any more: it will not know the message later, and a person decides.
+#: After this time the gateway is not asked any more: later look-ups give no other answer, and a person decides.
 _LONGEST_PERIOD = timedelta(days=1)
 
 
@@ -46,7 +46,7 @@ def _look_up_period(manifest: Manifest, unknown: Slice) -> timedelta:
     """Return for how long after its claim an unknown slice is asked for.
 
     A slice that another sender may have posted before the store was restored is looked up as long as the gateway keeps
-    its history, and not at all where a look-up needs the request, which is not known.
+    its history, and not at all if a look-up needs the request, which is not known.
     """
     history = timedelta(days=manifest.history_days)
     if was_posted_here(unknown):

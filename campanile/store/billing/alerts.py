@@ -8,7 +8,7 @@ from schemas.billing_rows import Alert, WaitingAlert
 
 Channel = Literal["mail", "sms"]
 CHANNELS: tuple[Channel, ...] = ("mail", "sms")
-#: A channel waits after a failure, then twice as long, up to the longest wait; an older alert is not tried.
+#: A channel waits after a failure, then twice as long, up to the longest wait; an alert that is older is not tried.
 _FIRST_WAIT, _LONGEST_WAIT, _OLDEST = timedelta(seconds=30), timedelta(hours=1), timedelta(days=1)
 
 

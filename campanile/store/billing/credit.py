@@ -14,16 +14,16 @@ def check_credit(tx: Transaction, gateway: str, what: str, price: Decimal, *, is
     Args:
         tx: the open transaction.
         gateway: the gateway with the balance.
-        what: what has this price, as the error calls it.
+        what: the name of what has this price, for the error.
         price: in the unit of the balance.
-        is_emergency: it may use what is committed to marketing: only what alerts still need is reserved.
+        is_emergency: the credit committed to marketing may be used; only the credit that alerts need is kept.
 
     Raises:
         CampaignError: the balance is too low, or was never read.
     """
     credit = credit_left(tx, gateway)
     if credit is None:
-        raise CampaignError(f"the balance of gateway {gateway} was never read; run check-balance, then ask again")
+        raise CampaignError(f"the balance of gateway {gateway} was never read; run check-balance, then try again")
     kept = credit.committed_to_alerts if is_emergency else credit.committed
     amounts = price, credit.available, kept, price + kept - credit.available
     if amounts[-1] > 0:

@@ -8,7 +8,7 @@ from schemas.billing_rows import OperatorSetting
 
 
 def put_setting(tx: Transaction, name: str, value: object, actor: str) -> None:
-    """Set a setting; the value before stays in the history."""
+    """Set a setting; the previous value stays in the history."""
     text = json.dumps(value, ensure_ascii=False, sort_keys=True)
     tx.run("setting.put", name=name, value=text, actor=actor, at=tx.at)
 

@@ -55,7 +55,7 @@ def approve(tx: Transaction, name: str, recap_hash: str, actor: str, rules: Appr
     tx.run(
         "campaign.approve",
         campaign_id=campaign_id,
-        due_at=max(due_at, tx.at),  # a day without an hour begins at midnight, which has passed
+        due_at=max(due_at, tx.at),  # a day without a time begins at midnight, which has passed
         first_due_at=due_at,
         at=tx.at,
     )
@@ -85,20 +85,20 @@ def full_hash(campaign: Campaign, shown: str) -> str:
 
 def _check_actor(tx: Transaction, campaign: Campaign, actor: str, rules: ApprovalRules) -> None:
     """Refuse a person who may not approve; names are compared in any letter case."""
-    who, name = actor.strip(), campaign.name
-    if not who:
+    actor, name = actor.strip(), campaign.name
+    if not actor:
         raise CampaignError(f"campaign {name} needs the name of the person who approves it")
-    if rules.approvers and not _is_among(who, rules.approvers):
-        raise CampaignError(f"{who} may not approve {name}; SMS_APPROVERS names {', '.join(rules.approvers)}")
+    if rules.approvers and not _is_among(actor, rules.approvers):
+        raise CampaignError(f"{actor} may not approve {name}; SMS_APPROVERS names {', '.join(rules.approvers)}")
     authors = tx.values("campaign.authors", campaign_id=campaign.campaign_id)
-    if rules.four_eyes and _is_among(who, authors):
+    if rules.four_eyes and _is_among(actor, authors):
         raise CampaignError(
-            f"{who} prepared {name} and may not approve it as well (SMS_FOUR_EYES); another person must"
+            f"{actor} prepared {name} and may not approve it as well (SMS_FOUR_EYES); another person must"
         )
 
 
-def _is_among(who: str, names: Sequence[str]) -> bool:
-    return _folded(who) in map(_folded, names)
+def _is_among(name: str, names: Sequence[str]) -> bool:
+    return _folded(name) in map(_folded, names)
 
 
 def _folded(name: str) -> str:
@@ -107,7 +107,7 @@ def _folded(name: str) -> str:
 
 
 def _check_content(tx: Transaction, campaign: Campaign, max_age: timedelta) -> None:
-    """Refuse a recap that is old, empty, or no longer what the store says."""
+    """Refuse a recap that is old, empty, or no longer the same as the stored content."""
     name, campaign_id = campaign.name, campaign.campaign_id
     if campaign.stale_reason is not None:
         raise CampaignError(f"campaign {name} cannot be approved: {campaign.stale_reason}")
@@ -129,7 +129,7 @@ def _check_content(tx: Transaction, campaign: Campaign, max_age: timedelta) -> N
 
 
 def _check_not_served(tx: Transaction, campaign: Campaign) -> None:
-    """Refuse a recap with people who got as many marketing messages since as its draft allows."""
+    """Refuse a recap with people who have since got as many marketing messages as its draft allows."""
     allowed = campaign.draft.max_messages_in_days if campaign.draft else None
     if campaign.kind != CampaignKind.MARKETING or not allowed:
         return
@@ -143,7 +143,7 @@ def _check_not_served(tx: Transaction, campaign: Campaign) -> None:
     if served_count:
         raise CampaignError(
             f"campaign {campaign.name} is for people with fewer than {most} marketing messages in {days} days; "
-            f"{served_count} of its recipients have had as many meanwhile: prepare it again"
+            f"{served_count} of its recipients have reached that number since: prepare it again"
         )
 
 
@@ -164,7 +164,7 @@ def _count_staying(tx: Transaction, campaign: Campaign) -> Staying:
 
 
 def _detail(campaign: Campaign, staying: Staying) -> str:
-    words = {"opted_out_count": "opted out since", "dead_count": "found dead since"}
+    words = {"opted_out_count": "opted out since", "dead_count": "with a dead number since"}
     parts = [str(campaign.recap_hash)[:_SHOWN_HASH]]
     counts = staying._asdict()
     parts += [f"{counts[name]} {word}" for name, word in words.items() if counts[name]]

@@ -20,9 +20,10 @@ POSTCODE = "postcode"
 class Audience:
     """The sources of the recipients, and the rules that exclude people.
 
-    ``typed``: ``TypedNumbers``. ``honours_refusals``: a person who says no in the file of one of the lists is
-    excluded from all sources. ``seen_since``: a person without a sign of life since then is inactive.
-    ``most_messages``: a person who got as many since ``counted_since`` is excluded. None: no such rule.
+    ``typed``: ``TypedNumbers``. ``honours_opt_outs``: people who opted out are excluded. ``honours_refusals``: a person
+    without consent in the file of one of the lists is excluded from all sources. ``seen_since``: a person without
+    activity since then is inactive. ``most_messages``: a person who got as many since ``counted_since`` is excluded.
+    None: no such rule.
     """
 
     campaign: str
@@ -58,7 +59,7 @@ def fields_of(tx: Transaction, lists: Sequence[str], template: Template) -> list
     """
     list_ids = _ids_of(tx, lists)
     if all(tx.value("audience.has_field", list_ids=list_ids, pointer=json_pointer(name)) for name in template.fields):
-        return list(template.fields)  # the usual case: it does not read a million people
+        return list(template.fields)  # the usual case: a million people need not be read
     return tx.values("audience.field_names", list_ids=list_ids)
 
 
@@ -87,7 +88,7 @@ def stage_candidates(tx: Transaction, audience: Audience) -> None:
 
 
 def mark_duplicates(scratch: StatementRunner, template: Template) -> None:
-    """Keep each number in the source that has most of the fields that the text needs, else in the newest."""
+    """Keep each number in the source with most of the fields that the text needs; of equal ones, in the newest."""
     scratch.run("plan.mark_duplicates", needed=json_pointers(template.required), named=json_pointers(template.fields))
 
 
@@ -104,7 +105,7 @@ def stage_recipients(scratch: StatementRunner, template: Template) -> dict[Addre
 
 
 def leave_out_never_open(scratch: StatementRunner, addresses: Sequence[Address]) -> None:
-    """Exclude the recipients at addresses that marketing may never reach."""
+    """Exclude the recipients at addresses where no sending window ever opens."""
     rows = pd.DataFrame(addresses, columns=["territory", "postcode"], dtype=object)
     if addresses:
         with scratch.staged("plan.mark_never_open", staged_closed=rows):

@@ -1,4 +1,4 @@
-"""Campaigns and their history: find, cancel, take an approval back, move from state to state."""
+"""Campaigns and their history: find, cancel, withdraw an approval, change the state."""
 
 from datetime import datetime
 
@@ -7,19 +7,19 @@ from campanile.sms.states import CampaignState, SliceState
 from campanile.store.db.database import Transaction
 from schemas.rows import Campaign
 
-#: Kinds with one campaign a gateway that never ends, and how its name begins.
+#: Kinds with one campaign a gateway that never ends, and the beginning of its name.
 STANDING_KINDS = {"auto_reply": "auto-reply", "notice": "notice", "test": "send-test"}
-#: Locked, and free to be changed by revise-campaign while nothing was claimed.
+#: The states of locked campaigns that revise-campaign may change while nothing was claimed.
 REVISABLE_STATES = (CampaignState.APPROVED, CampaignState.PARKED, CampaignState.PAUSED)
 _HAS_BEGUN = "its sending has begun; cancel-campaign stops the rest, then prepare it under another name"
 _IS_TAKEN = (
-    "a run is sending it, and no message is claimed yet; try again in a minute, or stop it by cancel-campaign and "
+    "a run is sending it, and no message is claimed yet; try again in a minute, or stop it with cancel-campaign and "
     "prepare it again under its name"
 )
 _WHY_NOT_REVISED = dict.fromkeys((*REVISABLE_STATES, CampaignState.SENDING), _HAS_BEGUN) | {
     CampaignState.PREPARED: "it is not approved, so there is nothing to withdraw; prepare-campaign changes it",
     CampaignState.FINISHED: "it is over; prepare it under another name",
-    CampaignState.CANCELLED: "it is cancelled, so its name is free; prepare-campaign makes it again",
+    CampaignState.CANCELLED: "it is cancelled, so its name is free; run prepare-campaign to make it again",
 }
 
 
@@ -27,7 +27,7 @@ def find_campaign(tx: Transaction, name: str) -> Campaign:
     """Return the newest campaign of that name.
 
     Raises:
-        CampaignError: there is none; the line names the latest ones.
+        CampaignError: there is none; the error names the latest ones.
     """
     found = tx.find(Campaign, "campaign.find", name=name)
     if found is None:
@@ -49,7 +49,7 @@ def cancel(tx: Transaction, name: str, reason: str, actor: str) -> Campaign:
     check_not_standing(campaign)
     campaign_id, state = campaign.campaign_id, campaign.state
     if state in (CampaignState.CANCELLED, CampaignState.FINISHED):
-        raise CampaignError(f"campaign {name} is {state} already; there is nothing to cancel")
+        raise CampaignError(f"campaign {name} is already {state}; there is nothing to cancel")
     was_claimed = tx.value("campaign.was_claimed", campaign_id=campaign_id)
     slices = set(tx.values("slice.states", campaign_id=campaign_id))
     cancel_planned(tx, campaign_id, reason)
@@ -69,7 +69,7 @@ def check_not_begun(tx: Transaction, campaign: Campaign) -> None:
     """Refuse to revise a locked campaign that is being sent, or of which something was claimed already.
 
     Raises:
-        CampaignError: it is one of these, or it is not locked; the line says what to do.
+        CampaignError: it is one of these, or it is not locked; the error says what to do.
     """
     state = campaign.state
     was_claimed = tx.value("campaign.was_claimed", campaign_id=campaign.campaign_id)
@@ -79,10 +79,10 @@ def check_not_begun(tx: Transaction, campaign: Campaign) -> None:
 
 
 def withdraw_approval(tx: Transaction, campaign: Campaign, actor: str, detail: str) -> None:
-    """Take back the approval of a locked campaign, so that it can be changed.
+    """Withdraw the approval of a locked campaign, so that it can be changed.
 
-    Its credit is free again at once, and nothing is sent until it is approved again. The caller cuts its messages again
-    in the same transaction, so the events of messages that a STOP had suppressed are deleted.
+    Its credit is free again at once, and nothing is sent until it is approved again. The caller stores its messages
+    again in the same transaction, so the events of messages that a STOP had suppressed are deleted.
 
     Raises:
         CampaignError: it is being sent, something of it was claimed already, or it is not locked.
@@ -92,7 +92,7 @@ def withdraw_approval(tx: Transaction, campaign: Campaign, actor: str, detail: s
     tx.run("campaign.withdraw_approval", campaign_id=campaign_id, at=tx.at)
     tx.run("alert.clear_list_changed", campaign_id=campaign_id, at=tx.at)
     note_event(tx, campaign_id, "withdrawn", campaign.version, actor, detail)
-    tx.run("event.forget", campaign_id=campaign_id)  # after that entry, which keeps their ids from being given again
+    tx.run("event.forget", campaign_id=campaign_id)  # after the entry above, so that their ids are not used again
 
 
 def cancel_planned(tx: Transaction, campaign_id: int, reason: str) -> None:
@@ -103,7 +103,7 @@ def cancel_planned(tx: Transaction, campaign_id: int, reason: str) -> None:
 
 
 def set_state(tx: Transaction, campaign_id: int, state: str, due_at: datetime | None, reason: str | None) -> None:
-    """Move a campaign to a state; ``due_at`` is when it must be looked at next."""
+    """Move a campaign to a state; ``due_at`` is when its next run is due."""
     tx.run("campaign.set_state", campaign_id=campaign_id, state=state, due_at=due_at, state_reason=reason, at=tx.at)
     if state in (CampaignState.FINISHED, CampaignState.CANCELLED):
         tx.run("alert.clear_list_changed", campaign_id=campaign_id, at=tx.at)
@@ -128,13 +128,13 @@ def standing_name(kind: str, gateway: str) -> str:
 
 
 def check_name_not_reserved(name: str) -> None:
-    """Refuse the names of Campanile's own campaigns, also before there are any.
+    """Refuse the names of Campanile's own campaigns, also before they exist.
 
     Raises:
         CampaignError: it is one of them.
     """
     if name.startswith(tuple(f"{prefix}-" for prefix in STANDING_KINDS.values())):
-        raise CampaignError(f"campaign name {name} is kept for Campanile's own campaigns; choose another one")
+        raise CampaignError(f"campaign name {name} is reserved for Campanile's own campaigns; choose another one")
 
 
 def check_not_standing(campaign: Campaign) -> None:

@@ -1,4 +1,4 @@
-"""Find campaigns that send the same text to largely the same people within two days, which is mostly a mistake."""
+"""Find campaigns that send the same text to largely the same people within two days; mostly this is a mistake."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Sibling(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """What a campaign repeats: ``people_count`` of its recipients get its text from one of ``siblings`` already."""
+    """A repeated text: ``people_count`` of a campaign's recipients already get it from one of ``siblings``."""
 
     people_count: int
     recipient_count: int
@@ -50,16 +50,16 @@ class _SharedPeople(NamedTuple):
 
 
 def check_not_repeated(tx: Transaction, campaign: Campaign) -> None:
-    """Stop a campaign whose text largely the same people get from others within 48 hours.
+    """Refuse a campaign whose text is sent to largely the same people by other campaigns within 48 hours.
 
-    A draft with ``repeat`` and an emergency are never stopped.
+    A draft with ``repeat`` and an emergency are never refused.
 
     Args:
         tx: the open transaction.
         campaign: a row of ``campaign`` whose messages are stored.
 
     Raises:
-        CampaignError: names the other campaigns, when each was approved, and how many people they share.
+        CampaignError: the error names the other campaigns, when each was approved, and how many people they share.
     """
     if campaign.emergency_reason is not None or (campaign.draft and campaign.draft.repeat):
         return
@@ -71,14 +71,14 @@ def check_not_repeated(tx: Transaction, campaign: Campaign) -> None:
         )
         raise CampaignError(
             f"campaign {campaign.name}: {found.people_count} of its {found.recipient_count} people get the same "
-            f"text within {NEAR_HOURS} hours from {others}; if that is meant, prepare it again with repeat: true"
+            f"text within {NEAR_HOURS} hours from {others}; if this is intended, prepare it again with repeat: true"
         )
 
 
 def find_repeat(tx: Transaction, campaign: Campaign) -> Repeat | None:
-    """Return what a campaign repeats of others near in time, or None when it shares no recipient with them.
+    """Return how a campaign repeats others that are near in time, or None when it shares no recipient with them.
 
-    Two texts are the same when those of the drafts differ only in case and white space. Messages that were not sent and
+    Two texts are the same if those of the drafts differ only in case and white space. Messages that were not sent and
     cannot be sent any more do not count.
     """
     same = _same_text(tx, campaign)
@@ -100,14 +100,14 @@ def find_repeat(tx: Transaction, campaign: Campaign) -> Repeat | None:
 def _same_text(tx: Transaction, campaign: Campaign) -> dict[int, _NearCampaign]:
     """Return the campaigns near in time that have the campaign's text, by their ids."""
     text = _folded(campaign.text)
-    leaves_at = max(campaign.due_at or tx.at, tx.at)
+    sent_at = max(campaign.due_at or tx.at, tx.at)
     near = timedelta(hours=NEAR_HOURS)
     rows = tx.select(
         _NearCampaign,
         "repeat.near_campaigns",
         campaign_id=campaign.campaign_id,
-        after=leaves_at - near,
-        before=leaves_at + near,
+        after=sent_at - near,
+        before=sent_at + near,
         at=tx.at,
     )
     return {row.campaign_id: row for row in rows if text and _folded(row.text) == text}

@@ -1,4 +1,4 @@
-"""Count on scratch tables what the messages of a campaign hold by mistake, such as placeholders and HTML."""
+"""Count on scratch tables what the messages of a campaign contain by mistake, such as placeholders and HTML."""
 
 from decimal import Decimal
 from typing import NamedTuple
@@ -20,7 +20,7 @@ class _LeftoverCount(NamedTuple):
 
 
 def leftovers_of(scratch: StatementRunner, template: Template) -> list[Leftover]:
-    """Return what the cells of merge fields hold by mistake: one row a field and kind."""
+    """Return what the cells of merge fields contain by mistake: one row a field and kind."""
     patterns, fields = leftover_patterns(), template.fields
     if not fields:
         return []
@@ -34,7 +34,7 @@ def leftovers_of(scratch: StatementRunner, template: Template) -> list[Leftover]
 
 
 def invisible_saving(scratch: StatementRunner) -> Saving:
-    """Return how many messages hold invisible characters, and what removing them would save."""
+    """Return how many messages contain invisible characters, and what removing them would save."""
     found = scratch.columns("plan.texts_with", pattern=leftover_patterns()["invisible"])
     texts = found["text"].tolist()
     if not texts:

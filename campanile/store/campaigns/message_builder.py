@@ -43,7 +43,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """Where messages go: terms by territory, the ``window_key`` of each address, and the queue of places in slices."""
+    """STOP mention and price by territory, the ``window_key`` of each address, and the queue of places in slices."""
 
     places: Mapping[str, Place]
     window_keys: Mapping[Address, str]
@@ -92,7 +92,7 @@ def stage_messages(scratch: StatementRunner, sender_id: str) -> list[Load]:
     """Make ``staged_messages``, one row a recipient with its price, and ``staged_exclusions``.
 
     Returns:
-        How much each place has, in the order of the queue.
+        The messages and segments of each place, in the order of the queue.
 
     Raises:
         StoreError: a message is not valid; the code above makes valid ones only.
@@ -102,12 +102,12 @@ def stage_messages(scratch: StatementRunner, sender_id: str) -> list[Load]:
     found = scratch.get(_BrokenMessages, "plan.broken_messages")
     broken = {rule: count for rule, count in found._asdict().items() if count}
     if broken:
-        raise StoreError(f"messages that cannot be stored: {broken}; nothing was")
+        raise StoreError(f"messages are not valid: {broken}; nothing was stored")
     return scratch.select(Load, "plan.loads")
 
 
 def longest_values(scratch: StatementRunner, template: Template) -> dict[str, str]:
-    """Return the longest value that each merge field has among the recipients, or its default where that is longer."""
+    """Return the longest value of each merge field among the recipients, or its default if that is longer."""
     defaults = {part.name: part.default or "" for part in template.parts if isinstance(part, Field)}
     return {
         field: max(scratch.value("plan.longest_cell", cell_no=number), defaults[field], key=len)
@@ -129,7 +129,7 @@ def _texts_query(template: Template, expression: str) -> str:
 
 
 def _measure(scratch: StatementRunner, recipient_count: int, level: str) -> Counter[str]:
-    """Replace characters at the given level, measure every text into ``staged_sizes``, and return what forces UCS-2."""
+    """Replace characters at the given level and measure every text into ``staged_sizes``; return what forces UCS-2."""
     forcing: Counter[str] = Counter()
     sizes, rewritten = [], []
     for first_no in range(1, recipient_count + 1, _BATCH):

@@ -1,4 +1,4 @@
-"""Pause and resume campaigns. Each claim reads the state in its own transaction, so a pause holds at once."""
+"""Pause and resume campaigns. Each claim reads the state in its own transaction, so a pause takes effect at once."""
 
 from campanile.sms.errors import CampaignError
 from campanile.sms.states import CampaignState
@@ -13,14 +13,14 @@ PAUSABLE_STATES = (CampaignState.APPROVED, CampaignState.PARKED, CampaignState.S
 _WAIT_FOR_CLOCK = (CampaignState.PARKED, CampaignState.SENDING)
 _WHY_NOT_PAUSED = {
     CampaignState.PREPARED: "nothing of it is sent before it is approved",
-    CampaignState.PAUSED: "resume-campaign lets it go on, cancel-campaign ends it",
-    CampaignState.FINISHED: "all that could be sent is sent",
+    CampaignState.PAUSED: "resume-campaign continues it, cancel-campaign ends it",
+    CampaignState.FINISHED: "all messages that could be sent are sent",
     CampaignState.CANCELLED: "nothing of it is sent",
 }
 
 
 def pause(tx: Transaction, name: str, actor: str, reason: str) -> Campaign:
-    """Pause a campaign until a person resumes or cancels it; outcomes of what is in flight are still recorded.
+    """Pause a campaign until a person resumes or cancels it; outcomes of messages in flight are still recorded.
 
     Raises:
         CampaignError: it is over, paused already, not approved yet, or Campanile's own.
@@ -36,7 +36,7 @@ def pause(tx: Transaction, name: str, actor: str, reason: str) -> Campaign:
 
 
 def resume(tx: Transaction, name: str, actor: str, reason: str, *, clock_margin_seconds: float = 120.0) -> Campaign:
-    """Resume a paused campaign at its time; what is overdue, or waited for a person, is sent now.
+    """Resume a paused campaign at its time; messages that are overdue, or waited for a person, are sent now.
 
     A campaign without any claim is ``approved`` again, so that its recap is verified before it is sent. A campaign that
     waits because the clock was set back is resumed too, and the clock counts as right from then on.
@@ -74,7 +74,7 @@ def stop_everything(tx: Transaction, actor: str, reason: str) -> list[str]:
 
 
 def pause_found(tx: Transaction, campaign: Campaign, reason: str) -> Campaign:
-    """Pause a campaign for a fault that Campanile found, until a person acts; return the campaign.
+    """Pause a campaign because of a fault that Campanile found, until a person acts; return the campaign.
 
     A campaign that a person stopped or paused meanwhile is not changed, nor are Campanile's own campaigns, which no
     person can resume.
@@ -85,14 +85,15 @@ def pause_found(tx: Transaction, campaign: Campaign, reason: str) -> Campaign:
 
 
 def stopped_alert(campaign: str) -> str:
-    """Return the kind of the alert that a campaign's sending stopped; only this campaign clears it."""
+    """Return the kind of the alert that the sending of a campaign stopped; only this campaign clears it."""
     return f"sending stopped: {campaign}"
 
 
 def pause_and_alert(tx: Transaction, campaign: Campaign, reason: str) -> Campaign:
-    """Pause a campaign for an answer of its gateway, and raise the alert in the same transaction; return the campaign.
+    """Pause a campaign because of an answer of its gateway, and raise the alert; return the campaign.
 
-    A campaign that is paused already keeps its open alert. One that was cancelled, or is over, is not paused.
+    Both are in one transaction. A campaign that is paused already keeps its open alert. A campaign that was cancelled,
+    or is over, is not paused.
     """
     kind, may_pause = stopped_alert(campaign.name), campaign.state in PAUSABLE_STATES
     if may_pause:

@@ -1,4 +1,4 @@
-"""Recaps: the hash, by which exactly what is approved is sent, and the changes since the version before."""
+"""Recaps: the hash, which ensures that exactly what is approved is sent, and the changes since the last version."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,13 +12,13 @@ from schemas.recap_rows import PeopleChange, Recap
 from schemas.rows import Campaign
 
 _FIGURES = {
-    "audience_count": "contacts", "message_count": "messages", "exclusion_count": "left out",
+    "audience_count": "contacts", "message_count": "messages", "exclusion_count": "excluded",
     "segment_count": "segments", "total_price": "price",
 }  # fmt: skip
 
 
-#: Columns of a campaign that sending obeys; the header of the recap holds them too, and the hash covers it.
-_OBEYED = (
+#: Columns of a campaign that sending uses; they are in the header of the recap too, which the hash covers.
+_USED_BY_SENDING = (
     "kind", "policy", "gateway", "sender_id", "requested_service", "emergency_reason", "offer_ends_at", "if_closed",
     "max_lateness_hours",
 )  # fmt: skip
@@ -30,17 +30,19 @@ class _PlaceHour(NamedTuple):
 
 
 def verify_recap(tx: Transaction, campaign: Campaign) -> None:
-    """Compute the recap's hash again from what is stored, before anything of it is sent.
+    """Compute the hash of a recap again from the stored content, before anything of it is sent.
 
     Raises:
-        CampaignError: something the recap covers is not what it was.
+        CampaignError: something that the recap covers has changed.
     """
     campaign_id = campaign.campaign_id
     recap = tx.find(Recap, "recap.get", campaign_id=campaign_id, version=campaign.version)
     if recap is None:
         raise CampaignError(f"campaign {campaign.name} has no recap; prepare it")
     header = recap.header
-    changed = [name for name in _OBEYED if name in header and header[name] != _as_header(getattr(campaign, name))]
+    changed = [
+        name for name in _USED_BY_SENDING if name in header and header[name] != _as_header(getattr(campaign, name))
+    ]
     if header.get("due_at") is not None and not _is_its_time(campaign, header["due_at"]):
         changed.append("due_at")
     hours, slices = header.get("place_due_at", {}), tx.select(_PlaceHour, "slice.hours", campaign_id=campaign_id)
@@ -48,13 +50,12 @@ def verify_recap(tx: Transaction, campaign: Campaign) -> None:
         changed.append("place_due_at")
     if changed:
         raise CampaignError(
-            f"campaign {campaign.name} is not what its recap says ({', '.join(changed)}); nothing is sent: prepare "
-            "it again"
+            f"campaign {campaign.name} differs from its recap ({', '.join(changed)}); nothing is sent: prepare it again"
         )
     found = compute_hash(tx, campaign_id, header)
     if found != campaign.recap_hash:
         raise CampaignError(
-            f"campaign {campaign.name} is not what its recap says (hash {found[:8]}, recap "
+            f"campaign {campaign.name} differs from its recap (hash {found[:8]}, recap "
             f"{str(campaign.recap_hash)[:8]}); nothing is sent: prepare it again"
         )
 
@@ -71,7 +72,7 @@ def canonical(header: Mapping[str, Any]) -> str:
 
 
 def _is_its_time(campaign: Campaign, due_at: str) -> bool:
-    """Return whether a campaign is sent at the time of its recap, or later: it may have been paused at its hour."""
+    """Return whether a campaign is sent at the time of its recap, or later: it may have been paused at that time."""
     first = campaign.first_due_at or campaign.due_at
     return (
         _as_header(first) == due_at and first is not None and campaign.due_at is not None and campaign.due_at >= first
@@ -84,7 +85,7 @@ def _as_header(value: object) -> object:
 
 
 def audience_mark(tx: Transaction, list_names: Sequence[str]) -> str:
-    """Return a digest of the people of lists, their fields and legal basis; opt-outs are no part of it."""
+    """Return a digest of the people of lists, their fields and legal basis, without opt-outs."""
     return str(tx.value("audience.mark", list_names=list(list_names)))
 
 
@@ -92,7 +93,7 @@ def check_audience_unchanged(tx: Transaction, campaign: Campaign, recap: Recap) 
     """Refuse a recap whose lists have changed: a person would be missing, or get an old text.
 
     Raises:
-        CampaignError: names the lists.
+        CampaignError: a list has changed; the error names the lists.
     """
     names = recap.details.get("lists", [])
     if recap.audience_mark is not None and audience_mark(tx, names) != recap.audience_mark:
@@ -103,7 +104,7 @@ def check_audience_unchanged(tx: Transaction, campaign: Campaign, recap: Recap) 
 
 
 def changes_since(before: Recap, recap: Recap, people: PeopleChange) -> dict[str, Any]:
-    """Return what differs from the recap before: ``fields`` of the header, ``figures``, and ``people``; JSON-ready."""
+    """Return the differences from the last recap: ``fields`` of the header, ``figures``, and ``people``; JSON-ready."""
     old, new = before.header, recap.header
     return {
         "since_version": before.version,

@@ -1,4 +1,4 @@
-"""From candidates to a stored, hashed recap; and the campaigns that Campanile holds for itself."""
+"""Store a prepared campaign with its recap and hash; and create the campaigns of system messages."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,7 +26,7 @@ from schemas.rows import Campaign, stored_draft
 
 @dataclass(frozen=True, slots=True)
 class CampaignRow:
-    """What a campaign is, apart from its messages; ``not_before``: for some places, an hour of their own."""
+    """A campaign without its messages; ``not_before``: the send time of places that have their own."""
 
     name: str
     kind: str
@@ -47,11 +47,11 @@ class CampaignRow:
 
 @dataclass(frozen=True, slots=True)
 class RecapDetails:
-    """What goes with a recap and is not covered by its hash.
+    """The details of a recap that its hash does not cover.
 
     ``unit`` of the prices; the ``lists`` it was made from and those it excludes, and their ``audience_mark`` when
-    they were read; what else its page has ``shown`` (JSON-ready); and when messages are sent: (window_key, starts_at,
-    ends_at, message_count).
+    they were read; other details that its page has ``shown`` (JSON-ready); and when messages are sent: (window_key,
+    starts_at, ends_at, message_count).
     """
 
     unit: str
@@ -82,20 +82,20 @@ def write_prepared(
     *,
     revises: Revised | None = None,
 ) -> Recap:
-    """Store a campaign's messages, exclusions and recap, in place of those it had before.
+    """Store a campaign's messages, exclusions and recap; they replace those of the version before.
 
     The messages are those of ``staged_messages``, one row a recipient, as ``message.add`` reads them; and
     ``staged_exclusions`` has one row a contact that is excluded, with its one reason.
 
     Args:
         tx: the open transaction.
-        campaign_row: what the campaign is.
+        campaign_row: the campaign without its messages.
         header: everything the recap hash covers besides the messages; JSON-ready.
-        details: what goes with the recap and is not covered.
+        details: the details of the recap that the hash does not cover.
         revises: the version that was read to be revised; an approval is withdrawn in the same transaction.
 
     Raises:
-        CampaignError: the campaign is locked, or over, or not what it was when it was read to be revised.
+        CampaignError: a list changed, the campaign is locked or over, or it changed since it was read to be revised.
     """
     mark = audience_mark(tx, details.lists)
     if details.audience_mark not in (None, mark):
@@ -137,10 +137,10 @@ def write_prepared(
 
 
 def add_messages(tx: Transaction, campaign_id: int, messages: pd.DataFrame, first_slice_no: int) -> None:
-    """Add messages and cut their slices; ``slice_no`` of each is at least ``first_slice_no``.
+    """Add messages and their slices; ``slice_no`` of each is at least ``first_slice_no``.
 
     Raises:
-        FrameError: they are not what ``Messages`` requires.
+        FrameError: they do not fit ``Messages``.
     """
     from schemas.frame_checks import check
     from schemas.frames import Messages
@@ -150,12 +150,12 @@ def add_messages(tx: Transaction, campaign_id: int, messages: pd.DataFrame, firs
 
 
 def remember_policy(tx: Transaction, policy: str, digest: str, valid_from: date, text: str) -> None:
-    """Keep the policy as it was when a recap named it."""
+    """Store the text of a policy that a recap names."""
     tx.run("policy.remember", policy=policy, sha256=digest, valid_from=valid_from, text=text, at=tx.at)
 
 
 def standing_campaign(tx: Transaction, kind: str, gateway: str) -> Campaign:
-    """Return the campaign that holds all automatic answers, notices or tests of a gateway; made at first use."""
+    """Return the campaign of all automatic answers, notices or tests of a gateway; it is created at first use."""
     found = tx.find(Campaign, "campaign.find_standing", kind=kind, gateway=gateway)
     if found is None:
         name = standing_name(kind, gateway)
@@ -168,11 +168,11 @@ def standing_campaign(tx: Transaction, kind: str, gateway: str) -> Campaign:
 def check_not_locked(
     tx: Transaction, name: str, revises: Revised | None = None, title: str | None = None
 ) -> Campaign | None:
-    """Return the campaign of that name that a preparation replaces, or None: a new one is made.
+    """Return the campaign of that name that a preparation replaces; None: a new one is created.
 
     Raises:
-        CampaignError: it is Campanile's own, over, locked, not what it was when it was read to be revised, or has
-            another title that makes the same name.
+        CampaignError: it is Campanile's own, over, locked, changed since it was read to be revised, or has another
+            title that gives the same name.
     """
     check_name_not_reserved(name)
     found = tx.find(Campaign, "campaign.find", name=name)
@@ -187,19 +187,19 @@ def check_not_locked(
     if found.state != CampaignState.PREPARED and revises is None:
         raise CampaignError(
             f"campaign {name} is {found.state}, so it is locked; run revise-campaign to change it (it must then be "
-            "approved again), or cancel-campaign to drop it"
+            "approved again), or cancel-campaign to cancel it"
         )
     other = found.title
     if revises is None and title and other and other != title:
         raise CampaignError(
-            f"{title!r} makes the key {name}, which is that of {other!r}; choose another name, or change its title by "
-            "revise-campaign"
+            f"{title!r} gives the key {name}, which is that of {other!r}; choose another name, or change its title "
+            "with revise-campaign"
         )
     return found
 
 
 def _open_version(tx: Transaction, campaign_row: CampaignRow, revises: Revised | None) -> tuple[int, int]:
-    """Return the campaign and version to write: a new campaign, or the next version of the one there is."""
+    """Return the campaign and version to write: a new campaign, or the next version of the existing one."""
     found = check_not_locked(tx, campaign_row.name, revises, campaign_row.draft.title if campaign_row.draft else None)
     if found is None:
         campaign_id = int(tx.value("campaign.next_id"))
@@ -225,7 +225,7 @@ def _add_campaign(tx: Transaction, campaign_id: int, campaign_row: CampaignRow, 
 
 
 def _columns_of(campaign_row: CampaignRow) -> dict[str, Any]:
-    """Return what a new version may change: all but the name and the actor, which the history holds."""
+    """Return the columns that a new version may change: all but the name and the actor, who is in the history."""
     return {
         "kind": campaign_row.kind,
         "gateway": campaign_row.gateway,
@@ -243,10 +243,10 @@ def _columns_of(campaign_row: CampaignRow) -> dict[str, Any]:
 
 
 def _store_messages(tx: Transaction, campaign_id: int, first_slice_no: int) -> None:
-    """Add the staged messages, their references made with the key that was in force when the campaign was created.
+    """Add the staged messages; their references are made with the store key of the time when the campaign was created.
 
     So a campaign keeps its references, and one that is prepared again after a restore is still found at the gateway.
-    Campanile's own campaigns, which never end and count their messages, take the key in force now.
+    Campanile's own campaigns, which never end and number their messages, use the current store key.
     """
     campaign = tx.get(Campaign, "campaign.get", campaign_id=campaign_id)
     since = tx.at if campaign.kind in STANDING_KINDS else campaign.created_at

@@ -1,4 +1,4 @@
-"""Export people: each field has the name that its column had in the file, so that a CRM finds it."""
+"""Export people: each field has the column name of the imported file, so that a CRM recognises it."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -13,8 +13,8 @@ def export_messages(tx: Transaction, campaign_id: int) -> pd.DataFrame:
     """Return every message of a campaign with its state, and the fields of its person.
 
     One row a message, keyed by ``client_ref``, in the order of files and rows: the columns of ``message.export``, then
-    each field of the people of lists as ``field_columns`` names it; of numbers that were typed all fields are missing.
-    A person who is no longer in the list has the fields of the file's row. Amounts and fields are text.
+    each field of the people of lists under the name of ``field_columns``; typed numbers have no fields. A person who is
+    no longer in the list has the fields of the file's row. Amounts and fields are text.
     """
     people = STATEMENTS["message.fields"]
     keys = tx.execute(
@@ -34,15 +34,15 @@ def export_messages(tx: Transaction, campaign_id: int) -> pd.DataFrame:
 
 
 def headers(column_maps: Iterable[str]) -> dict[str, str]:
-    """Return the column name of each field, from the JSON (column name -> field) of files; the last file counts."""
+    """Return the column name of each field, from the JSON (column name -> field) of files; the last file wins."""
     return {field: name for text in column_maps for name, field in json.loads(text).items()}
 
 
 def field_columns(fields: Iterable[str], names: Mapping[str, str], taken: Iterable[str]) -> list[str]:
     """Return the SQL of a column for each field of the JSON ``fields``.
 
-    A column has the name that ``names`` gives its field. Where another column has it, case aside, it is named by the
-    field, and where that is taken too, by the field with ``field_`` before it.
+    A column has the name that ``names`` gives its field. If another column has this name, in any letter case, the
+    column has the name of the field; if that is taken too, the name of the field after ``field_``.
     """
     used = {name.casefold() for name in taken}
     columns = []
@@ -55,7 +55,7 @@ def field_columns(fields: Iterable[str], names: Mapping[str, str], taken: Iterab
 
 
 def literal(text: str) -> str:
-    """Return a text as SQL writes it."""
+    """Return a text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
 
 

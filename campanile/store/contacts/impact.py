@@ -1,4 +1,4 @@
-"""What a change of a list's files does to its people, and to the campaigns that were prepared for them.
+"""Find what a change of a list's files does to its people, and to the campaigns that were prepared for them.
 
 Between ``stage_…`` and ``conclude`` the list may be changed in any way; ``conclude`` returns the difference.
 """
@@ -19,10 +19,10 @@ _SHOWN_CHARACTERS = 20
 
 
 class TouchedCampaign(NamedTuple):
-    """A campaign that a change touches.
+    """A campaign that a change affects.
 
-    A ``prepared`` one is stale from then on, and its recap is wrong about ``people_count`` people. Any other sends what
-    was approved, and ``people_count`` of its planned messages go to people who were changed or removed.
+    A ``prepared`` one becomes stale: its recap is wrong about ``people_count`` people. Any other one sends what was
+    approved: ``people_count`` of its planned messages go to people who were changed or removed.
     """
 
     name: str
@@ -32,7 +32,7 @@ class TouchedCampaign(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a change of a list does, counted in people of the files concerned.
+    """The effects of a change of a list, counted in people of the files concerned.
 
     Attributes:
         changed: people one of whose fields differs; ``changed_columns`` counts them by field.
@@ -69,7 +69,7 @@ def conclude(tx: Transaction, list_id: int, list_name: str, what: str, actor: st
         tx: the open transaction.
         list_id: the list.
         list_name: its name.
-        what: happened to it, as "import 12 undone".
+        what: what happened to it, such as "import 12 undone".
         actor: who did it.
     """
     tx.run("change.stage_changes", list_id=list_id)
@@ -86,7 +86,7 @@ def conclude(tx: Transaction, list_id: int, list_name: str, what: str, actor: st
 
 
 def _mark_campaigns(tx: Transaction, list_name: str, what: str, actor: str) -> list[TouchedCampaign]:
-    """Make the prepared campaigns that a change touches stale, and raise an alert for each locked one."""
+    """Make the prepared campaigns that a change affects stale, and raise an alert for each locked one."""
     touched = []
     for campaign in tx.select(Campaign, "change.campaigns", list_name=list_name):
         is_prepared = campaign.state == CampaignState.PREPARED
@@ -114,7 +114,7 @@ def _make_stale(tx: Transaction, campaign: Campaign, what: str, actor: str, _cou
 
 
 def _raise_alert(tx: Transaction, campaign: Campaign, what: str, actor: str, count: int) -> None:
-    """Raise the alert of a campaign, in place of an earlier one: each change is an alert of its own."""
+    """Raise the alert of a campaign, in place of an earlier one: each change has a separate alert."""
     kind, gateway, name = f"list_changed: {campaign.name}", campaign.gateway, campaign.name
     message = (
         f"{what}; campaign {name} is {campaign.state} and still sends what was approved: {count} of its planned "
@@ -129,7 +129,7 @@ def _examples(rows: Sequence[_ChangeExample]) -> dict[str, list[str]]:
     examples: dict[str, list[str]] = {"added": [], "removed": [], "changed": []}
     for row in rows:
         line = mask_number(row.msisdn)
-        if row.fields_before is not None and row.fields_after is not None:  # people added or removed have one of them
+        if row.fields_before is not None and row.fields_after is not None:  # added or removed people have only one
             line += f": {_differences(row.fields_before, row.fields_after)}"
         examples[row.kind].append(line)
     return examples

@@ -39,10 +39,10 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class StagedRows:
-    """A file's rows, read and judged: frames, or the paths of Parquet files.
+    """The valid and the rejected rows of a file: frames, or the paths of Parquet files.
 
     Attributes:
-        rows: ``ContactRows``; nothing between the signs of ``fields``, for then an import of what is known is quick.
+        rows: ``ContactRows``; the JSON in ``fields`` has no white space, which makes an import of known rows fast.
         rejected: ``RejectedRows``.
         row_count: data rows of the file: those of both.
     """
@@ -57,11 +57,11 @@ class ImportSummary:
     """The results of a file's rows, by count; ``same_as``: the earlier import of the same bytes, if there is one.
 
     Attributes:
-        known_count: valid rows whose number was there before this file.
+        known_count: valid rows whose number was in the list before this file.
         opted_out_count: people of this file who are opted out.
         territories: valid rows of the file by territory, the eight with most.
         replaced: what changed when the file replaced another one.
-        duplicate_examples: the first three duplicates: their row, and the file and row that had brought the number.
+        duplicate_examples: the first three duplicates: their row, and the earlier file and row with the number.
     """
 
     import_id: int
@@ -88,7 +88,7 @@ def earlier_import(
 ) -> ImportSummary | None:
     """Return a summary that names the first import of the same bytes, or None; an undone import does not count.
 
-    Read in another way (sheet, columns, region, encoding, other options) the same bytes are another import.
+    The same bytes with other options (sheet, columns, region, encoding, …) are another import.
     """
     found_list = tx.find(ContactList, "list.find", list_name=list_name) if list_name else None
     if list_name and found_list is None:
@@ -116,7 +116,7 @@ def staged_file(tx: Transaction, file_name: str, staged: StagedRows) -> Iterator
     """Make a file's rows readable as ``staged_rows`` and ``staged_rejected``, after a check.
 
     Raises:
-        StoreError: rows are not valid; the line says what is wrong, in how many rows.
+        StoreError: rows are not valid; the error says what is wrong, in how many rows.
     """
     with tx.staged("import.count_broken", staged_rows=staged.rows, staged_rejected=staged.rejected):
         broken = tx.counts("import.count_broken", row_count=staged.row_count)
@@ -146,7 +146,7 @@ def close_import(
     fates["rejected"] = sum(reasons.values())
     if sum(fates.values()) != row_count:
         raise StoreError(f"{source.file_name}: {row_count} rows, but the results {fates} add up to another number")
-    counts: dict[str, Any] = {f"{fate}_count": count for fate, count in fates.items()}
+    counts: dict[str, Any] = {f"{result}_count": count for result, count in fates.items()}
     tx.run(
         "import.add_file",
         import_id=import_id,

@@ -1,4 +1,4 @@
-"""Contact lists: what they hold, and the legal basis to write to their people."""
+"""Contact lists: their content, and the legal basis to write to their people."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ def find_list(tx: Transaction, list_name: str) -> ContactList:
     """Return a list by its name.
 
     Raises:
-        CampaignError: there is no such list; the line names those that exist.
+        CampaignError: there is no such list; the error names those that exist.
     """
     found = tx.find(ContactList, "list.find", list_name=list_name)
     if found is None:
@@ -32,13 +32,13 @@ def list_id_of(tx: Transaction, list_name: str) -> int:
     """Return a list's id.
 
     Raises:
-        CampaignError: there is no such list; the line names those that exist.
+        CampaignError: there is no such list; the error names those that exist.
     """
     return find_list(tx, list_name).list_id
 
 
 def declared_basis(tx: Transaction, list_name: str) -> str | None:
-    """Return the legal basis that a list was declared to have; None when none was, or there is no such list."""
+    """Return the declared legal basis of a list; None: none was declared, or there is no such list."""
     found = tx.find(ContactList, "list.find", list_name=list_name)
     return found.legal_basis if found else None
 
@@ -50,7 +50,7 @@ def remembered_columns(tx: Transaction, list_name: str) -> dict[str, str]:
 
 
 def remember_columns(tx: Transaction, list_name: str, columns: Mapping[str, str]) -> None:
-    """Keep the mapping for a list's next files; an empty one forgets it.
+    """Store the mapping for a list's next files; an empty one removes it.
 
     Raises:
         CampaignError: there is no such list.
@@ -66,7 +66,7 @@ def remembered_header_row(tx: Transaction, list_name: str) -> int | None:
 
 
 def remember_header_row(tx: Transaction, list_name: str, header_row: int | None) -> None:
-    """Keep the line of the header for a list's next files; None forgets it.
+    """Store the line of the header for a list's next files; None removes it.
 
     Raises:
         CampaignError: there is no such list.
@@ -75,7 +75,7 @@ def remember_header_row(tx: Transaction, list_name: str, header_row: int | None)
 
 
 def list_made_sure(tx: Transaction, list_name: str, is_sample: bool) -> int:
-    """Return a list's id; add the list when it is new, and mark it when a sample file goes into it."""
+    """Return a list's id; add the list if it is new, and mark it if a sample file is imported into it."""
     if tx.find(ContactList, "list.find", list_name=list_name) is None:
         tx.run("list.add", list_name=list_name, at=tx.at)
     list_id = list_id_of(tx, list_name)
@@ -85,12 +85,12 @@ def list_made_sure(tx: Transaction, list_name: str, is_sample: bool) -> int:
 
 
 def live_imports(tx: Transaction, list_name: str) -> list[int]:
-    """Return the imports that a list is made of, oldest first; none when there is no such list."""
+    """Return the imports that a list is made of, oldest first; an unknown list has none."""
     return tx.values("list.live_imports", list_name=list_name)
 
 
 def column_map(tx: Transaction, list_name: str) -> dict[str, str]:
-    """Return the columns of the files that a list is made of, and the field of each; the newest file's counts."""
+    """Return the columns of the files that a list is made of, and the field of each; the newest file wins."""
     maps = tx.values("list.column_maps", list_id=list_id_of(tx, list_name))
     return {name: field for text in maps for name, field in json.loads(text).items()}
 
@@ -101,7 +101,7 @@ def lists(tx: Transaction) -> list[ListSummary]:
 
 
 def list_card(tx: Transaction, list_name: str) -> ListCard:
-    """Return a list with what it holds, and its last ten import files.
+    """Return a list with a summary of its content, and its last ten import files.
 
     Raises:
         CampaignError: there is no such list.
@@ -131,7 +131,7 @@ def declare_legal_basis(tx: Transaction, list_name: str, basis: str | None, word
     """
     list_id = list_id_of(tx, list_name)
     if basis is not None and basis not in LEGAL_BASES:
-        raise CampaignError(f"legal basis {basis!r} is unknown; it is one of {', '.join(LEGAL_BASES)}")
+        raise CampaignError(f"legal basis {basis!r} is unknown; give one of {', '.join(LEGAL_BASES)}")
     tx.run("list.declare", list_id=list_id, legal_basis=basis, wording=wording, actor=actor, at=tx.at)
 
 
@@ -139,8 +139,8 @@ def export_contacts(tx: Transaction, list_name: str, path: Path) -> int:
     """Write a list into a Parquet file; return how many contacts it has.
 
     One row a contact, keyed by ``msisdn``: ``territory``, each merge field under the name that its column has in the
-    newest file (as ``export`` says), ``source_file`` and ``source_row`` that brought it, ``is_opted_out``. All
-    is text but the row and the flag.
+    newest file (see ``export``), the ``source_file`` and ``source_row`` that it comes from, ``is_opted_out``. All
+    columns are text, except the row and the flag.
 
     Raises:
         CampaignError: there is no such list.

@@ -26,20 +26,20 @@ def import_contacts(
     replaces: int | None = None,
     actor: str = "campanile",
 ) -> ImportSummary:
-    """Merge a file's rows into a list, which is made when it is new.
+    """Merge a file's rows into a list, which is created if it is new.
 
     Args:
         tx: the open transaction: all of it is committed, or nothing.
         list_name: the list.
         source: the file.
         staged: the file's rows.
-        replaces: the import whose place the file takes: that one is undone first, in the same transaction.
+        replaces: the import that the file replaces: it is undone first, in the same transaction.
         actor: who replaces it.
 
     Raises:
         ContactFileError: the same bytes were imported into this list by another process meanwhile.
         CampaignError: the import to replace cannot be undone, or is of another list.
-        StoreError: the rows are not what they must be, or their results do not add up.
+        StoreError: the rows are not valid, or their results do not add up.
     """
     earlier = earlier_import(tx, source, "contacts", list_name)
     if earlier is not None:

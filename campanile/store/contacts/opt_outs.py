@@ -1,9 +1,10 @@
-"""Opt-outs: from replies, gateways, files and telephone calls. Each binds from when it is recorded until it is lifted.
+"""Opt-outs: from replies, gateways, files and telephone calls. Each applies from its recording until it is lifted.
 
-A person has one entry for each ground, such as a reply, a file or a provider's list, and is opted out while one of them
+A person has one entry for each source, such as a reply, a file or a provider's list, and is opted out while one of them
 is not lifted. A START lifts the person's own STOPs and nothing else; a colleague lifts a doubtful reply. Entries are
-never deleted. Of an entry only ``said_at``, when the person said so, moves, and only backwards: the earliest time is
-the proof, and ``note`` says where it comes from. Without a date the time of recording counts.
+never deleted. Only ``said_at`` of an entry, the time at which the person opted out, may change, and only to an earlier
+time: the earliest time is the proof, and ``note`` says where it comes from. Without a date the time of recording
+counts.
 """
 
 from datetime import datetime
@@ -19,9 +20,9 @@ from campanile.store.db.queries import json_pointer
 from schemas.contact_rows import OptOut
 from schemas.inbound_rows import DoubtfulReply
 
-#: The ways to tell a colleague, who records the opt-out by hand.
+#: How an opt-out can reach a colleague, who records it by hand.
 SOURCES_BY_HAND = ("phone", "mail", "letter", "shop", "web", "other")
-#: The ground that a reply gives, by its verdict.
+#: The source of an opt-out by reply, by the verdict of the reply.
 SOURCE_OF_VERDICT = {STOP: "reply", STOP_DOUBTFUL: "reply_doubtful", WRONG_NUMBER: "wrong_number"}
 
 
@@ -43,7 +44,7 @@ def import_opt_outs(
 ) -> ImportSummary:
     """Opt out every number of a file.
 
-    A number that was opted out before, or is in an earlier row, is a duplicate; it is updated when the file has an
+    A number that was opted out before, or is in an earlier row, is a duplicate; it is updated if the file has an
     earlier date. A row whose date cannot be read, or is in the future, opts out too: ``source_ref`` has the date as
     text.
 
@@ -51,12 +52,12 @@ def import_opt_outs(
         tx: the open transaction.
         source: the file.
         staged: the file's rows.
-        date_field: the merge field that says when: ISO, or day, month and year with ``/``, ``.`` or ``-``.
-        source_field: the merge field that says where (kept as ``channel``).
+        date_field: the merge field with the date: ISO, or day, month and year with ``/``, ``.`` or ``-``.
+        source_field: the merge field with the channel (stored as ``channel``).
         zone: IANA name of the zone of dates without an offset.
 
     Raises:
-        StoreError: the rows are not what they must be, or their results do not add up.
+        StoreError: the rows are not valid, or their results do not add up.
     """
     import_id = int(tx.value("import.next_id"))
     with staged_file(tx, source.file_name, staged):
@@ -85,12 +86,12 @@ def add_opt_outs(tx: Transaction, numbers: pd.DataFrame, source: str, source_ref
 def add_provider_opt_outs(tx: Transaction, gateway: str, numbers: pd.DataFrame) -> int:
     """Opt out the people on a provider's list; return how many were not opted out before.
 
-    A STOP that came as a reply too, within ten minutes on the same gateway, is one ground and not two: the person's
+    A STOP that came as a reply too, within ten minutes on the same gateway, has one entry and not two: the person's
     own, which a START lifts.
 
     Args:
         tx: the open transaction.
-        gateway: whose list it is.
+        gateway: the gateway of the list.
         numbers: ``ProviderOptOuts``.
     """
     if numbers.empty:
@@ -101,15 +102,15 @@ def add_provider_opt_outs(tx: Transaction, gateway: str, numbers: pd.DataFrame) 
 
 
 def honour_replies(tx: Transaction, replies: pd.DataFrame) -> int:
-    """Opt out the people who refused, and lift what a START ends; return how many were not opted out before.
+    """Opt out people who sent a STOP, and lift the STOPs of people who sent a START.
 
-    Call it in the transaction that stores the replies. A STOP wins over a START of the same time, and over one that
-    was read before it.
+    Return how many people were not opted out before. Call it in the transaction that stores the replies. A STOP wins
+    over a START of the same time, and over one that was read before it.
 
     Args:
         tx: the open transaction.
         replies: new replies as ``inbound.add_replies`` returns them: ``reply_id``, ``number_id`` (missing when
-            the sender is no number) and ``verdict``.
+            the sender is not a number) and ``verdict``.
     """
     people = replies.loc[replies["number_id"].notna(), ["reply_id", "number_id", "verdict"]]
     people = people.astype({"reply_id": "int64", "number_id": "int64"})
@@ -131,9 +132,9 @@ def doubtful_replies(tx: Transaction, most: int) -> list[DoubtfulReply]:
 
 
 def settle_reply(tx: Transaction, reply_id: int, verdict: Literal["lift", "keep"], actor: str) -> str | None:
-    """Settle a doubtful reply; return the source of another opt-out that still binds the person, None without one.
+    """Settle a doubtful reply; return the source of another opt-out of the person that still applies, or None.
 
-    ``lift``: it was no refusal, and its opt-out ends. ``keep``: it was one.
+    ``lift``: it was not a refusal, and its opt-out ends. ``keep``: it was one.
 
     Raises:
         CampaignError: there is no such reply, it is not doubtful, or it was lifted before.
@@ -166,7 +167,7 @@ def record_opt_out(
 ) -> bool:
     """Record an opt-out that a person gave to a colleague; return whether it is new.
 
-    Every later claim suppresses the messages planned for them.
+    Every later claim suppresses the messages that are planned for this number.
 
     Args:
         tx: the open transaction.
@@ -174,14 +175,14 @@ def record_opt_out(
         msisdn: the same as text.
         source: one of ``SOURCES_BY_HAND``.
         note: what the colleague wrote.
-        said_at: when the person said so, or None for now.
+        said_at: when the person opted out; None: now.
         actor: who records it.
 
     Raises:
         CampaignError: the source is unknown, or the time is in the future.
     """
     if source not in SOURCES_BY_HAND:
-        raise CampaignError(f"opt-out source {source!r} is unknown; it is one of {', '.join(SOURCES_BY_HAND)}")
+        raise CampaignError(f"opt-out source {source!r} is unknown; give one of {', '.join(SOURCES_BY_HAND)}")
     if said_at is not None and said_at > tx.at:
         raise CampaignError(f"said_at {said_at:%Y-%m-%d %H:%M %Z} is in the future (now {tx.at:%Y-%m-%d %H:%M} UTC)")
     row = {
@@ -196,10 +197,10 @@ def record_opt_out(
 
 
 def _add_rows(tx: Transaction, rows: pd.DataFrame) -> int:
-    """Add opt-outs, the columns of ``OptOuts`` that are not given being empty; return as ``_add_stops``.
+    """Add opt-outs; columns of ``OptOuts`` that are not given are empty. Return the same as ``_add_stops``.
 
     Raises:
-        FrameError: they are not what ``OptOuts`` requires.
+        FrameError: they do not fit ``OptOuts``.
     """
     from schemas.frame_checks import check, columns_of
     from schemas.frames import OptOuts
@@ -212,7 +213,7 @@ def _add_rows(tx: Transaction, rows: pd.DataFrame) -> int:
 
 
 def _add_stops(tx: Transaction, *, has_dates: bool = True) -> int:
-    """Add ``staged_stops``, and take the earlier dates among them; return how many people were not opted out."""
+    """Add ``staged_stops``, and use their earlier dates; return how many people were not opted out before."""
     if has_dates:
         tx.run("opt_out.set_said")
     new_count = int(tx.value("opt_out.count_new"))

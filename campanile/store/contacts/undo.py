@@ -1,4 +1,4 @@
-"""Undo imports: the people of a list get back the fields that the other files give."""
+"""Undo imports: the people of a list get the fields of the other files again."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -37,8 +37,8 @@ class _ImportState(NamedTuple):
 def undo_import(tx: Transaction, import_id: int, actor: str) -> Preview:
     """Undo the import of a file.
 
-    People of this file alone are removed; people of another file too keep the fields of that one. The rejects and the
-    log entry of the file stay, and so do opt-outs.
+    People who are only in this file are removed; people who are in another file too keep the fields of that one. The
+    rejects, the log entry of the file and opt-outs stay.
 
     Raises:
         CampaignError: there is no such import, it was undone before, or it holds opt-outs.
@@ -62,7 +62,7 @@ def empty_list(tx: Transaction, list_name: str, actor: str) -> Preview:
 def delete_list(tx: Transaction, list_name: str, actor: str) -> Preview:
     """Empty a list and free its name.
 
-    An approved campaign has its own messages: it goes on, and an alert says so.
+    An approved campaign has its own messages: it continues, with an alert.
 
     Raises:
         CampaignError: there is no such list.
@@ -92,14 +92,16 @@ def find_undoable(tx: Transaction, import_id: int, list_name: str | None = None)
         raise CampaignError(f"{name} holds opt-outs: a STOP cannot be undone")
     if found.undone_at is not None:
         when = f"{found.undone_at:%Y-%m-%d %H:%M} UTC by {found.undone_by}"
-        raise CampaignError(f"{name} was taken out on {when}: {found.undone_why}")
+        raise CampaignError(f"{name} was undone on {when}: {found.undone_why}")
     if list_name not in (None, found.list_name):
-        raise CampaignError(f"{name} belongs to list {found.list_name}, not to {list_name}; name one of its imports")
+        raise CampaignError(
+            f"{name} belongs to list {found.list_name}, not to {list_name}; give an import of list {list_name}"
+        )
     return ListImport(import_id, found.list_id, found.list_name)
 
 
 def take_out(tx: Transaction, undone: ListImport, actor: str, why: str) -> None:
-    """Remove a file's rows, and fold the other files' rows of its people again; they are staged as undone."""
+    """Remove a file's rows, and merge the other files' rows of its people again; these people are staged."""
     list_id = undone.list_id
     tx.run("import.mark_undone", import_id=undone.import_id, actor=actor, why=why, at=tx.at)
     tx.run("import.forget_undone_rows", list_id=list_id)

@@ -1,4 +1,4 @@
-"""A copy of a store that is in use: its file and its log, taken under the lock and checked before it counts."""
+"""Back up a store that is in use: its file and its log are copied under the lock, then the copy is checked."""
 
 import os
 import shutil
@@ -13,13 +13,13 @@ from campanile.store.db.high_water_mark import sync_folder
 from campanile.store.db.invariants import broken_invariants
 from schemas.ledger_rows import StoreState
 
-#: The parts of a store: DuckDB's file and its write-ahead log. The mark is none of them: a copy is older than it.
+#: The parts of a store: DuckDB's file and its write-ahead log. The mark is not copied: a copy is older than it.
 PARTS = ("", ".wal")
 
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A copy that was opened and found whole: ``sequence`` is the number of its last commit, ``size_bytes`` of both."""
+    """A copy that was opened and checked: ``sequence`` is the number of its last commit, ``size_bytes`` its size."""
 
     folder: Path
     sequence: int
@@ -38,7 +38,7 @@ def back_up(path: Path, folder: Path, now: Callable[[], datetime], *, wait_secon
 
     Raises:
         StoreBusy: another process still holds the store after ``wait_seconds``.
-        StoreError: the folder exists already, there is no store, or the copy is not whole; nothing is left of it.
+        StoreError: the folder exists already, there is no store, or the copy is damaged, and deleted again.
     """
     if folder.exists():
         raise StoreError(f"backup folder {folder} exists already; give another one")
@@ -70,12 +70,12 @@ def _parts(path: Path) -> list[Path]:
 
 
 def _check(copy: Path, now: Callable[[], datetime]) -> StoreState:
-    """Open a copy and see that it is whole; return its row of ``store_state``."""
+    """Open a copy and check its invariants; return its row of ``store_state``."""
     with transaction(copy, now, read_only=True) as tx:
         broken = broken_invariants(tx)
         state = tx.find(StoreState, "store_state.get")
     copy.with_name(copy.name + ".lock").unlink()
     if broken or state is None:
         what = ", ".join(f"{name} ({count} rows)" for name, count in broken.items()) or "its state is missing"
-        raise StoreError(f"the copy of store {copy.name} is not whole: {what}; run diagnose-setup on the store itself")
+        raise StoreError(f"the copy of store {copy.name} is damaged: {what}; run diagnose-setup on the store itself")
     return state

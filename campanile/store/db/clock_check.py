@@ -1,7 +1,7 @@
-"""The wall clock as the store has seen it: whether it went back, and who says that this is right.
+"""Detect a wall clock that was set back, and record that a person confirmed it.
 
-Marketing that leaves by a clock that was set back leaves outside its hours. So what the store has recorded is
-compared with the clock at each claim; the order of two records is never read from it.
+With a clock that was set back, marketing would be sent outside its sending windows. So each claim compares the clock
+with the newest time in the store. The order of two records is never derived from their times.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ from campanile.store.billing.operator_settings import put_setting
 from campanile.store.db.database import Transaction
 
 _CONFIRMED = "clock_confirmed"
-#: What was posted by now is seen by every gateway's look-ups after so long.
+#: After this time the look-ups of every gateway show what was posted by now.
 _SETTLED_AFTER = timedelta(minutes=15)
 
 
@@ -27,20 +27,20 @@ def seconds_behind(tx: Transaction) -> float:
 
 
 def confirm_clock(tx: Transaction, actor: str, at: datetime | None = None) -> None:
-    """Take the clock as right as it stands now (or ``at``): what was recorded before is no longer compared with it."""
+    """Accept the clock as it is now (or ``at``): times that were recorded before are no longer compared with it."""
     confirmed_at = (at or tx.at).astimezone(UTC).isoformat()
     put_setting(tx, _CONFIRMED, {"at": confirmed_at, "event_id": int(tx.value("event.next_id"))}, actor)
 
 
 def distrust_ahead(tx: Transaction, margin_seconds: float) -> int:
-    """Have what was posted by a clock that was ahead looked up, and never posted again; return how many slices.
+    """Mark slices that were posted while the clock was ahead, to be looked up and never posted again; return how many.
 
-    When that clock's time comes, the gateway may have forgotten the key for long, and a look-up from then on would miss
-    the message. So such a slice is looked up as one of a restored store is.
+    When the time of that clock comes, the gateway may have forgotten the key long ago, and a look-up from that time on
+    would miss the message. So such a slice is looked up in the same way as one of a restored store.
 
     Args:
         tx: the open transaction.
-        margin_seconds: a clock that was ahead by less was right.
+        margin_seconds: if the clock was ahead by less, nothing is marked.
     """
     latest = tx.at + timedelta(seconds=margin_seconds)
     if not tx.value("slice.count_ahead", latest=latest):
@@ -51,9 +51,9 @@ def distrust_ahead(tx: Transaction, margin_seconds: float) -> int:
 
 
 def behind_words(newest: datetime, seconds: float) -> str:
-    """Say that the clock went back, and what ends that."""
+    """Return the line that the clock went back, and what to do."""
     return (
         f"the clock of this machine is {seconds / 60:.0f} minutes behind the newest time in the store "
-        f"({newest:%Y-%m-%d %H:%M} UTC); nothing leaves before it has caught up, or somebody confirms it by "
+        f"({newest:%Y-%m-%d %H:%M} UTC); nothing is sent before the clock has caught up or a person confirms it with "
         "resume-campaign"
     )

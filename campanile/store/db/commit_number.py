@@ -1,4 +1,4 @@
-"""The number of a commit, compared with the mark outside the store before anything is decided by it."""
+"""Number commits, and compare the number with the mark outside the store before it is used."""
 
 # Annotations stay text: evaluated, they keep DuckDB's types alive in Prefect's threads, and each process would end
 # with a page of "leaked" objects.
@@ -15,11 +15,11 @@ from schemas.ledger_rows import StoreState
 
 
 class Reconciliation(NamedTuple):
-    """Why nothing is claimed: the store is older than the world, and no person has confirmed it yet.
+    """Why nothing is claimed: the store may be older than what was sent, and no person has confirmed it yet.
 
     Attributes:
         reason: what does not agree, in one line.
-        since: when that was found.
+        since: when it was found.
         missing_since: from when on commits may be missing.
         doubted_at: when the messages that may have been sent became unknown; None: not yet.
     """
@@ -33,9 +33,9 @@ class Reconciliation(NamedTuple):
 class CommitNumber:
     """The number that one transaction gives its commit.
 
-    It is taken at the first change of the transaction. Where the store is older than its mark, or the mark is not its
-    own, that same transaction begins the reconciliation; whoever restores an older copy under a running process is
-    found in its next transaction.
+    It is taken at the first change of the transaction. If the store is older than its mark, or the mark belongs to
+    another store, the same transaction begins the reconciliation. An older copy that is restored while a process runs
+    is found in the next transaction of the process.
     """
 
     def __init__(self, path: Path, statements: StatementRunner, at: datetime) -> None:
@@ -45,7 +45,7 @@ class CommitNumber:
         self.is_durable = False
 
     def take(self) -> Reconciliation | None:
-        """Number the commit, once; return why nothing may be claimed, or None."""
+        """Number the commit, once; return the reconciliation because of which nothing may be claimed, or None."""
         if self._mark is None:
             reading = read_mark(self._path)
             if reading.mark is not None and self._statements.run(
@@ -57,7 +57,7 @@ class CommitNumber:
         return self._reconciliation
 
     def reconcile(self, problem: str) -> Reconciliation:
-        """Begin a reconciliation for a reason from outside the store; one that is under way goes on as it is."""
+        """Begin a reconciliation for a reason from outside the store; one that has begun continues unchanged."""
         found = self.take()
         if found is None and self._mark is not None:
             self._mark, self._reconciliation = self._begin(self._mark.sequence, problem)
@@ -82,7 +82,7 @@ class CommitNumber:
         mark = Mark(secrets.token_hex(16), sequence)
         reason = f"store {self._path.name} may be older than what was sent: {problem}"
         self._statements.run("store_state.reconcile", **mark._asdict(), reason=reason, at=self._at)
-        # A campaign made from now on never has the references of one that the store has forgotten.
+        # A campaign that is created from now on never has the references of one that the store has lost.
         value = secrets.token_hex(32)
         self._statements.run("setting.put", name="store_key", value=value, actor="reconciliation", at=self._at)
         found = reconciliation_of(_state(self._statements))
@@ -91,17 +91,17 @@ class CommitNumber:
 
 
 def problem_of(statements: StatementRunner, state: StoreState, reading: MarkReading) -> str | None:
-    """Return why a store is not the one that its mark speaks of, or None.
+    """Return why a store is not the one that its mark belongs to, or None.
 
-    A store that is ahead of its mark is well: its process died after the commit. A store that was never written, or
-    that holds no campaign and finds the mark of another one, has nothing to send twice: it takes the mark over.
+    A store that is ahead of its mark is valid: its process died after the commit. A store that was never written, or
+    that has no campaign and finds the mark of another store, cannot send anything twice: it takes the mark over.
     """
     is_unwritten = state.sequence == 0
     if reading.mark is None:
         return None if is_unwritten else reading.problem
     if reading.mark.store_id != state.store_id:
         is_unused = is_unwritten and statements.value("store_state.is_unused")
-        return None if is_unused else "its mark is the one of another store, or of a later life of this one"
+        return None if is_unused else "its mark belongs to another store, or to this one after a reconciliation"
     if state.sequence < reading.mark.sequence:  # guard: commit-mark
         return (
             f"it holds commit {state.sequence} of {state.committed_at:%Y-%m-%d %H:%M} UTC, and commit "
@@ -111,7 +111,7 @@ def problem_of(statements: StatementRunner, state: StoreState, reading: MarkRead
 
 
 def reconciliation_of(state: StoreState) -> Reconciliation | None:
-    """Return the reconciliation that a store is in, from its row of ``store_state``."""
+    """Return the open reconciliation of a store, from its row of ``store_state``; None: there is none."""
     if state.reconcile_reason is None:
         return None
     assert state.reconcile_since is not None, "set with the reason"

@@ -1,8 +1,8 @@
-"""The one seam to the store: lock, attach, one transaction, detach.
+"""The only access to the store: lock, attach, one transaction, detach.
 
-Nobody keeps the file open. A transaction takes ``flock`` on a lock file beside the store, attaches the file to an
-in-memory DuckDB that lives as long as the thread, runs one transaction and detaches. So processes share the file in
-turn, a transaction costs about a millisecond, and a killed process leaves no lock: the kernel frees it.
+No process keeps the file open. ``transaction`` takes ``flock`` on a lock file beside the store, attaches the file to an
+in-memory DuckDB that lives as long as the thread, runs one transaction and detaches. So processes use the file in
+turn, a transaction costs about a millisecond, and the kernel frees the lock of a killed process.
 
 Never inside a transaction: a network call, a Prefect call, the parsing of a file.
 """
@@ -34,7 +34,7 @@ from campanile.store.db.watchdog import describe_holder, limited
 
 log = logging.getLogger("campanile.store")
 
-LONG_VISIT_SECONDS = 1.0
+LONG_TRANSACTION_SECONDS = 1.0
 LIMIT_SECONDS = 600.0
 """An import or a recap of a million rows is one transaction and takes some ten seconds."""
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
@@ -62,22 +62,22 @@ class Transaction(StatementRunner):
         return None if self._number is None else self._number.take()
 
     def begin_reconciliation(self, problem: str) -> None:
-        """Let nothing be claimed any more, for what a gateway knows and the store does not."""
+        """Stop all claims, because a gateway has something that is missing in the store."""
         if self._number is not None:
             self._number.reconcile(problem)
 
     def make_mark_durable(self) -> None:
-        """Have the mark on disk when the commit returns, for what cannot be taken back afterwards."""
+        """Write the mark to disk before the commit returns, for actions that cannot be undone afterwards."""
         if self._number is not None:
             self._number.is_durable = True
 
     def dry_run(self) -> None:
-        """Roll this transaction back at its end, also what it did before: everything is done, nothing is kept."""
+        """Roll this transaction back at its end, with all changes before this call: nothing is stored."""
         self._is_dry_run = True
 
     def _commit(self) -> None:
         if self._is_broken:
-            raise StoreError("an error was caught inside a transaction to the store: nothing of it is committed")
+            raise StoreError("an error was caught inside a transaction of the store: nothing of it is committed")
         self._connection.execute("ROLLBACK" if self._is_dry_run else "COMMIT")
 
     def _write_mark(self) -> None:
@@ -87,9 +87,9 @@ class Transaction(StatementRunner):
 
 @contextlib.contextmanager
 def scratch_tables() -> Iterator[StatementRunner]:
-    """Keep scratch tables for the block: what a transaction stages inside it is there in the next transaction too.
+    """Keep scratch tables during the block: tables that one transaction stages can be read in the next one too.
 
-    So a million rows are read in one transaction, worked on while nobody waits, and stored in another.
+    So a million rows are read in one transaction, processed while no other process waits, and stored in another.
     """
     connection = _instance()
     try:
@@ -121,19 +121,19 @@ def transaction(
     is_numbered: bool = True,
     limit_seconds: float = LIMIT_SECONDS,
 ) -> Iterator[Transaction]:
-    """Transaction the store: everything in the block is committed together, or not at all.
+    """Open a transaction on the store: everything in the block is committed together, or not at all.
 
     Args:
-        path: the store's file; its log lies beside it.
-        now: the wall clock, read once the lock is held.
-        read_only: with others who only read.
-        wait_seconds: how long to wait for whoever holds the store.
-        checkpoint_after: move the log into the file at the end, however short it is.
+        path: the store's file; its log is beside it.
+        now: the wall clock, read when the lock is held.
+        read_only: do not write; other processes may read at the same time.
+        wait_seconds: how long to wait for the process that holds the store.
+        checkpoint_after: move the log into the file at the end, even a short one.
         is_numbered: the commit is compared with the store's mark; False only for migrations.
-        limit_seconds: after which this process ends, so that a transaction that hangs frees the store.
+        limit_seconds: after this time the process ends, so that a transaction that hangs frees the store.
 
     Raises:
-        StoreBusy: another process still holds the store after ``wait_seconds``; the line names it.
+        StoreBusy: another process still holds the store after ``wait_seconds``; the error names it.
         StoreError: the file cannot be opened.
     """
     give_up_at = time.monotonic() + wait_seconds
@@ -152,19 +152,19 @@ def transaction(
             if blocks is not None:
                 _checkpoint(connection, path, blocks, give_up_at)
             lasted = time.monotonic() - started
-            if lasted > LONG_VISIT_SECONDS:
-                log.warning("a transaction to the store lasted %.1f s; everybody else waited", lasted)
+            if lasted > LONG_TRANSACTION_SECONDS:
+                log.warning("a transaction of the store lasted %.1f s; all other processes waited", lasted)
 
 
 def _cost_seconds() -> float:
-    """Return the CPU time of this thread's last checkpoint: a slow machine takes longer for it and for an ATTACH."""
+    """Return the CPU time of this thread's last checkpoint: on a slow machine it and an ATTACH take longer."""
     return float(getattr(_threads, "cost_seconds", checkpoint.COST_SECONDS))
 
 
 def _checkpoint(connection: duckdb.DuckDBPyConnection, path: Path, blocks: list[int], give_up_at: float) -> None:
-    """Move the log into the file, with what that overwrites kept until it is done.
+    """Move the log into the file; the blocks that this overwrites are kept until it is done.
 
-    What was committed stays committed when that fails: it stands in the log, and the next transaction tries again.
+    If it fails, all commits are still in the log, and the next transaction tries again.
     """
     started = time.thread_time()
     try:
@@ -193,7 +193,7 @@ def _one_transaction(
         tx._commit()
         tx._write_mark()
     except BaseException:
-        # A failed COMMIT has already ended the transaction, and then there is nothing to roll back.
+        # A failed COMMIT has already ended the transaction, so there is nothing to roll back.
         with contextlib.suppress(duckdb.TransactionException):
             connection.execute("ROLLBACK")
         raise
@@ -214,10 +214,10 @@ def _instance() -> duckdb.DuckDBPyConnection:
 
 @contextlib.contextmanager
 def locked(path: Path, *, wait_seconds: float = 60.0) -> Iterator[None]:
-    """Hold the store while nobody has it open, without opening it.
+    """Hold the lock of the store without opening it; no other process has it open meanwhile.
 
     Raises:
-        StoreBusy: another process still holds the store after ``wait_seconds``; the line names it.
+        StoreBusy: another process still holds the store after ``wait_seconds``; the error names it.
     """
     with _locked(path, False, time.monotonic() + wait_seconds):
         yield
@@ -225,7 +225,7 @@ def locked(path: Path, *, wait_seconds: float = 60.0) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _locked(path: Path, read_only: bool, give_up_at: float) -> Iterator[None]:
-    """Hold ``flock`` on the lock file, shared for readers; in it stands who came last, for the error line."""
+    """Hold ``flock`` on the lock file, shared for readers; the file has the last process, for the error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lock_path = path.with_name(path.name + ".lock")
     with open(os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+b", buffering=0) as lock_file:
@@ -242,7 +242,7 @@ def _locked(path: Path, read_only: bool, give_up_at: float) -> Iterator[None]:
 
 
 def _try_lock(lock_file: IO[bytes], undo: Path, read_only: bool) -> bool:
-    """Lock the store, for itself alone where a checkpoint was cut short and must be undone first."""
+    """Try to lock the store; the lock is exclusive if an unfinished checkpoint must be undone first."""
     is_shared = read_only and not undo.exists()
     try:
         fcntl.flock(lock_file, (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
@@ -270,7 +270,7 @@ def _attach(connection: duckdb.DuckDBPyConnection, path: Path, read_only: bool, 
             if time.monotonic() > give_up_at:
                 raise StoreBusy(
                     f"store {path.name} is held by process {holder['pid']} ({Path(holder['program']).name}), "
-                    "which is not Campanile; close it there, and look at a copy of the file instead"
+                    "which is not Campanile; close it there, and use a copy of the file instead"
                 ) from error
             time.sleep(0.05)
 

@@ -1,4 +1,4 @@
-"""When each scheduled flow last did its work, by the machine's own clock, and which of them are late."""
+"""When each scheduled flow last succeeded, by the machine's real clock, and which flows are late."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -8,12 +8,12 @@ from typing import NamedTuple
 from campanile.store.db.database import Transaction
 from schemas.ledger_rows import ScheduledFlow
 
-#: A flow is late when it has not ended well for so many of its intervals.
+#: A flow is late if it has not succeeded for this number of its intervals.
 LATE_INTERVALS = 3
 
 
 class Liveness(Enum):
-    """What is known of a scheduled flow."""
+    """Whether a scheduled flow runs on time."""
 
     NEVER_RUN = "has not run yet"
     WELL = "is on time"
@@ -22,7 +22,7 @@ class Liveness(Enum):
 
 
 class FlowAge(NamedTuple):
-    """How long ago a scheduled flow last ended well (None: never), and the error of its last run."""
+    """How long ago a scheduled flow last succeeded (None: never), and the error of its last run."""
 
     flow: str
     liveness: Liveness
@@ -34,8 +34,8 @@ class FlowAge(NamedTuple):
 def begin_run(tx: Transaction, flow: str, intervals: Mapping[str, timedelta], now: datetime) -> None:
     """Record that a run begins.
 
-    A process that was away itself cannot blame the others for it: when this flow did not even begin for as long as
-    makes it late, the machine was off, and the lateness of all counts from now on.
+    If this flow did not even begin for so long that it is late, the machine was probably off, and the other flows could
+    not run either: then the lateness of all flows counts from now on.
     """
     known = _scheduled_flows(tx)
     for name in sorted({flow, *intervals} - set(known)):
@@ -47,7 +47,7 @@ def begin_run(tx: Transaction, flow: str, intervals: Mapping[str, timedelta], no
 
 
 def end_run(tx: Transaction, flow: str, now: datetime, error: str | None) -> None:
-    """Record how a run ended; only one that ended well has done its work."""
+    """Record how a run ended; ``error`` None: it succeeded."""
     if error is None:
         tx.run("schedule.complete", flow_name=flow, at=now)
     else:
@@ -55,7 +55,7 @@ def end_run(tx: Transaction, flow: str, now: datetime, error: str | None) -> Non
 
 
 def watched_since(tx: Transaction) -> datetime | None:
-    """Return since when lateness counts, None before the first run."""
+    """Return from when on lateness counts; None: no flow has run yet."""
     return max((row.watched_since for row in _scheduled_flows(tx).values()), default=None)
 
 
@@ -64,7 +64,7 @@ def _scheduled_flows(tx: Transaction) -> dict[str, ScheduledFlow]:
 
 
 def flow_ages(tx: Transaction, intervals: Mapping[str, timedelta], now: datetime) -> list[FlowAge]:
-    """Return how long ago each flow that has an interval last ended well."""
+    """Return how long ago each flow that has an interval last succeeded."""
     known = _scheduled_flows(tx)
     ages = []
     for flow, interval in sorted(intervals.items()):

@@ -1,9 +1,10 @@
 """The high-water mark: the number of a store's last commit, in a small file beside it.
 
-A store that was restored from a copy, or that lost its log, knows less than the gateway, and nothing inside it says so.
-The mark does: it is written after each commit, and it is not part of a copy. It names its own file too, by the number
-of its inode and the generation of that number, so that a mark that was copied together with its store is not believed.
-Before anything is posted it is a new file: one that is copied over it has the content of another.
+A store that was restored from a copy, or that lost its log, misses messages that the gateway has, and nothing inside it
+shows that. The mark shows it: it is written after each commit, and it is not part of a copy. It contains the inode
+number of its own file and the generation of that number, so a mark that was copied together with its store is not
+accepted. Before anything is posted, the mark is written to a new file: an old mark that is copied over it then names
+another file.
 """
 
 import array
@@ -28,7 +29,7 @@ class Mark(NamedTuple):
 
 
 class MarkReading(NamedTuple):
-    """What the file says: the mark, or why there is none."""
+    """The content of the file: the mark, or why there is none."""
 
     mark: Mark | None
     problem: str
@@ -40,7 +41,7 @@ def mark_path(path: Path) -> Path:
 
 
 def read_mark(path: Path) -> MarkReading:
-    """Read the mark of a store; whoever calls holds the store's lock."""
+    """Read the mark of a store; the caller holds the store's lock."""
     file = mark_path(path)
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
@@ -54,10 +55,10 @@ def read_mark(path: Path) -> MarkReading:
 
 
 def write_mark(path: Path, mark: Mark, *, durable: bool) -> None:
-    """Write the mark of a store; ``durable`` has it on disk, in a file that never was a mark before, when it returns.
+    """Write the mark of a store; ``durable``: to disk, and into a new file, before this returns.
 
-    ``cp -a`` keeps the inode that it writes over: a mark that is only ever written in place would be believed when a
-    whole folder is copied back over itself.
+    ``cp -a`` keeps the inode of a file that it overwrites: a mark that is always written in place would be accepted
+    after a whole folder was copied back over itself.
     """
     file = mark_path(path)
     if not durable and file.exists():  # guard: durable-mark
@@ -80,7 +81,7 @@ def _write(file: Path, mark: Mark, flags: int, *, is_synced: bool = False) -> No
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the names of a folder's files on disk before this returns."""
+    """Write the names of a folder's files to disk before this returns."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -89,7 +90,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def _identity(descriptor: int) -> str:
-    """Return what tells a file from its copies; without a generation, where the file system knows none."""
+    """Return what identifies a file among its copies: inode number and generation, 0 if the file system has none."""
     generation = array.array("l", [0])
     with contextlib.suppress(OSError):
         fcntl.ioctl(descriptor, _FS_IOC_GETVERSION, generation)

@@ -1,4 +1,4 @@
-"""What must always hold, as queries that return no rows: shipped, run in the tests and by diagnose-setup."""
+"""Invariants: queries that must return no rows; the tests and diagnose-setup run them."""
 
 from importlib.resources import files
 
@@ -11,6 +11,6 @@ INVARIANTS = parse_statements(
 
 
 def broken_invariants(tx: Transaction) -> dict[str, int]:
-    """Return the invariants that do not hold, with how many rows say so."""
+    """Return the invariants that do not hold, each with the number of its rows."""
     found = {name: len(tx.values(name)) for name in INVARIANTS}
     return {name: count for name, count in found.items() if count}

@@ -47,7 +47,7 @@ def migrate(path: Path, now: Callable[[], datetime], *, wait_seconds: float = 60
         current = _version(tx)
     if current > newest:
         raise StoreTooNew(
-            f"store {path.name} has version {current}, this Campanile knows up to {newest}: install the newer one"
+            f"store {path.name} has version {current}, this Campanile supports up to {newest}: install the newer one"
         )
     for version, name, sql in migrations():
         if version > current:
@@ -70,7 +70,7 @@ def _apply(tx: Transaction, version: int, name: str, sql: str) -> None:
         {"version": version, "name": name, "at": tx.at},
     )
     if version == 1:
-        # Client references are made from it: a store made anew never repeats those of the one before.
+        # Client references are made from it: a new store never repeats those of the store before it.
         tx.run("setting.put", name="store_key", value=secrets.token_hex(32), actor="migration", at=tx.at)
     if version == _FIRST_WITH_STATE:
         tx.run("store_state.create", store_id=secrets.token_hex(16), at=tx.at)
@@ -80,7 +80,7 @@ def check_statements() -> None:
     """Plan every named statement against an empty store.
 
     Raises:
-        StoreError: a statement does not fit the tables; the line names it.
+        StoreError: a statement does not fit the tables; the error names it.
     """
     connection = duckdb.connect(":memory:")
     for _, _, sql in migrations():
@@ -93,7 +93,7 @@ def check_statements() -> None:
 
 
 def _plan(connection: duckdb.DuckDBPyConnection, name: str, sql: str) -> None:
-    """PREPARE checks tables, columns and types without running; a statement's head names the frames it reads."""
+    """Prepare a statement, which checks tables, columns and types without a run; its head names the frames it reads."""
     staged = staged_types(sql)
     for table, types in staged.items():
         columns = ", ".join(f"{column} {kind}" for column, kind in types.items())

@@ -1,9 +1,9 @@
 """Every SQL statement of the store by its name, read once at start.
 
-``store/sql/*.sql`` holds statements headed ``-- name: entity.verb_noun``; parameters are named (``$campaign_id``). A
-name that does not exist stops the program at its first use, and ``check_statements`` plans each one against an
-empty store, so that a misspelt column is found at start and not on the night of a campaign. A line
-``-- staged_rows: ContactRows`` in the head of a statement names the frame of ``schemas.frames`` that it reads.
+``store/sql/*.sql`` has statements with the head ``-- name: entity.verb_noun``; parameters are named (``$campaign_id``).
+An unknown name is an error at its first use, and ``check_statements`` plans each statement against an empty store, so
+that a misspelt column is found at start and not during a campaign. A line ``-- staged_rows: ContactRows`` in the head
+of a statement names the frame of ``schemas.frames`` that it reads.
 """
 
 import re
@@ -41,7 +41,7 @@ def parse_statements(text: str, origin: str) -> dict[str, str]:
     """Return the statements of one file by name.
 
     Raises:
-        StoreError: a name stands twice, or text comes before the first name.
+        StoreError: a name is used twice, or there is text before the first name.
     """
     heads = list(_HEAD.finditer(text))
     if not heads or (text[: heads[0].start()].replace("-", "").strip() and not text.startswith("--")):
@@ -50,14 +50,14 @@ def parse_statements(text: str, origin: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for head, end in zip(heads, ends, strict=True):
         if head["name"] in found:
-            raise StoreError(f"{origin}: statement {head['name']} stands twice")
+            raise StoreError(f"{origin}: there are two statements {head['name']}")
         found[head["name"]] = text[head.end() : end].strip().rstrip(";")
     return found
 
 
 @cache
 def staged_types(sql: str) -> Mapping[str, Mapping[str, str]]:
-    """Return what a statement reads of staged tables: by table, the columns of its frame and their types.
+    """Return the staged tables that a statement reads: by table, the columns of its frame and their types.
 
     pandera, which describes frames, is imported at the first use: ``check_statements`` uses it when a store is opened,
     before any transaction.
@@ -74,7 +74,7 @@ def staged_types(sql: str) -> Mapping[str, Mapping[str, str]]:
 
 
 def json_pointer(field: str) -> str:
-    """Return where a field stands in a JSON object, whatever signs its name has (RFC 6901).
+    """Return the JSON pointer of a field in an object, for names with any characters (RFC 6901).
 
     >>> json_pointer("price/unit")
     '/price~1unit'

@@ -1,4 +1,4 @@
-"""Make typed rows of what a query returns."""
+"""Convert the result of a query into typed rows."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -20,10 +20,10 @@ _readers: dict[tuple[type, tuple[str, ...]], Callable[[tuple[Any, ...]], Any]] =
 
 
 def row_reader(kind: type[Row], columns: tuple[str, ...]) -> Callable[[tuple[Any, ...]], Row]:
-    """Return the function that makes a row of ``kind``, a dataclass or NamedTuple, of the columns of a query.
+    """Return the function that converts the columns of a query into a row of ``kind``, a dataclass or NamedTuple.
 
-    Columns and fields are matched by name. Text becomes the enum, the draft or, as JSON, the mapping that the field
-    says.
+    Columns and fields are matched by name. Text becomes the enum, the draft or, from JSON, the mapping of the field's
+    type.
 
     Raises:
         StoreError: a field has no column, or a column has no field.
@@ -69,7 +69,7 @@ def _picker(order: Sequence[int]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]
 
 
 def _reader_of(hint: Any) -> Cell | None:
-    """Return what makes the value of a field; None where the database's own is right."""
+    """Return the function that converts a value for a field; None: the value of the database is used."""
     kinds = [hint]
     if get_origin(hint) in (Union, UnionType):
         kinds = [part for part in get_args(hint) if part is not NoneType]

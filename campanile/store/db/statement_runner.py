@@ -27,9 +27,9 @@ class StatementRunner:
         self._is_broken = False
 
     def execute(self, sql: str, parameters: dict[str, Any] | None = None) -> duckdb.DuckDBPyConnection:
-        """Run SQL text; for migrations, checks and exports whose columns are data: everything else has a name.
+        """Run SQL text; for migrations, checks and exports whose columns are data; all other statements have names.
 
-        DuckDB ends a transaction at its first error and lets a later COMMIT pass without a word, so the transaction
+        DuckDB ends a transaction at its first error and accepts a later COMMIT without an error, so the transaction
         remembers the error and refuses to commit.
         """
         with self._remembering_errors():
@@ -58,7 +58,7 @@ class StatementRunner:
         """
         found = self.select(kind, name, **parameters)
         if len(found) > 1:
-            raise StoreError(f"statement {name} gave {len(found)} rows, one at most is allowed")
+            raise StoreError(f"statement {name} gave {len(found)} rows; one at most is allowed")
         return found[0] if found else None
 
     def get(self, kind: type[Row], name: str, /, **parameters: object) -> Row:
@@ -76,7 +76,7 @@ class StatementRunner:
         """Return the counts of a named query, in its order, by what is counted: its other column.
 
         Raises:
-            StoreError: it has not these two columns.
+            StoreError: it has other columns than these two.
         """
         columns, found = self._fetch(name, parameters)
         if len(columns) != 2 or not columns[1].endswith("_count"):
@@ -84,7 +84,7 @@ class StatementRunner:
         return {key: int(count) for key, count in found}
 
     def columns(self, name: str, /, **parameters: object) -> dict[str, Any]:
-        """Return the columns of a named query as numpy arrays: quick, for columns without NULL and without amounts."""
+        """Return the columns of a named query as numpy arrays: fast, for columns without NULL and without amounts."""
         with self._remembering_errors():
             found: dict[str, Any] = self.execute(STATEMENTS[name], parameters).fetchnumpy()
             return found
@@ -97,7 +97,7 @@ class StatementRunner:
         """
         found = self.values(name, **parameters)
         if len(found) > 1:
-            raise StoreError(f"statement {name} gave {len(found)} rows, one at most is allowed")
+            raise StoreError(f"statement {name} gave {len(found)} rows; one at most is allowed")
         return found[0] if found else None
 
     def values(self, name: str, /, **parameters: object) -> list[Any]:
@@ -114,11 +114,11 @@ class StatementRunner:
     def staged(self, statement: str, /, **sources: pd.DataFrame | Path) -> Iterator[None]:
         """Make frames, or Parquet files by their paths, readable by named statements inside the block.
 
-        Columns get the types of the frames that ``statement`` names, also where there are no rows or no values.
+        Columns get the types of the frames that ``statement`` names, also if there are no rows or no values.
 
         Args:
             statement: the first of the statements that read them; the others name the same frames.
-            sources: by the table's name, what it holds.
+            sources: the content of each table, by the table's name.
 
         Raises:
             StoreError: a source has other columns than its frame.
@@ -129,7 +129,7 @@ class StatementRunner:
             yield
         finally:
             for table in sources:
-                # After an error the transaction is over, and the view with it: that error is the one to be told.
+                # After an error the transaction is over, and the view is gone: the first error must be raised.
                 with contextlib.suppress(duckdb.TransactionException):
                     self._connection.unregister(table)
 
@@ -160,7 +160,7 @@ class StatementRunner:
         return found.project(", ".join(f"CAST({column} AS {kind}) AS {column}" for column, kind in types.items()))
 
     def _fetch(self, name: str, parameters: dict[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """Run a named statement; DuckDB makes rows while they are fetched, so an error may come as late as that."""
+        """Run a named statement; DuckDB computes rows while they are fetched, so an error may be raised only then."""
         with self._remembering_errors():
             cursor = self.execute(STATEMENTS[name], parameters)
             return [column[0] for column in cursor.description or ()], cursor.fetchall()

@@ -1,8 +1,8 @@
 """End this process when one of its transactions holds the store for too long.
 
-While a transaction is open every other process waits. One that exceeds its limit has hung, or was frozen (SIGSTOP, a
-machine that slept) and has woken since: its process ends at once, the kernel frees the lock, and nothing of the
-transaction is kept.
+While a transaction is open, every other process waits. A transaction that exceeds its limit hangs, or was stopped
+(SIGSTOP, a machine that slept) and continues now: its process ends at once, the kernel frees the lock, and nothing of
+the transaction is stored.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ _STOPPED = ("T", "t")  # states of /proc/<pid>/stat: by a signal, by a debugger
 
 
 class _Watchdog:
-    """One thread a process that looks every second at the transactions that are open."""
+    """One thread a process, which checks the open transactions every second."""
 
     def __init__(self) -> None:
         self._limits: dict[object, tuple[float, float, str]] = {}
@@ -55,18 +55,18 @@ limited = _watchdog.limited
 
 
 def describe_holder(pid: str) -> str:
-    """Return what a person can do about the process that holds a store; ``pid`` is what the lock file says."""
+    """Return what a person can do about the process that holds a store; ``pid`` is the text of the lock file."""
     state = _state_of(pid)
     if state is None:
         return f"process {pid or 'unknown'}; try again when it is done"
-    ends = f"`kill -9 {pid}` ends it, and the store stays whole: what it has not committed is not kept"
+    ends = f"`kill -9 {pid}` ends it; this does not damage the store, and what was not committed is not stored"
     if state in _STOPPED:
         return f"process {pid}, which is stopped: `kill -CONT {pid}` continues it, {ends}"
     return f"process {pid}; try again when it is done. If it hangs, {ends}"
 
 
 def _state_of(pid: str) -> str | None:
-    """Return the state of a process as Linux names it; None where there is no such process."""
+    """Return the state of a process as Linux names it; None: there is no such process."""
     try:
         stat = Path("/proc", pid, "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -77,7 +77,7 @@ def _state_of(pid: str) -> str | None:
 def _end(seconds: float, what: str) -> None:
     log.critical(
         "a transaction on store %s lasted longer than %.0f s (SMS_STORE_LIMIT_SECONDS) while every other process "
-        "waited: process %d ends, and nothing of that transaction is kept. The stack of each thread follows",
+        "waited: process %d ends, and nothing of that transaction is stored. The stack of each thread follows",
         what, seconds, os.getpid(),
     )  # fmt: skip
     faulthandler.dump_traceback(sys.stderr, all_threads=True)
@@ -85,5 +85,5 @@ def _end(seconds: float, what: str) -> None:
 
 
 def _clock() -> float:
-    """Return a clock in seconds that counts the sleep of the machine, where the system has one."""
+    """Return a clock in seconds that counts the sleep of the machine, if the system has such a clock."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

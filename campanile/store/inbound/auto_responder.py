@@ -1,4 +1,4 @@
-"""The switch of the auto-responder: while it is off, no automatic answer is claimed."""
+"""The settings of the auto-responder; while it is off, no automatic answer is claimed."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -14,7 +14,7 @@ _SETTING = "auto_responder"
 
 
 def auto_responder(tx: Transaction) -> AutoResponder:
-    """Return the settings of the auto-responder; off when it was never set."""
+    """Return the settings of the auto-responder; it is off if they were never set."""
     value = get_setting(tx, _SETTING)
     if value is None:
         return AutoResponder(enabled=False, text="")
@@ -25,7 +25,7 @@ def auto_responder(tx: Transaction) -> AutoResponder:
 def put_auto_responder(tx: Transaction, responder: AutoResponder, actor: str) -> None:
     """Write the settings of the auto-responder, and cancel the waiting answers while it is off.
 
-    Answers that waited while it was off until now are cancelled too: it answers only replies that come from now on.
+    Answers that waited while it was off are cancelled too: only replies that arrive from now on are answered.
     """
     _cancel_waiting(tx)
     until = responder.valid_until
@@ -35,7 +35,7 @@ def put_auto_responder(tx: Transaction, responder: AutoResponder, actor: str) ->
 
 
 def why_silent(tx: Transaction, campaign: Campaign) -> str | None:
-    """Return why no more automatic answers of a campaign are claimed; None: they are, or it has none."""
+    """Return why no more automatic answers of a campaign are claimed; None: they are, or it is another campaign."""
     return auto_responder(tx).why_off(tx.at) if campaign.kind == CampaignKind.AUTO_REPLY else None
 
 

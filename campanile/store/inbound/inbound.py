@@ -1,4 +1,4 @@
-"""Delivery reports, replies and reading cursors of a gateway; each item is kept once, also when it comes twice."""
+"""Delivery reports, replies and history cursors of a gateway; each item is stored once, also if it is read twice."""
 
 import json
 from collections.abc import Hashable, Mapping, Sequence
@@ -75,10 +75,10 @@ def cursor_of(tx: Transaction, gateway: str, name: str) -> str:
 def move_cursor(
     tx: Transaction, gateway: str, name: str, cursor: str, *, is_last: bool = True, after: str | None = None
 ) -> str:
-    """Write the cursor of a history, and when it was read; return the cursor that reading goes on from.
+    """Write the cursor of a history, and when it was read; return the cursor from which reading continues.
 
-    Only the last page of a reading sets the time. ``after`` is the cursor that the page was read from: when another
-    cursor was written meanwhile, it stays, so a cursor that was rewound stays rewound.
+    Only the last page of a reading sets the time. ``after`` is the cursor that the page was read from: if another
+    cursor was written meanwhile, nothing is written, so a cursor that was rewound stays rewound.
     """
     found = _state_of(tx, gateway, name)
     kept = "" if found is None else found.value
@@ -91,8 +91,8 @@ def move_cursor(
 def rewind_cursors(tx: Transaction, gateway: str, names: Sequence[str] = HISTORIES) -> dict[str, str]:
     """Rewind histories of a gateway to their beginning; return the cursors that they had, by name.
 
-    An item that is read again is kept once. Replies and opt-outs count as never read until a reading reaches their end:
-    no campaign claims anything before. The next reading of each history does the work.
+    An item that is read again is stored once. Replies and opt-outs count as never read until a reading reaches their
+    end: no campaign claims anything before. The next reading of each history begins at its beginning.
 
     Args:
         tx: the open transaction.
@@ -103,7 +103,7 @@ def rewind_cursors(tx: Transaction, gateway: str, names: Sequence[str] = HISTORI
         CampaignError: there is no history of such a name.
     """
     if unknown := [name for name in names if name not in HISTORIES]:
-        raise CampaignError(f"history {unknown[0]!r} is unknown; it is one of {', '.join(HISTORIES)}")
+        raise CampaignError(f"history {unknown[0]!r} is unknown; give one of {', '.join(HISTORIES)}")
     kept = {name: cursor_of(tx, gateway, name) for name in names}
     for name in names:
         put_state(tx, gateway, name, "", _NEVER)
@@ -137,9 +137,9 @@ def apply_reports(
     A report on a message that is in flight, was never posted or is not known keeps waiting.
 
     A message that was put back, by proof or by a person, and not claimed again, is accepted by its report and not sent
-    again. Once it is claimed again, its report waits for the answer: put back once more, the message is accepted then;
-    accepted, it moves on from there, so that the first final one of two reports on two posts counts; rejected, it
-    stays rejected.
+    again. If it is claimed again, its report waits for the answer. If the message is put back once more, it is accepted
+    then. If it is accepted, the report moves it forward, so that of two reports on two posts the first final one
+    counts. If it is rejected, it stays rejected.
 
     A campaign that waited only for a decision on its unknown messages is due at once, to be finished.
 
@@ -205,7 +205,7 @@ def _count(value: Any) -> int | None:
 def add_replies(tx: Transaction, gateway: str, replies: pd.DataFrame, *, history: timedelta = _HISTORY) -> pd.DataFrame:
     """Write the replies that are new and return them.
 
-    A ``received_at`` in the future, or longer ago than the gateway keeps replies, is not believed: it is written, but
+    A ``received_at`` in the future, or longer ago than the gateway keeps replies, is not trusted: it is stored, but
     every decision uses the time of reading.
 
     Args:

@@ -1,4 +1,4 @@
-"""Charges: what a gateway says that it charged, written and compared with the recap."""
+"""Charges: the amounts that a gateway reports as charged are stored and compared with the recap."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from schemas.rows import Campaign
 
 @dataclass(frozen=True, slots=True)
 class PriceRules:
-    """How far a charge may differ from the recap: the unit of the prices, and two shares of what the recap says.
+    """How far a charge may differ from the recap: the unit of the prices, and two shares of the recap's price.
 
     A difference of more than ``tolerance``, up or down, raises an alert; one above ``limit`` pauses the campaign.
     """
@@ -50,13 +50,13 @@ def note_charges(
     if strange:
         return (
             f"gateway {gateway} charged messages of {name} in {', '.join(strange)}, and its prices are in "
-            f"{rules.unit}: what it charged cannot be compared. Correct the tariff or the account, then resume-campaign"
+            f"{rules.unit}: they cannot be compared. Correct the tariff or the account, then run resume-campaign"
         )
     return _compared(tx, campaign, rules) if changed else None
 
 
 def deviates(message: ChargedMessage, rules: PriceRules) -> bool:
-    """Return whether a charge differs from what is known of its message: in amount, unit or number of segments."""
+    """Return whether a charge differs from the stored values of its message: amount, unit or number of segments."""
     charge = message.charge
     if charge.unit != rules.unit or charge.amount != _known_amount(message):
         return True
@@ -99,5 +99,5 @@ def _compared(tx: Transaction, campaign: Campaign, rules: PriceRules) -> str | N
         return None
     return (
         f"{line}, more than the {rules.limit:.0%} that SMS_PRICE_LIMIT_PERCENT allows. Compare the tariff with the "
-        "contract; to go on at this price raise that setting, then resume-campaign"
+        "contract; to continue at this price raise that setting, then run resume-campaign"
     )

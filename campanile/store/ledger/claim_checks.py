@@ -1,4 +1,4 @@
-"""The checks of every claim: whether a campaign may send, which places are open, what it may spend."""
+"""The checks of every claim: whether a campaign may send, which places are open, how much it may spend."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -68,7 +68,7 @@ class Refusal(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """What one campaign may still spend: what is ``available`` on its gateway, less what is ``kept`` for alerts."""
+    """What one campaign may still spend: the ``available`` credit of its gateway, less what is ``kept`` for alerts."""
 
     campaign: str
     gateway: str
@@ -81,7 +81,7 @@ class Credit:
         return self if self.available is None else replace(self, available=self.available - amount)
 
     def why_not(self, needed: Decimal) -> str | None:
-        """Return in one line why it does not cover an amount, or None."""
+        """Return one line why the credit does not cover an amount, or None."""
         if self.available is not None and self.available - self.kept >= needed:
             return None
         left = "its balance was never read" if self.available is None else f"{self.available} {self.unit} are left"
@@ -114,7 +114,7 @@ def refusal(
     # guard: approved-hash
     if needs_approval and (campaign.approved_hash is None or campaign.approved_hash != campaign.recap_hash):
         return Refusal(
-            StopReason.NOT_APPROVED, f"campaign {name} is not approved under its latest recap; nothing leaves"
+            StopReason.NOT_APPROVED, f"campaign {name} is not approved under its latest recap; nothing is sent"
         )
     behind = 0.0 if newest_at is None else (newest_at - at).total_seconds()
     if needs_approval and newest_at is not None and behind > rules.clock_margin_seconds:
@@ -130,7 +130,7 @@ def _stale_stops(at: datetime, gateway: str, read_at: Mapping[str, datetime], ru
         age = (at - read_at[name]).total_seconds() if name in read_at else None
         if age is None or not 0 <= age <= rules.replies_max_age_seconds:  # in the future: the clock was set back since
             seen = "never" if age is None else f"{age:.0f} s ago" if age >= 0 else f"{-age:.0f} s in the future"
-            why = f"{name} of gateway {gateway} were last read {seen}; nothing leaves before they are"
+            why = f"{name} of gateway {gateway} were last read {seen}; nothing is sent before they are read again"
             return Refusal(StopReason.STALE_STOPS, why)
     return None
 
@@ -138,7 +138,7 @@ def _stale_stops(at: datetime, gateway: str, read_at: Mapping[str, datetime], ru
 def closings(tx: Transaction, campaign: Campaign, rules: ClaimRules, keys: Iterable[str]) -> dict[str, datetime | None]:
     """Return the places that are open now, the one that closes first first, and when each closes.
 
-    None: windows do not bind. A place whose window closes before a post is sure to be over counts as closed.
+    None: no windows apply. A place whose window may close before a post is finished counts as closed.
     """
     if campaign.kind != CampaignKind.MARKETING:
         return dict.fromkeys(keys)
@@ -149,7 +149,7 @@ def closings(tx: Transaction, campaign: Campaign, rules: ClaimRules, keys: Itera
 
 
 def next_claim(campaign: Campaign, key: str, at: datetime, margin: timedelta) -> datetime:
-    """Return the first time, from ``at`` on, at which a place may be claimed for; a window about to close is closed."""
+    """Return the first time from ``at`` on at which a place may be claimed for; a window about to close is closed."""
     if campaign.kind != CampaignKind.MARKETING:
         return at
     policy = campaign.policy
@@ -170,8 +170,8 @@ def credit_for(tx: Transaction, campaign: Campaign) -> Credit:
 
 
 def late_words(name: str, since: datetime, seconds: float) -> str:
-    """Return the line that a campaign was not looked after for so long."""
+    """Return the line that no run worked on a campaign for so long."""
     return (
-        f"nobody looked after campaign {name} since {since:%Y-%m-%d %H:%M} UTC, {seconds / 60:.0f} minutes ago; "
-        "nothing leaves before somebody has read its text again and run resume-campaign"
+        f"no run has worked on campaign {name} since {since:%Y-%m-%d %H:%M} UTC, {seconds / 60:.0f} minutes ago; "
+        "nothing is sent before a person has read its text again and run resume-campaign"
     )

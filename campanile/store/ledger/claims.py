@@ -1,4 +1,4 @@
-"""Claim slices before they are posted: one transaction checks again everything that can forbid a message."""
+"""Claim slices before they are posted: one transaction checks all conditions of a message again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +17,7 @@ from campanile.store.ledger.sender_session import SenderSession
 from schemas.gateway import OutgoingMessage
 from schemas.ledger_rows import ClaimedMessage, Member, QueuedSlice, Slice
 
-#: How often one transaction fetches slices anew when all of those before were suppressed: other processes wait for it.
+#: How often one transaction fetches slices again if all of those before were suppressed: other processes wait for it.
 _MAX_PASSES = 20
 
 
@@ -34,7 +34,7 @@ class Claim:
     at: datetime
     post_before: datetime
     members: Sequence[ClaimedMessage] = field(repr=False, compare=False)
-    """Those of the messages that are still undecided, as the store has them."""
+    """Those of the messages that are still undecided, as they are stored."""
 
     @property
     def lifetime_seconds(self) -> float:
@@ -44,7 +44,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What a transaction claimed; ``stop_reason`` and ``why``: why not more; ``wait_seconds``: when to try again."""
+    """The claims of a transaction; ``stop_reason``, ``why``: why there are no more; ``wait_seconds``: until a retry."""
 
     claims: Sequence[Claim] = ()
     stop_reason: StopReason | None = None
@@ -56,11 +56,11 @@ def claim_slices(session: SenderSession, most: int = 1) -> Claimed:
     """Claim the next slices that may be sent now, at most ``most``.
 
     Checks the state and approval of the campaign, expiry, the sending windows (those that close first come first), the
-    opt-outs (read again here, so that a STOP wins over everything planned), dead numbers, the rate of the gateway and
-    the credit.
+    opt-outs (read again here, so that a STOP wins over planned messages), dead numbers, the rate of the gateway and the
+    credit.
     """
     refused = _refusal(session)
-    # A lease that ran out long ago is not extended before the campaign is paused for it.
+    # A lease that expired long ago is not extended: the campaign is paused first.
     if refused is None or refused.stop_reason is not StopReason.WOKE_UP:
         keep_lease(session.tx, session.lease, session.ran_out_at, session.rules.lease_seconds)
     if refused is not None:
@@ -81,10 +81,10 @@ def claim_slices(session: SenderSession, most: int = 1) -> Claimed:
 
 
 def claim_again(session: SenderSession, slice_no: int) -> Claim | None:
-    """Claim an unknown slice to be posted again under its first key; return None when that is not allowed.
+    """Claim an unknown slice, to be posted again under its first key; return None if that is not allowed.
 
-    The body must be exactly the same, so an opt-out of one recipient, a closed window or an auto-responder that is off
-    forbids it: if the first post never arrived, this one sends the messages.
+    The body must be exactly the same, so the slice is not posted if one recipient has opted out, its window is closed
+    or the auto-responder is off: if the first post never arrived, the second one sends all its messages.
     """
     tx, campaign, found = session.tx, session.campaign, session.row_of(slice_no)
     if campaign.is_stopped or found.state != SliceState.UNKNOWN or not was_posted_here(found) or _refusal(session):
@@ -106,9 +106,9 @@ def claim_again(session: SenderSession, slice_no: int) -> Claim | None:
 
 
 def was_posted_here(found: Slice) -> bool:
-    """Return whether a sender that is known posted a slice; in a restored store it may have been another one.
+    """Return whether a known sender posted a slice; in a restored store an unknown one may have posted it.
 
-    Only such a slice may be posted again under its key: the lost sender may have posted the messages under other keys.
+    Only a slice of a known sender may be posted again under its key: an unknown one may have used other keys.
     """
     return bool(found.fence != NO_SENDER)  # guard: no-known-sender
 
@@ -125,7 +125,7 @@ def posted_claim(session: SenderSession, slice_no: int) -> Claim:
 
 @dataclass(slots=True)
 class _Takings:
-    """The claims of a transaction so far, and what it may still spend and claim."""
+    """The claims of a transaction so far, and how much more it may spend and claim."""
 
     credit: Credit
     most: int
@@ -134,14 +134,14 @@ class _Takings:
 
 def _refusal(session: SenderSession) -> Refusal | None:
     if (found := session.tx.reconciliation) is not None:  # guard: reconciling
-        return Refusal(StopReason.RECONCILING, f"{found.reason}; nothing leaves before reconcile-store is confirmed")
+        return Refusal(StopReason.RECONCILING, f"{found.reason}; nothing is sent before reconcile-store is confirmed")
     return refusal(
         session.tx.at, session.campaign, session.ran_out_at, session.read_at, session.rules, session.newest_at
     )
 
 
 def _take(session: SenderSession, takings: _Takings) -> Claimed | None:
-    """Claim slice after slice; return why there are fewer than wanted, or None."""
+    """Claim slice after slice; return why there are fewer than requested, or None."""
     is_urgent = session.campaign.kind not in (CampaignKind.MARKETING, CampaignKind.AUTO_REPLY)
     for _ in range(_MAX_PASSES):
         if len(takings.claims) >= takings.most:
@@ -153,12 +153,12 @@ def _take(session: SenderSession, takings: _Takings) -> Claimed | None:
         for chosen, closes_at in queue:
             waits = wait_seconds(session.bucket, is_urgent=is_urgent)
             if waits > 0:
-                why = f"gateway {session.campaign.gateway} takes no more for {waits:.0f} s"
+                why = f"gateway {session.campaign.gateway} accepts no more messages for {waits:.0f} s"
                 return Claimed(stop_reason=StopReason.PACED, why=why, wait_seconds=waits)
             uncovered = _take_slice(session, takings, chosen, recipients[chosen.slice_no], closes_at)
             if uncovered is not None:
                 return Claimed(stop_reason=StopReason.NOT_COVERED, why=uncovered)
-        session.write()  # slices that were suppressed are out of the queue
+        session.write()  # removes the suppressed slices from the queue
     return None
 
 
@@ -181,7 +181,7 @@ def _take_slice(
     recipients: Recipients,
     closes_at: datetime | None,
 ) -> str | None:
-    """Claim one slice, or settle it when all of it is suppressed; return why the credit does not cover it, or None."""
+    """Claim one slice, or settle it if all its messages are suppressed; return why the credit is too low, or None."""
     at, slice_no, free = session.tx.at, chosen.slice_no, recipients.free
     price = total_price(member.price for member in free)
     uncovered = takings.credit.why_not(price) if free else None
@@ -229,5 +229,5 @@ def _post_before(session: SenderSession, found: Slice | QueuedSlice, closes_at: 
 
 
 def _ask_after(session: SenderSession, post_before: datetime) -> datetime:
-    """Return from when on another sender may ask the gateway for a claim."""
+    """Return from when on another sender may ask the gateway for the messages of a claim."""
     return post_before + timedelta(seconds=session.rules.deadline_seconds + session.settle_seconds)

@@ -1,4 +1,4 @@
-"""Append what each step changes: message events and credit entries. Also keeps facts about a gateway."""
+"""Append message events and credit entries, which record each change; and store the state of a gateway."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -129,7 +129,7 @@ def add_credit(tx: Transaction, campaign: Campaign, slice_no: int, kind: CreditK
 
 
 def put_state(tx: Transaction, gateway: str, name: str, value: str, at: datetime | None = None) -> None:
-    """Keep a fact about a gateway, changed at ``at`` or now; it replaces the one before."""
+    """Store a named value of a gateway, changed at ``at`` or now; it replaces the value before."""
     since = at or tx.at
     if not tx.run("state.change", gateway=gateway, name=name, value=value, at=since):
         tx.run("state.add", gateway=gateway, name=name, value=value, at=since)

@@ -27,8 +27,8 @@ def expire_late(tx: Transaction, campaign: Campaign, opens_at: Callable[[str, da
     count = 0
     for waiting in tx.select(WaitingPlace, "slice.waiting", campaign_id=campaign.campaign_id):
         time_at = waiting.not_before or campaign.first_due_at or tx.at
-        leaves_at = opens_at(waiting.window_key, max(tx.at, time_at))
-        reason = expiry_reason(tx.at, time_at, leaves_at, expiry_rules)
+        next_at = opens_at(waiting.window_key, max(tx.at, time_at))
+        reason = expiry_reason(tx.at, time_at, next_at, expiry_rules)
         if reason is not None:
             count += _expire(tx, campaign, waiting, reason)
     return count

@@ -1,4 +1,4 @@
-"""Late proof that a message was accepted: a delivery report, a look-up, an answer to the same key."""
+"""Late proof that a message was accepted: a delivery report, a look-up, or an answer to the same key."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from schemas.gateway import Outcome, SubmitOutcome
 from schemas.ledger_rows import ClaimedMessage, Slice
 from schemas.rows import Campaign
 
-#: The states of a message that a late proof changes; of these, those whose reserve was released.
+#: The states of a message that a late proof changes; and those of them whose reserve was released.
 LATE_STATES = (MessageState.UNKNOWN, MessageState.WRITTEN_OFF, MessageState.PLANNED)
 _FREED_STATES = (MessageState.WRITTEN_OFF, MessageState.PLANNED)
 
@@ -37,9 +37,9 @@ def apply_moves(tx: Transaction, moves: pd.DataFrame) -> None:
 
 
 def accept_put_back(tx: Transaction, found: Slice, outcomes: Sequence[SubmitOutcome]) -> list[LateMessage]:
-    """Accept messages that a slice had put back as not accepted, and that the gateway has after all; return them.
+    """Accept messages that a slice had put back as not accepted, although the gateway has them; return them.
 
-    Only messages that still wait are accepted here: the answer to a new claim decides on the others.
+    Only messages that still wait are accepted here; for the others the answer to their new claim decides.
 
     Args:
         tx: the open transaction.
@@ -73,7 +73,7 @@ def _acceptance(late: LateMessage) -> dict[str, object]:
 def _accept(tx: Transaction, rows: pd.DataFrame, reason: str) -> None:
     """Append the acceptances and capture their credit; credit that was released is reserved again first.
 
-    A message that waited to be sent again is taken out of its slice; a slice that is empty then is settled.
+    A message that waited to be sent again is removed from its slice; a slice that is then empty is settled.
     """
     append_events(tx, rows.assign(event=MessageState.ACCEPTED, reason=reason, fence=0))
     for _, group in rows.groupby(["campaign_id", "slice_no"]):
@@ -83,5 +83,5 @@ def _accept(tx: Transaction, rows: pd.DataFrame, reason: str) -> None:
         freed = group.loc[group["state"].isin(_FREED_STATES), "price"]
         add_credit(tx, campaign, slice_no, CreditKind.RESERVE, total_price(freed))
         add_credit(tx, campaign, slice_no, CreditKind.CAPTURE, total_price(group["price"]))
-    gone = rows.loc[rows["state"] == MessageState.PLANNED, ["campaign_id", "slice_no", "segment_count", "price"]]
-    tx.run_staged("slice.take_out", gone)
+    removed = rows.loc[rows["state"] == MessageState.PLANNED, ["campaign_id", "slice_no", "segment_count", "price"]]
+    tx.run_staged("slice.take_out", removed)

@@ -1,4 +1,4 @@
-"""Leases: one sender for each campaign, for a limited time, under a fence number that only grows."""
+"""Leases: one sender for each campaign, for a limited time, under a fence number that only increases."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,7 +7,7 @@ from campanile.sms.errors import CampaignError
 from campanile.store.db.database import Transaction
 from schemas.ledger_rows import HeldLease
 
-#: The fence of what was written by no sender that is known.
+#: The fence of changes that no known sender wrote.
 NO_SENDER = 0
 
 
@@ -24,7 +24,7 @@ class Lease:
 
 
 def find_lease(tx: Transaction, campaign_id: int) -> HeldLease | None:
-    """Return the last lease of a campaign, also one that has run out; None: it was never sent."""
+    """Return the last lease of a campaign, also an expired one; None: it was never sent."""
     return tx.find(HeldLease, "lease.get", campaign_id=campaign_id)
 
 
@@ -38,7 +38,7 @@ def take_lease(
         campaign_id: the campaign.
         owner: the name of the new owner, for people.
         lease_seconds: how long the lease holds if it is not extended.
-        run_id: the Prefect run that sends, where there is one.
+        run_id: the Prefect run that sends, if there is one.
     """
     found = find_lease(tx, campaign_id)
     if found is not None and found.expires_at > tx.at:
@@ -52,7 +52,7 @@ def take_lease(
 def extend_lease(tx: Transaction, lease: Lease, lease_seconds: float) -> None:
     """Extend a lease from now on; zero seconds end it.
 
-    A lease of which less than a third is used is not extended: that saves a write.
+    A lease is not extended while less than a third of it is used, to save a write.
 
     Raises:
         LeaseLost: another owner took it.
@@ -69,7 +69,7 @@ def keep_lease(tx: Transaction, lease: Lease, ran_out_at: datetime, lease_second
 
 
 def check_lease(tx: Transaction, lease: Lease) -> datetime:
-    """Refuse an owner whose fence is old; return when the lease runs out.
+    """Refuse an owner whose fence is old; return when the lease expires.
 
     Raises:
         LeaseLost: another owner took the campaign.

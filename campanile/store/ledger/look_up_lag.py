@@ -1,7 +1,7 @@
 """The settling time of a gateway: how long after a post a look-up may miss a message that was accepted.
 
-The manifest and the settings give it. A message that a later look-up missed, and that was accepted all the same, proves
-that it must be longer: then it is raised, and kept for the gateway.
+The manifest and the settings give it. A message that a later look-up missed, although it was accepted, proves that the
+settling time must be longer: then it is raised, and stored for the gateway.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ _LONGEST_SECONDS = 86400.0
 
 
 class LateAcceptance(NamedTuple):
-    """A message that was claimed, missed by a look-up at ``absent_at``, and accepted all the same."""
+    """A message that was claimed, missed by a look-up at ``absent_at``, and accepted nevertheless."""
 
     claimed_at: datetime
     absent_at: datetime
@@ -38,12 +38,12 @@ def learned_seconds(tx: Transaction, gateway: str) -> float:
 
 
 def raise_settling(tx: Transaction, gateway: str, seconds: float) -> bool:
-    """Raise the settling time of a gateway, and look up again what was absent before; return whether it was raised.
+    """Raise the settling time of a gateway, and look up absent messages again; return whether it was raised.
 
     Args:
         tx: the open transaction.
         gateway: the gateway whose look-up missed a message.
-        seconds: the new settling time; a lower one than is known changes nothing.
+        seconds: the new settling time; one that is lower than the stored one changes nothing.
     """
     before, seconds = learned_seconds(tx, gateway), min(seconds, _LONGEST_SECONDS)
     if seconds <= before:

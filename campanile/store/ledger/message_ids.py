@@ -1,4 +1,4 @@
-"""The message ids of a gateway: each must stand for one message, and a message must keep its id."""
+"""Check the message ids of a gateway: each must belong to one message, and a message must keep its id."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ def dispute_ids(
     is_first: bool,
     was_looked_up: bool,
 ) -> list[SubmitOutcome]:
-    """Return the answers of a gateway, disputed where an id belongs to another message or has changed.
+    """Return the answers of a gateway; an answer is disputed if its id belongs to another message or has changed.
 
     A disputed answer pauses the campaign, with an alert, and no absence settles the slice any more.
 
@@ -49,8 +49,8 @@ def dispute_ids(
             found.slice_no,
             f"gateway {session.campaign.gateway} gave an impossible answer for "
             f"{count_text(len(doubts), 'message')} of slice {found.slice_no} of {session.campaign.name}: {why}. "
-            "None of them is sent again by itself; ask the provider, settle what is unknown by resolve-unknown, then "
-            "resume-campaign",
+            "None of them is sent again automatically; ask the provider, settle unknown messages with resolve-unknown, "
+            "then run resume-campaign",
         )
     session.ids |= {message_id: ref for ref, message_id in ids.items() if ref not in doubts}
     return [
@@ -68,7 +68,7 @@ def alert_shared_ids(tx: Transaction, campaign: Campaign) -> int:
     shared = tx.values("event.ids_shared", campaign_id=campaign.campaign_id, gateway=gateway)
     if shared:
         first = mask_numbers(str(shared[0]))
-        why = f"gateway {gateway} gave {count_text(len(shared), 'id')} of {name} to several messages, {first!r} for one"
+        why = f"gateway {gateway} gave {count_text(len(shared), 'id')} of {name} to several messages, such as {first!r}"
         raise_alert(tx, f"message ids: {name}", gateway, f"{why}: ask the provider which of them were sent")
     return len(shared)
 
@@ -76,7 +76,7 @@ def alert_shared_ids(tx: Transaction, campaign: Campaign) -> int:
 def disputed_reports(tx: Transaction, gateway: str) -> set[str]:
     """Return the ids of the waiting reports whose message id belongs to another message: they prove nothing.
 
-    A campaign is paused when a report names one of its messages under an id that is another's, or that is new.
+    A campaign is paused if a report names one of its messages under the id of another message, or under a new id.
     """
     rows = tx.select(DisputedReport, "report.of_other_ids", gateway=gateway)
     for campaign_id, count in Counter(row.campaign_id for row in rows).items():

@@ -46,7 +46,7 @@ _CREDIT_OF = {
     Outcome.BLACKLISTED: CreditKind.RELEASE,
     Outcome.NOT_ACCEPTED: CreditKind.RELEASE,
 }
-_UNANSWERED = SubmitOutcome("", Outcome.UNKNOWN, reason="the gateway said nothing of this message")
+_UNANSWERED = SubmitOutcome("", Outcome.UNKNOWN, reason="the gateway gave no answer for this message")
 
 
 class _Answered(NamedTuple):
@@ -57,7 +57,7 @@ class _Answered(NamedTuple):
 
     @property
     def event(self) -> MessageEvent:
-        """What the event of the answer says of the message."""
+        """The event that records the answer."""
         return MessageEvent(self.message.recipient_id, self.answer.gateway_message_id, self.answer.reason)
 
 
@@ -73,8 +73,8 @@ def record(
     """Write the answers of the gateway for the messages of a slice that are undecided.
 
     A message without an answer is unknown, and may be asked for from ``ask_after`` on. A message that is proved not
-    accepted goes into a new slice. An answer under an id that belongs to another message, or that has changed, is not
-    believed: the message stays unknown, and the campaign is paused (``message_ids``). Charges are written beside the
+    accepted is put into a new slice. An answer under an id that belongs to another message, or that has changed, is not
+    trusted: the message stays unknown, and the campaign is paused (``message_ids``). Charges are written beside the
     prices of the recap, and may pause the campaign too (``charges``). A second answer may accept a message that was put
     back: it is accepted while it waits to be sent again, and the settling time is raised (``look_up_lag``).
 
@@ -122,8 +122,8 @@ def record(
 def abandon_claims_of_others(tx: Transaction, lease: Lease, rules: ClaimRules) -> int:
     """Make the claims of senders that lost the lease unknown; return how many messages.
 
-    Where the clock jumped forward the lease ran out early, and its owner may be posting at this moment. So the gateway
-    is not asked for them before such a post is over, counted from now.
+    If the clock jumped forward, the lease expired early, and its owner may be posting at this moment. So the gateway is
+    not asked for the messages before such a post is over, counted from now.
     """
     count = 0
     over_at = tx.at + timedelta(seconds=rules.claim_seconds + rules.deadline_seconds + rules.settle_seconds)
@@ -148,7 +148,7 @@ def unknown_slices(tx: Transaction, campaign_id: int) -> list[Slice]:
 
 
 def note_absence(session: SenderSession, slice_no: int, ask_after: datetime) -> None:
-    """Count a look-up that found no trace: absence is proof when it is seen twice, a settling time apart."""
+    """Count a look-up that found no message: absence is proof if it is seen twice, a settling time apart."""
     session.make_unknown(slice_no, ask_after, session.row_of(slice_no).absent_count + 1)
 
 
@@ -202,10 +202,10 @@ def _by_outcome(members: Sequence[ClaimedMessage], outcomes: Sequence[SubmitOutc
 def _after_look_up(
     session: SenderSession, slice_no: int, members: Sequence[ClaimedMessage], said: Sequence[SubmitOutcome]
 ) -> list[SubmitOutcome]:
-    """Return the answers of a look-up, absence with its reason, after learning from them how late look-ups are.
+    """Return the answers of a look-up, absence with its reason; raise the settling time if they show that it is short.
 
     A message that is found after it was absent shows that the settling time was too short; then another one that is
-    still absent may take as long, and its absence is no proof yet. A message that was found before shows nothing.
+    still absent may take as long, and its absence is no proof yet. A message that was found before proves nothing.
     """
     seconds, still_open = session.settle_seconds, {member.client_ref for member in members}
     found = any(item.outcome is Outcome.ACCEPTED and item.client_ref in still_open for item in said)

@@ -1,8 +1,8 @@
 """The rate limit of a gateway: one token bucket of segments, shared by all senders.
 
 A claim takes its segments, also below zero; the next claim waits until the bucket is above zero again. Alerts wait only
-below a debt, so they go before marketing. When the gateway throttles, the rate is halved and no claim is made before
-the time that it names; each accepted slice raises the rate again.
+below a larger debt, so they go before marketing. When the gateway throttles, the rate is halved and no claim is made
+before the time that it gives; each accepted slice raises the rate again.
 """
 
 import json
@@ -39,7 +39,7 @@ class Bucket:
 def read_bucket(state: GatewayState | None, top_rate: float, at: datetime) -> Bucket:
     """Return the bucket in the state ``pace`` of a gateway, refilled up to now.
 
-    It is full where there is no state, or where the clock went back.
+    It is full if there is no state, or if the clock went back.
     """
     full = top_rate * _BURST_SECONDS
     if state is None:
@@ -75,7 +75,7 @@ def wait_seconds(bucket: Bucket, *, is_urgent: bool) -> float:
 
 
 def slow_down(bucket: Bucket, top_rate: float, retry_after: float | None) -> Bucket:
-    """Return the bucket after a throttled answer: half the rate, and a wait, which doubles if the answer names none."""
+    """Return the bucket after a throttled answer: half the rate, and a wait, which doubles if the answer gives none."""
     waits = (
         retry_after
         if retry_after is not None

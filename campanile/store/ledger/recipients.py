@@ -1,4 +1,4 @@
-"""Who gets a slice: its messages, with the opt-outs and dead numbers as they stand at this moment."""
+"""The recipients of a slice: its messages, checked against the current opt-outs and dead numbers."""
 
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
@@ -20,14 +20,14 @@ class Recipients(NamedTuple):
 
 
 class _Barred(NamedTuple):
-    """The numbers among some recipients that opted out, and those that do not exist, at this moment."""
+    """The numbers of some recipients that are opted out now, and those that do not exist."""
 
     opted_out: Collection[int]
     dead: Collection[int]
 
 
 def read_recipients(tx: Transaction, campaign: Campaign, chosen: Sequence[QueuedSlice]) -> dict[int, Recipients]:
-    """Return who gets each planned slice, and who does not, by slice number."""
+    """Return the recipients of each planned slice, and those that are suppressed, by slice number."""
     members = _members(tx, chosen)
     barred = _barred_numbers(tx, [member for group in members.values() for member in group])
     return {slice_no: _split_suppressed(campaign, group, barred) for slice_no, group in members.items()}
@@ -47,7 +47,7 @@ def members_by_event(tx: Transaction, found: Slice | QueuedSlice, event: Message
 
 
 def outgoing(members: Sequence[Member], campaign: Campaign) -> list[OutgoingMessage]:
-    """Return messages as the gateway takes them."""
+    """Return messages in the form that gateways take."""
     valid_until = campaign.offer_ends_at
     return [
         OutgoingMessage(row.client_ref, row.msisdn, row.text, row.encoding, row.sender_id, valid_until)
@@ -56,12 +56,12 @@ def outgoing(members: Sequence[Member], campaign: Campaign) -> list[OutgoingMess
 
 
 def holds_opted_out(tx: Transaction, campaign: Campaign, members: Sequence[Member]) -> bool:
-    """Return whether one of some recipients opted out, where opt-outs bind the campaign."""
+    """Return whether one of some recipients opted out, if opt-outs apply to the campaign."""
     return bool(_barred_numbers(tx, members).opted_out) and _stops_bind(campaign)
 
 
 def _members(tx: Transaction, chosen: Sequence[QueuedSlice]) -> dict[int, list[Member]]:
-    """Return the messages of planned slices by slice number: those it was cut with, or those put back into it."""
+    """Return the messages of planned slices by slice number: the original ones, or those put back into the slice."""
     found: dict[int, list[Member]] = {row.slice_no: [] for row in chosen}
     as_cut = [row.slice_no for row in chosen if not row.is_requeued]
     if as_cut:
@@ -82,7 +82,8 @@ def _barred_numbers(tx: Transaction, members: Sequence[Member]) -> _Barred:
 def _split_suppressed(campaign: Campaign, members: Sequence[Member], barred: _Barred) -> Recipients:
     """Split a slice into messages that may be sent and those that an opt-out or a dead number suppresses.
 
-    Tests, notices and automatic answers go to dead numbers too: to people of the team, or who have just written.
+    Tests, notices and automatic answers are sent to dead numbers too: their recipients are people of the team, or
+    people who have just written.
     """
     stops_bind, reaches_dead = _stops_bind(campaign), campaign.kind in STANDING_KINDS
     found = Recipients([], [])

@@ -1,7 +1,7 @@
 """Reconcile a store that may be older than the gateway: restored from a copy, without its log, from another machine.
 
 Its planned messages may have been sent. So each message that is planned or in flight becomes unknown, as if its sender
-had died: the gateway is asked by look-up, and a message that it does not know twice is planned again. Where a gateway
+had died: the gateway is asked by look-up, and a message that two look-ups do not find is planned again. If a gateway
 cannot be asked, a person decides. Nothing is claimed until a person has confirmed.
 """
 
@@ -25,7 +25,7 @@ _STOPS = ("replies", "opt_outs")
 
 
 def doubt_everything(tx: Transaction, rules: ClaimRules) -> int:
-    """Make the messages unknown that may have been sent, once for each reconciliation; return how many.
+    """Mark messages that may have been sent as unknown, once for each reconciliation; return how many.
 
     The STOPs of every gateway are read again from the beginning. Senders that still run are fenced off, and the gateway
     is asked only when none of their posts can arrive any more.
@@ -43,7 +43,9 @@ def doubt_everything(tx: Transaction, rules: ClaimRules) -> int:
 
 
 def doubt_approved(tx: Transaction, campaign: Campaign) -> int:
-    """Make the messages of an approved campaign unknown if it is older than the last reconciliation; return how many.
+    """Mark the messages of an approved campaign as unknown if it is older than the last reconciliation.
+
+    Return how many messages.
 
     The lost store may have approved and sent it.
     """
@@ -78,7 +80,9 @@ def confirm_reconciled(tx: Transaction, actor: str, reason: str) -> Reconciliati
     if found is None:
         raise CampaignError("the store agrees with its mark: there is nothing to confirm")
     if found.doubted_at is None:
-        raise CampaignError("what may have been sent was not looked for yet; run reconcile-store without a name first")
+        raise CampaignError(
+            "messages that may have been sent were not looked up yet; run reconcile-store without a name"
+        )
     unread = _unread_histories(tx, found.doubted_at)
     if unread:
         raise CampaignError(
@@ -91,7 +95,7 @@ def confirm_reconciled(tx: Transaction, actor: str, reason: str) -> Reconciliati
 
 
 def campaigns_in_doubt(tx: Transaction) -> list[DoubtedCampaign]:
-    """Return the campaigns that a person must know before they confirm, oldest first."""
+    """Return the campaigns that a person must check before they confirm, oldest first."""
     return tx.select(DoubtedCampaign, "doubt.campaigns")
 
 
@@ -110,7 +114,7 @@ def _unread_histories(tx: Transaction, since: datetime) -> list[str]:
 
 def _doubt(tx: Transaction, campaign_ids: Sequence[int], posted_since: datetime, ask_after: datetime) -> int:
     at, ids = tx.at, list(campaign_ids)
-    # The fence grows past any that a sender of the lost life may hold: seconds count faster than take-overs.
+    # The new fence is above any that a sender of the lost store may hold: seconds grow faster than take-overs.
     fence = int(at.timestamp())
     tx.run("doubt.reserve", campaign_ids=ids, at=at)
     first_event_id = tx.value("event.next_id")

@@ -25,7 +25,7 @@ from schemas.rows import Campaign
 
 MAY_OPEN = (CampaignState.APPROVED, CampaignState.PARKED, CampaignState.SENDING)
 OPEN_STATES = (MessageState.PLANNED, MessageState.CLAIMED, MessageState.UNKNOWN)
-#: Where a state of messages is counted in ``Progress``, unless it is called alike.
+#: The field of ``Progress`` that counts a state of messages, unless both have the same name.
 _COUNTED_AS = {
     MessageState.PLANNED: "waiting",
     MessageState.CLAIMED: "in_flight",
@@ -36,7 +36,7 @@ _COUNTED_AS = {
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who sends: ``name`` for people, and the Prefect run where there is one."""
+    """The owner of a lease: ``name`` for people, and the Prefect run, if there is one."""
 
     name: str
     run_id: str | None = None
@@ -47,11 +47,11 @@ class RunOutcome:
     """How a run ended.
 
     Attributes:
-        why: why it stopped early; None: nothing more may leave now.
-        needs_person: somebody must act before anything leaves again: the campaign is paused.
-        is_alarming: it goes on by itself, and the team should know.
-        asks_person: nobody but a person can settle what is unknown.
-        trusts_clock: False: it jumped, so nothing is given up as too late by it.
+        why: why it stopped early; None: nothing more may be sent now.
+        needs_person: a person must act before anything is sent again: the campaign is paused.
+        is_alarming: the campaign continues automatically, and the team is alerted.
+        asks_person: only a person can settle the unknown messages.
+        trusts_clock: False: the clock jumped, so no message expires by it.
         retry_seconds: when to try again what was refused.
     """
 
@@ -64,7 +64,7 @@ class RunOutcome:
 
 
 class Opened(NamedTuple):
-    """What came of opening a campaign: the lease, or None when there is nothing to do; ``why`` in one line.
+    """The result of opening a campaign: the lease, or None if there is nothing to do; ``why`` in one line.
 
     ``is_held``: it has just been paused, and waits for a person.
     """
@@ -76,7 +76,7 @@ class Opened(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """How far a campaign is: messages by what became of them, and what it has cost, in the gateway's unit."""
+    """The progress of a campaign: messages by their state, and what it has cost, in the gateway's unit."""
 
     total: int
     waiting: int
@@ -93,20 +93,20 @@ class Progress(NamedTuple):
 
 
 def open_sending(tx: Transaction, name: str, owner: Owner, rules: ClaimRules) -> Opened:
-    """Take a campaign to be sent.
+    """Open a campaign for sending, and take its lease.
 
-    Nobody looked after it for long after its time (a machine that slept, a backup that came back)? Then it is paused
-    and waits for a person.
+    If no run sent it for a long time after it was due (the machine slept, a backup was restored), it is paused and
+    waits for a person.
 
     Raises:
-        CampaignError: it was never approved, or is not what its recap says.
+        CampaignError: it was never approved, or differs from its recap.
     """
     doubt_everything(tx, rules)
     distrust_ahead(tx, rules.clock_margin_seconds)  # guard: clock-ahead
     campaign = find_campaign(tx, name)
     state = campaign.state
     if state == CampaignState.PREPARED:
-        raise CampaignError(f"campaign {name} is prepared, not approved; approve it by its recap's hash first")
+        raise CampaignError(f"campaign {name} is prepared, not approved; approve it with the hash of its recap first")
     if state not in MAY_OPEN:
         return Opened(campaign, None, f"campaign {name} is {state}: nothing to send")
     if campaign.due_at is None or campaign.due_at > tx.at:
@@ -130,8 +130,8 @@ def open_sending(tx: Transaction, name: str, owner: Owner, rules: ClaimRules) ->
 def close_sending(tx: Transaction, lease: Lease, rules: ClaimRules, run_outcome: RunOutcome) -> Campaign:
     """End a run: the campaign is finished when no message is open, else parked until something can be done.
 
-    What can no longer leave in time expires first. The truth is the messages, never an empty queue. The lease is given
-    back.
+    Messages that can no longer be sent in time expire first. The states of the messages decide, never an empty queue.
+    The lease ends.
 
     Raises:
         LeaseLost: another owner took the campaign.
@@ -176,14 +176,14 @@ def count_messages(tx: Transaction, campaign_id: int) -> list[StateCount]:
 
 
 def read_progress(tx: Transaction, campaign: Campaign) -> Progress:
-    """Return how far a campaign is without reading each message: messages in flight are counted by whole slices."""
+    """Return the progress of a campaign without reading each message: messages in flight count by whole slices."""
     credit = tx.find(AvailableCredit, "credit.available", gateway=campaign.gateway)
     unit = credit.unit if credit else ""
     return tx.get(Progress, "slice.progress", campaign_id=campaign.campaign_id, unit=unit)
 
 
 def recount(progress: Progress, states: Sequence[StateCount]) -> Progress:
-    """Return how far a campaign is, exactly; ``states`` are those of ``count_messages``."""
+    """Return the exact progress of a campaign; ``states`` are those of ``count_messages``."""
     counts: Counter[str] = Counter()
     for row in states:
         counts[_COUNTED_AS.get(row.state, row.state)] += row.message_count
@@ -197,7 +197,7 @@ def due_campaigns(tx: Transaction) -> list[DueCampaign]:
 
 
 def _why_late(tx: Transaction, campaign: Campaign, rules: ClaimRules) -> str | None:
-    """Return the line that no run took the campaign since it was due, or since its last lease ended; or None."""
+    """Return the line that no run sent the campaign since it was due, or since its last lease expired; or None."""
     if campaign.kind in STANDING_KINDS or campaign.is_stopped:
         return None
     lease = find_lease(tx, campaign.campaign_id)
@@ -212,15 +212,15 @@ def _park(
 ) -> None:
     campaign_id = campaign.campaign_id
     due_at = None if waits_for_person else _next_look(tx, campaign, rules, run_outcome)
-    why = "only a person can settle what is unknown: resolve-unknown" if waits_for_person else run_outcome.why
+    why = "only a person can settle its unknown messages: run resolve-unknown" if waits_for_person else run_outcome.why
     state = CampaignState.SENDING if campaign.kind in STANDING_KINDS else CampaignState.PARKED
     set_state(tx, campaign_id, state, due_at, campaign.state_reason if campaign.is_stopped else why)
-    until = "somebody decides" if due_at is None else f"{due_at:%Y-%m-%d %H:%M} UTC"
+    until = "a person decides" if due_at is None else f"{due_at:%Y-%m-%d %H:%M} UTC"
     note_event(tx, campaign_id, "parked", campaign.version, "campanile", f"until {until}")
 
 
 def _next_look(tx: Transaction, campaign: Campaign, rules: ClaimRules, run_outcome: RunOutcome) -> datetime:
-    """Return when the campaign can go on: a retry, the next opening of its places, or the time to ask for unknowns."""
+    """Return when the campaign can continue: a retry, the next opening of its places, or a look-up of unknowns."""
     campaign_id = campaign.campaign_id
     retry_at = tx.at + timedelta(seconds=run_outcome.retry_seconds)
     waiting = tx.select(WaitingPlace, "slice.waiting", campaign_id=campaign_id)

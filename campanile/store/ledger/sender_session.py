@@ -37,11 +37,11 @@ class SenderSession:
     """One transaction of a sender.
 
     Attributes:
-        ran_out_at: when its lease would have run out.
+        ran_out_at: when its lease would have expired.
         read_at: when the cursors of the gateway last moved, by name.
         newest_at: the newest time in the store; None: nothing was recorded.
         slices: the slices that are claimed or unknown, by number.
-        settle_seconds: how long after a post absence proves nothing, by the rules and as it was learned.
+        settle_seconds: how long after a post absence proves nothing: from the rules, or as it was learned.
         paused_why: why this session paused the campaign.
         ids: the message ids that this session has recorded, each with its client reference.
     """
@@ -74,7 +74,7 @@ class SenderSession:
 
     @property
     def gives_back(self) -> bool:
-        """Whether a collected change gives credit, and perhaps messages, back to the next claim."""
+        """Whether a collected change releases credit, and perhaps messages, for the next claim."""
         return any(entry.kind == CreditKind.RELEASE for entry in self._credit)
 
     def add_events(self, slice_no: int, event: MessageState, messages: Sequence[MessageEvent]) -> None:
@@ -97,7 +97,7 @@ class SenderSession:
         self.slices.pop(slice_no, None)
 
     def make_unknown(self, slice_no: int, ask_after: datetime, absent_count: int) -> None:
-        """Mark a slice as one with unknown messages, and from when on to ask for them."""
+        """Mark a slice as one with unknown messages, which may be asked for from ``ask_after`` on."""
         self.tx.run(
             "slice.make_unknown",
             campaign_id=self.lease.campaign_id,
@@ -117,7 +117,7 @@ class SenderSession:
         self.pause(why)
 
     def pause(self, why: str) -> None:
-        """Pause the campaign for an answer of its gateway; nothing more of it is claimed in this session."""
+        """Pause the campaign because of an answer of its gateway; nothing more is claimed in this session."""
         self.campaign = pause_and_alert(self.tx, self.campaign, why)
         self.paused_why = self.paused_why or why
 
@@ -127,7 +127,7 @@ class SenderSession:
             self._read_settling()
 
     def take_late(self, late: Sequence[LateAcceptance]) -> None:
-        """Raise the settling time, after messages that were absent were accepted all the same."""
+        """Raise the settling time, after messages that were absent were accepted nevertheless."""
         self.write()
         if take_late(self.tx, self.campaign.gateway, late):
             self._read_settling()
@@ -169,7 +169,7 @@ def sender_session(tx: Transaction, lease: Lease, rules: ClaimRules) -> Iterator
     ran_out_at = check_lease(tx, lease)
     found = tx.reconciliation
     if found is not None and found.doubted_at is None:
-        raise LeaseLost(f"{found.reason}; what this sender holds is unknown until the gateway was asked")
+        raise LeaseLost(f"{found.reason}; the messages of this sender are unknown until the gateway was asked")
     campaign = tx.get(Campaign, "campaign.get", campaign_id=lease.campaign_id)
     states = {row.name: row for row in tx.select(GatewayState, "state.of", gateway=campaign.gateway)}
     learned = states.get(SETTLE)

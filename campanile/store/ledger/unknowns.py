@@ -1,4 +1,4 @@
-"""Unknown messages that no request can settle any more: a named person gives them up or sends them again."""
+"""Unknown messages that no request can settle any more: a named person writes them off or sends them again."""
 
 from collections.abc import Callable, Sequence
 from itertools import groupby
@@ -24,7 +24,7 @@ def list_unknown(tx: Transaction, campaign_id: int) -> list[UnknownMessage]:
 
 
 def write_off(tx: Transaction, name: str, actor: str, reason: str) -> int:
-    """Give up the unknown messages of a campaign and release their credit; return how many.
+    """Write off the unknown messages of a campaign and release their credit; return how many.
 
     A delivery report that comes later still proves a message accepted, and captures its price.
 
@@ -88,8 +88,8 @@ def _decidable(tx: Transaction, campaign: Campaign) -> list[UnknownMessage]:
     lease = find_lease(tx, campaign.campaign_id)
     if lease is not None and lease.expires_at > tx.at:
         raise CampaignError(
-            f"campaign {name} is in the hands of a run, which may still settle its unknown messages; try again when it "
-            f"has ended, or pause it (until {lease.expires_at:%H:%M:%S} UTC it may be writing)"
+            f"a run is sending campaign {name} and may still settle its unknown messages; try again when it has ended, "
+            f"or pause the campaign (the run may write until {lease.expires_at:%H:%M:%S} UTC)"
         )
     unknown = list_unknown(tx, campaign.campaign_id)
     if not unknown:
@@ -98,6 +98,6 @@ def _decidable(tx: Transaction, campaign: Campaign) -> list[UnknownMessage]:
     if not decidable:
         first = min(row.ask_after for row in unknown)
         raise CampaignError(
-            f"the unknown messages of {name} may still be on their way; decide from {first:%H:%M:%S} UTC on"
+            f"the unknown messages of {name} may still be in flight; decide from {first:%H:%M:%S} UTC on"
         )
     return decidable
