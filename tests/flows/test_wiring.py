@@ -66,7 +66,7 @@ def test_each_flow_runs_and_ends_completed(workspace: Any, monkeypatch: pytest.M
     assert "EUR" in run("check_balance")
     assert run("review_replies").startswith("# No doubtful replies")
     assert "reset" in run("reset_cursor", "sandbox", "replies", "camille", "the provider restored a backup")
-    assert "whole" in run("backup_store", str(workspace.data_dir / "copy"))
+    assert "opened and checked" in run("backup_store", str(workspace.data_dir / "copy"))
     assert run("reconcile_store").startswith("# The store agrees")
     run("diagnose_setup")
 

@@ -191,7 +191,7 @@ def test_an_adapter_that_breaks_leaves_no_number_in_the_log(desk, sender, caplog
 
     sender.seam.before_post = break_once
     sender.run("winter")
-    assert "the adapter of sandbox broke" in caplog.text
+    assert "the adapter of sandbox failed" in caplog.text
     assert "3363998" not in caplog.text
 
 
