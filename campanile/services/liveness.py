@@ -44,7 +44,7 @@ def watched_flow(age: FlowAge) -> Watched:
     if age.error:
         line += f"; its last run failed: {age.error}"
     if age.liveness is Liveness.LATE:
-        line += f"; look at the runs of {age.flow} and at the workers' logs, and start the workers again"
+        line += f"; check the runs of {age.flow} and the workers' logs, and start the workers again"
         return Watched(age.flow, False, line)
     return Watched(age.flow, True if age.liveness is Liveness.WELL else None, line)
 

@@ -26,7 +26,7 @@ _MAX_SECONDS_OFF = 30
 
 
 class Advice(NamedTuple):
-    """A finding that is no error, and what to do about it."""
+    """A finding that is not an error, and what to do about it."""
 
     found: str
     to_do: str

@@ -134,14 +134,14 @@ class TestPause:
         assert "paused by camille: wrong price" in page("progress-soldes")
         ready.set_clock(LATER)
         assert send_due() == []
-        assert resume() == "soldes is parked again and goes on now"
+        assert resume() == "soldes is parked again and continues now"
         assert state_of(ready) == "finished"
         assert len(ready.sandbox.billing()) == 10
 
     def test_before_its_hour_it_is_verified_again(self, ready: Any) -> None:
         approve(**TODAY)
         assert pause() == "soldes is paused: nothing more of it is sent until resume-campaign"
-        assert resume() == "soldes is approved again and goes on at Mon 2026-11-23 08:30 (Europe/Paris)"
+        assert resume() == "soldes is approved again and continues at Mon 2026-11-23 08:30 (Europe/Paris)"
         ready.set_clock(LATER)
         assert send_due() == ["soldes"]
         assert state_of(ready) == "finished"

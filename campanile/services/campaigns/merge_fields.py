@@ -15,7 +15,7 @@ def own_fields(tx: Transaction, lists: Sequence[str], template: Template) -> Tem
     """Return a template whose merge fields have the names that the lists use.
 
     ``{Prénom}`` becomes ``first_name`` if a file of the lists has such a column, or if ``Prénom`` is an alias of it and
-    the lists have that field. A name that is no column stays as it is; ``check_fields`` refuses it.
+    the lists have that field. A name that is not a column stays as it is; ``check_fields`` refuses it.
 
     Raises:
         CampaignError: a list does not exist.

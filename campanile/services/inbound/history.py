@@ -117,7 +117,7 @@ def reset_history(context: Context, gateway: str, name: str, actor: str, reason:
 def report_history(context: Context, gateway: str, name: str, found: HistoryRead) -> None:
     """Log problems of a reading; alert the team if a history was renumbered, or did not end twice in a row.
 
-    An alert that cannot be delivered stays open and is tried again; the run goes on.
+    An alert that cannot be delivered stays open and is tried again; the run continues.
     """
     words = name.replace("_", "-")
     if found.renumbered:

@@ -75,7 +75,7 @@ def open_run(context: Context, campaign: str, run_id: str | None) -> tuple[Sendi
     Args:
         context: the context.
         campaign: its name.
-        run_id: the Prefect run that sends it; None: it is no run of a deployment.
+        run_id: the Prefect run that sends it; None: not a run of a deployment.
 
     Raises:
         CampaignError: it was never approved, or the campaign or its policy differs from its recap.

@@ -38,7 +38,7 @@ def resume_campaign(context: Context, campaign: str, actor: str, reason: str) ->
         if resumed.due_at is None or is_due
         else f"at {local_time(resumed.due_at, settings.zone)} ({settings.team_zone})"
     )
-    line = f"{campaign} is {resumed.state} again and goes on {when}"
+    line = f"{campaign} is {resumed.state} again and continues {when}"
     context.log.info(line)
     return line
 

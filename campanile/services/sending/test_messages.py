@@ -44,7 +44,7 @@ def plan_test(context: Context, campaign: str, numbers: Sequence[str], actor: st
         found = find_campaign(tx, campaign)
         check_not_standing(found)
         if found.state in (CampaignState.CANCELLED, CampaignState.FINISHED):
-            raise CampaignError(f"campaign {campaign} is {found.state}; there is nothing to test any more")
+            raise CampaignError(f"campaign {campaign} is {found.state}; its texts cannot be tested any more")
         if tx.value("message.has_origin", kind=KIND, origin=origin):
             context.log.info("this run has planned its tests before: nothing is sent again")
             return gateway

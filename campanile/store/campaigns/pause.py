@@ -65,7 +65,7 @@ def resume(tx: Transaction, name: str, actor: str, reason: str, *, clock_margin_
 def stop_everything(tx: Transaction, actor: str, reason: str) -> list[str]:
     """Pause every marketing and alert campaign that may still be sent; return their names.
 
-    Automatic answers, notices and tests go on.
+    Automatic answers, notices and tests continue.
     """
     campaigns = tx.select(Campaign, "campaign.stoppable")
     for campaign in campaigns:

@@ -141,12 +141,12 @@ def close_import(
     Raises:
         StoreError: the results do not add up to the rows.
     """
-    fates = dict.fromkeys(FATES, 0) | tx.counts("import.count_fates", import_id=import_id)
+    results = dict.fromkeys(FATES, 0) | tx.counts("import.count_fates", import_id=import_id)
     reasons = tx.counts("import.reject_reasons", import_id=import_id)
-    fates["rejected"] = sum(reasons.values())
-    if sum(fates.values()) != row_count:
-        raise StoreError(f"{source.file_name}: {row_count} rows, but the results {fates} add up to another number")
-    counts: dict[str, Any] = {f"{result}_count": count for result, count in fates.items()}
+    results["rejected"] = sum(reasons.values())
+    if sum(results.values()) != row_count:
+        raise StoreError(f"{source.file_name}: {row_count} rows, but the results {results} add up to another number")
+    counts: dict[str, Any] = {f"{result}_count": count for result, count in results.items()}
     tx.run(
         "import.add_file",
         import_id=import_id,
@@ -172,7 +172,7 @@ def close_import(
         import_id=import_id,
         file_name=source.file_name,
         row_count=row_count,
-        fates=fates,
+        fates=results,
         reject_reasons=reasons,
         opted_out_count=int(tx.value("import.count_opted_out", import_id=import_id)),
         territories=tx.counts("import.top_territories", import_id=import_id),

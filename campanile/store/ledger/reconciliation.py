@@ -81,7 +81,7 @@ def confirm_reconciled(tx: Transaction, actor: str, reason: str) -> Reconciliati
         raise CampaignError("the store agrees with its mark: there is nothing to confirm")
     if found.doubted_at is None:
         raise CampaignError(
-            "messages that may have been sent were not looked up yet; run reconcile-store without a name"
+            "messages that may have been sent are not marked yet; run reconcile-store without a name first"
         )
     unread = _unread_histories(tx, found.doubted_at)
     if unread:
