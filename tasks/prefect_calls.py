@@ -11,15 +11,18 @@ from contextvars import copy_context
 from typing import TypeVar
 
 from httpx import HTTPError
+from prefect.context import SettingsContext, get_settings_context
 from prefect.events.clients import PrefectEventsClient
 from prefect.events.worker import EventsWorker, emit_events_to_cloud, should_emit_events_to_running_server
-from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, Settings
 
 from campanile.sms.errors import SmsError
 
 T = TypeVar("T")
 #: The time limit of a call, and the pause after a call that failed.
 CALL_SECONDS, AWAY_SECONDS = 4.0, 30.0
+#: The settings of this process, and the same with one try a call.
+_ONE_TRY: list[Settings] = []
 
 
 class PrefectAway(SmsError):  # noqa: N818 - a state, not a mistake
@@ -32,8 +35,8 @@ def call_prefect(call: Callable[[], T], seconds: float = CALL_SECONDS) -> T:
     Raises:
         PrefectAway: there is no server, it refuses, or it does not answer in time.
     """
-    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
-        context = copy_context()
+    context = copy_context()
+    context.run(_try_once)
     executor = ThreadPoolExecutor(1, thread_name_prefix="prefect-call")
     try:
         return executor.submit(context.run, call).result(seconds)
@@ -43,6 +46,14 @@ def call_prefect(call: Callable[[], T], seconds: float = CALL_SECONDS) -> T:
         raise PrefectAway(f"Prefect's server cannot be used: {str(error).splitlines()[0]}") from None
     finally:
         executor.shutdown(wait=False)
+
+
+def _try_once() -> None:
+    """Set one try a call in this context; Prefect makes such settings in 60 ms, so they are made once a process."""
+    context = get_settings_context()
+    if not _ONE_TRY or _ONE_TRY[0] is not context.settings:
+        _ONE_TRY[:] = context.settings, context.settings.copy_with_update(updates={PREFECT_CLIENT_MAX_RETRIES: 0})
+    SettingsContext(profile=context.profile, settings=_ONE_TRY[1]).__enter__()
 
 
 class Breaker:

@@ -36,7 +36,18 @@ def test_a_mistake_of_ours_is_no_missing_server() -> None:
 def test_prefect_tries_once() -> None:
     from prefect.settings import PREFECT_CLIENT_MAX_RETRIES
 
+    before = PREFECT_CLIENT_MAX_RETRIES.value()
+    assert before != 0
     assert call_prefect(PREFECT_CLIENT_MAX_RETRIES.value) == 0
+    assert PREFECT_CLIENT_MAX_RETRIES.value() == before, "the settings of the caller stay"
+
+
+def test_a_call_has_the_settings_of_its_caller() -> None:
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    for url in ("http://127.0.0.1:4201/api", "http://127.0.0.1:4202/api"):
+        with temporary_settings({PREFECT_API_URL: url}):
+            assert call_prefect(PREFECT_API_URL.value) == url
 
 
 def test_after_a_failure_no_call_is_made_for_a_while() -> None:
