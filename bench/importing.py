@@ -103,7 +103,7 @@ def _ours(path: Path) -> Outcome:
     with tempfile.TemporaryDirectory() as folder:
         summary = import_file(path, Path(folder))
         fields = [f"coalesce(fields ->> '{field}', '')" for field in FIELDS]
-        return _outcome(Path(folder) / "store.duckdb", fields, summary.fates["rejected"])
+        return _outcome(Path(folder) / "store.duckdb", fields, summary.result_counts["rejected"])
 
 
 def _theirs(path: Path) -> Outcome:

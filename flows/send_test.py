@@ -1,6 +1,6 @@
 """Send a campaign's texts to the team's own numbers, before its recipients get them."""
 
-from campanile.services.sending.test_messages import KIND
+from campanile.services.sending.send_test import KIND
 from schemas.form import Actor, CampaignName
 from tasks.approval import plan_test, publish_test
 from tasks.inbound import sync_opt_outs

@@ -273,7 +273,7 @@ class MessageOfTest:
     state: MessageState
 
 
-class OwnMessage(NamedTuple):
+class SystemMessage(NamedTuple):
     """A system message to store; ``price``: of all its segments, as text."""
 
     recipient_id: int

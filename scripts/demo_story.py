@@ -18,12 +18,12 @@ from campanile.files.rejects import REJECT_WORDS
 from campanile.gateways.sandbox.testing import SandboxProcess
 from campanile.pages.import_views import ImportReport
 from campanile.pages.words import STATE_WORDS
-from campanile.services.campaigns.recap_view import read_recap
+from campanile.services.campaigns.read_recap import read_recap
 from campanile.services.contacts.file_import import Result
 from campanile.sms.states import MessageState
 from campanile.sms.text.masking import mask_number
 from campanile.store.campaigns.campaigns import find_campaign
-from campanile.store.contacts.import_log import FATES, ImportSummary
+from campanile.store.contacts.import_log import ROW_RESULTS, ImportSummary
 from campanile.store.db.invariants import broken_invariants
 from campanile.store.ledger.run_lifecycle import count_messages
 from flows.approve_campaign import approve_campaign
@@ -65,10 +65,10 @@ def contacts_in(files: Sequence[tuple[str, str]]) -> None:
         (result,) = ingest_contacts(list_name, str(SAMPLES / name), legal_basis="consent")[list_name]
         imported[name] = summary_of(result)
     imported["opt_outs.csv"] = summary_of(import_opt_outs(str(SAMPLES / "opt_outs.csv"))[0])
-    fates = table("file", "rows", "accepted", "updated", "duplicate", "rejected")
+    results = table("file", "rows", "accepted", "updated", "duplicate", "rejected")
     for name, summary in imported.items():
-        fates.add_row(name, str(summary.row_count), *(str(count) for count in summary.fates.values()))
-    console.print(fates)
+        results.add_row(name, str(summary.row_count), *(str(count) for count in summary.result_counts.values()))
+    console.print(results)
     reasons = table("rejected because", "rows", "what the partner reads")
     for reason, count in imported["clients_magasin.csv"].reject_reasons.items():
         reasons.add_row(reason, str(count), REJECT_WORDS[reason])
@@ -202,7 +202,7 @@ def _checks(
     sandbox: SandboxProcess, people: dict[str, list[str]], expected: dict[str, Any]
 ) -> Iterator[tuple[str, object, object]]:
     for name, file in expected["files"].items():
-        yield f"{name}: {' / '.join(FATES)}", _counts(file["fates"]), _counts(imported[name].fates)
+        yield f"{name}: {' / '.join(ROW_RESULTS)}", _counts(file["fates"]), _counts(imported[name].result_counts)
     bill = sandbox.billing()
     with current_context().transaction(read_only=True) as tx:
         recap = tx.get(Recap, "recap.get", campaign_id=1, version=1)
@@ -229,8 +229,8 @@ def _masked(numbers: Sequence[str]) -> str:
     return ", ".join(mask_number(number) for number in sorted(numbers))
 
 
-def _counts(fates: Mapping[str, int]) -> str:
-    return " / ".join(str(fates[fate]) for fate in FATES)
+def _counts(results: Mapping[str, int]) -> str:
+    return " / ".join(str(results[result]) for result in ROW_RESULTS)
 
 
 def chapter(title: str, words: str) -> None:

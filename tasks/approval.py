@@ -8,8 +8,8 @@ from prefect.runtime import flow_run
 from campanile.pages.approval import approval_page, tested_page
 from campanile.pages.views import ApprovedView
 from campanile.services.campaigns import approval
-from campanile.services.sending import test_messages
-from campanile.services.sending.test_messages import KIND
+from campanile.services.sending import send_test
+from campanile.services.sending.send_test import KIND
 from campanile.store.campaigns.campaigns import find_campaign
 from schemas.ledger_rows import MessageOfTest
 from tasks.artifacts import publish
@@ -41,7 +41,7 @@ def cancel_rest(campaign: str, reason: str, actor: str) -> str:
 @task
 def plan_test(campaign: str, numbers: Sequence[str], actor: str) -> str:
     """Plan one message for each number, in the given order; return the gateway."""
-    return test_messages.plan_test(current_context(), campaign, numbers, actor, _origin())
+    return send_test.plan_test(current_context(), campaign, numbers, actor, _origin())
 
 
 @task

@@ -11,7 +11,7 @@ from campanile.pages.recap_views import RecapView
 from campanile.pages.results import results_page
 from campanile.pages.views import ResultsView
 from campanile.services.campaigns import draft_file, prepare, revise
-from campanile.services.campaigns.recap_view import first_reading, read_recap, with_answer_price
+from campanile.services.campaigns.read_recap import first_reading, read_recap, with_answer_price
 from campanile.services.campaigns.revise import Revision
 from campanile.services.sending import results
 from campanile.sms.schedule.territories import key_name

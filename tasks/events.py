@@ -5,7 +5,7 @@ from datetime import datetime
 from prefect.events import emit_event
 
 from campanile.sms.text.masking import mask_numbers
-from schemas.rows import Campaign
+from schemas.campaign_rows import Campaign
 
 _FIELDS = ("kind", "gateway", "state", "version", "due_at")
 _LONGEST_TEXT = 500

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from campanile.pages.import_views import ImportReport
 from campanile.pages.imports import import_page
-from campanile.services.campaigns.recap_view import read_recap
+from campanile.services.campaigns.read_recap import read_recap
 from schemas.recap_rows import Recap
 from tasks.campaigns import draw_recap
 from tasks.context import current_context

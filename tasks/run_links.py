@@ -9,8 +9,8 @@ from prefect.utilities.urls import url_for
 
 from campanile.pages import run_links as steps
 from campanile.pages.run_links import NextStep, RunLink, run_link
+from schemas.campaign_rows import Campaign
 from schemas.recap_rows import Recap
-from schemas.rows import Campaign
 from tasks.prefect_calls import BREAKER, PrefectAway
 
 

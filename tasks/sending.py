@@ -31,7 +31,7 @@ from campanile.sms.states import CampaignState
 from campanile.store.campaigns.campaigns import STANDING_KINDS, find_campaign
 from campanile.store.ledger.run_lifecycle import Progress, RunOutcome, count_messages, read_progress
 from campanile.store.ledger.unknowns import list_unknown
-from schemas.rows import Campaign
+from schemas.campaign_rows import Campaign
 from tasks.artifacts import artifact_key, publish_unless_away
 from tasks.context import current_context
 from tasks.events import announce

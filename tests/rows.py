@@ -5,9 +5,9 @@ from decimal import Decimal
 from typing import Any
 
 from campanile.sms.states import CampaignKind, CampaignState
+from schemas.campaign_rows import Campaign
 from schemas.draft import CampaignDraft
 from schemas.recap_rows import Recap
-from schemas.rows import Campaign
 
 AT = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)  # a Monday, 08:00 in Paris
 RECAP_HASH = "0123456789abcdef"

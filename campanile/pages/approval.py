@@ -7,8 +7,8 @@ from campanile.pages.environment import render
 from campanile.pages.run_links import RunLink
 from campanile.pages.views import ApprovedView
 from campanile.pages.words import staying_words
+from schemas.campaign_rows import Campaign
 from schemas.ledger_rows import MessageOfTest
-from schemas.rows import Campaign
 
 
 def approval_page(approved: ApprovedView, actor: str, zone: ZoneInfo, links: Sequence[RunLink] = ()) -> str:

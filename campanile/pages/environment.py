@@ -22,7 +22,7 @@ from campanile.sms.schedule.forecast import EXPIRING_WORDS
 from campanile.sms.schedule.territories import key_name
 from campanile.sms.text.formatting import amount_text, count_text, grouped, local_time
 from campanile.sms.text.masking import mask_number
-from schemas.rows import Campaign
+from schemas.campaign_rows import Campaign
 
 _BLANK_LINES = re.compile(r"\n{3,}")
 _ADDRESS_SIGNS = ":/?#@!$&+,;=%~-._"

@@ -43,7 +43,8 @@ def import_rows(reports: Iterable[ImportReport]) -> list[dict[str, Any]]:
         {"file": report.staged.file_name, "import_id": report.summary.import_id, "result": result, "rows": count}
         for report in reports
         for result, count in (
-            dict(report.summary.fates) | {f"rejected: {code}": n for code, n in report.summary.reject_reasons.items()}
+            dict(report.summary.result_counts)
+            | {f"rejected: {code}": n for code, n in report.summary.reject_reasons.items()}
         ).items()
     ]
 

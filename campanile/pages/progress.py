@@ -8,8 +8,8 @@ from campanile.pages.words import seconds_text
 from campanile.sms.states import CampaignState
 from campanile.sms.text.formatting import amount_text, count_text, grouped
 from campanile.store.ledger.run_lifecycle import Progress, recount
+from schemas.campaign_rows import Campaign
 from schemas.ledger_rows import StateCount
-from schemas.rows import Campaign
 
 #: Counts that the progress line names besides the accepted messages, when they are not zero.
 _COUNT_WORDS = {

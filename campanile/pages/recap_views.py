@@ -10,6 +10,7 @@ from campanile.sms.schedule.departures import Departure
 from campanile.sms.schedule.forecast import Expiring
 from campanile.sms.text.lint_finding import LintFinding
 from schemas.billing_rows import Credit
+from schemas.campaign_rows import Campaign
 from schemas.recap_rows import (
     Defaulted,
     ExclusionCount,
@@ -21,7 +22,6 @@ from schemas.recap_rows import (
     TerritoryCount,
     UnsentMessages,
 )
-from schemas.rows import Campaign
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from campanile.pages.words import approval_figures
+from schemas.campaign_rows import Campaign
 from schemas.recap_rows import Recap
-from schemas.rows import Campaign
 
 #: For each deployment the title of the link, and its effect.
 STEPS = {

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 from campanile.pages.environment import render
 from campanile.pages.run_links import RunLink
+from schemas.campaign_rows import Campaign
 from schemas.ledger_rows import UnknownMessage
-from schemas.rows import Campaign
 
 _MAX_ROWS = 200
 

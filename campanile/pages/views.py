@@ -10,9 +10,9 @@ from typing import Any, TypeVar, cast
 from pydantic import TypeAdapter
 
 from campanile.store.db.commit_number import Reconciliation
+from schemas.campaign_rows import Campaign
 from schemas.inbound_rows import ReplyCount
 from schemas.ledger_rows import CampaignEvent, DoubtedCampaign, ReasonCount, StateCount, TerritoryResult
-from schemas.rows import Campaign
 
 View = TypeVar("View")
 

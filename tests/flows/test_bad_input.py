@@ -208,7 +208,7 @@ def test_the_same_bytes_read_in_another_way_are_another_import(ready: Any) -> No
     path = ready.drop("tel 1;portable\n0145678901;0612345690\n", "deux.csv")
     first = ingest("deux", path, columns={"msisdn": "tel 1"})["deux"][0]
     second = ingest("deux", path, columns={"msisdn": "portable"})["deux"][0]
-    assert (first.summary.fates["rejected"], second.summary.fates["accepted"]) == (1, 1)
+    assert (first.summary.result_counts["rejected"], second.summary.result_counts["accepted"]) == (1, 1)
     assert ingest("deux", path, columns={"msisdn": "portable"})["deux"][0].summary.same_as
 
 

@@ -193,7 +193,7 @@ def test_corrected_rejects_dropped_again_just_work(workspace: Any) -> None:
     (rejects,) = (workspace.data_dir / "rejects" / "clients").iterdir()
     fixed = rejects.read_text(encoding="utf-8-sig").replace("06123456;", "0612345678;")
     (report,) = ingest("clients", workspace.drop(fixed, "corriges.csv"))["clients"]
-    assert report.summary.fates["accepted"] == 1
+    assert report.summary.result_counts["accepted"] == 1
     assert [row[:2] for row in people_of(workspace, "clients")] == [
         ("+33612345678", "Prune"),
         ("+33612345679", "Basile"),
@@ -212,7 +212,7 @@ def test_a_copy_in_another_encoding_says_how_much_is_known(workspace: Any) -> No
     new = f"Mobile;Prénom\n{rows}0612345702;Anaïs\n0612345703;Léa\n0612345704;Ève\n"
     (workspace.data_dir / "copie.csv").write_bytes(new.encode("cp1252"))
     (report,) = ingest("clients", str(workspace.data_dir / "copie.csv"))["clients"]
-    assert report.summary.fates == {"accepted": 3, "updated": 0, "duplicate": 89, "rejected": 0}
+    assert report.summary.result_counts == {"accepted": 3, "updated": 0, "duplicate": 89, "rejected": 0}
     assert "97 % of its numbers were already known" in artifact("import-clients")
 
 
@@ -252,14 +252,14 @@ def test_an_empty_cell_never_erases(workspace: Any) -> None:
 
 def test_a_single_column_without_header(workspace: Any) -> None:
     (report,) = ingest("clients", workspace.drop("0612345678\n06 12 34 56 79\n"))["clients"]
-    assert report.summary.fates["accepted"] == 2
+    assert report.summary.result_counts["accepted"] == 2
 
 
 def test_a_sheet_by_its_name(workspace: Any) -> None:
     path = workspace.data_dir / "deux.xlsx"
     path.write_bytes(workbook(ROWS, ("Accueil", "Clients")))
     (report,) = ingest("clients", str(path), sheet="Clients")["clients"]
-    assert (report.staged.sheet, report.summary.fates["accepted"]) == ("Clients", 2)
+    assert (report.staged.sheet, report.summary.result_counts["accepted"]) == ("Clients", 2)
 
 
 def test_columns_given_by_hand_override_the_names(workspace: Any) -> None:

@@ -74,7 +74,7 @@ def test_an_undone_file_can_be_dropped_again(workspace: Any) -> None:
     first = ingest(workspace, FIRST)
     undo(first.summary.import_id, preview=False)
     assert people(workspace) == {}
-    assert ingest(workspace, FIRST).summary.fates["accepted"] == 3
+    assert ingest(workspace, FIRST).summary.result_counts["accepted"] == 3
 
 
 def test_an_import_that_is_not_there_names_those_that_are(workspace: Any) -> None:
@@ -128,7 +128,7 @@ def test_a_preview_of_a_file_imports_and_moves_nothing(workspace: Any) -> None:
     inbox.mkdir(parents=True)
     (inbox / "un.csv").write_text(FIRST)
     (report,) = ingest_contacts(preview=True)["clients"]
-    assert report.summary.fates["accepted"] == 3
+    assert report.summary.result_counts["accepted"] == 3
     assert workspace.query("SELECT count(*) FROM import_file") == [(0,)]
     assert (inbox / "un.csv").exists()
 
@@ -279,7 +279,7 @@ def test_a_list_is_emptied_or_deleted_only_without_preview(workspace: Any, actio
     manage("clients", action, preview=False)
     assert people(workspace) == {}
     assert ("| clients | 0 |" in manage()) == (action == "empty")
-    assert ingest(workspace, FIRST).summary.fates["accepted"] == 3
+    assert ingest(workspace, FIRST).summary.result_counts["accepted"] == 3
     workspace.assert_in_order()
 
 
@@ -326,7 +326,7 @@ def test_opt_outs_keep_when_and_where_it_was_said(workspace: Any) -> None:
         "0612345678;14/07/2026 10:30;magasin\n0612345679;2026-01-02;\n0612345680;hier;site\n0612345678;;\n"
     )
     (report,) = import_opt_outs(workspace.drop(text, "stops.csv"))
-    assert report.summary.fates == {"accepted": 3, "updated": 0, "duplicate": 1, "rejected": 0}
+    assert report.summary.result_counts == {"accepted": 3, "updated": 0, "duplicate": 1, "rejected": 0}
     found = workspace.query("SELECT right(msisdn, 2), CAST(said_at AS VARCHAR), channel FROM opt_out ORDER BY msisdn")
     assert found == [
         ("78", "2026-07-14 08:30:00+00", "magasin"),
@@ -340,7 +340,7 @@ def test_opted_out_people_are_imported_counted_and_excluded(workspace: Any) -> N
 
     import_opt_outs(workspace.drop("Mobile\n0612345678\n", "stops.csv"))
     report = ingest(workspace, FIRST)
-    assert (report.summary.fates["accepted"], report.summary.opted_out_count) == (3, 1)
+    assert (report.summary.result_counts["accepted"], report.summary.opted_out_count) == (3, 1)
     assert prepare().exclusion_count == 1
 
 

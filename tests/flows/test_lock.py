@@ -103,7 +103,7 @@ def send_test(*numbers: str, **how: Any) -> str:
 
 def try_to_test(*numbers: str) -> None:
     """Plan a test without a run."""
-    from campanile.services.sending.test_messages import plan_test
+    from campanile.services.sending.send_test import plan_test
 
     plan_test(current_context(), "soldes", list(numbers), "camille", "a test")
 

@@ -33,13 +33,13 @@ def test_the_samples_from_files_to_results(workspace: Any) -> None:
     for list_name, name in LISTS.items():
         (report,) = ingest_contacts(list_name, str(SAMPLES / name), legal_basis="consent")[list_name]
         summary = report.summary
-        assert dict(summary.fates) == EXPECTED["files"][name]["fates"]
+        assert dict(summary.result_counts) == EXPECTED["files"][name]["fates"]
         assert dict(summary.reject_reasons) == EXPECTED["files"][name]["rejected_by_reason"]
-        assert summary.row_count == sum(summary.fates.values())
+        assert summary.row_count == sum(summary.result_counts.values())
         (rejects,) = (workspace.data_dir / "rejects" / list_name).iterdir()
-        assert rejects.read_text(encoding="utf-8-sig").count("\n") >= summary.fates["rejected"]
+        assert rejects.read_text(encoding="utf-8-sig").count("\n") >= summary.result_counts["rejected"]
     (report,) = import_opt_outs(str(SAMPLES / "opt_outs.csv"))
-    assert dict(report.summary.fates) == EXPECTED["files"]["opt_outs.csv"]["fates"]
+    assert dict(report.summary.result_counts) == EXPECTED["files"]["opt_outs.csv"]["fates"]
 
     # The recap: audience = messages + exclusions, by territory and encoding as counted by hand.
     recap = prepare_campaign(path=str(SAMPLES / "campaign.yaml"))

@@ -21,7 +21,7 @@ def report(is_preview: bool = False, **changes: Any) -> ImportReport:
         "import_id": 7,
         "file_name": "clients.csv",
         "row_count": 10,
-        "fates": {"accepted": 5, "updated": 1, "duplicate": 1, "rejected": 3},
+        "result_counts": {"accepted": 5, "updated": 1, "duplicate": 1, "rejected": 3},
         "reject_reasons": {"letters": 3},
         "opted_out_count": 2,
         "territories": {"FR": 7},

@@ -14,7 +14,7 @@ from campanile.pages.views import StateCount, view_of
 from campanile.pages.words import in_zone
 from campanile.sms.states import CampaignState
 from campanile.store.ledger.run_lifecycle import Progress
-from schemas.rows import Campaign
+from schemas.campaign_rows import Campaign
 from tests import rows
 from tests.rows import AT
 

@@ -38,11 +38,11 @@ from campanile.sms.rules.reply_keywords import UNANSWERED
 from campanile.sms.states import MessageState, RowResult
 from campanile.store.contacts.impact import Preview
 from campanile.store.ledger.run_lifecycle import Progress
+from schemas.campaign_rows import Campaign
 from schemas.contact_rows import ListCard, ListSummary
 from schemas.draft import CampaignDraft
 from schemas.inbound_rows import DoubtfulReply, ReplyCount
 from schemas.ledger_rows import MessageOfTest, StateCount, UnknownMessage
-from schemas.rows import Campaign
 
 PARIS = ZoneInfo("Europe/Paris")
 AT = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
@@ -67,7 +67,7 @@ REASONS = {"ExclusionCount": "opted_out", "Expiring": "offer_ended"}
 MAPPINGS: dict[str, Any] = {
     "prices": {"FR": Decimal("0.045")},
     "territories": {"FR": 7},
-    "fates": dict.fromkeys(RowResult, 2),
+    "result_counts": dict.fromkeys(RowResult, 2),
     "reject_reasons": {"letters": 2},
 }
 #: Fields whose numbers belong to no person: names of letters, digits and dashes only, and the draft's text.

@@ -6,7 +6,7 @@ import pytest
 
 from campanile.pages.words import approval_figures
 from campanile.services.campaigns.approval import _check_figures
-from campanile.services.campaigns.recap_view import first_reading
+from campanile.services.campaigns.read_recap import first_reading
 from campanile.services.context import Context
 from campanile.sms.errors import CampaignError
 from tests.rows import recap

@@ -19,7 +19,7 @@ from campanile.pages.recap import recap_page
 from campanile.pages.recap_views import RecapView
 from campanile.services.campaigns.approval_checks import check_times_hold
 from campanile.services.campaigns.prepare import make_recap
-from campanile.services.campaigns.recap_view import read_recap
+from campanile.services.campaigns.read_recap import read_recap
 from campanile.services.context import Context
 from campanile.sms.errors import CampaignError, ConfigurationError, TemplateError
 from campanile.store.billing.balance import add_reading
@@ -30,9 +30,9 @@ from campanile.store.contacts.export import export_messages
 from campanile.store.contacts.import_log import SourceFile, StagedRows
 from campanile.store.contacts.lists import declare_legal_basis
 from campanile.store.contacts.merge import import_contacts
+from schemas.campaign_rows import Campaign
 from schemas.draft import CampaignDraft
 from schemas.recap_rows import PeopleChange, Recap, Source, UnsentMessages
-from schemas.rows import Campaign
 from tests.store.conftest import Clock
 from tests.stores import context_on, copy_store
 

@@ -36,13 +36,13 @@ from campanile.store.ledger.lease import Lease
 from campanile.store.ledger.outcomes import note_absence, record, unknown_slices
 from campanile.store.ledger.rate_limit import PACE, Bucket, read_bucket
 from campanile.store.ledger.sender_session import SenderSession, sender_session
+from schemas.campaign_rows import Campaign, Staying
 from schemas.draft import CampaignDraft
 from schemas.frame_checks import duckdb_types
 from schemas.gateway import DeliveryReport, Outcome, OutgoingMessage, SubmitOutcome
 from schemas.inbound_rows import GatewayState
 from schemas.ledger_rows import CampaignEvent, DueCampaign, Slice
 from schemas.recap_rows import Recap
-from schemas.rows import Campaign, Staying
 from tests.fork_server import ForkedProcess, opened_fork_server
 from tests.stores import broken_invariants_at_once, copy_store
 

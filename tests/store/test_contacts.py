@@ -14,7 +14,7 @@ from campanile.sms.errors import CampaignError, ContactFileError, StoreError
 from campanile.store.billing import alerts, balance
 from campanile.store.billing import operator_settings as operators
 from campanile.store.contacts import merge as contacts
-from campanile.store.contacts.import_log import FATES, StagedRows, earlier_import
+from campanile.store.contacts.import_log import ROW_RESULTS, StagedRows, earlier_import
 from campanile.store.contacts.merge import import_contacts
 from campanile.store.contacts.opt_outs import import_opt_outs
 from schemas.billing_rows import Credit
@@ -22,7 +22,7 @@ from tests.lanes import examples
 
 
 def fates(summary) -> dict[str, int]:
-    return {fate: count for fate, count in summary.fates.items() if count}
+    return {fate: count for fate, count in summary.result_counts.items() if count}
 
 
 ANA, BEA = {"first_name": "Ana"}, {"first_name": "Béa"}
@@ -63,7 +63,7 @@ def test_summary_and_book_say_the_same(desk) -> None:
     desk.opt_out(2)
     cells = (1, ANA), (2, BEA), "no_number", (1, ANA), "no_number", "too_short"
     summary = desk.take_in("clients", *cells, column_map={"Prénom": "first_name"})
-    assert summary.fates == {"accepted": 2, "updated": 0, "duplicate": 1, "rejected": 3}
+    assert summary.result_counts == {"accepted": 2, "updated": 0, "duplicate": 1, "rejected": 3}
     assert summary.reject_reasons == {"no_number": 2, "too_short": 1}
     assert summary.opted_out_count == 1
     assert summary.territories == {"FR": 3}
@@ -180,7 +180,7 @@ def test_parquet_files_say_the_same_as_frames(desk, staged_for, tmp_path: Path, 
     with desk.tx() as tx:
         from_frames = import_contacts(tx, "frames", desk.file("a"), frames)
         from_paths = import_contacts(tx, "paths", desk.file("a"), paths)
-    assert from_paths.fates == from_frames.fates
+    assert from_paths.result_counts == from_frames.result_counts
     assert desk.people("paths") == desk.people("frames")
 
 
@@ -237,7 +237,7 @@ def test_rows_that_are_not_what_they_must_be(desk, kind: str, rows, rejected, ro
 
 def model(known: dict[int, dict[str, str]], cells) -> tuple[dict[int, dict[str, str]], dict[str, int]]:
     """Import one row after the other, the slow and plain way."""
-    book, counts = {person: dict(fields) for person, fields in known.items()}, dict.fromkeys(FATES, 0)
+    book, counts = {person: dict(fields) for person, fields in known.items()}, dict.fromkeys(ROW_RESULTS, 0)
     for cell in cells:
         if isinstance(cell, str):
             counts["rejected"] += 1
@@ -264,7 +264,7 @@ def test_results_are_those_of_one_row_after_the_other(desk, first, second) -> No
     for cells in (first, second):
         summary = desk.take_in(name, *cells)
         book, counts = model(book, cells)
-        assert summary.fates == counts
+        assert summary.result_counts == counts
         assert desk.people(name) == book
 
 

@@ -22,7 +22,7 @@ from campanile.store.campaigns.recaps import verify_recap
 from campanile.store.db import database
 from campanile.store.db import statement_runner as scratch_tables
 from campanile.store.db.database import transaction
-from schemas.rows import Campaign
+from schemas.campaign_rows import Campaign
 
 StartWorker = Callable[..., Any]
 DEATHS = ("anywhere", "anywhere", "after commit", "anywhere", "before commit")

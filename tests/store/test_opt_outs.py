@@ -30,7 +30,7 @@ def test_each_number_of_a_file_has_one_result(desk) -> None:
     before = desk.sql("SELECT * FROM opt_out")
     desk.clock.forward(days=1)
     summary = desk.take_in_stops((1, {}), (2, {}), (2, {}), (3, {}), "letters")
-    assert summary.fates == {"accepted": 2, "updated": 0, "duplicate": 2, "rejected": 1}
+    assert summary.result_counts == {"accepted": 2, "updated": 0, "duplicate": 2, "rejected": 1}
     assert (summary.reject_reasons, summary.known_count) == ({"letters": 1}, 1)
     assert desk.sql("SELECT * FROM opt_out WHERE source = 'reply'") == before  # the first STOP is the proof
     rows = desk.sql(
@@ -43,7 +43,7 @@ def test_each_number_of_a_file_has_one_result(desk) -> None:
         (4, "accepted", None, None),
     ]
     again = desk.take_in_stops((3, {}))
-    assert again.fates["duplicate"] == 1
+    assert again.result_counts["duplicate"] == 1
     assert desk.sql("SELECT of_import_id, of_row_number FROM import_row WHERE import_id = 3") == [(2, 4)]
 
 
@@ -112,7 +112,7 @@ def test_a_date_moves_nothing_but_itself(desk) -> None:
     recorded = desk.sql("SELECT recorded_at FROM opt_out")
     desk.clock.forward(days=1)
     summary = desk.take_in_stops((1, {WHEN: "2026-11-20"}), date_field=WHEN, zone="UTC")
-    assert summary.fates["updated"] == 1
+    assert summary.result_counts["updated"] == 1
     said_at = datetime(2026, 11, 20, tzinfo=UTC)
     assert stops(desk) == [(1, "reply", said_at, None, "said_at from import 1, row 1")]
     assert desk.sql("SELECT recorded_at FROM opt_out") == recorded
@@ -123,7 +123,7 @@ def test_a_date_moves_nothing_but_itself(desk) -> None:
 def test_a_later_date_than_the_reply_proves_nothing(desk) -> None:
     desk.opt_out(1)
     desk.clock.forward(days=2)
-    assert desk.take_in_stops((1, {WHEN: "2026-11-25"}), date_field=WHEN).fates["duplicate"] == 1
+    assert desk.take_in_stops((1, {WHEN: "2026-11-25"}), date_field=WHEN).result_counts["duplicate"] == 1
     assert stops(desk) == [(1, "reply", None, None, None)]
 
 

@@ -112,7 +112,7 @@ def test_another_spelling_of_the_same_fields_is_no_change(desk, staged_for: Call
 def test_an_undone_file_can_be_dropped_again(desk) -> None:
     desk.take_in("clients", (1, ANA), sha256="same")
     undo(desk, 1)
-    assert desk.take_in("clients", (1, ANA), sha256="same").fates["accepted"] == 1
+    assert desk.take_in("clients", (1, ANA), sha256="same").result_counts["accepted"] == 1
 
 
 def test_lists_do_not_see_each_others_undo(desk) -> None:
@@ -158,7 +158,7 @@ def test_a_corrected_file_takes_the_place_of_the_first(desk, staged_for: Callabl
     assert counts(summary.replaced) == {"added": 1, "removed": 2, "changed": 1, "kept": 1}
     assert summary.replaced.changed_columns == {"town": 1}
     assert foretold == summary.replaced
-    assert summary.fates == {"accepted": 3, "updated": 0, "duplicate": 0, "rejected": 0}
+    assert summary.result_counts == {"accepted": 3, "updated": 0, "duplicate": 0, "rejected": 0}
     assert desk.people("clients") == {1: ANA | LILLE, 2: BEA, 5: {}}
     book = desk.sql("SELECT import_id, replaces, undone_by, undone_why FROM import_file ORDER BY import_id")
     assert book == [(1, None, "camille", "replaced by import 2"), (2, 1, None, None)]
@@ -190,7 +190,7 @@ def test_an_emptied_list_takes_the_same_files_again(desk) -> None:
         assert counts(empty_list(tx, "clients", "camille")) == {"removed": 2}
     assert desk.people("clients") == {}
     assert desk.sql("SELECT DISTINCT undone_why FROM import_file") == [("list emptied",)]
-    assert desk.take_in("clients", (1, ANA), sha256="first").fates["accepted"] == 1
+    assert desk.take_in("clients", (1, ANA), sha256="first").result_counts["accepted"] == 1
 
 
 def test_the_name_of_a_deleted_list_is_free_again(desk) -> None:

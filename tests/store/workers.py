@@ -14,7 +14,7 @@ from campanile.store.campaigns.writer import RecapDetails, write_prepared
 from campanile.store.contacts.opt_outs import add_opt_outs
 from campanile.store.db.database import Transaction, transaction
 from campanile.store.db.migrate import migrate
-from schemas.rows import Campaign
+from schemas.campaign_rows import Campaign
 from tests.fork_server import Line, serve_forks
 from tests.store.conftest import campaign_head, message_rows, opt_out_rows, prepared_rows
 

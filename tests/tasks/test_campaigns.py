@@ -3,7 +3,7 @@
 import pytest
 
 from campanile.services.campaigns.prepare import make_recap
-from campanile.services.campaigns.recap_view import read_recap
+from campanile.services.campaigns.read_recap import read_recap
 from campanile.services.context import Context
 from campanile.store.contacts.lists import declare_legal_basis, list_made_sure
 from schemas.draft import CampaignDraft

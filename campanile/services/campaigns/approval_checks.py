@@ -11,8 +11,8 @@ from campanile.sms.schedule.forecast import Forecast, Load, Timing, forecast_dep
 from campanile.sms.schedule.policy import load_policy
 from campanile.sms.text.formatting import local_time
 from campanile.store.db.database import Transaction
+from schemas.campaign_rows import Campaign
 from schemas.recap_rows import PlaceLoad, Recap
-from schemas.rows import Campaign
 
 
 def check_times_hold(context: Context, tx: Transaction, campaign: Campaign) -> Forecast:

@@ -51,9 +51,9 @@ from campanile.store.campaigns.writer import (
 )
 from campanile.store.db.database import scratch_tables
 from campanile.store.db.statement_runner import StatementRunner
+from schemas.campaign_rows import Campaign
 from schemas.draft import CampaignDraft
 from schemas.recap_rows import Defaulted, Recap, Source
-from schemas.rows import Campaign
 
 
 class _LevelSaving(NamedTuple):

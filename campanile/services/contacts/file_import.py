@@ -138,7 +138,7 @@ def import_file(
     if not change.is_preview:
         dropped.put_away(context, "archive", staged.sha256)
         send_alerts_about(context, summary.replaced.touched if summary.replaced else ())
-    results = summary.same_as or dict(summary.fates)
+    results = summary.same_as or dict(summary.result_counts)
     context.log.info(mask_numbers(f"{staged.file_name} into {subject}: {results}"))
     return ImportReport(summary, staged, time.monotonic() - started, change.is_preview)
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from campanile.services.context import Context
 from campanile.services.inbound.history import AT_ONCE
 from campanile.services.inbound.history_rows import number_or_none
-from campanile.services.sending.system_messages import plan_own_messages
+from campanile.services.sending.system_messages import plan_system_messages
 from campanile.sms.errors import ConfigurationError
 from campanile.sms.numbers.msisdn import Number
 from campanile.sms.rules.auto_reply import AutoResponder, ReplyFacts, decide_answer
@@ -84,7 +84,7 @@ def _plan_answers(
     set_answers(tx, answers)
     chosen = [(row.reply_id, numbers[row.sender]) for row in replies if answers[row.reply_id] == "planned"]
     recipients = [(reply_id, number) for reply_id, number in chosen if number is not None]
-    plan_own_messages(context, tx, CampaignKind.AUTO_REPLY, gateway, tariff, recipients, responder.text)
+    plan_system_messages(context, tx, CampaignKind.AUTO_REPLY, gateway, tariff, recipients, responder.text)
     _watch_cap(tx, gateway, responder, answered_today + len(recipients), "capped" in answers.values())
     return answers
 

@@ -29,7 +29,7 @@ from campanile.store.ledger.run_lifecycle import (
     open_sending,
     read_progress,
 )
-from schemas.rows import Campaign
+from schemas.campaign_rows import Campaign
 
 _UNKNOWN = "unknown messages"
 

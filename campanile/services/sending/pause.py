@@ -5,7 +5,7 @@ from campanile.services.input_checks import require_actor, require_reason
 from campanile.sms.text.formatting import count_text, local_time
 from campanile.store.campaigns import pause
 from campanile.store.campaigns.campaigns import find_campaign
-from schemas.rows import Campaign
+from schemas.campaign_rows import Campaign
 
 
 def pause_campaign(context: Context, campaign: str, actor: str, reason: str) -> tuple[str, Campaign]:

@@ -14,17 +14,17 @@ from campanile.sms.text.segments import count_segments
 from campanile.store.campaigns.campaigns import set_state
 from campanile.store.campaigns.writer import add_messages, standing_campaign
 from campanile.store.db.database import Transaction
-from schemas.ledger_rows import OwnMessage
+from schemas.ledger_rows import SystemMessage
 
 
 def plan_notices(context: Context, tx: Transaction, gateway: str, tariff: Tariff, alert_id: int, text: str) -> None:
     """Plan an alert as one SMS to each number of the team."""
     numbers = [parse_number(raw, context.settings.region) for raw in context.settings.alert_numbers]
     recipients = [(alert_id * 1000 + rank, number) for rank, number in enumerate(numbers, start=1)]
-    plan_own_messages(context, tx, CampaignKind.NOTICE, gateway, tariff, recipients, text)
+    plan_system_messages(context, tx, CampaignKind.NOTICE, gateway, tariff, recipients, text)
 
 
-def plan_own_messages(
+def plan_system_messages(
     context: Context,
     tx: Transaction,
     kind: str,
@@ -35,11 +35,11 @@ def plan_own_messages(
 ) -> None:
     """Plan one text for each (recipient_id, number), under the sender id of automatic answers."""
     sender_id = context.settings.reply_sender_id
-    rows = [own_message(recipient_id, number, text, sender_id, tariff) for recipient_id, number in recipients]
+    rows = [make_system_message(recipient_id, number, text, sender_id, tariff) for recipient_id, number in recipients]
     plan_rows(context, tx, kind, gateway, rows)
 
 
-def plan_rows(context: Context, tx: Transaction, kind: str, gateway: str, rows: Sequence[OwnMessage]) -> None:
+def plan_rows(context: Context, tx: Transaction, kind: str, gateway: str, rows: Sequence[SystemMessage]) -> None:
     """Add messages to the standing campaign of a kind, due at once.
 
     A recipient_id that was planned before is an error of the primary key: nothing is planned twice.
@@ -54,16 +54,16 @@ def plan_rows(context: Context, tx: Transaction, kind: str, gateway: str, rows: 
     set_state(tx, campaign_id, CampaignState.SENDING, tx.at - timedelta(seconds=1), None)
 
 
-def own_message(
+def make_system_message(
     recipient_id: int, number: Number, text: str, sender_id: str, tariff: Tariff, origin: str = "campanile"
-) -> OwnMessage:
+) -> SystemMessage:
     """Return one message at its normal price.
 
     Raises:
         ConfigurationError: the tariff has no price for the number's territory.
     """
     parts = count_segments(text)
-    return OwnMessage(
+    return SystemMessage(
         recipient_id=recipient_id,
         number_id=number.number_id,
         msisdn=number.msisdn,

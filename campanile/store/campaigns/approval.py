@@ -14,8 +14,8 @@ from campanile.store.campaigns.duplicate_check import check_not_repeated
 from campanile.store.campaigns.recaps import check_audience_unchanged, verify_recap
 from campanile.store.db.database import Transaction
 from campanile.store.ledger.reconciliation import doubt_approved
+from schemas.campaign_rows import Campaign, Staying
 from schemas.recap_rows import Recap, RecapTotals
-from schemas.rows import Campaign, Staying
 
 _SHOWN_HASH = 8
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from campanile.sms.errors import CampaignError
 from campanile.sms.states import CampaignState, SliceState
 from campanile.store.db.database import Transaction
-from schemas.rows import Campaign
+from schemas.campaign_rows import Campaign
 
 #: Kinds with one campaign a gateway that never ends, and the beginning of its name.
 STANDING_KINDS = {"auto_reply": "auto-reply", "notice": "notice", "test": "send-test"}

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from campanile.sms.errors import CampaignError
 from campanile.store.db.database import Transaction
-from schemas.rows import Campaign
+from schemas.campaign_rows import Campaign
 
 #: Two campaigns repeat each other when they are sent within this time.
 NEAR_HOURS = 48

@@ -6,8 +6,8 @@ from campanile.store.billing.alerts import clear_alert, raise_alert
 from campanile.store.campaigns.campaigns import STANDING_KINDS, check_not_standing, find_campaign, note_event, set_state
 from campanile.store.db.clock_check import confirm_clock, seconds_behind
 from campanile.store.db.database import Transaction
+from schemas.campaign_rows import Campaign
 from schemas.ledger_rows import HeldLease
-from schemas.rows import Campaign
 
 PAUSABLE_STATES = (CampaignState.APPROVED, CampaignState.PARKED, CampaignState.SENDING)
 _WAIT_FOR_CLOCK = (CampaignState.PARKED, CampaignState.SENDING)

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from campanile.sms.errors import CampaignError
 from campanile.store.db.database import Transaction
+from schemas.campaign_rows import Campaign
 from schemas.recap_rows import PeopleChange, Recap
-from schemas.rows import Campaign
 
 _FIGURES = {
     "audience_count": "contacts", "message_count": "messages", "exclusion_count": "excluded",

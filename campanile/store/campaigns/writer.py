@@ -18,10 +18,10 @@ from campanile.store.campaigns.campaigns import (
 )
 from campanile.store.campaigns.recaps import audience_mark, canonical, changes_since, compute_hash
 from campanile.store.db.database import Transaction
+from schemas.campaign_rows import Campaign, stored_draft
 from schemas.contact_rows import ContactList
 from schemas.draft import CampaignDraft
 from schemas.recap_rows import PeopleChange, Recap, RecapTotals
-from schemas.rows import Campaign, stored_draft
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from campanile.sms.text.masking import mask_number, mask_numbers
 from campanile.store.billing.alerts import clear_alert, raise_alert
 from campanile.store.campaigns.campaigns import note_event
 from campanile.store.db.database import Transaction
-from schemas.rows import Campaign
+from schemas.campaign_rows import Campaign
 
 _SCRATCH = ("staged_touched", "staged_before", "staged_changes")
 _SHOWN_CHARACTERS = 20

@@ -15,7 +15,7 @@ from campanile.store.contacts.impact import Preview
 from campanile.store.db.database import Transaction
 from schemas.contact_rows import ContactList, DuplicateExample
 
-FATES = ("accepted", "updated", "duplicate", "rejected")
+ROW_RESULTS = ("accepted", "updated", "duplicate", "rejected")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class ImportSummary:
     import_id: int
     file_name: str
     row_count: int
-    fates: Mapping[str, int]
+    result_counts: Mapping[str, int]
     reject_reasons: Mapping[str, int] = field(default_factory=dict)
     opted_out_count: int = 0
     territories: Mapping[str, int] = field(default_factory=dict)
@@ -108,7 +108,7 @@ def earlier_import(
     if found is None:
         return None
     first = f"{found.file_name} on {found.recorded_at:%Y-%m-%d %H:%M} UTC (import {found.import_id})"
-    return ImportSummary(found.import_id, found.file_name, 0, dict.fromkeys(FATES, 0), same_as=first)
+    return ImportSummary(found.import_id, found.file_name, 0, dict.fromkeys(ROW_RESULTS, 0), same_as=first)
 
 
 @contextmanager
@@ -141,7 +141,7 @@ def close_import(
     Raises:
         StoreError: the results do not add up to the rows.
     """
-    results = dict.fromkeys(FATES, 0) | tx.counts("import.count_fates", import_id=import_id)
+    results = dict.fromkeys(ROW_RESULTS, 0) | tx.counts("import.count_fates", import_id=import_id)
     reasons = tx.counts("import.reject_reasons", import_id=import_id)
     results["rejected"] = sum(reasons.values())
     if sum(results.values()) != row_count:
@@ -172,7 +172,7 @@ def close_import(
         import_id=import_id,
         file_name=source.file_name,
         row_count=row_count,
-        fates=results,
+        result_counts=results,
         reject_reasons=reasons,
         opted_out_count=int(tx.value("import.count_opted_out", import_id=import_id)),
         territories=tx.counts("import.top_territories", import_id=import_id),

@@ -9,8 +9,8 @@ from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from campanile.sms.errors import StoreError
+from schemas.campaign_rows import parse_stored_draft
 from schemas.draft import CampaignDraft
-from schemas.rows import parse_stored_draft
 
 Row = TypeVar("Row")
 Cell = Callable[[Any], Any]

@@ -8,7 +8,7 @@ from campanile.sms.states import CampaignKind
 from campanile.store.billing.operator_settings import get_setting, put_setting
 from campanile.store.campaigns.campaigns import cancel_planned
 from campanile.store.db.database import Transaction
-from schemas.rows import Campaign
+from schemas.campaign_rows import Campaign
 
 _SETTING = "auto_responder"
 

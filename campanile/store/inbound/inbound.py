@@ -17,10 +17,10 @@ from campanile.store.ledger.events import put_state
 from campanile.store.ledger.late_acceptance import LATE_STATES, apply_moves
 from campanile.store.ledger.look_up_lag import late_reports, take_late
 from campanile.store.ledger.message_ids import disputed_reports
+from schemas.campaign_rows import Campaign
 from schemas.gateway import Charge
 from schemas.inbound_rows import GatewayState, UnansweredReply
 from schemas.ledger_rows import ChargedMessage
-from schemas.rows import Campaign
 
 #: The histories that are read from a gateway page by page, by the names of their cursors.
 HISTORIES = ("replies", "opt_outs", "reports")

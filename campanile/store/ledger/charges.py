@@ -13,8 +13,8 @@ from campanile.sms.text.formatting import amount_text, count_text
 from campanile.store.billing.alerts import raise_alert
 from campanile.store.db.database import Transaction
 from campanile.store.ledger.events import add_credit
+from schemas.campaign_rows import Campaign
 from schemas.ledger_rows import ChargedMessage, ChargeTotals
-from schemas.rows import Campaign
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from campanile.sms.states import CampaignKind, CampaignState
 from campanile.store.db.clock_check import behind_words
 from campanile.store.db.database import Transaction
 from campanile.store.ledger.charges import PriceRules
+from schemas.campaign_rows import Campaign
 from schemas.ledger_rows import AvailableCredit
-from schemas.rows import Campaign
 
 
 class StopReason(StrEnum):

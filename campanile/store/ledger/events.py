@@ -10,8 +10,8 @@ import pandas as pd
 from campanile.sms.states import CreditKind, MessageState
 from campanile.store.db.database import Transaction
 from campanile.store.ledger.lease import Lease
+from schemas.campaign_rows import Campaign
 from schemas.ledger_rows import ClaimedMessage, MessageEvent, Slice
-from schemas.rows import Campaign
 
 #: The states of a message that an answer of the gateway may still change.
 UNDECIDED = (MessageState.CLAIMED, MessageState.UNKNOWN)

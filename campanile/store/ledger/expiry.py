@@ -6,8 +6,8 @@ from datetime import datetime
 from campanile.sms.schedule.expiry import EXPIRY_REASONS, ExpiryRules, expiry_reason
 from campanile.store.db.database import Transaction
 from campanile.store.inbound.auto_responder import cancel_silent
+from schemas.campaign_rows import Campaign
 from schemas.ledger_rows import WaitingPlace
-from schemas.rows import Campaign
 
 
 def expire_late(tx: Transaction, campaign: Campaign, opens_at: Callable[[str, datetime], datetime]) -> int:

@@ -8,9 +8,9 @@ import pandas as pd
 from campanile.sms.states import CreditKind, MessageState
 from campanile.store.db.database import Transaction
 from campanile.store.ledger.events import add_credit, append_events, once_claimed, total_price
+from schemas.campaign_rows import Campaign
 from schemas.gateway import Outcome, SubmitOutcome
 from schemas.ledger_rows import ClaimedMessage, Slice
-from schemas.rows import Campaign
 
 #: The states of a message that a late proof changes; and those of them whose reserve was released.
 LATE_STATES = (MessageState.UNKNOWN, MessageState.WRITTEN_OFF, MessageState.PLANNED)

@@ -12,8 +12,8 @@ from campanile.store.billing.alerts import clear_alert, raise_alert
 from campanile.store.campaigns.pause import pause_and_alert
 from campanile.store.db.database import Transaction
 from campanile.store.ledger.events import put_state
+from schemas.campaign_rows import Campaign
 from schemas.inbound_rows import GatewayState
-from schemas.rows import Campaign
 
 #: The name of the learned settling time in the state of a gateway, and the kind of the alert about it.
 SETTLE = "settle_seconds"

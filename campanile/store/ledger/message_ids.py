@@ -9,10 +9,10 @@ from campanile.store.billing.alerts import raise_alert
 from campanile.store.campaigns.pause import pause_and_alert
 from campanile.store.db.database import Transaction
 from campanile.store.ledger.sender_session import SenderSession
+from schemas.campaign_rows import Campaign
 from schemas.gateway import SubmitOutcome
 from schemas.inbound_rows import DisputedReport
 from schemas.ledger_rows import KnownId, Slice
-from schemas.rows import Campaign
 
 #: How many events back the ids of an answer to a post are compared: all of them would cost more in each claim of a
 #: long campaign. A look-up is compared with all, and so is a campaign at its end.

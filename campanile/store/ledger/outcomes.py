@@ -28,9 +28,9 @@ from campanile.store.ledger.lease import NO_SENDER, Lease
 from campanile.store.ledger.look_up_lag import ABSENT, LateAcceptance
 from campanile.store.ledger.message_ids import dispute_ids
 from campanile.store.ledger.sender_session import SenderSession
+from schemas.campaign_rows import Campaign
 from schemas.gateway import Outcome, SubmitOutcome
 from schemas.ledger_rows import ChargedMessage, ClaimedMessage, MessageEvent, RequeuedMessage, Slice
-from schemas.rows import Campaign
 
 #: The event of each outcome, and the credit entry; an unknown message keeps its reserve.
 _EVENT_OF = {

@@ -7,9 +7,9 @@ from campanile.sms.rules.exclusions import opt_outs_bind
 from campanile.sms.states import MessageState
 from campanile.store.campaigns.campaigns import STANDING_KINDS
 from campanile.store.db.database import Transaction
+from schemas.campaign_rows import Campaign
 from schemas.gateway import OutgoingMessage
 from schemas.ledger_rows import BarredNumber, Member, MessageEvent, QueuedSlice, Slice
-from schemas.rows import Campaign
 
 
 class Recipients(NamedTuple):

@@ -14,10 +14,10 @@ from campanile.store.db.commit_number import Reconciliation
 from campanile.store.db.database import Transaction
 from campanile.store.inbound.inbound import rewind_cursors
 from campanile.store.ledger.claim_checks import ClaimRules
+from schemas.campaign_rows import Campaign
 from schemas.gateway import OutgoingMessage
 from schemas.inbound_rows import GatewayState
 from schemas.ledger_rows import DoubtedCampaign, StoreState
-from schemas.rows import Campaign
 
 _REASON = "it may have been sent before the store was restored"
 #: The histories whose STOPs may be missing.

@@ -20,8 +20,8 @@ from campanile.store.ledger.lease import Lease, extend_lease, find_lease, take_l
 from campanile.store.ledger.message_ids import alert_shared_ids
 from campanile.store.ledger.outcomes import abandon_claims_of_others, unknown_slices
 from campanile.store.ledger.reconciliation import doubt_everything
+from schemas.campaign_rows import Campaign
 from schemas.ledger_rows import AvailableCredit, DueCampaign, StateCount, WaitingPlace
-from schemas.rows import Campaign
 
 MAY_OPEN = (CampaignState.APPROVED, CampaignState.PARKED, CampaignState.SENDING)
 OPEN_STATES = (MessageState.PLANNED, MessageState.CLAIMED, MessageState.UNKNOWN)

@@ -20,9 +20,9 @@ from campanile.store.ledger.events import SliceCredit, SliceEvents, add_credit_e
 from campanile.store.ledger.lease import Lease, LeaseLost, check_lease
 from campanile.store.ledger.look_up_lag import SETTLE, LateAcceptance, learned_seconds, raise_settling, take_late
 from campanile.store.ledger.rate_limit import PACE, Bucket, put_bucket, read_bucket
+from schemas.campaign_rows import Campaign
 from schemas.inbound_rows import GatewayState
 from schemas.ledger_rows import MessageEvent, Slice
-from schemas.rows import Campaign
 
 
 class _Taken(NamedTuple):

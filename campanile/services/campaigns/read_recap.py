@@ -19,6 +19,7 @@ from campanile.store.contacts.lists import declared_basis
 from campanile.store.db.database import Transaction
 from campanile.store.inbound.auto_responder import auto_responder
 from schemas.billing_rows import Credit
+from schemas.campaign_rows import Campaign
 from schemas.recap_rows import (
     ExclusionCount,
     MessagePreview,
@@ -28,7 +29,6 @@ from schemas.recap_rows import (
     TerritoryCount,
     UnsentMessages,
 )
-from schemas.rows import Campaign
 
 
 class FirstReading(NamedTuple):

@@ -6,14 +6,14 @@ from decimal import Decimal
 from campanile.services.billing.balance import read_balance
 from campanile.services.context import Context
 from campanile.services.input_checks import typed_number
-from campanile.services.sending.system_messages import own_message, plan_rows
+from campanile.services.sending.system_messages import make_system_message, plan_rows
 from campanile.sms.errors import CampaignError
 from campanile.sms.numbers.msisdn import Number
 from campanile.sms.states import CampaignKind, CampaignState
 from campanile.store.billing.credit import check_credit
 from campanile.store.campaigns.campaigns import check_not_standing, find_campaign, note_event
 from campanile.store.db.database import Transaction
-from schemas.rows import Campaign
+from schemas.campaign_rows import Campaign
 
 KIND = CampaignKind.TEST
 MAX_NUMBERS = 10
@@ -50,7 +50,7 @@ def plan_test(context: Context, campaign: str, numbers: Sequence[str], actor: st
             return gateway
         first_id = int(tx.value("message.next_recipient_id", kind=KIND, gateway=gateway))
         rows = [
-            own_message(recipient_id, number, text, found.sender_id, tariff, origin)
+            make_system_message(recipient_id, number, text, found.sender_id, tariff, origin)
             for recipient_id, (number, text) in enumerate(
                 zip(own_numbers, _real_texts(tx, found, len(own_numbers)), strict=True), start=first_id
             )
