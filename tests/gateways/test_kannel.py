@@ -281,8 +281,8 @@ REPLIES = [
     ("UCS-2", "Arrêt ж 😀 ç +&%".encode("utf-16-be"), "UTF-16BE", "Arrêt ж 😀 ç +&%"),
     ("Latin-1", "Arrêt".encode("latin-1"), "ISO-8859-1", "Arrêt"),
     ("euro of Windows", "5 €".encode("cp1252"), "WINDOWS-1252", "5 €"),
-    ("eight bits of nobody knows what", "STOP é".encode(), "8-BIT", "STOP é"),
-    ("charset nobody knows", b"STOP", "KLINGON", "STOP"),
+    ("eight bits of an unknown kind", "STOP é".encode(), "8-BIT", "STOP é"),
+    ("unknown charset", b"STOP", "KLINGON", "STOP"),
     ("charset that is none", b"STOP", "zip", "STOP"),
     ("charset left out", b"STOP", "", "STOP"),
     ("half of an emoji", b"STOP +2D0-", "UTF-7", "STOP +2D0-"),
@@ -595,7 +595,7 @@ WRONG_OPTIONS = [
     ("port out of range", ["--port=70000"], "70000 is none of 0 to 65535"),
     ("days", ["--keep-days=0"], "'0' is no number of days"),
     ("no such file", ["--secret-file=nowhere"], "No such file or directory: 'nowhere'"),
-    ("option nobody knows", ["--colour=blue"], "unrecognized arguments: --colour=blue"),
+    ("unknown option", ["--colour=blue"], "unrecognized arguments: --colour=blue"),
 ]
 
 
