@@ -228,9 +228,9 @@ SETTINGS = [
 @pytest.mark.parametrize(("name", "value", "words"), [row[1:] for row in SETTINGS], ids=[row[0] for row in SETTINGS])
 def test_wrong_setting_is_one_clear_line(tmp_path, name, value, words):
     access = access_to("http://127.0.0.1:1", tmp_path)
-    told = {option: was for option, was in (access.options | {name: value}).items() if was is not None}
+    options = {option: was for option, was in (access.options | {name: value}).items() if was is not None}
     with pytest.raises(ConfigurationError, match=words) as caught:
-        KannelGateway(replace(access, options=told))
+        KannelGateway(replace(access, options=options))
     assert value is None or "callback_url" in name or value not in str(caught.value)
 
 
@@ -362,7 +362,7 @@ def test_kill_loses_nothing_that_was_answered(receiver):
     answered = []
     enough = threading.Event()
 
-    def tell(number):
+    def call(number):
         try:
             if call(told_url(receiver.url, f"ref-{number}", 1))[0] == 200:
                 answered.append(f"ref-{number}")
@@ -372,10 +372,10 @@ def test_kill_loses_nothing_that_was_answered(receiver):
             enough.set()
 
     with ThreadPoolExecutor(8) as pool:
-        told = [pool.submit(tell, number) for number in range(2_000)]
+        calls = [pool.submit(call, number) for number in range(2_000)]
         assert enough.wait(60)
         receiver.kill()
-        for one in told:
+        for one in calls:
             one.result()
     receiver.start()
     refs = [read_report(callback.query, callback.received_at).client_ref for callback in reports_of(receiver)]
@@ -553,7 +553,7 @@ def test_wrong_cursor_is_refused(tmp_path, writer, cursor):
 
 
 def test_a_new_spool_has_another_epoch(tmp_path):
-    """The name stays with its folder, whoever receives into it."""
+    """The name stays with its folder, whichever receiver writes into it."""
     assert read_epoch(tmp_path) == ""
     epochs = []
     for folder in ("old", "old", "new"):

@@ -1,4 +1,4 @@
-"""The seam: one transaction at a time, whole or not at all, whoever dies where."""
+"""Transactions: one at a time, complete or not at all, wherever a process dies."""
 
 import fcntl
 import os
@@ -66,7 +66,7 @@ def test_killed_writers_lose_nothing_they_acknowledged(desk, start_worker: Start
 
 
 def check_what_the_dead_left(desk, acknowledged: int, is_reader: bool) -> int:
-    """Open at once, for nobody may hold a lock; find whole transactions only; return the version there."""
+    """Open at once, because no process holds a lock; find complete transactions only; return the version."""
     with desk.tx(read_only=is_reader, wait_seconds=0) as tx:
         if acknowledged == 0 and tx.find(Campaign, "campaign.find", name="again") is None:
             return 0

@@ -77,7 +77,7 @@ def test_rival_that_is_faster_is_noticed(tmp_path: Path, desk, monkeypatch) -> N
 
     def meet_a_rival() -> list[tuple[int, str, str]]:
         calls.append("asked")
-        if len(calls) == 2:  # the version was read; now somebody else migrates
+        if len(calls) == 2:  # the version was read; now another process migrates
             migrate(path, desk.clock)
         return known
 
