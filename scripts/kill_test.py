@@ -15,7 +15,7 @@ from typing import TypeVar
 from campanile.file_permissions import keep_private
 from schemas.gateway import Resolution
 from tests.fork_server import opened_fork_server
-from tests.sending.kills import Toll, kill_senders
+from tests.sending.kills import KillCounts, kill_senders
 from tests.sending.restores import Restores, restore_stores
 from tests.sending.sending_desk import SENDERS
 
@@ -29,7 +29,7 @@ RESTORE_COLUMNS = (
     "class", "restores", "by way", "messages", "sent since the copy", "billed", "duplicates", "lost", "phantom",
     "unseen", "STOPs", "sent after a STOP", "unknown (billed)", "ledger", "invariants broken", "minutes",
 )  # fmt: skip
-_Run = TypeVar("_Run", Toll, Restores)
+_Run = TypeVar("_Run", KillCounts, Restores)
 
 
 def main() -> int:
@@ -47,7 +47,7 @@ def main() -> int:
                 slice_size=asked.slice_size,
                 seed=asked.seed,
                 seconds=asked.minutes * 60,
-                told=lambda toll: print(" | ".join(_row(name, toll)), flush=True),
+                on_progress=lambda counts: print(" | ".join(_row(name, counts)), flush=True),
             ),
         )
         restores, restored_wrong = _in_each_class(
@@ -57,7 +57,7 @@ def main() -> int:
             ),
         )
     if kills:
-        print("\n".join(table(COLUMNS, [_row(name, toll) for name, toll in kills.items()])))
+        print("\n".join(table(COLUMNS, [_row(name, found) for name, found in kills.items()])))
     if restores:
         print("\n".join(table(RESTORE_COLUMNS, [_restore_row(name, found) for name, found in restores.items()])))
     wrong = [*killed_wrong, *restored_wrong]
@@ -81,11 +81,11 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [f"| {' | '.join(row)} |" for row in (columns, ["---"] * len(columns), *rows)]
 
 
-def _row(name: str, toll: Toll) -> list[str]:
-    bill = toll.bill
+def _row(name: str, found: KillCounts) -> list[str]:
+    bill = found.bill
     counts = (
-        toll.kills, toll.sleeps, toll.pairs, toll.campaigns, bill.messages, bill.orphaned, bill.billed, bill.duplicates,
-        bill.lost, bill.phantom, bill.unseen, bill.late,
+        found.kills, found.sleeps, found.pairs, found.campaigns, bill.messages, bill.orphaned, bill.billed,
+        bill.duplicates, bill.lost, bill.phantom, bill.unseen, bill.late,
     )  # fmt: skip
     unknown = f"{bill.unknown:,} ({bill.unknown_billed:,})"
     return [
@@ -94,7 +94,7 @@ def _row(name: str, toll: Toll) -> list[str]:
         unknown,
         f"{bill.difference:.3f}",
         str(bill.broken),
-        f"{toll.seconds / 60:.0f}",
+        f"{found.seconds / 60:.0f}",
     ]
 
 

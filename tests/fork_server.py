@@ -32,11 +32,11 @@ class Line:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def tell(self, what: object) -> None:
+    def send(self, what: object) -> None:
         self._stream.write(json.dumps(what, default=str) + "\n")
         self._stream.flush()
 
-    def hear(self) -> Any:
+    def receive(self) -> Any:
         return json.loads(self._stream.readline())
 
 
@@ -69,8 +69,8 @@ def _serve(listener: socket.socket, work: Callable[[Line, Any], None]) -> None:
             ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)  # no process outlives the tests
             listener.close()
             line = Line(connection.makefile("rw"))
-            line.tell(os.getpid())
-            work(line, line.hear())
+            line.send(os.getpid())
+            work(line, line.receive())
             os._exit(0)
         connection.close()
 
@@ -102,17 +102,17 @@ class ForkedProcess:
         self._received = b""
         self._connection = socket.socket(socket.AF_UNIX)
         self._connection.connect(str(server))
-        self.pid: int = self.hear()
-        self.say(job)
+        self.pid: int = self.receive()
+        self.send(job)
 
-    def say(self, what: object) -> None:
+    def send(self, what: object) -> None:
         self._connection.sendall(json.dumps(what, default=str).encode() + b"\n")
 
-    def hear(self) -> Any:
+    def receive(self) -> Any:
         """Return its next message; it must be alive."""
-        told = self.poll(None)
-        assert told is not None, "the other process died"
-        return told
+        message = self.poll(None)
+        assert message is not None, "the other process died"
+        return message
 
     def poll(self, seconds: float | None) -> Any:
         """Return its next message; None when it is dead, or sends nothing for ``seconds``."""
@@ -129,12 +129,12 @@ class ForkedProcess:
         line, _, self._received = self._received.partition(b"\n")
         return json.loads(line)
 
-    def hear_out(self) -> list[Any]:
+    def receive_all(self) -> list[Any]:
         """Return all further messages until it is dead."""
-        told = []
-        while (what := self.poll(None)) is not None:
-            told.append(what)
-        return told
+        messages = []
+        while (message := self.poll(None)) is not None:
+            messages.append(message)
+        return messages
 
     def signal(self, number: int) -> None:
         with suppress(ProcessLookupError):
@@ -144,7 +144,7 @@ class ForkedProcess:
         """Kill it, wait until it is dead, and return the messages that it sent before."""
         if not self.is_dead:
             self.signal(signal.SIGKILL)
-        return self.hear_out()
+        return self.receive_all()
 
     def _note_death(self) -> None:
         """Wait until the kernel has removed the process and its locks."""

@@ -1,4 +1,4 @@
-"""Which encoding a text is in: told from its letters, or asked for; never a wrong letter."""
+"""The encoding of a text: detected from its letters, or asked for; never a wrong letter."""
 
 import contextlib
 

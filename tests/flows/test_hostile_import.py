@@ -21,9 +21,9 @@ def test_hostile_rows_have_one_result_each(workspace: Any, row_count: int) -> No
     inbox.mkdir(parents=True)
     (inbox / "hostile.csv").write_bytes(content)
     ingest_contacts()
-    ((total, *fates),) = workspace.query(f"SELECT {FATES} FROM import_file")
-    assert total == sum(fates) == expected
-    assert all(fates), "each result occurs"
+    ((total, *counts),) = workspace.query(f"SELECT {FATES} FROM import_file")
+    assert total == sum(counts) == expected
+    assert all(counts), "each result occurs"
     workspace.assert_in_order()
 
     handed_back = handed_back_file(workspace)
@@ -31,7 +31,7 @@ def test_hostile_rows_have_one_result_each(workspace: Any, row_count: int) -> No
     ingest_contacts()
     assert list(inbox.iterdir()) == []
     (again,) = workspace.query(f"SELECT {FATES} FROM import_file WHERE file_name = 'handed-back.csv'")
-    assert again[0] == sum(again[1:]) == fates[-1], "each rejected row is in the file that is handed back"
+    assert again[0] == sum(again[1:]) == counts[-1], "each rejected row is in the file that is handed back"
     workspace.assert_in_order()
 
 

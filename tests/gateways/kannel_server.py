@@ -167,7 +167,7 @@ class ReceiverProcess:
 
 def access_to(url, spool, callback_url="http://127.0.0.1:8910", **options):
     """Return the settings of a team."""
-    told = {
+    options = {
         "url": url,
         "username": USERNAME,
         "password": PASSWORD,
@@ -175,7 +175,7 @@ def access_to(url, spool, callback_url="http://127.0.0.1:8910", **options):
         "callback_secret": SECRET,
         "spool_dir": str(spool),
     } | options
-    return GatewayAccess("kannel", told, 5.0)
+    return GatewayAccess("kannel", options, 5.0)
 
 
 def fill_escapes(pattern, values):

@@ -22,10 +22,10 @@ class Submitted:
 
 
 class SmppCenter:
-    """One account, one connection at a time. ``fates`` are receipts by number: ``UNDELIV err:069``, or REFUSE."""
+    """One account, one connection at a time. ``receipts`` by number: ``UNDELIV err:069``, or REFUSE."""
 
     def __init__(self, port):
-        self.fates, self.submitted = {}, []
+        self.receipts, self.submitted = {}, []
         self._listener = socket.create_server(("127.0.0.1", port))
         self._connection, self._lock, self._numbers = None, threading.Lock(), count(1)
         self._thread = threading.Thread(target=self._serve)
@@ -42,9 +42,9 @@ class SmppCenter:
         """Let a person write; coding 0 is GSM-7, 8 is UCS-2."""
         self._deliver(sender, to, 0, data_coding, data)
 
-    def report(self, submitted, fate):
-        """Tell what became of a message."""
-        words = f"id:{submitted.message_id} sub:001 dlvrd:000 submit date:2611230900 done date:2611230901 stat:{fate}"
+    def report(self, submitted, status):
+        """Send the receipt of a message."""
+        words = f"id:{submitted.message_id} sub:001 dlvrd:000 submit date:2611230900 done date:2611230901 stat:{status}"
         self._deliver(submitted.number, "36180", ESM_RECEIPT, 0, f"{words} text:Bonjour".encode())
 
     def _serve(self):
@@ -65,14 +65,14 @@ class SmppCenter:
 
     def _take(self, sequence, body):
         submitted = _parse(f"m{next(self._numbers)}", body)
-        fate = self.fates.get(submitted.number)
-        if fate == "REFUSE":
+        receipt = self.receipts.get(submitted.number)
+        if receipt == "REFUSE":
             self._write(SUBMIT | RESPONSE, SUBMIT_FAILED, sequence, b"")
             return
         self.submitted.append(submitted)
         self._write(SUBMIT | RESPONSE, 0, sequence, submitted.message_id.encode() + b"\0")
-        if fate:
-            self.report(submitted, fate)
+        if receipt:
+            self.report(submitted, receipt)
 
     def _deliver(self, sender, to, esm_class, data_coding, data):
         numbers = b"\0" + b"\1\1" + sender.lstrip("+").encode() + b"\0" + b"\0\1" + to.encode() + b"\0"

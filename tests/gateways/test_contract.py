@@ -37,7 +37,7 @@ NOBODY = "http://127.0.0.1:1"
 
 @dataclass
 class Rig:
-    """A gateway on a real server, and the hands that make things happen at the provider."""
+    """A gateway on a real server, and the actions at the provider."""
 
     name: str
     options: dict[str, str]
@@ -55,7 +55,7 @@ class Rig:
     reply: Callable[[str, str], object] | None = None
     opt_out: Callable[[str], None] | None = None
     elsewhere: dict[str, str] = field(default_factory=lambda: {"url": NOBODY})
-    """The options under which nobody is there."""
+    """The options of a server that does not exist."""
 
     def open(self, **changes: str) -> Gateway:
         return open_gateway(self.name, GatewayAccess(self.name, self.options | changes, 5, allows_local=True))
@@ -168,7 +168,7 @@ def kannel_rig(folder):
             bad_number=kannel_server.BLACKLISTED,
             valid_seconds=valid_seconds,
             reply=reply,
-            elsewhere={"url": NOBODY, "spool_dir": str(folder / "nobody writes here")},
+            elsewhere={"url": NOBODY, "spool_dir": str(folder / "empty")},
         )
 
 
@@ -251,7 +251,7 @@ def test_manifest_keeps_its_word(rig, gateway):
     assert manifest.segments_per_second > 0
     assert manifest.look_up_lag_seconds >= 0
     assert manifest.settle_seconds >= SAFE_SETTLE_SECONDS[manifest.resolution]
-    assert not manifest.is_lag_exact, "nobody has configured it"
+    assert not manifest.is_lag_exact, "no team has configured it"
     assert (manifest.key_life_seconds > 0) is (manifest.resolution is Resolution.IDEMPOTENCY_KEY)
     assert manifest.sender_rules
     for rule in manifest.sender_rules.values():
@@ -408,7 +408,7 @@ def test_a_message_after_the_cursor_is_reported(rig, gateway):
 
 def test_replies_come_after_their_cursor(rig, gateway):
     if rig.reply is None:
-        pytest.skip("nobody can answer this provider's messages")
+        pytest.skip("people cannot answer this provider's messages")
     before, cursor = read_all(gateway.replies)
     rig.reply(GOOD_NUMBER, "Oui, é € ж 😀")
     after, cursor = read_all(gateway.replies, cursor)

@@ -183,7 +183,7 @@ def test_an_untrusted_certificate_is_refused(raw_server, certificate):
 def test_connect_time_out():
     with ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
-        for _ in range(4):  # fills the queue of connections nobody accepts
+        for _ in range(4):  # fills the queue of connections, which are not accepted
             waiting = stack.enter_context(socket.socket())
             waiting.setblocking(False)
             waiting.connect_ex(listener.getsockname())

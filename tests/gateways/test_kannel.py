@@ -228,9 +228,9 @@ SETTINGS = [
 @pytest.mark.parametrize(("name", "value", "words"), [row[1:] for row in SETTINGS], ids=[row[0] for row in SETTINGS])
 def test_wrong_setting_is_one_clear_line(tmp_path, name, value, words):
     access = access_to("http://127.0.0.1:1", tmp_path)
-    told = {option: was for option, was in (access.options | {name: value}).items() if was is not None}
+    options = {option: was for option, was in (access.options | {name: value}).items() if was is not None}
     with pytest.raises(ConfigurationError, match=words) as caught:
-        KannelGateway(replace(access, options=told))
+        KannelGateway(replace(access, options=options))
     assert value is None or "callback_url" in name or value not in str(caught.value)
 
 
@@ -281,8 +281,8 @@ REPLIES = [
     ("UCS-2", "Arrêt ж 😀 ç +&%".encode("utf-16-be"), "UTF-16BE", "Arrêt ж 😀 ç +&%"),
     ("Latin-1", "Arrêt".encode("latin-1"), "ISO-8859-1", "Arrêt"),
     ("euro of Windows", "5 €".encode("cp1252"), "WINDOWS-1252", "5 €"),
-    ("eight bits of nobody knows what", "STOP é".encode(), "8-BIT", "STOP é"),
-    ("charset nobody knows", b"STOP", "KLINGON", "STOP"),
+    ("eight bits of an unknown kind", "STOP é".encode(), "8-BIT", "STOP é"),
+    ("unknown charset", b"STOP", "KLINGON", "STOP"),
     ("charset that is none", b"STOP", "zip", "STOP"),
     ("charset left out", b"STOP", "", "STOP"),
     ("half of an emoji", b"STOP +2D0-", "UTF-7", "STOP +2D0-"),
@@ -362,7 +362,7 @@ def test_kill_loses_nothing_that_was_answered(receiver):
     answered = []
     enough = threading.Event()
 
-    def tell(number):
+    def call(number):
         try:
             if call(told_url(receiver.url, f"ref-{number}", 1))[0] == 200:
                 answered.append(f"ref-{number}")
@@ -372,10 +372,10 @@ def test_kill_loses_nothing_that_was_answered(receiver):
             enough.set()
 
     with ThreadPoolExecutor(8) as pool:
-        told = [pool.submit(tell, number) for number in range(2_000)]
+        calls = [pool.submit(call, number) for number in range(2_000)]
         assert enough.wait(60)
         receiver.kill()
-        for one in told:
+        for one in calls:
             one.result()
     receiver.start()
     refs = [read_report(callback.query, callback.received_at).client_ref for callback in reports_of(receiver)]
@@ -553,7 +553,7 @@ def test_wrong_cursor_is_refused(tmp_path, writer, cursor):
 
 
 def test_a_new_spool_has_another_epoch(tmp_path):
-    """The name stays with its folder, whoever receives into it."""
+    """The name stays with its folder, whichever receiver writes into it."""
     assert read_epoch(tmp_path) == ""
     epochs = []
     for folder in ("old", "old", "new"):
@@ -595,7 +595,7 @@ WRONG_OPTIONS = [
     ("port out of range", ["--port=70000"], "70000 is none of 0 to 65535"),
     ("days", ["--keep-days=0"], "'0' is no number of days"),
     ("no such file", ["--secret-file=nowhere"], "No such file or directory: 'nowhere'"),
-    ("option nobody knows", ["--colour=blue"], "unrecognized arguments: --colour=blue"),
+    ("unknown option", ["--colour=blue"], "unrecognized arguments: --colour=blue"),
 ]
 
 

@@ -55,7 +55,7 @@ class Line:
 
 
 def need_kannel():
-    """Skip on somebody's own machine; fail where ``REQUIRE_KANNEL`` says that it must be there, as ``.ci/run`` does."""
+    """Skip on a developer's machine; fail if ``REQUIRE_KANNEL`` says that it must be there, as ``.ci/run`` does."""
     if missing := real_kannel.missing_parts():
         why = f"no {', '.join(missing)}: apt-get install kannel kannel-extras"
         if os.environ.get("REQUIRE_KANNEL"):
@@ -66,7 +66,7 @@ def need_kannel():
 @pytest.mark.parametrize(
     ("required", "outcome"),
     [
-        pytest.param("", pytest.skip.Exception, id="somebody's own machine"),
+        pytest.param("", pytest.skip.Exception, id="a developer's machine"),
         pytest.param("1", pytest.fail.Exception, id="where it must be there"),
     ],
 )
@@ -160,7 +160,7 @@ def test_smpp_carries_the_bytes_of_gsm7_and_ucs2(line):
     assert seen[f"{SMPP_PREFIX}980002"] == (8, "é € ç 😀".encode("utf-16-be"))
 
 
-FATES = [
+RECEIPTS = [
     # label, number, what the operator says, the report
     ("delivered", f"{SMPP_PREFIX}980100", "DELIVRD err:000", ("delivered", None)),
     ("undelivered", f"{SMPP_PREFIX}980101", "UNDELIV err:069", ("undelivered", "UNDELIV 069")),
@@ -169,12 +169,12 @@ FATES = [
 ]
 
 
-@pytest.mark.parametrize(("number", "fate", "report"), [row[1:] for row in FATES], ids=[row[0] for row in FATES])
-def test_what_the_operator_says_comes_back(line, number, fate, report):
-    line.kannel.center.fates[number] = fate
-    assert line.send(fate, number, "Bonjour").outcome is Outcome.ACCEPTED
-    line.wait_for_report(fate, *report)
-    assert not line.reports(fate) - {report, ("pending", None)}
+@pytest.mark.parametrize(("number", "receipt", "report"), [row[1:] for row in RECEIPTS], ids=[r[0] for r in RECEIPTS])
+def test_what_the_operator_says_comes_back(line, number, receipt, report):
+    line.kannel.center.receipts[number] = receipt
+    assert line.send(receipt, number, "Bonjour").outcome is Outcome.ACCEPTED
+    line.wait_for_report(receipt, *report)
+    assert not line.reports(receipt) - {report, ("pending", None)}
 
 
 def test_replies_come_back_to_the_letter(line):

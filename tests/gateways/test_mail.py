@@ -100,7 +100,7 @@ WRONG_SETTINGS = [
     ("line end in an address", {"recipients": ["a@example.org\r\nBcc: b@example.org"]}, "is none"),
     ("line end in the sender", {"sender": "a@example.org\nX: y"}, "is none"),
     ("two in one", {"recipients": ["a@example.org,b@example.org"]}, "is none"),
-    ("TLS nobody has", {"tls": "ssl"}, "it must be one of none, starttls, tls"),
+    ("unknown TLS mode", {"tls": "ssl"}, "it must be one of none, starttls, tls"),
 ]
 
 
@@ -161,7 +161,7 @@ def test_tls_from_the_first_byte(raw_server, certificate):
 
 
 TLS_REFUSALS = [
-    ("nobody vouches for it", True, "certificate verify failed"),
+    ("untrusted certificate", True, "certificate verify failed"),
     ("not offered", False, "STARTTLS"),
 ]
 

@@ -156,7 +156,7 @@ ANSWERS = [
 @pytest.mark.parametrize(("document", "outcomes"), [row[1:] for row in ANSWERS], ids=[row[0] for row in ANSWERS])
 def test_answer_is_read_number_by_number(gateway, monkeypatch, document, outcomes):
     monkeypatch.setattr(OvhcloudServer, "create", lambda *_: (200, {"ids": [1], **document}))
-    assert [told.outcome.value for told in gateway.submit(batch_of(), inf)] == outcomes
+    assert [answer.outcome.value for answer in gateway.submit(batch_of(), inf)] == outcomes
 
 
 STRANGE = [
@@ -343,12 +343,12 @@ REPORTS = [
 ]
 
 
-@pytest.mark.parametrize(("receipt", "ptt", "told"), REPORTS)
-def test_reports(gateway, server, receipt, ptt, told):
+@pytest.mark.parametrize(("receipt", "ptt", "expected"), REPORTS)
+def test_reports(gateway, server, receipt, ptt, expected):
     [outcome] = gateway.submit(batch_of(NUMBERS[0]), inf)
     server.settle(server.outgoing[1001], receipt, ptt)
     reports, _ = read_all(gateway.delivery_reports)
-    assert [(report.status, report.reason, report.is_permanent) for report in reports] == told
+    assert [(report.status, report.reason, report.is_permanent) for report in reports] == expected
     assert {report.gateway_message_id for report in reports} <= {outcome.gateway_message_id}
 
 

@@ -165,8 +165,8 @@ def test_sender_rules(territory, sender_id, can_be_answered, mention):
 @pytest.mark.parametrize("text", ["Voyez https://example.org/a", "Voyez WWW.example.org"])
 def test_links_leave_where_the_manifest_says_so(sandbox, sender_id, outcome, text):
     message = OutgoingMessage(f"{sender_id}-{text[-20:]}", "+33612345678", text, "GSM-7", sender_id)
-    (told,) = sandbox.gateway().submit(batch_of(message, key=f"links-{message.client_ref}"), inf)
-    assert told.outcome is outcome
+    (answer,) = sandbox.gateway().submit(batch_of(message, key=f"links-{message.client_ref}"), inf)
+    assert answer.outcome is outcome
     assert MANIFEST.sender_rule("FR", sender_id).allows_links == (outcome is Outcome.ACCEPTED)
 
 
@@ -197,7 +197,7 @@ def test_bad_url():
 
 
 def test_a_page_with_a_reply_that_cannot_be_read_is_refused_whole(gateway_that_answers):
-    """It may be a STOP of nobody knows whom: replies count as not read from then on, and nothing is sent."""
+    """It may be a STOP: from then on replies count as not read, and nothing is sent."""
     stop = {"reply_id": "r1", "from": "+33612345678", "text": "STOP", "received_at": "2026-11-23T09:00:00+00:00"}
     broken = {**stop, "reply_id": "r2", "from": None}
     with pytest.raises(GatewayAmbiguous, match="cannot be read"):

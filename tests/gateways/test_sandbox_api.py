@@ -87,13 +87,13 @@ MALFORMED = [
     ("cursor of another folder", "GET", "/v1/delivery-reports?cursor=999999", None, 400),
     ("limit is a word", "GET", "/v1/delivery-reports?limit=all", None, 400),
     ("reply without text", "POST", "/sandbox/replies", {"from": PARIS}, 400),
-    ("opt-out of nobody", "POST", "/sandbox/opt-outs", {"msisdn": "0612345678"}, 400),
+    ("opt-out without a valid number", "POST", "/sandbox/opt-outs", {"msisdn": "0612345678"}, 400),
     ("balance is a word", "PUT", "/sandbox/balance", {"amount": "much"}, 400),
     ("balance without end", "PUT", "/sandbox/balance", {"amount": "Infinity"}, 400),
-    ("fault nobody knows", "PUT", "/sandbox/faults", {"fire": 1}, 400),
+    ("unknown fault", "PUT", "/sandbox/faults", {"fire": 1}, 400),
     ("share over 1", "PUT", "/sandbox/faults", {"reset": 1.5}, 400),
     ("shares over 1 together", "PUT", "/sandbox/faults", {"reset": 0.6, "throttle": 0.6}, 400),
-    ("script nobody knows", "PUT", "/sandbox/faults", {"script": ["fire"]}, 400),
+    ("unknown script", "PUT", "/sandbox/faults", {"script": ["fire"]}, 400),
     ("script is a text", "PUT", "/sandbox/faults", {"script": "reset"}, 400),
     ("clock is a word", "PUT", "/sandbox/clock", {"offset_seconds": "later"}, 400),
     ("clock of another age", "PUT", "/sandbox/clock", {"offset_seconds": 1e12}, 400),
@@ -123,7 +123,7 @@ PRICED = [
     ("UCS-2", PARIS, "ж" * 71, 2, "0.090"),
     ("overseas", GUADELOUPE, "Bonjour", 1, "0.075"),
     ("neighbour", "+32470123456", "Bonjour", 1, "0.075"),
-    ("a range nobody has", "+33700000000", "Bonjour", 1, "0.045"),
+    ("an unassigned range", "+33700000000", "Bonjour", 1, "0.045"),
 ]
 
 

@@ -1,4 +1,4 @@
-"""The sandbox's memory, without its HTTP face: the files after a kill, the lag, the fates, the order of reports."""
+"""The sandbox's memory, without its HTTP face: the files after a kill, the lag, the outcomes, the order of reports."""
 
 import json
 from contextlib import closing
@@ -59,7 +59,7 @@ def test_bill_is_mended_from_the_journal(open_books, tmp_path, bytes_left):
 
 @pytest.mark.parametrize("cut", [1, 100, 300])
 def test_torn_last_entry_never_happened(open_books, tmp_path, cut):
-    """A kill in the middle of the first write: nobody was answered, so nothing is billed."""
+    """A kill in the middle of the first write: no answer was sent, so nothing is billed."""
     with open_books() as books:
         books.submit(orders("a", 1), "a")
         sure = (tmp_path / "journal.jsonl").stat().st_size
@@ -167,11 +167,11 @@ def test_reports_come_when_due_and_stay_where_they_are(open_books, clock):
 
 def test_delivery_outcomes_are_stable_and_in_their_shares(open_books, clock):
     numbers = [f"+336{number:08d}" for number in range(10_000)]
-    fates = [fate_of(7, number) for number in numbers]
-    assert fates == [fate_of(7, number) for number in numbers]
-    assert 70 < fates.count(("undelivered", "unknown subscriber", True)) < 130
-    assert 240 < fates.count(("undelivered", "absent", False)) < 360
-    dead = numbers[fates.index(("undelivered", "unknown subscriber", True))]
+    outcomes = [fate_of(7, number) for number in numbers]
+    assert outcomes == [fate_of(7, number) for number in numbers]
+    assert 70 < outcomes.count(("undelivered", "unknown subscriber", True)) < 130
+    assert 240 < outcomes.count(("undelivered", "absent", False)) < 360
+    dead = numbers[outcomes.index(("undelivered", "unknown subscriber", True))]
     with open_books(delivery_seconds=0) as books:
         books.submit(orders("a", 1, dead), None)
         [report] = books.report_page(0, 10)

@@ -119,8 +119,8 @@ REFUSALS = [
 @pytest.mark.parametrize(("code", "outcome"), [row[1:] for row in REFUSALS], ids=[row[0] for row in REFUSALS])
 def test_refusal_of_one_message_has_twilios_words(gateway, server, code, outcome, status):
     server.next_refusal = (code, f"Nothing for {NUMBER},\nsorry", status)
-    [told] = gateway.submit(batch_of(), inf)
-    assert (told.outcome, told.reason) == (outcome, f"{code} Nothing for +336****5678, sorry")
+    [answer] = gateway.submit(batch_of(), inf)
+    assert (answer.outcome, answer.reason) == (outcome, f"{code} Nothing for +336****5678, sorry")
 
 
 def test_every_refusal_has_a_row():
@@ -185,7 +185,7 @@ LOOK_UPS = [
     ("twice", lambda server: (sent(server), sent(server)), Outcome.UNKNOWN),
     ("from another sender", lambda server: sent(server, sender="SHOP"), Outcome.UNKNOWN),
     ("a text that was erased", lambda server: sent(server, text=""), Outcome.UNKNOWN),
-    ("blanks told otherwise", lambda server: sent(server, text="Bonjour\n"), Outcome.ACCEPTED),
+    ("other blanks", lambda server: sent(server, text="Bonjour\n"), Outcome.ACCEPTED),
 ]
 
 
@@ -266,12 +266,12 @@ REPORTS = [
 ]
 
 
-@pytest.mark.parametrize(("status", "code", "told"), REPORTS, ids=[f"{row[0]} {row[1] or ''}" for row in REPORTS])
-def test_reports(gateway, server, status, code, told):
+@pytest.mark.parametrize(("status", "code", "expected"), REPORTS, ids=[f"{row[0]} {row[1] or ''}" for row in REPORTS])
+def test_reports(gateway, server, status, code, expected):
     [outcome] = gateway.submit(batch_of(), inf)
     server.move(server.messages[0], status, code)
     reports, _ = read_all(gateway.delivery_reports)
-    assert [(report.status, report.reason, report.is_permanent) for report in reports] == told
+    assert [(report.status, report.reason, report.is_permanent) for report in reports] == expected
     assert {report.gateway_message_id for report in reports} <= {outcome.gateway_message_id}
 
 

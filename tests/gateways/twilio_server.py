@@ -78,7 +78,7 @@ class TwilioServer(LocalProvider):
             (
                 wrong[1:]
                 for wrong in (
-                    (form.keys() - FORM_FIELDS, 20001, "a parameter nobody knows"),
+                    (form.keys() - FORM_FIELDS, 20001, "an unknown parameter"),
                     (not _is_number(to), 21211, f"The 'To' number {to} is not a valid phone number."),
                     (not (sender or form.get("MessagingServiceSid")), 21603, "A 'From' parameter is required."),
                     (sender and sender not in self.pool, 21606, f"The 'From' number {sender} is not of your account."),

@@ -232,7 +232,7 @@ def header(**changes: Any) -> dict[str, Any]:
         pytest.param("Rules", "**Policy:** fr-strict of 2026-03-01", id="the policy and its date"),
         pytest.param("Rules", "**Sender:** 36180: people can reply", id="what the sender implies"),
         pytest.param("Rules", "mainland France, Réunion: STOP au 36180; Guadeloupe: STOP au 36181", id="each STOP"),
-        pytest.param("Rules", "Alsace-Moselle:** 1 204 messages keep its two holidays too", id="whom Alsace concerns"),
+        pytest.param("Rules", "Alsace-Moselle:** 1 204 messages keep its two holidays too", id="recipients of Alsace"),
         pytest.param("Rules", "who got 3 marketing messages in the last 30 days", id="the cap"),
         pytest.param("Rules", "**Offer ends:** Mon 2026-11-23 12:00; no message is sent later", id="the offer's end"),
         pytest.param("Rules", "**Whole hash:** `0123456789abcdef`", id="the hash that an approval code is made of"),

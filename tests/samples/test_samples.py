@@ -55,17 +55,17 @@ def stage(name: str) -> tuple[StagedFile, list[Row]]:
 
 
 def judge(rows: list[Row]) -> list[tuple[str | None, str]]:
-    """Return (number, fate or reason) of each row, by the rule of one fate per row."""
+    """Return (number, result or reason) of each row: each row has one result."""
     known: dict[str, dict[str, str]] = {}
-    fates: list[tuple[str | None, str]] = []
+    results: list[tuple[str | None, str]] = []
     for row in rows:
         if row.number is None:
-            fates.append((None, str(row.reason)))
+            results.append((None, str(row.reason)))
             continue
         is_new, old = row.number not in known, known.get(row.number, {})
         known[row.number] = old | row.fields
-        fates.append((row.number, "accepted" if is_new else "duplicate" if known[row.number] == old else "updated"))
-    return fates
+        results.append((row.number, "accepted" if is_new else "duplicate" if known[row.number] == old else "updated"))
+    return results
 
 
 @pytest.fixture(scope="module")
@@ -91,15 +91,15 @@ def test_each_row_has_the_intended_result(
     sample = samples[name]
     figures = importlib.import_module("scripts.sample_figures")
     meant = [
-        (None, row.reason) if row.reason else (f"+{row.person.number}", fate)
-        for row, fate in zip(sample.rows, figures.tell_fates(sample), strict=True)
+        (None, row.reason) if row.reason else (f"+{row.person.number}", result)
+        for row, result in zip(sample.rows, figures.tell_fates(sample), strict=True)
     ]
     assert judged[name] == meant
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_figures_of_each_file(name: str, judged: dict[str, list[tuple[str | None, str]]]) -> None:
-    facts, found = EXPECTED["files"][name], [fate for _, fate in judged[name]]
+    facts, found = EXPECTED["files"][name], [result for _, result in judged[name]]
     counts = pd.Series(found).value_counts().to_dict()
     assert facts["rows"] == len(found) == sum(facts["fates"].values())
     assert sum(part["rows"] for part in facts["categories"]) == facts["rows"]
@@ -200,9 +200,9 @@ def test_the_shop_file_has_every_trap() -> None:
 def test_the_page_shows_the_figures_of_the_file() -> None:
     page = (SAMPLES / "README.md").read_text("utf-8")
     for name, facts in EXPECTED["files"].items():
-        fates = " | ".join(str(rows) for rows in facts["fates"].values())
+        results = " | ".join(str(rows) for rows in facts["fates"].values())
         assert f"| `{name}` |" in page
-        assert f"| {facts['rows']} | {fates} | {facts['distinct_numbers']} |" in page
+        assert f"| {facts['rows']} | {results} | {facts['distinct_numbers']} |" in page
     assert f"| **recipients** | {EXPECTED['campaign']['recipients']} |" in page
 
 

@@ -1,4 +1,4 @@
-"""The store's books against the gateway's own bill, which is the judge."""
+"""Compare the store with the gateway's own bill."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ NEVER_SENT = ("suppressed", "cancelled", "expired", "rejected", "written_off")
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """What one campaign, or several, came to. Amounts in euros.
+    """The comparison for one campaign or several. Amounts are in euros.
 
     Attributes:
         messages: planned at first.
@@ -25,7 +25,7 @@ class Bill:
         lost: neither billed, nor unknown, nor in a state that says why it was not sent.
         phantom: accepted here, not billed there.
         unseen: billed there, and here neither accepted nor unknown.
-        unknown: nobody here knows their fate; ``unknown_billed`` of them are on the bill.
+        unknown: their outcome is not known; ``unknown_billed`` of them are on the bill.
         orphaned: messages whose sender died while they were in flight.
         late: lines of the bill that came when their claim and the deadline were over, where each post is a claim.
         difference: between the bill and what was captured and is unknown: zero, to the cent.

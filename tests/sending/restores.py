@@ -1,7 +1,7 @@
-"""Stores that are copied at a random moment of a campaign, live on, and are restored; then the bill is the judge.
+"""Copy stores at a random moment of a campaign, send on, restore the copy, and compare the store with the bill.
 
-What is restored, and how, is drawn from a seed: the store with its log, without it, or together with its mark. How far
-the sender is when the copy is made, and when the copy comes back, is the machine's choice. STOPs come in all the time.
+The kind of restore is drawn from a seed: the store with its log, without it, or together with its mark. The progress of
+the sender at the copy and at the restore depends on the machine. STOPs arrive all the time.
 """
 
 import random
@@ -27,7 +27,7 @@ from tests.stores import make_store
 
 #: Faults that make a restore worse: what was refused is cut into other slices than the copy knows.
 FAULTS = {"throttle": 0.1, "unavailable": 0.05, "accept_then_reset": 0.05, "retry_after_seconds": 0.02}
-#: What comes back, by name: the files of the copy, and whether the log of the lost life is removed.
+#: The restored parts of the copy, by kind of restore. Kinds in ``_WITHOUT_LOG`` also remove the current log.
 WAYS = {
     "store and log": ("", ".wal"),
     "store alone": ("",),
@@ -42,7 +42,7 @@ CONFIRMED_AFTER_SECONDS = 20.0
 
 @dataclass(slots=True)
 class Restores:
-    """What was restored in one class, and what it came to."""
+    """The restores of one gateway class, and the resulting bill."""
 
     restores: int = 0
     ways: dict[str, int] = field(default_factory=dict)
@@ -65,18 +65,18 @@ def restore_stores(
     messages: int = 120,
     seed: int = 1,
     seconds: float = float("inf"),
-    told: Callable[[Restores], None] = lambda _: None,
+    on_progress: Callable[[Restores], None] = lambda _: None,
 ) -> Restores:
-    """Restore so many stores of one class of gateways, each in the middle of a campaign of its own.
+    """Restore stores with gateways of one class, each in the middle of its own campaign.
 
     Args:
         fork_server: the socket of the server that forks senders.
         resolution: the class of the gateway.
         restores: how many.
         messages: of each campaign.
-        seed: of the walk.
+        seed: of the random choices.
         seconds: after which no further store is restored.
-        told: called with what there is after each restore.
+        on_progress: called with the counts after each restore.
     """
     total, dice, began = Restores(), random.Random(f"{seed} {resolution}"), time.monotonic()
     with TemporaryDirectory() as folder, start_sandbox(Path(folder), resolution, look_up_lag=0.02) as sandbox:
@@ -84,7 +84,7 @@ def restore_stores(
             with TemporaryDirectory() as data:
                 _Restore(Path(data), sandbox, fork_server, dice, total).run(messages)
             total.seconds = time.monotonic() - began
-            told(total)
+            on_progress(total)
     return total
 
 
@@ -108,21 +108,21 @@ class _Restore:
         desk.begin("campaign", people, per_slice=4)
         self._sandbox.set_faults(**FAULTS)
         way = dice.choice(list(WAYS))
-        self._live(dice.uniform(0.0, 1.0), people)
+        self._send_for(dice.uniform(0.0, 1.0), people)
         if way in _WITHOUT_LOG or dice.random() < 0.5:  # without it the campaign itself would be lost
             with desk.tx(checkpoint_after=True):
                 pass
         self._copy(way)
         before = len(desk.bill())
-        self._live(dice.uniform(0.1, 1.0), people)
+        self._send_for(dice.uniform(0.1, 1.0), people)
         self._total.sent_since += len(desk.bill()) - before
         self._restore(way)
         self._sandbox.set_faults()
         self._finish()
         self._count(way)
 
-    def _live(self, seconds: float, people: list[int]) -> None:
-        """Let a sender send for so long, and a person say STOP meanwhile; it ends by a kill."""
+    def _send_for(self, seconds: float, people: list[int]) -> None:
+        """Run a sender for some time, with a STOP in the middle, and kill it."""
         sender = self._desk.start_sender("campaign")
         time.sleep(seconds / 2)
         self._stop(self._dice.choice(people))
@@ -160,7 +160,7 @@ class _Restore:
         return mark_path(self._path) if part == "mark" else self._path.with_name(self._path.name + part)
 
     def _finish(self) -> None:
-        """Send on as a team does: senders find the mark, ask the gateway; a person confirms; all is sent."""
+        """Continue as a team does: senders detect the restore and look messages up, a person confirms, all is sent."""
         desk = self._desk
         desk.put_balance(str(self._sandbox.balance()))
         self._send_until_nothing_moves()
@@ -173,12 +173,12 @@ class _Restore:
     def _send_until_nothing_moves(self) -> None:
         ends_at = time.monotonic() + CONFIRMED_AFTER_SECONDS
         while time.monotonic() < ends_at:
-            told = self._desk.start_sender("campaign").wait()
-            if told.get("closed") == "finished" or ("closed" in told and told["due_at"] is None):
+            output = self._desk.start_sender("campaign").wait()
+            if output.get("closed") == "finished" or ("closed" in output and output["due_at"] is None):
                 return
-            if "nothing is sent before reconcile-store is confirmed" in str(told.get("why")):
+            if "nothing is sent before reconcile-store is confirmed" in str(output.get("why")):
                 return
-            if "nothing to send" in told.get("refused", "") or "there is something" in told.get("refused", ""):
+            if "nothing to send" in output.get("refused", "") or "there is something" in output.get("refused", ""):
                 return
             self._desk.forward(seconds=61)
 

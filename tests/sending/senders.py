@@ -31,13 +31,13 @@ OPENING_SECONDS = 30.0
 
 
 def send(line: Line, context: Context, name: str, *, is_patient: bool = True) -> None:
-    """Send a campaign as ``tasks.sending`` does, without Prefect; tell when it is ours, and how it ended."""
+    """Send a campaign as ``tasks.sending`` does, without Prefect; report when it is ours, and how it ended."""
     rules = context.claim_rules(context.gateway("sandbox").manifest)
     opened = _open(context, name, is_patient)
     if opened.lease is None:
-        line.tell({"refused": opened.why})
+        line.send({"refused": opened.why})
         return
-    line.tell({"opened": opened.lease.fence})
+    line.send({"opened": opened.lease.fence})
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -46,9 +46,9 @@ def send(line: Line, context: Context, name: str, *, is_patient: bool = True) ->
         with context.transaction() as tx:
             closed = close_sending(tx, opened.lease, rules, run_outcome)
     except LeaseLost:
-        line.tell({"lost": opened.lease.fence})
+        line.send({"lost": opened.lease.fence})
         return
-    line.tell({"closed": closed.state, "due_at": closed.due_at, "why": run_outcome.why})
+    line.send({"closed": closed.state, "due_at": closed.due_at, "why": run_outcome.why})
 
 
 def _open(context: Context, name: str, is_patient: bool) -> Opened:
@@ -162,7 +162,7 @@ def fill_the_disk_at_the_answer() -> None:
 
 
 def lose_the_right_to_write() -> None:
-    """Become somebody who may not write to the store; root may write to whatever is read-only for others."""
+    """Change to an account that may not write to the store; root may write to read-only files."""
     for path in Path.cwd().iterdir():
         path.chmod(0o444)
     if os.getuid() == 0:
@@ -170,7 +170,7 @@ def lose_the_right_to_write() -> None:
 
 
 def resend_blindly() -> None:
-    """What most tools do: what is not marked as sent is sent again. The control that shows that these tests bite."""
+    """Send everything again that is not marked as sent, as most tools do: this must make these tests fail."""
     campanile.services.sending.sender.without_answer = lambda _ask, batch, _error: [  # type: ignore[assignment]
         SubmitOutcome(message.client_ref, Outcome.NOT_ACCEPTED) for message in batch.messages
     ]
@@ -211,8 +211,8 @@ def work(line: Line, job: Mapping[str, Any]) -> None:
     context = context_on(store, lambda: datetime.now(UTC) + shift, **job["settings"])
     try:
         send(line, context, job["campaign"], is_patient=job["is_patient"])
-    except BaseException as error:  # noqa: BLE001 - whatever it is, the test must hear of it
-        line.tell({"failed": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()})
+    except BaseException as error:  # noqa: BLE001 - the test must see any error
+        line.send({"failed": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()})
 
 
 if __name__ == "__main__":

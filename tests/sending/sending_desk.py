@@ -1,4 +1,4 @@
-"""A desk with a real gateway: its store, the sandbox over HTTP, and senders in this process or in one of their own."""
+"""A store, the sandbox over HTTP, and senders in this process or in their own processes."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -56,7 +56,7 @@ class RunningClock:
 
 
 class SendingDesk(Desk):
-    """A team with one store and one sandbox, whose clocks go together."""
+    """A team with one store and one sandbox, which have the same clock."""
 
     def __init__(self, path: Path, sandbox: SandboxProcess, fork_server: Path | None, at: datetime = MORNING) -> None:
         super().__init__(path)
@@ -92,7 +92,7 @@ class SendingDesk(Desk):
         return context_on(self.path, self.clock, **self.settings)
 
     def start_sender(self, name: str, *accidents: Sequence[object], is_patient: bool = True) -> "SenderProcess":
-        """Let a process of its own send a campaign; ``accidents`` are those of ``senders.py``, with their arguments."""
+        """Send a campaign in another process; ``accidents`` are those of ``senders.py``, with their arguments."""
         assert self._fork_server is not None
         job = {
             "store": str(self.path),
@@ -117,40 +117,40 @@ class SendingDesk(Desk):
         return Bill.of(self, name, self.bill(), None if has_keys else timedelta(seconds=lasts + SLACK_SECONDS))
 
     def assert_in_order(self, name: str) -> Bill:
-        """See that the store and the gateway's bill say the same, and return what they say."""
+        """Assert that the store and the gateway's bill agree, and return the comparison."""
         found = self.books(name)
         assert found.wrong() == {}, found
         return found
 
 
 class SenderProcess(ForkedProcess):
-    """A sender in a process of its own; ``told`` is all that it has said so far."""
+    """A sender in its own process; ``outputs``: its messages so far."""
 
     def __init__(self, server: Path, job: object) -> None:
-        self.told: list[dict[str, Any]] = []
+        self.outputs: list[dict[str, Any]] = []
         super().__init__(server, job)
 
-    def poll_told(self, seconds: float = 0, *, may_fail: bool = False) -> bool:
-        """Tell whether it has said something more within so long; that it failed only where it may."""
-        told = self.poll(seconds)
-        if told is None:
+    def poll_output(self, seconds: float = 0, *, may_fail: bool = False) -> bool:
+        """Read its next message within ``seconds``, if there is one; it may report a failure only with ``may_fail``."""
+        output = self.poll(seconds)
+        if output is None:
             return False
-        self.told.append(told)
-        assert may_fail or "failed" not in told, told["traceback"]
+        self.outputs.append(output)
+        assert may_fail or "failed" not in output, output["traceback"]
         return True
 
     def wait(self, *, may_fail: bool = False) -> dict[str, Any]:
-        """Wait until it is dead, and return what it told, all in one; that it failed only where it may."""
+        """Wait until the process has ended, and return its messages as one mapping."""
         while not self.is_dead:
-            self.poll_told(60, may_fail=may_fail)
-        return {name: value for words in self.told for name, value in words.items()}
+            self.poll_output(60, may_fail=may_fail)
+        return {name: value for output in self.outputs for name, value in output.items()}
 
 
 # --- senders in this process ----------------------------------------------------------------------------------------
 
 
 class Seam:
-    """The gateway as it is, with hands on what goes in and what comes out."""
+    """The real gateway, with hooks before and after each call."""
 
     def __init__(self, gateway: Gateway, manifest: Manifest | None = None) -> None:
         self._gateway = gateway
@@ -185,7 +185,7 @@ class DeskSender:
         self.desk.settings |= settings
 
     def take_time(self) -> None:
-        """Let a busy machine take its time for a post: for tests of nothing that runs out."""
+        """Set long deadlines, for tests on a busy machine in which nothing may expire."""
         self.set(claim_seconds=30, gateway_deadline_seconds=5)
         self.seam = Seam(self._gateway(), self.seam.manifest)
 
@@ -211,6 +211,6 @@ class DeskSender:
 
 
 def start_sandbox(folder: Path, resolution: Resolution, **options: Any) -> SandboxProcess:
-    """Start a sandbox with enough credit, and reports that nobody waits for."""
+    """Start a sandbox with enough credit and immediate delivery reports."""
     known = {"balance": Decimal(100_000), "delivery_seconds": 0, "resolution": resolution}
     return SandboxProcess.start(folder, **(known | options))

@@ -28,7 +28,7 @@ def promise(sender, **changes) -> None:
 
 
 def test_what_waits_in_another_slice_is_not_posted_again_under_the_old_key(desk, sender) -> None:
-    """Of two requests of a slice one was refused, and one nobody knows of: only the second is asked for again."""
+    """Of two requests of a slice one was refused and one is unknown: only the second is looked up."""
     promise(sender, batch_size=2)
     sender.set(slice_size=4, concurrency=1)
     desk.begin("winter", range(4), per_slice=4)
@@ -196,7 +196,7 @@ def test_an_adapter_that_breaks_leaves_no_number_in_the_log(desk, sender, caplog
 
 
 def test_an_answer_refused_after_the_switch_is_not_sent_later(desk, sender) -> None:
-    """It was on its way when somebody switched the auto-responder off; the gateway throttles it."""
+    """It was in flight when the auto-responder was switched off; the gateway throttles it."""
     sender.set(concurrency=1)
     plan_answer(desk)
 

@@ -1,4 +1,4 @@
-"""A sender dies, sleeps or cannot write: whoever comes next finishes its work, and nobody gets a message twice."""
+"""A sender dies, is suspended or cannot write: the next one finishes its work, and no message is sent twice."""
 
 import os
 import random
@@ -117,9 +117,9 @@ def test_of_two_senders_one_gets_the_campaign(desk: SendingDesk) -> None:
     desk.settings |= {"lease_seconds": 5}
     desk.begin("winter", range(40))
     pair = [desk.start_sender("winter", is_patient=False) for _ in range(2)]
-    told = [sender.wait() for sender in pair]
-    assert sorted("closed" in words for words in told) == [False, True]
-    assert any("is being sent by another run" in words.get("refused", "") for words in told)
+    outputs = [sender.wait() for sender in pair]
+    assert sorted("closed" in output for output in outputs) == [False, True]
+    assert any("is being sent by another run" in output.get("refused", "") for output in outputs)
     assert desk.assert_in_order("winter").billed == 40
 
 

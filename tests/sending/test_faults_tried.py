@@ -49,7 +49,7 @@ def test_a_folder_that_is_copied_back_over_itself_is_in_doubt(
     assert (found.wrong(), found.billed) == ({}, 4)
 
 
-@pytest.mark.parametrize("is_seen_at_once", [True, False], ids=["looked at in between", "seen when somebody resumes"])
+@pytest.mark.parametrize("is_seen_at_once", [True, False], ids=["looked at in between", "seen at the resume"])
 def test_a_key_is_not_used_again_after_a_clock_that_was_ahead(
     desk: SendingDesk, sender: DeskSender, is_seen_at_once: bool
 ) -> None:

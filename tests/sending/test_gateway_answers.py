@@ -42,7 +42,7 @@ def in_order(desk: SendingDesk) -> Bill:
 
 @pytest.mark.parametrize("per_slice", [4, 1], ids=["in one answer", "one message an answer"])
 def test_one_id_for_all_pauses_the_campaign(desk: SendingDesk, sender: DeskSender, per_slice: int) -> None:
-    """All are accepted under the same id: nobody gets it twice, nothing more is sent, and the team is alerted."""
+    """All are accepted under the same id: none is sent twice, nothing more is sent, and the team is alerted."""
     desk.settings |= {"slice_size": per_slice, "concurrency": 1}
     desk.begin("winter", range(12), per_slice=per_slice)
     desk.sandbox.set_faults(one_id=1)
@@ -254,7 +254,7 @@ def send_on(desk: SendingDesk, sender: DeskSender, closed: dict[str, Any]) -> di
 def test_absence_counts_only_after_the_lag_of_the_look_ups(
     slow_to_see: SandboxProcess, empty_store: Path, tmp_path: Path, setting: float | None
 ) -> None:
-    """Look-ups that lag behind, and the settling time as it ships: nobody gets it twice."""
+    """Look-ups that lag, and the default settling time: no message is sent twice."""
     desk = desk_of(slow_to_see, empty_store, tmp_path)
     desk.settings |= {"sandbox_look_up_lag": setting}
     sender = ConfiguredSender(desk)

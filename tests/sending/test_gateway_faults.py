@@ -72,7 +72,7 @@ def test_a_report_that_comes_after_a_person_decided_resend(
     desk.read_stops()
     _, closed = sender.run("winter")
     assert closed.state == "finished"
-    assert desk.assert_in_order("winter").billed == 4, "nobody got it twice"
+    assert desk.assert_in_order("winter").billed == 4, "none was sent twice"
     assert desk.states("winter") == {"delivered": 4}
 
 
@@ -134,7 +134,7 @@ def test_a_storm_of_429(desk: SendingDesk, sender: DeskSender) -> None:
 
 
 def test_a_503_across_the_end_of_the_window(desk: SendingDesk, sender: DeskSender) -> None:
-    """F20: told to wait beyond the closing, it waits for the next opening: nothing spills into the night."""
+    """F20: asked to wait beyond the closing, it waits for the next opening: nothing is sent at night."""
     desk.forward(hours=9, minutes=30)  # 19:30
     desk.begin("winter", PEOPLE)
     desk.sandbox.set_faults(["unavailable"] * 4, retry_after_seconds=3600)
@@ -151,7 +151,7 @@ def test_a_503_across_the_end_of_the_window(desk: SendingDesk, sender: DeskSende
 
 
 def test_the_key_is_taken_away_in_the_middle(desk: SendingDesk, sender: DeskSender) -> None:
-    """F21: 401: paused at once, nothing burnt, and it goes on when somebody has mended it."""
+    """F21: 401: paused at once, nothing is lost, and it continues when a person has corrected it."""
     there = sender.seam._gateway
 
     def take_the_key(outcomes: Sequence[SubmitOutcome]) -> Sequence[SubmitOutcome]:
@@ -272,7 +272,7 @@ def test_absence_counts_when_it_is_seen_twice(desk: SendingDesk, sender: DeskSen
 
 
 def test_a_post_that_comes_too_late_is_not_sent(desk: SendingDesk, sender: DeskSender) -> None:
-    """The gateway is slow to be reached: at ``post_before`` it is given up, and claimed anew."""
+    """The connection takes long: at ``post_before`` the post is given up, and the slice is claimed again."""
     sender.set(claim_seconds=0.15, concurrency=1)
     slept = []
 

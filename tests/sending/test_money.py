@@ -7,7 +7,7 @@ PEOPLE = range(10)
 
 
 def test_the_balance_runs_out(desk: SendingDesk, sender: DeskSender) -> None:
-    """F71: exactly the slices that it covers leave; then somebody pays, and the rest follows."""
+    """F71: exactly the covered slices are sent; after a top-up, the rest is sent."""
     desk.begin("winter", PEOPLE)
     desk.put_balance("0.30")  # three slices of 0.09, and a rest
     run_outcome, closed = sender.run("winter")
@@ -23,7 +23,7 @@ def test_the_balance_runs_out(desk: SendingDesk, sender: DeskSender) -> None:
 
 
 def test_the_gateway_knows_of_less_than_we_do(desk: SendingDesk, sender: DeskSender) -> None:
-    """402: somebody else spent it. Nothing was accepted, nothing is burnt, and a person must act."""
+    """402: another application spent the credit. Nothing was accepted or lost, and a person must act."""
     sender.set(concurrency=1)
     desk.begin("winter", PEOPLE)
     desk.sandbox.set_balance("0.20")

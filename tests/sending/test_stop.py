@@ -32,7 +32,7 @@ def send_amid_stops(desk: SendingDesk, people: int, stops: int, seed: int) -> tu
 
 
 def test_stop_at_random_moments(desk: SendingDesk) -> None:
-    """F60: those who had it already keep it, and nobody else gets it; the invariants see no claim after a STOP."""
+    """F60: no message is sent after its STOP; the invariants find no claim after a STOP."""
     got, spared = send_amid_stops(desk, people=300, stops=60, seed=60)
     assert got, "some had it already"
     assert spared, "some said it in time"

@@ -65,7 +65,7 @@ def test_a_place_waits_for_its_own_hour(desk: SendingDesk, sender: DeskSender) -
 
 
 def test_what_the_offer_outlived_is_not_sent(desk: SendingDesk, sender: DeskSender) -> None:
-    """It expires and is told; and the gateway is told until when what did leave may be delivered."""
+    """It expires and is reported; the gateway gets the time until which sent messages may be delivered."""
     ends_at = desk.clock.at + timedelta(hours=1)
     forward_at_post(desk, sender, 2, hours=1)
     desk.begin("winter", PEOPLE, offer_ends_at=ends_at)

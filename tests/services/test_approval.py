@@ -1,4 +1,4 @@
-"""What stands in the approval's form is what is approved; and a balance that cannot be read is told as such."""
+"""The figures in the approval's form are those that are approved; an unreadable balance is reported."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Reading histories against the real sandbox, and against providers that number anew or never end: no STOP is lost."""
+"""Read histories of the real sandbox, and of providers that renumber or never end: no STOP is lost."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -79,7 +79,7 @@ class Provider:
         return Page(page, str(at + len(page)), epoch=self.epoch)
 
 
-# --- numbered anew ----------------------------------------------------------------------------------------------------
+# --- renumbered -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.process
@@ -96,7 +96,7 @@ def test_a_new_sandbox_is_read_from_its_beginning(
             found = read(name, getattr(sandbox.gateway(), name))
             assert set(senders) <= opted_out(context)
             assert bool(found.renumbered) is (folder == "new")
-            assert not read(name, getattr(sandbox.gateway(), name)).renumbered, "told once"
+            assert not read(name, getattr(sandbox.gateway(), name)).renumbered, "reported once"
     assert len(opted_out(context)) == 3 + fresh_count
     assert cursor(context, name) == str(fresh_count)
 

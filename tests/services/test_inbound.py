@@ -195,7 +195,7 @@ def test_two_machines_that_answer_each_other_end(desk: Desk) -> None:
     assert desk.answer() == {"planned": 1}, "the others are answered"
     desk.clock.at += timedelta(days=1)
     desk.reply("Oui")
-    assert desk.answer() == {"planned": 1}, "the next day begins anew"
+    assert desk.answer() == {"planned": 1}, "the next day starts from zero"
 
 
 @pytest.mark.parametrize("hours", [-23.9, 0, 24 * 30], ids=["slow", "right", "fast"])

@@ -284,7 +284,7 @@ def test_a_column_that_looks_like_consent_and_is_not_known_stands_in_the_recap(
 
 
 def test_people_whose_window_never_opens_get_alerts_only(prepare: Prepare, lists: Callable[..., None]) -> None:
-    # Polynesia and Mayotte lie thirteen hours apart: marketing may never reach somebody who may be in either.
+    # Polynesia and Mayotte are thirteen hours apart: their windows are never open together.
     lists("far", {68987123456: {"postcode": "97600"}, PARIS: {}})
     assert reasons(prepare(lists=["far"])) == {"never_open": 1}
     assert prepare(lists=["far"], kind="alert", name="alerte").recap.message_count == 2
@@ -741,7 +741,7 @@ def test_leftovers_of_programs_in_cells_are_in_the_recap(prepare: Prepare, lists
     assert {code: each.message_count for code, each in found.items()} == {
         "leftover_no_value": 1, "leftover_html": 1, "leftover_quoted": 1, "leftover_invisible": 1,
     }  # fmt: skip
-    assert found["leftover_invisible"].price == Decimal("0.0485"), "UCS-2 for a character that nobody sees"
+    assert found["leftover_invisible"].price == Decimal("0.0485"), "UCS-2 for an invisible character"
     assert "leftover_invisible" not in {
         each.code for each in prepare(**draft, replace_characters="typography").findings
     }

@@ -1,4 +1,4 @@
-"""Drafts changed in some fields: what a form left alone stays, and what is wrong is told in one line."""
+"""Drafts changed in some fields: empty fields do not change, and an error is one line."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A path that somebody types leads to a file of the allowed folders, or nowhere."""
+"""A path that a person types names a file of the allowed folders, or is refused."""
 
 import os
 from collections.abc import Callable

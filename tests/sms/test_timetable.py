@@ -21,7 +21,7 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def told(departures: list[Departure]) -> list[tuple[str, str, str, int]]:
+def rows_of(departures: list[Departure]) -> list[tuple[str, str, str, int]]:
     """Return departures in the local time of Paris in November."""
     return [
         (key, *(str(moment.astimezone(at("2026-11-23T00:00+01:00").tzinfo))[5:16] for moment in span), count)
@@ -80,7 +80,7 @@ def told(departures: list[Departure]) -> list[tuple[str, str, str, int]]:
 def test_when_messages_are_sent(
     loads: list[tuple[str, int]], starts_at: str, rate: float, expected: list[tuple[str, str, str, int]]
 ) -> None:
-    assert told(plan_departures(loads, at(starts_at), rate, STRICT, 60)) == expected
+    assert rows_of(plan_departures(loads, at(starts_at), rate, STRICT, 60)) == expected
 
 
 NINE = "2026-11-23T09:00+01:00"
@@ -137,7 +137,7 @@ def test_a_territory_sends_nothing_before_its_time(
     expected: list[tuple[str, str, str, int]],
 ) -> None:
     instants = {key: at(moment) for key, moment in not_before.items()}
-    assert told(plan_departures(loads, at(NINE), 1, policy, 60, instants)) == expected
+    assert rows_of(plan_departures(loads, at(NINE), 1, policy, 60, instants)) == expected
 
 
 def test_alerts_are_sent_at_once_whatever_the_hour_and_the_territory() -> None:

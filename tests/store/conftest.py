@@ -449,8 +449,8 @@ def queued(rows: pd.DataFrame, closes_at: Mapping[str, datetime], per_slice: int
 @contextmanager
 def prepared_rows(tx: Transaction, messages: pd.DataFrame, left_out: pd.DataFrame | None = None) -> Iterator[None]:
     """Stage messages and exclusions as a preparation does."""
-    nobody = pd.DataFrame(columns=list(duckdb_types("Exclusions")))
-    exclusions = nobody if left_out is None else left_out
+    no_exclusions = pd.DataFrame(columns=list(duckdb_types("Exclusions")))
+    exclusions = no_exclusions if left_out is None else left_out
     with tx.staged("message.add", staged_messages=messages), tx.staged("exclusion.add", staged_exclusions=exclusions):
         yield
 

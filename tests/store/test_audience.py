@@ -1,4 +1,4 @@
-"""Why somebody is left out: the first reason of the recap's list that holds, whatever else holds too."""
+"""Reasons of exclusion: the first reason of the recap's list that applies, whatever else applies too."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta

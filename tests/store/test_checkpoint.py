@@ -41,7 +41,7 @@ def checkpointed(desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 def opened(desk, path: Path) -> list:
     """Return what stands in a store that a killed process left, twice opened."""
     other = type(desk)(path)
-    assert other.broken() == {}, "read first, by somebody who only reads"
+    assert other.broken() == {}, "read first, by a reader"
     found = other.sql("SELECT count(*) FROM opt_out") + other.sql("SELECT count(*) FROM message")
     other.opt_out(2)
     assert not undo_path(path).exists()

@@ -301,7 +301,7 @@ def test_only_a_sending_campaign_claims(desk, state: str) -> None:
 
 @pytest.fixture
 def unknown(desk):
-    """Return a lease and its claim of three messages, whose fate nobody knows."""
+    """Return a lease and its claim of three messages with unknown outcomes."""
     lease = desk.start("winter", [2, 0, 1], per_slice=3)
     claim = desk.must_claim(lease)
     desk.answer(lease, claim, "unknown")

@@ -1,4 +1,4 @@
-"""Opt-outs by reply and their end: STOP wins, START brings back only whom their own STOP kept away."""
+"""Opt-outs by reply and their end: STOP wins, START lifts only a person's own STOPs."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

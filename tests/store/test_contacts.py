@@ -1,4 +1,4 @@
-"""Imports: rows are taken in order, each has one fate, and nothing that was filled is erased."""
+"""Imports: rows are processed in order, each has one result, and no filled value is erased."""
 
 import re
 from decimal import Decimal
@@ -21,8 +21,8 @@ from schemas.billing_rows import Credit
 from tests.lanes import examples
 
 
-def fates(summary) -> dict[str, int]:
-    return {fate: count for fate, count in summary.result_counts.items() if count}
+def results_of(summary) -> dict[str, int]:
+    return {result: count for result, count in summary.result_counts.items() if count}
 
 
 ANA, BEA = {"first_name": "Ana"}, {"first_name": "Béa"}
@@ -54,7 +54,7 @@ def test_rows_are_taken_in_order(desk, known, cells, expected, fields) -> None:
     if known:
         desk.take_in("clients", *known)
     summary = desk.take_in("clients", *cells)
-    assert fates(summary) == expected
+    assert results_of(summary) == expected
     assert summary.row_count == len(cells)
     assert desk.people("clients")[1] == fields
 
@@ -76,7 +76,7 @@ def test_summary_and_book_say_the_same(desk) -> None:
 @pytest.mark.parametrize("cells", [[], ["no_number"]])
 def test_file_without_a_single_number(desk, cells) -> None:
     summary = desk.take_in("clients", *cells)
-    assert fates(summary) == ({"rejected": 1} if cells else {})
+    assert results_of(summary) == ({"rejected": 1} if cells else {})
     assert desk.people("clients") == {}
 
 
@@ -88,7 +88,7 @@ def test_the_origin_stays_the_row_that_brought_the_person(desk) -> None:
 
 def test_lists_do_not_see_each_other(desk) -> None:
     desk.take_in("north", (1, ANA))
-    assert fates(desk.take_in("south", (1, BEA))) == {"accepted": 1}
+    assert results_of(desk.take_in("south", (1, BEA))) == {"accepted": 1}
     assert desk.people("north") == {1: ANA}
 
 
@@ -150,7 +150,7 @@ def test_another_spelling_of_the_same_fields_is_no_news(desk) -> None:
     desk.take_in("clients", (1, {"a": "é", "b": "2"}), (2, {"a": "é", "b": "2"}))
     rows = staged_of([[1, "\\u00e9"], [2, "é"], [2, "\\u00e9"]])
     with desk.tx() as tx:
-        assert fates(import_contacts(tx, "clients", desk.file("again"), rows)) == {"duplicate": 3}
+        assert results_of(import_contacts(tx, "clients", desk.file("again"), rows)) == {"duplicate": 3}
     assert desk.people("clients") == {1: {"a": "é", "b": "2"}, 2: {"a": "é", "b": "2"}}
 
 
@@ -243,12 +243,12 @@ def model(known: dict[int, dict[str, str]], cells) -> tuple[dict[int, dict[str, 
             counts["rejected"] += 1
             continue
         person, fields = cell
-        fate = "accepted" if person not in book else "duplicate"
+        result = "accepted" if person not in book else "duplicate"
         before = book.setdefault(person, {})
-        if fate == "duplicate" and before | fields != before:
-            fate = "updated"
+        if result == "duplicate" and before | fields != before:
+            result = "updated"
         before |= fields
-        counts[fate] += 1
+        counts[result] += 1
     return book, counts
 
 

@@ -66,7 +66,7 @@ def test_a_history_that_does_not_exist_is_refused_in_one_line(desk: Any) -> None
 
 
 def test_two_reports_under_one_id_each_settle_their_message(desk: Any) -> None:
-    """The gateway numbers anew while the first report still waits for its message, which is in flight."""
+    """The gateway renumbers while the first report still waits for its message, which is in flight."""
     lease = desk.start("soldes", range(4))
     first, second = desk.must_claim(lease), desk.must_claim(lease)
     desk.report(first.messages[0], report_id="d-1")

@@ -1,4 +1,4 @@
-"""The seam: one transaction at a time, whole or not at all, whoever dies where."""
+"""Transactions: one at a time, complete or not at all, wherever a process dies."""
 
 import fcntl
 import os
@@ -38,12 +38,12 @@ def put(path: Path, now: Callable[[], datetime], name: str = "colour", value: ob
 
 def test_what_processes_write_at_once_is_there_once(desk, start_worker: StartWorker) -> None:
     writers = [start_worker("write", desk.path, f"writer{number}", 10) for number in range(3)]
-    assert [writer.hear() for writer in writers] == ["ready"] * 3
+    assert [writer.receive() for writer in writers] == ["ready"] * 3
     for writer in writers:
-        writer.say("go")
-    told = [writer.hear() for writer in writers for _ in range(10)]
+        writer.send("go")
+    sent = [writer.receive() for writer in writers for _ in range(10)]
     found = [name for (name,) in desk.sql("SELECT name FROM operator_setting WHERE name <> 'store_key'")]
-    assert sorted(found) == sorted(told)
+    assert sorted(found) == sorted(sent)
     assert len(set(found)) == 30
 
 
@@ -57,7 +57,7 @@ def test_killed_writers_lose_nothing_they_acknowledged(desk, start_worker: Start
             time.sleep(random.uniform(0, 0.3))
             latest = max([latest, *worker.kill()])
         else:
-            latest = max([latest, *worker.hear_out()])
+            latest = max([latest, *worker.receive_all()])
         left_log_count += Path(f"{desk.path}.wal").exists()
         if number % 3 or number == kill_count - 1:  # else the next child comes to what the dead one left
             latest = check_what_the_dead_left(desk, latest, is_reader=number % 3 == 1)
@@ -66,7 +66,7 @@ def test_killed_writers_lose_nothing_they_acknowledged(desk, start_worker: Start
 
 
 def check_what_the_dead_left(desk, acknowledged: int, is_reader: bool) -> int:
-    """Open at once, for nobody may hold a lock; find whole transactions only; return the version there."""
+    """Open at once, because no process holds a lock; find complete transactions only; return the version."""
     with desk.tx(read_only=is_reader, wait_seconds=0) as tx:
         if acknowledged == 0 and tx.find(Campaign, "campaign.find", name="again") is None:
             return 0
@@ -85,11 +85,11 @@ def check_what_the_dead_left(desk, acknowledged: int, is_reader: bool) -> int:
 
 def test_lock_of_another_process_is_waited_for(desk, start_worker: StartWorker) -> None:
     holder = start_worker("hold", desk.path, "writer")
-    holder.hear()
+    holder.receive()
     written = threading.Thread(target=put, args=(desk.path, desk.clock))
     written.start()
-    holder.say("go")
-    assert holder.hear() == "free"
+    holder.send("go")
+    assert holder.receive() == "free"
     written.join()
     assert desk.value("setting.get", name="colour") == '"blue"'
 
@@ -98,7 +98,7 @@ def test_lock_of_another_process_is_waited_for(desk, start_worker: StartWorker) 
 def test_busy_store_names_the_process(desk, start_worker: StartWorker, mode: str) -> None:
     put(desk.path, desk.clock)
     holder = start_worker("hold", desk.path, mode)
-    holder.hear()
+    holder.receive()
     line = rf"^store sms\.duckdb is held by process {holder.pid}; try again when it is done\. If it hangs, `kill -9"
     with pytest.raises(StoreBusy, match=line), desk.tx(wait_seconds=0.05):
         pass
@@ -107,14 +107,14 @@ def test_busy_store_names_the_process(desk, start_worker: StartWorker, mode: str
 
 
 def test_readers_read_together(desk, start_worker: StartWorker) -> None:
-    start_worker("hold", desk.path, "reader").hear()
+    start_worker("hold", desk.path, "reader").receive()
     with desk.tx(read_only=True, wait_seconds=0) as tx:
         assert get_setting(tx, "colour") is None
 
 
 def test_foreign_program_is_named(desk, start_worker: StartWorker) -> None:
     foreigner = start_worker("hold", desk.path, "foreign")
-    foreigner.hear()
+    foreigner.receive()
     with pytest.raises(StoreBusy) as caught, desk.tx(wait_seconds=0.1):
         pass
     assert str(caught.value).startswith(f"store sms.duckdb is held by process {foreigner.pid} (python")
@@ -299,8 +299,8 @@ def test_a_table_that_the_statement_does_not_read_is_refused(desk) -> None:
 
 @pytest.mark.parametrize("sql", ["SELECT CAST('no number' AS BIGINT)", "SELECT x FROM staged_rows"])
 def test_error_inside_staged_rows_is_the_one_that_is_raised(desk, sql: str) -> None:
-    told = pytest.raises((duckdb.ConversionException, duckdb.BinderException), match=r"no number|\bx\b")
-    with told, desk.tx() as tx, tx.staged("report.waiting", staged_rows=pd.DataFrame({"report_no": [1]})):
+    refused = pytest.raises((duckdb.ConversionException, duckdb.BinderException), match=r"no number|\bx\b")
+    with refused, desk.tx() as tx, tx.staged("report.waiting", staged_rows=pd.DataFrame({"report_no": [1]})):
         tx.execute(sql).fetchall()
     put(desk.path, desk.clock)
 

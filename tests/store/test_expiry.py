@@ -100,7 +100,7 @@ def test_an_unknown_slice_is_not_posted_again_past_the_end(desk) -> None:
 
 
 def test_what_the_night_would_make_too_late_expires_when_the_run_ends(desk) -> None:
-    """The next opening is known: nobody waits for it in vain, and the team reads it tonight."""
+    """The next opening is known, so the campaign does not wait in vain, and the team reads it tonight."""
     lease = desk.start("winter", range(4), max_lateness_hours=12.0, header={"max_lateness_hours": 12.0})
     desk.answer(lease, desk.must_claim(lease), "accepted")
     desk.clock.at = CLOSING - timedelta(minutes=2)
@@ -121,7 +121,7 @@ def test_a_patient_campaign_waits_for_the_night_to_end(desk) -> None:
 
 
 def test_a_draft_that_drops_waits_for_no_opening(desk) -> None:
-    """Nouméa's evening is Paris's morning: who is asleep there gets nothing, and that is told."""
+    """The evening of Nouméa is the morning of Paris: people in quiet hours get nothing, and this is reported."""
     people = {"FR": [0, 1], "NC": [2, 3, 4]}
     lease = desk.start("winter", people, if_closed="drop", header={"if_closed": "drop"})
     assert [message.msisdn[-1] for message in desk.must_claim(lease).messages] == ["0", "1"]
@@ -162,7 +162,7 @@ def test_each_place_has_its_hour_and_its_lateness_of_its_own(desk) -> None:
     [pytest.param(60, True, id="an hour late"), pytest.param(61, False, id="a minute more")],
 )
 def test_too_late_at_wake_up_waits_for_a_person(desk, minutes: int, opens: bool) -> None:
-    """A machine that slept over its hour, or a backup that came back: nothing leaves before somebody says so."""
+    """A machine that slept over its hour, or a restored backup: nothing is sent before a person confirms."""
     desk.rules = replace(desk.rules, wake_up_seconds=3600)
     desk.prepare("winter", range(2), due_at=NINE)
     desk.put_balance("100")

@@ -161,7 +161,7 @@ def lived(
 
 
 def fill_books(desk, rows_for: Callable, head_of: Callable) -> None:
-    """Import files, undo one, and cancel a campaign that left somebody out."""
+    """Import files, undo one, and cancel a campaign with an exclusion."""
     desk.take_in("clients", (1, {}), "too_short", (1, {}))
     desk.take_in("clients", (1, {"town": "Lille"}), (2, {}))
     with desk.tx() as tx:

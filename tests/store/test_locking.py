@@ -243,7 +243,7 @@ def test_the_first_hour_is_the_one_that_was_approved(desk) -> None:
     desk.put_balance("100")
     hour = desk.clock.at + timedelta(hours=3)
     desk.prepare("winter", range(2), due_at=hour)
-    assert desk.find("winter").first_due_at is None, "nobody has approved it"
+    assert desk.find("winter").first_due_at is None, "it is not approved"
     assert desk.approve("winter").first_due_at == hour
 
 

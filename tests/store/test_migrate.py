@@ -75,7 +75,7 @@ def test_rival_that_is_faster_is_noticed(tmp_path: Path, desk, monkeypatch) -> N
 
     def meet_a_rival() -> list[tuple[int, str, str]]:
         calls.append("asked")
-        if len(calls) == 2:  # the version was read; now somebody else migrates
+        if len(calls) == 2:  # the version was read; now another process migrates
             migrate(path, desk.clock)
         return known
 
@@ -137,10 +137,10 @@ def test_files_of_the_first_version_can_be_undone(tmp_path: Path, make_desk: Cal
 def test_two_processes_migrate_at_once(tmp_path: Path, start_worker: Callable[..., Any]) -> None:
     path = tmp_path / "new" / "sms.duckdb"
     workers = [start_worker("migrate", path) for _ in range(2)]
-    assert [worker.hear() for worker in workers] == ["ready"] * 2
+    assert [worker.receive() for worker in workers] == ["ready"] * 2
     for worker in workers:
-        worker.say("go")
-    assert [worker.hear() for worker in workers] == [migrations()[-1][0]] * 2
+        worker.send("go")
+    assert [worker.receive() for worker in workers] == [migrations()[-1][0]] * 2
     with duckdb.connect(str(path)) as connection:
         applied = connection.execute("SELECT version FROM schema_migration ORDER BY version").fetchall()
         keys = connection.execute("SELECT count(*) FROM operator_setting WHERE name = 'store_key'").fetchall()

@@ -89,7 +89,7 @@ def test_where_it_was_said_is_kept(desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("days", "fates", "said"),
+    ("days", "results", "said"),
     [
         pytest.param(["", "2026-11-20"], ["accepted", "updated"], "2026-11-20", id="a date for an undated one"),
         pytest.param(["2026-11-20", "2026-11-19"], ["accepted", "updated"], "2026-11-19", id="an earlier one"),
@@ -99,11 +99,13 @@ def test_where_it_was_said_is_kept(desk) -> None:
     ],
 )
 @pytest.mark.parametrize("is_one_file", [True, False], ids=["one file", "two files"])
-def test_the_earliest_time_is_the_proof(desk, days: list[str], fates: list[str], said: str, is_one_file: bool) -> None:
+def test_the_earliest_time_is_the_proof(
+    desk, days: list[str], results: list[str], said: str, is_one_file: bool
+) -> None:
     cells = [(1, {WHEN: day}) for day in days]
     for file in [cells] if is_one_file else [[cell] for cell in cells]:
         desk.take_in_stops(*file, date_field=WHEN, zone="UTC")
-    assert desk.sql("SELECT fate FROM import_row ORDER BY import_id, row_number") == [(fate,) for fate in fates]
+    assert desk.sql("SELECT fate FROM import_row ORDER BY import_id, row_number") == [(result,) for result in results]
     assert desk.sql("SELECT said_at FROM opt_out") == [(datetime.fromisoformat(said).replace(tzinfo=UTC),)]
 
 

@@ -1,4 +1,4 @@
-"""Record: what the gateway said, what nobody knows, and what is found out later."""
+"""Record outcomes: the gateway's answers, unknown ones, and those that are found later."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -140,7 +140,7 @@ SIGNS_OF_LIFE = {
     "said so long ago": ({"consent_at": "2019-01-10"}, "inactive"),
     "said so long ago, bought since": ({"consent_at": "2019-01-10", "last_active_at": "2026-05-01"}, None),
     "only the file knows them": ({}, None),
-    "a date nobody can read": ({"consent_at": "jadis"}, "inactive"),
+    "an unreadable date": ({"consent_at": "jadis"}, "inactive"),
     "two digits and a time": ({"consent_at": "14/03/19 10:05:30"}, "inactive"),
     "two digits and a time, this year": ({"consent_at": "14/03/26 10:05:30"}, None),
     "a day read from its column": ({"consent_at": "03/14/2026", "consent_on": "2026-03-14"}, None),

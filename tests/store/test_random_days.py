@@ -27,7 +27,7 @@ ACCEPTED = {"accepted", "delivered", "undelivered"}
 
 
 class Bill:
-    """A gateway that remembers: what it accepted, whom it was forbidden to write to, what it answered to each key."""
+    """A gateway that records what it accepted, who opted out, and its answer to each key."""
 
     def __init__(self) -> None:
         self.accepted: list[str] = []
@@ -101,7 +101,7 @@ class RandomDays:
     # --- the sender -----------------------------------------------------------------------------------------
 
     def find_sender(self) -> bool:
-        """Let somebody send when nobody does; tell whether the campaign is still going on."""
+        """Start a sender if none is running; return whether the campaign is still open."""
         campaign = self.desk.find(self.name)
         if campaign.state in ("finished", "cancelled"):
             self.sender = None
@@ -113,7 +113,7 @@ class RandomDays:
         return self.sender is not None
 
     def send(self) -> None:
-        """Claim, post, record; meanwhile time passes, somebody may say STOP, and the sender may die."""
+        """Claim, post, record; meanwhile time passes, a person may say STOP, and the sender may die."""
         if self.find_sender() and not self.desk.find(self.name).is_stopped:
             self.go_on(self.claim(), is_first=True)
 
@@ -152,17 +152,17 @@ class RandomDays:
         self.posted |= {message.client_ref: message for message in claim.messages}
         self.sender.claim, self.sender.answer, self.sender.is_first = claim, None, is_first
 
-    def post(self, sender: Sender, fate: str) -> None:
+    def post(self, sender: Sender, outcome: str) -> None:
         """Post as a sender does: in time or not at all; what is proved speaks of a first post only."""
         claim = sender.claim
         sender.answer = []
-        if self.desk.clock.at >= claim.post_before or fate == "refused":
+        if self.desk.clock.at >= claim.post_before or outcome == "refused":
             if sender.is_first:
                 sender.answer = [SubmitOutcome(item.client_ref, Outcome.NOT_ACCEPTED) for item in claim.messages]
-        elif fate != "never arrived":
+        elif outcome != "never arrived":
             assert is_key_open(self.desk.clock.at, "FR", "fr-strict")
             answer = self.bill.post(claim, self.chance.choices(OUTCOMES, k=3))
-            sender.answer = {"answered": answer, "in part": answer[:1], "answer lost": []}[fate]
+            sender.answer = {"answered": answer, "in part": answer[:1], "answer lost": []}[outcome]
 
     def record(self) -> None:
         self.desk.record(self.sender.lease, self.sender.claim.slice_no, self.sender.answer)

@@ -67,7 +67,7 @@ def test_the_line_says_whom_when_and_the_way_out(desk) -> None:
         pytest.param(range(10), True, id="all"),
         pytest.param(range(5, 15), True, id="half"),
         pytest.param(range(6, 16), False, id="less than half"),
-        pytest.param(range(10, 20), False, id="nobody"),
+        pytest.param(range(10, 20), False, id="no common recipient"),
         pytest.param([0], True, id="the only one"),
         pytest.param(range(30), False, id="a small part of many"),
     ],
@@ -91,7 +91,7 @@ def test_parts_of_several_campaigns_add_up(desk) -> None:
     ("answers", "people_count"),
     [
         pytest.param(["accepted"], 4, id="all accepted"),
-        pytest.param(["unknown"], 4, id="nobody knows"),
+        pytest.param(["unknown"], 4, id="unknown"),
         pytest.param(["not_accepted"], 4, id="tried again later"),
         pytest.param(["accepted", "rejected", "accepted", "rejected"], 2, id="half refused by the gateway"),
     ],

@@ -38,7 +38,7 @@ def test_each_slice_of_a_transaction_has_its_own_messages(desk, most: int) -> No
 
 
 def test_credit_that_is_given_back_is_there_for_the_next_claim(desk) -> None:
-    """The balance pays one slice; refused, it waits again, and the same transaction may claim it anew."""
+    """The balance covers one slice; refused, it waits again, and the same transaction may claim it again."""
     lease = desk.start("winter", range(2))
     desk.put_balance(str(2 * PRICE))
     claim = desk.must_claim(lease)

@@ -58,7 +58,7 @@ def test_campaign_is_opened_when_due(desk) -> None:
     desk.clock.forward(hours=2)
     assert due(desk) == ["winter"]
     assert desk.open("winter") is not None
-    assert due(desk) == []  # somebody has it
+    assert due(desk) == []  # another run has it
 
 
 def test_orphan_is_due_when_its_lease_has_run_out(desk) -> None:
@@ -176,7 +176,7 @@ def test_closing_gives_the_lease_back(desk) -> None:
 # --- how far ---------------------------------------------------------------------------------------------------
 
 
-def fates(desk, name: str) -> dict[str, int]:
+def outcomes_of(desk, name: str) -> dict[str, int]:
     """Return what became of the messages; what is read cheaply is what the messages say."""
     with desk.tx(read_only=True) as tx:
         campaign = find_campaign(tx, name)
@@ -193,10 +193,10 @@ def test_progress_distinguishes_accepted_from_never_sent(desk) -> None:
     desk.answer(lease, desk.must_claim(lease), "accepted", "rejected")
     desk.opt_out(2)
     claim = desk.must_claim(lease)
-    assert fates(desk, "winter") == {"accepted": 1, "rejected": 1, "suppressed": 1, "in_flight": 1, "waiting": 4}
+    assert outcomes_of(desk, "winter") == {"accepted": 1, "rejected": 1, "suppressed": 1, "in_flight": 1, "waiting": 4}
     desk.answer(lease, claim, "accepted")
     desk.cancel("winter")
-    assert fates(desk, "winter") == {"accepted": 2, "rejected": 1, "suppressed": 1, "cancelled": 4}
+    assert outcomes_of(desk, "winter") == {"accepted": 2, "rejected": 1, "suppressed": 1, "cancelled": 4}
 
 
 def test_progress_counts_what_the_offer_outlived(desk) -> None:
@@ -205,18 +205,18 @@ def test_progress_counts_what_the_offer_outlived(desk) -> None:
     desk.answer(lease, desk.must_claim(lease), "accepted")
     desk.clock.at = ends_at
     desk.close(lease)
-    assert fates(desk, "winter") == {"accepted": 2, "expired": 2}
+    assert outcomes_of(desk, "winter") == {"accepted": 2, "expired": 2}
 
 
 def test_progress_counts_a_message_once_however_often_it_moves(desk) -> None:
     lease = desk.start("winter", range(2))
     claim = desk.must_claim(lease)
     desk.answer(lease, claim, "accepted", "unknown")
-    assert fates(desk, "winter") == {"accepted": 1, "unknown": 1}
+    assert outcomes_of(desk, "winter") == {"accepted": 1, "unknown": 1}
     for message in claim.messages:
         desk.report(message)
     desk.close(lease)
-    assert fates(desk, "winter") == {"accepted": 2}
+    assert outcomes_of(desk, "winter") == {"accepted": 2}
 
 
 def test_progress_of_what_was_given_up_and_came_back(desk) -> None:
@@ -227,9 +227,9 @@ def test_progress_of_what_was_given_up_and_came_back(desk) -> None:
     desk.clock.forward(seconds=10)
     with desk.tx() as tx:
         write_off(tx, "winter", "camille", "enough")
-    assert fates(desk, "winter") == {"written_off": 2}
+    assert outcomes_of(desk, "winter") == {"written_off": 2}
     desk.report(claim.messages[0])
-    assert fates(desk, "winter") == {"accepted": 1, "written_off": 1}
+    assert outcomes_of(desk, "winter") == {"accepted": 1, "written_off": 1}
 
 
 # --- cancelling ------------------------------------------------------------------------------------------------

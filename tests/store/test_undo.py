@@ -384,10 +384,10 @@ def test_a_list_is_always_what_its_files_say(desk, steps) -> None:
         assert desk.people(name) == after
         if preview is not None:
             concerned = {person for person, _ in [*rows_out, *(rows if act == "replace" else [])]}
-            assert counts(preview) == told(before, after, concerned)
+            assert counts(preview) == expected_counts(before, after, concerned)
 
 
-def told(before: dict, after: dict, concerned: set[int]) -> dict[str, int]:
+def expected_counts(before: dict, after: dict, concerned: set[int]) -> dict[str, int]:
     """Count what becomes of people."""
     both = {person for person in concerned if person in before and person in after}
     found = {

@@ -1,4 +1,4 @@
-"""What nobody knows: listed, decided by a named person, or settled by a late report."""
+"""Unknown messages: listed, decided by a named person, or settled by a late report."""
 
 from datetime import timedelta
 from decimal import Decimal

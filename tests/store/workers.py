@@ -30,29 +30,29 @@ def hold(line: Line, path: str, mode: str) -> None:
     """Hold the store, as Campanile or as any other program, until a line comes."""
     if mode == "foreign":
         with duckdb.connect(path):
-            line.tell("held")
-            line.hear()
+            line.send("held")
+            line.receive()
     else:
         with transaction(Path(path), now, read_only=mode == "reader"):
-            line.tell("held")
-            line.hear()
-    line.tell("free")
+            line.send("held")
+            line.receive()
+    line.send("free")
 
 
 def write(line: Line, path: str, who: str, count: int) -> None:
     """Write settings, one a transaction, and tell each once it is committed."""
-    line.tell("ready")
-    line.hear()
+    line.send("ready")
+    line.receive()
     for number in range(count):
         with transaction(Path(path), now) as tx:
             put_setting(tx, f"{who}-{number}", number, who)
-        line.tell(f"{who}-{number}")
+        line.send(f"{who}-{number}")
 
 
 def migrate_at_once(line: Line, path: str) -> None:
-    line.tell("ready")
-    line.hear()
-    line.tell(migrate(Path(path), now))
+    line.send("ready")
+    line.receive()
+    line.send(migrate(Path(path), now))
 
 
 def prepare_until_death(line: Line, path: str, where: str) -> None:
@@ -67,7 +67,7 @@ def prepare_until_death(line: Line, path: str, where: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         version = tx.get(Campaign, "campaign.find", name="again").version
         commit(tx)
-        line.tell(version)
+        line.send(version)
         if transactions_left == 0 and where == "after commit":
             os.kill(os.getpid(), signal.SIGKILL)
 
