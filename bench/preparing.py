@@ -92,7 +92,7 @@ def whole_recap(size: int, rounds: int) -> Race:
         numbers = itertools.count(1)
         prices = current_context().tariff(DRAFT.gateway).prices
         manifest = manifest_of(DRAFT.gateway)
-        mentions = {place: manifest.sender_rule(place, DRAFT.sender_id).stop_mention for place in prices}
+        mentions = {territory: manifest.sender_rule(territory, DRAFT.sender_id).stop_mention for territory in prices}
 
         def prepare() -> int:
             return make_recap(
@@ -148,9 +148,9 @@ def build_store(folder: Path, size: int) -> Path:
 @contextlib.contextmanager
 def in_house(folder: Path) -> Iterator[None]:
     """Work on the store in a folder, and leave the process as it was."""
-    places = {"DATA_DIR": folder, "STORE_PATH": folder / "store.duckdb", "TARIFF_DIR": ROOT / "data" / "tariffs"}
+    paths = {"DATA_DIR": folder, "STORE_PATH": folder / "store.duckdb", "TARIFF_DIR": ROOT / "data" / "tariffs"}
     try:
-        with mock.patch.dict(os.environ, {f"SMS_{name}": str(path) for name, path in places.items()}):
+        with mock.patch.dict(os.environ, {f"SMS_{name}": str(path) for name, path in paths.items()}):
             forget_house()
             yield
     finally:

@@ -48,7 +48,7 @@ class QueuedSlice(NamedTuple):
     first_event_id: int | None
 
 
-class WaitingPlace(NamedTuple):
+class WaitingWindow(NamedTuple):
     """A window key with planned slices; ``not_before``: the local time that they wait for, None: the campaign's."""
 
     window_key: str

@@ -90,14 +90,14 @@ class MessagePreview(NamedTuple):
     territory: str
 
 
-class PlaceCount(NamedTuple):
+class WindowCount(NamedTuple):
     """The messages of one window key."""
 
     window_key: str
     message_count: int
 
 
-class PlaceLoad(NamedTuple):
+class WindowLoad(NamedTuple):
     """The messages of one window key, and the local time that they wait for; None: the time of the campaign."""
 
     window_key: str

@@ -191,7 +191,7 @@ class WindowKeys(Frame):
     window_key: str
 
 
-class PlaceQueue(Frame):
+class WindowQueue(Frame):
     """The queue: the numbers of the first message and slice of each window key. Grain and key: ``window_key``."""
 
     window_key: str = pa.Field(unique=True)

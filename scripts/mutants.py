@@ -89,7 +89,7 @@ MUTANTS = {
     "durable-mark": Mutant("if file.exists():", "tests/sending/test_faults_tried.py -k copied_back"),
     "clock-ahead": Mutant("", "tests/sending/test_faults_tried.py -k was_ahead"),
     "one-per-territory": Mutant(
-        "ORDER BY slice_no, message_rank", "tests/sending/test_restores.py -k place_that_was_open"
+        "ORDER BY slice_no, message_rank", "tests/sending/test_restores.py -k territory_that_was_open"
     ),
     "no-echo": Mutant("", f"{_COMING_BACK} -k lifted_one"),
     "from-the-future": Mutant(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from math import ceil
 from zoneinfo import ZoneInfo
 
-from campanile.pages.recap_views import PlaceView, RecapView
+from campanile.pages.recap_views import RecapView, WindowView
 from campanile.pages.words import bar_text, span_text
 from campanile.sms.schedule.departures import Departure
 from campanile.sms.schedule.timezones import zone_of
@@ -35,14 +35,14 @@ class Schedule:
         span: from the first to the last.
         chart: the lines of a bar chart; ``is_daily``: of days, not hours.
         closed: closed days that messages wait for, the reason, and the territories; none named: all of them.
-        places: each territory with its span on its own clock, and on the team's clock.
+        windows: each territory with its span on its own clock, and on the team's clock.
     """
 
     span: str
     is_daily: bool
     chart: Sequence[str]
     closed: Sequence[tuple[str, str, Sequence[str]]]
-    places: Sequence[tuple[PlaceView, str, str]]
+    windows: Sequence[tuple[WindowView, str, str]]
 
 
 def schedule_of(view: RecapView, zone: ZoneInfo) -> Schedule | None:
@@ -54,7 +54,11 @@ def schedule_of(view: RecapView, zone: ZoneInfo) -> Schedule | None:
     is_daily = len(count_bars(departures, zone, is_daily=False)) > _MAX_BARS
     chart = _chart(count_bars(departures, zone, is_daily=is_daily), zone, is_daily=is_daily)
     return Schedule(
-        span_text(first, last, zone), is_daily, chart, _closed(view.places), [_spans(row, zone) for row in view.places]
+        span_text(first, last, zone),
+        is_daily,
+        chart,
+        _closed(view.windows),
+        [_spans(row, zone) for row in view.windows],
     )
 
 
@@ -99,24 +103,24 @@ def _after(bucket: datetime, is_daily: bool) -> datetime:
     return (bucket.astimezone(UTC) + timedelta(hours=1)).astimezone(bucket.tzinfo)
 
 
-def _spans(row: PlaceView, zone: ZoneInfo) -> tuple[PlaceView, str, str]:
+def _spans(row: WindowView, zone: ZoneInfo) -> tuple[WindowView, str, str]:
     """Return a territory with its span on its own clock and on the team's clock, without the day if it is the same."""
-    there, here = (_place_span(row, clock) for clock in (zone_of(row.zone), zone))
+    there, here = (_window_span(row, clock) for clock in (zone_of(row.zone), zone))
     day = there[: len("Mon 2026-11-23 ")]
     return row, there, here if " to " in here + there else here.removeprefix(day)
 
 
-def _place_span(row: PlaceView, zone: ZoneInfo) -> str:
+def _window_span(row: WindowView, zone: ZoneInfo) -> str:
     return "never" if row.first_at is None or row.last_at is None else span_text(row.first_at, row.last_at, zone)
 
 
-def _closed(places: Sequence[PlaceView]) -> list[tuple[str, str, Sequence[str]]]:
+def _closed(windows: Sequence[WindowView]) -> list[tuple[str, str, Sequence[str]]]:
     """Return the closed days that messages wait for, each with its territories; none named: all of them."""
     days: dict[tuple[str, str], list[str]] = {}
-    for row in places:
+    for row in windows:
         for day, why in row.closed_days:
             days.setdefault((day, why), []).append(row.window_key)
-    return [(day, why, [] if len(keys) == len(places) else keys) for (day, why), keys in sorted(days.items())]
+    return [(day, why, [] if len(keys) == len(windows) else keys) for (day, why), keys in sorted(days.items())]
 
 
 def _chart(bars: Sequence[Bar], zone: ZoneInfo, *, is_daily: bool) -> list[str]:

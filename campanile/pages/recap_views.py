@@ -49,7 +49,7 @@ class RecapHeader:
 
 
 @dataclass(frozen=True, slots=True)
-class PlaceView:
+class WindowView:
     """The messages to one territory: times of the first and the last, and how many will not be sent in time.
 
     ``closed_days``: closed days that they wait for, with the reason. ``zone``: the territory's clock.
@@ -96,7 +96,7 @@ class RecapChanges:
 class ShownDetails:
     """What a recap holds besides what its hash covers; empty where it was made before it was kept.
 
-    ``closed_days``: of each place, the days that messages wait for, and why it is closed then.
+    ``closed_days``: of each territory, the days that messages wait for, and why it is closed then.
     """
 
     sources: Sequence[Source] = ()
@@ -144,7 +144,7 @@ class RecapView:
     encodings: Sequence[SizeShare]
     previews: Sequence[MessagePreview]
     departures: Sequence[Departure]
-    places: Sequence[PlaceView]
+    windows: Sequence[WindowView]
     unsent: UnsentMessages
     alsace_moselle_count: int
     unreadable_postcode_count: int

@@ -204,7 +204,7 @@ class TestApprove:
             ("expired", EXPIRY_REASONS["closed"], 1),
         ]
 
-    def test_on_each_recipients_clock_each_place_has_its_hour(self, ready: Any) -> None:
+    def test_on_each_recipients_clock_each_territory_has_its_hour(self, ready: Any) -> None:
         shown = prepare(
             clock="local", send_on="2026-11-23", send_time="12:00", numbers=["0692123456"], text="{first_name|Vous} !"
         )

@@ -56,7 +56,7 @@ def test_the_samples_from_files_to_results(workspace: Any) -> None:
     approve_campaign("soldes-hiver", recap.recap_hash[:8], "dominique")
     states = dict(workspace.query("SELECT state, count(*) FROM message_status GROUP BY state"))
     in_the_night = ("GP", "MQ", "GF", "PM", "PF")
-    sleeping = sum(EXPECTED["campaign"]["by_territory"][place] for place in in_the_night)
+    sleeping = sum(EXPECTED["campaign"]["by_territory"][territory] for territory in in_the_night)
     assert states == {"accepted": recap.message_count - sleeping, "planned": sleeping}
     workspace.assert_in_order()
 

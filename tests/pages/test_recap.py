@@ -113,10 +113,10 @@ def recap_view(**changes: Any) -> dict[str, Any]:
             preview("overseas", "+590690001234", "Bonjour Anne, -30 % chez MABOUTIQUE. STOP au 36181", 2, "GP"),
             preview("with defaults", "+33612345670", "Bonjour cher client, -30 % chez MABOUTIQUE. STOP au 36180", 2),
         ],
-        "places": [
-            place("FR-AM", 1430, 0, 12, "Europe/Paris"),
-            place("RE", 40, 0.1, 12.4, "Indian/Reunion"),
-            place("GP", 40, 239, 240, "America/Guadeloupe", expiring_count=10, closed_days=[("2026-11-22", "Sunday")]),
+        "windows": [
+            window("FR-AM", 1430, 0, 12, "Europe/Paris"),
+            window("RE", 40, 0.1, 12.4, "Indian/Reunion"),
+            window("GP", 40, 239, 240, "America/Guadeloupe", expiring_count=10, closed_days=[("2026-11-22", "Sunday")]),
         ],
         "departures": [
             {"window_key": "FR-AM", "starts_at": minutes(0), "ends_at": minutes(12), "message_count": 1430},
@@ -167,7 +167,7 @@ def preview(which: str, msisdn: str, text: str, segment_count: int = 1, territor
     }
 
 
-def place(key: str, count: int, first: float, last: float, zone: str, **changes: Any) -> dict[str, Any]:
+def window(key: str, count: int, first: float, last: float, zone: str, **changes: Any) -> dict[str, Any]:
     return {
         "window_key": key,
         "message_count": count,
@@ -288,12 +288,12 @@ def test_sections_stand_in_the_order_people_read_them() -> None:
             id="an emergency on the money of marketing",
         ),
         pytest.param(
-            {"recap": replace(recap_view()["recap"], message_count=0), "departures": [], "places": []},
+            {"recap": replace(recap_view()["recap"], message_count=0), "departures": [], "windows": []},
             "- ⚠ **No contact gets a message.**",
             id="an empty audience",
         ),
         pytest.param(
-            {"recap": replace(recap_view()["recap"], message_count=0), "departures": [], "places": []},
+            {"recap": replace(recap_view()["recap"], message_count=0), "departures": [], "windows": []},
             "No message is sent.",
             id="no time either",
         ),
@@ -328,7 +328,7 @@ def test_sections_stand_in_the_order_people_read_them() -> None:
             id="dropped",
         ),
         pytest.param(
-            {"places": [place("FR", 2, 0, 1, "Europe/Paris"), place("RE", 2, 0, 0, "Indian/Reunion") | NEVER]},
+            {"windows": [window("FR", 2, 0, 1, "Europe/Paris"), window("RE", 2, 0, 0, "Indian/Reunion") | NEVER]},
             "| ⚠ Réunion | 0 of 2 | never |  |",
             id="a territory that gets no message",
         ),
@@ -362,7 +362,7 @@ def test_sections_stand_in_the_order_people_read_them() -> None:
             id="the hours are open",
         ),
         pytest.param(
-            {"recap": replace(recap_view()["recap"], message_count=0), "departures": [], "places": []},
+            {"recap": replace(recap_view()["recap"], message_count=0), "departures": [], "windows": []},
             "not sent to any recipient.",
             id="no recipient, so at no hour",
         ),
@@ -383,7 +383,7 @@ def test_sections_stand_in_the_order_people_read_them() -> None:
         ),
         pytest.param({"advice": ["1 message would arrive at night."]}, "- 1 message would", id="advice on an alert"),
         pytest.param(
-            {"places": [place("FR", 1, 0, 1, "Europe/Paris", closed_days=[("2026-12-25", "Christmas Day")])]},
+            {"windows": [window("FR", 1, 0, 1, "Europe/Paris", closed_days=[("2026-12-25", "Christmas Day")])]},
             "- 2026-12-25, Christmas Day: everywhere",
             id="closed everywhere",
         ),
@@ -415,7 +415,7 @@ def test_what_is_not_every_day(changes: dict[str, Any], words: str) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "words"),
     [
-        pytest.param({}, {"FR": "", "GP": ""}, None, id="nothing to nothing, at more places"),
+        pytest.param({}, {"FR": "", "GP": ""}, None, id="nothing to nothing, in more territories"),
         pytest.param(
             {"FR": "", "GF": "", "GP": ""}, {"FR": "STOP au 36180", "GF": "", "GP": "STOP au 36180"},
             "(none) | mainland France, Guadeloupe: STOP au 36180", id="some have one now",

@@ -80,14 +80,14 @@ def test_a_machine_that_comes_back_from_a_snapshot_asks_before_it_sends(
 
 
 @LOOK_UP
-def test_a_place_that_was_open_is_asked_for_whatever_waits_before_it(
+def test_a_territory_that_was_open_is_asked_for_whatever_waits_before_it(
     desk, sender, tmp_path: Path, resolution, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two places were cut first and are closed by now: the life that was lost has sent to the third."""
+    """Two territories were cut first and are closed by now: the life that was lost has sent to the third."""
     monkeypatch.setattr("campanile.services.sending.reconciliation._MAX_PROBED", 3)
     sender.take_time()
-    places = {"WF": range(4), "NC": range(4, 8), "FR": range(8, 12)}
-    desk.begin("winter", places, per_slice=2, due_at=desk.clock.at.replace(hour=0))
+    people = {"WF": range(4), "NC": range(4, 8), "FR": range(8, 12)}
+    desk.begin("winter", people, per_slice=2, due_at=desk.clock.at.replace(hour=0))
     bring_back = snapshot(desk, tmp_path)
     sender.run("winter")
     assert desk.states("winter") == {"accepted": 4, "planned": 8}

@@ -1,4 +1,4 @@
-"""Hours while it is being sent: windows that close, places that close first, offers that end, machines that sleep."""
+"""Hours while it is being sent: windows that close, the order of territories, offers that end, machines that sleep."""
 
 from datetime import timedelta
 from typing import Any
@@ -43,7 +43,7 @@ def test_the_window_closes_in_the_middle(desk: SendingDesk, sender: DeskSender) 
     desk.assert_in_order("winter")
 
 
-def test_the_place_that_closes_first_goes_first(desk: SendingDesk, sender: DeskSender) -> None:
+def test_the_territory_that_closes_first_goes_first(desk: SendingDesk, sender: DeskSender) -> None:
     """F55: at 10:00 in Paris it is 13:00 in La Réunion, where the day ends three hours earlier."""
     sender.take_time()  # a slice that is late at the gateway goes to the end of the queue
     sender.set(concurrency=1)
@@ -52,7 +52,7 @@ def test_the_place_that_closes_first_goes_first(desk: SendingDesk, sender: DeskS
     assert [int(line["to"][-1]) for line in desk.bill()] == [4, 5, 6, 7, 0, 1, 2, 3]
 
 
-def test_a_place_waits_for_its_own_hour(desk: SendingDesk, sender: DeskSender) -> None:
+def test_a_territory_waits_for_its_own_hour(desk: SendingDesk, sender: DeskSender) -> None:
     later = desk.clock.at + timedelta(hours=2)
     people = {"FR": range(4), "RE": range(4, 8)}
     desk.begin("winter", people, not_before={"RE": later}, header={"place_due_at": {"RE": later.isoformat()}})

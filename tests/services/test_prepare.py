@@ -197,7 +197,7 @@ def reasons(view: RecapView) -> dict[str, int]:
             {"clock": "local", "send_on": "2026-11-24", "send_time": "09:30"},
             CampaignError,
             r"^send_time 09:30 on 2026-11-24 has passed on the clock of mainland France; give a later hour",
-            id="an hour that has passed at one of the places",
+            id="an hour that has passed at one of the territories",
         ),
         pytest.param(
             {"kind": "alert", "if_closed": "drop"},
@@ -356,18 +356,18 @@ def test_each_message_stands_in_a_table_with_its_window(context: Context, prepar
     ("changes", "expiring"),
     [
         pytest.param(
-            {"offer_ends": "2026-11-24 11:00"}, {"GF": "offer_ended"}, id="a place that opens after the offer"
+            {"offer_ends": "2026-11-24 11:00"}, {"GF": "offer_ended"}, id="a territory that opens after the offer"
         ),
         pytest.param({"offer_ends": "2026-11-24"}, {}, id="an offer that ends at midnight"),
-        pytest.param({"max_lateness": 1.5}, {"GF": "too_late"}, id="a place that opens two hours later"),
+        pytest.param({"max_lateness": 1.5}, {"GF": "too_late"}, id="a territory that opens two hours later"),
         pytest.param({"max_lateness": 2.5}, {}, id="and is waited for"),
-        pytest.param({"if_closed": "drop"}, {"GF": "closed"}, id="a place that is closed, and not waited for"),
+        pytest.param({"if_closed": "drop"}, {"GF": "closed"}, id="a territory that is closed, and not waited for"),
     ],
 )
 def test_what_will_not_be_sent_is_shown(prepare: Prepare, changes: dict[str, Any], expiring: dict[str, str]) -> None:
     view = prepare(**changes)
     assert {row.window_key: row.reason for row in view.expiring} == expiring
-    assert {row.window_key: row.expiring_count for row in view.places} == {
+    assert {row.window_key: row.expiring_count for row in view.windows} == {
         "FR": 0,
         "GF": len(expiring),
     }
@@ -402,8 +402,8 @@ def test_a_rate_is_one_of_segments(prepare_under: Callable[..., Prepare]) -> Non
 
 
 def test_closed_days_are_named(prepare: Prepare) -> None:
-    places = {row.window_key: row.closed_days for row in prepare(send_on="2026-12-25").places}
-    assert [day for day, _ in places["FR"]] == ["2026-12-25"]
+    days = {row.window_key: row.closed_days for row in prepare(send_on="2026-12-25").windows}
+    assert [day for day, _ in days["FR"]] == ["2026-12-25"]
 
 
 def test_another_zone_of_the_team_is_another_hash(prepare_under: Callable[..., Prepare]) -> None:
@@ -418,7 +418,7 @@ def test_a_postcode_that_cannot_be_read_gets_the_strictest_hours_and_is_counted(
 ) -> None:
     lists("elsewhere", {PARIS: {"postcode": "75001"}, LYON: {"postcode": "2e étage"}, REUNION: {"postcode": "'97400"}})
     view = prepare(lists=["elsewhere"])
-    assert {row.window_key: row.message_count for row in view.places} == {"FR": 1, "FR-ANY": 1, "RE": 1}
+    assert {row.window_key: row.message_count for row in view.windows} == {"FR": 1, "FR-ANY": 1, "RE": 1}
     assert view.unreadable_postcode_count == 1
     assert "1 message to a postcode that cannot be read" in page_of(view)
 
@@ -438,7 +438,7 @@ NINE_THERE = {
 }
 
 
-def test_nine_is_nine_at_each_place(context: Context, prepare: Prepare, lists: Callable[..., None]) -> None:
+def test_nine_is_nine_in_each_territory(context: Context, prepare: Prepare, lists: Callable[..., None]) -> None:
     lists("everywhere", EVERYWHERE)
     view = prepare(**LOCAL)
     assert header_of(context)["place_due_at"] == NINE_THERE
@@ -470,7 +470,7 @@ def test_a_territory_without_a_known_clock(prepare: Prepare, lists: Callable[...
     assert prepare(kind="alert", name="alerte", lists=["everywhere"]).recap.message_count == 6
 
 
-def test_on_the_teams_clock_no_place_has_an_hour_of_its_own(context: Context, prepare: Prepare) -> None:
+def test_on_the_teams_clock_no_territory_has_an_hour_of_its_own(context: Context, prepare: Prepare) -> None:
     prepare(send_on="2026-11-26", send_time="09:00")
     assert header_of(context)["place_due_at"] == {}
     with context.transaction(read_only=True) as tx:
@@ -490,13 +490,13 @@ EXPIRY_RULES = {"offer_ends": "2026-11-24 22:00"}
             EXPIRY_RULES,
             "2026-11-24T20:30",
             r"\(2 messages to mainland France: the offer ends before\); prepare it again to see which",
-            id="too late for one place before its offer ends",
+            id="too late for one territory before its offer ends",
         ),
         pytest.param(
             {"if_closed": "drop"},
             "2026-11-24T20:30",
             "2 messages to mainland France: its hours are closed then",
-            id="closed in one place meanwhile",
+            id="closed in one territory meanwhile",
         ),
         pytest.param(
             {"if_closed": "drop"},
@@ -528,13 +528,13 @@ EXPIRY_RULES = {"offer_ends": "2026-11-24 22:00"}
             {"send_on": "2026-11-24", "send_time": "11:00", "if_closed": "drop"},
             "2026-11-24T11:01",
             "was to be sent at Tue 2026-11-24 11:00 .*, which has passed",
-            id="after its hour, though a place that is closed then is dropped",
+            id="after its hour, though a territory that is closed then is dropped",
         ),
         pytest.param(
             {"clock": "local", "send_on": "2026-11-25", "send_time": "09:00"},
             "2026-11-25T09:01",
             "was to be sent at Wed 2026-11-25 09:00 .*, which has passed",
-            id="after the hour of its first place, before that of the last",
+            id="after the hour of its first territory, before that of the last",
         ),
     ],
 )
@@ -664,7 +664,7 @@ def test_an_approved_campaign_may_be_put_off_and_not_brought_forward(
         pytest.param("CASE slice_no WHEN 1 THEN NULL ELSE not_before END", id="taken away from one"),
     ],
 )
-def test_the_hour_of_each_place_is_what_the_recap_says(context: Context, prepare: Prepare, change: str) -> None:
+def test_the_hour_of_each_territory_is_what_the_recap_says(context: Context, prepare: Prepare, change: str) -> None:
     prepare(clock="local", send_on="2026-11-25", send_time="09:00")
     with context.transaction() as tx:
         verify_recap(tx, tx.find(Campaign, "campaign.find", name="soldes"))

@@ -105,7 +105,7 @@ def typed_numbers(people: Sequence[int]) -> list[str]:
     return [f"+{number_of(person)}" for person in people]
 
 
-def place_of(person: int) -> str:
+def territory_of(person: int) -> str:
     return "RE" if person >= OVERSEAS else "FR"
 
 
@@ -149,7 +149,7 @@ class Workspace:
         return context_on(self._store, self.clock, tariff_dir=self.tariff.parent, **settings)
 
     def put_prices(self, prices: Mapping[str, Decimal]) -> None:
-        lines = [f"{place},{price},EUR" for place, price in prices.items()]
+        lines = [f"{territory},{price},EUR" for territory, price in prices.items()]
         self.tariff.write_text("\n".join(["country,price,unit", *lines]), encoding="utf-8")
 
     def reset_to(self, world: World) -> None:
@@ -179,7 +179,7 @@ def tables_of(world: World) -> dict[str, list[dict[str, Any]]]:
         ],
         "contact": [
             number_row(person)
-            | {"territory": place_of(person), "fields": as_json(fields), "updated_at": MADE_AT}
+            | {"territory": territory_of(person), "fields": as_json(fields), "updated_at": MADE_AT}
             | {"list_id": list_id, "import_id": list_id, "row_number": row_number}
             for list_id, (_, people) in enumerate(lists, start=1)
             for row_number, (person, fields) in enumerate(people.items(), start=1)
@@ -243,8 +243,8 @@ def assert_sums_to_the_cent(workspace: Workspace, world: World, recap: Recap) ->
     rows = workspace.query("SELECT text, encoding, segment_count, price, territory FROM message")
     sizes = [count_segments(text) for text, *_ in rows]
     assert [(encoding, count) for _, encoding, count, *_ in rows] == [(size[0], size[2]) for size in sizes]
-    assert [price for *_, price, _ in rows] == [PRICES[place] * count for _, _, count, _, place in rows]
-    assert all(text.endswith(MENTIONS[place]) is (world.kind == "marketing") for text, *_, place in rows)
+    assert [price for *_, price, _ in rows] == [PRICES[territory] * count for _, _, count, _, territory in rows]
+    assert all(text.endswith(MENTIONS[territory]) is (world.kind == "marketing") for text, *_, territory in rows)
     assert recap.segment_count == sum(size.segment_count for size in sizes)
     assert recap.total_price == sum((price for *_, price, _ in rows), Decimal(0))
 

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from campanile.services.inbound.history_rows import report_rows
-from campanile.sms.rules.exclusions import queue_places
+from campanile.sms.rules.exclusions import queue_windows
 from campanile.sms.schedule.quiet_hours import key_closing, next_key_opening
 from campanile.store.billing.balance import add_reading, captured
 from campanile.store.campaigns import campaigns
@@ -113,7 +113,7 @@ def staged_rows(*cells: Cell) -> StagedRows:
 
 
 def message_rows(
-    people: Sequence[int], text: str, price: str = "0.05", place: str = "FR", sender_id: str = "CAMPANILE"
+    people: Sequence[int], text: str, price: str = "0.05", window_key: str = "FR", sender_id: str = "CAMPANILE"
 ) -> pd.DataFrame:
     """Return one message a person, not queued yet."""
     numbers = [number_of(person) for person in people]
@@ -127,8 +127,8 @@ def message_rows(
             "sender_id": sender_id,
             "segment_count": 1,
             "price": price,
-            "territory": place[:2],
-            "window_key": place,
+            "territory": window_key[:2],
+            "window_key": window_key,
             "origin": "typed",
             "import_id": None,
             "row_number": list(people),
@@ -239,12 +239,12 @@ class Desk:
         revises: bool = False,
         **head: Any,
     ) -> Recap:
-        """Prepare a campaign to people, or to people by place; ``lists`` are those it says it was made from."""
-        by_place = people if isinstance(people, Mapping) else {"FR": people}
+        """Prepare a campaign to people, or to people by window key; ``lists`` are those it says it was made from."""
+        by_window = people if isinstance(people, Mapping) else {"FR": people}
         policy = head.get("policy", "fr-strict")
-        rows = pd.concat([message_rows(found, text, price, place) for place, found in by_place.items()])
+        rows = pd.concat([message_rows(found, text, price, key) for key, found in by_window.items()])
         start = head.get("due_at") or self.clock.at
-        closes_at = {key: key_closing(next_key_opening(start, key, policy), key, policy) or start for key in by_place}
+        closes_at = {key: key_closing(next_key_opening(start, key, policy), key, policy) or start for key in by_window}
         rows["origin"] = origin
         messages = queued(rows, closes_at, per_slice)
         covered = {"name": name, "policy": policy, "due_at": _instant(head.get("due_at"))} | dict(header or {})
@@ -438,9 +438,9 @@ def _instant(at: datetime | None) -> str | None:
 
 
 def queued(rows: pd.DataFrame, closes_at: Mapping[str, datetime], per_slice: int) -> pd.DataFrame:
-    """Cut messages into slices, the places in the order of the queue."""
+    """Cut messages into slices, the window keys in the order of the queue."""
     loads = {str(key): count for key, count in rows["window_key"].value_counts().items()}
-    first = {place.window_key: place.first_slice_no for place in queue_places(loads, closes_at, per_slice)}
+    first = {window.window_key: window.first_slice_no for window in queue_windows(loads, closes_at, per_slice)}
     ordered = rows.sort_values(["window_key", "number_id"])
     slice_no = ordered["window_key"].map(first) + ordered.groupby("window_key").cumcount() // per_slice
     return ordered.assign(slice_no=slice_no).sort_values("slice_no").reset_index(drop=True)

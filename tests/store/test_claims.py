@@ -181,7 +181,7 @@ def test_unknown_slice_may_be_asked_for_when_the_first_post_is_settled(desk) -> 
     assert found.ask_after == claim.post_before + timedelta(seconds=20 + 5)
 
 
-def test_places_have_each_their_closing(desk) -> None:
+def test_territories_have_each_their_closing(desk) -> None:
     people = {"FR": [1, 2], "RE": [3, 4], "GP": [5, 6]}
     lease = desk.start("winter", people, per_slice=2)
     first = desk.must_claim(lease)
@@ -194,7 +194,7 @@ def test_places_have_each_their_closing(desk) -> None:
     assert numbers(desk.must_claim(lease)) == [5, 6]
 
 
-def test_closed_place_does_not_hold_back_an_open_one(desk) -> None:
+def test_closed_territory_does_not_hold_back_an_open_one(desk) -> None:
     lease = desk.start("winter", {"RE": [1, 2], "FR": [3, 4]}, per_slice=2)
     desk.clock.at = REUNION_CLOSING
     desk.read_stops()
@@ -203,14 +203,14 @@ def test_closed_place_does_not_hold_back_an_open_one(desk) -> None:
     assert desk.states("winter") == {"claimed": 2, "planned": 2}
 
 
-def test_both_places_of_a_person_must_be_open(desk) -> None:
+def test_both_territories_of_a_person_must_be_open(desk) -> None:
     lease = desk.start("winter", {"FR+RE": [1, 2]})
     desk.clock.at = REUNION_CLOSING - timedelta(seconds=140)
     desk.read_stops()
     assert desk.claim(lease) is None
 
 
-def test_unknown_place_is_never_open(desk) -> None:
+def test_unknown_territory_is_never_open(desk) -> None:
     lease = desk.start("winter")
     desk.sql("UPDATE slice SET window_key = 'XX'")
     assert desk.claim(lease) is None

@@ -25,8 +25,10 @@ def hour(number: float) -> timedelta:
         pytest.param(ExpiryRules(offer_ends_at=NINE + hour(2)), NINE + hour(2), "offer_ended", id="at its very end"),
         pytest.param(ExpiryRules(max_lateness=hour(2)), NINE + hour(1.9), None, id="late, and not too late"),
         pytest.param(ExpiryRules(max_lateness=hour(2)), NINE + hour(2), "too_late", id="too late"),
-        pytest.param(ExpiryRules(drops_if_closed=True), NINE, None, id="its place is open at its time"),
-        pytest.param(ExpiryRules(drops_if_closed=True), NINE + hour(1), "closed", id="its place is closed at its time"),
+        pytest.param(ExpiryRules(drops_if_closed=True), NINE, None, id="its territory is open at its time"),
+        pytest.param(
+            ExpiryRules(drops_if_closed=True), NINE + hour(1), "closed", id="its territory is closed at its time"
+        ),
         pytest.param(
             ExpiryRules(NINE + hour(1), hour(1), drops_if_closed=True),
             NINE + hour(5),
@@ -138,7 +140,7 @@ def test_a_draft_that_drops_lets_what_closes_meanwhile_expire(desk) -> None:
     assert desk.states("winter") == {"accepted": 2, "expired": 2}
 
 
-def test_each_place_has_its_hour_and_its_lateness_of_its_own(desk) -> None:
+def test_each_territory_has_its_hour_and_its_lateness_of_its_own(desk) -> None:
     hours = {"FR": NINE, "GP": NINE + hour(5)}
     people = {"FR": [0, 1], "GP": [2, 3]}
     header = {"max_lateness_hours": 2.0, "place_due_at": {key: iso(at) for key, at in hours.items()}}
@@ -197,7 +199,7 @@ def test_an_orphan_of_yesterday_is_no_orphan_to_take_up(desk) -> None:
 
 
 def test_those_that_close_first_go_first(desk) -> None:
-    """Whatever the order they were queued in: on another day the places close in another order."""
+    """Whatever the order they were queued in: on another day the territories close in another order."""
     people = {"FR": [0, 1], "RE": [2, 3]}
     lease = desk.start("winter", people)  # at ten in Paris: Réunion closes at 17:00 there
     desk.sql("UPDATE slice SET slice_no = slice_no + 10 WHERE window_key = 'RE'")

@@ -469,7 +469,7 @@ def test_a_change_of_its_list_raises_no_alert_any_more(desk) -> None:
 def test_all_opted_out_and_nothing_claimed_the_name_is_free(desk) -> None:
     lease = desk.start("winter", range(4))
     desk.opt_out(0, 1)
-    desk.sql("UPDATE slice SET window_key = 'GP' WHERE slice_no = 2")  # its place is closed
+    desk.sql("UPDATE slice SET window_key = 'GP' WHERE slice_no = 2")  # its window is closed
     desk.sql("UPDATE message SET window_key = 'GP' WHERE slice_no = 2")
     assert desk.claim(lease) is None
     assert desk.cancel("winter").state == "cancelled"

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from campanile.sms.errors import CampaignError
-from campanile.sms.rules.exclusions import queue_places
+from campanile.sms.rules.exclusions import queue_windows
 from campanile.sms.schedule.territories import window_key
 from campanile.sms.text.template import parse_template
 from campanile.store.campaigns.audience import (
@@ -19,12 +19,18 @@ from campanile.store.campaigns.audience import (
     stage_recipients,
     territories_of,
 )
-from campanile.store.campaigns.message_builder import Place, Routes, longest_values, stage_messages, write_texts
+from campanile.store.campaigns.message_builder import (
+    Routes,
+    TerritoryTerms,
+    longest_values,
+    stage_messages,
+    write_texts,
+)
 from campanile.store.contacts.lists import declare_legal_basis
 from campanile.store.db.database import scratch_tables
 
 NO_NUMBERS = pd.DataFrame(columns=["row_number", "number_id", "territory"])
-MENTIONS = {"FR": Place(" STOP 36111", "0.05"), "RE": Place(" STOP 36789", "0.09")}
+MENTIONS = {"FR": TerritoryTerms(" STOP 36111", "0.05"), "RE": TerritoryTerms(" STOP 36789", "0.09")}
 
 
 def typed_numbers(*people: int) -> pd.DataFrame:
@@ -55,7 +61,7 @@ def written(desk, text: str, lists=("clients",), level: str = "off", slice_size:
         addresses = stage_recipients(scratch, template)
         window_keys = {address: window_key(*address) for address in addresses}
         loads = Counter(window_keys[address] for address, count in addresses.items() for _ in range(count))
-        queue = queue_places(loads, dict.fromkeys(loads, desk.clock.at), slice_size)
+        queue = queue_windows(loads, dict.fromkeys(loads, desk.clock.at), slice_size)
         forcing = write_texts(scratch, template, Routes(MENTIONS, window_keys, queue, slice_size), level)
         left = stage_messages(scratch, "CAMPANILE")
         rows = scratch.execute(
@@ -202,7 +208,7 @@ def test_fields_are_those_of_the_lists(desk) -> None:
 # --- what ------------------------------------------------------------------------------------------------------
 
 
-def test_each_reads_their_own_text_with_the_mention_of_their_place(desk) -> None:
+def test_each_reads_their_own_text_with_the_mention_of_their_territory(desk) -> None:
     desk.fill_list("clients", {1: {"first_name": "Zoé"}, 2: {}, 3: {"first_name": "Ana {x}", "town": "Lyon"}})
     found = written(desk, "Bonjour {first_name|vous}, {{-20 %}}")
     assert found["text"].tolist() == [
@@ -248,7 +254,7 @@ def test_a_message_costs_its_segments(desk) -> None:
     assert found["price"].tolist() == ["0.050000", "0.100000", "0.100000"]
 
 
-def test_no_slice_is_cut_across_two_places(desk) -> None:
+def test_no_slice_is_cut_across_two_windows(desk) -> None:
     desk.fill_list("clients", {1: {"postcode": "75001"}, 2: {"postcode": "67000"}, 3: {"postcode": "75002"}, 4: {}})
     found = written(desk, "Soldes", slice_size=1)
     assert dict(zip(found["person"], found["window_key"], strict=True)) == {1: "FR", 2: "FR-AM", 3: "FR", 4: "FR-AM"}

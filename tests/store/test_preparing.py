@@ -24,7 +24,7 @@ CHANGES = {
     "the price": {"price": "0.050001"},
     "the policy": {"policy": "us-tcpa"},
     "the time": {"due_at": 1},
-    "the place": {"people": {"FR-AM": range(5)}},
+    "the window key": {"people": {"FR-AM": range(5)}},
     "a word of the header": {"header": {"sender_id": "OTHER"}},
 }
 
@@ -58,7 +58,7 @@ def test_how_long_a_campaign_waits_goes_with_its_version(desk) -> None:
     assert kept() == ("next_opening", None)
 
 
-def test_a_place_with_an_hour_of_its_own_keeps_it_on_every_slice(desk) -> None:
+def test_a_territory_with_an_hour_of_its_own_keeps_it_on_every_slice(desk) -> None:
     hour = desk.clock.at + timedelta(hours=3)
     desk.prepare("winter", {"FR": range(3), "RE": range(3, 6)}, not_before={"RE": hour})
     found = desk.sql("SELECT window_key, not_before FROM slice ORDER BY window_key, slice_no")

@@ -88,7 +88,7 @@ def test_tampered_message_is_not_sent(desk, column: str) -> None:
 # --- closing ---------------------------------------------------------------------------------------------------
 
 
-def test_campaign_that_closes_is_parked_until_its_places_open(desk) -> None:
+def test_campaign_that_closes_is_parked_until_its_windows_open(desk) -> None:
     lease = desk.start("winter", {"FR": [0, 1], "GP": [2, 3]})
     desk.clock.at = CLOSING - timedelta(seconds=140)  # too late in Paris, 14:57 in Guadeloupe
     desk.read_stops()

@@ -12,7 +12,7 @@ from campanile.sms.schedule.policy import load_policy
 from campanile.sms.text.formatting import local_time
 from campanile.store.db.database import Transaction
 from schemas.campaign_rows import Campaign
-from schemas.recap_rows import PlaceLoad, Recap
+from schemas.recap_rows import Recap, WindowLoad
 
 
 def check_times_hold(context: Context, tx: Transaction, campaign: Campaign) -> Forecast:
@@ -50,16 +50,16 @@ def check_times_hold(context: Context, tx: Transaction, campaign: Campaign) -> F
 
 def forecast_now(context: Context, tx: Transaction, campaign: Campaign) -> Forecast:
     """Return when the messages of a prepared campaign are sent if it is approved now."""
-    places = tx.select(PlaceLoad, "campaign.loads", campaign_id=campaign.campaign_id)
+    windows = tx.select(WindowLoad, "campaign.loads", campaign_id=campaign.campaign_id)
     timing = Timing(
         at=tx.at,
         due_at=campaign.due_at,
         policy=hours_of(campaign.kind, load_policy(campaign.policy)),
         margin_seconds=context.closing_margin_seconds,
         expiry_rules=campaign.expiry_rules,
-        not_before={place.window_key: place.not_before for place in places if place.not_before is not None},
+        not_before={window.window_key: window.not_before for window in windows if window.not_before is not None},
     )
-    loads = [Load(place.window_key, place.message_count, place.segment_count) for place in places]
+    loads = [Load(window.window_key, window.message_count, window.segment_count) for window in windows]
     return forecast_departures(
         loads, pace_of(context.settings, context.manifest(campaign.gateway)).segments_per_second, timing
     )

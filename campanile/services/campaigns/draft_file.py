@@ -87,9 +87,9 @@ def wrong_fields(error: ValidationError) -> str:
 
 def _one_line(item: Mapping[str, Any]) -> str:
     """Return what is wrong with a field; if its pattern does not match, with the help of the field."""
-    place = ".".join(str(part) for part in item["loc"])
-    if not place:  # of several fields together
+    field = ".".join(str(part) for part in item["loc"])
+    if not field:  # of several fields together
         return str(item["msg"]).removeprefix("Value error, ")
     if item["type"] == "string_pattern_mismatch":
-        return f"{place}: {item['input']!r} is not valid. {CampaignDraft.model_fields[item['loc'][0]].description}"
-    return f"{place}: {item['msg'].removeprefix('Value error, ')}"
+        return f"{field}: {item['input']!r} is not valid. {CampaignDraft.model_fields[item['loc'][0]].description}"
+    return f"{field}: {item['msg'].removeprefix('Value error, ')}"

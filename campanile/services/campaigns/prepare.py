@@ -12,14 +12,14 @@ import pandas as pd
 from campanile.services.campaigns.merge_fields import own_fields
 from campanile.services.campaigns.preparation_context import PreparationContext, preparation_context
 from campanile.services.campaigns.recap_header import BuiltMessages, campaign_row_of, recap_header
-from campanile.services.campaigns.send_schedule import closed_days_by_place, expiring_words, first_closing, timing_of
+from campanile.services.campaigns.send_schedule import closed_days_by_window, expiring_words, first_closing, timing_of
 from campanile.services.contacts.attachments import attached_list
 from campanile.services.contacts.unread_consent import unread_consent
 from campanile.services.context import Context
 from campanile.services.input_checks import typed_number
 from campanile.services.sending.throughput import pace_of
 from campanile.sms.errors import CampaignError
-from campanile.sms.rules.exclusions import opt_outs_bind, queue_places
+from campanile.sms.rules.exclusions import opt_outs_bind, queue_windows
 from campanile.sms.rules.sender_id import check_sender_id
 from campanile.sms.schedule.departures import alert_advice
 from campanile.sms.schedule.forecast import Forecast, Timing, forecast_departures
@@ -39,7 +39,13 @@ from campanile.store.campaigns.audience import (
 )
 from campanile.store.campaigns.duplicate_check import check_not_repeated
 from campanile.store.campaigns.leftovers import invisible_saving, leftovers_of
-from campanile.store.campaigns.message_builder import Place, Routes, longest_values, stage_messages, write_texts
+from campanile.store.campaigns.message_builder import (
+    Routes,
+    TerritoryTerms,
+    longest_values,
+    stage_messages,
+    write_texts,
+)
 from campanile.store.campaigns.recaps import audience_mark
 from campanile.store.campaigns.writer import (
     RecapDetails,
@@ -98,7 +104,7 @@ def make_recap(context: Context, draft: CampaignDraft, *, revises: Revised | Non
             raise CampaignError(
                 f"campaign {draft.name} uses a list made from samples; only gateway sandbox may send to it"
             )
-        built = _write(context, scratch, draft, prepared, unread)
+        built = _build_messages(context, scratch, draft, prepared, unread)
         departures = built.forecast.departures
         details = RecapDetails(prepared.tariff.unit, covered, mark, built.shown, departures)
         with context.transaction() as tx:
@@ -144,23 +150,23 @@ def _typed(context: Context, draft: CampaignDraft) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["row_number", "number_id", "territory"])
 
 
-def _write(
+def _build_messages(
     context: Context,
     scratch: StatementRunner,
     draft: CampaignDraft,
     prepared: PreparationContext,
     unread: Sequence[LintFinding],
 ) -> BuiltMessages:
-    """Write every message on scratch tables, and plan when each is sent."""
+    """Build every message in scratch tables, and plan when each is sent."""
     mark_duplicates(scratch, prepared.template)
     territories = territories_of(scratch)
     check_sender_id(draft.sender_id, territories)
-    places = {
-        territory: Place(prepared.stop_mention(draft, territory), str(prepared.tariff.price(territory)))
+    terms = {
+        territory: TerritoryTerms(prepared.stop_mention(draft, territory), str(prepared.tariff.price(territory)))
         for territory in territories
     }
     at = context.now()
-    routes = _routes(context, scratch, draft, prepared, places, at)
+    routes = _routes(context, scratch, draft, prepared, terms, at)
     forcing = write_texts(scratch, prepared.template, routes, draft.replace_characters)
     loads = stage_messages(scratch, draft.sender_id)
     timing = timing_of(context, draft, prepared, [load.window_key for load in loads], at)
@@ -170,8 +176,8 @@ def _write(
             f"no message of campaign {draft.name} could be sent in time ({expiring_words(forecast.expiring)}); change "
             "its day or hour, offer_ends, max_lateness or if_closed"
         )
-    findings = [*unread, *_findings(context, scratch, draft, prepared, places, forcing)]
-    return BuiltMessages(places, timing, forecast, _shown(scratch, draft, findings, timing, forecast))
+    findings = [*unread, *_findings(context, scratch, draft, prepared, terms, forcing)]
+    return BuiltMessages(terms, timing, forecast, _shown(scratch, draft, findings, timing, forecast))
 
 
 def _shown(
@@ -179,7 +185,7 @@ def _shown(
 ) -> dict[str, Any]:
     """Return what the recap page shows and the hash does not cover; JSON-ready."""
     last = {row.window_key: timing.begins_at(row.window_key) for row in forecast.expiring}
-    # In the order of their starts, so that the last departure of each place is kept.
+    # In the order of their starts, so that the last departure of each window key is kept.
     last |= {departure.window_key: departure.ends_at for departure in forecast.departures}
     return {
         "sources": [
@@ -188,7 +194,7 @@ def _shown(
         ],
         "findings": [asdict(finding) | {"price": _text(finding.price)} for finding in findings],
         "defaulted": scratch.get(Defaulted, "plan.defaulted")._asdict(),
-        "closed_days": closed_days_by_place(timing, last),
+        "closed_days": closed_days_by_window(timing, last),
         "expiring": [row._asdict() for row in forecast.expiring],
         "advice": alert_advice(forecast.departures) if draft.kind == "alert" else [],
     }
@@ -199,10 +205,10 @@ def _routes(
     scratch: StatementRunner,
     draft: CampaignDraft,
     prepared: PreparationContext,
-    places: dict[str, Place],
+    terms: dict[str, TerritoryTerms],
     at: datetime,
 ) -> Routes:
-    """Order the recipients' places for the queue; exclude recipients at places that are never open."""
+    """Order the recipients' window keys for the queue; exclude recipients in territories that are never open."""
     addresses = stage_recipients(scratch, prepared.template)
     window_keys = {address: window_key(*address, context.settings.alsace_moselle) for address in addresses}
     closes_at = {key: first_closing(draft, prepared, key, at) for key in set(window_keys.values())}
@@ -213,7 +219,7 @@ def _routes(
         loads[window_keys[address]] += addresses[address]
     slice_size = pace_of(context.settings, prepared.manifest).slice_size
     known = {key: closing for key, closing in closes_at.items() if closing is not None}
-    return Routes(places, window_keys, queue_places(loads, known, slice_size), slice_size)
+    return Routes(terms, window_keys, queue_windows(loads, known, slice_size), slice_size)
 
 
 def _findings(
@@ -221,7 +227,7 @@ def _findings(
     scratch: StatementRunner,
     draft: CampaignDraft,
     prepared: PreparationContext,
-    places: dict[str, Place],
+    terms: dict[str, TerritoryTerms],
     forcing: Counter[str],
 ) -> list[LintFinding]:
     """Lint the written messages.
@@ -240,13 +246,13 @@ def _findings(
             sender_id=draft.sender_id,
             brand=context.settings.brand,
             replace_characters=draft.replace_characters,
-            stop_mentions=sorted({place.stop_mention for place in places.values()}),
-            forbids_links=any(not prepared.rule(draft, territory).allows_links for territory in places),
+            stop_mentions=sorted({each.stop_mention for each in terms.values()}),
+            forbids_links=any(not prepared.rule(draft, territory).allows_links for territory in terms),
             sizes=scratch.select(SizeCount, "plan.sizes"),
             forcing=forcing,
             savings=savings,
             longest_values=longest_values(scratch, prepared.template),
-            segment_price=max((prepared.tariff.price(territory) for territory in places), default=Decimal()),
+            segment_price=max((prepared.tariff.price(territory) for territory in terms), default=Decimal()),
             unit=prepared.tariff.unit,
             placeholders=find_placeholders(draft.text),
             literal_placeholders=draft.literal_placeholders,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from campanile.pages.recap_views import AutoReplyView, PlaceView, RecapHeader, RecapView, ShownDetails
+from campanile.pages.recap_views import AutoReplyView, RecapHeader, RecapView, ShownDetails, WindowView
 from campanile.pages.views import view_of
 from campanile.services.billing.balance import read_balance
 from campanile.services.context import Context
@@ -23,11 +23,11 @@ from schemas.campaign_rows import Campaign
 from schemas.recap_rows import (
     ExclusionCount,
     MessagePreview,
-    PlaceCount,
     Recap,
     SizeShare,
     TerritoryCount,
     UnsentMessages,
+    WindowCount,
 )
 
 
@@ -64,8 +64,8 @@ def read_recap(context: Context, tx: Transaction, campaign_id: int) -> RecapView
     recap = tx.get(Recap, "recap.get", campaign_id=campaign_id, version=campaign.version)
     header, details = view_of(RecapHeader, recap.header), view_of(ShownDetails, recap.details)
     departures = tx.select(Departure, "departure.list", campaign_id=campaign_id)
-    counts = tx.select(PlaceCount, "recap.places", campaign_id=campaign_id)
-    places = [_place(context, count, departures, details) for count in counts]
+    counts = tx.select(WindowCount, "recap.windows", campaign_id=campaign_id)
+    windows = [_window_view(context, count, departures, details) for count in counts]
     return RecapView(
         campaign=campaign,
         recap=recap,
@@ -80,8 +80,8 @@ def read_recap(context: Context, tx: Transaction, campaign_id: int) -> RecapView
         encodings=tx.select(SizeShare, "recap.encodings", campaign_id=campaign_id),
         previews=_previews(context, tx, campaign_id, details),
         departures=departures,
-        places=places,
-        unsent=_unsent(tx, campaign_id, places),
+        windows=windows,
+        unsent=_unsent(tx, campaign_id, windows),
         alsace_moselle_count=_count_keys_with(ALSACE_MOSELLE, campaign, counts),
         unreadable_postcode_count=_count_keys_with(UNREADABLE, campaign, counts),
         credit=credit_left(tx, campaign.gateway),
@@ -101,13 +101,13 @@ def _previews(context: Context, tx: Transaction, campaign_id: int, details: Show
     )
 
 
-def _unsent(tx: Transaction, campaign_id: int, places: Sequence[PlaceView]) -> UnsentMessages:
+def _unsent(tx: Transaction, campaign_id: int, windows: Sequence[WindowView]) -> UnsentMessages:
     return tx.get(
         UnsentMessages,
         "recap.unsent",
         campaign_id=campaign_id,
-        window_keys=[place.window_key for place in places],
-        expiring_counts=[place.expiring_count for place in places],
+        window_keys=[window.window_key for window in windows],
+        expiring_counts=[window.expiring_count for window in windows],
     )
 
 
@@ -118,11 +118,13 @@ def _undeclared(tx: Transaction, header: RecapHeader) -> list[str]:
     return [name for name in header.lists if declared_basis(tx, name) is None]
 
 
-def _place(context: Context, count: PlaceCount, departures: Sequence[Departure], details: ShownDetails) -> PlaceView:
-    """Return when the messages of one place are sent, and how many are not."""
+def _window_view(
+    context: Context, count: WindowCount, departures: Sequence[Departure], details: ShownDetails
+) -> WindowView:
+    """Return when the messages of one window key are sent, and how many are not."""
     key = count.window_key
     own = [departure for departure in departures if departure.window_key == key]
-    return PlaceView(
+    return WindowView(
         window_key=key,
         message_count=count.message_count,
         first_at=min((departure.starts_at for departure in own), default=None),
@@ -133,11 +135,11 @@ def _place(context: Context, count: PlaceCount, departures: Sequence[Departure],
     )
 
 
-def _count_keys_with(place: str, campaign: Campaign, counts: Sequence[PlaceCount]) -> int:
-    """Count the messages to which the holidays of a place apply; 0 if no holidays apply to the campaign."""
+def _count_keys_with(territory: str, campaign: Campaign, counts: Sequence[WindowCount]) -> int:
+    """Count the messages to which the holidays of a territory apply; 0 if no holidays apply to the campaign."""
     if campaign.kind != CampaignKind.MARKETING or not load_policy(campaign.policy).closes_on_holidays:
         return 0
-    return sum(count.message_count for count in counts if place in count.window_key.split("+"))
+    return sum(count.message_count for count in counts if territory in count.window_key.split("+"))
 
 
 def _auto_reply(tx: Transaction, header: RecapHeader) -> AutoReplyView:

@@ -9,7 +9,7 @@ from campanile.services.campaigns.preparation_context import PreparationContext
 from campanile.services.context import Context
 from campanile.sms.rules.sender_id import sender_notes
 from campanile.sms.schedule.forecast import Forecast, Timing
-from campanile.store.campaigns.message_builder import Place
+from campanile.store.campaigns.message_builder import TerritoryTerms
 from campanile.store.campaigns.writer import (
     CampaignRow,
 )
@@ -27,7 +27,7 @@ _HASHED_FIELDS = (
 class BuiltMessages:
     """What was built on scratch tables: prices by territory, when messages are sent, other details of the page."""
 
-    places: Mapping[str, Place]
+    terms: Mapping[str, TerritoryTerms]
     timing: Timing
     forecast: Forecast
     shown: Mapping[str, Any]
@@ -37,25 +37,26 @@ def recap_header(
     context: Context, draft: CampaignDraft, prepared: PreparationContext, built: BuiltMessages
 ) -> dict[str, Any]:
     """Return what the recap's hash covers besides the messages: the draft, and the prices and rules of that day."""
-    fields, places = draft.model_dump(mode="json", include=set(_HASHED_FIELDS)), built.places
+    fields, terms = draft.model_dump(mode="json", include=set(_HASHED_FIELDS)), built.terms
     return fields | {
         "lists": sorted(set(draft.lists)),
         "exclude_lists": sorted(set(draft.exclude_lists)),
         "typed_numbers": len(draft.numbers),
         "due_at": _instant(built.timing.due_at),
+        # The keys are stored and hashed, so an old word stays: a time for each window key.
         "place_due_at": {key: _instant(hour) for key, hour in built.timing.not_before.items()},
         "offer_ends_at": _instant(prepared.expiry_rules.offer_ends_at),
         "max_lateness_hours": draft.max_lateness,
         "policy_sha256": prepared.policy.sha256,
         "policy_valid_from": str(prepared.policy.valid_from),
         "alsace_moselle": context.settings.alsace_moselle,
-        "prices": {territory: place.segment_price for territory, place in places.items()},
+        "prices": {territory: each.segment_price for territory, each in terms.items()},
         "unit": prepared.tariff.unit,
-        "stop_mentions": {territory: place.stop_mention.strip() for territory, place in places.items()},
+        "stop_mentions": {territory: each.stop_mention.strip() for territory, each in terms.items()},
         "can_be_answered": any(
-            prepared.rule(draft, territory).can_be_answered for territory in places or [context.settings.region]
+            prepared.rule(draft, territory).can_be_answered for territory in terms or [context.settings.region]
         ),
-        "sender_notes": sender_notes(draft.sender_id, places),
+        "sender_notes": sender_notes(draft.sender_id, terms),
     }
 
 

@@ -1,4 +1,4 @@
-"""When a draft's messages may be sent: the send time at each place, and the first window of each place."""
+"""When a draft's messages may be sent: the send time in each territory, and its first window."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -19,11 +19,11 @@ from schemas.draft import CampaignDraft
 def timing_of(
     context: Context, draft: CampaignDraft, prepared: PreparationContext, keys: Iterable[str], at: datetime
 ) -> Timing:
-    """Return when messages to these places may be sent, as of ``at``.
+    """Return when messages with these window keys may be sent, as of ``at``.
 
     Raises:
-        CampaignError: the draft's send time has passed at a place.
-        ConfigurationError: the time zone of a place is unknown.
+        CampaignError: the draft's send time has passed in a territory.
+        ConfigurationError: the time zone of a territory is unknown.
     """
     not_before = {key: hour for key in sorted(keys) if (hour := _hour_there(draft, key)) is not None}
     passed = [key_name(key) for key, hour in not_before.items() if hour < at]
@@ -48,12 +48,12 @@ def hours_of(kind: str, policy: Policy) -> Policy | None:
 
 
 def first_closing(draft: CampaignDraft, prepared: PreparationContext, key: str, at: datetime) -> datetime | None:
-    """Return when the first window of a place closes in which its messages may be sent; None: none within a year.
+    """Return when the first window closes in which the messages of a window key may be sent; None: none in a year.
 
     Alerts have no windows: the result is when they may be sent, and gives their order.
 
     Raises:
-        ConfigurationError: an alert is sent on the clock of a place whose time zone is unknown.
+        ConfigurationError: an alert is sent on the clock of a territory whose time zone is unknown.
     """
     if hours_of(draft.kind, prepared.policy) is None:
         return max(_hour_there(draft, key) or prepared.due_at or at, at)
@@ -64,12 +64,12 @@ def first_closing(draft: CampaignDraft, prepared: PreparationContext, key: str, 
         return None
 
 
-def closed_days_by_place(timing: Timing, last: Mapping[str, datetime]) -> dict[str, list[tuple[str, str]]]:
-    """Return, for each place, the closed days on which its messages wait, and why they are closed; JSON-ready.
+def closed_days_by_window(timing: Timing, last: Mapping[str, datetime]) -> dict[str, list[tuple[str, str]]]:
+    """Return, by window key, the closed days on which its messages wait, and why they are closed; JSON-ready.
 
     Args:
         timing: from when on they may be sent.
-        last: when the last message to each place is sent, or would have been.
+        last: when the last message with each window key is sent, or would have been.
     """
     if timing.policy is None:
         return {}
@@ -80,7 +80,7 @@ def closed_days_by_place(timing: Timing, last: Mapping[str, datetime]) -> dict[s
 
 
 def expiring_words(expiring: Sequence[Expiring]) -> str:
-    """Return one line: how many messages expire, to which place and why."""
+    """Return one line: how many messages expire, to which territory and why."""
     return "; ".join(
         f"{count_text(row.message_count, 'message')} to {key_name(row.window_key)}: {EXPIRING_WORDS[row.reason]}"
         for row in expiring
@@ -88,10 +88,10 @@ def expiring_words(expiring: Sequence[Expiring]) -> str:
 
 
 def _hour_there(draft: CampaignDraft, key: str) -> datetime | None:
-    """Return the draft's send time on the clock of a place, in UTC; None: it is not on the recipient's clock.
+    """Return the draft's send time on the clock of a window key, in UTC; None: it is not on the recipient's clock.
 
     Raises:
-        ConfigurationError: the time zone of the place is unknown.
+        ConfigurationError: the time zone of the territory is unknown.
     """
     day = draft.day()
     if draft.clock == "team" or day is None:

@@ -22,7 +22,7 @@ EXCLUSION_REASONS = {
 }
 
 
-class QueuedPlace(NamedTuple):
+class QueuedWindow(NamedTuple):
     """The messages of one window key in the queue: their number, and the number of their first slice."""
 
     window_key: str
@@ -39,16 +39,18 @@ def opt_outs_bind(kind: str, requested_service: bool) -> bool:
     return not (kind == "alert" and requested_service)
 
 
-def queue_places(loads: Mapping[str, int], closes_at: Mapping[str, datetime], slice_size: int) -> Sequence[QueuedPlace]:
+def queue_windows(
+    loads: Mapping[str, int], closes_at: Mapping[str, datetime], slice_size: int
+) -> Sequence[QueuedWindow]:
     """Sort the window keys by the end of their windows, and number their slices from 1.
 
     >>> from datetime import UTC
     >>> noon, night = datetime(2026, 11, 23, 12, tzinfo=UTC), datetime(2026, 11, 23, 19, tzinfo=UTC)
-    >>> [place.first_slice_no for place in queue_places({"FR": 501, "RE": 3}, {"FR": night, "RE": noon}, 500)]
+    >>> [window.first_slice_no for window in queue_windows({"FR": 501, "RE": 3}, {"FR": night, "RE": noon}, 500)]
     [1, 2]
     """
     queue, slice_no = [], 1
     for key in sorted(loads, key=lambda key: (closes_at[key], key)):
-        queue.append(QueuedPlace(key, loads[key], slice_no))
+        queue.append(QueuedWindow(key, loads[key], slice_no))
         slice_no += -(-loads[key] // slice_size)
     return queue

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from campanile.sms.errors import StoreError
-from campanile.sms.rules.exclusions import QueuedPlace
+from campanile.sms.rules.exclusions import QueuedWindow
 from campanile.sms.schedule.forecast import Load
 from campanile.sms.text.replacements import replace_characters
 from campanile.sms.text.segment_column import ColumnScan, scan_column
@@ -27,14 +27,14 @@ from campanile.store.db.statement_runner import StatementRunner
 _BATCH = 10_000
 _SCANS = ("recipient_no", "is_ucs2", "unit_count", "segment_count", "typography", "accents")
 _COLUMNS = {
-    "staged_places": ("territory", "stop_mention", "segment_price"),
+    "staged_terms": ("territory", "stop_mention", "segment_price"),
     "staged_addresses": ("territory", "postcode", "window_key"),
     "staged_queue": ("window_key", "first_no", "first_slice_no"),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TerritoryTerms:
     """What a territory adds to a message: the STOP mention with its leading space, and the price of a segment."""
 
     stop_mention: str
@@ -43,11 +43,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """STOP mention and price by territory, the ``window_key`` of each address, and the queue of places in slices."""
+    """STOP mention and price by territory, the ``window_key`` of each address, and the queue in slices."""
 
-    places: Mapping[str, Place]
+    terms: Mapping[str, TerritoryTerms]
     window_keys: Mapping[Address, str]
-    queue: Sequence[QueuedPlace]
+    queue: Sequence[QueuedWindow]
     slice_size: int
 
 
@@ -56,7 +56,7 @@ class _BrokenMessages(NamedTuple):
     no_text: int
     no_segment: int
     no_price: int
-    no_place: int
+    no_window: int
 
 
 def write_texts(
@@ -72,13 +72,15 @@ def write_texts(
     Returns:
         The characters that force texts into UCS-2, and the number of texts with each.
     """
-    *first_nos, end_no = accumulate((place.message_count for place in routes.queue), initial=1)
+    *first_nos, end_no = accumulate((window.message_count for window in routes.queue), initial=1)
     rows: dict[str, list[tuple[Any, ...]]] = {
-        "staged_places": [(name, place.stop_mention, place.segment_price) for name, place in routes.places.items()],
+        "staged_terms": [
+            (territory, each.stop_mention, each.segment_price) for territory, each in routes.terms.items()
+        ],
         "staged_addresses": [(*address, key) for address, key in routes.window_keys.items()],
         "staged_queue": [
-            (place.window_key, first_no, place.first_slice_no)
-            for place, first_no in zip(routes.queue, first_nos, strict=True)
+            (window.window_key, first_no, window.first_slice_no)
+            for window, first_no in zip(routes.queue, first_nos, strict=True)
         ],
     }
     frames = {name: pd.DataFrame(found, columns=list(_COLUMNS[name]), dtype=object) for name, found in rows.items()}
@@ -92,7 +94,7 @@ def stage_messages(scratch: StatementRunner, sender_id: str) -> list[Load]:
     """Make ``staged_messages``, one row a recipient with its price, and ``staged_exclusions``.
 
     Returns:
-        The messages and segments of each place, in the order of the queue.
+        The messages and segments of each window key, in the order of the queue.
 
     Raises:
         StoreError: a message is not valid; the code above makes valid ones only.

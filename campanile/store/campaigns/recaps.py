@@ -24,7 +24,7 @@ _USED_BY_SENDING = (
 )  # fmt: skip
 
 
-class _PlaceHour(NamedTuple):
+class _WindowHour(NamedTuple):
     window_key: str
     not_before: datetime | None
 
@@ -45,7 +45,7 @@ def verify_recap(tx: Transaction, campaign: Campaign) -> None:
     ]
     if header.get("due_at") is not None and not _is_its_time(campaign, header["due_at"]):
         changed.append("due_at")
-    hours, slices = header.get("place_due_at", {}), tx.select(_PlaceHour, "slice.hours", campaign_id=campaign_id)
+    hours, slices = header.get("place_due_at", {}), tx.select(_WindowHour, "slice.hours", campaign_id=campaign_id)
     if any(_as_header(row.not_before) != hours.get(row.window_key) for row in slices):
         changed.append("place_due_at")
     if changed:

@@ -26,7 +26,7 @@ from schemas.recap_rows import PeopleChange, Recap, RecapTotals
 
 @dataclass(frozen=True, slots=True)
 class CampaignRow:
-    """A campaign without its messages; ``not_before``: the send time of places that have their own."""
+    """A campaign without its messages; ``not_before``: send times by window key, where they differ."""
 
     name: str
     kind: str

@@ -1,4 +1,4 @@
-"""The checks of every claim: whether a campaign may send, which places are open, how much it may spend."""
+"""The checks of every claim: whether a campaign may send, which sending windows are open, how much it may spend."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -55,7 +55,7 @@ class ClaimRules:
 
     @property
     def closing_margin(self) -> timedelta:
-        """How long before its window closes the last claim for a place is made."""
+        """How long before its window closes the last claim for a window key is made."""
         return timedelta(seconds=self.margin_seconds + self.deadline_seconds)
 
 
@@ -136,9 +136,9 @@ def _stale_stops(at: datetime, gateway: str, read_at: Mapping[str, datetime], ru
 
 
 def closings(tx: Transaction, campaign: Campaign, rules: ClaimRules, keys: Iterable[str]) -> dict[str, datetime | None]:
-    """Return the places that are open now, the one that closes first first, and when each closes.
+    """Return the window keys that are open now, the one that closes first first, and when each closes.
 
-    None: no windows apply. A place whose window may close before a post is finished counts as closed.
+    None: no windows apply. A window key whose window may close before a post is finished counts as closed.
     """
     if campaign.kind != CampaignKind.MARKETING:
         return dict.fromkeys(keys)
@@ -149,7 +149,7 @@ def closings(tx: Transaction, campaign: Campaign, rules: ClaimRules, keys: Itera
 
 
 def next_claim(campaign: Campaign, key: str, at: datetime, margin: timedelta) -> datetime:
-    """Return the first time from ``at`` on at which a place may be claimed for; a window about to close is closed."""
+    """Return the first time from ``at`` on at which a window key may be claimed; a window about to close is closed."""
     if campaign.kind != CampaignKind.MARKETING:
         return at
     policy = campaign.policy

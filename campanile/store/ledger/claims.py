@@ -92,12 +92,12 @@ def claim_again(session: SenderSession, slice_no: int) -> Claim | None:
     if why_silent(tx, campaign) is not None:
         return None
     session.write()
-    open_places = closings(tx, campaign, session.rules, [found.window_key])
+    open_windows = closings(tx, campaign, session.rules, [found.window_key])
     posted = members_by_event(tx, found, MessageState.CLAIMED)
     is_barred = holds_opted_out(tx, campaign, posted)
-    if is_barred or found.window_key not in open_places:
+    if is_barred or found.window_key not in open_windows:
         return None
-    post_before = _post_before(session, found, open_places[found.window_key])
+    post_before = _post_before(session, found, open_windows[found.window_key])
     if post_before <= tx.at:  # the offer has ended, or it is too late
         return None
     session.take(slice_no, found.claimed_at, _ask_after(session, post_before), found.first_event_id)
@@ -167,11 +167,11 @@ def _queue(session: SenderSession, most: int) -> list[tuple[QueuedSlice, datetim
     rows = session.tx.select(
         QueuedSlice, "slice.next_planned", campaign_id=session.lease.campaign_id, at=session.tx.at, most=most
     )
-    open_places = closings(session.tx, session.campaign, session.rules, {row.window_key for row in rows})
-    order = {key: number for number, key in enumerate(open_places)}
-    found = [row for row in rows if row.window_key in open_places]
+    open_windows = closings(session.tx, session.campaign, session.rules, {row.window_key for row in rows})
+    order = {key: number for number, key in enumerate(open_windows)}
+    found = [row for row in rows if row.window_key in open_windows]
     found.sort(key=lambda row: (order[row.window_key], row.slice_no))
-    return [(row, open_places[row.window_key]) for row in found[:most]]
+    return [(row, open_windows[row.window_key]) for row in found[:most]]
 
 
 def _take_slice(

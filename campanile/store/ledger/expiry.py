@@ -7,7 +7,7 @@ from campanile.sms.schedule.expiry import EXPIRY_REASONS, ExpiryRules, expiry_re
 from campanile.store.db.database import Transaction
 from campanile.store.inbound.auto_responder import cancel_silent
 from schemas.campaign_rows import Campaign
-from schemas.ledger_rows import WaitingPlace
+from schemas.ledger_rows import WaitingWindow
 
 
 def expire_late(tx: Transaction, campaign: Campaign, opens_at: Callable[[str, datetime], datetime]) -> int:
@@ -18,14 +18,14 @@ def expire_late(tx: Transaction, campaign: Campaign, opens_at: Callable[[str, da
     Args:
         tx: the open transaction.
         campaign: its row.
-        opens_at: returns when a place opens, from a time on.
+        opens_at: returns when a window key opens, from a time on.
     """
     cancel_silent(tx, campaign)
     expiry_rules = campaign.expiry_rules
     if expiry_rules == ExpiryRules():
         return 0
     count = 0
-    for waiting in tx.select(WaitingPlace, "slice.waiting", campaign_id=campaign.campaign_id):
+    for waiting in tx.select(WaitingWindow, "slice.waiting", campaign_id=campaign.campaign_id):
         time_at = waiting.not_before or campaign.first_due_at or tx.at
         next_at = opens_at(waiting.window_key, max(tx.at, time_at))
         reason = expiry_reason(tx.at, time_at, next_at, expiry_rules)
@@ -34,7 +34,7 @@ def expire_late(tx: Transaction, campaign: Campaign, opens_at: Callable[[str, da
     return count
 
 
-def _expire(tx: Transaction, campaign: Campaign, waiting: WaitingPlace, reason: str) -> int:
+def _expire(tx: Transaction, campaign: Campaign, waiting: WaitingWindow, reason: str) -> int:
     same = {
         "campaign_id": campaign.campaign_id,
         "window_key": waiting.window_key,

@@ -57,7 +57,7 @@ def doubt_approved(tx: Transaction, campaign: Campaign) -> int:
 
 
 def untried_messages(tx: Transaction, campaign_id: int, most: int) -> list[OutgoingMessage]:
-    """Return the first messages of each place that were never posted, at most ``most``."""
+    """Return the first messages of each window key that were never posted, at most ``most``."""
     return tx.select(OutgoingMessage, "doubt.probe", campaign_id=campaign_id, most=most)
 
 

@@ -21,7 +21,7 @@ from campanile.store.ledger.message_ids import alert_shared_ids
 from campanile.store.ledger.outcomes import abandon_claims_of_others, unknown_slices
 from campanile.store.ledger.reconciliation import doubt_everything
 from schemas.campaign_rows import Campaign
-from schemas.ledger_rows import AvailableCredit, DueCampaign, StateCount, WaitingPlace
+from schemas.ledger_rows import AvailableCredit, DueCampaign, StateCount, WaitingWindow
 
 MAY_OPEN = (CampaignState.APPROVED, CampaignState.PARKED, CampaignState.SENDING)
 OPEN_STATES = (MessageState.PLANNED, MessageState.CLAIMED, MessageState.UNKNOWN)
@@ -220,10 +220,10 @@ def _park(
 
 
 def _next_look(tx: Transaction, campaign: Campaign, rules: ClaimRules, run_outcome: RunOutcome) -> datetime:
-    """Return when the campaign can continue: a retry, the next opening of its places, or a look-up of unknowns."""
+    """Return when the campaign can continue: a retry, the next opening of its windows, or a look-up of unknowns."""
     campaign_id = campaign.campaign_id
     retry_at = tx.at + timedelta(seconds=run_outcome.retry_seconds)
-    waiting = tx.select(WaitingPlace, "slice.waiting", campaign_id=campaign_id)
+    waiting = tx.select(WaitingWindow, "slice.waiting", campaign_id=campaign_id)
     starts = [(row.window_key, max(row.not_before or tx.at, tx.at)) for row in waiting]
     times = [max(next_claim(campaign, key, at, rules.closing_margin), retry_at) for key, at in starts]
     if not run_outcome.asks_person:

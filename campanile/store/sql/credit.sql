@@ -3,10 +3,10 @@
 -- name: credit.add
 -- Add one entry per slice and kind. The three lists have the same length; position n of each makes entry n.
 INSERT INTO credit_entry
-SELECT latest.entry_id + place, $gateway, $campaign_id, slice_no, kind, amount, $at
+SELECT latest.entry_id + position, $gateway, $campaign_id, slice_no, kind, amount, $at
 FROM (SELECT coalesce(max(entry_id), 0) AS entry_id FROM credit_entry) AS latest, (
     SELECT
-        unnest(range(1, len($kinds) + 1)) AS place,
+        unnest(range(1, len($kinds) + 1)) AS position,
         unnest($slice_nos) AS slice_no,
         unnest($kinds) AS kind,
         unnest($amounts) AS amount

@@ -102,7 +102,7 @@ FROM (
             len(list_filter(json_extract_string(fields, $named), lambda cell: cell IS NOT NULL)) DESC,
             import_id DESC NULLS LAST,
             row_number DESC
-        ) AS place
+        ) AS rank_no
     FROM staged_candidates
     WHERE reason IS NULL AND number_id IN (
         SELECT number_id FROM staged_candidates WHERE reason IS NULL GROUP BY number_id HAVING count(*) > 1
@@ -110,7 +110,7 @@ FROM (
 ) AS ranked
 WHERE staged_candidates.number_id = ranked.number_id
     AND staged_candidates.source_no = ranked.source_no
-    AND ranked.place > 1
+    AND ranked.rank_no > 1
 
 -- name: plan.territories
 -- staged_candidates: Candidates
@@ -160,21 +160,21 @@ SELECT coalesce(arg_max(cells[$cell_no], length(cells[$cell_no])), '') AS cell F
 
 -- name: plan.queued
 -- staged_recipients: Recipients
--- staged_places: TerritoryTerms
+-- staged_terms: TerritoryTerms
 -- staged_addresses: WindowKeys
--- staged_queue: PlaceQueue
+-- staged_queue: WindowQueue
 -- Recipients in the order of the queue. Grain and key: recipient_no, from 1. No slice has two window keys. The query
 -- for the text is written around this one, from the words of the draft.
 SELECT
     row_number() OVER (ORDER BY staged_queue.first_no, staged_recipients.number_id) AS recipient_no,
     staged_recipients.*,
-    staged_places.stop_mention,
-    staged_places.segment_price,
+    staged_terms.stop_mention,
+    staged_terms.segment_price,
     staged_queue.window_key,
     staged_queue.first_no,
     staged_queue.first_slice_no
 FROM staged_recipients
-JOIN staged_places USING (territory)
+JOIN staged_terms USING (territory)
 JOIN staged_addresses
     ON staged_addresses.territory = staged_recipients.territory
     AND staged_addresses.postcode IS NOT DISTINCT FROM staged_recipients.cells[-1]
@@ -317,5 +317,5 @@ SELECT
     count(*) FILTER (text IS NULL OR text = '') AS no_text,
     count(*) FILTER (segment_count IS NULL OR segment_count < 1) AS no_segment,
     count(*) FILTER (price IS NULL OR price < 0) AS no_price,
-    count(*) FILTER (window_key IS NULL OR slice_no IS NULL OR slice_no < 1) AS no_place
+    count(*) FILTER (window_key IS NULL OR slice_no IS NULL OR slice_no < 1) AS no_window
 FROM staged_messages

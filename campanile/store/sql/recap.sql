@@ -59,7 +59,7 @@ SELECT
 FROM staged_messages
 FULL JOIN (SELECT recipient_id, text FROM message WHERE campaign_id = $campaign_id) AS message USING (recipient_id)
 
--- name: recap.places
+-- name: recap.windows
 -- One row per window_key: the number of messages, most first.
 SELECT window_key, count(*) AS message_count FROM message
 WHERE campaign_id = $campaign_id GROUP BY window_key ORDER BY message_count DESC, window_key
