@@ -34,7 +34,7 @@ from campanile.store.billing.balance import add_reading
 from campanile.store.campaigns.approval import ApprovalRules, approve
 from campanile.store.db.database import Transaction, transaction
 from campanile.store.db.high_water_mark import read_mark, write_mark
-from campanile.store.inbound.inbound import move_cursor
+from campanile.store.inbound.histories import move_cursor
 from campanile.store.ledger.lease import Lease
 from campanile.store.ledger.run_lifecycle import Owner, close_sending, count_messages, open_sending
 from tasks.context import current_context

@@ -12,7 +12,7 @@ import pytest
 from campanile.services.context import Context
 from campanile.services.inbound.history import HistoryRead, read_history
 from campanile.sms.errors import GatewayDenied
-from campanile.store.inbound.inbound import HISTORIES, history_of, rewind_cursors
+from campanile.store.inbound.histories import HISTORIES, history_of, rewind_cursors
 from schemas.gateway import IncomingReply, Page
 from schemas.inbound_rows import GatewayState
 from tests.sandbox_thread import SandboxThread

@@ -16,7 +16,7 @@ from campanile.sms.rules.auto_reply import AutoResponder
 from campanile.store.db.database import StatementRunner
 from campanile.store.db.invariants import broken_invariants
 from campanile.store.inbound.auto_responder import put_auto_responder
-from campanile.store.inbound.inbound import cursor_of
+from campanile.store.inbound.histories import cursor_of
 from schemas.gateway import Charge, DeliveryReport, IncomingReply, Page, ProviderOptOut
 from tests.services.reading import readers
 from tests.store.conftest import MORNING, Clock

@@ -27,7 +27,8 @@ from campanile.store.contacts.import_log import ImportSummary, SourceFile, Stage
 from campanile.store.contacts.lists import list_id_of
 from campanile.store.contacts.merge import import_contacts
 from campanile.store.db.database import Transaction, transaction
-from campanile.store.inbound.inbound import add_reports, apply_reports, move_cursor
+from campanile.store.inbound.histories import move_cursor
+from campanile.store.inbound.reports import add_reports, apply_reports
 from campanile.store.ledger import run_lifecycle as sending
 from campanile.store.ledger.charges import PriceRules
 from campanile.store.ledger.claim_checks import ClaimRules, StopReason

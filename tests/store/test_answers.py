@@ -14,7 +14,7 @@ from campanile.sms.rules.auto_reply import AutoResponder
 from campanile.store.campaigns.campaigns import set_state
 from campanile.store.campaigns.writer import add_messages, standing_campaign
 from campanile.store.inbound.auto_responder import put_auto_responder
-from campanile.store.inbound.inbound import add_replies, set_answers
+from campanile.store.inbound.replies import add_replies, set_answers
 from campanile.store.ledger.outcomes import record
 from campanile.store.ledger.unknowns import resend
 from schemas.gateway import Outcome, SubmitOutcome

@@ -9,7 +9,7 @@ from campanile.sms.errors import CampaignError
 from campanile.store.campaigns.campaigns import find_campaign, set_state, withdraw_approval
 from campanile.store.campaigns.pause import resume
 from campanile.store.db.clock_check import confirm_clock, seconds_behind
-from campanile.store.inbound.inbound import move_cursor
+from campanile.store.inbound.histories import move_cursor
 from campanile.store.ledger.claim_checks import StopReason
 from campanile.store.ledger.lease import LeaseLost
 from campanile.store.ledger.outcomes import unknown_slices

@@ -17,7 +17,7 @@ from campanile.store.contacts.opt_outs import (
     record_opt_out,
     settle_reply,
 )
-from campanile.store.inbound.inbound import add_replies
+from campanile.store.inbound.replies import add_replies
 from tests.lanes import examples
 
 PERSON = 1

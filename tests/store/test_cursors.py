@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from campanile.sms.errors import CampaignError
-from campanile.store.inbound.inbound import HISTORIES, cursor_of, move_cursor, rewind_cursors
+from campanile.store.inbound.histories import HISTORIES, cursor_of, move_cursor, rewind_cursors
 from campanile.store.ledger.claim_checks import StopReason
 
 
@@ -63,23 +63,3 @@ def test_of_two_runs_that_read_the_same_page_both_go_on_from_it(desk: Any) -> No
 def test_a_history_that_does_not_exist_is_refused_in_one_line(desk: Any) -> None:
     with pytest.raises(CampaignError, match="history 'answers' is unknown; give one of replies, opt_outs, reports"):
         rewind(desk, "replies", "answers")
-
-
-def test_two_reports_under_one_id_each_settle_their_message(desk: Any) -> None:
-    """The gateway renumbers while the first report still waits for its message, which is in flight."""
-    lease = desk.start("soldes", range(4))
-    first, second = desk.must_claim(lease), desk.must_claim(lease)
-    desk.report(first.messages[0], report_id="d-1")
-    desk.answer(lease, second, "accepted")
-    assert desk.report(second.messages[0], report_id="d-1") == {"delivered": 1}
-    desk.answer(lease, first, "accepted")
-    assert desk.report_all([]) == {"delivered": 1}
-    assert desk.states("soldes") == {"accepted": 2, "delivered": 2}
-
-
-def test_a_report_that_comes_twice_is_kept_once(desk: Any) -> None:
-    claim = desk.must_claim(lease := desk.start("soldes"))
-    desk.answer(lease, claim, "accepted")
-    for _ in range(2):
-        desk.report(claim.messages[0], report_id="d-1")
-    assert desk.sql("SELECT count(*) FROM delivery_report") == [(1,)]

@@ -12,7 +12,7 @@ from campanile.store.campaigns.writer import RecapDetails, add_messages, standin
 from campanile.store.contacts.opt_outs import honour_replies
 from campanile.store.contacts.undo import undo_import
 from campanile.store.db.invariants import INVARIANTS, broken_invariants
-from campanile.store.inbound.inbound import add_replies, set_answers
+from campanile.store.inbound.replies import add_replies, set_answers
 from schemas.gateway import Charge, Outcome, SubmitOutcome
 from schemas.inbound_rows import UnansweredReply
 

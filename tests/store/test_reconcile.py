@@ -13,7 +13,7 @@ import pytest
 from campanile.sms.errors import CampaignError
 from campanile.store.campaigns.campaigns import find_campaign
 from campanile.store.db.high_water_mark import Mark, mark_path, read_mark, write_mark
-from campanile.store.inbound.inbound import move_cursor
+from campanile.store.inbound.histories import move_cursor
 from campanile.store.ledger.claim_checks import StopReason
 from campanile.store.ledger.claims import claim_again
 from campanile.store.ledger.lease import LeaseLost

@@ -18,11 +18,7 @@ from campanile.sms.text.segments import count_segments
 from campanile.store.billing.alerts import clear_alert, raise_alert
 from campanile.store.db.database import Transaction
 from campanile.store.inbound.auto_responder import auto_responder, put_auto_responder
-from campanile.store.inbound.inbound import (
-    answered_count,
-    set_answers,
-    unanswered_replies,
-)
+from campanile.store.inbound.replies import answered_count, set_answers, unanswered_replies
 from schemas.inbound_rows import UnansweredReply
 
 CAPPED = "answers_capped"

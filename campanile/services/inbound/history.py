@@ -11,7 +11,7 @@ from campanile.sms.errors import GatewayDenied
 from campanile.store.billing.alerts import clear_alert
 from campanile.store.billing.operator_settings import put_setting
 from campanile.store.db.database import Transaction
-from campanile.store.inbound.inbound import History, history_of, move_cursor, put_history, rewind_cursors
+from campanile.store.inbound.histories import History, history_of, move_cursor, put_history, rewind_cursors
 from schemas.gateway import Page
 
 S = TypeVar("S")

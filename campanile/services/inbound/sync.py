@@ -19,12 +19,8 @@ from campanile.sms.text.masking import mask_numbers
 from campanile.store.billing.alerts import clear_alert, raise_alert
 from campanile.store.contacts.opt_outs import add_provider_opt_outs, honour_replies
 from campanile.store.db.database import Transaction
-from campanile.store.inbound.inbound import (
-    add_replies,
-    add_reports,
-    apply_reports,
-    unapplied_reports,
-)
+from campanile.store.inbound.replies import add_replies
+from campanile.store.inbound.reports import add_reports, apply_reports, unapplied_reports
 from campanile.store.ledger.reconciliation import require_tried
 from schemas.gateway import Page
 

@@ -109,7 +109,7 @@ def honour_replies(tx: Transaction, replies: pd.DataFrame) -> int:
 
     Args:
         tx: the open transaction.
-        replies: new replies as ``inbound.add_replies`` returns them: ``reply_id``, ``number_id`` (missing when
+        replies: new replies as ``replies.add_replies`` returns them: ``reply_id``, ``number_id`` (missing when
             the sender is not a number) and ``verdict``.
     """
     people = replies.loc[replies["number_id"].notna(), ["reply_id", "number_id", "verdict"]]

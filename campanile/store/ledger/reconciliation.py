@@ -12,7 +12,7 @@ from campanile.sms.errors import CampaignError
 from campanile.store.billing.operator_settings import put_setting
 from campanile.store.db.commit_number import Reconciliation
 from campanile.store.db.database import Transaction
-from campanile.store.inbound.inbound import rewind_cursors
+from campanile.store.inbound.histories import rewind_cursors
 from campanile.store.ledger.claim_checks import ClaimRules
 from schemas.campaign_rows import Campaign
 from schemas.gateway import OutgoingMessage
