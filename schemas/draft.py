@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
+from campanile.sms.schedule.policy import policy_names
 from campanile.sms.text.typed_values import hour_of, is_two_days, name_key, read_hour, read_moment
 from schemas.form import LegalBasis, draw_as_box, draw_as_day
 
@@ -97,7 +98,7 @@ class CampaignDraft(BaseModel):
     policy: str = Field(
         default="fr-strict",
         title="Policy",
-        description="When marketing may be sent: fr-strict, fr-af2m-2026, us-tcpa.",
+        description=f"When marketing may be sent: {', '.join(policy_names())}.",
     )
     send_on: str | None = Field(
         default=None,
