@@ -60,8 +60,8 @@ def _national(dice: random.Random, region: str) -> str:
     plan: Any = PhoneMetadata.metadata_for_region(region)
     desc = getattr(plan, dice.choice(_KINDS))
     digits = list((desc and desc.example_number) or "612345678")
-    for place in range(dice.randrange(len(digits)), len(digits)):
-        digits[place] = dice.choice("0123456789")
+    for position in range(dice.randrange(len(digits)), len(digits)):
+        digits[position] = dice.choice("0123456789")
     chance = dice.random()
     if chance < 0.1:
         del digits[dice.randrange(len(digits))]
@@ -83,5 +83,5 @@ def _grouped(dice: random.Random, text: str) -> str:
     if dice.random() < 0.5:
         return text
     size, first = dice.choice((2, 3)), dice.choice((0, 2))
-    rest = (text[place : place + size] for place in range(first, len(text), size))
+    rest = (text[position : position + size] for position in range(first, len(text), size))
     return dice.choice(_GAPS).join([*([text[:first]] if first else []), *rest])

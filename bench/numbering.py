@@ -84,8 +84,8 @@ def _first_pass(what: str, cells: list[str], clean: list[str], rounds: int) -> R
 
     def is_same(column: NumberColumn, looped: list[int]) -> bool:
         found = _verdicts(NumberColumn(column.number_ids[:SAMPLE], column.codes[:SAMPLE], column.verdicts))
-        untouched = [place for place, cell in enumerate(read) if cell == clean[place]]
-        return found == list(map(_decided, read)) and all(found[place][0] == looped[place] for place in untouched)
+        untouched = [row for row, cell in enumerate(read) if cell == clean[row]]
+        return found == list(map(_decided, read)) and all(found[row][0] == looped[row] for row in untouched)
 
     return race(
         what, len(cells), ours, LOOP, partial(_looped, read),

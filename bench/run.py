@@ -94,8 +94,8 @@ def _recap_table(footprints: list[RecapFootprint]) -> Table:
 def _slice_table(costs: list[SliceCost]) -> Table:
     table = Table("a slice of", "where", "ms", "ms in a short one", "ratio", title="Claim and record; wall-clock time")
     for one in costs:
-        places = ("at its beginning", one.at_first_ms), ("near its end", one.at_last_ms)
-        for (where, long_ms), short_ms, ratio in zip(places, one.short_ms, one.ratios, strict=True):
+        timings = ("at its beginning", one.at_first_ms), ("near its end", one.at_last_ms)
+        for (where, long_ms), short_ms, ratio in zip(timings, one.short_ms, one.ratios, strict=True):
             what = f"{one.message_count:,} and {one.short_count:,} messages"
             table.add_row(what, where, f"{long_ms:.1f}", f"{short_ms:.1f}", f"{ratio:.2f}x")
     return table

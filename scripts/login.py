@@ -52,7 +52,7 @@ def keep_sandbox_key(home: Path, chosen: str | None) -> None:
 def _kept(path: Path, what: str, fresh: str) -> str:
     """Return the line of a file; write ``fresh`` to it if there was no file.
 
-    It is written beside its place and renamed, so that no half of it is ever read. The caller holds the folder.
+    It is written beside its path and renamed, so that no half of it is ever read. The caller holds the folder.
     """
     if not os.path.lexists(path):
         _write(path, fresh)

@@ -33,8 +33,8 @@ class Mutant(NamedTuple):
     tests: str
 
 
-class Place(NamedTuple):
-    """The place of a guard: its file and its lines from ``first`` to before ``end``, counted from 0."""
+class Guard(NamedTuple):
+    """Where a guard is: its file and its lines from ``first`` to before ``end``, counted from 0."""
 
     path: Path
     first: int
@@ -107,32 +107,32 @@ def main() -> int:
     return 1 if survivors else 0
 
 
-def find_guards(root: Path = ROOT) -> dict[str, list[Place]]:
-    """Return the places of each tag in the tree, by the name of the guard."""
-    found: dict[str, list[Place]] = {}
+def find_guards(root: Path = ROOT) -> dict[str, list[Guard]]:
+    """Return where each tag occurs in the tree, by the name of the guard."""
+    found: dict[str, list[Guard]] = {}
     for folder in GUARDED:
         for path in sorted((root / folder).rglob("*")):
             if path.suffix in (".py", ".sql"):
-                for name, place in _tags(path):
-                    found.setdefault(name, []).append(place)
+                for name, guard in _tags(path):
+                    found.setdefault(name, []).append(guard)
     return found
 
 
-def mutated(source: str, place: Place, instead: str) -> str:
+def mutated(source: str, guard: Guard, instead: str) -> str:
     """Return a file's text with the guard replaced by other lines, at the guard's indentation."""
     lines = source.splitlines()
-    indent = " " * (len(lines[place.first]) - len(lines[place.first].lstrip()))
+    indent = " " * (len(lines[guard.first]) - len(lines[guard.first].lstrip()))
     given = [line for line in instead.splitlines() if line.strip()]
     least = min((len(line) - len(line.lstrip()) for line in given), default=0)
     new = [indent + line[least:] for line in given]
-    return "\n".join([*lines[: place.first], *new, *lines[place.end :]]) + "\n"
+    return "\n".join([*lines[: guard.first], *new, *lines[guard.end :]]) + "\n"
 
 
-def _tags(path: Path) -> Iterator[tuple[str, Place]]:
+def _tags(path: Path) -> Iterator[tuple[str, Guard]]:
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
         if (tag := _TAG.search(line)) is not None:
             first = number if line[: tag.start()].strip() else number + 1
-            yield tag["name"], Place(path, first, first + int(tag["lines"] or 1))
+            yield tag["name"], Guard(path, first, first + int(tag["lines"] or 1))
 
 
 def _is_killed(name: str, mutant: Mutant) -> bool:
@@ -140,13 +140,13 @@ def _is_killed(name: str, mutant: Mutant) -> bool:
         for room in ROOMS:
             shutil.copytree(ROOT / room, Path(folder) / room, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "pyproject.toml", folder)
-        places = find_guards(Path(folder)).get(name, [])
-        if len(places) != 1:
-            print(f"{name}: its tag occurs {len(places)} times in the tree")
+        guards = find_guards(Path(folder)).get(name, [])
+        if len(guards) != 1:
+            print(f"{name}: its tag occurs {len(guards)} times in the tree")
             return False
-        (place,) = places
-        place.path.write_text(mutated(place.path.read_text(encoding="utf-8"), place, mutant.instead), encoding="utf-8")
-        status = _test_status(folder, mutant) if _is_valid(place.path) else "no valid code"
+        (guard,) = guards
+        guard.path.write_text(mutated(guard.path.read_text(encoding="utf-8"), guard, mutant.instead), encoding="utf-8")
+        status = _test_status(folder, mutant) if _is_valid(guard.path) else "no valid code"
     print(f"{name}: {'red' if status == 1 else f'GREEN (status {status})'} — {mutant.tests}", flush=True)
     return status == 1
 

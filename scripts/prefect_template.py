@@ -32,7 +32,7 @@ def template_path(cache: Path = CACHE) -> Path:
 def provide_database(database: Path, cache: Path = CACHE) -> bool:
     """Copy the migrated database unless there is a database already; return whether it was copied.
 
-    The place is its owner's only, and is never seen half written.
+    The database is its owner's only, and is never seen half written.
 
     Raises:
         NoTemplate: there was no template, and it could not be made.

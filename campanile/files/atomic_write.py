@@ -1,4 +1,4 @@
-"""A file is written whole or not at all: under a hidden temporary name beside its place, then renamed."""
+"""A file is written whole or not at all: under a hidden temporary name beside its path, then renamed."""
 
 import os
 import secrets

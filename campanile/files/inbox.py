@@ -1,7 +1,7 @@
 """The drop folder: what may be taken out of it, and where it goes afterwards.
 
 A file is moved by a hard link and an unlink, because a rename would overwrite: killed between the two, the same
-bytes stand in both places and the next call only removes the first. Where there are no links, the file is copied
+bytes stand in both folders and the next call only removes the first. Where there are no links, the file is copied
 whole.
 """
 
@@ -39,7 +39,7 @@ def stable_files(folder: Path, *, quiet_seconds: float, now: float) -> list[Path
 
 
 def file_away(path: Path, folder: Path, sha256: str) -> Path:
-    """Move a file into a folder and return its place there: its own name and the start of its hash.
+    """Move a file into a folder and return its path there: its own name and the start of its hash.
 
     Nothing is ever overwritten: another file of that name keeps it and this one gets a rank; the very same bytes
     there already make the move a removal.
@@ -54,7 +54,7 @@ def file_away(path: Path, folder: Path, sha256: str) -> Path:
     for rank in count(1):
         rank_mark = "" if rank == 1 else f"-{rank}"
         target = folder / f"{stem}-{sha256[:8]}{rank_mark}{path.suffix[:_MAX_SUFFIX]}"
-        if _place(path, target):
+        if _put(path, target):
             path.unlink()
             return target
     raise AssertionError("count() does not end")
@@ -76,7 +76,7 @@ def _same_bytes(path: Path, target: Path) -> bool:
     return filecmp.cmp(path, target, shallow=False)
 
 
-def _place(path: Path, target: Path) -> bool:
+def _put(path: Path, target: Path) -> bool:
     """Put the bytes of a file at a free name, or find them there; False when another file has the name."""
     try:
         os.link(path, target, follow_symlinks=False)

@@ -1,4 +1,4 @@
-"""What no answer of a gateway may say of its messages: checked in one place, whatever adapter read it."""
+"""What no answer of a gateway may say of its messages: checked here, whatever adapter read it."""
 
 from collections.abc import Sequence
 

@@ -125,7 +125,7 @@ def read_on(
         except GatewayDenied:
             if not current.next_page:
                 raise
-            # The place in the list was given out long ago, and is no longer known: the round begins again.
+            # The position in the list was given out long ago, and is no longer known: the round begins again.
             return Page((), HistoryCursor(current.since).cursor(), has_more=True)
         except UNREADABLE as error:
             why = mask_numbers(f"{type(error).__name__}: {error}")

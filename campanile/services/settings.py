@@ -192,7 +192,7 @@ class Settings(BaseSettings):
         return self.backup_dir or self.data_dir / "backups"
 
     @property
-    def private_places(self) -> list[Path]:
+    def private_paths(self) -> list[Path]:
         """Folders and files that no other account may read; the settings themselves contain keys."""
         store = self.store_file
         return [ENV_FILE, self.data_dir, self.backups, self.kannel_spool_dir, *store.parent.glob(f"{store.stem}.*")]
@@ -231,15 +231,15 @@ def read_settings() -> Settings:
     except ValidationError as error:
         wrong = "; ".join(_one_line(item["loc"], item["input"], item["msg"]) for item in error.errors())
         raise ConfigurationError(f"wrong settings: {wrong}") from None
-    keep_private(*found.private_places)
+    keep_private(*found.private_paths)
     return found
 
 
-def _one_line(place: tuple[int | str, ...], value: object, message: str) -> str:
+def _one_line(location: tuple[int | str, ...], value: object, message: str) -> str:
     """Return a variable, its value and what is wrong with it; the value of a secret is never shown."""
     words = message.removeprefix("Value error, ")
-    if not place:
+    if not location:
         return words
-    name = str(place[0])
+    name = str(location[0])
     shown = "…" if name.endswith(("password", "key", "secret", "secrets", "token")) else repr(value)
     return f"SMS_{name.upper()}={shown}: {words}"

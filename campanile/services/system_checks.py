@@ -66,7 +66,7 @@ def check_gateway(context: Context, gateway: Gateway) -> str:
 
 def check_privacy(context: Context) -> str:
     """Look for files that other accounts may read."""
-    found = open_to_others(*context.settings.private_places)
+    found = open_to_others(*context.settings.private_paths)
     if found:
         raise SmsError(
             f"another account may read {len(found)} files or folders, such as {found[0]}: they are corrected at each "

@@ -162,7 +162,7 @@ def make_xls(
         codes: (row, column), from 0 -> the number format of that cell.
         state: 1: the sheet is hidden, and one more, ``Feuil2``, with the same rows, is not.
     """
-    styles = {place: style for style, place in enumerate(codes or {}, start=1)}
+    styles = {position: style for style, position in enumerate(codes or {}, start=1)}
 
     def record(code: int, body: bytes) -> bytes:
         return struct.pack("<HH", code, len(body)) + body

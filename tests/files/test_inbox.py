@@ -55,29 +55,29 @@ def test_a_folder_that_does_not_exist_is_empty(tmp_path: Path) -> None:
 
 def test_a_file_is_moved_under_its_name_and_hash(tmp_path: Path) -> None:
     path = drop(tmp_path / "a.csv", "one")
-    place = file_away(path, tmp_path / "archive", SHA)
-    assert place == tmp_path / "archive" / "a-01234567.csv"
-    assert place.read_text() == "one"
+    archived = file_away(path, tmp_path / "archive", SHA)
+    assert archived == tmp_path / "archive" / "a-01234567.csv"
+    assert archived.read_text() == "one"
     assert not path.exists()
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
-    places = [file_away(drop(tmp_path / "a.csv", text), tmp_path / "archive", SHA) for text in ("one", "two", "three")]
-    assert [place.name for place in places] == ["a-01234567.csv", "a-01234567-2.csv", "a-01234567-3.csv"]
-    assert [place.read_text() for place in places] == ["one", "two", "three"]
+    paths = [file_away(drop(tmp_path / "a.csv", text), tmp_path / "archive", SHA) for text in ("one", "two", "three")]
+    assert [archived.name for archived in paths] == ["a-01234567.csv", "a-01234567-2.csv", "a-01234567-3.csv"]
+    assert [archived.read_text() for archived in paths] == ["one", "two", "three"]
 
 
 def test_the_same_bytes_stay_once(tmp_path: Path) -> None:
-    places = {file_away(drop(tmp_path / "a.csv", "one"), tmp_path / "archive", SHA) for _ in range(2)}
-    assert len(places) == 1
+    paths = {file_away(drop(tmp_path / "a.csv", "one"), tmp_path / "archive", SHA) for _ in range(2)}
+    assert len(paths) == 1
     assert not (tmp_path / "a.csv").exists()
 
 
 def test_a_move_killed_in_the_middle_is_finished_by_the_next(tmp_path: Path) -> None:
     path = drop(tmp_path / "a.csv", "one")
-    place = file_away(path, tmp_path / "archive", SHA)
-    os.link(place, path)
-    assert file_away(path, tmp_path / "archive", SHA) == place
+    archived = file_away(path, tmp_path / "archive", SHA)
+    os.link(archived, path)
+    assert file_away(path, tmp_path / "archive", SHA) == archived
     assert [file.name for file in tmp_path.rglob("*.csv")] == ["a-01234567.csv"]
 
 
@@ -89,13 +89,13 @@ def test_where_there_are_no_links_the_file_is_copied(
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(os, "link", no_link)
-    places = [file_away(drop(tmp_path / "a.csv", text), tmp_path / "archive", SHA) for text in ("one", "two", "two")]
-    assert [place.name for place in places] == ["a-01234567.csv", "a-01234567-2.csv", "a-01234567-2.csv"]
+    paths = [file_away(drop(tmp_path / "a.csv", text), tmp_path / "archive", SHA) for text in ("one", "two", "two")]
+    assert [archived.name for archived in paths] == ["a-01234567.csv", "a-01234567-2.csv", "a-01234567-2.csv"]
     assert sorted(file.read_text() for file in (tmp_path / "archive").iterdir()) == ["one", "two"]
 
 
 @pytest.mark.parametrize("name", ["é" * 120 + ".csv", "a." + "b" * 240, "a b\n;'\".csv", "-rf.csv"])
 def test_any_name_can_be_filed_away(tmp_path: Path, name: str) -> None:
-    place = file_away(drop(tmp_path / name), tmp_path / "archive", SHA)
-    assert place.parent == tmp_path / "archive"
-    assert place.exists()
+    archived = file_away(drop(tmp_path / name), tmp_path / "archive", SHA)
+    assert archived.parent == tmp_path / "archive"
+    assert archived.exists()

@@ -162,9 +162,9 @@ class Template:
     def copy_to(self, workspace: Workspace) -> None:
         """Fill a workspace with this copy, as a new process would find it."""
         workspace.sandbox.stop()
-        for source, place in (("data", workspace.data_dir), ("sandbox", workspace.sandbox.state_dir)):
-            shutil.rmtree(place)
-            shutil.copytree(self.folder / source, place)
+        for source, target in (("data", workspace.data_dir), ("sandbox", workspace.sandbox.state_dir)):
+            shutil.rmtree(target)
+            shutil.copytree(self.folder / source, target)
         workspace.sandbox.restart()
         workspace.mails[:] = self.mails
         workspace.runs.become(self.runs)

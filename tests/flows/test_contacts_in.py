@@ -157,11 +157,11 @@ def refused_rows(shared_workspace: Any) -> Any:
     return shared_workspace
 
 
-@pytest.mark.parametrize(("place", "reason"), [(n, reason) for n, (reason, _) in enumerate(BAD_ROWS)], ids=str)
-def test_each_bad_row_has_its_reason(refused_rows: Any, place: int, reason: str) -> None:
+@pytest.mark.parametrize(("position", "reason"), [(n, reason) for n, (reason, _) in enumerate(BAD_ROWS)], ids=str)
+def test_each_bad_row_has_its_reason(refused_rows: Any, position: int, reason: str) -> None:
     found = refused_rows.query(
         "SELECT reason FROM import_row_reject JOIN import_file USING (import_id) "
-        f"WHERE file_name = 'raisons.csv' AND row_number = {3 + 2 * place}"
+        f"WHERE file_name = 'raisons.csv' AND row_number = {3 + 2 * position}"
     )
     assert found == [(reason,)]
 

@@ -134,7 +134,7 @@ def end_state(workspace: Any) -> State:
             "FROM contact JOIN import_file USING (import_id) ORDER BY number_id"
         ),
         "rows": workspace.query("SELECT count(*), count(DISTINCT (import_id, row_number)) FROM import_row"),
-        "places": sorted(
+        "entries": sorted(
             (name, digest(path.read_bytes()))
             for name, folder in folders.items()
             for path in folder.rglob("*")
@@ -160,8 +160,8 @@ def undisturbed(workspace: Any, new_folder: NewFolder) -> tuple[State, list[str]
     steps, lasted = Importer().steps()
     state = end_state(workspace)
     contents = contact_files()
-    places = [place for place in state["places"] if place[0] != "rejects"]
-    assert places == sorted(
+    entries = [entry for entry in state["entries"] if entry[0] != "rejects"]
+    assert entries == sorted(
         ("refused" if name == "refused.csv" else "archive", digest(content)) for name, content in contents.items()
     )
     assert [row[0] for row in state["files"]] == sorted(set(contents) - {"refused.csv"})

@@ -15,7 +15,7 @@ START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 
 
 class Provider:
-    """Lists messages, the newest first, two a page, by the day they were sent; a place in the list is an id."""
+    """Lists messages, the newest first, two a page, by the day they were sent; a position in the list is an id."""
 
     def __init__(self):
         self.now, self.messages, self.refused, self.asked = START, {}, set(), []
@@ -30,7 +30,7 @@ class Provider:
     def history_page(self, current):
         self.asked.append((current.since, current.next_page))
         if current.next_page in self.refused:
-            raise GatewayDenied("this place in the list is not known")
+            raise GatewayDenied("this position in the list is not known")
         day = current.starts_at and current.starts_at.date()
         found = [number for number in reversed(self.messages) if not day or self.messages[number][0].date() >= day]
         if current.next_page:
@@ -130,7 +130,7 @@ def test_one_that_is_open_on_an_early_page_is_not_forgotten_on_the_last():
     assert HistoryCursor.parse(cursor).starts_at == START + timedelta(days=1)
 
 
-def test_nothing_to_read_keeps_the_place():
+def test_nothing_to_read_keeps_the_position():
     provider = Provider()
     assert provider.read_all("") == ([], HistoryCursor().cursor())
     provider.send(is_open=False)
@@ -148,7 +148,7 @@ def test_a_page_without_items_is_passed_over():
     assert (list(page.items), len(provider.asked)) == ([wanted], 4)
 
 
-def test_a_place_that_is_forgotten_begins_the_round_again():
+def test_a_position_that_is_forgotten_begins_the_round_again():
     provider = Provider()
     sent = [provider.send(is_open=False) for _ in range(5)]
     first = read_on("", provider.history_page)

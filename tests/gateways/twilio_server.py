@@ -141,10 +141,10 @@ class TwilioServer(LocalProvider):
         found = [message for message in waiting + sent if _matches(message, query)]
         start = 0
         if token := query.get("PageToken"):
-            places = [at for at, message in enumerate(found) if f"PA{message['sid']}" == token]
-            if not places:
+            positions = [at for at, message in enumerate(found) if f"PA{message['sid']}" == token]
+            if not positions:
                 return refusal(20001, "PageToken is not known")
-            start = places[0] + 1
+            start = positions[0] + 1
         page = found[start : start + size]
         more = None
         if len(found) > start + size:

@@ -48,7 +48,7 @@ def opened(desk, path: Path) -> list:
     return found
 
 
-def torn_places(before: bytes, after: bytes) -> list[int]:
+def torn_positions(before: bytes, after: bytes) -> list[int]:
     """Return the blocks of the file that the checkpoint wrote again."""
     starts = range(FIRST_BLOCK_BYTES, len(before), BLOCK_BYTES)
     return [start for start in starts if before[start : start + BLOCK_BYTES] != after[start : start + BLOCK_BYTES]]
@@ -58,9 +58,9 @@ def torn_places(before: bytes, after: bytes) -> list[int]:
 def test_a_block_half_written_is_put_back(desk, checkpointed, share: int) -> None:
     begun, after = checkpointed
     before = begun.read_bytes()
-    places = torn_places(before, after)
-    assert places, "DuckDB writes a live block again in place"
-    for start in places:
+    positions = torn_positions(before, after)
+    assert positions, "DuckDB writes a live block again in place"
+    for start in positions:
         for name in PARTS:
             shutil.copy(part(begun, name), part(desk.path, name))
         desk.path.write_bytes(before[:start] + after[start : start + share] + before[start + share :])
@@ -71,7 +71,7 @@ def test_without_what_was_kept_it_would_be_lost(desk, checkpointed) -> None:
     """The control: the day this fails, DuckDB no longer writes in place, and all of this may go."""
     begun, after = checkpointed
     before = begun.read_bytes()
-    start = torn_places(before, after)[0]
+    start = torn_positions(before, after)[0]
     half = start + BLOCK_BYTES // 2
     shutil.copy(part(begun, ".wal"), part(desk.path, ".wal"))
     desk.path.write_bytes(before[:start] + after[start:half] + before[half:])

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from campanile.files.parsing.csv_record import Record
-from campanile.files.parsing.line_classifier import PLAIN, QUOTED, Bytes, Lines, Places
+from campanile.files.parsing.line_classifier import PLAIN, QUOTED, Bytes, Lines, Positions
 from campanile.files.parsing.sql_macros import MACROS, quoted
 
 _FLUSH = 10_000  # records
@@ -67,7 +67,7 @@ class CellTable:
         if len(self._records) >= _FLUSH:
             self._flush()
 
-    def finish(self) -> Places:
+    def finish(self) -> Positions:
         """Make ``cells`` and ``raw_lines``, after which nothing is added, and return each ordinal's row number."""
         self._flush()
         self._strange |= _not_null(self.engine, [f"nullif({c}, field({c}))" for c in self.columns], "odd")
@@ -92,7 +92,7 @@ class CellTable:
     def filled(self, positions: Sequence[int]) -> set[int]:
         """Return those of some positions that are filled in any row."""
         found = _not_null(self.engine, [f"nullif(strip(c{position}), '')" for position in positions], "cells")
-        return {positions[place] for place in found}
+        return {positions[index] for index in found}
 
     def field(self, position: int) -> str:
         """Return the SQL of a column as a merge field: NULL when nothing is in it."""
@@ -135,9 +135,9 @@ class _LinePart:
     def __init__(self, path: Path, delimiter: str, quote: str) -> None:
         self._path, self._delimiter, self._quote = path, delimiter, quote
         path.write_bytes(b"\n")  # skipped on reading: no line is the first, whose start could be a byte-order mark
-        self._lines: list[Places] = []
+        self._lines: list[Positions] = []
 
-    def add(self, block: Bytes, ends: Places, is_chosen: NDArray[np.bool_], first_line: int) -> None:
+    def add(self, block: Bytes, ends: Positions, is_chosen: NDArray[np.bool_], first_line: int) -> None:
         chosen = np.flatnonzero(is_chosen)
         if not len(chosen):
             return
@@ -148,7 +148,7 @@ class _LinePart:
             for start, end in zip(np.append(-1, ends)[firsts] + 1, ends[lasts] + 1, strict=True):
                 file.write(block[start:end].data)
 
-    def lines(self) -> Places:
+    def lines(self) -> Positions:
         return np.concatenate([np.empty(0, dtype=np.intp), *self._lines])
 
     def scan(self, columns: Sequence[str]) -> str:
@@ -167,11 +167,11 @@ class _LinePart:
 
 
 def _not_null(engine: duckdb.DuckDBPyConnection, values: Sequence[str], table: str) -> set[int]:
-    """Return the places of the values that are not NULL in every row."""
+    """Return the indexes of the values that are not NULL in every row."""
     if not values:
         return set()
     counts = engine.execute(f"SELECT {', '.join(f'count({value})' for value in values)} FROM {table}").fetchall()[0]
-    return {place for place, count in enumerate(counts) if count}
+    return {index for index, count in enumerate(counts) if count}
 
 
 def _open_engine(folder: Path, width: int) -> duckdb.DuckDBPyConnection:

@@ -14,7 +14,7 @@ _LONGEST = 24  # bytes of a word on each side
 _MAX_WORDS = 5_000
 _SLIPS = 0.02  # of all words, that may speak for another code page
 _FEWEST_PROOFS, _SURE = 3, 0.95
-# Signs that Windows has at the same place in each of its code pages: no word goes over them.
+# Signs that Windows has at the same position in each of its code pages: no word goes over them.
 _SIGNS = frozenset(
     b"\x80\x82\x84\x85\x86\x87\x89\x8b\x91\x92\x93\x94\x95\x96\x97\x99\x9b"
     b"\xa0\xa6\xa7\xa9\xab\xac\xad\xae\xb0\xb1\xb5\xb6\xb7\xbb"
@@ -72,15 +72,15 @@ class Contest:
         return len(self.proofs) >= _FEWEST_PROOFS and self.word_share >= _SURE
 
 
-def contests(content: bytes, places: Sequence[int], reading: str) -> list[Contest]:
+def contests(content: bytes, positions: Sequence[int], reading: str) -> list[Contest]:
     """Return what speaks for each code page that has a letter for every byte, and reads another text.
 
     Args:
         content: bytes, some of them above ASCII.
-        places: some of those.
+        positions: some of those.
         reading: the codec that reads it, as far as is known.
     """
-    words = list(dict.fromkeys(_words(content, places, _bytes_of_words(reading))))[:_MAX_WORDS]
+    words = list(dict.fromkeys(_words(content, positions, _bytes_of_words(reading))))[:_MAX_WORDS]
     found = []
     for codec in RIVALS:
         texts = [(word, _decoded(word, reading), _decoded(word, codec)) for word in words]
@@ -108,12 +108,12 @@ def _bytes_of_words(reading: str) -> list[bool]:
     return [value not in _SIGNS if value >= 0x80 else text.isalpha() for value, text in enumerate(texts)]
 
 
-def _words(content: bytes, places: Sequence[int], is_in_word: Sequence[bool]) -> Iterator[bytes]:
-    for place in places:
-        start = end = place
-        while start > max(0, place - _LONGEST) and is_in_word[content[start - 1]]:
+def _words(content: bytes, positions: Sequence[int], is_in_word: Sequence[bool]) -> Iterator[bytes]:
+    for position in positions:
+        start = end = position
+        while start > max(0, position - _LONGEST) and is_in_word[content[start - 1]]:
             start -= 1
-        while end < min(len(content), place + _LONGEST) and is_in_word[content[end]]:
+        while end < min(len(content), position + _LONGEST) and is_in_word[content[end]]:
             end += 1
         if end - start >= _SHORTEST:
             yield content[start:end]
@@ -130,13 +130,13 @@ def _is_western(word: str) -> bool:
     if not _is_cased(word.lstrip("¿¡")) or not any(accents <= set(language) for language in _WESTERN):
         return False
     return not _has_long_run(small) and all(
-        _is_placed(small[place - 1 : place], letter, small[place + 1 : place + 2])
-        for place, letter in enumerate(small)
+        _may_stand(small[position - 1 : position], letter, small[position + 1 : position + 2])
+        for position, letter in enumerate(small)
         if letter in accents
     )
 
 
-def _is_placed(left: str, letter: str, right: str) -> bool:
+def _may_stand(left: str, letter: str, right: str) -> bool:
     """Tell whether a letter may stand between its neighbours, "" where there is none."""
     if letter in "ëï":
         return left in _VOWELS

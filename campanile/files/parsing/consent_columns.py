@@ -93,9 +93,9 @@ def read_consent(table: CellTable, header: Sequence[str], layout: Layout) -> tup
         The SQL of two more merge fields, ``sms_consent`` (yes or no) and ``sms_consent_by`` (the column that says so;
         of several the first that says no), none when no column is read; and the counts of each column.
     """
-    places = {header[position]: position for position in layout.fields}
+    positions = {header[position]: position for position in layout.fields}
     column_map = {header[position]: field for position, field in layout.fields.items()}
-    read = {places[name]: is_opt_out for name, is_opt_out in consent_columns(column_map).items()}
+    read = {positions[name]: is_opt_out for name, is_opt_out in consent_columns(column_map).items()}
     if not read:
         return {}, []
     table.engine.execute("CREATE TABLE consent_names (position BIGINT, name VARCHAR)")

@@ -16,7 +16,7 @@ from campanile.files.parsing.csv_record import (
     is_blank,
     read_records,
 )
-from campanile.files.parsing.header import HEADER_SAMPLE, Header, header_place, read_header
+from campanile.files.parsing.header import HEADER_SAMPLE, Header, header_position, read_header
 from campanile.files.parsing.line_classifier import ODD, classify_lines
 from campanile.files.parsing.protocol import StagingRequest
 from campanile.sms.errors import ContactFileError
@@ -50,10 +50,10 @@ def split_text(
         raise ContactFileError("it holds only blank lines; needed: a line of column names and at least one row")
     found = [record for record, _ in sample]
     is_remembered = request.is_header_row_remembered
-    place = header_place(found, wanted, request.header_row, is_remembered=is_remembered)
-    top, end = sample[place]
+    top_position = header_position(found, wanted, request.header_row, is_remembered=is_remembered)
+    top, end = sample[top_position]
     may_be_data = request.header_row is None or is_remembered
-    header = read_header(top, found[place + 1 :], found[:place], may_be_data=may_be_data)
+    header = read_header(top, found[top_position + 1 :], found[:top_position], may_be_data=may_be_data)
     if not header.is_data:
         start, line = end, top.row_number + top.raw_line.count("\n") + 1
     table = CellTable(request.folder, header.width, delimiter)

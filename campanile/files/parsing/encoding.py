@@ -74,8 +74,8 @@ def _decoded(content: bytes, codec: str) -> Iterator[str]:
         try:
             yield decoder.decode(content[start : start + _BLOCK], start + _BLOCK >= len(content))
         except ValueError as error:
-            where = _place(error, start - pending)
-            raise ContactFileError(f"it is not {codec!r}: {where}; {ASK_ENCODING}") from error
+            location = _location(error, start - pending)
+            raise ContactFileError(f"it is not {codec!r}: {location}; {ASK_ENCODING}") from error
 
 
 def _given_codec(encoding: str) -> str:
@@ -124,7 +124,7 @@ def _check_not_mixed(content: bytes) -> None:
         )
 
 
-def _place(error: ValueError, start: int) -> str:
+def _location(error: ValueError, start: int) -> str:
     if isinstance(error, UnicodeDecodeError):
         return f"byte 0x{error.object[error.start]:02X} at position {start + error.start}"
     return "it cannot be decoded"

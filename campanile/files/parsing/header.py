@@ -53,7 +53,7 @@ class Header:
 
     @property
     def named_width(self) -> int:
-        """The place of the last column that has a name, from 1."""
+        """The position of the last column that has a name, from 1."""
         return max(position for position, name in enumerate(self.names, start=1) if name)
 
     @property
@@ -107,7 +107,7 @@ def read_header(
     return _as_wide_as_rows(Header(named, row_number=top.row_number, notes=title_notes(titles)), following)
 
 
-def header_place(
+def header_position(
     records: Sequence[Record], wanted: str | None = None, header_row: int | None = None, *, is_remembered: bool = False
 ) -> int:
     """Return which of the first records is the header: the first one, or the one under a title.
@@ -123,9 +123,9 @@ def header_place(
     Raises:
         ContactFileError: nothing stands in that line.
     """
-    found = [place for place, record in enumerate(records) if record.row_number == header_row]
+    found = [position for position, record in enumerate(records) if record.row_number == header_row]
     if header_row is not None and is_remembered:
-        found = [place for place in found if _names_number(records[place], wanted)]
+        found = [position for position in found if _names_number(records[position], wanted)]
     if found:
         return found[0]
     if header_row is not None and not is_remembered:
@@ -133,10 +133,10 @@ def header_place(
         raise ContactFileError(
             f"header_row={header_row}: no filled line starts there; the first filled lines are {filled}"
         )
-    for place, record in enumerate(records[:_MAX_TITLES]):
+    for position, record in enumerate(records[:_MAX_TITLES]):
         cells = [cell for cell in map(str.strip, record.cells) if cell]
         if _names_number(record, wanted):
-            return place if all(_is_title(title, len(cells)) for title in records[:place]) else 0
+            return position if all(_is_title(title, len(cells)) for title in records[:position]) else 0
     return 0
 
 

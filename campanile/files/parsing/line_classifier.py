@@ -23,7 +23,7 @@ _WIDE = [character.encode() for character in map(chr, range(0x80, 0x3001)) if ch
 _WIDE_OF_TWO, _WIDE_OF_THREE = ([int.from_bytes(code) for code in _WIDE if len(code) == size] for size in (2, 3))
 
 Bytes = NDArray[np.uint8]
-Places = NDArray[np.intp]
+Positions = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Lines:
         strange: columns where one starts or ends in other white space, or starts with an apostrophe.
     """
 
-    ends: Places
+    ends: Positions
     kinds: NDArray[np.uint8]
     spaced: set[int]
     strange: set[int]
@@ -71,16 +71,16 @@ def classify_lines(block: Bytes, delimiter: str, width: int, empty_tail: int = 0
 
 
 def _loose_columns(
-    block: Bytes, ends: Places, delimiters: Places, quotes: Places, kinds: NDArray[np.uint8]
+    block: Bytes, ends: Positions, delimiters: Positions, quotes: Positions, kinds: NDArray[np.uint8]
 ) -> tuple[set[int], set[int]]:
     """Return the columns of ``Lines.spaced`` and ``Lines.strange``; odd lines do not count."""
     starts = np.append(0, ends[:-1] + 1)
     firsts = np.concatenate([starts, delimiters + 1, quotes + 1])
     lasts = np.concatenate([delimiters, ends, quotes]) - 1
 
-    def columns(places: Places) -> set[int]:
-        lines = np.searchsorted(ends, places)
-        ranks = np.searchsorted(delimiters, places) - np.searchsorted(delimiters, starts)[lines]
+    def columns(positions: Positions) -> set[int]:
+        lines = np.searchsorted(ends, positions)
+        ranks = np.searchsorted(delimiters, positions) - np.searchsorted(delimiters, starts)[lines]
         return set(np.unique(ranks[kinds[lines] != ODD]).tolist())
 
     spaced = columns(firsts[block[firsts] == _SPACE]) | columns(lasts[block[lasts] == _SPACE])
@@ -88,28 +88,29 @@ def _loose_columns(
     return spaced, strange | columns(lasts[_is_strange(block, lasts, 1)])
 
 
-def _is_strange(block: Bytes, places: Places, back: int) -> NDArray[np.bool_]:
-    """Tell where white space stands that is no plain space: starting at a place, or (``back``) ending there."""
-    found: NDArray[np.bool_] = block[places] == _TAB
-    wide = np.flatnonzero(block[places] >= 0x80)
-    bytes_of = [block[(places[wide] + step) % len(block)].astype(np.int32) for step in range(-2 * back, 3 - 2 * back)]
+def _is_strange(block: Bytes, positions: Positions, back: int) -> NDArray[np.bool_]:
+    """Tell where white space stands that is no plain space: starting at a position, or (``back``) ending there."""
+    found: NDArray[np.bool_] = block[positions] == _TAB
+    wide = np.flatnonzero(block[positions] >= 0x80)
+    steps = range(-2 * back, 3 - 2 * back)
+    bytes_of = [block[(positions[wide] + step) % len(block)].astype(np.int32) for step in steps]
     two = bytes_of[back] << 8 | bytes_of[back + 1]
     three = bytes_of[0] << 16 | bytes_of[1] << 8 | bytes_of[2]
     found[wide] = np.isin(two, _WIDE_OF_TWO) | np.isin(three, _WIDE_OF_THREE)
     return found
 
 
-def _counts(places: Places, ends: Places) -> Places:
-    return np.diff(np.searchsorted(places, ends), prepend=0)
+def _counts(positions: Positions, ends: Positions) -> Positions:
+    return np.diff(np.searchsorted(positions, ends), prepend=0)
 
 
-def _control_characters(block: Bytes) -> Places:
+def _control_characters(block: Bytes) -> Positions:
     c1_leads = np.flatnonzero(block[:-1] == _C1_LEAD)
     return np.concatenate([np.flatnonzero(_CONTROL[block]), c1_leads[block[c1_leads + 1] < 0xA0]])
 
 
 def _judge_quotes(
-    block: Bytes, ends: Places, delimiters: Places, quotes: Places
+    block: Bytes, ends: Positions, delimiters: Positions, quotes: Positions
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return of each line whether a quote opens a cell, and whether all quotes wrap whole cells."""
     is_edge = np.zeros(256, dtype=np.bool_)

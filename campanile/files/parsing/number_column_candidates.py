@@ -40,7 +40,7 @@ def choose_number(
         return named[0], _words(names, named[0], positions, why)
     shares = {position: _mobile_share(samples[position], region) for position in named}
     likely = [position for position, share in shares.items() if share >= _LIKELY_SHARE]
-    if len(likely) == 1 and all(share < _LEAST_SHARE for place, share in shares.items() if place != likely[0]):
+    if len(likely) == 1 and all(share < _LEAST_SHARE for position, share in shares.items() if position != likely[0]):
         return likely[0], _words(names, likely[0], positions, "its cells are mobile numbers, the others' are not")
     return None, ""
 

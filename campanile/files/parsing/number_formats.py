@@ -147,8 +147,8 @@ class _Shape(NamedTuple):
 
 @lru_cache(maxsize=512)
 def _shape(tokens: tuple[Token, ...]) -> _Shape:
-    point = next((place for place, token in enumerate(tokens) if token.kind == "point"), len(tokens))
-    last = max((place for place in range(point) if tokens[place].kind == "digit"), default=-1)
+    point = next((position for position, token in enumerate(tokens) if token.kind == "point"), len(tokens))
+    last = max((position for position in range(point) if tokens[position].kind == "digit"), default=-1)
     thousands = sum(token.kind == "comma" for token in tokens[last + 1 : point])
     percents = sum(token.kind == "percent" for token in tokens)
     decimals = sum(token.kind == "digit" for token in tokens[point:])
@@ -163,7 +163,7 @@ def _shape(tokens: tuple[Token, ...]) -> _Shape:
 
 def _whole_digits(digits: str, tokens: Sequence[Token], group: str) -> str:
     """Return the whole part: each placeholder takes a digit from the right, the leftmost one all that are left."""
-    first = next((place for place, token in enumerate(tokens) if token.kind == "digit"), -1)
+    first = next((position for position, token in enumerate(tokens) if token.kind == "digit"), -1)
     parts: list[str] = []
     count = 0
 
@@ -173,14 +173,14 @@ def _whole_digits(digits: str, tokens: Sequence[Token], group: str) -> str:
         parts.append(digit)
         count += 1
 
-    for place in range(len(tokens) - 1, -1, -1):
-        token = tokens[place]
+    for position in range(len(tokens) - 1, -1, -1):
+        token = tokens[position]
         if token.kind == "digit":
             taken = digits[-1:] or {"0": "0", "?": " "}.get(token.text, "")
             digits = digits[:-1]
             if taken:
                 put(taken)
-            while place == first and digits:
+            while position == first and digits:
                 put(digits[-1])
                 digits = digits[:-1]
         elif token.kind != "comma":
@@ -193,14 +193,14 @@ def _whole_digits(digits: str, tokens: Sequence[Token], group: str) -> str:
 def _decimals(fraction: str, tokens: Sequence[Token], decimal: str) -> str:
     filled = len(fraction.rstrip("0"))
     parts: list[str] = []
-    place = 0
+    position = 0
     for token in tokens:
         if token.kind == "point":
             parts.append(decimal)
         elif token.kind == "digit":
-            is_shown = token.text == "0" or place < filled
-            parts.append(fraction[place] if is_shown else {"?": " "}.get(token.text, ""))
-            place += 1
+            is_shown = token.text == "0" or position < filled
+            parts.append(fraction[position] if is_shown else {"?": " "}.get(token.text, ""))
+            position += 1
         elif token.kind != "comma":
             parts.append(token.text)
     return "".join(parts)
@@ -227,13 +227,13 @@ def _shown_date(moment: datetime.datetime, section: Section, locale: Locale) -> 
     if "fraction" not in kinds and moment.microsecond >= _NEARLY_A_SECOND:
         moment += datetime.timedelta(milliseconds=1)
     locale = _own_locale(section, locale)
-    return _tidy("".join(_date_text(moment, section.tokens, place, locale) for place in range(len(section.tokens))))
+    return _tidy("".join(_date_text(moment, section.tokens, index, locale) for index in range(len(section.tokens))))
 
 
-def _date_text(moment: datetime.datetime, tokens: Sequence[Token], place: int, locale: Locale) -> str:
-    kind, text = tokens[place]
+def _date_text(moment: datetime.datetime, tokens: Sequence[Token], position: int, locale: Locale) -> str:
+    kind, text = tokens[position]
     if kind == "date":
-        return _date_part(moment, _meaning(tokens, place), locale, any(token.kind == "half" for token in tokens))
+        return _date_part(moment, _meaning(tokens, position), locale, any(token.kind == "half" for token in tokens))
     if kind == "elapsed":
         return _elapsed(moment - _EPOCH, text)
     if kind == "fraction":
@@ -242,13 +242,13 @@ def _date_text(moment: datetime.datetime, tokens: Sequence[Token], place: int, l
     return fixed.get(kind, text)
 
 
-def _meaning(tokens: Sequence[Token], place: int) -> str:
+def _meaning(tokens: Sequence[Token], position: int) -> str:
     """Return a date token in small letters; ``n`` instead of ``m`` where it means minutes."""
-    text = tokens[place].text.lower()
+    text = tokens[position].text.lower()
     if text not in ("m", "mm"):
         return text
     parts = [(where, token.text.lower()[0]) for where, token in enumerate(tokens) if token.kind in ("date", "elapsed")]
-    index = next(index for index, (where, _) in enumerate(parts) if where == place)
+    index = next(index for index, (where, _) in enumerate(parts) if where == position)
     is_minute = (index and parts[index - 1][1] == "h") or (index + 1 < len(parts) and parts[index + 1][1] == "s")
     return text.replace("m", "n") if is_minute else text
 

@@ -49,12 +49,12 @@ class _Reader:
 
     def __init__(self, sheet: str) -> None:
         self._sheet = sheet
-        self._depth = 0  # tables around this place
+        self._depth = 0  # tables around this position
         self._is_wanted = False
         self._row, self._row_count, self._next = RowDetails(0), 1, 1
         self._column, self._column_count = 0, 1
         self._text: list[str] | None = None
-        self._notes = 0  # comments around this place, which a cell does not show
+        self._notes = 0  # comments around this position, which a cell does not show
         self._done: list[tuple[RowDetails, int]] = []
 
     def taken(self) -> list[tuple[RowDetails, int]]:

@@ -9,7 +9,7 @@ from campanile.files.parsing.column_mapping import NUMBER_FIELD, Layout, has_col
 from campanile.files.parsing.csv_split import split_text
 from campanile.files.parsing.encoding import ASK_ENCODING, choose_codec, read_blocks
 from campanile.files.parsing.header import Header, check_has_rows
-from campanile.files.parsing.line_classifier import Places
+from campanile.files.parsing.line_classifier import Positions
 from campanile.files.parsing.mojibake import may_be_broken as may_be_broken_text
 from campanile.files.parsing.mojibake import repair_lines, repaired_words
 from campanile.files.parsing.number_column_candidates import choose_number
@@ -49,7 +49,7 @@ class Reading:
 
     source: Source
     table: CellTable
-    row_numbers: Places
+    row_numbers: Positions
     header: list[str]
     layout: Layout
     notes: tuple[str, ...]

@@ -30,7 +30,7 @@ _ROW = re.compile(rb"<(?:\w+:)?(row)\b([^>]*)>")
 _ROW_OR_CELL = re.compile(rb"<(?:\w+:)?(row|c)\b([^>]*)>")
 _CELL_FORMATS = re.compile(rb"<(?:\w+:)?cellXfs\b.*?</(?:\w+:)?cellXfs>", re.DOTALL)
 _LANGUAGE = re.compile(rb"<dc:language>([^<]{2,20})</dc:language>")
-_PLACE = re.compile(rb"""\br=["']([A-Z]{1,3})\d""")
+_CELL_NAME = re.compile(rb"""\br=["']([A-Z]{1,3})\d""")
 _STYLE = re.compile(rb"""\bs=["'](\d{1,6})["']""")
 
 
@@ -133,8 +133,8 @@ def _rows(book: zipfile.ZipFile, part: str, codes: Mapping[bytes, str | None]) -
             number = int(found["r"]) if found.get("r", "").isdecimal() else row.row_number + 1
             row, column = RowDetails(number, found.get("hidden") in ("1", "true")), -1
         else:
-            place = _PLACE.search(text)
-            column = _column(place[1]) if place else column + 1
+            cell_name = _CELL_NAME.search(text)
+            column = _column(cell_name[1]) if cell_name else column + 1
             style = _STYLE.search(text)
             if style and style[1] in codes:
                 row.codes[column] = codes[style[1]]

@@ -57,7 +57,8 @@ def write_rows(reading: Reading, path: Path, valid_count: int, further: Mapping[
         RuntimeError: not as many were written as are valid.
     """
     number = reading.layout.number
-    fields = {name: reading.table.field(place) for place, name in reading.layout.fields.items() if place != number}
+    others = {position: name for position, name in reading.layout.fields.items() if position != number}
+    fields = {name: reading.table.field(position) for position, name in others.items()}
     fields |= further
     written = reading.table.engine.execute(f"""
         COPY (

@@ -22,7 +22,7 @@ from campanile.files.parsing.cell_table import CellTable
 from campanile.files.parsing.column_aliases import ACTIVITY_DAYS, FIELD_NAMES
 from campanile.files.parsing.column_mapping import NUMBER_FIELD, header_key, is_number_name
 from campanile.files.parsing.csv_record import Record, check_record, is_blank, join_record
-from campanile.files.parsing.header import HEADER_SAMPLE, Header, header_place, read_header, stand_in
+from campanile.files.parsing.header import HEADER_SAMPLE, Header, header_position, read_header, stand_in
 from campanile.files.parsing.locales import locale_of_region
 from campanile.files.parsing.mojibake import repair_text, repaired_words
 from campanile.files.parsing.number_formats import general_number, is_whole_date, shown_value
@@ -219,15 +219,15 @@ def _split_rows(rows: _Rows, request: StagingRequest, wanted: str | None) -> tup
     if not sample:
         raise ContactFileError("it holds only blank lines; needed: a line of column names and at least one row")
     records = [rows.record(*row) for row in sample]
-    place = header_place(records, wanted, request.header_row, is_remembered=request.is_header_row_remembered)
+    top_position = header_position(records, wanted, request.header_row, is_remembered=request.is_header_row_remembered)
     header = read_header(
-        records[place],
-        records[place + 1 :],
-        records[:place],
+        records[top_position],
+        records[top_position + 1 :],
+        records[:top_position],
         may_be_data=request.header_row is None or request.is_header_row_remembered,
     )
     rows.restart(header, request)
     table = CellTable(request.folder, header.width, WORKBOOK_DELIMITER)
-    for row in chain(sample if header.is_data else sample[place + 1 :], source):
+    for row in chain(sample if header.is_data else sample[top_position + 1 :], source):
         table.add_record(check_record(rows.record(*row), header.width, header.empty_tail))
     return header, table

@@ -37,7 +37,7 @@ def xls_details(content: bytes, sheet: str, locale: Locale) -> SheetDetails:
         front = list(_records(stream, 0))
         if not front or struct.unpack_from("<H", front[0].body)[0] != _BIFF8:
             raise ValueError("no BIFF8")
-        start = next(place for name, place in map(_sheet_place, _of(front, _SHEET)) if name == sheet)
+        start = next(start for name, start in map(_sheet_start, _of(front, _SHEET)) if name == sheet)
         return SheetDetails(iter(_rows(stream, start, _codes(front, locale))))
     except (ValueError, struct.error, IndexError, StopIteration) as error:
         raise ContactFileError(
@@ -55,8 +55,8 @@ def _rows(stream: bytes, start: int, codes: dict[int, str | None]) -> list[RowDe
         elif record.code in _CELLS or record.code == _MULTIPLE:
             row, column = struct.unpack_from("<HH", record.body)
             ends = len(record.body) - 2 if record.code == _MULTIPLE else 6
-            for step, place in enumerate(range(4, ends, 6)):
-                (style,) = struct.unpack_from("<H", record.body, place)
+            for step, position in enumerate(range(4, ends, 6)):
+                (style,) = struct.unpack_from("<H", record.body, position)
                 if style in codes:
                     rows.setdefault(row, RowDetails(row + 1)).codes[column + step] = codes[style]
     return [rows[row] for row in sorted(rows)]
@@ -78,24 +78,24 @@ def _format(body: bytes) -> tuple[int, str]:
     return number, body[5:].decode("utf-16-le", "replace")[:size] if flags & 1 else body[5 : 5 + size].decode("latin-1")
 
 
-def _sheet_place(body: bytes) -> tuple[str, int]:
-    place, size, flags = struct.unpack_from("<I2xBB", body)
-    return body[8:].decode("utf-16-le", "replace")[:size] if flags & 1 else body[8 : 8 + size].decode("latin-1"), place
+def _sheet_start(body: bytes) -> tuple[str, int]:
+    start, size, flags = struct.unpack_from("<I2xBB", body)
+    return body[8:].decode("utf-16-le", "replace")[:size] if flags & 1 else body[8 : 8 + size].decode("latin-1"), start
 
 
 def _of(records: list[_Record], code: int) -> list[bytes]:
     return [record.body for record in records if record.code == code]
 
 
-def _records(stream: bytes, place: int) -> Iterator[_Record]:
+def _records(stream: bytes, position: int) -> Iterator[_Record]:
     """Yield the records of one part of a workbook, from its start to its end; parts inside it (charts) are left out."""
     depth = 0
-    while place + 4 <= len(stream):
-        code, size = struct.unpack_from("<HH", stream, place)
+    while position + 4 <= len(stream):
+        code, size = struct.unpack_from("<HH", stream, position)
         depth += (code == _BOF) - (code == _END)
         if depth <= 1:
-            yield _Record(code, stream[place + 4 : place + 4 + size])
-        place += 4 + size
+            yield _Record(code, stream[position + 4 : position + 4 + size])
+        position += 4 + size
         if depth <= 0:
             return
 
@@ -121,7 +121,7 @@ def _workbook_stream(content: bytes) -> bytes:
         tables, more = tables + listed[:-1], listed[-1]
     chain = [next_one for table in tables[:table_count] for next_one in numbers(sector(table))]
     folder = b"".join(sector(number) for number in _chain(folder_start, chain))
-    entries = [folder[place : place + 128] for place in range(0, len(folder) - 127, 128)]
+    entries = [folder[position : position + 128] for position in range(0, len(folder) - 127, 128)]
     found = next(entry for entry in entries if _name(entry) == "Workbook")
     first, length = _extent(found)
     if length >= cutoff:

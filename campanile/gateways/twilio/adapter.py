@@ -217,13 +217,13 @@ class TwilioGateway:
             items, next_page = self._page(next_page)
             yield items
 
-    def _page(self, place: str | dict[str, str]) -> tuple[list[Any], str]:
+    def _page(self, query: str | dict[str, str]) -> tuple[list[Any], str]:
         """Return a page and where the list goes on, given a query or what the page before said."""
         path = f"{self._account}/Messages.json"
         reader = partial(read_page, path)
-        if isinstance(place, str):
-            return self._reader.read("GET", place, reader)
-        return self._reader.read("GET", path, reader, params=place | {"PageSize": PAGE_SIZE})
+        if isinstance(query, str):
+            return self._reader.read("GET", query, reader)
+        return self._reader.read("GET", path, reader, params=query | {"PageSize": PAGE_SIZE})
 
 
 def open_gateway(access: GatewayAccess) -> TwilioGateway:

@@ -43,7 +43,7 @@ def recap_header(
         "exclude_lists": sorted(set(draft.exclude_lists)),
         "typed_numbers": len(draft.numbers),
         "due_at": _instant(built.timing.due_at),
-        # The keys are stored and hashed, so an old word stays: a time for each window key.
+        # A stored key that the hash covers, so its name stays: the send time of each window key that has its own.
         "place_due_at": {key: _instant(hour) for key, hour in built.timing.not_before.items()},
         "offer_ends_at": _instant(prepared.expiry_rules.offer_ends_at),
         "max_lateness_hours": draft.max_lateness,

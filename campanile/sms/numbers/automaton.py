@@ -2,7 +2,7 @@
 
 Nothing of ``phonenumbers`` is written again here. What ``msisdn.parse_number`` makes of digits depends on
 their count, on a few literal beginnings (plus, dialling prefix, country code, national prefix), and on which
-patterns of the plan match from the places where a beginning ends. The automaton remembers exactly that, so all
+patterns of the plan match from the positions where a beginning ends. The automaton remembers exactly that, so all
 numbers that end in the same state get the same answer: the first of them is given to ``parse_number``, and its
 answer holds for all. States are made when a number first needs them.
 
@@ -31,7 +31,7 @@ from campanile.sms.numbers.prefixes import (
     reading_points,
     start_pattern,
 )
-from campanile.sms.numbers.regex_nfa import Places, step
+from campanile.sms.numbers.regex_nfa import Positions, step
 
 END = 10  # the symbol after the last digit
 OPAQUE = 0  # the state, and the answer, of numbers that must be parsed one by one
@@ -41,7 +41,7 @@ _UNKNOWN = -1
 
 
 #: Which patterns of a plan are still possible, and where each of them is.
-_Alive: TypeAlias = tuple[tuple[int, Places], ...]
+_Alive: TypeAlias = tuple[tuple[int, Positions], ...]
 
 
 class _Walk(NamedTuple):
@@ -73,19 +73,19 @@ class NumberAutomaton:
         self._region = region
         self._lock = threading.Lock()
         self._states: list[Head | _Walk | None] = []
-        self._places: dict[Head | _Walk | None, int] = {}
+        self._state_nos: dict[Head | _Walk | None, int] = {}
         self._table = np.full((64, _SYMBOLS), _UNKNOWN, dtype=np.int32)
         self._ends = np.full(64, _UNKNOWN, dtype=np.int32)
         self._by_signature: dict[tuple[object, ...], int] = {}
         self.answers: list[Answer] = [Answer()]
-        self._place_of(None)
+        self._state_no_of(None)
         self._table[OPAQUE] = OPAQUE
         self._ends[OPAQUE] = OPAQUE
 
     def read(
         self, digits: NDArray[np.uint8], lengths: NDArray[np.int64], has_plus: NDArray[np.bool_]
     ) -> NDArray[np.int32]:
-        """Return for each number the place of its answer in ``answers``; ``OPAQUE``: parse it by itself.
+        """Return for each number the position of its answer in ``answers``; ``OPAQUE``: parse it by itself.
 
         Args:
             digits: one row a digit position, one column a number; ``END`` after the last digit.
@@ -102,7 +102,7 @@ class NumberAutomaton:
         kinds = lengths * 2 + has_plus
         starts = np.full(2 * MAX_DIGITS + 2, OPAQUE, dtype=np.int32)
         for kind in np.flatnonzero(np.bincount(kinds)).tolist():
-            starts[kind] = self._place_of(Head(bool(kind % 2), kind // 2, ""))
+            starts[kind] = self._state_no_of(Head(bool(kind % 2), kind // 2, ""))
         return np.asarray(starts[kinds])
 
     def _step(self, states: NDArray[np.int32], symbols: NDArray[np.uint8]) -> NDArray[np.int32]:
@@ -110,8 +110,8 @@ class NumberAutomaton:
         following: NDArray[np.int32] = self._table.ravel()[moves]
         if following.min() == _UNKNOWN:
             for move in np.unique(moves[following == _UNKNOWN]):
-                place, symbol = divmod(int(move), _SYMBOLS)
-                self._table[place, symbol] = self._place_of(self._after(self._states[place], symbol))
+                state_no, symbol = divmod(int(move), _SYMBOLS)
+                self._table[state_no, symbol] = self._state_no_of(self._after(self._states[state_no], symbol))
             following = self._table.ravel()[moves]
         return following
 
@@ -121,22 +121,22 @@ class NumberAutomaton:
         found: NDArray[np.int32] = self._ends[states]
         if found.min() == _UNKNOWN:
             ended, first = np.unique(states, return_index=True)
-            for place, row in zip(ended, first, strict=True):
-                if self._ends[place] == _UNKNOWN:
+            for state_no, row in zip(ended, first, strict=True):
+                if self._ends[state_no] == _UNKNOWN:
                     text = "+" * bool(has_plus[row]) + "".join(str(digit) for digit in digits[:, row] if digit < END)
-                    self._ends[place] = self._settle(self._states[place], text)
+                    self._ends[state_no] = self._settle(self._states[state_no], text)
             found = self._ends[states]
         return found
 
-    def _place_of(self, state: Head | _Walk | None) -> int:
-        place = self._places.setdefault(state, len(self._states))
-        if place == len(self._states):
+    def _state_no_of(self, state: Head | _Walk | None) -> int:
+        state_no = self._state_nos.setdefault(state, len(self._states))
+        if state_no == len(self._states):
             self._states.append(state)
-            if place == len(self._table):
+            if state_no == len(self._table):
                 self._table = np.vstack([self._table, np.full_like(self._table, _UNKNOWN)])
                 self._ends = np.concatenate([self._ends, np.full_like(self._ends, _UNKNOWN)])
-            self._table[place, END] = place
-        return place
+            self._table[state_no, END] = state_no
+        return state_no
 
     def _after(self, state: Head | _Walk | None, digit: int) -> Head | _Walk | None:
         if isinstance(state, _Walk):
@@ -155,10 +155,10 @@ class NumberAutomaton:
         return _Walk(head.length, points, alive)
 
     def _settle(self, state: Head | _Walk | None, text: str) -> int:
-        """Return the place of the answer for all numbers that end in a state, of which ``text`` is one."""
+        """Return the position of the answer for all numbers that end in a state, of which ``text`` is one."""
         if not isinstance(state, _Walk):
             return OPAQUE
-        matched = tuple(tuple(number for number, places in alive if None in places) for alive in state.alive)
+        matched = tuple(tuple(number for number, positions in alive if None in positions) for alive in state.alive)
         signature = (state.length, state.points, matched)
         if signature not in self._by_signature:
             answer = self._ask(text)
@@ -197,8 +197,8 @@ def _run(code: int | str, length: int, digits: str) -> _Alive:
 
 
 def _advance(alive: _Alive, digit: int) -> _Alive:
-    moved = ((number, step(places, digit)) for number, places in alive)
-    return tuple((number, places) for number, places in moved if places)
+    moved = ((number, step(positions, digit)) for number, positions in alive)
+    return tuple((number, positions) for number, positions in moved if positions)
 
 
 def _national_digits(number: Number) -> str:

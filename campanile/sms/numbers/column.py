@@ -66,7 +66,7 @@ def parse_joined(joined: str, region: str = "FR", allowed: Collection[str] | Non
     others = column.read_plain(joined)
     if len(others):
         cells = joined.split(SEPARATOR)
-        column.read_others(others, [cells[place] for place in others.tolist()])
+        column.read_others(others, [cells[position] for position in others.tolist()])
     return column.result(allowed)
 
 
@@ -97,16 +97,16 @@ def has_lost_pluses(cells: Sequence[str], region: str) -> bool:
 
 def with_pluses(found: NumberColumn, joined: str, region: str, allowed: Collection[str] | None) -> NumberColumn:
     """Return a column where bare cells that are no mobile number in ``region`` are read with a plus, where that is."""
-    places = np.flatnonzero(_has_reason(found, "not_mobile"))
+    positions = np.flatnonzero(_has_reason(found, "not_mobile"))
     cells = joined.split(SEPARATOR)
-    bare = {place: digits for place in places.tolist() if (digits := bare_digits(cells[place]))}
+    bare = {position: digits for position in positions.tolist() if (digits := bare_digits(cells[position]))}
     if not bare:
         return found
     again = parse_joined(SEPARATOR.join(f"+{digits}" for digits in bare.values()), region, allowed)
     is_better = (again.number_ids > 0) | _has_reason(again, "country_not_allowed")
-    places = np.array(list(bare))[is_better]
+    positions = np.array(list(bare))[is_better]
     ids, codes = found.number_ids.copy(), found.codes.copy()
-    ids[places], codes[places] = again.number_ids[is_better], again.codes[is_better] + len(found.verdicts)
+    ids[positions], codes[positions] = again.number_ids[is_better], again.codes[is_better] + len(found.verdicts)
     return NumberColumn(ids, codes, found.verdicts + again.verdicts)
 
 
@@ -172,14 +172,14 @@ class _Column:
         self._codes = np.zeros(cell_count, dtype=np.intp)
 
     def read_plain(self, joined: str) -> NDArray[np.int64]:
-        """Read the plain cells of a column; return the places of all others."""
+        """Read the plain cells of a column; return the positions of all others."""
         others, first = [], 0
         for block in split_blocks(joined):
             others.append(self._read_block(block, first))
             first += len(block.ends)
         return np.concatenate(others)
 
-    def read_others(self, places: NDArray[np.int64], cells: list[str]) -> None:
+    def read_others(self, positions: NDArray[np.int64], cells: list[str]) -> None:
         """Read what is not plain, each distinct cell once: cleaned by itself, then like the plain ones."""
         distinct = {cell: row for row, cell in enumerate(dict.fromkeys(cells))}
         inner = _Column(self._region, len(distinct))
@@ -189,7 +189,7 @@ class _Column:
                 inner._parse_alone(row, cleaned[row])
         rows = np.array([distinct[cell] for cell in cells])
         own = np.array([self._code_of(verdict) for verdict in inner._verdicts])
-        self._ids[places], self._codes[places] = inner._ids[rows], own[inner._codes[rows]]
+        self._ids[positions], self._codes[positions] = inner._ids[rows], own[inner._codes[rows]]
 
     def result(self, allowed: Collection[str] | None) -> NumberColumn:
         """Return the column, with the territories that are not allowed turned into rejects."""
@@ -198,7 +198,7 @@ class _Column:
         return NumberColumn(np.where(is_rejected, 0, self._ids), self._codes, verdicts)
 
     def _read_block(self, block: Block, first: int) -> NDArray[np.int64]:
-        """Read the plain cells of a block; return the places of all others. ``first``: the place of its first cell."""
+        """Read the plain cells of a block; return the positions of all others. ``first``: that of its first cell."""
         plain, digits, lengths = plain_cells(block)
         others = np.flatnonzero(~plain) + first
         if not len(lengths):

@@ -22,7 +22,7 @@ _TWO_NUMBERS_DIGITS = 14  # with so many and a gap, two numbers may stand in a c
 
 # What a cell holds besides digits, counted in one sum: a byte of it for each kind of character (64 a cell at most).
 _KINDS = {"gap": " -/", "point": ".,", "plus": "+", "quote": "'", "bracket": "()"}
-_SHIFTS = {kind: 8 * place for place, kind in enumerate([*_KINDS, "other"])}
+_SHIFTS = {kind: 8 * position for position, kind in enumerate([*_KINDS, "other"])}
 
 
 def _weights() -> NDArray[np.int64]:
@@ -96,10 +96,10 @@ def plain_cells(block: Block) -> tuple[NDArray[np.bool_], NDArray[np.uint8], NDA
     firsts, lengths = firsts[plain], lengths[plain]
     digits = np.empty((lengths.max(initial=0), len(lengths)), dtype=np.uint8)
     shortest = lengths.min(initial=MAX_DIGITS)
-    for place, row in enumerate(digits):
-        np.take(packed, firsts + place, out=row)
-        if place >= shortest:
-            row[lengths <= place] = END
+    for position, row in enumerate(digits):
+        np.take(packed, firsts + position, out=row)
+        if position >= shortest:
+            row[lengths <= position] = END
     return plain, digits, lengths
 
 
@@ -179,7 +179,7 @@ def digits_value(digits: NDArray[np.uint8], lengths: NDArray[np.int64]) -> NDArr
     """Return the digits of each number as one integer."""
     value = np.zeros(len(lengths), dtype=np.int64)
     shortest = lengths.min()
-    for place, row in enumerate(digits):
+    for position, row in enumerate(digits):
         longer = value * 10 + row
-        value = longer if place < shortest else np.where(lengths > place, longer, value)
+        value = longer if position < shortest else np.where(lengths > position, longer, value)
     return value

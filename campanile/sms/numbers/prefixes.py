@@ -20,7 +20,7 @@ from campanile.sms.numbers.msisdn import (
     OVERSEAS_CODES,
     OVERSEAS_MOBILE,
 )
-from campanile.sms.numbers.regex_nfa import Places, start_of, step
+from campanile.sms.numbers.regex_nfa import Positions, start_of, step
 
 MAX_DIGITS = 17  # more are never a number, and an int64 holds them all
 
@@ -33,7 +33,7 @@ _TYPES = (
 
 
 class Point(NamedTuple):
-    """A place from which a plan's patterns are tried: how one gets there, how many digits before it, whose plan."""
+    """A point from which a plan's patterns are tried: how one gets there, how many digits before it, whose plan."""
 
     way: str
     offset: int
@@ -164,23 +164,23 @@ def _literal(pattern: str | None, offset: int, head: Head) -> int:
     """Return how many digits a prefix pattern takes from ``offset``; only literal ones may take any."""
     if not pattern:
         return 0
-    places = start_pattern(pattern)
+    positions = start_pattern(pattern)
     for taken, digit in enumerate(head.digits[offset:], start=1):
-        if None in places:
+        if None in positions:
             raise Opaque
-        places = step(places, int(digit))
-        if None in places and pattern.isdigit():
+        positions = step(positions, int(digit))
+        if None in positions and pattern.isdigit():
             return taken
-        if not places:
+        if not positions:
             return 0
-    if None in places:
+    if None in positions:
         raise Opaque
     if len(head.digits) == head.length:
         return 0
     raise NeedsMore
 
 
-def start_pattern(pattern: str) -> Places:
+def start_pattern(pattern: str) -> Positions:
     """Return where a pattern starts.
 
     Raises:

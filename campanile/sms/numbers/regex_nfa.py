@@ -16,22 +16,22 @@ _TOKEN = re.compile(r"\[(?P<set>[0-9-]+)\]|(?P<any>\\d)|(?P<digit>[0-9])|\{(?P<l
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A place in a pattern: which digits may come, and the places that follow."""
+class Position:
+    """A position in a pattern: which digits may come, and the positions that follow."""
 
     digits: frozenset[int]
-    following: "Places"
+    following: "Positions"
 
 
 #: Where a pattern may be; None among them: here it may end.
-Places: TypeAlias = frozenset[Place | None]
+Positions: TypeAlias = frozenset[Position | None]
 
-#: A piece of a pattern: given the places that follow it, the places where it starts.
-_Piece: TypeAlias = Callable[[Places], Places]
+#: A piece of a pattern: given the positions that follow it, the positions where it starts.
+_Piece: TypeAlias = Callable[[Positions], Positions]
 
 
 @cache
-def start_of(pattern: str) -> Places:
+def start_of(pattern: str) -> Positions:
     """Return where a pattern starts.
 
     Raises:
@@ -45,15 +45,15 @@ def start_of(pattern: str) -> Places:
 
 
 @cache
-def step(places: Places, digit: int) -> Places:
+def step(positions: Positions, digit: int) -> Positions:
     """Return where a pattern is after one more digit; empty when it cannot match any more."""
-    return frozenset(_after(places, digit))
+    return frozenset(_after(positions, digit))
 
 
-def _after(places: Places, digit: int) -> Iterator[Place | None]:
-    for place in places:
-        if place is not None and digit in place.digits:
-            yield from place.following
+def _after(positions: Positions, digit: int) -> Iterator[Position | None]:
+    for position in positions:
+        if position is not None and digit in position.digits:
+            yield from position.following
 
 
 def _alternatives(tokens: Sequence[re.Match[str]], position: int) -> tuple[_Piece, int]:
@@ -84,11 +84,11 @@ def _atom(tokens: Sequence[re.Match[str]], position: int) -> tuple[_Piece, int]:
             raise _unreadable(token)
         return piece, position + 1
     digits = _digits_of(token)
-    return lambda following: frozenset([Place(digits, following)]), position + 1
+    return lambda following: frozenset([Position(digits, following)]), position + 1
 
 
 def _repeated(piece: _Piece, least: int, most: int) -> _Piece:
-    def enter(following: Places) -> Places:
+    def enter(following: Positions) -> Positions:
         entered = following
         for count in range(most, 0, -1):
             entered = piece(entered) | (following if count > least else frozenset())
@@ -115,4 +115,5 @@ def _digits_of(token: re.Match[str]) -> frozenset[int]:
 
 
 def _unreadable(token: re.Match[str]) -> ConfigurationError:
-    return ConfigurationError(f"digit pattern {token.string!r} cannot be read at {token[0]!r}, place {token.start()}")
+    where = f"{token[0]!r}, position {token.start()}"
+    return ConfigurationError(f"digit pattern {token.string!r} cannot be read at {where}")

@@ -30,8 +30,8 @@ def amount_text(amount: Decimal, unit: str) -> str:
     ('1 234.50 EUR', '0.0485 EUR')
     """
     exact = amount.quantize(Decimal("0.000001")).normalize()
-    places = max(2, -int(exact.as_tuple().exponent))
-    return f"{exact:,.{places}f} {unit}".replace(",", " ")
+    decimal_places = max(2, -int(exact.as_tuple().exponent))
+    return f"{exact:,.{decimal_places}f} {unit}".replace(",", " ")
 
 
 def local_time(at: datetime, zone: ZoneInfo) -> str:

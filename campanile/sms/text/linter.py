@@ -201,14 +201,14 @@ def _check_leftovers(subject: Subject) -> Iterator[LintFinding]:
     found = [(f"{{{each.field}}}", each) for each in subject.leftovers]
     kinds = [kind for kind in find_leftovers(text) if kind in ("html", "invisible")]
     found += [("The text", Leftover(kind, "", text, count, price)) for kind in kinds]
-    for place, each in found:
+    for source, each in found:
         if each.kind == "invisible" and not subject.invisible.message_count:
             continue  # replaced
         saving = subject.invisible if each.kind == "invisible" else NOTHING_SAVED
         saved = f" Without them {amount_text(saving.price, subject.unit)} less is paid." if saving.price else ""
         example = _example_of(each)
         words = (
-            f"{place} holds {LEFTOVER_WORDS[each.kind]}, such as {example}: "
+            f"{source} holds {LEFTOVER_WORDS[each.kind]}, such as {example}: "
             f"{_readers(each.message_count, each.price, subject.unit)}.{saved} Correct "
             f"{'the text' if not each.field else 'the file, and import it again'}."
         )

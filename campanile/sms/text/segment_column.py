@@ -25,8 +25,8 @@ Counts: TypeAlias = NDArray[np.int32]
 _CHUNK = 1_000  # texts at a time, so that their characters stay in the processor's cache
 _BASIC, _EXTENDED, _FOREIGN = range(3)
 _CODE_POINTS = 0x110000
-_ASTRAL = 0x10000  # from here on a character is two code units; all of them share one place in the tables
-_STAYS = 127  # in a table of growths: nothing takes the place of this character
+_ASTRAL = 0x10000  # from here on a character is two code units; all of them share one entry of the tables
+_STAYS = 127  # in a table of growths: nothing replaces this character
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +143,12 @@ def _take_apart(texts: Sequence[str]) -> _Chunk:
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     low = codes.astype(np.uint8)
     # What is below a range wraps around to far above it, so this passes over all from " " to "Z" and "a" to "z".
-    places = np.flatnonzero((((low - np.uint8(32)) > 58) & ((low - np.uint8(97)) > 25)) | (codes > 127))
-    kinds = _kinds()[np.minimum(codes[places], _ASTRAL)]
-    places, kinds = places[kinds != _BASIC], kinds[kinds != _BASIC]
-    rows = np.searchsorted(np.cumsum(lengths), places, side="right")
+    positions = np.flatnonzero((((low - np.uint8(32)) > 58) & ((low - np.uint8(97)) > 25)) | (codes > 127))
+    kinds = _kinds()[np.minimum(codes[positions], _ASTRAL)]
+    positions, kinds = positions[kinds != _BASIC], kinds[kinds != _BASIC]
+    rows = np.searchsorted(np.cumsum(lengths), positions, side="right")
     is_foreign = kinds == _FOREIGN
-    foreign, foreign_rows = codes[places[is_foreign]].astype(np.int64), rows[is_foreign]
+    foreign, foreign_rows = codes[positions[is_foreign]].astype(np.int64), rows[is_foreign]
     extended = np.bincount(rows[~is_foreign], minlength=len(texts))
     astral = np.bincount(foreign_rows[foreign >= _ASTRAL], minlength=len(texts))
     return _Chunk(texts, lengths, extended, astral, foreign, foreign_rows)

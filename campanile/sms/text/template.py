@@ -145,10 +145,10 @@ def _parse_parts(text: str) -> Iterator[str | Field]:
 def _parse_token(token: re.Match[str]) -> str | Field:
     if token[0] in ("{{", "}}"):
         return token[0][0]
-    place = f"at character {token.start() + 1}"
+    location = f"at character {token.start() + 1}"
     if token["inside"] is None:
-        raise TemplateError(f"{place}: {token[0]!r} without its pair; for a brace itself write {token[0] * 2!r}")
+        raise TemplateError(f"{location}: {token[0]!r} without its pair; for a brace itself write {token[0] * 2!r}")
     name, bar, default = token["inside"].partition("|")
     if not _LETTER.search(name):
-        raise TemplateError(f"{place}: {token[0]!r} is no field; write {{name}} or {{name|default}}")
+        raise TemplateError(f"{location}: {token[0]!r} is no field; write {{name}} or {{name|default}}")
     return Field(name.strip(), default if bar else None)

@@ -42,17 +42,17 @@ def _make_reader(kind: type[Row], columns: tuple[str, ...]) -> Callable[[tuple[A
     build: Callable[..., Row] = kind
     order = [columns.index(name) for name in types]
     in_order = (lambda row: row) if order == list(range(len(order))) else _picker(order)
-    cells = [(place, _reader_of(hint)) for place, hint in enumerate(types.values())]
-    to_read = [(place, read) for place, read in cells if read is not None]
+    cells = [(position, _reader_of(hint)) for position, hint in enumerate(types.values())]
+    to_read = [(position, read) for position, read in cells if read is not None]
     if not to_read:
         make: Callable[..., Row] = getattr(kind, "_make", lambda row: build(*row))  # quicker for NamedTuples
         return (lambda row: make(in_order(row))) if order != list(range(len(order))) else make
 
     def read_row(row: tuple[Any, ...]) -> Row:
         values = list(in_order(row))
-        for place, read in to_read:
-            if values[place] is not None:
-                values[place] = read(values[place])
+        for position, read in to_read:
+            if values[position] is not None:
+                values[position] = read(values[position])
         return build(*values)
 
     return read_row
