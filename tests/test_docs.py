@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from campanile.files.rejects import REJECT_WORDS
+from scripts.mutants import MUTANTS
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = ROOT / "campanile" / "services" / "settings.py"
@@ -105,6 +106,20 @@ def test_every_test_that_the_page_on_reliability_names_is_real() -> None:
     assert len(named) > 30
     sources = {path: (ROOT / "tests" / f"{path}.py").read_text() for path, _ in named}
     assert [name for path, name in named if f"def {name}(" not in sources[path]] == []
+
+
+def test_the_page_on_reliability_has_each_guard_once_with_its_tests() -> None:
+    rows = guard_rows((ROOT / "docs" / "reliability.md").read_text())
+    assert sorted(tag for tag, _ in rows) == sorted(MUTANTS)
+    for tag, row in rows:
+        files = {f"tests/{path}.py" for path, _ in cited_tests(row)}
+        assert files & set(MUTANTS[tag].tests.split()), f"{tag}: make mutants runs {MUTANTS[tag].tests}"
+
+
+def guard_rows(page: str) -> list[tuple[str, str]]:
+    """Return (tag, row) of each row of the table of guards."""
+    table = page.partition("## Guards")[2].partition("\n## ")[0]
+    return [(row[2], row[1]) for row in re.finditer(r"^(\| `([a-z-]+)` \|.*)$", table, re.MULTILINE)]
 
 
 def cited_tests(page: str) -> list[tuple[str, str]]:

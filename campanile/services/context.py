@@ -147,7 +147,7 @@ class Context:
 
     @property
     def closing_margin_seconds(self) -> float:
-        """The seconds before a window closes in which nothing is claimed: the same sum as in ``claims``."""
+        """The seconds before a window closes in which nothing is claimed, as in ``ClaimRules.closing_margin``."""
         return self.settings.window_margin_seconds + self.settings.gateway_deadline_seconds
 
     @property

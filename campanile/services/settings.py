@@ -1,4 +1,4 @@
-"""Every setting, in one typed table: environment variables and ``.env``, prefix ``SMS_``.
+"""Every setting, in one typed table: environment variables and ``.env``; ``SMS_X`` is the field ``x`` of ``Settings``.
 
 What operators change while it runs (the auto-responder, a campaign) lives in the store instead, so that it has a
 history. A wrong setting stops the start with one line.

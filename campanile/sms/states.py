@@ -53,7 +53,9 @@ class MessageState(_Word):
 
     ``planned → claimed → accepted → delivered | undelivered``; ``claimed → planned`` on proof only;
     ``claimed → rejected | unknown``; ``unknown → accepted | rejected | planned | written_off``;
-    ``written_off → accepted`` by a late report; ``planned → suppressed | cancelled | expired``.
+    ``planned | written_off → accepted`` by a late proof, if it was claimed before; ``planned → suppressed | cancelled |
+    expired``. A restored store may also have ``planned → unknown``. Which delivery report leads to which step is the
+    table ``_FORWARD`` beside ``apply_reports``.
     """
 
     PLANNED = "planned"

@@ -1,4 +1,7 @@
-"""Prepare a campaign: from a draft to a recap that a person can approve."""
+"""Prepare a campaign: from a draft to a recap that a person can approve.
+
+CONTRIBUTING.md, "One campaign through the code", lists the files of each step.
+"""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -41,7 +41,8 @@ class Policy:
     ``windows`` has one tuple of windows for each weekday, Monday first. ``observes_local_customs``: days that a
     territory observes although no law makes them holidays are closed too. ``needs_legal_basis``: marketing is sent
     only to lists with a declared legal basis. ``inactive_after_days``: contacts without a sign of life for longer
-    get no marketing; None: there is no limit. ``sha256`` is the hash of ``text``, the unchanged file.
+    get no marketing; None: there is no limit. ``country``: where the rules come from; it decides nothing. ``sha256``
+    is the hash of ``text``, the unchanged file.
     """
 
     name: str

@@ -42,7 +42,9 @@ def apply_reports(
 ) -> dict[str, int]:
     """Apply waiting reports, all or those with these numbers; return how many messages changed, by event.
 
-    A report on a message that is in flight, was never posted or is not known keeps waiting.
+    ``_FORWARD`` decides which report changes which state. A report on a message that is in flight or not known keeps
+    waiting. So does a report on a message that was never posted: ``require_tried``, which the caller runs first, begins
+    a reconciliation then.
 
     A message that was put back, by proof or by a person, and not claimed again, is accepted by its report and not sent
     again. If it is claimed again, its report waits for the answer. If the message is put back once more, it is accepted

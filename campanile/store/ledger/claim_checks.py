@@ -40,7 +40,13 @@ class StopReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ClaimRules:
-    """The limits of a claim, in seconds and segments; the settings of the same names explain each."""
+    """The limits of a claim, in seconds and segments; ``Context.claim_rules`` makes them from the settings.
+
+    Those with the name of a setting are that setting. The others: ``deadline_seconds`` is ``gateway_deadline_seconds``,
+    ``margin_seconds`` is ``window_margin_seconds``, ``wake_up_seconds`` comes from ``wake_up_minutes``, ``prices`` from
+    the two ``price_…_percent``. ``settle_seconds`` is never less than the manifest's, ``segments_per_second`` is the
+    manifest's if it is not set.
+    """
 
     claim_seconds: float
     deadline_seconds: float
