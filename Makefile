@@ -44,7 +44,7 @@ demo: $(READY) ## run the main job on data/samples, from files to results, and p
 	.venv/bin/python -m scripts.demo
 
 # Two workers. A file runs on one worker; all files that need the Prefect server share one (tests/lanes.py).
-TEST := .venv/bin/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+TEST := .venv/bin/python -m pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder
 
 test: lint ## lint, types and all tests except the browser's and the long ones
 	$(TEST) -m "not browser and not soak"

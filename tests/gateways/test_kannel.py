@@ -362,7 +362,7 @@ def test_kill_loses_nothing_that_was_answered(receiver):
     answered = []
     enough = threading.Event()
 
-    def call(number):
+    def report(number):
         try:
             if call(told_url(receiver.url, f"ref-{number}", 1))[0] == 200:
                 answered.append(f"ref-{number}")
@@ -372,7 +372,7 @@ def test_kill_loses_nothing_that_was_answered(receiver):
             enough.set()
 
     with ThreadPoolExecutor(8) as pool:
-        calls = [pool.submit(call, number) for number in range(2_000)]
+        calls = [pool.submit(report, number) for number in range(2_000)]
         assert enough.wait(60)
         receiver.kill()
         for one in calls:
