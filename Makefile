@@ -43,7 +43,8 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY) ## run the main job on data/samples, from files to results, and print each step
 	.venv/bin/python -m scripts.demo
 
-# Two workers. A file runs on one worker; all files that need the Prefect server share one (tests/lanes.py).
+# Three workers, as many tests wait for a process. A file runs on one worker; all that need the Prefect server share one
+# (tests/lanes.py).
 TEST := .venv/bin/python -m pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder
 
 test: lint ## lint, types and all tests except the browser's and the long ones
