@@ -174,7 +174,7 @@ def test_nothing_is_posted_without_a_claim_on_the_disk(desk: SendingDesk) -> Non
 @pytest.mark.parametrize("resolution", CLASSES)
 def test_what_cannot_be_recorded_ends_the_run(desk: SendingDesk, resolution: Resolution) -> None:
     """The disk is full when the answers come: nothing more is posted, and the next run finds out what was."""
-    desk.settings |= {"concurrency": 1}
+    desk.settings |= {"concurrency": 1, "claim_seconds": 3, "gateway_deadline_seconds": 1}
     desk.begin("winter", PEOPLE)
     assert (
         "File too large" in desk.start_sender("winter", ["fill_the_disk_at_the_answer"]).wait(may_fail=True)["failed"]
