@@ -44,6 +44,7 @@ def snapshot(desk, folder: Path):
     def bring_back() -> None:
         for file in files:
             if file in kept:
+                file.touch()  # a checkpoint may have removed the log
                 with file.open("r+b") as there:
                     there.truncate(0)
                     there.write(kept[file])
