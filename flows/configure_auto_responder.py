@@ -25,7 +25,7 @@ def configure_auto_responder(
     Args:
         enabled: Off: replies are stored, no answer is sent.
         text: The answer.
-        once_per: Answer each reply, or each person once a day.
+        once_per: Answer each reply, or each person once in 24 hours.
         daily_cap: The most answers in 24 hours; an alert is sent when it is reached.
         valid_until: The time at which it switches off.
         actor: Who sets it.

@@ -34,9 +34,9 @@ ANSWER_WORDS = {
     "country_not_allowed": "none: its country is not allowed, or has no price",
     "off": "none: the auto-responder was off",
     "too_old": "none: the reply was too old",
-    "answered_already": "none: the person got one today",
+    "answered_already": "none: the person got one in the last 24 hours",
     "person_capped": "none: the person got as many as one may get",
-    "capped": "none: the day's cap was reached",
+    "capped": "none: the cap of 24 hours was reached",
     "in_doubt": "none: the store had been restored from a copy, so it may have been answered before",
 } | dict.fromkeys(UNANSWERED, "none: refusals and automatic replies get none")
 SEVERITY_WORDS = {"costs": "It costs", "advice": "Advice"}
@@ -54,7 +54,7 @@ RESULT_WORDS = {
     RowResult.DUPLICATE: "known people, nothing new",
     RowResult.REJECTED: "cannot be used; see below",
 }
-ONCE_PER = {"reply": "Each reply is answered", "day": "A person is answered once a day"}
+ONCE_PER = {"reply": "Each reply is answered", "day": "A person is answered once in 24 hours"}
 #: The form of a time in errors and reasons that the store wrote.
 _INSTANT = re.compile(r"(\d{4}-\d{2}-\d{2} \d{2}:\d{2})(?::\d{2})? UTC")
 

@@ -63,7 +63,7 @@ def set_auto_responder(context: Context, responder: AutoResponder, actor: str) -
     parts = count_segments(responder.text)
     return (
         f"the auto-responder is on: each reply but STOP gets {parts.segment_count} segment(s) of {parts.encoding}, "
-        f"{responder.daily_cap} answers a day at most, {responder.answers_a_person} to one person"
+        f"{responder.daily_cap} answers in 24 hours at most, {responder.answers_a_person} to one person"
     )
 
 
