@@ -101,6 +101,13 @@ def test_every_make_command_of_a_page_is_real(page: str) -> None:
     assert {first or second for first, second in named} - set(targets) == set()
 
 
+def test_every_path_in_the_guide_of_contributors_is_real() -> None:
+    named = re.findall(r"`([a-z_]+/[\w/.]*\w/?)`", (ROOT / "CONTRIBUTING.md").read_text())
+    assert len(named) > 80
+    missing = [path for path in named if not ((ROOT / path).exists() or (ROOT / "campanile" / path).exists())]
+    assert missing == ["flows/holidays.py"], "which may not exist: the guide says why"
+
+
 def test_every_test_that_the_page_on_reliability_names_is_real() -> None:
     named = cited_tests((ROOT / "docs" / "reliability.md").read_text())
     assert len(named) > 30

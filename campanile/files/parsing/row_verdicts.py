@@ -1,4 +1,4 @@
-"""The number of every row of cells, or the reason why it has none."""
+"""The verdict of each row of a table: its number, or the reason why the row is rejected."""
 
 # ruff: noqa: S608 - no text of a file stands in a statement: columns are c0, c1 and so on
 

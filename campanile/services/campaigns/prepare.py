@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from campanile.services.campaigns.campaign_row import campaign_row_of
 from campanile.services.campaigns.merge_fields import own_fields
 from campanile.services.campaigns.preparation_context import PreparationContext, preparation_context
-from campanile.services.campaigns.recap_header import BuiltMessages, campaign_row_of, recap_header
+from campanile.services.campaigns.recap_header import BuiltMessages, recap_header
 from campanile.services.campaigns.send_schedule import closed_days_by_window, expiring_words, first_closing, timing_of
 from campanile.services.contacts.attachments import attached_list
 from campanile.services.contacts.unread_consent import unread_consent
@@ -97,6 +98,7 @@ def make_recap(context: Context, draft: CampaignDraft, *, revises: Revised | Non
     lists = [*draft.lists, *attached_list(draft)]
     covered = sorted({*lists, *draft.exclude_lists})
     with scratch_tables() as scratch:
+        # Stage 1: who. Contacts and typed numbers are copied to scratch tables.
         with context.transaction(read_only=True) as tx:
             prepared = replace(prepared, template=own_fields(tx, lists, prepared.template))
             check_fields(prepared.template, fields_of(tx, lists, prepared.template))
@@ -107,17 +109,17 @@ def make_recap(context: Context, draft: CampaignDraft, *, revises: Revised | Non
             raise CampaignError(
                 f"campaign {draft.name} uses a list made from samples; only gateway sandbox may send to it"
             )
+        # Stage 2: what and when, on the scratch tables; the store is free for others.
         built = _build_messages(context, scratch, draft, prepared, unread)
         departures = built.forecast.departures
         details = RecapDetails(prepared.tariff.unit, covered, mark, built.shown, departures)
+        # Stage 3: the recap.
         with context.transaction() as tx:
             remember_policy(
                 tx, prepared.policy.name, prepared.policy.sha256, prepared.policy.valid_from, prepared.policy.text
             )
-            campaign_row, header = (
-                campaign_row_of(draft, built.timing, is_sample),
-                recap_header(context, draft, prepared, built),
-            )
+            campaign_row = campaign_row_of(draft, built.timing, is_sample)
+            header = recap_header(context, draft, prepared, built)
             recap = write_prepared(tx, campaign_row, header, details, revises=revises)
             check_not_repeated(tx, tx.get(Campaign, "campaign.get", campaign_id=recap.campaign_id))
     context.log.info("%s: %d messages, recap %s", draft.name, recap.message_count, recap.recap_hash[:8])

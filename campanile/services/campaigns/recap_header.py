@@ -10,9 +10,6 @@ from campanile.services.context import Context
 from campanile.sms.rules.sender_id import sender_notes
 from campanile.sms.schedule.forecast import Forecast, Timing
 from campanile.store.campaigns.message_builder import TerritoryTerms
-from campanile.store.campaigns.writer import (
-    CampaignRow,
-)
 from schemas.draft import CampaignDraft
 
 #: The fields of a draft that the hash covers unchanged.
@@ -58,27 +55,6 @@ def recap_header(
         ),
         "sender_notes": sender_notes(draft.sender_id, terms),
     }
-
-
-def campaign_row_of(draft: CampaignDraft, timing: Timing, is_sample: bool) -> CampaignRow:
-    """Return the campaign row of a draft."""
-    return CampaignRow(
-        name=draft.name,
-        kind=draft.kind,
-        gateway=draft.gateway,
-        policy=draft.policy,
-        sender_id=draft.sender_id,
-        requested_service=draft.requested_service,
-        is_sample=is_sample,
-        draft=draft,
-        due_at=timing.due_at,
-        actor=draft.actor,
-        emergency_reason=draft.emergency_reason,
-        offer_ends_at=timing.expiry_rules.offer_ends_at,
-        if_closed=draft.if_closed,
-        max_lateness_hours=draft.max_lateness,
-        not_before=timing.not_before,
-    )
 
 
 def _instant(at: datetime | None) -> str | None:

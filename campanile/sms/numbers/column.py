@@ -31,7 +31,7 @@ _FEWEST_BARE, _NEARLY_ALL = 5, 0.9
 
 @dataclass(frozen=True, slots=True)
 class CellVerdict:
-    """The result of reading cells: a territory and a kind, or the reason why they are no number."""
+    """The result of reading cells: a territory and a kind, or the reason to reject their rows."""
 
     territory: str | None
     kind: str | None
