@@ -76,7 +76,7 @@ def sort_and_group(items: list[pytest.Item]) -> None:
     for item in items:
         if is_one_of(item.path, NEEDS_PROCESS) or not STARTS_PROCESS.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.process)
-        group = "prefect" if _talks_to_prefect(item) else str(item.path)
+        group = "prefect" if _talks_to_prefect(item) else item.nodeid.partition("::")[0]
         item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=_rank)
 

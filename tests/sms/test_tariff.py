@@ -59,7 +59,7 @@ def test_all_wrong_lines_are_reported_at_once() -> None:
         "line 3: country must be two capital letters such as FR, not 'france'; "
         "line 3: unit is empty; write a currency code such as EUR, or credit; "
         "line 4: 3 cells expected (country,price,unit), 2 found; "
-        "line 6: RE has a price already; line 6: one unit a file, and here are EUR and credit; "
+        "line 6: RE has a price already; line 6: a file has one unit, but this one has EUR and credit; "
         "line 7: RE has a price already"
     )
 

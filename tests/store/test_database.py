@@ -241,7 +241,7 @@ def test_file_that_is_no_store_is_one_line(tmp_path: Path, desk) -> None:
 def test_row_refuses_two(desk, monkeypatch) -> None:
     put(desk.path, desk.clock, "colour")
     monkeypatch.setattr(scratch_tables, "STATEMENTS", {"setting.all": "SELECT * FROM operator_setting"})
-    with pytest.raises(StoreError, match=r"^statement setting\.all gave 2 rows, one"), desk.tx() as tx:
+    with pytest.raises(StoreError, match=r"^statement setting\.all gave 2 rows; one"), desk.tx() as tx:
         tx.value("setting.all")
 
 
