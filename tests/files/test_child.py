@@ -172,10 +172,10 @@ def test_a_line_of_zeros_is_a_row(text_file: Callable[..., Path], request_for: C
     assert staged.reject_reasons == {"control_characters": 1}
 
 
-def test_a_field_of_ten_megabytes_harms_its_row_alone(
+def test_a_field_of_megabytes_harms_its_row_alone(
     text_file: Callable[..., Path], request_for: Callable[..., StagingRequest]
 ) -> None:
-    field = "x" * 10_000_000
+    field = "x" * 2_000_000
     staged = stage_in_child(
         request_for(text_file(f'Mobile;Nom\n0612345678;A\n0612345679;{field}\n06;"{field}"\n0612345670;B\n')), ROOMY
     )
