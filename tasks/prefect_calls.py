@@ -78,10 +78,6 @@ class Breaker:
             self._closed_until = time.monotonic() + self._away_seconds
             raise
 
-    def reset(self) -> None:
-        """Allow the next call at once."""
-        self._closed_until = 0.0
-
 
 #: The breaker of this process.
 BREAKER = Breaker()
