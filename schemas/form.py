@@ -1,8 +1,9 @@
 """How Prefect's form draws an optional value: as one box, not as two tabs with None on one of them."""
 
+import inspect
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, GetJsonSchemaHandler
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
 from campanile.sms.text.typed_values import name_key
@@ -39,6 +40,30 @@ Actor = str
 OptionalActor = OptionalText
 #: The title of a parameter in the form, if it differs from its name.
 TITLES = {"actor": "Your name"}
+
+
+def titled(signature: inspect.Signature) -> inspect.Signature:
+    """Return the signature from which Prefect makes the form of a flow, with the titles of ``TITLES``.
+
+    Prefect sets each title to the name of the parameter, and then takes what a pydantic ``Field`` adds to the schema. A
+    ``Field`` is a default, so all parameters are keywords here: one with a default may stand before one without.
+    """
+    parameters = [
+        parameter.replace(
+            kind=inspect.Parameter.KEYWORD_ONLY,
+            default=_with_title(parameter) if parameter.name in TITLES else parameter.default,
+        )
+        for parameter in signature.parameters.values()
+    ]
+    return signature.replace(parameters=parameters)
+
+
+def _with_title(parameter: inspect.Parameter) -> object:
+    extra: dict[str, Any] = {"title": TITLES[parameter.name]}
+    if parameter.default is inspect.Parameter.empty:
+        return Field(json_schema_extra=extra)
+    return Field(parameter.default, json_schema_extra=extra)
+
 
 #: A number that may stay empty, in the same way: 0 is none.
 OptionalNumber = Annotated[int, BeforeValidator(lambda value: 0 if value is None else value)]

@@ -17,11 +17,12 @@ from prefect.exceptions import ParameterTypeError
 from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.settings import get_current_settings
 from prefect.states import Failed
+from prefect.utilities.callables import parameter_schema
 from prefect.utilities.hashing import file_hash
 
 from campanile.services.refusals import REFUSAL_MARK, log_refusal
 from campanile.sms.errors import SmsError
-from schemas.form import TITLES
+from schemas.form import titled
 from tasks.context import run_logger
 
 P = ParamSpec("P")
@@ -51,8 +52,8 @@ def flow(**options: Any) -> Callable[[Callable[P, R]], Flow[P, R]]:
 
         version = file_hash(str(inspect.getsourcefile(inspect.unwrap(run))))  # Prefect would hash this module
         made = prefect.flow(version=version, **options)(refusing)
-        for name in TITLES.keys() & made.parameters.properties:
-            made.parameters.properties[name]["title"] = TITLES[name]
+        made.__signature__ = titled(inspect.signature(run, eval_str=True))  # type: ignore[attr-defined]
+        made.parameters = parameter_schema(made)  # as prefect deploy makes it again
         return made
 
     return decorate

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect.utilities.callables import parameter_schema
 
 FLOWS = sorted(path.stem for path in (Path(__file__).parents[2] / "flows").glob("[a-z]*.py"))
 #: Words for who acts that no form uses.
@@ -12,8 +13,11 @@ OTHER_WORDS = {"name", "author", "approver", "changed_by"}
 
 
 def boxes(stem: str) -> dict[str, Any]:
-    properties: dict[str, Any] = getattr(import_module(f"flows.{stem}"), stem).parameters.properties
-    return properties
+    """Return the boxes of a form as ``prefect deploy`` makes them: it reads the signature of the flow again."""
+    found = getattr(import_module(f"flows.{stem}"), stem)
+    deployed = parameter_schema(found)
+    assert deployed == found.parameters
+    return deployed.properties
 
 
 @pytest.mark.parametrize("stem", FLOWS)
