@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
@@ -63,7 +64,8 @@ def some(values: Iterable[Value], count: int) -> list[Value]:
     return [cases[position * len(cases) // count] for position in range(count)]
 
 
-def is_one_of(path: Path, names: Iterable[str]) -> bool:
+@cache
+def is_one_of(path: Path, names: tuple[str, ...]) -> bool:
     """Return whether a file is one of these files or in one of these folders of the tests."""
     return any(path.is_relative_to(TESTS / name) for name in names)
 
