@@ -14,7 +14,7 @@ import duckdb
 from bench.baseline import FIELDS, import_plainly
 from bench.contact_files import write_contact_file
 from bench.racing import Race, cpu_seconds, most_memory_mb, race
-from bench.visits import clock
+from bench.transactions import clock
 from campanile.files.parsing.stage import ParserLimits, StagedFile, StagingRequest, stage_in_child
 from campanile.files.staged_check import check_staged
 from campanile.services.settings import ALLOWED_COUNTRIES

@@ -19,7 +19,7 @@ SAMPLE = 50_000  # first cells, which the loop reads; its time is scaled to all 
 MUTATED = 100_000  # cells a region, at most
 LOOP = f"loop of parse, is_valid, format ({SAMPLE:,} cells, scaled)"
 
-Fate = tuple[int, str | None, str | None, str | None]
+Verdict = tuple[int, str | None, str | None, str | None]
 """Digits (0: none), territory, kind, reason."""
 
 
@@ -60,12 +60,12 @@ def identity(size: int, rounds: int) -> Race:
     count = min(size, MUTATED)
     columns = {region: list(mutated_cells(region, count, SEED)) for region in REGIONS}
 
-    def ours() -> list[Fate]:
+    def ours() -> list[Verdict]:
         automaton.cache_clear()
         found = (parse_joined(SEPARATOR.join(cells), region) for region, cells in columns.items())
         return list(itertools.chain.from_iterable(map(_verdicts, found)))
 
-    def theirs() -> list[Fate]:
+    def theirs() -> list[Verdict]:
         return [_decided(cell, region) for region, cells in columns.items() for cell in cells]
 
     return race(
@@ -93,7 +93,7 @@ def _first_pass(what: str, cells: list[str], clean: list[str], rounds: int) -> R
     )  # fmt: skip
 
 
-def _verdicts(column: NumberColumn) -> list[Fate]:
+def _verdicts(column: NumberColumn) -> list[Verdict]:
     verdicts = [(found.territory, found.kind, found.reason) for found in column.verdicts]
     return [
         (number, *verdicts[code])
@@ -101,7 +101,7 @@ def _verdicts(column: NumberColumn) -> list[Fate]:
     ]
 
 
-def _decided(cell: str, region: str = "FR") -> Fate:
+def _decided(cell: str, region: str = "FR") -> Verdict:
     try:
         number = parse_number(cell, region)
     except InvalidNumber as refusal:

@@ -21,8 +21,8 @@ from bench.racing import Race
 from bench.sending import sending_alone, sending_together
 from bench.slices import SliceCost, slice_cost
 from bench.texts import adversarial, segments
+from bench.transactions import transactions
 from bench.validating import validation
-from bench.visits import visits
 
 Measure: TypeAlias = Callable[[int, int], Any]
 
@@ -121,7 +121,7 @@ RACES: dict[str, Measure] = {
     "segments": segments,
     "adversarial": adversarial,
     "recap": whole_recap,
-    "transactions": visits,
+    "transactions": transactions,
 }
 #: Groups of rows in the order of the page; those that need much more than the size, or minutes, run when named.
 GROUPS = (

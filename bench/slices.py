@@ -31,7 +31,7 @@ from campanile.store.ledger.sender_session import sender_session
 from schemas.gateway import Outcome, SubmitOutcome
 from tasks.context import current_context
 
-VISITS = 60
+TX_COUNT = 60
 SHARE = 100
 
 
@@ -65,7 +65,7 @@ class Opened:
         self.sent_count = 0
         self._claim: Claim | None = None
 
-    def visits(self) -> Iterator[float]:
+    def transactions(self) -> Iterator[float]:
         """Yield the seconds of each transaction; the first one has nothing to record."""
         with one_core():
             while True:
@@ -98,14 +98,14 @@ class Again:
     def __init__(self, ready: Path, folder: Path) -> None:
         self._ready, self._folder, self._count = ready, folder, 0
 
-    def visits(self) -> Iterator[float]:
+    def transactions(self) -> Iterator[float]:
         """Yield the seconds of each transaction that has something to record."""
         while True:
             self._count += 1
             opened = Opened(self._ready, self._folder / f"short-{self._count}")
-            visits = opened.visits()
-            next(visits)
-            yield from visits
+            transactions = opened.transactions()
+            next(transactions)
+            yield from transactions
             opened.check(left=0)
 
 
@@ -116,10 +116,10 @@ def slice_cost(size: int) -> SliceCost:
         for ready, count in ((long_ready, size), (short_ready, max(size // SHARE, 2 * BATCH_SIZE))):
             ready.mkdir()
             approve_campaign(ready, count)
-        opened, short = Opened(long_ready, Path(folder) / "sent"), Again(short_ready, Path(folder)).visits()
-        long = opened.visits()
+        opened, short = Opened(long_ready, Path(folder) / "sent"), Again(short_ready, Path(folder)).transactions()
+        long = opened.transactions()
         next(long)
-        tx_count = min(VISITS, size // BATCH_SIZE // 4)
+        tx_count = min(TX_COUNT, size // BATCH_SIZE // 4)
         first, short_first = _compare(long, short, tx_count)
         while opened.sent_count < size - 2 * tx_count * BATCH_SIZE:
             next(long)

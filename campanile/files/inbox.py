@@ -1,7 +1,7 @@
 """The drop folder: what may be taken out of it, and where it goes afterwards.
 
 A file is moved by a hard link and an unlink, because a rename would overwrite: killed between the two, the same
-bytes stand in both folders and the next call only removes the first. Where there are no links, the file is copied
+bytes are in both folders and the next call only removes the first. Where there are no links, the file is copied
 whole.
 """
 

@@ -66,10 +66,10 @@ def test_the_gateways_own_word_counts() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(1, 50), st.floats(0, 20)), min_size=1, max_size=40), st.booleans())
-def test_no_stretch_of_time_takes_more_than_the_rate(visits: list[tuple[int, float]], is_urgent: bool) -> None:
+def test_no_stretch_of_time_takes_more_than_the_rate(transactions: list[tuple[int, float]], is_urgent: bool) -> None:
     """A slice and the burst may come on top, and what alerts may owe."""
     found, at, taken = bucket(), AT, []
-    for segments, pause in visits:
+    for segments, pause in transactions:
         at += timedelta(seconds=pause)
         tokens = min(RATE, found.tokens + RATE * (at - found.refilled_at).total_seconds())
         found = replace(found, tokens=tokens, refilled_at=at)

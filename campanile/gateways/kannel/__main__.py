@@ -16,7 +16,7 @@ from campanile.sms.errors import SmsError
 def build_parser() -> argparse.ArgumentParser:
     """Return the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m campanile.gateways.kannel", description="Receives what Kannel tells."
+        prog="python -m campanile.gateways.kannel", description="Receive the callbacks of Kannel."
     )
     add = parser.add_argument
     add_address(parser, port=8910)

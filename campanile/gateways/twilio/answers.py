@@ -40,7 +40,7 @@ def read_page(path: str, document: Any) -> tuple[list[Any], str]:
 
 
 def may_be(item: Any, text: str) -> bool:
-    """Tell whether a listed message may be ours; one whose text Twilio was told to forget may."""
+    """Return whether a listed message may be ours; one whose text Twilio had to delete may."""
     return item["direction"] != "inbound" and (not item["body"] or _plain(item["body"]) == _plain(text))
 
 

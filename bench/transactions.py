@@ -10,7 +10,7 @@ from bench.racing import Race, race
 from campanile.store.db.database import transaction
 from campanile.store.db.migrate import migrate
 
-VISITS = 20
+TX_COUNT = 20
 
 
 def clock() -> datetime:
@@ -18,7 +18,7 @@ def clock() -> datetime:
     return datetime.now(UTC)
 
 
-def visits(_: int, rounds: int) -> Race:
+def transactions(_: int, rounds: int) -> Race:
     """Count the opt-outs of an empty store."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "store.duckdb"
@@ -34,6 +34,6 @@ def visits(_: int, rounds: int) -> Race:
                 return int(found[0]) if found else -1
 
         return race(
-            "transactions to the store", VISITS, lambda: [ours() for _ in range(VISITS)],
-            "duckdb.connect and close", lambda: [theirs() for _ in range(VISITS)], rounds=rounds,
+            "transactions to the store", TX_COUNT, lambda: [ours() for _ in range(TX_COUNT)],
+            "duckdb.connect and close", lambda: [theirs() for _ in range(TX_COUNT)], rounds=rounds,
         )  # fmt: skip
