@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from tests.flows.conftest import end_leftovers
 from tests.flows.test_pages_of_runs import WITHOUT
 
 pytestmark = pytest.mark.prefect
@@ -69,7 +68,8 @@ def test_each_flow_runs_and_ends_completed(workspace: Any, monkeypatch: pytest.M
     assert "reset" in run("reset_cursor", "sandbox", "replies", "camille", "the provider restored a backup")
     assert "opened and checked" in run("backup_store", str(workspace.data_dir / "copy"))
     assert run("reconcile_store").startswith("# The store agrees")
-    end_leftovers()  # a process of an earlier test may have ended only now
+    # Other tests leave runs on the same server; test_hard_stop proves this check.
+    monkeypatch.setattr("tasks.diagnostics.leftovers_line", lambda: "not looked at")
     run("diagnose_setup")
 
     run("process_replies")  # read again to their end, so that messages may be sent
