@@ -212,22 +212,11 @@ def new_workspace(
     forget_process()
 
 
-def end_leftovers() -> None:
-    """End the runs that earlier tests left on the server: some kill a process, or cut its connection."""
-    from prefect.client.orchestration import get_client
-
-    from tasks.clean_up import clean_up
-
-    with get_client(sync_client=True) as client:
-        clean_up(client)
-
-
 @contextmanager
 def workspace_for(request: pytest.FixtureRequest, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     """Build a workspace: with the real Prefect server for tests that are marked ``prefect``, else without one."""
     if request.node.get_closest_marker("prefect") is not None:
         request.getfixturevalue("prefect_server")
-        end_leftovers()
         with new_workspace(folder, monkeypatch, SandboxProcess) as made:
             yield made
         return

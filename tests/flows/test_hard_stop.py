@@ -116,6 +116,7 @@ class Server:
     def __init__(self, client: Any) -> None:
         self.client = client
         self.deployments: dict[str, UUID] = {}
+        self.runs: list[UUID] = []
 
     def deploy(self, name: str, queue: str = "default", **options: Any) -> None:
         """Register a deployment under the name of its flow."""
@@ -133,7 +134,8 @@ class Server:
         run = self.client.create_flow_run_from_deployment(self.deployments[name])
         for state in states:
             self.client.set_flow_run_state(run.id, state)
-        return UUID(str(run.id))
+        self.runs.append(UUID(str(run.id)))
+        return self.runs[-1]
 
     def plan_since(self, name: str, hours: int) -> None:
         """Plan the runs of a deployment's schedule from so long ago until in as long."""
@@ -169,6 +171,8 @@ def server(workspace: Any) -> Iterator[Server]:
         try:
             yield made
         finally:
+            for run in made.runs:  # some cannot be ended, and diagnose-setup of a later test would report them
+                client.delete_flow_run(run)
             for deployment in made.deployments.values():
                 client.delete_deployment(deployment)
 
