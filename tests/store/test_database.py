@@ -61,8 +61,9 @@ def test_killed_writers_lose_nothing_they_acknowledged(desk, start_worker: Start
         left_log_count += Path(f"{desk.path}.wal").exists()
         if number % 3 or number == kill_count - 1:  # else the next child comes to what the dead one left
             latest = check_what_the_dead_left(desk, latest, is_reader=number % 3 == 1)
-    assert latest > kill_count / 3
-    assert left_log_count >= kill_count / len(DEATHS)  # these died between COMMIT and DETACH at the latest
+    died_after_commit = kill_count // len(DEATHS)  # each of these acknowledged a version, however busy the machine was
+    assert latest >= died_after_commit
+    assert left_log_count >= died_after_commit
 
 
 def check_what_the_dead_left(desk, acknowledged: int, is_reader: bool) -> int:
