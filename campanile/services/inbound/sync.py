@@ -13,7 +13,7 @@ from campanile.services.context import Context
 from campanile.services.inbound.history import HistoryRead, in_parts, read_history, report_history
 from campanile.services.inbound.history_rows import opt_out_rows, reply_rows, report_rows
 from campanile.sms.errors import GatewayError, GatewayUnreachable
-from campanile.sms.rules.reply_keywords import SUPPRESSING
+from campanile.sms.rules.replies.verdicts import SUPPRESSING
 from campanile.sms.text.formatting import count_text
 from campanile.sms.text.masking import mask_numbers
 from campanile.store.billing.alerts import clear_alert, raise_alert
