@@ -1,6 +1,6 @@
 """Train the model of replies on the labelled texts of data/opt_outs_bench, and write its weights.
 
-``python -m scripts.train_reply_model [file]``. The blind texts are never read here. It takes about two minutes.
+``python -m scripts.train_reply_model [file]``. The blind texts are never read here. It takes some minutes.
 """
 
 import sys

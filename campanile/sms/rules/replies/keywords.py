@@ -25,6 +25,7 @@ class _Rules(NamedTuple):
     long_words: frozenset[str]
     known_words: frozenset[str]
     not_stop: frozenset[str]
+    complements: frozenset[str]
 
 
 def find_use(sentences: Sentences) -> str | None:
@@ -55,7 +56,9 @@ def find_use(sentences: Sentences) -> str | None:
 def _is_stop(core: list[str], core_text: str, rules: _Rules) -> bool:
     if _is_stop_word(core_text, rules) or "".join(core) in rules.squeezed:
         return True
-    return len(core) <= _SHORT_MESSAGE_WORDS and rules.patterns["words"].match(core_text) is not None
+    if len(core) > _SHORT_MESSAGE_WORDS or rules.complements.intersection(core):
+        return False
+    return rules.patterns["words"].match(core_text) is not None
 
 
 def _is_stop_sentence(words: list[str], rules: _Rules) -> bool:
@@ -151,4 +154,5 @@ def _load_rules() -> _Rules:
         long_words=long_words,
         known_words=long_words | _literals(pattern for patterns in by_use.values() for pattern in patterns),
         not_stop=frozenset(map(fold_word, data["not_stop"])),
+        complements=frozenset(map(fold_word, data["complements"])),
     )
