@@ -104,6 +104,12 @@ class OptOuts(Frame):
     note: str = pa.Field(nullable=True)
 
 
+class StoppedNumbers(Frame):
+    """People whose planned messages are suppressed. Grain and key: ``number_id``."""
+
+    number_id: Whole = pa.Field(unique=True)
+
+
 class StartReplies(Frame):
     """Replies that say START. Grain: one reply. Key: ``reply_id``."""
 

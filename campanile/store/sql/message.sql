@@ -29,6 +29,29 @@ SELECT
     row_number
 FROM staged_messages
 
+-- name: message.planned_to_stopped
+-- staged_rows: StoppedNumbers
+-- One row per planned message to the staged people in the campaigns that are approved and that opt-outs apply to.
+WITH sent AS (
+    SELECT message.campaign_id, message.recipient_id, message.slice_no, message.segment_count, message.price
+    FROM message SEMI JOIN staged_rows USING (number_id) JOIN campaign USING (campaign_id)
+    WHERE campaign.state IN ('approved', 'sending', 'parked', 'paused')
+        AND NOT (campaign.kind = 'alert' AND campaign.requested_service)
+        AND message.campaign_id IN (SELECT campaign_id FROM slice WHERE state = 'planned')
+),
+latest AS (
+    SELECT
+        campaign_id, recipient_id, arg_max(event, event_id) AS state, arg_max(slice_no, event_id) AS slice_no
+    FROM message_event SEMI JOIN sent USING (campaign_id, recipient_id)
+    GROUP BY campaign_id, recipient_id
+)
+SELECT
+    sent.campaign_id, sent.recipient_id, coalesce(latest.slice_no, sent.slice_no) AS slice_no, sent.segment_count,
+    CAST(sent.price AS VARCHAR) AS price
+FROM sent LEFT JOIN latest USING (campaign_id, recipient_id)
+WHERE coalesce(latest.state, 'planned') = 'planned'
+ORDER BY sent.campaign_id, slice_no, sent.recipient_id
+
 -- name: message.count_by_state
 -- One row per state of a campaign's messages.
 SELECT state, count(*) AS message_count, sum(segment_count) AS segment_count

@@ -174,6 +174,16 @@ WHERE reply_id = $reply_id AND source = 'reply_doubtful' AND lifted_at IS NULL
 -- The opt-out of a number that is in force: at most one row.
 SELECT source, source_ref, recorded_at FROM opt_out WHERE number_id = $number_id
 
+-- name: opt_out.of_recipients
+-- One row per recipient of a campaign who is opted out.
+SELECT DISTINCT message.number_id FROM message SEMI JOIN opt_out USING (number_id)
+WHERE message.campaign_id = $campaign_id
+
+-- name: opt_out.numbers
+-- staged_stops: OptOuts
+-- One row per person of the staged opt-outs.
+SELECT DISTINCT number_id FROM staged_stops
+
 -- name: opt_out.set_said
 -- staged_stops: OptOuts
 -- Move said_at of an opt-out to an earlier time if the staged rows have one: the earliest time is the proof. The note

@@ -18,24 +18,43 @@ SELECT coalesce(max(reply_id), 0) + 1 FROM reply
 
 -- name: reply.add
 -- staged_rows: Replies
--- Add replies. campaign_id: the last campaign with a message to this person. counts_at: received_at, or the time of
--- reading if received_at is in the future or before $oldest.
+-- Add replies. counts_at: received_at, or the time of reading if received_at is in the future or before $oldest.
+-- campaign_id, recipient_id: the last message that was posted to this person at or before counts_at and that may have
+-- reached them; NULL: there is none. The time of a message is that of its claim, which is stored before the post, so a
+-- reply that is read before the answer of the gateway is linked too. Campanile's own messages do not count.
 INSERT INTO reply (
-    reply_id, gateway, gateway_reply_id, sender, number_id, text, verdict, campaign_id, received_at, counts_at,
-    recorded_at
+    reply_id, gateway, gateway_reply_id, sender, number_id, text, verdict, campaign_id, recipient_id, received_at,
+    counts_at, recorded_at
+)
+WITH timed AS (
+    SELECT *, CASE WHEN received_at BETWEEN $oldest AND $at THEN received_at ELSE $at END AS counts_at
+    FROM staged_rows
+),
+sent AS (
+    SELECT message.campaign_id, message.recipient_id, message.number_id
+    FROM message JOIN campaign USING (campaign_id)
+    WHERE campaign.kind IN ('marketing', 'alert') AND message.number_id IN (SELECT number_id FROM staged_rows)
+),
+step AS (
+    SELECT
+        sent.*, message_event.event_id, message_event.event, message_event.recorded_at,
+        last_value(message_event.event) OVER (
+            PARTITION BY sent.campaign_id, sent.recipient_id ORDER BY message_event.event_id
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        ) AS state
+    FROM message_event JOIN sent USING (campaign_id, recipient_id)
+),
+last_message AS (
+    SELECT timed.reply_id, step.campaign_id, step.recipient_id
+    FROM timed JOIN step ON step.number_id = timed.number_id AND step.recorded_at <= timed.counts_at
+    WHERE step.event IN ('claimed', 'unknown')
+        AND step.state IN ('claimed', 'unknown', 'accepted', 'delivered', 'undelivered', 'written_off')
+    QUALIFY row_number() OVER (PARTITION BY timed.reply_id ORDER BY step.recorded_at DESC, step.event_id DESC) = 1
 )
 SELECT
-    staged_rows.reply_id, $gateway, staged_rows.gateway_reply_id, staged_rows.sender, staged_rows.number_id,
-    staged_rows.text, staged_rows.verdict, last_message.campaign_id, staged_rows.received_at,
-    CASE WHEN staged_rows.received_at BETWEEN $oldest AND $at THEN staged_rows.received_at ELSE $at END, $at
-FROM staged_rows
-LEFT JOIN (
-    SELECT message.number_id, max(message.campaign_id) AS campaign_id
-    FROM message JOIN campaign USING (campaign_id)
-    WHERE campaign.kind IN ('marketing', 'alert')
-        AND message.number_id IN (SELECT number_id FROM staged_rows)
-    GROUP BY message.number_id
-) AS last_message USING (number_id)
+    timed.reply_id, $gateway, timed.gateway_reply_id, timed.sender, timed.number_id, timed.text, timed.verdict,
+    last_message.campaign_id, last_message.recipient_id, timed.received_at, timed.counts_at, $at
+FROM timed LEFT JOIN last_message USING (reply_id)
 
 -- name: reply.unanswered
 -- One row per reply without a decision on its automatic answer, the oldest first, at most $most. answer_count: answers
