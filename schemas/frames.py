@@ -110,6 +110,12 @@ class StoppedNumbers(Frame):
     number_id: Whole = pa.Field(unique=True)
 
 
+class ReplyIds(Frame):
+    """Stored replies. Grain: one reply. Key: ``reply_id``."""
+
+    reply_id: Whole = pa.Field(unique=True)
+
+
 class StartReplies(Frame):
     """Replies that say START. Grain: one reply. Key: ``reply_id``."""
 
@@ -142,6 +148,8 @@ class ReplyKeys(Frame):
     position: Whole = pa.Field(unique=True)
     gateway_reply_id: str
     sender: str
+    number_id: Whole = pa.Field(nullable=True)
+    is_refusal: Truth
     text: str
     received_at: Instant
 

@@ -30,6 +30,17 @@ class ReplyCount:
     reply_count: int
 
 
+class NearReply(NamedTuple):
+    """A reply of a person who wrote again within seconds; ``is_new``: it was stored just now."""
+
+    reply_id: int
+    number_id: int
+    text: str
+    verdict: str
+    received_at: datetime
+    is_new: bool
+
+
 class UnansweredReply(NamedTuple):
     """A reply without a decision on its automatic answer.
 

@@ -4,7 +4,7 @@ from prefect import task
 
 from campanile.pages.reviews import doubtful_page
 from campanile.services.billing import alerts
-from campanile.services.inbound import auto_answers, history, reviews, sync
+from campanile.services.inbound import auto_answers, history, reply_files, reviews, sync
 from campanile.sms.rules.auto_reply import AutoResponder
 from campanile.store.contacts.opt_outs import doubtful_replies
 from tasks.artifacts import publish
@@ -19,6 +19,12 @@ _MAX_SHOWN = 50
 def sync_opt_outs(gateway: str) -> dict[str, int]:
     """Read replies and the provider's own opt-outs; each STOP applies in the transaction that records it."""
     return sync.sync_opt_outs(current_context(), gateway)
+
+
+@task
+def read_reply_files(gateway: str, path: str | None) -> tuple[list[str], list[str]]:
+    """Read files of replies; return the lines of those that were read, and of those that were refused."""
+    return reply_files.read_reply_files(current_context(), gateway, path)
 
 
 @task(retries=2, retry_delay_seconds=[1, 3], tags=["gateway"])

@@ -1,6 +1,6 @@
 """Pages of runs that concern no campaign or list: what the run did, and the next steps."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from prefect import task
 
@@ -38,11 +38,11 @@ def publish_balance(gateway: str, line: str) -> str:
 
 
 @task(task_run_name="publish the replies of {gateway}")
-def publish_replies(gateway: str) -> str:
-    """Publish the counts of a gateway's replies by verdict and answer, and return the page."""
+def publish_replies(gateway: str, files: Sequence[str] = ()) -> str:
+    """Publish the counts of a gateway's replies by verdict and answer, and the files read; return the page."""
     with current_context().transaction(read_only=True) as tx:
         replies = tx.select(ReplyCount, "reply.totals", gateway=gateway)
-    page = replies_page(gateway, replies, step_links([REVIEW, RESPONDER]))
+    page = replies_page(gateway, replies, step_links([REVIEW, RESPONDER]), files)
     return _publish(f"replies-{gateway}", f"Replies of {gateway}", page)
 
 

@@ -3,7 +3,9 @@
 -- name: reply.known
 -- staged_rows: ReplyKeys
 -- The positions of the staged replies that are stored already. All fields are compared: a provider that restarts its
--- numbering gives an old id to a new reply.
+-- numbering gives an old id to a new reply. A reply that came in two ways, once without an id (in a file) or with a time
+-- that is rounded in another way, is known by its number and text, at most a minute apart; a refusal never is, so that
+-- no refusal is left out.
 SELECT staged_rows.position
 FROM staged_rows JOIN reply
     ON reply.gateway = $gateway
@@ -11,6 +13,43 @@ FROM staged_rows JOIN reply
     AND reply.sender = staged_rows.sender
     AND reply.text = staged_rows.text
     AND reply.received_at = staged_rows.received_at
+UNION
+SELECT staged_rows.position
+FROM staged_rows JOIN reply
+    ON reply.gateway = $gateway
+    AND reply.number_id = staged_rows.number_id
+    AND CASE
+        WHEN reply.gateway_reply_id = '' THEN staged_rows.gateway_reply_id <> ''
+        WHEN staged_rows.gateway_reply_id = '' THEN reply.gateway_reply_id <> ''
+        ELSE reply.gateway_reply_id = staged_rows.gateway_reply_id
+    END
+    AND trim(reply.text) = trim(staged_rows.text)
+    AND reply.received_at BETWEEN staged_rows.received_at - INTERVAL 60 SECOND
+        AND staged_rows.received_at + INTERVAL 60 SECOND
+WHERE NOT staged_rows.is_refusal
+
+-- name: reply.near
+-- staged_rows: ReplyIds
+-- One row per reply of the people of the staged replies that was received within $seconds of one of these, in the order
+-- of their times. is_new: it is one of the staged ones.
+SELECT
+    reply.reply_id, reply.number_id, reply.text, reply.verdict, reply.received_at,
+    reply.reply_id IN (SELECT reply_id FROM staged_rows) AS is_new
+FROM reply
+SEMI JOIN (
+    SELECT fresh.number_id, fresh.received_at
+    FROM reply AS fresh SEMI JOIN staged_rows USING (reply_id)
+) AS fresh
+    ON reply.number_id = fresh.number_id
+    AND reply.received_at BETWEEN fresh.received_at - to_seconds(CAST($seconds AS BIGINT))
+        AND fresh.received_at + to_seconds(CAST($seconds AS BIGINT))
+WHERE reply.gateway = $gateway
+ORDER BY reply.number_id, reply.received_at, reply.reply_id
+
+-- name: reply.set_verdicts
+-- staged_rows: ReplyIds
+-- Set the verdict of replies that are parts of a longer one.
+UPDATE reply SET verdict = $verdict WHERE reply_id IN (SELECT reply_id FROM staged_rows)
 
 -- name: reply.next_id
 -- The number of the next reply.
