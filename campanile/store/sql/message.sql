@@ -142,6 +142,11 @@ WHERE campaign.kind = $kind AND campaign.gateway = $gateway
 SELECT count(*) > 0 FROM message JOIN campaign USING (campaign_id)
 WHERE campaign.kind = $kind AND message.origin = $origin
 
+-- name: message.has_origin_in
+-- Whether a slice was cut with messages of an origin.
+SELECT count(*) > 0 FROM message
+WHERE campaign_id = $campaign_id AND slice_no = $slice_no AND origin = $origin
+
 -- name: message.of_origin
 -- One row per message of a kind and an origin, in order.
 SELECT message.msisdn, message.text, message.encoding, message.segment_count, message.price, message_status.state

@@ -203,8 +203,10 @@ SELECT * FROM slice
 WHERE campaign_id = $campaign_id AND state = 'unknown' ORDER BY slice_no
 
 -- name: slice.cancel_planned
--- Cancel the planned slices of a campaign.
-UPDATE slice SET state = 'cancelled' WHERE campaign_id = $campaign_id AND state = 'planned'
+-- Cancel the planned slices of a campaign, but not those with messages of $except_origin: a slice has one origin then.
+UPDATE slice SET state = 'cancelled'
+WHERE campaign_id = $campaign_id AND state = 'planned'
+    AND cut_as NOT IN (SELECT slice_no FROM message WHERE campaign_id = $campaign_id AND origin = $except_origin)
 
 -- name: slice.states
 -- One row per state of a campaign's slices.
