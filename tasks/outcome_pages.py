@@ -14,6 +14,7 @@ from campanile.pages.outcomes import (
 )
 from campanile.pages.run_links import (
     CHECK_BALANCE,
+    EXPORT_OPT_OUTS,
     OPT_OUT_AGAIN,
     READ_REPLIES,
     READ_REPORTS,
@@ -85,6 +86,14 @@ def publish_backup(line: str) -> str:
 def publish_opt_out(number: str, is_new: bool) -> str:
     """Publish that a person was opted out, the number masked, and return the page."""
     return _publish("opt-out", "Opt-out recorded", opt_out_page(number, is_new, step_links([OPT_OUT_AGAIN])))
+
+
+@task
+def publish_opt_outs(line: str) -> str:
+    """Publish what was done with the opt-outs, and return the page."""
+    return _publish(
+        "opt-outs", "Opt-outs", outcome_page("Opt-outs", line, step_links([EXPORT_OPT_OUTS, OPT_OUT_AGAIN]))
+    )
 
 
 @task

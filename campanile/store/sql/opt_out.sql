@@ -170,6 +170,35 @@ UPDATE opt_out_entry SET
     lifted_after_event_id = (SELECT coalesce(max(event_id), 0) FROM message_event)
 WHERE reply_id = $reply_id AND source = 'reply_doubtful' AND lifted_at IS NULL
 
+-- name: opt_out.in_force
+-- The opt-outs that are in force, the oldest first: of a number, or the one with $entry_id. NULL: not asked for.
+SELECT entry_id, number_id, msisdn, source, recorded_at FROM opt_out_entry
+WHERE lifted_at IS NULL AND (number_id = $number_id OR entry_id = $entry_id)
+ORDER BY entry_id
+
+-- name: opt_out.undo
+-- Lift opt-outs that were recorded by mistake: a named person says why.
+UPDATE opt_out_entry SET
+    lifted_at = $at, lifted_by = $actor, lift_reason = $reason,
+    lifted_after_event_id = (SELECT coalesce(max(event_id), 0) FROM message_event)
+WHERE list_contains($entry_ids, entry_id) AND lifted_at IS NULL
+
+-- name: opt_out.export
+-- Every opt-out with its proof, also those that were lifted. Grain: one ground of one person. Key: entry_id.
+SELECT
+    entry.entry_id, entry.msisdn AS number, entry.lifted_at IS NULL AS is_in_force, entry.source,
+    coalesce(entry.said_at, reply.received_at, entry.recorded_at) AS said_at, entry.recorded_at,
+    reply.text, reply.gateway, reply.gateway_reply_id, campaign.name AS campaign,
+    message.client_ref AS message_client_ref, entry.source_ref, entry.channel, entry.note,
+    entry.lifted_at, entry.lifted_by, entry.lift_reason, start.text AS lifting_text,
+    start.received_at AS lifting_received_at
+FROM opt_out_entry AS entry
+LEFT JOIN reply USING (reply_id)
+LEFT JOIN reply AS start ON start.reply_id = entry.lifted_reply_id
+LEFT JOIN campaign ON campaign.campaign_id = reply.campaign_id
+LEFT JOIN message ON message.campaign_id = reply.campaign_id AND message.recipient_id = reply.recipient_id
+ORDER BY entry.entry_id
+
 -- name: opt_out.of_number
 -- The opt-out of a number that is in force: at most one row.
 SELECT source, source_ref, recorded_at FROM opt_out WHERE number_id = $number_id
