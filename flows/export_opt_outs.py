@@ -7,7 +7,7 @@ from tasks.refusals import flow
 
 @flow(name="export-opt-outs")
 def export_opt_outs() -> str:
-    """Write every opt-out to a CSV: number, source, time, text, gateway id, campaign; when, by whom and why it ended."""
+    """Write every opt-out to a CSV: number, source, time, text, id, campaign; when, by whom and why it ended."""
     line = export()
     publish_opt_outs(line)
     return line

@@ -67,3 +67,15 @@ class DoubtfulReply:
     received_at: datetime
     campaign: str | None
     doubtful_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedReply:
+    """A reply that the owner of its campaign has not got by mail yet."""
+
+    reply_id: int
+    received_at: datetime
+    sender: str
+    text: str
+    campaign: str
+    owner: str

@@ -4,7 +4,7 @@ from prefect import task
 
 from campanile.pages.reviews import doubtful_page
 from campanile.services.billing import alerts
-from campanile.services.inbound import auto_answers, history, reply_files, reviews, sync
+from campanile.services.inbound import auto_answers, history, owned_replies, reply_files, reviews, sync
 from campanile.sms.rules.auto_reply import AutoResponder
 from campanile.store.contacts.opt_outs import doubtful_replies
 from tasks.artifacts import publish
@@ -37,6 +37,12 @@ def sync_reports(gateway: str) -> dict[str, int]:
 def plan_answers(gateway: str) -> dict[str, int]:
     """Decide once per new reply whether it gets the automatic answer, and plan the answers."""
     return auto_answers.plan_answers(current_context(), gateway)
+
+
+@task
+def hand_over_replies() -> int:
+    """Write the replies that a person must read to the files of their campaigns, and mail them to the reply owners."""
+    return owned_replies.hand_over_replies(current_context())
 
 
 @task

@@ -35,8 +35,8 @@ def undo_opt_outs(
         begins = REASON_BEGINS.get(row.source)
         if row.source not in _BY_TEAM and (begins is None or not reason.casefold().startswith(begins.casefold())):
             raise CampaignError(
-                f"opt-out {row.entry_id} (source {row.source}) is the word of the person or the provider, so nothing is "
-                f"undone: give a reason that begins with {begins!r} if it ends all the same, or the entry_id of "
+                f"opt-out {row.entry_id} (source {row.source}) is the word of the person or the provider, so nothing "
+                f"is undone: give a reason that begins with {begins!r} if it ends all the same, or the entry_id of "
                 "another opt-out"
             )
     tx.run("opt_out.undo", entry_ids=[row.entry_id for row in found], actor=actor, reason=reason, at=tx.at)

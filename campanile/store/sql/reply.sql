@@ -144,6 +144,45 @@ SELECT number_id, verdict, settled_as, settled_by FROM reply WHERE reply_id = $r
 -- Record what a person decided on a doubtful reply. $settled_as: 'lift' or 'keep'.
 UPDATE reply SET settled_as = $settled_as, settled_by = $actor, settled_at = $at WHERE reply_id = $reply_id
 
+-- name: reply.to_hand_over
+-- One row per campaign with replies of verdict 'other' that are not in the file of its reply owner yet; campaign: its
+-- name, NULL for replies without a campaign.
+SELECT DISTINCT campaign.name AS campaign
+FROM reply LEFT JOIN campaign USING (campaign_id)
+WHERE reply.verdict = 'other' AND reply.handed_over_at IS NULL
+ORDER BY campaign
+
+-- name: reply.of_owner
+-- The replies of verdict 'other' to a campaign, or of none ($campaign NULL), in order. Key: reply_id.
+SELECT
+    reply.reply_id, reply.received_at, reply.sender, reply.text, reply.gateway, reply.gateway_reply_id,
+    message.text AS message_text
+FROM reply
+LEFT JOIN campaign USING (campaign_id)
+LEFT JOIN message ON message.campaign_id = reply.campaign_id AND message.recipient_id = reply.recipient_id
+WHERE reply.verdict = 'other' AND campaign.name IS NOT DISTINCT FROM $campaign
+ORDER BY reply.reply_id
+
+-- name: reply.mark_handed_over
+-- staged_rows: ReplyIds
+-- Record that replies are in the file of their campaign.
+UPDATE reply SET handed_over_at = $at
+WHERE reply_id IN (SELECT reply_id FROM staged_rows) AND handed_over_at IS NULL
+
+-- name: reply.to_mail
+-- The replies of verdict 'other' whose campaign has a reply owner who has not got them by mail, at most $most.
+SELECT
+    reply.reply_id, reply.received_at, reply.sender, reply.text, campaign.name AS campaign,
+    campaign.draft ->> '$.reply_owner' AS owner
+FROM reply JOIN campaign USING (campaign_id)
+WHERE reply.verdict = 'other' AND reply.mailed_at IS NULL AND campaign.draft ->> '$.reply_owner' IS NOT NULL
+ORDER BY reply.reply_id LIMIT $most
+
+-- name: reply.mark_mailed
+-- staged_rows: ReplyIds
+-- Record that replies are mailed to their owner; $at NULL: the mail was refused.
+UPDATE reply SET mailed_at = $at WHERE reply_id IN (SELECT reply_id FROM staged_rows)
+
 -- name: reply.by_verdict
 -- One row per verdict and answer of the replies to a campaign.
 SELECT verdict, coalesce(answer, 'waiting') AS answer, count(*) AS reply_count
