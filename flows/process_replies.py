@@ -3,7 +3,14 @@
 from schemas.form import OptionalText
 from tasks.contacts import fail_if_refused
 from tasks.context import current_context
-from tasks.inbound import hand_over_replies, plan_answers, read_reply_files, send_waiting_alerts, sync_opt_outs
+from tasks.inbound import (
+    hand_over_replies,
+    plan_answers,
+    push_opt_outs,
+    read_reply_files,
+    send_waiting_alerts,
+    sync_opt_outs,
+)
 from tasks.outcome_pages import publish_replies
 from tasks.refusals import flow
 from tasks.run_lock import one_at_a_time
@@ -27,6 +34,7 @@ def process_replies(gateway: OptionalText = "", path: OptionalText = "") -> dict
         answers = plan_answers(gateway)
         send_system_messages("auto_reply", gateway)
         hand_over_replies()
+        push_opt_outs(gateway)
         if "capped" in answers:
             send_waiting_alerts()
         publish_replies(gateway, [*read, *refused])

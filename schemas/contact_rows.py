@@ -102,3 +102,11 @@ class OptOutInForce(NamedTuple):
     msisdn: str
     source: str
     recorded_at: datetime
+
+
+class UnpushedOptOut(NamedTuple):
+    """An opt-out in force that is not in a provider's own list yet."""
+
+    entry_id: int
+    number_id: int
+    msisdn: str

@@ -110,6 +110,13 @@ class StoppedNumbers(Frame):
     number_id: Whole = pa.Field(unique=True)
 
 
+class PushedOptOuts(Frame):
+    """Opt-outs that are added to a provider's list. Grain: one opt-out. Key: ``entry_id``."""
+
+    entry_id: Whole = pa.Field(unique=True)
+    number_id: Whole
+
+
 class ReplyIds(Frame):
     """Stored replies. Grain: one reply. Key: ``reply_id``."""
 

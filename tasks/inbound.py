@@ -5,6 +5,7 @@ from prefect import task
 from campanile.pages.reviews import doubtful_page
 from campanile.services.billing import alerts
 from campanile.services.inbound import auto_answers, history, owned_replies, reply_files, reviews, sync
+from campanile.services.inbound import push_opt_outs as push
 from campanile.sms.rules.auto_reply import AutoResponder
 from campanile.store.contacts.opt_outs import doubtful_replies
 from tasks.artifacts import publish
@@ -43,6 +44,12 @@ def plan_answers(gateway: str) -> dict[str, int]:
 def hand_over_replies() -> int:
     """Write the replies that a person must read to the files of their campaigns, and mail them to the reply owners."""
     return owned_replies.hand_over_replies(current_context())
+
+
+@task
+def push_opt_outs(gateway: str) -> int:
+    """Add opt-outs to the gateway's own list, where it takes them; return how many."""
+    return push.push_opt_outs(current_context(), gateway)
 
 
 @task

@@ -9,3 +9,12 @@ ALTER TABLE reply ADD COLUMN mailed_at TIMESTAMPTZ;
 
 -- lift_reason: why a named person undid an opt-out; NULL: it was lifted in another way.
 ALTER TABLE opt_out_entry ADD COLUMN lift_reason VARCHAR;
+
+-- Which opt-outs are in the provider's own list because we added them. Key: (gateway, entry_id).
+CREATE TABLE opt_out_push (
+    gateway VARCHAR,
+    entry_id BIGINT,
+    number_id BIGINT NOT NULL,
+    pushed_at TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (gateway, entry_id)
+);

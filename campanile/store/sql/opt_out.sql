@@ -129,7 +129,8 @@ WHERE number_id NOT IN (SELECT number_id FROM opt_out_entry WHERE lifted_at IS N
 -- name: opt_out.without_echoes
 -- staged_rows: ProviderOptOuts
 -- The provider's opt-outs without those that repeat a STOP which is stored as a reply: within ten minutes of it, and
--- before it was lifted. A later entry is a new ground. Grain: one entry of the provider's list.
+-- before it was lifted. A later entry is a new ground. Nor those that we pushed to that list within ten minutes: a START
+-- lifts the person's own STOP, and must not leave a copy of it. Grain: one entry of the provider's list.
 SELECT number_id, msisdn FROM staged_rows ANTI JOIN (
     SELECT entry.number_id, reply.received_at, coalesce(start.received_at, entry.lifted_at) AS ended_at
     FROM opt_out_entry AS entry JOIN reply USING (reply_id)
@@ -139,6 +140,10 @@ SELECT number_id, msisdn FROM staged_rows ANTI JOIN (
     ON own.number_id = staged_rows.number_id
     AND staged_rows.opted_out_at BETWEEN own.received_at - INTERVAL 10 MINUTE AND own.received_at + INTERVAL 10 MINUTE
     AND (own.ended_at IS NULL OR staged_rows.opted_out_at < own.ended_at) -- guard: no-echo
+ANTI JOIN (SELECT number_id, pushed_at FROM opt_out_push WHERE gateway = $gateway) AS pushed
+    ON pushed.number_id = staged_rows.number_id
+    AND staged_rows.opted_out_at
+        BETWEEN pushed.pushed_at - INTERVAL 10 MINUTE AND pushed.pushed_at + INTERVAL 10 MINUTE -- guard: no-push-echo
 
 -- name: opt_out.lift_by_start
 -- staged_rows: StartReplies
@@ -198,6 +203,22 @@ LEFT JOIN reply AS start ON start.reply_id = entry.lifted_reply_id
 LEFT JOIN campaign ON campaign.campaign_id = reply.campaign_id
 LEFT JOIN message ON message.campaign_id = reply.campaign_id AND message.recipient_id = reply.recipient_id
 ORDER BY entry.entry_id
+
+-- name: opt_out.to_push
+-- The people who are opted out and are not in the list of a gateway yet, at most $most. Those that the gateway told us
+-- are there. Grain: one person, by the oldest opt-out in force.
+SELECT opt_out.entry_id, opt_out.number_id, opt_out.msisdn
+FROM opt_out
+ANTI JOIN (SELECT entry_id FROM opt_out_push WHERE gateway = $gateway) AS pushed USING (entry_id)
+WHERE NOT (opt_out.source = 'gateway' AND ends_with(coalesce(opt_out.source_ref, ''), ' ' || $gateway))
+ORDER BY opt_out.entry_id LIMIT $most
+
+-- name: opt_out.mark_pushed
+-- staged_rows: PushedOptOuts
+-- Record the opt-outs that are added to the list of a gateway.
+INSERT INTO opt_out_push (gateway, entry_id, number_id, pushed_at)
+SELECT $gateway, entry_id, number_id, $at FROM staged_rows
+WHERE entry_id NOT IN (SELECT entry_id FROM opt_out_push WHERE gateway = $gateway)
 
 -- name: opt_out.of_number
 -- The opt-out of a number that is in force: at most one row.
