@@ -40,15 +40,15 @@ def revise_campaign(
     requested_service: Switch = "keep",
     emergency_reason: OptionalText = "",
     cost_centre: OptionalText = "",
+    reply_owner: OptionalText = "",
     note: OptionalText = "",
     clear: list[str] = [],  # noqa: B006
     prepare_again: bool = False,
 ) -> Recap:
     """Prepare a campaign again with some fields changed; empty fields stay as they were.
 
-    An approved campaign loses its approval and gets its credit back in the same transaction. This is possible until a
-    message was handed over. It must be approved again; without approval nothing is sent at its time. The recap shows
-    the difference.
+    An approved campaign loses its approval and gets its credit back in the same transaction, until a message was handed
+    over. It must be approved again; without approval nothing is sent. The recap shows the difference.
 
     Args:
         campaign: The campaign's name, or its key.
@@ -77,6 +77,7 @@ def revise_campaign(
         requested_service: Whether people asked for exactly this alert.
         emergency_reason: Why an alert may use the credit committed to marketing.
         cost_centre: For your own accounts.
+        reply_owner: The mail address of the person who reads the replies.
         note: For your colleagues.
         clear: Names of fields to empty, such as send_on and send_time.
         prepare_again: Prepare it although no field changes, so that lists, prices and hours are read again.

@@ -92,3 +92,21 @@ class OptOut(NamedTuple):
     source: str
     source_ref: str | None
     recorded_at: datetime
+
+
+class OptOutInForce(NamedTuple):
+    """An opt-out that applies: one ground of one person."""
+
+    entry_id: int
+    number_id: int
+    msisdn: str
+    source: str
+    recorded_at: datetime
+
+
+class UnpushedOptOut(NamedTuple):
+    """An opt-out in force that is not in a provider's own list yet."""
+
+    entry_id: int
+    number_id: int
+    msisdn: str

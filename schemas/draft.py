@@ -13,6 +13,7 @@ from schemas.form import LegalBasis, draw_as_box, draw_as_day
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{1,59}$"
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 CAP_PATTERN = r"^[1-9][0-9]{0,2} in [1-9][0-9]{0,2}$"
+MAIL_PATTERN = r"^[^@\s,;<>\"]+@[^@\s,;<>\"]+$"
 MAX_HOURS = 366 * 24
 
 
@@ -164,6 +165,15 @@ class CampaignDraft(BaseModel):
     cost_centre: str | None = Field(
         default=None, title="Cost centre", description="For your own accounts.", json_schema_extra=draw_as_box
     )
+    reply_owner: str | None = Field(
+        default=None,
+        title="Reply owner",
+        pattern=MAIL_PATTERN,
+        description="The mail address of the person who reads the replies: those that are no STOP, START, HELP or "
+        "machine are mailed there. They are always in data/exports/replies/ too.",
+        examples=["accueil@example.org"],
+        json_schema_extra=draw_as_box,
+    )
     note: str | None = Field(
         default=None,
         title="Note",
@@ -199,7 +209,7 @@ class CampaignDraft(BaseModel):
 
     @field_validator(
         "title", "file", "max_messages_in_days", "send_on", "send_time", "offer_ends", "max_lateness",
-        "emergency_reason", "cost_centre", "note",
+        "emergency_reason", "cost_centre", "reply_owner", "note",
         mode="before",
     )  # fmt: skip
     @classmethod

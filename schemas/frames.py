@@ -104,6 +104,25 @@ class OptOuts(Frame):
     note: str = pa.Field(nullable=True)
 
 
+class StoppedNumbers(Frame):
+    """People whose planned messages are suppressed. Grain and key: ``number_id``."""
+
+    number_id: Whole = pa.Field(unique=True)
+
+
+class PushedOptOuts(Frame):
+    """Opt-outs that are added to a provider's list. Grain: one opt-out. Key: ``entry_id``."""
+
+    entry_id: Whole = pa.Field(unique=True)
+    number_id: Whole
+
+
+class ReplyIds(Frame):
+    """Stored replies. Grain: one reply. Key: ``reply_id``."""
+
+    reply_id: Whole = pa.Field(unique=True)
+
+
 class StartReplies(Frame):
     """Replies that say START. Grain: one reply. Key: ``reply_id``."""
 
@@ -136,6 +155,8 @@ class ReplyKeys(Frame):
     position: Whole = pa.Field(unique=True)
     gateway_reply_id: str
     sender: str
+    number_id: Whole = pa.Field(nullable=True)
+    is_refusal: Truth
     text: str
     received_at: Instant
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Generic, Protocol, Self, TypeVar, runtime_checkable
 
 from campanile.sms.errors import ConfigurationError
 
@@ -195,6 +195,8 @@ class Manifest:
     """A look-up finds a message only by the request that posted it, so it does not find messages of another store."""
     has_balance: bool = True
     """False: the provider reports none, and the team records what it bought."""
+    takes_opt_outs: bool = False
+    """The provider takes opt-outs of ours into its own list: the adapter has the method of ``TakesOptOuts``."""
     is_lag_exact: bool = False
     """True: the gateway is configured with ``look_up_lag_seconds``, so the safe default does not apply."""
     sender_rules: Mapping[tuple[str, str], SenderRule] = field(default_factory=dict)
@@ -255,3 +257,15 @@ class Gateway(Protocol):
 
     def balance(self) -> Balance:
         """Return the credit left; ``ConfigurationError`` if the provider reports none (``has_balance``)."""
+
+
+@runtime_checkable
+class TakesOptOuts(Protocol):
+    """The additional method of adapters whose manifest says ``takes_opt_outs``."""
+
+    def push_opt_outs(self, msisdns: Sequence[str]) -> None:
+        """Add numbers to the provider's list of opt-outs, at most ``batch_size``; a number that is there already stays.
+
+        Raises:
+            GatewayError: it is not known whether they are there; the same call may be made again.
+        """

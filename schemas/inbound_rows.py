@@ -30,6 +30,17 @@ class ReplyCount:
     reply_count: int
 
 
+class NearReply(NamedTuple):
+    """A reply of a person who wrote again within seconds; ``is_new``: it was stored just now."""
+
+    reply_id: int
+    number_id: int
+    text: str
+    verdict: str
+    received_at: datetime
+    is_new: bool
+
+
 class UnansweredReply(NamedTuple):
     """A reply without a decision on its automatic answer.
 
@@ -56,3 +67,15 @@ class DoubtfulReply:
     received_at: datetime
     campaign: str | None
     doubtful_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedReply:
+    """A reply that the owner of its campaign has not got by mail yet."""
+
+    reply_id: int
+    received_at: datetime
+    sender: str
+    text: str
+    campaign: str
+    owner: str

@@ -36,7 +36,7 @@ class Slice(NamedTuple):
 
 
 class QueuedSlice(NamedTuple):
-    """A slice that waits to be claimed; ``first_event_id`` is None if it was never claimed."""
+    """A slice that waits to be claimed; ``first_event_id`` is None if its messages have no event."""
 
     campaign_id: int
     slice_no: int

@@ -57,7 +57,15 @@ MUTANTS = {
         f"{_CRASHES} -k sleeper",
     ),
     "not-after": Mutant("if False:", "tests/gateways/test_http.py -k between_the_connection"),
-    "opt-outs-read-again": Mutant("if False:", "tests/store/test_claims.py tests/sending/test_stop.py"),
+    "opt-outs-read-again": Mutant("if False:", "tests/store/test_suppression.py -k put_back"),
+    "stop-suppresses": Mutant("", "tests/store/test_suppression.py -k every_way"),
+    "suppressed-once": Mutant(
+        "WHERE campaign_id = $campaign_id AND event_id >= $first_event_id AND event = 'none'",
+        "tests/store/test_suppression.py -k start_brings_back",
+    ),
+    "no-push-echo": Mutant(
+        "BETWEEN pushed.pushed_at AND pushed.pushed_at - INTERVAL 1 MINUTE", "tests/services/test_push.py -k start"
+    ),
     "consent-refused": Mutant("", "tests/store/test_audience.py -k consent_refused"),
     "closing-margin": Mutant(
         "return {key: at for at, key in sorted((at, key) for at, key in closings if at is not None)}",

@@ -204,7 +204,7 @@ def only_one(home: Path) -> Iterator[None]:
 def run(options: argparse.Namespace) -> None:
     """Start all processes, wait until a stop is requested or one of them dies, and stop all."""
     keep_private(options.home)
-    for folder in ("logs", "prefect", "sandbox", "inbox/contacts/newsletter", "inbox/opt_outs"):
+    for folder in ("logs", "prefect", "sandbox", "inbox/contacts/newsletter", "inbox/opt_outs", "inbox/replies"):
         (options.home / folder).mkdir(parents=True, exist_ok=True)
     with only_one(options.home):
         household = Household(options.home / "logs", build_environment(options), mark=str(options.home))

@@ -9,7 +9,7 @@ from prefect.runtime import flow_run
 from campanile.pages.import_views import ImportReport
 from campanile.pages.imports import change_page, import_page, import_rows, list_page, lists_page
 from campanile.pages.run_links import RunLink
-from campanile.services.contacts import attachments, file_import, lists
+from campanile.services.contacts import attachments, file_import, lists, opt_out_records
 from campanile.services.contacts.file_import import OPT_OUTS, Change, Result
 from campanile.services.contacts.staged_files import ReadOptions
 from campanile.services.input_checks import ATTACHED
@@ -155,6 +155,18 @@ def undo_file(import_id: int, actor: str, preview: bool) -> str:
 def record_told_opt_out(number: str, source: str, actor: str, note: str | None, said_at: str | None) -> bool:
     """Record an opt-out that a colleague received; return whether it is new."""
     return lists.record_told_opt_out(current_context(), number, source, actor, note, said_at)
+
+
+@task(task_run_name="undo an opt-out")
+def undo_opt_out(number: str, entry_id: int, actor: str, reason: str) -> str:
+    """Undo opt-outs that were recorded by mistake; return one line with the result."""
+    return opt_out_records.undo_opt_out(current_context(), number, entry_id, actor, reason)
+
+
+@task
+def export_opt_outs() -> str:
+    """Write every opt-out with its proof as a CSV; return one line with its path."""
+    return opt_out_records.export_opt_outs(current_context())[1]
 
 
 def _publish_import(subject: str, results: Sequence[Result]) -> None:

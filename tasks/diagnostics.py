@@ -7,7 +7,15 @@ from prefect import task
 from prefect.settings import PREFECT_API_URL
 
 from campanile.pages.diagnostics import Check, checks_page
-from campanile.services.setup_checks import Advice, check_backups, check_clock, check_disk, check_lists, check_prices
+from campanile.services.setup_checks import (
+    Advice,
+    check_backups,
+    check_clock,
+    check_disk,
+    check_identity,
+    check_lists,
+    check_prices,
+)
 from campanile.services.system_checks import (
     check_channels,
     check_gateway,
@@ -48,6 +56,7 @@ def run_checks() -> list[Check]:
         "Time zones": (lambda: f"tz database {database_version()}", "run make setup"),
         "Rules of the sending hours": (check_policies, "correct the named file"),
         "Prices": (partial(check_prices, context), "correct the tariff: country,price,unit, one line per territory"),
+        "Who writes, as the answer to HELP": (partial(check_identity, context), ""),
         "Lists and why they may be written to": (partial(check_lists, context), ""),
         "Gateway": (
             lambda: check_gateway(context, context.gateway(context.settings.gateway)),

@@ -4,7 +4,8 @@ from prefect import task
 
 from campanile.pages.reviews import doubtful_page
 from campanile.services.billing import alerts
-from campanile.services.inbound import auto_answers, history, reviews, sync
+from campanile.services.inbound import auto_answers, history, owned_replies, reply_files, reviews, sync
+from campanile.services.inbound import push_opt_outs as push
 from campanile.sms.rules.auto_reply import AutoResponder
 from campanile.store.contacts.opt_outs import doubtful_replies
 from tasks.artifacts import publish
@@ -21,6 +22,12 @@ def sync_opt_outs(gateway: str) -> dict[str, int]:
     return sync.sync_opt_outs(current_context(), gateway)
 
 
+@task
+def read_reply_files(gateway: str, path: str | None) -> tuple[list[str], list[str]]:
+    """Read files of replies; return the lines of those that were read, and of those that were refused."""
+    return reply_files.read_reply_files(current_context(), gateway, path)
+
+
 @task(retries=2, retry_delay_seconds=[1, 3], tags=["gateway"])
 def sync_reports(gateway: str) -> dict[str, int]:
     """Read delivery reports and apply them; return how many messages changed, by event."""
@@ -31,6 +38,18 @@ def sync_reports(gateway: str) -> dict[str, int]:
 def plan_answers(gateway: str) -> dict[str, int]:
     """Decide once per new reply whether it gets the automatic answer, and plan the answers."""
     return auto_answers.plan_answers(current_context(), gateway)
+
+
+@task
+def hand_over_replies() -> int:
+    """Write the replies that a person must read to the files of their campaigns, and mail them to the reply owners."""
+    return owned_replies.hand_over_replies(current_context())
+
+
+@task
+def push_opt_outs(gateway: str) -> int:
+    """Add opt-outs to the gateway's own list, where it takes them; return how many."""
+    return push.push_opt_outs(current_context(), gateway)
 
 
 @task

@@ -1,6 +1,6 @@
 """Pages of runs that concern no campaign or list: what the run did, and the next steps."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from prefect import task
 
@@ -14,6 +14,7 @@ from campanile.pages.outcomes import (
 )
 from campanile.pages.run_links import (
     CHECK_BALANCE,
+    EXPORT_OPT_OUTS,
     OPT_OUT_AGAIN,
     READ_REPLIES,
     READ_REPORTS,
@@ -38,11 +39,11 @@ def publish_balance(gateway: str, line: str) -> str:
 
 
 @task(task_run_name="publish the replies of {gateway}")
-def publish_replies(gateway: str) -> str:
-    """Publish the counts of a gateway's replies by verdict and answer, and return the page."""
+def publish_replies(gateway: str, files: Sequence[str] = ()) -> str:
+    """Publish the counts of a gateway's replies by verdict and answer, and the files read; return the page."""
     with current_context().transaction(read_only=True) as tx:
         replies = tx.select(ReplyCount, "reply.totals", gateway=gateway)
-    page = replies_page(gateway, replies, step_links([REVIEW, RESPONDER]))
+    page = replies_page(gateway, replies, step_links([REVIEW, RESPONDER]), files)
     return _publish(f"replies-{gateway}", f"Replies of {gateway}", page)
 
 
@@ -85,6 +86,14 @@ def publish_backup(line: str) -> str:
 def publish_opt_out(number: str, is_new: bool) -> str:
     """Publish that a person was opted out, the number masked, and return the page."""
     return _publish("opt-out", "Opt-out recorded", opt_out_page(number, is_new, step_links([OPT_OUT_AGAIN])))
+
+
+@task
+def publish_opt_outs(line: str) -> str:
+    """Publish what was done with the opt-outs, and return the page."""
+    return _publish(
+        "opt-outs", "Opt-outs", outcome_page("Opt-outs", line, step_links([EXPORT_OPT_OUTS, OPT_OUT_AGAIN]))
+    )
 
 
 @task

@@ -27,6 +27,7 @@ NEEDS_PROCESS = (
     "flows",
     "gateways",
     "sending",
+    "services/test_reply_files.py",
     "services/test_run_lock.py",
     "sms/test_privacy.py",
     "store/test_backup.py",

@@ -6,7 +6,7 @@ dropped unfixed, it is rejected again rather than read with a name in the place 
 """
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,15 +42,18 @@ class Reject(NamedTuple):
     cells: Sequence[str]
 
 
-def write_rejects(path: Path, header: Sequence[str], rejects: Iterable[Reject]) -> Path:
+def write_rejects(
+    path: Path, header: Sequence[str], rejects: Iterable[Reject], words: Mapping[str, str] = REJECT_WORDS
+) -> Path:
     """Write rejected rows as a ``;`` UTF-8 file, and return its path.
 
     Args:
         path: replaced when it exists.
         header: the original columns in order.
         rejects: in the order to write them, with a cell for each name of ``header``.
+        words: what to do, by the reason.
     """
-    tails = {reason: (reason, words) for reason, words in REJECT_WORDS.items()}
+    tails = {reason: (reason, advice) for reason, advice in words.items()}
     with written_whole(path) as temporary, temporary.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file, delimiter=";", lineterminator="\r\n")
         writer.writerow([guard_cell(name) for name in [*header, *REJECT_COLUMNS]])

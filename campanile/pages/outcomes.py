@@ -14,9 +14,11 @@ def outcome_page(title: str, line: str, links: Sequence[RunLink]) -> str:
     return render("outcome", title=title, line=line, steps=links)
 
 
-def replies_page(gateway: str, replies: Sequence[ReplyCount], links: Sequence[RunLink]) -> str:
-    """Return the page of a gateway's replies, with the decision on the automatic answer."""
-    return render("replies", title=f"Replies of {gateway}", replies=replies, steps=links)
+def replies_page(
+    gateway: str, replies: Sequence[ReplyCount], links: Sequence[RunLink], files: Sequence[str] = ()
+) -> str:
+    """Return the page of a gateway's replies, with the decision on the automatic answer, and a line per file read."""
+    return render("replies", title=f"Replies of {gateway}", replies=replies, files=files, steps=links)
 
 
 def reports_page(gateway: str, moved: Mapping[str, int], links: Sequence[RunLink]) -> str:

@@ -62,6 +62,7 @@ RESPONDER = NextStep(
 RESPONDER_OFF = NextStep(
     "configure-auto-responder", "Switch it off", "replies are kept and get no answer.", {"enabled": False}
 )
+EXPORT_OPT_OUTS = NextStep("export-opt-outs", "Export all opt-outs", "with their proof, as a CSV.", {})
 OPT_OUT_AGAIN = NextStep("record-opt-out", "Record another", "it applies at once, to every campaign.", {})
 
 

@@ -37,6 +37,7 @@ ANSWER_WORDS = {
     "answered_already": "none: the person got one in the last 24 hours",
     "person_capped": "none: the person got as many as one may get",
     "capped": "none: the cap of 24 hours was reached",
+    "no_identity": "none: they asked for HELP, and SMS_EDITOR_IDENTITY is not set",
     "in_doubt": "none: the store had been restored from a copy, so it may have been answered before",
 } | dict.fromkeys(UNANSWERED, "none: refusals and automatic replies get none")
 SEVERITY_WORDS = {"costs": "It costs", "advice": "Advice"}

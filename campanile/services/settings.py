@@ -104,6 +104,8 @@ class Settings(BaseSettings):
     history_seconds: float = Field(default=240, gt=0)
     reply_sender_id: str = "36180"
     reply_max_age_hours: float = Field(default=24, gt=0)
+    push_opt_outs: bool = True
+    editor_identity: str | None = Field(default=None, max_length=612)
 
     brand: str | None = None
     recap_max_age_hours: float = Field(default=72, gt=0)

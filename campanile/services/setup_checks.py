@@ -16,6 +16,7 @@ from campanile.services.context import Context
 from campanile.services.liveness import span_text
 from campanile.sms.errors import ConfigurationError
 from campanile.sms.text.formatting import count_text
+from campanile.sms.text.segments import count_segments
 from campanile.store.contacts.lists import lists
 from campanile.store.db.clock_check import behind_words, newest_time, seconds_behind
 
@@ -92,6 +93,18 @@ def check_prices(context: Context) -> str | Advice:
         f"{line}; without a price: {', '.join(missing)}, so no campaign with people there can be prepared",
         f"add a line for each to {file}, or remove it from SMS_ALLOWED_COUNTRIES",
     )
+
+
+def check_identity(context: Context) -> str | Advice:
+    """Show the text that answers HELP, with its segments."""
+    text = context.settings.editor_identity
+    if text is None:
+        return Advice(
+            "SMS_EDITOR_IDENTITY is not set, so HELP gets no answer while the auto-responder is off",
+            "set it to a text that says who writes and how to reach you",
+        )
+    parts = count_segments(text)
+    return f"HELP is answered with {count_text(parts.segment_count, 'segment')} of {parts.encoding}: {text}"
 
 
 def check_lists(context: Context) -> str | Advice:

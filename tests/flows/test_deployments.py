@@ -60,6 +60,7 @@ def test_what_runs_by_itself(deployment: str, seconds: int) -> None:
         "cancel-campaign",
         "resolve-unknown",
         "review-replies",
+        "undo-opt-out",
         "process-replies",
         "send-due-campaigns",
         "configure-auto-responder",

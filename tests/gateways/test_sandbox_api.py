@@ -328,3 +328,23 @@ def test_page_for_people_masks_numbers(call, sandbox):
     assert "<b>" not in page
     assert "33612345678" not in page
     assert "06 12 34 56 78" not in page
+
+
+def test_opt_outs_are_taken_once_each(call, sandbox):
+    numbers = ["+33612349101", "+33612349102"]
+    before = len(call("GET", "/v1/opt-outs").json()["items"])
+    for _ in range(2):
+        assert call("POST", "/v1/opt-outs", {"msisdns": numbers}).json() == {"count": 2}
+    sandbox.gateway().push_opt_outs(numbers)
+    listed = [item["msisdn"] for item in call("GET", "/v1/opt-outs").json()["items"]][before:]
+    assert listed == numbers
+    answer = call("POST", "/v1/messages", batch(message("pushed", to=numbers[0]))).json()
+    assert answer["messages"][0]["status"] == "blacklisted"
+
+
+@pytest.mark.parametrize(
+    ("document", "status"),
+    [({}, 400), ({"msisdns": ["0612"]}, 400), ({"msisdns": "+33612349101"}, 400), ({"msisdns": [PARIS] * 501}, 413)],
+)
+def test_opt_outs_that_are_refused(call, document, status):
+    assert call("POST", "/v1/opt-outs", document).status_code == status

@@ -148,7 +148,7 @@ def test_no_transaction_takes_more_than_a_part_of_a_page(desk: Desk, monkeypatch
 
     def keep(tx: Any, gateway: str, rows: list[Any]) -> int:
         sizes.append(len(rows))
-        return sync._keep_replies(desk.context, tx, gateway, rows)
+        return sync.keep_replies(desk.context, tx, gateway, rows)
 
     monkeypatch.setattr(history, "AT_ONCE", 100)
     items = [IncomingReply(f"r{person}", number(person), "STOP", NOW) for person in range(250)]

@@ -19,6 +19,7 @@ from campanile.store.contacts.opt_outs import (
 )
 from campanile.store.inbound.replies import add_replies
 from tests.lanes import examples
+from tests.store.conftest import number_of
 
 PERSON = 1
 
@@ -152,13 +153,15 @@ def test_importing_the_contact_again_lifts_nothing(desk) -> None:
     assert is_opted_out(desk)
 
 
-def test_messages_that_were_not_claimed_leave_again_after_a_start(desk) -> None:
+def test_messages_that_a_stop_suppressed_stay_so_after_a_start(desk) -> None:
+    """The START counts for the next campaign."""
     lease = desk.start("soldes", [PERSON, 2], per_slice=2)
     at(desk, 0.2)
     read_page(desk, ("stop", 0.1))
     at(desk, 0.4)
     read_page(desk, ("start", 0.3))
-    assert len(desk.must_claim(lease).messages) == 2
+    assert not is_opted_out(desk)
+    assert [message.msisdn for message in desk.must_claim(lease).messages] == [f"+{number_of(2)}"]
     assert desk.broken() == {}
 
 

@@ -103,5 +103,27 @@ _OPT_OUT_SOURCE_WORDS = """
     source channel origin origine canal provenance optoutsource sourcestop motif canale fuente origen quelle
     kanal bron kanaal
 """
+# Of files of replies only: who wrote, what, when, and the provider's id. Of several senders the first word counts.
+_REPLY_SENDER_WORDS = """
+    sender from fromnumber sendernumber originator source mo moaddress expediteur emetteur numeroexpediteur
+    remitente mittente absender afzender remetente de
+"""
+_REPLY_TEXT_WORDS = """
+    text message body content reply replytext messagetext smstext messagebody texte contenu reponse sms texto mensaje
+    testo messaggio nachricht inhalt antwort tekst bericht inhoud mensagem
+"""
+_REPLY_TIME_WORDS = """
+    receivedat received receivedtime receiveddate datereceived timereceived timestamp datetime date time sentat
+    datesent creationdatetime createdat recule recua datereception datedereception dateheure heure horodatage
+    fecha fecharecepcion fechahora data dataora dataricezione datum zeit empfangenam eingang ontvangen ontvangenop
+"""
+_REPLY_ID_WORDS = """
+    id messageid replyid sid messagesid smsid moid gatewayid gatewayreplyid identifiant reference uuid
+"""
+REPLY_SENDER_NAMES = tuple(_REPLY_SENDER_WORDS.split())
+REPLY_TEXT_NAMES = tuple(_REPLY_TEXT_WORDS.split())
+REPLY_TIME_NAMES = tuple(_REPLY_TIME_WORDS.split())
+REPLY_ID_NAMES = tuple(_REPLY_ID_WORDS.split())
+
 OPT_OUT_DATE_NAMES = frozenset(_OPT_OUT_DATE_WORDS.split())
 OPT_OUT_SOURCE_NAMES = frozenset(_OPT_OUT_SOURCE_WORDS.split())

@@ -124,6 +124,12 @@ def map_columns(
     return Layout(number, dict(sorted(fields.items())))
 
 
+def named_number(header: Sequence[str], names: Sequence[str]) -> Mapping[str, str] | None:
+    """Return which column has the number by the first of these header keys that is there; None: none is."""
+    found = {header_key(name): name for name in reversed(header)}
+    return next(({NUMBER_FIELD: found[key]} for key in names if key in found), None)
+
+
 def has_columns(header: Sequence[str], columns: Mapping[str, str]) -> bool:
     """Tell whether a header has each of the columns that are asked for, once."""
     return all(len(_positions_of(header, name)) == 1 for name in columns.values())

@@ -30,6 +30,7 @@ class StagingRequest:
         hidden_rows: of a workbook: ``leave_out`` rejects them, ``keep`` reads them like all others.
         repairs_text: put right what was broken before the file was made, ``ZoÃ©`` for ``Zoé``.
         max_bytes: a larger file is refused, packed or unpacked.
+        number_names: header keys of the number column that come before the usual ones, the first one first.
     """
 
     path: Path
@@ -45,6 +46,7 @@ class StagingRequest:
     repairs_text: bool = False
     max_bytes: int = MAX_BYTES
     is_remembered: bool = False
+    number_names: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """Return it as one line."""
@@ -56,7 +58,8 @@ class StagingRequest:
         values = json.loads(line)
         allowed = None if values["allowed"] is None else tuple(values["allowed"])
         paths = {name: Path(values[name]) for name in ("path", "folder")}
-        return cls(**(values | paths | {"allowed": allowed}))
+        names = {"number_names": tuple(values["number_names"])}
+        return cls(**(values | paths | names | {"allowed": allowed}))
 
 
 @dataclass(frozen=True, slots=True)

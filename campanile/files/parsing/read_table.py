@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from campanile.files.parsing.cell_table import CellTable
-from campanile.files.parsing.column_mapping import NUMBER_FIELD, Layout, has_columns, map_columns
+from campanile.files.parsing.column_mapping import NUMBER_FIELD, Layout, has_columns, map_columns, named_number
 from campanile.files.parsing.csv_split import split_text
 from campanile.files.parsing.encoding import ASK_ENCODING, choose_codec, read_blocks
 from campanile.files.parsing.header import Header, check_has_rows
@@ -78,7 +78,7 @@ def read_cells(request: StagingRequest, tell: Tell) -> Reading:
         notes.extend([why] if why else [])
         return position
 
-    columns = request.columns
+    columns = request.columns or named_number(names, request.number_names)
     if columns and request.is_remembered and not has_columns(names, columns):
         notes.append("The columns that are remembered for this list are not in this file: its own names were read.")
         columns = None

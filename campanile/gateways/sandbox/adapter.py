@@ -37,6 +37,7 @@ MANIFEST = Manifest(
     gateway_concatenates=True,
     unit="EUR",
     history_days=90,
+    takes_opt_outs=True,
     sender_rules={
         ("*", "alphanumeric"): SenderRule(can_be_answered=False, stop_mention=" STOP au 36180"),
         **{
@@ -117,6 +118,10 @@ class SandboxGateway:
     def opt_outs(self, cursor: str) -> Page[ProviderOptOut]:
         """Return the sandbox's own opt-outs after ``cursor``."""
         return self._http.read("GET", "/v1/opt-outs", _read_opt_outs, params={"cursor": cursor})
+
+    def push_opt_outs(self, msisdns: Sequence[str]) -> None:
+        """Add numbers to the sandbox's own list of opt-outs."""
+        self._http.request("POST", "/v1/opt-outs", json={"msisdns": list(msisdns)})
 
     def balance(self) -> Balance:
         """Return the credit left."""

@@ -133,6 +133,17 @@ class Face:
         cursor = str(position + len(items))
         return JSONResponse({"items": items, "cursor": cursor, "epoch": self.sandbox_state.state_id, **more})
 
+    async def push_opt_outs(self, request: Request) -> Response:
+        """POST /v1/opt-outs."""
+        msisdns = (await _document(request)).get("msisdns")
+        if not isinstance(msisdns, list) or not all(is_number(msisdn) for msisdn in msisdns):
+            raise Refused(400, "the body must be {msisdns: [...]} with numbers like +33612345678")
+        if len(msisdns) > BATCH_LIMIT:
+            raise Refused(413, f"{len(msisdns)} numbers at once: {BATCH_LIMIT} at most")
+        for msisdn in msisdns:
+            self.sandbox_state.add_opt_out(msisdn)
+        return JSONResponse({"count": len(msisdns)})
+
     async def balance(self, request: Request) -> Response:
         """GET /v1/balance."""
         return JSONResponse({"amount": str(self.sandbox_state.balance), "unit": self.sandbox_state.tariff.unit})
@@ -196,6 +207,7 @@ ROUTES: tuple[tuple[str, str, Callable[[Face, Request], Awaitable[Response]], bo
     ("/v1/delivery-reports", "GET", Face.delivery_reports, True),
     ("/v1/replies", "GET", Face.replies, True),
     ("/v1/opt-outs", "GET", Face.opt_outs, True),
+    ("/v1/opt-outs", "POST", Face.push_opt_outs, True),
     ("/v1/balance", "GET", Face.balance, True),
     ("/v1/prices", "GET", Face.prices, True),
     ("/sandbox/replies", "POST", Face.add_reply, True),

@@ -67,7 +67,7 @@ def find_files(context: Context, list_name: str | None, path: str | None) -> lis
     if path is not None:
         if list_name is None:
             raise ConfigurationError("a path needs a list_name: the list its contacts go into")
-        return [(check_list_name(list_name), _existing(context, path, "contacts", list_name))]
+        return [(check_list_name(list_name), existing_file(context, path, "contacts", list_name))]
     folders = [_inbox(context, check_list_name(list_name))] if list_name else _list_folders(context)
     return [(folder.name, found) for folder in folders for found in stable_in(context, folder)]
 
@@ -78,7 +78,7 @@ def find_opt_out_files(context: Context, path: str | None) -> list[Path]:
     return (
         stable_in(context, context.data_path("inbox", OPT_OUTS))
         if path is None
-        else [_existing(context, path, OPT_OUTS)]
+        else [existing_file(context, path, OPT_OUTS)]
     )
 
 
@@ -200,7 +200,13 @@ def _field_named(staged: StagedFile, names: frozenset[str]) -> str | None:
     return next((field for name, field in staged.column_map.items() if header_key(name) in names), None)
 
 
-def _existing(context: Context, path: str, *drop_folder: str) -> Path:
+def existing_file(context: Context, path: str, *drop_folder: str) -> Path:
+    """Return the file that a user gave by its path.
+
+    Raises:
+        ConfigurationError: files may not be read from there.
+        ContactFileError: it does not exist.
+    """
     file = given_file(context, path)
     if not file.is_file():
         folder = context.data_path("inbox", *drop_folder)

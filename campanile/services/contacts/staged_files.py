@@ -26,7 +26,7 @@ class ReadOptions:
     """How to read a file; None: as the file itself shows.
 
     ``is_remembered``: the columns were given for an earlier file of the list; ``is_header_row_remembered``: so was the
-    line of the header.
+    line of the header. ``number_names``: header keys of the number column that come before the usual ones.
     """
 
     region: str | None = None
@@ -38,6 +38,7 @@ class ReadOptions:
     is_header_row_remembered: bool = False
     hidden_rows: str = "leave_out"
     repairs_text: bool = False
+    number_names: tuple[str, ...] = ()
 
     def said(self) -> dict[str, Any]:
         """Return the options that a person gave besides columns, sheet, encoding and region; usually none."""
@@ -81,6 +82,7 @@ def staged_file(
             hidden_rows=options.hidden_rows,
             repairs_text=options.repairs_text,
             max_bytes=context.settings.max_file_mb * 1024 * 1024,
+            number_names=options.number_names,
         )
         limits = ParserLimits(context.settings.parser_memory_mb, context.settings.parser_seconds)
         log = context.log

@@ -12,12 +12,15 @@ from campanile.services.sending.system_messages import plan_system_messages
 from campanile.sms.errors import ConfigurationError
 from campanile.sms.numbers.msisdn import Number
 from campanile.sms.rules.auto_reply import AutoResponder, ReplyFacts, decide_answer
+from campanile.sms.rules.help_answer import NO_IDENTITY, decide_help
+from campanile.sms.rules.replies.verdicts import HELP
 from campanile.sms.rules.tariff import Tariff
 from campanile.sms.states import CampaignKind
+from campanile.sms.text.formatting import count_text
 from campanile.sms.text.segments import count_segments
 from campanile.store.billing.alerts import clear_alert, raise_alert
 from campanile.store.db.database import Transaction
-from campanile.store.inbound.auto_responder import auto_responder, put_auto_responder
+from campanile.store.inbound.auto_responder import HELP_ORIGIN, auto_responder, put_auto_responder
 from campanile.store.inbound.replies import answered_count, set_answers, unanswered_replies
 from schemas.inbound_rows import UnansweredReply
 
@@ -78,10 +81,22 @@ def _plan_answers(
     if tx.reconciliation is not None:  # answers that were sent may be missing in a restored store
         answers = {key: "in_doubt" if answer == "planned" else answer for key, answer in answers.items()}
     set_answers(tx, answers)
-    chosen = [(row.reply_id, numbers[row.sender]) for row in replies if answers[row.reply_id] == "planned"]
-    recipients = [(reply_id, number) for reply_id, number in chosen if number is not None]
-    plan_system_messages(context, tx, CampaignKind.AUTO_REPLY, gateway, tariff, recipients, responder.text)
-    _watch_cap(tx, gateway, responder, answered_today + len(recipients), "capped" in answers.values())
+    chosen = [(row, numbers[row.sender]) for row in replies if answers[row.reply_id] == "planned"]
+    identity = context.settings.editor_identity
+    for text, origin in ((responder.text, "campanile"), (identity or "", HELP_ORIGIN)):
+        recipients = [
+            (row.reply_id, number)
+            for row, number in chosen
+            if number is not None and (_asks_for(row, identity) == (origin == HELP_ORIGIN))
+        ]
+        plan_system_messages(context, tx, CampaignKind.AUTO_REPLY, gateway, tariff, recipients, text, origin)
+    if NO_IDENTITY in answers.values():
+        context.log.warning(
+            "%s for HELP on gateway %s got no answer: set SMS_EDITOR_IDENTITY to the text that says who writes",
+            count_text(list(answers.values()).count(NO_IDENTITY), "request"),
+            gateway,
+        )
+    _watch_cap(tx, gateway, responder, answered_today + len(chosen), "capped" in answers.values())
     return answers
 
 
@@ -108,10 +123,19 @@ def _decide(
             counts_at=row.counts_at,
             answer_count=row.answer_count + planned[row.number_id],
         )
-        answer = decide_answer(seen, responder, tx.at, max_age, answered_today + planned.total())
+        identity = context.settings.editor_identity
+        if _asks_for(row, identity) or (row.verdict == HELP and responder.why_off(tx.at) is not None):
+            answer = decide_help(seen, identity is not None, responder, tx.at, max_age)
+        else:
+            answer = decide_answer(seen, responder, tx.at, max_age, answered_today + planned.total())
         answers[row.reply_id] = answer
         planned[row.number_id] += answer == "planned"
     return answers
+
+
+def _asks_for(reply: UnansweredReply, identity: str | None) -> bool:
+    """Return whether a reply gets the identity; without one a HELP is answered like any other reply."""
+    return identity is not None and reply.verdict == HELP
 
 
 def _watch_cap(tx: Transaction, gateway: str, responder: AutoResponder, count: int, is_capped: bool) -> None:

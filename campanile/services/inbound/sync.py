@@ -13,13 +13,14 @@ from campanile.services.context import Context
 from campanile.services.inbound.history import HistoryRead, in_parts, read_history, report_history
 from campanile.services.inbound.history_rows import opt_out_rows, reply_rows, report_rows
 from campanile.sms.errors import GatewayError, GatewayUnreachable
-from campanile.sms.rules.replies.verdicts import SUPPRESSING
+from campanile.sms.rules.replies.parts import PART_SECONDS, split_refusals
+from campanile.sms.rules.replies.verdicts import STOP_DOUBTFUL, SUPPRESSING
 from campanile.sms.text.formatting import count_text
 from campanile.sms.text.masking import mask_numbers
 from campanile.store.billing.alerts import clear_alert, raise_alert
 from campanile.store.contacts.opt_outs import add_provider_opt_outs, honour_replies
 from campanile.store.db.database import Transaction
-from campanile.store.inbound.replies import add_replies
+from campanile.store.inbound.replies import add_replies, mark_doubtful, near_replies
 from campanile.store.inbound.reports import add_reports, apply_reports, unapplied_reports
 from campanile.store.ledger.reconciliation import require_tried
 from schemas.gateway import Page
@@ -35,7 +36,7 @@ def sync_opt_outs(context: Context, gateway: str) -> dict[str, int]:
     """Read replies and the opt-outs of the provider; each STOP applies in the transaction that records it."""
     found = context.gateway(gateway)
     replies = _read_all(
-        context, gateway, "replies", found.replies, partial(reply_rows, context), partial(_keep_replies, context)
+        context, gateway, "replies", found.replies, partial(reply_rows, context), partial(keep_replies, context)
     )
     opt_outs = _read_all(
         context, gateway, "opt_outs", found.opt_outs, partial(opt_out_rows, context), add_provider_opt_outs
@@ -103,12 +104,25 @@ def _apply_reports(context: Context, gateway: str) -> dict[str, int]:
     return dict(moved)
 
 
-def _keep_replies(context: Context, tx: Transaction, gateway: str, replies: pd.DataFrame) -> int:
+def keep_replies(context: Context, tx: Transaction, gateway: str, replies: pd.DataFrame) -> int:
+    """Store replies (``IncomingReplies``) that are new, and apply their STOPs and STARTs; return how many were new."""
     history = timedelta(days=context.manifest(gateway).history_days)
-    fresh = add_replies(tx, gateway, replies, history=history)
+    fresh = _with_split_refusals(tx, gateway, add_replies(tx, gateway, replies, history=history))
     honour_replies(tx, fresh)  # guard: stop-with-reply
     _alert_unreadable(tx, gateway, fresh)
     return len(fresh)
+
+
+def _with_split_refusals(tx: Transaction, gateway: str, fresh: pd.DataFrame) -> pd.DataFrame:
+    """Return new replies, where those that end a refusal which is split into parts are doubtful STOPs."""
+    groups = split_refusals(near_replies(tx, gateway, fresh, PART_SECONDS))
+    doubtful = [
+        [part.reply_id for part in group if part.is_new][-1] for group in groups if any(p.is_new for p in group)
+    ]
+    if not doubtful:
+        return fresh
+    mark_doubtful(tx, doubtful)
+    return fresh.assign(verdict=fresh["verdict"].mask(fresh["reply_id"].isin(doubtful), STOP_DOUBTFUL))
 
 
 def _alert_unreadable(tx: Transaction, gateway: str, fresh: pd.DataFrame) -> None:
@@ -123,3 +137,15 @@ def _alert_unreadable(tx: Transaction, gateway: str, fresh: pd.DataFrame) -> Non
         )
         clear_alert(tx, UNREADABLE, gateway)
         raise_alert(tx, UNREADABLE, gateway, line)
+
+
+def alert_rejected(context: Context, gateway: str, file_name: str, count: int) -> None:
+    """Alert the team about rows of a file of replies that may be refusals and could not be read."""
+    if count:
+        line = (
+            f"{count_text(count, 'row')} of rejects/replies/{mask_numbers(file_name)} may be a refusal, so no person "
+            "was opted out by it. Correct the file and drop it again, or opt the person out with record-opt-out"
+        )
+        with context.transaction() as tx:
+            clear_alert(tx, UNREADABLE, gateway)
+            raise_alert(tx, UNREADABLE, gateway, line)

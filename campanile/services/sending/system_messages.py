@@ -32,10 +32,11 @@ def plan_system_messages(
     tariff: Tariff,
     recipients: Sequence[tuple[int, Number]],
     text: str,
+    origin: str = "campanile",
 ) -> None:
-    """Plan one text for each (recipient_id, number), under the sender id of automatic answers."""
+    """Plan one text for each (recipient_id, number), under the sender id of automatic answers; ``origin`` says why."""
     sender_id = context.settings.reply_sender_id
-    rows = [make_system_message(recipient_id, number, text, sender_id, tariff) for recipient_id, number in recipients]
+    rows = [make_system_message(key, number, text, sender_id, tariff, origin) for key, number in recipients]
     plan_rows(context, tx, kind, gateway, rows)
 
 

@@ -14,6 +14,7 @@ from campanile.store.campaigns.duplicate_check import check_not_repeated
 from campanile.store.campaigns.recaps import check_audience_unchanged, verify_recap
 from campanile.store.db.database import Transaction
 from campanile.store.ledger.reconciliation import doubt_approved
+from campanile.store.ledger.suppression import suppress_planned
 from schemas.campaign_rows import Campaign, Staying
 from schemas.recap_rows import Recap, RecapTotals
 
@@ -61,6 +62,7 @@ def approve(tx: Transaction, name: str, recap_hash: str, actor: str, rules: Appr
     )
     note_event(tx, campaign_id, "approved", campaign.version, actor.strip(), _detail(campaign, staying))
     doubt_approved(tx, campaign)
+    suppress_planned(tx, tx.frame("opt_out.of_recipients", campaign_id=campaign_id))  # opted out since the recap
     return find_campaign(tx, name), staying
 
 

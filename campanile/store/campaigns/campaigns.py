@@ -95,11 +95,12 @@ def withdraw_approval(tx: Transaction, campaign: Campaign, actor: str, detail: s
     tx.run("event.forget", campaign_id=campaign_id)  # after the entry above, so that their ids are not used again
 
 
-def cancel_planned(tx: Transaction, campaign_id: int, reason: str) -> None:
-    """Cancel every message of a campaign that is not claimed."""
+def cancel_planned(tx: Transaction, campaign_id: int, reason: str, *, except_origin: str = "") -> None:
+    """Cancel every message of a campaign that is not claimed, except the slices of an origin."""
+    which = {"campaign_id": campaign_id, "except_origin": except_origin}
     first_event_id = tx.value("event.next_id")
-    tx.run("event.cancel_planned", campaign_id=campaign_id, first_event_id=first_event_id, reason=reason, at=tx.at)
-    tx.run("slice.cancel_planned", campaign_id=campaign_id)
+    tx.run("event.cancel_planned", first_event_id=first_event_id, reason=reason, at=tx.at, **which)
+    tx.run("slice.cancel_planned", **which)
 
 
 def set_state(tx: Transaction, campaign_id: int, state: str, due_at: datetime | None, reason: str | None) -> None:

@@ -17,6 +17,7 @@ from campanile.sms.rules.replies.verdicts import START, STOP, STOP_DOUBTFUL, WRO
 from campanile.store.contacts.import_log import ImportSummary, SourceFile, StagedRows, close_import, staged_file
 from campanile.store.db.database import Transaction
 from campanile.store.db.queries import json_pointer
+from campanile.store.ledger.suppression import suppress_planned
 from schemas.contact_rows import OptOut
 from schemas.inbound_rows import DoubtfulReply
 
@@ -167,7 +168,7 @@ def record_opt_out(
 ) -> bool:
     """Record an opt-out that a person gave to a colleague; return whether it is new.
 
-    Every later claim suppresses the messages that are planned for this number.
+    The messages that are planned for this number are suppressed.
 
     Args:
         tx: the open transaction.
@@ -213,9 +214,13 @@ def _add_rows(tx: Transaction, rows: pd.DataFrame) -> int:
 
 
 def _add_stops(tx: Transaction, *, has_dates: bool = True) -> int:
-    """Add ``staged_stops``, and use their earlier dates; return how many people were not opted out before."""
+    """Add ``staged_stops``, and suppress what is planned for them; return how many people were not opted out before.
+
+    Their earlier dates are used for known opt-outs.
+    """
     if has_dates:
         tx.run("opt_out.set_said")
     new_count = int(tx.value("opt_out.count_new"))
     tx.run("opt_out.add", at=tx.at)
+    suppress_planned(tx, tx.frame("opt_out.numbers"))  # guard: stop-suppresses
     return new_count

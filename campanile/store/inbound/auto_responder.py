@@ -11,6 +11,8 @@ from campanile.store.db.database import Transaction
 from schemas.campaign_rows import Campaign
 
 _SETTING = "auto_responder"
+#: The origin of messages that answer HELP: the switch of the auto-responder does not apply to them.
+HELP_ORIGIN = "help"
 
 
 def auto_responder(tx: Transaction) -> AutoResponder:
@@ -34,15 +36,24 @@ def put_auto_responder(tx: Transaction, responder: AutoResponder, actor: str) ->
     _cancel_waiting(tx)
 
 
-def why_silent(tx: Transaction, campaign: Campaign) -> str | None:
-    """Return why no more automatic answers of a campaign are claimed; None: they are, or it is another campaign."""
-    return auto_responder(tx).why_off(tx.at) if campaign.kind == CampaignKind.AUTO_REPLY else None
+def why_silent(tx: Transaction, campaign: Campaign, cut_as: int | None = None) -> str | None:
+    """Return why no more automatic answers of a campaign are claimed; None: they are, or it is another campaign.
+
+    ``cut_as``: the slice that the answers were first cut into; answers to HELP are claimed always.
+    """
+    why = auto_responder(tx).why_off(tx.at) if campaign.kind == CampaignKind.AUTO_REPLY else None
+    if why is None or cut_as is None:
+        return why
+    answers_help = tx.value(
+        "message.has_origin_in", campaign_id=campaign.campaign_id, slice_no=cut_as, origin=HELP_ORIGIN
+    )
+    return None if answers_help else why
 
 
 def cancel_silent(tx: Transaction, campaign: Campaign) -> None:
-    """Cancel the waiting messages of a campaign of automatic answers while the auto-responder is off."""
+    """Cancel the waiting automatic answers of a campaign while the auto-responder is off; answers to HELP stay."""
     if (why := why_silent(tx, campaign)) is not None:
-        cancel_planned(tx, campaign.campaign_id, why)
+        cancel_planned(tx, campaign.campaign_id, why, except_origin=HELP_ORIGIN)
 
 
 def _cancel_waiting(tx: Transaction) -> None:

@@ -1,11 +1,13 @@
 """Replies that a gateway received: each is stored once, also if it is read twice, and its automatic answer decided."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pandas as pd
 
+from campanile.sms.rules.replies.verdicts import STOP_DOUBTFUL, SUPPRESSING
 from campanile.store.db.database import Transaction
-from schemas.inbound_rows import UnansweredReply
+from schemas.inbound_rows import NearReply, UnansweredReply
 
 _HISTORY = timedelta(days=90)
 #: The columns that identify a reply.
@@ -22,12 +24,14 @@ def add_replies(tx: Transaction, gateway: str, replies: pd.DataFrame, *, history
         tx: the open transaction.
         gateway: the gateway.
         replies: ``IncomingReplies``. Id, sender, text and time together identify a reply: a provider that renumbers
-            uses an id again.
+            uses an id again. Only a reply that is no refusal is also known by number and text within a minute, where
+            one of the two has no id.
         history: how long the gateway keeps replies.
     """
     if replies.empty:
         return replies.assign(reply_id=pd.Series(dtype=object))
-    asked = replies[_SAYS].assign(position=replies.index)
+    is_refusal = replies["verdict"].isin(SUPPRESSING)
+    asked = replies[[*_SAYS, "number_id"]].assign(position=replies.index, is_refusal=is_refusal)
     with tx.staged("reply.known", staged_rows=asked):
         known = set(tx.values("reply.known", gateway=gateway))
     fresh = replies[~replies.index.isin(known)].drop_duplicates(_SAYS)
@@ -35,6 +39,28 @@ def add_replies(tx: Transaction, gateway: str, replies: pd.DataFrame, *, history
     fresh = fresh.assign(reply_id=range(first_id, first_id + len(fresh)))
     tx.run_staged("reply.add", fresh, gateway=gateway, at=tx.at, oldest=tx.at - history)
     return fresh
+
+
+def near_replies(tx: Transaction, gateway: str, fresh: pd.DataFrame, seconds: int) -> list[NearReply]:
+    """Return what the people of new replies wrote within some seconds of them, in the order of the times.
+
+    Args:
+        tx: the open transaction.
+        gateway: the gateway.
+        fresh: new replies, as ``add_replies`` returns them.
+        seconds: how far apart.
+    """
+    people = fresh.loc[fresh["number_id"].notna(), ["reply_id"]]
+    if people.empty:
+        return []
+    with tx.staged("reply.near", staged_rows=people):
+        return tx.select(NearReply, "reply.near", gateway=gateway, seconds=seconds)
+
+
+def mark_doubtful(tx: Transaction, reply_ids: Sequence[int]) -> None:
+    """Make replies doubtful STOPs, because they are parts of a longer reply that may be one."""
+    rows = pd.DataFrame({"reply_id": list(reply_ids)})
+    tx.run_staged("reply.set_verdicts", rows, verdict=STOP_DOUBTFUL)
 
 
 def unanswered_replies(tx: Transaction, gateway: str, most: int) -> list[UnansweredReply]:

@@ -89,7 +89,7 @@ def claim_again(session: SenderSession, slice_no: int) -> Claim | None:
     tx, campaign, found = session.tx, session.campaign, session.row_of(slice_no)
     if campaign.is_stopped or found.state != SliceState.UNKNOWN or not was_posted_here(found) or _refusal(session):
         return None
-    if why_silent(tx, campaign) is not None:
+    if why_silent(tx, campaign, found.cut_as) is not None:
         return None
     session.write()
     open_windows = closings(tx, campaign, session.rules, [found.window_key])

@@ -93,19 +93,20 @@ def add_events(
         add_slice_events(tx, lease, [SliceEvents(slice_no, event, messages)])
 
 
-def append_events(tx: Transaction, rows: pd.DataFrame) -> None:
-    """Append one event for each row, in the order of the rows, also for several slices.
+def append_events(tx: Transaction, rows: pd.DataFrame) -> int:
+    """Append one event for each row, in the order of the rows, also for several slices; return the id of the first.
 
     The columns are those of ``MessageEvents`` without its id; ``gateway_message_id`` and ``reason`` may be missing.
     Other columns are ignored.
     """
-    if rows.empty:
-        return
     first_id = int(tx.value("event.next_id"))
+    if rows.empty:
+        return first_id
     rows = rows.reindex(columns=_EVENT_COLUMNS)
     texts = rows[["gateway_message_id", "reason"]].astype(object)
     numbered = rows.assign(event_id=range(first_id, first_id + len(rows)), **texts.where(texts.notna(), None))
     tx.run_staged("event.add", numbered, at=tx.at)
+    return first_id
 
 
 def add_credit_entries(tx: Transaction, campaign: Campaign, entries: Sequence[SliceCredit]) -> None:

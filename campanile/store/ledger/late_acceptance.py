@@ -75,7 +75,7 @@ def _accept(tx: Transaction, rows: pd.DataFrame, reason: str) -> None:
 
     A message that waited to be sent again is removed from its slice; a slice that is then empty is settled.
     """
-    append_events(tx, rows.assign(event=MessageState.ACCEPTED, reason=reason, fence=0))
+    first_event_id = append_events(tx, rows.assign(event=MessageState.ACCEPTED, reason=reason, fence=0))
     for _, group in rows.groupby(["campaign_id", "slice_no"]):
         first = group.iloc[0]
         campaign = tx.get(Campaign, "campaign.get", campaign_id=int(first["campaign_id"]))
@@ -84,4 +84,4 @@ def _accept(tx: Transaction, rows: pd.DataFrame, reason: str) -> None:
         add_credit(tx, campaign, slice_no, CreditKind.RESERVE, total_price(freed))
         add_credit(tx, campaign, slice_no, CreditKind.CAPTURE, total_price(group["price"]))
     removed = rows.loc[rows["state"] == MessageState.PLANNED, ["campaign_id", "slice_no", "segment_count", "price"]]
-    tx.run_staged("slice.take_out", removed)
+    tx.run_staged("slice.take_out", removed, first_event_id=first_event_id)

@@ -166,7 +166,7 @@ def requeue(tx: Transaction, campaign: Campaign, found: Slice, messages: Sequenc
     """
     lease = Lease(campaign.campaign_id, fence)
     events = [MessageEvent(row.recipient_id, row.gateway_message_id, row.reason) for row in messages]
-    why_silent_now = why_silent(tx, campaign)
+    why_silent_now = why_silent(tx, campaign, found.cut_as)
     # guard: auto-responder-off
     if campaign.is_stopped or why_silent_now:  # stopped while it was in flight: it is never sent
         add_events(tx, lease, found.slice_no, MessageState.PLANNED, events)

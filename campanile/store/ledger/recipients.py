@@ -63,9 +63,16 @@ def holds_opted_out(tx: Transaction, campaign: Campaign, members: Sequence[Membe
 def _members(tx: Transaction, chosen: Sequence[QueuedSlice]) -> dict[int, list[Member]]:
     """Return the messages of planned slices by slice number: the original ones, or those put back into the slice."""
     found: dict[int, list[Member]] = {row.slice_no: [] for row in chosen}
-    as_cut = [row.slice_no for row in chosen if not row.is_requeued]
+    as_cut = [row for row in chosen if not row.is_requeued]
     if as_cut:
-        for member in tx.select(Member, "slice.members", campaign_id=chosen[0].campaign_id, slice_nos=as_cut):
+        members = tx.select(
+            Member,
+            "slice.members",
+            campaign_id=chosen[0].campaign_id,
+            slice_nos=[row.slice_no for row in as_cut],
+            first_event_id=min((row.first_event_id for row in as_cut if row.first_event_id is not None), default=None),
+        )
+        for member in members:
             found[member.slice_no].append(member)
     for row in chosen:
         if row.is_requeued:

@@ -77,12 +77,16 @@ FROM (
 )
 
 -- name: event.cancel_planned
--- Add 'cancelled' to all planned messages of a campaign.
+-- Add 'cancelled' to the planned messages of a campaign, but not to those of $except_origin.
 INSERT INTO message_event
 SELECT
     $first_event_id - 1 + row_number() OVER (ORDER BY recipient_id),
     campaign_id, recipient_id, 'cancelled', slice_no, NULL, NULL, $reason, $at
-FROM message_status WHERE campaign_id = $campaign_id AND state = 'planned'
+FROM message_status
+WHERE campaign_id = $campaign_id AND state = 'planned'
+    AND recipient_id NOT IN (
+        SELECT recipient_id FROM message WHERE campaign_id = $campaign_id AND origin = $except_origin
+    )
 
 -- name: event.forget
 -- Delete the events of messages that are cut again. Only while nothing was claimed.

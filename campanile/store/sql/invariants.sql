@@ -293,7 +293,8 @@ WHERE verdict IN ('stop', 'stop_doubtful', 'wrong_number') AND number_id IS NOT 
     AND reply_id NOT IN (SELECT reply_id FROM opt_out_entry WHERE reply_id IS NOT NULL)
 
 -- name: invariant.only_a_later_start_or_a_named_person_lifts_an_opt_out
--- Opt-outs that were lifted by neither a later START of the same person nor a person's decision on a doubtful reply.
+-- Opt-outs that were lifted by neither a later START of the same person, nor a person's decision on a doubtful reply, nor
+-- a named person with a reason.
 SELECT entry.entry_id
 FROM opt_out_entry AS entry
 LEFT JOIN reply AS stop ON stop.reply_id = entry.reply_id
@@ -301,7 +302,8 @@ LEFT JOIN reply AS start ON start.reply_id = entry.lifted_reply_id
 WHERE entry.lifted_at IS NOT NULL
     AND NOT coalesce(
         CASE
-            WHEN entry.lifted_reply_id IS NULL THEN entry.source = 'reply_doubtful' AND stop.settled_as = 'lift'
+            WHEN entry.lifted_reply_id IS NULL
+                THEN (entry.source = 'reply_doubtful' AND stop.settled_as = 'lift') OR entry.lift_reason <> ''
             ELSE
                 entry.source IN ('reply', 'reply_doubtful')
                 AND start.verdict = 'start'

@@ -29,6 +29,29 @@ SELECT
     row_number
 FROM staged_messages
 
+-- name: message.planned_to_stopped
+-- staged_rows: StoppedNumbers
+-- One row per planned message to the staged people in the campaigns that are approved and that opt-outs apply to.
+WITH sent AS (
+    SELECT message.campaign_id, message.recipient_id, message.slice_no, message.segment_count, message.price
+    FROM message SEMI JOIN staged_rows USING (number_id) JOIN campaign USING (campaign_id)
+    WHERE campaign.state IN ('approved', 'sending', 'parked', 'paused')
+        AND NOT (campaign.kind = 'alert' AND campaign.requested_service)
+        AND message.campaign_id IN (SELECT campaign_id FROM slice WHERE state = 'planned')
+),
+latest AS (
+    SELECT
+        campaign_id, recipient_id, arg_max(event, event_id) AS state, arg_max(slice_no, event_id) AS slice_no
+    FROM message_event SEMI JOIN sent USING (campaign_id, recipient_id)
+    GROUP BY campaign_id, recipient_id
+)
+SELECT
+    sent.campaign_id, sent.recipient_id, coalesce(latest.slice_no, sent.slice_no) AS slice_no, sent.segment_count,
+    CAST(sent.price AS VARCHAR) AS price
+FROM sent LEFT JOIN latest USING (campaign_id, recipient_id)
+WHERE coalesce(latest.state, 'planned') = 'planned'
+ORDER BY sent.campaign_id, slice_no, sent.recipient_id
+
 -- name: message.count_by_state
 -- One row per state of a campaign's messages.
 SELECT state, count(*) AS message_count, sum(segment_count) AS segment_count
@@ -118,6 +141,11 @@ WHERE campaign.kind = $kind AND campaign.gateway = $gateway
 -- Whether a campaign of a kind has messages of an origin. $origin: the Prefect run or another key of the same request.
 SELECT count(*) > 0 FROM message JOIN campaign USING (campaign_id)
 WHERE campaign.kind = $kind AND message.origin = $origin
+
+-- name: message.has_origin_in
+-- Whether a slice was cut with messages of an origin.
+SELECT count(*) > 0 FROM message
+WHERE campaign_id = $campaign_id AND slice_no = $slice_no AND origin = $origin
 
 -- name: message.of_origin
 -- One row per message of a kind and an origin, in order.

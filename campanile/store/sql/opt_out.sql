@@ -129,7 +129,8 @@ WHERE number_id NOT IN (SELECT number_id FROM opt_out_entry WHERE lifted_at IS N
 -- name: opt_out.without_echoes
 -- staged_rows: ProviderOptOuts
 -- The provider's opt-outs without those that repeat a STOP which is stored as a reply: within ten minutes of it, and
--- before it was lifted. A later entry is a new ground. Grain: one entry of the provider's list.
+-- before it was lifted. A later entry is a new ground. Nor those that we pushed to that list within ten minutes: a START
+-- lifts the person's own STOP, and must not leave a copy of it. Grain: one entry of the provider's list.
 SELECT number_id, msisdn FROM staged_rows ANTI JOIN (
     SELECT entry.number_id, reply.received_at, coalesce(start.received_at, entry.lifted_at) AS ended_at
     FROM opt_out_entry AS entry JOIN reply USING (reply_id)
@@ -139,6 +140,10 @@ SELECT number_id, msisdn FROM staged_rows ANTI JOIN (
     ON own.number_id = staged_rows.number_id
     AND staged_rows.opted_out_at BETWEEN own.received_at - INTERVAL 10 MINUTE AND own.received_at + INTERVAL 10 MINUTE
     AND (own.ended_at IS NULL OR staged_rows.opted_out_at < own.ended_at) -- guard: no-echo
+ANTI JOIN (SELECT number_id, pushed_at FROM opt_out_push WHERE gateway = $gateway) AS pushed
+    ON pushed.number_id = staged_rows.number_id
+    AND staged_rows.opted_out_at
+        BETWEEN pushed.pushed_at - INTERVAL 10 MINUTE AND pushed.pushed_at + INTERVAL 10 MINUTE -- guard: no-push-echo
 
 -- name: opt_out.lift_by_start
 -- staged_rows: StartReplies
@@ -170,9 +175,64 @@ UPDATE opt_out_entry SET
     lifted_after_event_id = (SELECT coalesce(max(event_id), 0) FROM message_event)
 WHERE reply_id = $reply_id AND source = 'reply_doubtful' AND lifted_at IS NULL
 
+-- name: opt_out.in_force
+-- The opt-outs that are in force, the oldest first: of a number, or the one with $entry_id. NULL: not asked for.
+SELECT entry_id, number_id, msisdn, source, recorded_at FROM opt_out_entry
+WHERE lifted_at IS NULL AND (number_id = $number_id OR entry_id = $entry_id)
+ORDER BY entry_id
+
+-- name: opt_out.undo
+-- Lift opt-outs that were recorded by mistake: a named person says why.
+UPDATE opt_out_entry SET
+    lifted_at = $at, lifted_by = $actor, lift_reason = $reason,
+    lifted_after_event_id = (SELECT coalesce(max(event_id), 0) FROM message_event)
+WHERE list_contains($entry_ids, entry_id) AND lifted_at IS NULL
+
+-- name: opt_out.export
+-- Every opt-out with its proof, also those that were lifted. Grain: one ground of one person. Key: entry_id.
+SELECT
+    entry.entry_id, entry.msisdn AS number, entry.lifted_at IS NULL AS is_in_force, entry.source,
+    coalesce(entry.said_at, reply.received_at, entry.recorded_at) AS said_at, entry.recorded_at,
+    reply.text, reply.gateway, reply.gateway_reply_id, campaign.name AS campaign,
+    message.client_ref AS message_client_ref, entry.source_ref, entry.channel, entry.note,
+    entry.lifted_at, entry.lifted_by, entry.lift_reason, start.text AS lifting_text,
+    start.received_at AS lifting_received_at
+FROM opt_out_entry AS entry
+LEFT JOIN reply USING (reply_id)
+LEFT JOIN reply AS start ON start.reply_id = entry.lifted_reply_id
+LEFT JOIN campaign ON campaign.campaign_id = reply.campaign_id
+LEFT JOIN message ON message.campaign_id = reply.campaign_id AND message.recipient_id = reply.recipient_id
+ORDER BY entry.entry_id
+
+-- name: opt_out.to_push
+-- The people who are opted out and are not in the list of a gateway yet, at most $most. Those that the gateway told us
+-- are there. Grain: one person, by the oldest opt-out in force.
+SELECT opt_out.entry_id, opt_out.number_id, opt_out.msisdn
+FROM opt_out
+ANTI JOIN (SELECT entry_id FROM opt_out_push WHERE gateway = $gateway) AS pushed USING (entry_id)
+WHERE NOT (opt_out.source = 'gateway' AND ends_with(coalesce(opt_out.source_ref, ''), ' ' || $gateway))
+ORDER BY opt_out.entry_id LIMIT $most
+
+-- name: opt_out.mark_pushed
+-- staged_rows: PushedOptOuts
+-- Record the opt-outs that are added to the list of a gateway.
+INSERT INTO opt_out_push (gateway, entry_id, number_id, pushed_at)
+SELECT $gateway, entry_id, number_id, $at FROM staged_rows
+WHERE entry_id NOT IN (SELECT entry_id FROM opt_out_push WHERE gateway = $gateway)
+
 -- name: opt_out.of_number
 -- The opt-out of a number that is in force: at most one row.
 SELECT source, source_ref, recorded_at FROM opt_out WHERE number_id = $number_id
+
+-- name: opt_out.of_recipients
+-- One row per recipient of a campaign who is opted out.
+SELECT DISTINCT message.number_id FROM message SEMI JOIN opt_out USING (number_id)
+WHERE message.campaign_id = $campaign_id
+
+-- name: opt_out.numbers
+-- staged_stops: OptOuts
+-- One row per person of the staged opt-outs.
+SELECT DISTINCT number_id FROM staged_stops
 
 -- name: opt_out.set_said
 -- staged_stops: OptOuts

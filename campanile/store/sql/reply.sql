@@ -3,7 +3,9 @@
 -- name: reply.known
 -- staged_rows: ReplyKeys
 -- The positions of the staged replies that are stored already. All fields are compared: a provider that restarts its
--- numbering gives an old id to a new reply.
+-- numbering gives an old id to a new reply. A reply that came in two ways, once without an id (in a file) or with a time
+-- that is rounded in another way, is known by its number and text, at most a minute apart; a refusal never is, so that
+-- no refusal is left out.
 SELECT staged_rows.position
 FROM staged_rows JOIN reply
     ON reply.gateway = $gateway
@@ -11,6 +13,43 @@ FROM staged_rows JOIN reply
     AND reply.sender = staged_rows.sender
     AND reply.text = staged_rows.text
     AND reply.received_at = staged_rows.received_at
+UNION
+SELECT staged_rows.position
+FROM staged_rows JOIN reply
+    ON reply.gateway = $gateway
+    AND reply.number_id = staged_rows.number_id
+    AND CASE
+        WHEN reply.gateway_reply_id = '' THEN staged_rows.gateway_reply_id <> ''
+        WHEN staged_rows.gateway_reply_id = '' THEN reply.gateway_reply_id <> ''
+        ELSE reply.gateway_reply_id = staged_rows.gateway_reply_id
+    END
+    AND trim(reply.text) = trim(staged_rows.text)
+    AND reply.received_at BETWEEN staged_rows.received_at - INTERVAL 60 SECOND
+        AND staged_rows.received_at + INTERVAL 60 SECOND
+WHERE NOT staged_rows.is_refusal
+
+-- name: reply.near
+-- staged_rows: ReplyIds
+-- One row per reply of the people of the staged replies that was received within $seconds of one of these, in the order
+-- of their times. is_new: it is one of the staged ones.
+SELECT
+    reply.reply_id, reply.number_id, reply.text, reply.verdict, reply.received_at,
+    reply.reply_id IN (SELECT reply_id FROM staged_rows) AS is_new
+FROM reply
+SEMI JOIN (
+    SELECT fresh.number_id, fresh.received_at
+    FROM reply AS fresh SEMI JOIN staged_rows USING (reply_id)
+) AS fresh
+    ON reply.number_id = fresh.number_id
+    AND reply.received_at BETWEEN fresh.received_at - to_seconds(CAST($seconds AS BIGINT))
+        AND fresh.received_at + to_seconds(CAST($seconds AS BIGINT))
+WHERE reply.gateway = $gateway
+ORDER BY reply.number_id, reply.received_at, reply.reply_id
+
+-- name: reply.set_verdicts
+-- staged_rows: ReplyIds
+-- Set the verdict of replies that are parts of a longer one.
+UPDATE reply SET verdict = $verdict WHERE reply_id IN (SELECT reply_id FROM staged_rows)
 
 -- name: reply.next_id
 -- The number of the next reply.
@@ -18,24 +57,43 @@ SELECT coalesce(max(reply_id), 0) + 1 FROM reply
 
 -- name: reply.add
 -- staged_rows: Replies
--- Add replies. campaign_id: the last campaign with a message to this person. counts_at: received_at, or the time of
--- reading if received_at is in the future or before $oldest.
+-- Add replies. counts_at: received_at, or the time of reading if received_at is in the future or before $oldest.
+-- campaign_id, recipient_id: the last message that was posted to this person at or before counts_at and that may have
+-- reached them; NULL: there is none. The time of a message is that of its claim, which is stored before the post, so a
+-- reply that is read before the answer of the gateway is linked too. Campanile's own messages do not count.
 INSERT INTO reply (
-    reply_id, gateway, gateway_reply_id, sender, number_id, text, verdict, campaign_id, received_at, counts_at,
-    recorded_at
+    reply_id, gateway, gateway_reply_id, sender, number_id, text, verdict, campaign_id, recipient_id, received_at,
+    counts_at, recorded_at
+)
+WITH timed AS (
+    SELECT *, CASE WHEN received_at BETWEEN $oldest AND $at THEN received_at ELSE $at END AS counts_at
+    FROM staged_rows
+),
+sent AS (
+    SELECT message.campaign_id, message.recipient_id, message.number_id
+    FROM message JOIN campaign USING (campaign_id)
+    WHERE campaign.kind IN ('marketing', 'alert') AND message.number_id IN (SELECT number_id FROM staged_rows)
+),
+step AS (
+    SELECT
+        sent.*, message_event.event_id, message_event.event, message_event.recorded_at,
+        last_value(message_event.event) OVER (
+            PARTITION BY sent.campaign_id, sent.recipient_id ORDER BY message_event.event_id
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        ) AS state
+    FROM message_event JOIN sent USING (campaign_id, recipient_id)
+),
+last_message AS (
+    SELECT timed.reply_id, step.campaign_id, step.recipient_id
+    FROM timed JOIN step ON step.number_id = timed.number_id AND step.recorded_at <= timed.counts_at
+    WHERE step.event IN ('claimed', 'unknown')
+        AND step.state IN ('claimed', 'unknown', 'accepted', 'delivered', 'undelivered', 'written_off')
+    QUALIFY row_number() OVER (PARTITION BY timed.reply_id ORDER BY step.recorded_at DESC, step.event_id DESC) = 1
 )
 SELECT
-    staged_rows.reply_id, $gateway, staged_rows.gateway_reply_id, staged_rows.sender, staged_rows.number_id,
-    staged_rows.text, staged_rows.verdict, last_message.campaign_id, staged_rows.received_at,
-    CASE WHEN staged_rows.received_at BETWEEN $oldest AND $at THEN staged_rows.received_at ELSE $at END, $at
-FROM staged_rows
-LEFT JOIN (
-    SELECT message.number_id, max(message.campaign_id) AS campaign_id
-    FROM message JOIN campaign USING (campaign_id)
-    WHERE campaign.kind IN ('marketing', 'alert')
-        AND message.number_id IN (SELECT number_id FROM staged_rows)
-    GROUP BY message.number_id
-) AS last_message USING (number_id)
+    timed.reply_id, $gateway, timed.gateway_reply_id, timed.sender, timed.number_id, timed.text, timed.verdict,
+    last_message.campaign_id, last_message.recipient_id, timed.received_at, timed.counts_at, $at
+FROM timed LEFT JOIN last_message USING (reply_id)
 
 -- name: reply.unanswered
 -- One row per reply without a decision on its automatic answer, the oldest first, at most $most. answer_count: answers
@@ -85,6 +143,45 @@ SELECT number_id, verdict, settled_as, settled_by FROM reply WHERE reply_id = $r
 -- name: reply.settle
 -- Record what a person decided on a doubtful reply. $settled_as: 'lift' or 'keep'.
 UPDATE reply SET settled_as = $settled_as, settled_by = $actor, settled_at = $at WHERE reply_id = $reply_id
+
+-- name: reply.to_hand_over
+-- One row per campaign with replies of verdict 'other' that are not in the file of its reply owner yet; campaign: its
+-- name, NULL for replies without a campaign.
+SELECT DISTINCT campaign.name AS campaign
+FROM reply LEFT JOIN campaign USING (campaign_id)
+WHERE reply.verdict = 'other' AND reply.handed_over_at IS NULL
+ORDER BY campaign
+
+-- name: reply.of_owner
+-- The replies of verdict 'other' to a campaign, or of none ($campaign NULL), in order. Key: reply_id.
+SELECT
+    reply.reply_id, reply.received_at, reply.sender, reply.text, reply.gateway, reply.gateway_reply_id,
+    message.text AS message_text
+FROM reply
+LEFT JOIN campaign USING (campaign_id)
+LEFT JOIN message ON message.campaign_id = reply.campaign_id AND message.recipient_id = reply.recipient_id
+WHERE reply.verdict = 'other' AND campaign.name IS NOT DISTINCT FROM $campaign
+ORDER BY reply.reply_id
+
+-- name: reply.mark_handed_over
+-- staged_rows: ReplyIds
+-- Record that replies are in the file of their campaign.
+UPDATE reply SET handed_over_at = $at
+WHERE reply_id IN (SELECT reply_id FROM staged_rows) AND handed_over_at IS NULL
+
+-- name: reply.to_mail
+-- The replies of verdict 'other' whose campaign has a reply owner who has not got them by mail, at most $most.
+SELECT
+    reply.reply_id, reply.received_at, reply.sender, reply.text, campaign.name AS campaign,
+    campaign.draft ->> '$.reply_owner' AS owner
+FROM reply JOIN campaign USING (campaign_id)
+WHERE reply.verdict = 'other' AND reply.mailed_at IS NULL AND campaign.draft ->> '$.reply_owner' IS NOT NULL
+ORDER BY reply.reply_id LIMIT $most
+
+-- name: reply.mark_mailed
+-- staged_rows: ReplyIds
+-- Record that replies are mailed to their owner; $at NULL: the mail was refused.
+UPDATE reply SET mailed_at = $at WHERE reply_id IN (SELECT reply_id FROM staged_rows)
 
 -- name: reply.by_verdict
 -- One row per verdict and answer of the replies to a campaign.

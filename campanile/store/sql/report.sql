@@ -145,7 +145,8 @@ UPDATE delivery_report SET applied_at = $at WHERE report_no IN (SELECT report_no
 SELECT count(*) FROM delivery_report WHERE gateway = $gateway AND applied_at IS NULL
 
 -- name: report.of_untried
--- One report on a message that this store never tried, if there is one: the gateway knows more than the store.
+-- One report on a message that this store never tried, if there is one: the gateway knows more than the store. A message
+-- that an opt-out suppressed, and that has no other event, was never tried.
 SELECT report.gateway_message_id
 FROM delivery_report AS report
 JOIN message USING (client_ref)
@@ -154,6 +155,8 @@ WHERE report.gateway = $gateway
     AND report.applied_at IS NULL
     AND NOT EXISTS (
         SELECT 1 FROM message_event
-        WHERE message_event.campaign_id = message.campaign_id AND message_event.recipient_id = message.recipient_id
+        WHERE message_event.campaign_id = message.campaign_id
+            AND message_event.recipient_id = message.recipient_id
+            AND message_event.event <> 'suppressed'
     )
 LIMIT 1

@@ -79,11 +79,16 @@ SELECT * FROM slice WHERE campaign_id = $campaign_id AND state IN ('claimed', 'u
 SELECT * FROM slice WHERE campaign_id = $campaign_id AND slice_no = $slice_no
 
 -- name: slice.members
--- One row per message that the slices were cut with, by slice and recipient. $slice_nos: no requeued slice.
+-- One row per message that the slices were cut with and that no opt-out has suppressed since, by slice and recipient.
+-- $slice_nos: no requeued slice. $first_event_id: no event of these slices is older; NULL: they have none.
 SELECT
     slice_no, recipient_id, number_id, msisdn, text, encoding, sender_id, client_ref, segment_count, price
 FROM message
 SEMI JOIN (SELECT unnest($slice_nos) AS slice_no) AS asked USING (slice_no)
+ANTI JOIN (
+    SELECT recipient_id FROM message_event
+    WHERE campaign_id = $campaign_id AND event_id >= $first_event_id AND event = 'suppressed' -- guard: suppressed-once
+) AS gone USING (recipient_id)
 WHERE campaign_id = $campaign_id
 ORDER BY slice_no, recipient_id
 
@@ -172,10 +177,12 @@ INSERT INTO slice (
 -- name: slice.take_out
 -- staged_rows: WithdrawnMessages
 -- Take messages out of their slices. Grain of the staged rows: one message. A slice without messages is settled.
+-- $first_event_id: no event that takes them out is older.
 UPDATE slice SET
     message_count = slice.message_count - gone.message_count,
     segment_count = slice.segment_count - gone.segment_count,
     price = slice.price - gone.price,
+    first_event_id = coalesce(slice.first_event_id, $first_event_id),
     state = CASE WHEN slice.message_count = gone.message_count THEN 'settled' ELSE slice.state END
 FROM (
     SELECT
@@ -196,8 +203,10 @@ SELECT * FROM slice
 WHERE campaign_id = $campaign_id AND state = 'unknown' ORDER BY slice_no
 
 -- name: slice.cancel_planned
--- Cancel the planned slices of a campaign.
-UPDATE slice SET state = 'cancelled' WHERE campaign_id = $campaign_id AND state = 'planned'
+-- Cancel the planned slices of a campaign, but not those with messages of $except_origin: a slice has one origin then.
+UPDATE slice SET state = 'cancelled'
+WHERE campaign_id = $campaign_id AND state = 'planned'
+    AND cut_as NOT IN (SELECT slice_no FROM message WHERE campaign_id = $campaign_id AND origin = $except_origin)
 
 -- name: slice.states
 -- One row per state of a campaign's slices.

@@ -1,0 +1,13 @@
+"""Export all opt-outs with their proof."""
+
+from tasks.contacts import export_opt_outs as export
+from tasks.outcome_pages import publish_opt_outs
+from tasks.refusals import flow
+
+
+@flow(name="export-opt-outs")
+def export_opt_outs() -> str:
+    """Write every opt-out to a CSV: number, source, time, text, id, campaign; when, by whom and why it ended."""
+    line = export()
+    publish_opt_outs(line)
+    return line
