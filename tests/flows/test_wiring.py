@@ -72,6 +72,8 @@ def test_each_flow_runs_and_ends_completed(workspace: Any, monkeypatch: pytest.M
     assert run("reconcile_store").startswith("# The store agrees")
     run("diagnose_setup")
 
+    replies = workspace.drop("from;text;received_at\n0612345699;STOP;2026-11-23 07:59\n")
+    assert run("process_replies", "", replies) == {"stop": 1}
     run("process_replies")  # read again to their end, so that messages may be sent
     workspace.sandbox.set_faults(script=["reset"])
     workspace.set(sandbox_resolution="neither", settle_wait_seconds=0.1)
