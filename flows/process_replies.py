@@ -23,7 +23,7 @@ def process_replies(gateway: OptionalText = "") -> dict[str, int]:
         sync_opt_outs(gateway)
         answers = plan_answers(gateway)
         send_system_messages("auto_reply", gateway)
-        if "capped" in answers:
+        if {"capped", "balance_low"} & answers.keys():
             send_waiting_alerts()
         publish_replies(gateway)
     return answers

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import NamedTuple
 
 
@@ -30,6 +31,13 @@ class ReplyCount:
     reply_count: int
 
 
+class AnswerTotals(NamedTuple):
+    """Automatic answers that a gateway accepted, and what they cost."""
+
+    answer_count: int
+    cost: Decimal
+
+
 class UnansweredReply(NamedTuple):
     """A reply without a decision on its automatic answer.
 
@@ -56,3 +64,12 @@ class DoubtfulReply:
     received_at: datetime
     campaign: str | None
     doubtful_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownWord:
+    """A word of a provider's delivery reports that is in no table; ``report_count``: reports with it."""
+
+    word: str
+    report_count: int
+    last_at: datetime
