@@ -105,6 +105,7 @@ class Settings(BaseSettings):
     dead_after_absences: int = Field(default=3, ge=0)
     dead_weeks: float = Field(default=4, ge=0)
     own_numbers: Words = []
+    answers_min_balance: Decimal = Field(default=Decimal(10), ge=0)
     reply_sender_id: str = "36180"
     reply_max_age_hours: float = Field(default=24, gt=0)
 

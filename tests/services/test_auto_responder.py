@@ -88,12 +88,12 @@ def test_f66_the_sender_of_a_campaign_is_our_own_number_without_a_setting(desk: 
 
 def test_a_low_balance_stops_it_and_alerts_once(desk: Desk) -> None:
     desk.switch_on()
-    put_balance(desk, "19.99")
+    put_balance(desk, "9.99")
     for person in range(3):
         desk.reply("Oui", person=person)
         assert desk.answer() == {"balance_low": 1}
     (line,) = desk.alerts()
-    assert line.startswith("the auto-responder on gateway sandbox sends nothing: 19.99 EUR are left besides what")
+    assert line.startswith("the auto-responder on gateway sandbox sends nothing: 9.99 EUR are left besides what")
     put_balance(desk, "100")
     desk.answer()
     assert desk.alerts() == [], "it is cleared without a new reply"

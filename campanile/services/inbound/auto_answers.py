@@ -143,19 +143,19 @@ def _own_senders(context: Context, tx: Transaction, numbers: Mapping[str, Number
 def _watch_balance(context: Context, tx: Transaction, gateway: str, responder: AutoResponder) -> bool:
     """Return whether the balance is high enough for answers; alert once when it is low, and clear that afterwards.
 
-    It is low below ``SMS_BALANCE_CRITICAL``, less what approved campaigns still need. A balance that was never read is
-    not low: the claim decides.
+    It is low while less than ``SMS_ANSWERS_MIN_BALANCE`` is left besides what approved campaigns still need. A balance
+    that was never read is not low: the claim decides.
     """
     credit = credit_left(tx, gateway)
-    critical = context.settings.balance_critical
+    least = context.settings.answers_min_balance
     free = None if credit is None else credit.available - credit.committed
-    if responder.why_off(tx.at) is not None or credit is None or free is None or free >= critical:
+    if responder.why_off(tx.at) is not None or credit is None or free is None or free >= least:
         clear_alert(tx, BALANCE_LOW, gateway)
         return True
     line = (
         f"the auto-responder on gateway {gateway} sends nothing: {amount_text(free, credit.unit)} are left besides "
-        f"what approved campaigns need, less than the critical {amount_text(critical, credit.unit)}. Top the balance "
-        "up; replies that arrive meanwhile get no answer"
+        f"what approved campaigns need, less than the {amount_text(least, credit.unit)} of SMS_ANSWERS_MIN_BALANCE. "
+        "Top the balance up; replies that arrive meanwhile get no answer"
     )
     raise_alert(tx, BALANCE_LOW, gateway, line)
     return False

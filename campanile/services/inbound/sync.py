@@ -87,6 +87,8 @@ def apply_waiting_reports(context: Context, gateway: str) -> dict[str, int]:
     """Apply the waiting reports, oldest first, in transactions of ``_APPLIED_AT_ONCE``; return the changes by event."""
     with context.transaction(read_only=True) as tx:
         report_nos = unapplied_reports(tx, gateway)
+    if not report_nos:  # most polls: nothing is looked for among all messages
+        return {}
     prices, moved = context.price_rules(context.manifest(gateway)), Counter[str]()
     dead_rules = DeadRules(context.settings.dead_after_absences, context.settings.dead_weeks)
     for part in in_parts(report_nos, _APPLIED_AT_ONCE):
