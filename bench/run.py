@@ -19,6 +19,7 @@ from bench.numbering import clean_column, dirty_column, dirty_frame, identity
 from bench.preparing import RecapFootprint, recap_footprint, whole_recap
 from bench.racing import Race
 from bench.replies import HalfRates, Throughput, opt_out_rates, throughput
+from bench.reporting import reports
 from bench.sending import sending_alone, sending_together
 from bench.slices import SliceCost, slice_cost
 from bench.texts import adversarial, segments
@@ -139,6 +140,7 @@ RACES: dict[str, Measure] = {
     "adversarial": adversarial,
     "recap": whole_recap,
     "transactions": transactions,
+    "reports": reports,
 }
 #: Groups of rows in the order of the page; those that need much more than the size, or minutes, run when named.
 GROUPS = (

@@ -15,6 +15,7 @@ import pandera.pandas as pa
 
 from campanile.sms.rules.replies.verdicts import VERDICTS
 from campanile.sms.rules.tariff import COUNTRY, PRICE
+from schemas.report_words import ReportReason, ReportStatus
 
 E164 = r"^\+[1-9][0-9]{6,14}$"
 TERRITORY = r"^([A-Z]{2}|001)$"
@@ -172,19 +173,21 @@ class DeliveryReports(Frame):
     """Delivery reports of a history page. Grain: one report; the same report may occur again.
 
     ``charge``: what the provider charged for the message, exact decimal text in ``charge_unit``; missing if the report
-    does not say it.
+    does not say it. ``word``: the provider's words as they came. ``cause``: a ``ReportReason``.
     """
 
     report_id: str
     gateway_message_id: str
     client_ref: str = pa.Field(nullable=True)
-    status: str = pa.Field(isin=["delivered", "undelivered", "pending"])
+    status: str = pa.Field(isin=list(ReportStatus))
     reason: str = pa.Field(nullable=True)
     is_permanent: Truth
     reported_at: Instant
     charge: str = pa.Field(nullable=True, str_matches=PRICE)
     charge_unit: str = pa.Field(nullable=True)
     charge_segments: Whole = pa.Field(nullable=True, ge=0)
+    word: str
+    cause: str = pa.Field(nullable=True, isin=list(ReportReason))
 
 
 class ReportNumbers(Frame):
@@ -200,11 +203,42 @@ class WakingCampaigns(Frame):
 
 
 class DeadNumbers(Frame):
-    """Numbers that do not exist, as reports say. Grain: one report. No key: the first report of a number counts."""
+    """Numbers that must get no more messages, with the reason and its evidence. Grain and key: ``number_id``."""
 
     number_id: Whole
     msisdn: str
     reason: str
+    evidence: str
+
+
+class NumberIds(Frame):
+    """Numbers of persons. Grain: one number; it may occur again."""
+
+    number_id: Whole
+
+
+class Absences(Frame):
+    """Numbers that were absent when last tried: how often in a row, and since when. Grain and key: ``number_id``."""
+
+    number_id: Whole
+    absence_count: Whole = pa.Field(ge=1)
+    first_at: Instant
+
+
+class Revivals(Frame):
+    """Dead numbers that a row of an import brings back. Grain and key: ``number_id``."""
+
+    number_id: Whole
+    row_number: Whole
+    evidence: str
+
+
+class DeadAgain(Frame):
+    """Numbers whose revival was undone: their last death. Grain and key: ``number_id``."""
+
+    number_id: Whole
+    reason: str
+    died_at: Instant
 
 
 class Charges(Frame):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bench import importing, preparing, sending, slices, texts, validating
+from bench import importing, preparing, reporting, sending, slices, texts, validating
 from bench.racing import Race
 from schemas.gateway import Outcome, SubmitOutcome
 
@@ -79,3 +79,13 @@ def test_a_slice_that_is_not_in_the_ledger_ends_the_benchmark(monkeypatch: pytes
     monkeypatch.setattr(slices, "_accepted", lambda client_ref: SubmitOutcome(client_ref, Outcome.REJECTED))
     with pytest.raises(SystemExit, match="the ledger says"):
         slices.slice_cost(2_000)
+
+
+def test_a_few_reports_end_the_same_on_both_sides() -> None:
+    assert reporting.reports(2_000, 1).count > 150
+
+
+def test_a_report_that_is_not_applied_ends_the_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reporting, "apply_waiting_reports", lambda context, gateway: {})
+    with pytest.raises(SystemExit, match="differ"):
+        reporting.reports(500, 1)

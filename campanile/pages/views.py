@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -48,6 +49,24 @@ class ApprovedView:
 
 
 @dataclass(frozen=True, slots=True)
+class MissingReports:
+    """Messages that were accepted more than ``hours`` before the last reading of reports, and have no final report."""
+
+    message_count: int
+    hours: float
+
+
+@dataclass(frozen=True, slots=True)
+class ResponderState:
+    """An auto-responder that is on: since when, and the answers that a gateway accepted since; ``cost`` in ``unit``."""
+
+    since: datetime
+    answer_count: int
+    cost: Decimal
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
 class ResultsView:
     """The results of a campaign; amounts in ``unit``, ``exports`` are the files with every message."""
 
@@ -59,6 +78,8 @@ class ResultsView:
     replies: Sequence[ReplyCount]
     events: Sequence[CampaignEvent]
     exports: Sequence[Path]
+    missing_reports: MissingReports
+    responder: ResponderState | None
 
 
 @dataclass(frozen=True, slots=True)

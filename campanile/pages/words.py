@@ -30,6 +30,7 @@ ANSWER_WORDS = {
     "waiting": "not decided yet",
     "planned": "an answer, accepted or waiting",
     "opted_out": "none: the person is opted out",
+    "own_number": "none: the sender is the team's own (SMS_OWN_NUMBERS, or the sender of a campaign)",
     "not_a_mobile": "none: the sender is no mobile number",
     "country_not_allowed": "none: its country is not allowed, or has no price",
     "off": "none: the auto-responder was off",
@@ -38,6 +39,7 @@ ANSWER_WORDS = {
     "person_capped": "none: the person got as many as one may get",
     "capped": "none: the cap of 24 hours was reached",
     "no_identity": "none: they asked for HELP, and SMS_EDITOR_IDENTITY is not set",
+    "balance_low": "none: the balance was low",
     "in_doubt": "none: the store had been restored from a copy, so it may have been answered before",
 } | dict.fromkeys(UNANSWERED, "none: refusals and automatic replies get none")
 SEVERITY_WORDS = {"costs": "It costs", "advice": "Advice"}

@@ -102,6 +102,10 @@ class Settings(BaseSettings):
     replies_max_age_seconds: float = Field(default=900, gt=0)
     history_pages: int = Field(default=2000, gt=0)
     history_seconds: float = Field(default=240, gt=0)
+    dead_after_absences: int = Field(default=3, ge=0)
+    dead_weeks: float = Field(default=4, ge=0)
+    own_numbers: Words = []
+    answers_min_balance: Decimal = Field(default=Decimal(10), ge=0)
     reply_sender_id: str = "36180"
     reply_max_age_hours: float = Field(default=24, gt=0)
     push_opt_outs: bool = True

@@ -30,6 +30,7 @@ from campanile.pages.unknowns import unknowns_page
 from campanile.pages.views import (
     ApprovedView,
     Doubt,
+    ResponderState,
     ResultsView,
 )
 from campanile.pages.words import ANSWER_WORDS, RESULT_WORDS, STATE_WORDS
@@ -41,7 +42,7 @@ from campanile.store.ledger.run_lifecycle import Progress
 from schemas.campaign_rows import Campaign
 from schemas.contact_rows import ListCard, ListSummary
 from schemas.draft import CampaignDraft
-from schemas.inbound_rows import DoubtfulReply, ReplyCount
+from schemas.inbound_rows import DoubtfulReply, ReplyCount, UnknownWord
 from schemas.ledger_rows import MessageOfTest, StateCount, UnknownMessage
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -146,10 +147,13 @@ def imported(text: str) -> str:
 PAGES: dict[str, Callable[[str], str]] = {
     "approval": lambda text: approval.approval_page(filled(ApprovedView, text), text, PARIS, links(text)),
     "auto_responder": lambda text: outcomes.auto_responder_page(
-        text, AutoResponder(True, own(text), "day", 5, AT), links(text), PARIS
+        text, AutoResponder(True, own(text), "day", 5, AT), {"FR": Decimal("0.05")}, "EUR", links(text), PARIS
     ),
+    "balance": lambda text: outcomes.balance_page(text, text, filled(ResponderState, text), links(text), PARIS),
     "change": lambda text: change_page(own(text), filled(Preview, text), True),
-    "delivery_reports": lambda text: outcomes.reports_page(text, {"delivered": 7}, links(text)),
+    "delivery_reports": lambda text: outcomes.reports_page(
+        text, {"delivered": 7}, [filled(UnknownWord, text)], links(text)
+    ),
     "diagnostics": lambda text: checks_page([Check(text, verdict, text, text) for verdict in ("fails", "in order")]),
     "import": imported,
     "list": lambda text: list_page(filled(ListCard, text), PARIS, [own(text)], links(text)),

@@ -20,6 +20,7 @@ REPLY = {
 REPORT = {
     "report_id": "d1", "gateway_message_id": "g1", "client_ref": None, "status": "delivered", "reason": None,
     "is_permanent": False, "reported_at": AT, "charge": "0.05", "charge_unit": "EUR", "charge_segments": None,
+    "word": "delivered", "cause": None,
 }  # fmt: skip
 CONTACT = {"row_number": 2, "number_id": 33_639_980_001, "territory": "FR", "fields": "{}"}
 MESSAGE = {

@@ -65,6 +65,8 @@ def report_rows(reports: Sequence[DeliveryReport]) -> pd.DataFrame:
             f"{report.charge.amount:f}" if report.charge else None,
             report.charge.unit if report.charge else None,
             report.charge.segment_count if report.charge else None,
+            report.word,
+            report.cause,
         ]
         for report in reports
     ]

@@ -3,6 +3,8 @@
 from campanile.files.exports import export_csv, export_parquet
 from campanile.pages.views import ResultsView
 from campanile.services.context import Context
+from campanile.services.inbound.reports import missing_reports
+from campanile.services.inbound.responder_state import responder_state
 from campanile.store.campaigns.campaigns import find_campaign
 from campanile.store.contacts.export import export_messages
 from campanile.store.ledger.run_lifecycle import count_messages
@@ -21,6 +23,8 @@ def read_results(context: Context, campaign: str) -> ResultsView:
         replies = tx.select(ReplyCount, "reply.by_verdict", campaign_id=campaign_id)
         events = tx.select(CampaignEvent, "campaign.events", campaign_id=campaign_id)
         messages = export_messages(tx, campaign_id)
+        missing = missing_reports(context, tx, found)
+        responder = responder_state(context, tx, found.gateway)
     folder = context.data_path("exports", campaign)
     return ResultsView(
         campaign=found,
@@ -31,4 +35,6 @@ def read_results(context: Context, campaign: str) -> ResultsView:
         replies=replies,
         events=events,
         exports=[export_csv(messages, folder / "messages.csv"), export_parquet(messages, folder / "messages.parquet")],
+        missing_reports=missing,
+        responder=responder,
     )

@@ -328,3 +328,10 @@ WHERE reply.answer = 'planned' AND NOT EXISTS (
     SELECT 1 FROM message JOIN campaign USING (campaign_id)
     WHERE campaign.kind = 'auto_reply' AND message.recipient_id = reply.reply_id
 )
+
+-- name: invariant.dead_numbers_are_as_their_history_says
+-- Numbers whose last event contradicts dead_number: died and not in it, or revived and in it.
+SELECT number_id
+FROM (SELECT number_id, arg_max(event, event_no) AS event FROM dead_number_event GROUP BY number_id) AS latest
+LEFT JOIN dead_number USING (number_id)
+WHERE (latest.event = 'died') <> (dead_number.number_id IS NOT NULL)

@@ -57,6 +57,11 @@ ORDER BY sent.campaign_id, slice_no, sent.recipient_id
 SELECT state, count(*) AS message_count, sum(segment_count) AS segment_count
 FROM message_status WHERE campaign_id = $campaign_id GROUP BY state ORDER BY state
 
+-- name: message.count_without_report
+-- The number of messages of a campaign that were accepted before $before and have no final delivery report.
+SELECT count(*) FROM message_status
+WHERE campaign_id = $campaign_id AND state = 'accepted' AND changed_at < $before
+
 -- name: message.reasons
 -- One row per state and reason of messages that were not accepted or not delivered: the 20 most frequent.
 SELECT state, coalesce(reason, '') AS reason, count(*) AS message_count

@@ -122,6 +122,18 @@ FROM staged_rows WHERE staged_rows.reply_id = reply.reply_id
 -- The number of automatic answers of a gateway that were decided on after $since.
 SELECT count(*) FROM reply WHERE gateway = $gateway AND answer = 'planned' AND answered_at > $since
 
+-- name: reply.answers_of
+-- The automatic answers of a gateway that it accepted since $since, and what they cost: one row.
+SELECT count(*) AS answer_count, coalesce(sum(coalesce(message_charge.amount, message.price)), 0) AS cost
+FROM (
+    SELECT DISTINCT message_event.campaign_id, message_event.recipient_id
+    FROM message_event JOIN campaign USING (campaign_id)
+    WHERE campaign.kind = 'auto_reply' AND campaign.gateway = $gateway
+        AND message_event.event = 'accepted' AND message_event.recorded_at >= $since
+) AS accepted
+JOIN message USING (campaign_id, recipient_id)
+LEFT JOIN message_charge USING (campaign_id, recipient_id)
+
 -- name: reply.doubtful
 -- One row per doubtful STOP that is not settled, the oldest first, at most $most. A START of the person settles it too.
 -- doubtful_count: how many there are in total.
