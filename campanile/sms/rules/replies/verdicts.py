@@ -52,6 +52,12 @@ def classify_reply(text: str) -> str:
     return classify_replies([text])[0]
 
 
+def verdict_by_rules(text: str) -> str | None:
+    """Return the verdict of the rules alone; None: only the model decides on this text."""
+    use = keywords.find_use(fold(text))
+    return None if use is None else _VERDICT_OF[use]
+
+
 def classify_replies(texts: Sequence[str]) -> list[str]:
     """Return the verdict of ``classify_reply`` on each text: much faster for many, and each distinct text only once."""
     distinct = list(dict.fromkeys(texts))
