@@ -62,6 +62,13 @@ RESPONDER = NextStep(
 RESPONDER_OFF = NextStep(
     "configure-auto-responder", "Switch it off", "replies are kept and get no answer.", {"enabled": False}
 )
+OPT_OUT = NextStep("record-opt-out", "Record an opt-out", "no campaign writes to the number any more.", {})
+ERASE = NextStep(
+    "erase-person", "Erase this person", "what identifies them is deleted; the number stays opted out.", {}
+)
+EXPLAIN = NextStep(
+    "explain-number", "Explain a number", "what is stored about it, and each campaign with its reason.", {}
+)
 OPT_OUT_AGAIN = NextStep("record-opt-out", "Record another", "it applies at once, to every campaign.", {})
 
 

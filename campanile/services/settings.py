@@ -105,6 +105,8 @@ class Settings(BaseSettings):
     reply_sender_id: str = "36180"
     reply_max_age_hours: float = Field(default=24, gt=0)
 
+    evidence_key: SecretStr | None = Field(default=None, min_length=32)
+
     brand: str | None = None
     recap_max_age_hours: float = Field(default=72, gt=0)
     approvers: Names = []

@@ -62,6 +62,7 @@ def test_each_flow_runs_and_ends_completed(workspace: Any, monkeypatch: pytest.M
     assert run("revise_campaign", "soldes", "lou", text="Bonsoir").version == 2
     assert run("cancel_campaign", "soldes", "changed our mind", "camille") == "cancelled"
     assert run("record_opt_out", "0612345691", "phone", "camille")
+    assert run("explain_number", "0612345691").startswith("# +336")
     assert "A preview" in run("undo_import", 1, actor="camille")
     assert "EUR" in run("check_balance")
     assert run("review_replies").startswith("# No doubtful replies")

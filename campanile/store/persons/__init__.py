@@ -1,0 +1,1 @@
+"""One person in all tables: what is stored about a number, and its erasure."""
