@@ -1,12 +1,15 @@
 """One person: explanation and erasure."""
 
+from functools import partial
+
 from prefect import task
 
-from campanile.pages.person import explained_page, person_page
-from campanile.pages.run_links import ERASE, OPT_OUT
-from campanile.services.contacts import explain
+from campanile.pages.person import erased_page, explained_page, person_page
+from campanile.pages.run_links import ERASE, EXPLAIN, OPT_OUT
+from campanile.services.contacts import erase, explain
 from tasks.artifacts import publish
 from tasks.context import current_context
+from tasks.prefect_traces import erase_from_prefect
 from tasks.run_links import step_links
 
 
@@ -18,4 +21,16 @@ def publish_explanation(number: str) -> str:
     found = explain.write_person(context, view, person_page(view))
     page = explained_page(found, step_links([OPT_OUT, ERASE]), context.settings.zone)
     publish("explain-number", page, "Explanation of a number")
+    return page
+
+
+@task(task_run_name="erase a person")
+def publish_erasure(number: str, actor: str, reason: str) -> str:
+    """Erase a person in Prefect, files, the store and its copies; publish what was done, and return the page."""
+    context = current_context()
+    traces = erase.check_erasable(context, number, actor, reason)
+    deleted = erase_from_prefect(partial(erase.is_about, traces=traces))
+    view = erase.erase_person(context, number, actor, reason, deleted)
+    page = erased_page(view, step_links([EXPLAIN]))
+    publish("erase-person", page, "A person is erased")
     return page

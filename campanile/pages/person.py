@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from campanile.pages.environment import render
-from campanile.pages.person_views import Explained, PersonView
+from campanile.pages.person_views import ErasedView, Explained, PersonView
 from campanile.pages.run_links import RunLink
 
 _UTC = ZoneInfo("UTC")
@@ -19,3 +19,8 @@ def explained_page(found: Explained, links: Sequence[RunLink], zone: ZoneInfo) -
     """Return the page that says what was found and where the files are; no number and no text is in clear."""
     paths = {"page_path": found.page_path, "evidence_path": found.evidence_path}
     return render("explained", view=found.view, steps=links, zone=zone, **paths)
+
+
+def erased_page(view: ErasedView, links: Sequence[RunLink]) -> str:
+    """Return the page of an erasure: what was deleted, and where the number still is."""
+    return render("erased", title="A person is erased", view=view, steps=links)

@@ -1,11 +1,11 @@
 """Typed data of the page about one person."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from campanile.store.persons.records import PersonRecords
+from campanile.store.contacts.person_records import PersonRecords
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +44,24 @@ class Explained:
     view: PersonView
     page_path: Path
     evidence_path: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedView:
+    """What an erasure did.
+
+    Attributes:
+        msisdn: the number.
+        rows: rows of the store that were deleted or emptied, by table.
+        files: files that were rewritten or deleted, without the number in their names.
+        backups: copies of the store that were rewritten.
+        prefect: runs and pages of Prefect that were deleted, in words.
+        remaining: where the number still is, or may be, and what to do about it.
+    """
+
+    msisdn: str
+    rows: Mapping[str, int]
+    files: Mapping[str, str]
+    backups: Sequence[str]
+    prefect: Sequence[str]
+    remaining: Sequence[str]

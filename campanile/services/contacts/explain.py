@@ -15,7 +15,7 @@ from campanile.sms.rules.evidence import signed_evidence
 from campanile.sms.schedule.quiet_hours import next_opening
 from campanile.sms.schedule.territories import clocks_of, window_key
 from campanile.sms.text.masking import mask_number
-from campanile.store.persons.records import PersonRecords, read_records
+from campanile.store.contacts.person_records import PersonRecords, read_records
 from schemas.draft import CampaignDraft
 from schemas.person_rows import Membership
 

@@ -32,6 +32,9 @@ class _WindowHour(NamedTuple):
 def verify_recap(tx: Transaction, campaign: Campaign) -> None:
     """Compute the hash of a recap again from the stored content, before anything of it is sent.
 
+    If a person was erased since, the hash is that of the content without the person: it was written by the transaction
+    that verified the one before, so it proves all other messages.
+
     Raises:
         CampaignError: something that the recap covers has changed.
     """
@@ -53,11 +56,18 @@ def verify_recap(tx: Transaction, campaign: Campaign) -> None:
             f"campaign {campaign.name} differs from its recap ({', '.join(changed)}); nothing is sent: prepare it again"
         )
     found = compute_hash(tx, campaign_id, header)
-    if found != campaign.recap_hash:
+    expected = expected_hash(tx, campaign)
+    if found != expected:
         raise CampaignError(
-            f"campaign {campaign.name} differs from its recap (hash {found[:8]}, recap "
-            f"{str(campaign.recap_hash)[:8]}); nothing is sent: prepare it again"
+            f"campaign {campaign.name} differs from its recap (hash {found[:8]}, recap {str(expected)[:8]}); nothing "
+            "is sent: prepare it again"
         )
+
+
+def expected_hash(tx: Transaction, campaign: Campaign) -> str | None:
+    """Return the hash that the stored content must have: of the recap, or since a person of it was erased."""
+    found = tx.value("erasure.redacted_hash", campaign_id=campaign.campaign_id, version=campaign.version)
+    return campaign.recap_hash if found is None else str(found)
 
 
 def compute_hash(tx: Transaction, campaign_id: int, header: Mapping[str, Any]) -> str:

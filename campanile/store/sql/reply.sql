@@ -3,13 +3,13 @@
 -- name: reply.known
 -- staged_rows: ReplyKeys
 -- The positions of the staged replies that are stored already. All fields are compared: a provider that restarts its
--- numbering gives an old id to a new reply.
+-- numbering gives an old id to a new reply. Of a reply of an erased person (number_id below 0) only id and time are left:
+-- it must not come back when the history is read again.
 SELECT staged_rows.position
 FROM staged_rows JOIN reply
     ON reply.gateway = $gateway
     AND reply.gateway_reply_id = staged_rows.gateway_reply_id
-    AND reply.sender = staged_rows.sender
-    AND reply.text = staged_rows.text
+    AND (reply.number_id < 0 OR (reply.sender = staged_rows.sender AND reply.text = staged_rows.text))
     AND reply.received_at = staged_rows.received_at
 
 -- name: reply.next_id
