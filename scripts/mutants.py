@@ -58,6 +58,7 @@ MUTANTS = {
     ),
     "not-after": Mutant("if False:", "tests/gateways/test_http.py -k between_the_connection"),
     "opt-outs-read-again": Mutant("if False:", "tests/store/test_claims.py tests/sending/test_stop.py"),
+    "erased": Mutant("if False:", "tests/store/test_erasure.py -k claimed"),
     "consent-refused": Mutant("", "tests/store/test_audience.py -k consent_refused"),
     "closing-margin": Mutant(
         "return {key: at for at, key in sorted((at, key) for at, key in closings if at is not None)}",

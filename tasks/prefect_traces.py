@@ -4,11 +4,12 @@ import contextlib
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.filters import FlowFilter, FlowFilterName, FlowRunFilter
+from prefect.client.schemas.filters import FlowFilter, FlowFilterName, FlowRunFilter, FlowRunFilterEndTime
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
@@ -34,7 +35,7 @@ def erase_from_prefect(is_about: Callable[[str], bool]) -> list[str]:
     with get_client(sync_client=True) as client:
         runs = [run for run in _runs(client) if is_about(json.dumps(run.parameters, ensure_ascii=False, default=str))]
         pages = [page for page in _pages(client) if is_about(_text_of(page.data))]
-        delete_runs(client, runs)
+        _delete_runs(client, runs)
         for page in pages:
             with contextlib.suppress(ObjectNotFound):
                 client.delete_artifact(page.id)
@@ -42,7 +43,20 @@ def erase_from_prefect(is_about: Callable[[str], bool]) -> list[str]:
     return [f"{count_text(len(runs), 'run')} deleted", f"{count_text(len(pages), 'page')} deleted"]
 
 
-def delete_runs(client: SyncPrefectClient, runs: list[FlowRun]) -> None:
+def delete_old_runs(days: int) -> int:
+    """Delete the runs of flows that take numbers that ended so many days ago; return how many. 0: none."""
+    if not days:
+        return 0
+    before = FlowRunFilterEndTime(before_=datetime.now(UTC) - timedelta(days=days))
+    with get_client(sync_client=True) as client:
+        found = list(_runs(client, flow_run_filter=FlowRunFilter(end_time=before)))
+        _delete_runs(client, found)
+    if found:
+        _write_database_anew()
+    return len(found)
+
+
+def _delete_runs(client: SyncPrefectClient, runs: list[FlowRun]) -> None:
     """Delete runs; the current one only loses its parameters."""
     for run in runs:
         with contextlib.suppress(ObjectNotFound):
@@ -58,11 +72,6 @@ def _runs(client: SyncPrefectClient, **found_by: Any) -> Iterator[FlowRun]:
     while found := client.read_flow_runs(flow_filter=flows, limit=_PAGE_ROWS, offset=offset, **found_by):
         yield from found
         offset += len(found)
-
-
-def runs_before(client: SyncPrefectClient, ended: FlowRunFilter) -> list[FlowRun]:
-    """Return the runs of the flows that take numbers and that a filter finds."""
-    return list(_runs(client, flow_run_filter=ended))
 
 
 def _pages(client: SyncPrefectClient) -> Iterator[Any]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from campanile.pages.environment import render
-from campanile.pages.person_views import ErasedView, Explained, PersonView
+from campanile.pages.person_views import ErasedView, Explained, PersonView, PurgedView
 from campanile.pages.run_links import RunLink
 
 _UTC = ZoneInfo("UTC")
@@ -24,3 +24,8 @@ def explained_page(found: Explained, links: Sequence[RunLink], zone: ZoneInfo) -
 def erased_page(view: ErasedView, links: Sequence[RunLink]) -> str:
     """Return the page of an erasure: what was deleted, and where the number still is."""
     return render("erased", title="A person is erased", view=view, steps=links)
+
+
+def purged_page(view: PurgedView, links: Sequence[RunLink]) -> str:
+    """Return the page of a purge: what was deleted, by what it is."""
+    return render("purged", title="Old data", view=view, steps=links)

@@ -65,3 +65,11 @@ class ErasedView:
     backups: Sequence[str]
     prefect: Sequence[str]
     remaining: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class PurgedView:
+    """What a purge deleted or emptied, counted by what it is; ``skipped``: what was kept because it is still needed."""
+
+    counts: Mapping[str, int]
+    skipped: Sequence[str]

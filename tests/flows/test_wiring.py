@@ -63,6 +63,8 @@ def test_each_flow_runs_and_ends_completed(workspace: Any, monkeypatch: pytest.M
     assert run("cancel_campaign", "soldes", "changed our mind", "camille") == "cancelled"
     assert run("record_opt_out", "0612345691", "phone", "camille")
     assert run("explain_number", "0612345691").startswith("# +336")
+    assert "is erased" in run("erase_person", "0612345691", "camille", "ticket 12")
+    run("purge_old_data")
     assert "A preview" in run("undo_import", 1, actor="camille")
     assert "EUR" in run("check_balance")
     assert run("review_replies").startswith("# No doubtful replies")

@@ -19,8 +19,8 @@ from campanile.pages.environment import ENVIRONMENT
 from campanile.pages.import_views import ImportReport
 from campanile.pages.imports import change_page, import_page, list_page, lists_page
 from campanile.pages.markdown import Markup
-from campanile.pages.person import explained_page, person_page
-from campanile.pages.person_views import Explained, PersonView
+from campanile.pages.person import erased_page, explained_page, person_page, purged_page
+from campanile.pages.person_views import ErasedView, Explained, PersonView, PurgedView
 from campanile.pages.progress import progress_page
 from campanile.pages.recap import recap_page
 from campanile.pages.recap_views import RecapView
@@ -154,6 +154,7 @@ PAGES: dict[str, Callable[[str], str]] = {
     "change": lambda text: change_page(own(text), filled(Preview, text), True),
     "delivery_reports": lambda text: outcomes.reports_page(text, {"delivered": 7}, links(text)),
     "diagnostics": lambda text: checks_page([Check(text, verdict, text, text) for verdict in ("fails", "in order")]),
+    "erased": lambda text: erased_page(filled(ErasedView, own(text)), links(text)),
     "explained": lambda text: explained_page(filled(Explained, text), links(text), PARIS),
     "import": imported,
     "list": lambda text: list_page(filled(ListCard, text), PARIS, [own(text)], links(text)),
@@ -165,6 +166,7 @@ PAGES: dict[str, Callable[[str], str]] = {
     "progress": lambda text: progress_page(
         filled(Campaign, text), [filled(StateCount, text)], filled(Progress, text), PARIS, 5
     ),
+    "purged": lambda text: purged_page(filled(PurgedView, text), links(text)),
     "recap": lambda text: recap_page(filled(RecapView, text), PARIS, text, links(text)),
     "reconciliation": lambda text: doubt_page(filled(Doubt, text), PARIS),
     "replies": lambda text: outcomes.replies_page(text, [filled(ReplyCount, text)], links(text)),

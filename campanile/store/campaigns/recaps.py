@@ -70,6 +70,23 @@ def expected_hash(tx: Transaction, campaign: Campaign) -> str | None:
     return campaign.recap_hash if found is None else str(found)
 
 
+def is_intact(tx: Transaction, campaign: Campaign) -> bool:
+    """Return whether a campaign's messages are still those that were hashed, so that a new hash proves the rest."""
+    recap = tx.find(Recap, "recap.get", campaign_id=campaign.campaign_id, version=campaign.version)
+    return recap is not None and compute_hash(tx, campaign.campaign_id, recap.header) == expected_hash(tx, campaign)
+
+
+def add_redaction(tx: Transaction, campaign: Campaign) -> None:
+    """Record the hash that an intact recap has after people were taken out of its messages, in the same transaction."""
+    recap = tx.get(Recap, "recap.get", campaign_id=campaign.campaign_id, version=campaign.version)
+    tx.run(
+        "erasure.add_redaction",
+        campaign_id=campaign.campaign_id,
+        version=campaign.version,
+        redacted_hash=compute_hash(tx, campaign.campaign_id, recap.header),
+    )
+
+
 def compute_hash(tx: Transaction, campaign_id: int, header: Mapping[str, Any]) -> str:
     """Return the hash of a campaign's header and of all its messages as they are stored now."""
     messages = tx.value("recap.hash_messages", campaign_id=campaign_id)

@@ -16,10 +16,9 @@ from campanile.sms.errors import CampaignError
 from campanile.sms.numbers.written_forms import number_pattern
 from campanile.sms.states import CampaignState
 from campanile.store.campaigns.campaigns import note_event
-from campanile.store.campaigns.recaps import canonical, compute_hash, expected_hash
+from campanile.store.campaigns.recaps import add_redaction, canonical, is_intact
 from campanile.store.db.database import Transaction
 from schemas.campaign_rows import Campaign
-from schemas.recap_rows import Recap
 
 ERASED = "(erased)"
 _STALE = "a person of it was erased; prepare again"
@@ -92,7 +91,7 @@ def erase(tx: Transaction, number_id: int, msisdn: str, actor: str, reason: str)
     rows, messages, replies = (number | {"tombstone": _tombstone()} for _ in range(3))
     identity = _Identity(number_id, msisdn, {cell for cell in tx.values("erasure.values", **number) if cell})
     campaigns = tx.select(Campaign, "erasure.campaigns", **number)
-    intact = [campaign for campaign in campaigns if _is_intact(tx, campaign)]
+    intact = [campaign for campaign in campaigns if is_intact(tx, campaign)]
     tx.run("erasure.add", actor=actor, reason=reason, at=tx.at)
     counts = {
         "delivery_report": tx.run("erasure.reports", **number, **salt),
@@ -108,7 +107,7 @@ def erase(tx: Transaction, number_id: int, msisdn: str, actor: str, reason: str)
         "draft": _clear_drafts(tx, msisdn),
     }
     for campaign in campaigns:
-        _redact_campaign(tx, campaign, identity, is_intact=campaign in intact)
+        _redact_campaign(tx, campaign, identity, was_intact=campaign in intact)
         note_event(tx, campaign.campaign_id, "redacted", campaign.version, actor, "a person was erased")
     tx.run("erasure.lifted_opt_outs", **replies)
     tx.run("erasure.opt_outs", **number)
@@ -129,28 +128,16 @@ class _Identity(NamedTuple):
     cells: set[str]
 
 
-def _is_intact(tx: Transaction, campaign: Campaign) -> bool:
-    """Return whether a campaign's recap is still what was hashed, so that its new hash proves the rest."""
-    recap = tx.find(Recap, "recap.get", campaign_id=campaign.campaign_id, version=campaign.version)
-    return recap is not None and compute_hash(tx, campaign.campaign_id, recap.header) == expected_hash(tx, campaign)
-
-
-def _redact_campaign(tx: Transaction, campaign: Campaign, identity: _Identity, *, is_intact: bool) -> None:
+def _redact_campaign(tx: Transaction, campaign: Campaign, identity: _Identity, *, was_intact: bool) -> None:
     """Write the new hash of a recap that was intact, and its details without the person; mark a prepared one stale."""
-    campaign_id, version = campaign.campaign_id, campaign.version
+    campaign_id = campaign.campaign_id
     for row in tx.select(_Details, "erasure.details", campaign_id=campaign_id):
         found = json.loads(row.details)
         redacted = _without(found, identity)
         if redacted != found:
             tx.run("erasure.write_details", campaign_id=campaign_id, version=row.version, details=canonical(redacted))
-    if is_intact:
-        recap = tx.get(Recap, "recap.get", campaign_id=campaign_id, version=version)
-        tx.run(
-            "erasure.add_redaction",
-            campaign_id=campaign_id,
-            version=version,
-            redacted_hash=compute_hash(tx, campaign_id, recap.header),
-        )
+    if was_intact:
+        add_redaction(tx, campaign)
     if campaign.state == CampaignState.PREPARED:
         tx.run("campaign.make_stale", campaign_id=campaign_id, stale_reason=_STALE, at=tx.at)
 
