@@ -48,10 +48,9 @@ class Explained:
 
 @dataclass(frozen=True, slots=True)
 class ErasedView:
-    """What an erasure did.
+    """What an erasure did; the number is not part of it.
 
     Attributes:
-        msisdn: the number.
         rows: rows of the store that were deleted or emptied, by table.
         files: files that were rewritten or deleted, without the number in their names.
         backups: copies of the store that were rewritten.
@@ -59,7 +58,6 @@ class ErasedView:
         remaining: where the number still is, or may be, and what to do about it.
     """
 
-    msisdn: str
     rows: Mapping[str, int]
     files: Mapping[str, str]
     backups: Sequence[str]

@@ -72,8 +72,8 @@ def erase_person(context: Context, number: str, actor: str, reason: str, prefect
         rows = erase(tx, found.number_id, found.msisdn, actor.strip(), reason.strip())
     compact(path, wait_seconds=wait)
     backups, remaining = _erase_backups(context, found, actor.strip(), reason.strip())
-    view = ErasedView(found.msisdn, rows, files, backups, prefect, [*remaining, *_remaining(context, traces)])
-    context.log.info("%s is erased and stays opted out", mask_number(found.msisdn))
+    view = ErasedView(rows, files, backups, prefect, [*remaining, *_remaining(context, traces)])
+    context.log.info("a person is erased and stays opted out")
     return view
 
 
