@@ -218,3 +218,13 @@ class TextSizes(Frame):
     segment_count: Small
     typography: Small
     accents: Small
+
+
+class ExpiredMessages(Frame):
+    """Messages to empty. Grain and key: (``campaign_id``, ``recipient_id``). ``new_id``: the tombstone."""
+
+    campaign_id: Whole
+    recipient_id: Whole
+    is_keyed_by_number: Truth
+    new_id: Whole
+    new_ref: str

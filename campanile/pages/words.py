@@ -57,6 +57,16 @@ RESULT_WORDS = {
     RowResult.DUPLICATE: "known people, nothing new",
     RowResult.REJECTED: "cannot be used; see below",
 }
+#: Why no marketing reaches a person today; "it" is the number.
+TODAY_WORDS = {
+    "unknown": "is on no list",
+    "country_not_allowed": "is in a country that SMS_ALLOWED_COUNTRIES does not allow",
+    "opted_out": "is opted out",
+    "consent_refused": "said no to marketing, in a consent or opt-out column of a file",
+    "dead_number": "does not exist, as the operator reported",
+    "never_open": "is in a territory whose hours are not known, or in territories that are never open together",
+    "no_consent": "is on a list without a declared legal basis for marketing",
+}
 ONCE_PER = {"reply": "Each reply is answered", "day": "A person is answered once in 24 hours"}
 #: The form of a time in errors and reasons that the store wrote.
 _INSTANT = re.compile(r"(\d{4}-\d{2}-\d{2} \d{2}:\d{2})(?::\d{2})? UTC")

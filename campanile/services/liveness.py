@@ -20,6 +20,7 @@ _WORK = {
     "collect-delivery-reports": "delivery reports were read",
     "import-opt-outs": "the folder of opt-outs was read",
     "ingest-contacts": "the folders of contacts were read",
+    "purge-old-data": "old data was deleted",
     "process-replies": "replies and STOPs were read",
     "send-due-campaigns": "due campaigns were started",
 }

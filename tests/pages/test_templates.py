@@ -19,6 +19,8 @@ from campanile.pages.environment import ENVIRONMENT
 from campanile.pages.import_views import ImportReport
 from campanile.pages.imports import change_page, import_page, list_page, lists_page
 from campanile.pages.markdown import Markup
+from campanile.pages.person import erased_page, explained_page, person_page, purged_page
+from campanile.pages.person_views import ErasedView, Explained, PersonView, PurgedView
 from campanile.pages.progress import progress_page
 from campanile.pages.recap import recap_page
 from campanile.pages.recap_views import RecapView
@@ -63,8 +65,9 @@ KNOWN: dict[str, Any] = {
     "field": "note",
     "figure": "messages",
     "delimiter": ";",
+    "barred_by": "opted_out",
 }
-REASONS = {"ExclusionCount": "opted_out", "Expiring": "offer_ended"}
+REASONS = {"ListVerdict": "no_consent", "ExclusionCount": "opted_out", "Expiring": "offer_ended"}
 MAPPINGS: dict[str, Any] = {
     "prices": {"FR": Decimal("0.045")},
     "territories": {"FR": 7},
@@ -155,14 +158,19 @@ PAGES: dict[str, Callable[[str], str]] = {
         text, {"delivered": 7}, [filled(UnknownWord, text)], links(text)
     ),
     "diagnostics": lambda text: checks_page([Check(text, verdict, text, text) for verdict in ("fails", "in order")]),
+    "erased": lambda text: erased_page(filled(ErasedView, own(text)), links(text)),
+    "explained": lambda text: explained_page(filled(Explained, text), links(text), PARIS),
     "import": imported,
     "list": lambda text: list_page(filled(ListCard, text), PARIS, [own(text)], links(text)),
     "lists": lambda text: lists_page([filled(ListSummary, text)], PARIS),
     "opt_out": lambda text: outcomes.opt_out_page(text, True, links(text)),
     "outcome": lambda text: outcomes.outcome_page(text, text, links(text)),
+    # For a file in which the number and the texts stand in clear.
+    "person": lambda text: person_page(filled(PersonView, own(text))),
     "progress": lambda text: progress_page(
         filled(Campaign, text), [filled(StateCount, text)], filled(Progress, text), PARIS, 5
     ),
+    "purged": lambda text: purged_page(filled(PurgedView, text), links(text)),
     "recap": lambda text: recap_page(filled(RecapView, text), PARIS, text, links(text)),
     "reconciliation": lambda text: doubt_page(filled(Doubt, text), PARIS),
     "replies": lambda text: outcomes.replies_page(text, [filled(ReplyCount, text)], links(text)),
