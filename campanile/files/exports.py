@@ -40,6 +40,14 @@ def convert_to_csv(parquet: Path, path: Path) -> Path:
         return write_cells(path, header, rows)
 
 
+def filter_parquet(parquet: Path, path: Path, condition: str) -> Path:
+    """Write the rows of a Parquet file that fulfil an SQL condition to another one; order and types stay."""
+    with written_whole(path) as temporary, duckdb.connect(":memory:") as connection:
+        found = connection.read_parquet(str(parquet)).filter(condition)
+        found.write_parquet(str(temporary), compression="zstd")
+    return path
+
+
 def write_cells(path: Path, header: Iterable[object], rows: Iterable[Iterable[object]]) -> Path:
     """Write rows of cells under a header; numbers stay numbers, texts are guarded."""
     with written_whole(path) as temporary, temporary.open("w", encoding=EXPORT_ENCODING, newline="") as file:

@@ -4,15 +4,13 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
 
 from campanile.store.db.commit_number import Reconciliation
 from schemas.campaign_rows import Campaign
-from schemas.inbound_rows import ReplyCount
-from schemas.ledger_rows import CampaignEvent, DoubtedCampaign, ReasonCount, StateCount, TerritoryResult
+from schemas.ledger_rows import DoubtedCampaign
 
 View = TypeVar("View")
 
@@ -45,20 +43,6 @@ class ApprovedView:
     leaves_at: datetime
     opted_out_count: int
     dead_count: int
-
-
-@dataclass(frozen=True, slots=True)
-class ResultsView:
-    """The results of a campaign; amounts in ``unit``, ``exports`` are the files with every message."""
-
-    campaign: Campaign
-    unit: str
-    states: Sequence[StateCount]
-    territories: Sequence[TerritoryResult]
-    reasons: Sequence[ReasonCount]
-    replies: Sequence[ReplyCount]
-    events: Sequence[CampaignEvent]
-    exports: Sequence[Path]
 
 
 @dataclass(frozen=True, slots=True)

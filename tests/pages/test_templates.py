@@ -23,6 +23,7 @@ from campanile.pages.progress import progress_page
 from campanile.pages.recap import recap_page
 from campanile.pages.recap_views import RecapView
 from campanile.pages.reconciliation import doubt_page
+from campanile.pages.result_views import ResultsView
 from campanile.pages.results import results_page
 from campanile.pages.reviews import doubtful_page
 from campanile.pages.run_links import RunLink
@@ -30,7 +31,6 @@ from campanile.pages.unknowns import unknowns_page
 from campanile.pages.views import (
     ApprovedView,
     Doubt,
-    ResultsView,
 )
 from campanile.pages.words import ANSWER_WORDS, RESULT_WORDS, STATE_WORDS
 from campanile.sms.rules.auto_reply import AutoResponder
@@ -170,8 +170,8 @@ PAGES: dict[str, Callable[[str], str]] = {
         filled(Campaign, text), [filled(UnknownMessage, text)], links(text), "EUR", PARIS
     ),
 }
-#: Pages that show only numbers and quotations of a person's text, which have filters of their own.
-ONLY_FILTERED = {"opt_out", "reviews"}
+#: Pages that show only numbers, quotations of a person's text or sections, which have filters of their own.
+ONLY_FILTERED = {"opt_out", "results", "reviews"}
 EACH_PAGE = pytest.mark.parametrize("name", sorted(PAGES))
 
 
@@ -199,7 +199,8 @@ def skeleton(page: str) -> list[str]:
 
 def test_each_template_has_a_page_here() -> None:
     parts = {"macros.md.jinja", "recap_macros.md.jinja"}
-    assert {f"{name}.md.jinja" for name in PAGES} == set(ENVIRONMENT.list_templates()) - parts
+    found = set(ENVIRONMENT.list_templates(filter_func=lambda name: name.endswith(".md.jinja")))
+    assert {f"{name}.md.jinja" for name in PAGES} == found - parts
 
 
 @EACH_PAGE

@@ -1,0 +1,43 @@
+"""Typed data of the reports: results of a campaign, costs of a month."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from schemas.campaign_rows import Campaign
+from schemas.inbound_rows import ReplyCount
+from schemas.ledger_rows import CampaignEvent, ReasonCount, StateCount, TerritoryResult
+from schemas.result_rows import (
+    CampaignCost,
+    DeliveryPoint,
+    ForecastResult,
+    Funnel,
+    ReplyExample,
+    SourceResult,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsView:
+    """The results of a campaign at ``read_at``; amounts in ``unit``.
+
+    ``page``: the HTML file. ``exports``: the files with people and messages. ``forecast_count``: messages of the recap.
+    """
+
+    campaign: Campaign
+    unit: str
+    read_at: datetime
+    funnel: Funnel
+    states: Sequence[StateCount]
+    territories: Sequence[TerritoryResult]
+    sources: Sequence[SourceResult]
+    curve: Sequence[DeliveryPoint]
+    replies: Sequence[ReplyCount]
+    examples: Sequence[ReplyExample]
+    cost: CampaignCost
+    forecast: Sequence[ForecastResult]
+    reasons: Sequence[ReasonCount]
+    events: Sequence[CampaignEvent]
+    page: Path
+    exports: Sequence[Path]
