@@ -258,3 +258,19 @@ class Messages(Frame):
     origin: str
     import_id: Whole = pa.Field(nullable=True)
     row_number: Whole = pa.Field(nullable=True)
+
+
+class InvoiceLines(Frame):
+    """Lines of a provider's invoice. Grain: one line. Key: ``line_no``, the line of the file.
+
+    ``price``: exact decimal text without sign; missing, like the other cells, if it is empty or cannot be read.
+    ``unit`` and ``segment_count`` are missing if the invoice does not say them.
+    """
+
+    line_no: Whole = pa.Field(ge=1, unique=True)
+    raw_line: str
+    gateway_message_id: str = pa.Field(nullable=True)
+    price: str = pa.Field(nullable=True, str_matches=PRICE)
+    unit: str = pa.Field(nullable=True)
+    segment_count: Whole = pa.Field(nullable=True)
+    is_readable: Truth

@@ -1,6 +1,6 @@
 """Typed data of the reports: results of a campaign, costs of a month."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,8 @@ from schemas.result_rows import (
     DeliveryPoint,
     ForecastResult,
     Funnel,
+    InvoiceCount,
+    MonthRow,
     ReplyExample,
     SourceResult,
 )
@@ -39,5 +41,35 @@ class ResultsView:
     forecast: Sequence[ForecastResult]
     reasons: Sequence[ReasonCount]
     events: Sequence[CampaignEvent]
+    page: Path
+    exports: Sequence[Path]
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceView:
+    """A provider's invoice beside the messages of a month.
+
+    ``line_count``: lines below the header. ``zone``: the clock of the month. ``counts``: one for each category, in
+    their order. ``differences``: the files with each line that did not match.
+    """
+
+    file_name: str
+    gateway: str
+    unit: str
+    zone: str
+    line_count: int
+    counts: Sequence[InvoiceCount]
+    differences: Sequence[Path]
+
+
+@dataclass(frozen=True, slots=True)
+class MonthView:
+    """The costs of a month at ``read_at``; ``units``: of each gateway. ``page``: the HTML file."""
+
+    month: str
+    read_at: datetime
+    rows: Sequence[MonthRow]
+    units: Mapping[str, str]
+    invoice: InvoiceView | None
     page: Path
     exports: Sequence[Path]

@@ -68,6 +68,7 @@ def test_each_flow_runs_and_ends_completed(workspace: Any, monkeypatch: pytest.M
     assert "reset" in run("reset_cursor", "sandbox", "replies", "camille", "the provider restored a backup")
     assert "opened and checked" in run("backup_store", str(workspace.data_dir / "copy"))
     assert run("reconcile_store").startswith("# The store agrees")
+    assert run("report_month", "2026-11").startswith("# Month 2026-11")
     run("diagnose_setup")
 
     run("process_replies")  # read again to their end, so that messages may be sent
