@@ -21,6 +21,7 @@ _WORK = {
     "import-opt-outs": "the folder of opt-outs was read",
     "ingest-contacts": "the folders of contacts were read",
     "process-replies": "replies and STOPs were read",
+    "publish-snapshot": "the tables for analysts were written",
     "send-due-campaigns": "due campaigns were started",
 }
 #: A queue has no worker if it was not polled for this long.

@@ -69,6 +69,7 @@ def test_each_flow_runs_and_ends_completed(workspace: Any, monkeypatch: pytest.M
     assert "opened and checked" in run("backup_store", str(workspace.data_dir / "copy"))
     assert run("reconcile_store").startswith("# The store agrees")
     assert run("report_month", "2026-11").startswith("# Month 2026-11")
+    assert "rows of campaigns" in run("publish_snapshot")
     run("diagnose_setup")
 
     run("process_replies")  # read again to their end, so that messages may be sent
