@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import duckdb
-import pandas as pd
 
 from campanile.files.atomic_write import written_whole
 from campanile.files.formula_guard import guard_cell
@@ -18,21 +17,10 @@ EXPORT_ENCODING = "utf-8-sig"
 _PART_ROWS = 10_000
 
 
-def export_csv(frame: pd.DataFrame, path: Path) -> Path:
-    """Write a frame without its index; a missing value is an empty cell, no text can run as a formula."""
-    return write_cells(path, [str(name) for name in frame.columns], _rows(frame))
-
-
-def export_parquet(frame: pd.DataFrame, path: Path) -> Path:
-    """Write a frame without its index, with the types DuckDB sees in it."""
-    with written_whole(path) as temporary, duckdb.connect(":memory:") as connection:
-        connection.from_df(frame).write_parquet(str(temporary), compression="zstd")
-    return path
-
-
 def convert_to_csv(parquet: Path, path: Path) -> Path:
-    """Write the rows of a Parquet file as ``export_csv`` writes a frame; they pass through memory in parts."""
+    """Write the rows of a Parquet file to a CSV, in parts; a missing value is an empty cell, times are UTC."""
     with duckdb.connect(":memory:") as connection:
+        connection.execute("SET TimeZone = 'UTC'")
         found = connection.execute("SELECT * FROM read_parquet($path)", {"path": str(parquet)})
         header = [column[0] for column in found.description]
         parts = iter(lambda: found.fetchmany(_PART_ROWS), [])
@@ -55,11 +43,6 @@ def write_cells(path: Path, header: Iterable[object], rows: Iterable[Iterable[ob
         writer.writerow([_guarded(name) for name in header])
         writer.writerows([_guarded(value) for value in row] for row in rows)
     return path
-
-
-def _rows(frame: pd.DataFrame) -> Iterable[Iterable[object]]:
-    columns = [frame.iloc[:, position].astype("object") for position in range(frame.shape[1])]
-    return zip(*(column.where(column.notna(), "") for column in columns), strict=True)
 
 
 def _guarded(value: object) -> object:

@@ -48,7 +48,7 @@ def month_figures(view: MonthView) -> list[KeyFigure]:
         KeyFigure("Delivered", Share(delivered, messages), "of the accepted messages"),
     ]
     figures += [
-        KeyFigure("Charged", Money(_sum(row.charged for row in rows), unit), f"in {unit}")
+        KeyFigure("Charged", Money(_sum(row.charged for row in rows), unit), "for the accepted messages")
         for unit, rows in _by_unit(view)
     ]
     if view.invoice is not None:
@@ -94,11 +94,11 @@ def _centres(view: MonthView) -> Section:
         total = _sum(row.charged for row in found)
         for centre, group in _grouped(found, lambda row: row.cost_centre or _NO_CENTRE):
             charged = _sum(row.charged for row in group)
-            rows.append((centre, *_counts(group), *_amounts(group, unit)))
+            rows.append((centre, *_counts(group)[:2], *_amounts(group, unit)))
             bars.append(charts.Bar(centre, float(charged / total) if total else 0.0, amount_text(charged, unit)))
     return Section(
         "Cost centres",
-        ["cost centre", *_COUNTS, "captured>", "charged>"],
+        ["cost centre", *_COUNTS[:2], "captured>", "charged>"],
         rows,
         ["The cost centre of a draft also pays for the tests of the campaign and for the answers to its replies."],
         charts.bar_chart("Cost centres", "What each cost centre was charged, as a share of all.", bars),

@@ -8,7 +8,15 @@ from campanile.store.db.database import Transaction
 from campanile.store.db.parquet import write_parquet
 from campanile.store.db.queries import STATEMENTS
 from campanile.store.db.statement_runner import StatementRunner
-from schemas.marts import MARTS, Mart
+from schemas.marts import CAMPAIGNS, COSTS, LIST_QUALITY, MARTS, MESSAGES, REPLIES, Mart
+
+_ROWS = {
+    CAMPAIGNS.name: "snapshot.campaigns",
+    MESSAGES.name: "snapshot.messages",
+    REPLIES.name: "snapshot.replies",
+    COSTS.name: "snapshot.costs",
+    LIST_QUALITY.name: "snapshot.list_quality",
+}
 
 
 def stage_marts(tx: Transaction, parameters: Mapping[str, object]) -> None:
@@ -20,9 +28,9 @@ def stage_marts(tx: Transaction, parameters: Mapping[str, object]) -> None:
         Error: of DuckDB, if a statement lacks a column.
     """
     for mart in MARTS:
-        sql = STATEMENTS[f"snapshot.{mart.name}"]
+        sql = STATEMENTS[_ROWS[mart.name]]
         columns = ", ".join(f"CAST({column.name} AS {column.kind}) AS {column.name}" for column in mart.columns)
-        needed = {name: parameters[name] for name in re.findall(r"\$([a-z_]+)\b(?!')", sql) if name in parameters}
+        needed = {name: parameters[name] for name in re.findall(r"\$([a-z_]+)", sql) if name in parameters}
         tx.execute(f"CREATE OR REPLACE TEMP TABLE mart_{mart.name} AS SELECT {columns} FROM ({sql})", needed)  # noqa: S608
 
 
