@@ -79,6 +79,12 @@ def publish_backup(line: str) -> str:
 
 
 @task
+def publish_snapshot_line(line: str) -> str:
+    """Publish where the tables for analysts are, and return the page."""
+    return _publish("snapshot", "Tables for analysts", outcomes.outcome_page("Tables for analysts", line, []))
+
+
+@task
 def publish_opt_out(number: str, is_new: bool) -> str:
     """Publish that a person was opted out, the number masked, and return the page."""
     return _publish("opt-out", "Opt-out recorded", outcomes.opt_out_page(number, is_new, step_links([OPT_OUT_AGAIN])))

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
 
 from campanile.store.db.commit_number import Reconciliation
 from schemas.campaign_rows import Campaign
-from schemas.inbound_rows import ReplyCount
-from schemas.ledger_rows import CampaignEvent, DoubtedCampaign, ReasonCount, StateCount, TerritoryResult
+from schemas.ledger_rows import DoubtedCampaign
 
 View = TypeVar("View")
 
@@ -64,22 +62,6 @@ class ResponderState:
     answer_count: int
     cost: Decimal
     unit: str
-
-
-@dataclass(frozen=True, slots=True)
-class ResultsView:
-    """The results of a campaign; amounts in ``unit``, ``exports`` are the files with every message."""
-
-    campaign: Campaign
-    unit: str
-    states: Sequence[StateCount]
-    territories: Sequence[TerritoryResult]
-    reasons: Sequence[ReasonCount]
-    replies: Sequence[ReplyCount]
-    events: Sequence[CampaignEvent]
-    exports: Sequence[Path]
-    missing_reports: MissingReports
-    responder: ResponderState | None
 
 
 @dataclass(frozen=True, slots=True)

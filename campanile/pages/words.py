@@ -122,6 +122,18 @@ def seconds_text(seconds: float) -> str:
     return count_text(round(seconds / 60), "minute") if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
+def duration_text(seconds: int) -> str:
+    """Return a duration in its largest whole unit, short.
+
+    >>> duration_text(30), duration_text(300), duration_text(21_600), duration_text(259_200)
+    ('30 s', '5 min', '6 h', '3 d')
+    """
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
 def share_text(count: int, whole: int) -> str:
     """Return a share in whole per cent; more than nothing is at least 1 %, less than all at most 99 %.
 

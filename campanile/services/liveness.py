@@ -22,6 +22,7 @@ _WORK = {
     "ingest-contacts": "the folders of contacts were read",
     "purge-old-data": "old data was deleted",
     "process-replies": "replies and STOPs were read",
+    "publish-snapshot": "the tables for analysts were written",
     "send-due-campaigns": "due campaigns were started",
 }
 #: A queue has no worker if it was not polled for this long.

@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     store_wait_seconds: float = Field(default=60, gt=0)
     store_limit_seconds: float = Field(default=600, gt=0)
     backup_dir: Path | None = None
+    snapshot_numbers: Literal["pseudonym", "masked"] = "pseudonym"
     tariff_dir: Path = Path("data/tariffs")
     samples_dir: Path = Path("data/samples")
     file_dirs: Folders = []

@@ -73,6 +73,8 @@ def test_each_flow_runs_and_ends_completed(workspace: Any, monkeypatch: pytest.M
     assert "reset" in run("reset_cursor", "sandbox", "replies", "camille", "the provider restored a backup")
     assert "opened and checked" in run("backup_store", str(workspace.data_dir / "copy"))
     assert run("reconcile_store").startswith("# The store agrees")
+    assert run("report_month", "2026-11").startswith("# Month 2026-11")
+    assert "rows of campaigns" in run("publish_snapshot")
     run("diagnose_setup")
 
     replies = workspace.drop("from;text;received_at\n0612345699;STOP;2026-11-23 07:59\n")

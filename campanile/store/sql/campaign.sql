@@ -41,6 +41,10 @@ SELECT * FROM campaign WHERE kind = $kind
 -- One campaign by its key.
 SELECT * FROM campaign WHERE campaign_id = $campaign_id
 
+-- name: campaign.gateways
+-- The gateways of all campaigns.
+SELECT DISTINCT gateway FROM campaign ORDER BY gateway
+
 -- name: campaign.names
 -- The names of the 20 newest campaigns that people prepared, for error messages.
 SELECT name FROM campaign WHERE kind IN ('marketing', 'alert') ORDER BY campaign_id DESC LIMIT 20

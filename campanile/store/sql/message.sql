@@ -81,38 +81,6 @@ SELECT
 FROM message_status LEFT JOIN message_charge USING (campaign_id, recipient_id)
 WHERE campaign_id = $campaign_id GROUP BY territory ORDER BY message_count DESC, territory
 
--- name: message.export
--- One row per message of a campaign, in the order of recipient_id. charged is NULL if the message was not accepted.
-SELECT
-    message.msisdn, message.territory, status.state, status.reason, message.segment_count, message.encoding,
-    CAST(message.price AS VARCHAR) AS price,
-    CASE WHEN status.state IN ('accepted', 'delivered', 'undelivered')
-        THEN CAST(coalesce(message_charge.amount, message.price) AS VARCHAR) END AS charged,
-    message.client_ref, status.gateway_message_id, message.origin,
-    message.import_id, message.row_number, status.changed_at, message.text
-FROM message JOIN message_status AS status USING (campaign_id, recipient_id)
-LEFT JOIN message_charge USING (campaign_id, recipient_id)
-WHERE message.campaign_id = $campaign_id
-ORDER BY message.recipient_id
-
--- name: message.fields
--- One row per message to a contact of a list. fields: those that the list has now, or those of the imported row if the
--- contact is gone.
-SELECT message.client_ref, coalesce(contact.fields, import_row.fields) AS fields
-FROM message JOIN import_file ON import_file.import_id = message.import_id
-LEFT JOIN contact ON contact.list_id = import_file.list_id AND contact.number_id = message.number_id
-LEFT JOIN import_row
-    ON import_row.import_id = message.import_id AND import_row.row_number = message.row_number
-WHERE message.campaign_id = $campaign_id
-
--- name: message.column_maps
--- The column maps of all import files of the lists of a campaign, the oldest first.
-SELECT column_map FROM import_file WHERE list_id IN (
-    SELECT list_id FROM import_file
-    WHERE import_id IN (SELECT import_id FROM message WHERE campaign_id = $campaign_id)
-)
-ORDER BY import_id
-
 -- name: message.telling
 -- Texts for a test, the most useful first: of the most expensive message, the longest, the shortest, then others. A
 -- text may come twice. $count: how many are needed.
