@@ -7,10 +7,6 @@
 INSERT INTO erasure
 SELECT coalesce(max(erasure_id), 0) + 1, $actor, $reason, CAST($at AS DATE) FROM erasure
 
--- name: erasure.count
--- The number of erasures.
-SELECT count(*) FROM erasure
-
 -- name: erasure.in_flight
 -- The campaigns in which a message of the person may still be accepted: it is claimed or unknown, or it is in a slice
 -- that may be posted again.
