@@ -1,7 +1,7 @@
 """Copy the store while it is in use."""
 
 from schemas.form import OptionalText
-from tasks.outcome_pages import publish_backup
+from tasks.outcome_pages import publish_outcome
 from tasks.refusals import flow
 from tasks.store import copy_store
 
@@ -14,5 +14,5 @@ def backup_store(folder: OptionalText = "") -> str:
         folder: Where the copy goes: a folder that does not exist yet. Empty: a new backup folder named by the time.
     """
     line = copy_store(folder or None)
-    publish_backup(line)
+    publish_outcome("backup", line)
     return line

@@ -1,6 +1,6 @@
 """Check the set-up: store, disk, copies, clock, prices, lists, gateway, alerts, running processes."""
 
-from campanile.pages.diagnostics import Check
+from campanile.pages.views import Check
 from tasks.diagnostics import publish_checks, run_checks
 from tasks.refusals import flow
 

@@ -1,7 +1,7 @@
 """Export all opt-outs with their proof."""
 
 from tasks.contacts import export_opt_outs as export
-from tasks.outcome_pages import publish_opt_outs
+from tasks.outcome_pages import publish_outcome
 from tasks.refusals import flow
 
 
@@ -9,5 +9,5 @@ from tasks.refusals import flow
 def export_opt_outs() -> str:
     """Write every opt-out to a CSV: number, source, time, text, id, campaign; when, by whom and why it ended."""
     line = export()
-    publish_opt_outs(line)
+    publish_outcome("opt-outs", line)
     return line

@@ -1,6 +1,6 @@
 """Publish the tables for analysts as Parquet files."""
 
-from tasks.outcome_pages import publish_snapshot_line
+from tasks.outcome_pages import publish_outcome
 from tasks.refusals import flow
 from tasks.run_lock import one_at_a_time
 from tasks.store import write_snapshot
@@ -13,5 +13,5 @@ def publish_snapshot() -> str:
     """Write campaigns, messages, replies, costs and list quality to `data/snapshot/`, without numbers in clear."""
     with watched("publish-snapshot"):
         line = write_snapshot()
-        publish_snapshot_line(line)
+        publish_outcome("snapshot", line)
     return line

@@ -4,7 +4,7 @@ from typing import Literal
 
 from schemas.form import Actor
 from tasks.inbound import reset_history
-from tasks.outcome_pages import publish_reset
+from tasks.outcome_pages import publish_outcome
 from tasks.refusals import flow
 
 
@@ -23,5 +23,5 @@ def reset_cursor(
         reason: Why, for the history.
     """
     line = reset_history(gateway, history, actor, reason)
-    publish_reset(line)
+    publish_outcome("histories", line)
     return line

@@ -2,7 +2,7 @@
 
 from schemas.form import Actor, OptionalNumber, OptionalText
 from tasks.contacts import undo_opt_out as undo
-from tasks.outcome_pages import publish_opt_outs
+from tasks.outcome_pages import publish_outcome
 from tasks.refusals import flow
 
 
@@ -18,5 +18,5 @@ def undo_opt_out(actor: Actor, reason: str, number: OptionalText = "", entry_id:
         entry_id: Only this opt-out, by its number in the export.
     """
     line = undo(number, entry_id, actor, reason)
-    publish_opt_outs(line)
+    publish_outcome("opt-outs", line)
     return line

@@ -24,6 +24,14 @@ from tasks.artifacts import publish_unless_away
 from tasks.context import current_context
 from tasks.run_links import step_links
 
+#: Pages that are one line: the title and the next steps, by the key of the page.
+OUTCOMES = {
+    "backup": ("Copy of the store", []),
+    "histories": ("Histories read again", [READ_REPLIES, READ_REPORTS]),
+    "opt-outs": ("Opt-outs", [EXPORT_OPT_OUTS, OPT_OUT_AGAIN]),
+    "snapshot": ("Tables for analysts", []),
+}
+
 
 @task(task_run_name="publish the balance of {gateway}")
 def publish_balance(gateway: str, line: str) -> str:
@@ -73,36 +81,16 @@ def publish_stopped(line: str) -> str:
 
 
 @task
-def publish_backup(line: str) -> str:
-    """Publish where the newest copy of the store is, and return the page."""
-    return _publish("backup", "Copy of the store", outcomes.outcome_page("Copy of the store", line, []))
-
-
-@task
-def publish_snapshot_line(line: str) -> str:
-    """Publish where the tables for analysts are, and return the page."""
-    return _publish("snapshot", "Tables for analysts", outcomes.outcome_page("Tables for analysts", line, []))
-
-
-@task
 def publish_opt_out(number: str, is_new: bool) -> str:
     """Publish that a person was opted out, the number masked, and return the page."""
     return _publish("opt-out", "Opt-out recorded", outcomes.opt_out_page(number, is_new, step_links([OPT_OUT_AGAIN])))
 
 
-@task
-def publish_opt_outs(line: str) -> str:
-    """Publish what was done with the opt-outs, and return the page."""
-    return _publish(
-        "opt-outs", "Opt-outs", outcomes.outcome_page("Opt-outs", line, step_links([EXPORT_OPT_OUTS, OPT_OUT_AGAIN]))
-    )
-
-
-@task
-def publish_reset(line: str) -> str:
-    """Publish that a history is read again from the beginning, and return the page."""
-    title = "Histories read again"
-    return _publish("histories", title, outcomes.outcome_page(title, line, step_links([READ_REPLIES, READ_REPORTS])))
+@task(task_run_name="publish {name}")
+def publish_outcome(name: str, line: str) -> str:
+    """Publish what a run did, in one line, with its next steps; return the page. ``name``: a key of ``OUTCOMES``."""
+    title, steps = OUTCOMES[name]
+    return _publish(name, title, outcomes.outcome_page(title, line, step_links(steps)))
 
 
 def _publish(key: str, title: str, page: str) -> str:

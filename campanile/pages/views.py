@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from pydantic import TypeAdapter
 
@@ -70,3 +70,16 @@ class Doubt:
 
     found: Reconciliation
     campaigns: Sequence[DoubtedCampaign]
+
+
+class Check(NamedTuple):
+    """One check; ``verdict`` is ``in order``, ``advice`` or ``fails``."""
+
+    name: str
+    verdict: str
+    found: str
+    to_do: str = ""
+
+    def __str__(self) -> str:
+        """Return it as a line of text."""
+        return f"{self.name}: {self.verdict}: {self.found}" + (f". To do: {self.to_do}" if self.to_do else "")

@@ -1,6 +1,7 @@
 """The page of the checks: those with something to do come first."""
 
-from campanile.pages.diagnostics import Check, checks_page
+from campanile.pages.diagnostics import checks_page
+from campanile.pages.views import Check
 
 
 def test_the_page_names_what_to_do_first() -> None:

@@ -14,7 +14,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from campanile.pages import approval, outcomes
-from campanile.pages.diagnostics import Check, checks_page
+from campanile.pages.diagnostics import checks_page
 from campanile.pages.environment import ENVIRONMENT
 from campanile.pages.import_views import ImportReport
 from campanile.pages.imports import change_page, import_page, list_page, lists_page
@@ -33,6 +33,7 @@ from campanile.pages.run_links import RunLink
 from campanile.pages.unknowns import unknowns_page
 from campanile.pages.views import (
     ApprovedView,
+    Check,
     Doubt,
     ResponderState,
 )
