@@ -212,10 +212,18 @@ def test_a_message_that_no_line_names_is_missing(small: Compare) -> None:
 
 
 def test_a_file_without_the_columns_says_what_it_has(small: Compare) -> None:
-    with pytest.raises(
-        ContactFileError, match=r"facture\.csv has no columns with the id and the price.*Nom.*message_id"
-    ):
+    line = (
+        r"facture\.csv has no columns with id, price of a message; it has .*Nom.*id: .*message_id.*price: price, amount"
+    )
+    with pytest.raises(ContactFileError, match=line):
         small("Nom;Total HT\nx;1\n")
+
+
+def test_an_invoice_of_ovhcloud_needs_the_columns_that_its_ids_are_made_of(tmp_path: Path) -> None:
+    path = tmp_path / "invoice.csv"
+    path.write_text("id;credits\n7;2\n")
+    with pytest.raises(ContactFileError, match="no columns with tag, receiver, price of a message"):
+        read_invoice(path, format_of("ovhcloud"), None, 10**6)
 
 
 def test_a_path_outside_the_allowed_folders_is_refused(small: Compare, store: Path) -> None:
