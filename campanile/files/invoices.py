@@ -93,21 +93,22 @@ def unit_of(text: str) -> str:
 
 
 def _find_header(text: str, layout: InvoiceFormat, name: str) -> _Header:
-    """Return the header of the delimiter that finds both columns, in one of the first lines."""
+    """Return the header of the delimiter that finds the needed columns, in one of the first lines."""
     first_lines = text.splitlines()[:_TITLE_LINES]
+    needed = (*(layout.key or (ID,)), PRICE)
     for delimiter in _DELIMITERS:
         for number, line in enumerate(first_lines):
             cells = next(csv.reader([line], delimiter=delimiter), [])
             positions = _positions(cells, layout)
-            if PRICE in positions and (ID in positions or (layout.key and set(layout.key) <= set(positions))):
+            if set(needed) <= set(positions):
                 reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
                 records = list(_records(reader, name))
                 rest = [(line_no, record) for line_no, record in records if line_no > number + 1 and any(record)]
                 return _Header(positions, len(cells), rest)
     shown = shown_columns(next(csv.reader(first_lines[:1], delimiter=";"), []))
-    wanted = f"{', '.join(layout.names(ID))}; {', '.join(layout.names(PRICE))}"
+    wanted = "; ".join(f"{column}: {', '.join(layout.names(column))}" for column in needed)
     raise ContactFileError(
-        f"{name} has no columns with the id and the price of a message; it has {shown}; names that are found: {wanted}"
+        f"{name} has no columns with {', '.join(needed)} of a message; it has {shown}; names that are found: {wanted}"
     )
 
 

@@ -20,11 +20,24 @@ from campanile.services.billing.months import month_bounds
 from campanile.services.context import Context
 from campanile.sms.errors import CampaignError, ConfigurationError, ContactFileError
 from campanile.sms.rules.invoice_categories import CATEGORY_WORDS, InvoiceCategory
+from campanile.store.campaigns.campaigns import note_event
+from campanile.store.campaigns.writer import standing_campaign
 from tests.services.results_desk import ResultsDesk
 from tests.stores import context_on, copy_store
 
 PARIS = ZoneInfo("Europe/Paris")
 Compare = Callable[..., dict[str, int]]
+SYSTEM_MESSAGE = """
+INSERT INTO message BY NAME SELECT
+    $campaign_id AS campaign_id, $recipient_id AS recipient_id, 33639980001 AS number_id, '+33639980001' AS msisdn,
+    'Merci' AS text, 'GSM-7' AS encoding, '36180' AS sender_id, 1 AS segment_count, 0.07 AS price, 'FR' AS territory,
+    'FR' AS window_key, 'ref-' || $campaign_id AS client_ref, 1 AS slice_no, $origin AS origin
+"""
+ACCEPTED = """
+INSERT INTO message_event BY NAME SELECT
+    1000 + $campaign_id AS event_id, $campaign_id AS campaign_id, $recipient_id AS recipient_id, 'accepted' AS event,
+    'gw-' || $campaign_id AS gateway_message_id, $at AS recorded_at
+"""
 
 
 # --- a month ----------------------------------------------------------------------------------------------------
@@ -69,6 +82,29 @@ def test_page_file_and_table_have_the_same_figures(desk: ResultsDesk) -> None:
     (table,) = view.exports
     rows = list(csv.DictReader(table.read_text(encoding="utf-8-sig").splitlines(), delimiter=";"))
     assert sum(Decimal(row["charged"]) for row in rows) == Decimal("0.25")
+
+
+def test_answers_tests_and_notices_are_included_beside_their_campaign(store: Path) -> None:
+    desk = ResultsDesk(store)
+    desk.send("soldes", [1, 2], draft={"cost_centre": "ventes"})
+    desk.reply(1, "Bonjour")
+    with desk.tx() as tx:
+        note_event(tx, 1, "tested", 1, "camille", "numbers: 1; run-7")
+        for kind, recipient_id, origin in (("auto_reply", 1, "x"), ("test", 1, "run-7"), ("notice", 5001, "x")):
+            campaign_id = standing_campaign(tx, kind, "sandbox").campaign_id
+            row = {"campaign_id": campaign_id, "recipient_id": recipient_id, "origin": origin, "at": tx.at}
+            tx.execute(SYSTEM_MESSAGE, {name: value for name, value in row.items() if name != "at"})
+            tx.execute(ACCEPTED, {name: value for name, value in row.items() if name != "origin"})
+    view = read_month(desk.context, "2026-11")
+    assert [(row.kind, row.name, row.cost_centre, row.message_count, row.charged) for row in view.rows] == [
+        ("auto_reply", "soldes", "ventes", 1, Decimal("0.07")),
+        ("marketing", "soldes", "ventes", 2, Decimal("0.10")),
+        ("test", "soldes", "ventes", 1, Decimal("0.07")),
+        ("notice", None, None, 1, Decimal("0.07")),
+    ]
+    centres = month_page(view, PARIS).partition("## Cost centres")[2].partition("\n## ")[0]
+    assert "| ventes | 4 | 4 | 0.24 EUR | 0.24 EUR |" in centres
+    assert "| (none) | 1 | 1 | 0.07 EUR | 0.07 EUR |" in centres
 
 
 def test_a_month_without_messages_says_so(desk: ResultsDesk) -> None:
@@ -176,10 +212,18 @@ def test_a_message_that_no_line_names_is_missing(small: Compare) -> None:
 
 
 def test_a_file_without_the_columns_says_what_it_has(small: Compare) -> None:
-    with pytest.raises(
-        ContactFileError, match=r"facture\.csv has no columns with the id and the price.*Nom.*message_id"
-    ):
+    line = (
+        r"facture\.csv has no columns with id, price of a message; it has .*Nom.*id: .*message_id.*price: price, amount"
+    )
+    with pytest.raises(ContactFileError, match=line):
         small("Nom;Total HT\nx;1\n")
+
+
+def test_an_invoice_of_ovhcloud_needs_the_columns_that_its_ids_are_made_of(tmp_path: Path) -> None:
+    path = tmp_path / "invoice.csv"
+    path.write_text("id;credits\n7;2\n")
+    with pytest.raises(ContactFileError, match="no columns with tag, receiver, price of a message"):
+        read_invoice(path, format_of("ovhcloud"), None, 10**6)
 
 
 def test_a_path_outside_the_allowed_folders_is_refused(small: Compare, store: Path) -> None:
