@@ -3,6 +3,7 @@
 import contextlib
 import json
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,7 +24,7 @@ NUMBER_FLOWS = (
     "erase-person", "explain-number", "prepare-campaign", "record-opt-out", "revise-campaign", "send-test",
 )  # fmt: skip
 _PAGE_ROWS = 200
-_SECONDS = 30.0
+_SECONDS, _PAUSE_SECONDS = 30.0, 0.1
 _SQLITE = "sqlite+aiosqlite:///"
 
 
@@ -94,6 +95,8 @@ def _write_database_anew() -> None:
     try:
         with contextlib.closing(sqlite3.connect(path, timeout=_SECONDS, isolation_level=None)) as database:
             database.execute("VACUUM")
-            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            until = time.monotonic() + _SECONDS
+            while database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] and time.monotonic() < until:
+                time.sleep(_PAUSE_SECONDS)  # busy: the server was reading, and its file still has the old pages
     except sqlite3.Error as error:
         run_logger().warning("Prefect's database %s could not be written anew: %s", path.name, error)
