@@ -18,6 +18,7 @@ from bench.importing import Footprint, footprint, whole_import
 from bench.numbering import clean_column, dirty_column, dirty_frame, identity
 from bench.preparing import RecapFootprint, recap_footprint, whole_recap
 from bench.racing import Race
+from bench.replies import HalfRates, Throughput, opt_out_rates, throughput
 from bench.sending import sending_alone, sending_together
 from bench.slices import SliceCost, slice_cost
 from bench.texts import adversarial, segments
@@ -110,6 +111,22 @@ def _alert_table(delays: list[AlertDelay]) -> Table:
     return table
 
 
+def _rates_table(halves: list[list[HalfRates]]) -> Table:
+    table = Table("half", "language", "refusals", "suppressed", "others", "suppressed", title="Labelled replies")
+    for half in halves[0]:
+        for language, rates in half.rates.items():
+            found, false = f"{rates.recall:.1%}", f"{rates.false_share:.1%}"
+            table.add_row(half.half, language, str(rates.refusal_count), found, str(rates.other_count), false)
+    return table
+
+
+def _throughput_table(measured: list[Throughput]) -> Table:
+    table = Table("replies", "CPU s", "a second", title="Verdicts, no two texts equal")
+    for one in measured:
+        table.add_row(f"{one.count:,}", f"{one.seconds:.1f}", f"{one.count / one.seconds:,.0f}")
+    return table
+
+
 RACES: dict[str, Measure] = {
     "clean": clean_column,
     "numbers": dirty_column,
@@ -139,6 +156,8 @@ GROUPS = (
         },
         _recap_table,
     ),
+    Group({"replies": opt_out_rates}, _rates_table),
+    Group({"replies-speed": throughput}, _throughput_table),
     Group({"alert": lambda size, _: alert_delay(size)}, _alert_table),
 )
 WHEN_NAMED = ("large", "recap-large", "alert")

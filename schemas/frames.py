@@ -13,7 +13,7 @@ from typing import Annotated, TypeAlias
 import pandas as pd
 import pandera.pandas as pa
 
-from campanile.sms.rules.reply_keywords import VERDICTS
+from campanile.sms.rules.replies.verdicts import VERDICTS
 from campanile.sms.rules.tariff import COUNTRY, PRICE
 
 E164 = r"^\+[1-9][0-9]{6,14}$"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from campanile.pages.views import ApprovedView
-from campanile.sms.rules.reply_keywords import UNANSWERED
+from campanile.sms.rules.replies.verdicts import UNANSWERED
 from campanile.sms.schedule.territories import key_name
 from campanile.sms.states import MessageState, RowResult
 from campanile.sms.text.formatting import amount_text, count_text, grouped, local_time

@@ -11,7 +11,7 @@ _PUBLIC = {
     "InvalidNumber": "campanile.sms.errors",
     "Number": "campanile.sms.numbers.msisdn",
     "Segmentation": "campanile.sms.text.segments",
-    "classify_reply": "campanile.sms.rules.reply_keywords",
+    "classify_reply": "campanile.sms.rules.replies.verdicts",
     "count_segments": "campanile.sms.text.segments",
     "is_open": "campanile.sms.schedule.quiet_hours",
     "next_opening": "campanile.sms.schedule.quiet_hours",

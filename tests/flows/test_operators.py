@@ -183,15 +183,13 @@ class TestAutoResponder:
 
     def test_a_doubtful_refusal_is_suppressed_and_not_answered(self, approved: Any) -> None:
         answer(True)
-        approved.sandbox.reply(
-            "+33612345678", "Pouvez-vous me dire comment je fais pour que ce STOP soit pris en compte"
-        )
+        approved.sandbox.reply("+33612345678", "Pouvez-vous me dire comment je fais pour ne plus recevoir vos messages")
         assert read_replies() == {"stop_doubtful": 1}
         assert approved.query("SELECT source FROM opt_out") == [("reply_doubtful",)]
 
     def test_a_doubtful_refusal_is_listed_and_lifted_by_name(self, approved: Any) -> None:
         assert review().startswith("# No doubtful replies")
-        approved.sandbox.reply("+33612345678", "Comment faire pour que ce STOP compte ?")
+        approved.sandbox.reply("+33612345678", "Comment faire pour ne plus recevoir vos messages ?")
         read_replies()
         page = review()
         assert "## Reply 1" in page

@@ -34,7 +34,7 @@ from campanile.pages.views import (
 )
 from campanile.pages.words import ANSWER_WORDS, RESULT_WORDS, STATE_WORDS
 from campanile.sms.rules.auto_reply import AutoResponder
-from campanile.sms.rules.reply_keywords import UNANSWERED
+from campanile.sms.rules.replies.verdicts import UNANSWERED
 from campanile.sms.states import MessageState, RowResult
 from campanile.store.contacts.impact import Preview
 from campanile.store.ledger.run_lifecycle import Progress

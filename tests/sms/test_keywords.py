@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campanile.sms.rules.reply_keywords import SUPPRESSING, VERDICTS, classify_reply
+from campanile.sms.rules.replies.verdicts import SUPPRESSING, VERDICTS, classify_replies, classify_reply
 
 REPLIES = [
     pytest.param("STOP", "stop", id="the word"),
@@ -40,11 +40,14 @@ REPLIES = [
     pytest.param("BAJA", "stop", id="Spanish"),
     pytest.param("Stopp!", "stop", id="German"),
     pytest.param("afmelden", "stop", id="Dutch"),
-    pytest.param("We have got to stop this", "stop_doubtful", id="word inside"),
+    pytest.param("You have got to stop texting me", "stop_doubtful", id="word inside"),
+    pytest.param("Which is the next stop?", "other", id="word inside, another meaning"),
     pytest.param("Stop, je ne veux plus rien de vous", "stop_doubtful", id="long message that begins with it"),
     pytest.param("Stop merci beaucoup madame", "stop", id="polite words do not count"),
     pytest.param("please stop", "stop", id="polite word before it"),
     pytest.param("cancel my order", "other", id="order, not messages"),
+    pytest.param("Stop ou encore ?", "other", id="a complement to its right"),
+    pytest.param("un", "other", id="a word of two letters"),
     pytest.param("Je ne souhaite plus recevoir vos messages", "stop_doubtful", id="plain refusal"),
     pytest.param("Je ne sou\u00adhaite plus", "stop_doubtful", id="soft hyphen"),
     pytest.param("Non merci", "stop_doubtful", id="non merci"),
@@ -84,7 +87,7 @@ def test_the_labelled_replies_cover_each_label_and_language() -> None:
 @pytest.mark.parametrize(
     ("text", "verdict"),
     [
-        pytest.param("START STOP", "stop_doubtful", id="start before stop"),
+        pytest.param("START. STOP", "stop_doubtful", id="start before stop"),
         pytest.param("STOP START", "stop", id="stop before start"),
         pytest.param("un stop", "stop_doubtful", id="a space makes no UNSTOP"),
         pytest.param("Réponse automatique. Pour ne plus rien recevoir : STOP", "stop_doubtful", id="machine"),
@@ -99,9 +102,13 @@ def test_a_refusal_wins_over_all_else(text: str, verdict: str) -> None:
     assert classify_reply(text) == verdict
 
 
-@given(st.sampled_from([row[2] for row in LABELLED if row[1] != "stop"]), st.booleans())
-def test_a_stop_beside_any_text_suppresses(text: str, is_first: bool) -> None:
-    assert classify_reply(f"stop {text}" if is_first else f"{text} stop") in SUPPRESSING
+@given(
+    st.sampled_from([row[2] for row in LABELLED if row[1] != "stop"]),
+    st.booleans(),
+    st.sampled_from([". ", "\n", "! "]),
+)
+def test_a_stop_beside_any_text_suppresses(text: str, is_first: bool, end: str) -> None:
+    assert classify_reply(f"stop{end}{text}" if is_first else f"{text}{end}stop") in SUPPRESSING
 
 
 @pytest.mark.parametrize(("text", "verdict"), REPLIES)
@@ -123,5 +130,10 @@ def test_punctuation_and_emoji_around_a_word_do_not_hide_it(noise: str, word: st
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
-def test_the_word_anywhere_is_never_a_mere_reply(before: str, after: str) -> None:
-    assert classify_reply(f"{before} stop {after}") in SUPPRESSING
+def test_a_sentence_that_is_the_word_suppresses_wherever_it_stands(before: str, after: str) -> None:
+    assert classify_reply(f"{before}\nSTOP\n{after}") in SUPPRESSING
+
+
+@given(st.lists(st.sampled_from([row[2] for row in LABELLED]) | st.text(max_size=60), max_size=20))
+def test_many_replies_get_the_verdicts_that_they_get_alone(texts: list[str]) -> None:
+    assert classify_replies(texts) == [classify_reply(text) for text in texts]

@@ -13,7 +13,7 @@ from campanile.sms.errors import ConfigurationError
 from campanile.sms.numbers.msisdn import Number
 from campanile.sms.rules.auto_reply import AutoResponder, ReplyFacts, decide_answer
 from campanile.sms.rules.help_answer import NO_IDENTITY, decide_help
-from campanile.sms.rules.reply_keywords import HELP
+from campanile.sms.rules.replies.verdicts import HELP
 from campanile.sms.rules.tariff import Tariff
 from campanile.sms.states import CampaignKind
 from campanile.sms.text.formatting import count_text

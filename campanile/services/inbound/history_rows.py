@@ -8,7 +8,7 @@ import pandas as pd
 from campanile.services.context import Context
 from campanile.sms.errors import InvalidNumber
 from campanile.sms.numbers.msisdn import Number, parse_number
-from campanile.sms.rules.reply_keywords import classify_reply
+from campanile.sms.rules.replies.verdicts import classify_replies
 from schemas.gateway import DeliveryReport, IncomingReply, ProviderOptOut
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ def reply_rows(context: Context, replies: Sequence[IncomingReply]) -> pd.DataFra
     from schemas.frames import IncomingReplies
 
     rows = []
-    for reply in replies:
+    verdicts = classify_replies([reply.text for reply in replies])
+    for reply, verdict in zip(replies, verdicts, strict=True):
         number = number_or_none(context, reply.sender)
         number_id = None if number is None else number.number_id
-        verdict = classify_reply(reply.text)
         rows.append([reply.gateway_reply_id, reply.sender, number_id, reply.text, verdict, reply.received_at])
     return _checked(rows, IncomingReplies, "replies")
 

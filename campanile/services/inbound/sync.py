@@ -13,8 +13,8 @@ from campanile.services.context import Context
 from campanile.services.inbound.history import HistoryRead, in_parts, read_history, report_history
 from campanile.services.inbound.history_rows import opt_out_rows, reply_rows, report_rows
 from campanile.sms.errors import GatewayError, GatewayUnreachable
-from campanile.sms.rules.reply_keywords import STOP_DOUBTFUL, SUPPRESSING
-from campanile.sms.rules.reply_parts import PART_SECONDS, split_refusals
+from campanile.sms.rules.replies.parts import PART_SECONDS, split_refusals
+from campanile.sms.rules.replies.verdicts import STOP_DOUBTFUL, SUPPRESSING
 from campanile.sms.text.formatting import count_text
 from campanile.sms.text.masking import mask_numbers
 from campanile.store.billing.alerts import clear_alert, raise_alert

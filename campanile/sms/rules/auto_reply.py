@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from campanile.sms.rules.reply_keywords import UNANSWERED
+from campanile.sms.rules.replies.verdicts import UNANSWERED
 
 
 @dataclass(frozen=True, slots=True)

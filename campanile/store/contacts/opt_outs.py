@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 import pandas as pd
 
 from campanile.sms.errors import CampaignError
-from campanile.sms.rules.reply_keywords import START, STOP, STOP_DOUBTFUL, WRONG_NUMBER
+from campanile.sms.rules.replies.verdicts import START, STOP, STOP_DOUBTFUL, WRONG_NUMBER
 from campanile.store.contacts.import_log import ImportSummary, SourceFile, StagedRows, close_import, staged_file
 from campanile.store.db.database import Transaction
 from campanile.store.db.queries import json_pointer

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from campanile.sms.rules.reply_keywords import STOP_DOUBTFUL, SUPPRESSING
+from campanile.sms.rules.replies.verdicts import STOP_DOUBTFUL, SUPPRESSING
 from campanile.store.db.database import Transaction
 from schemas.inbound_rows import NearReply, UnansweredReply
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
-from campanile.sms.rules.reply_keywords import SUPPRESSING, classify_reply
+from campanile.sms.rules.replies.verdicts import SUPPRESSING, classify_reply
 
 PART_SECONDS = 60
 """Parts of one message arrive within this time of each other."""
