@@ -15,10 +15,12 @@ from rich.table import Table
 
 from bench.alerting import AlertDelay, alert_delay
 from bench.importing import Footprint, footprint, whole_import
+from bench.invoicing import InvoiceCost, invoice_cost
 from bench.numbering import clean_column, dirty_column, dirty_frame, identity
 from bench.preparing import RecapFootprint, recap_footprint, whole_recap
 from bench.racing import Race
 from bench.replies import HalfRates, Throughput, opt_out_rates, throughput
+from bench.reporting import reports
 from bench.sending import sending_alone, sending_together
 from bench.slices import SliceCost, slice_cost
 from bench.texts import adversarial, segments
@@ -127,6 +129,14 @@ def _throughput_table(measured: list[Throughput]) -> Table:
     return table
 
 
+def _invoice_table(costs: list[InvoiceCost]) -> Table:
+    table = Table("invoice", "errors", "found", "false", "CPU s", "wall s", title="An invoice compared line by line")
+    for one in costs:
+        counts = str(one.planted_count), str(one.found_count), str(one.false_count)
+        table.add_row(f"{one.line_count:,} lines", *counts, f"{one.cpu_seconds:.1f}", f"{one.wall_seconds:.1f}")
+    return table
+
+
 RACES: dict[str, Measure] = {
     "clean": clean_column,
     "numbers": dirty_column,
@@ -139,6 +149,7 @@ RACES: dict[str, Measure] = {
     "adversarial": adversarial,
     "recap": whole_recap,
     "transactions": transactions,
+    "reports": reports,
 }
 #: Groups of rows in the order of the page; those that need much more than the size, or minutes, run when named.
 GROUPS = (
@@ -158,6 +169,7 @@ GROUPS = (
     ),
     Group({"replies": opt_out_rates}, _rates_table),
     Group({"replies-speed": throughput}, _throughput_table),
+    Group({"invoice": lambda size, _: invoice_cost(size // 10)}, _invoice_table),
     Group({"alert": lambda size, _: alert_delay(size)}, _alert_table),
 )
 WHEN_NAMED = ("large", "recap-large", "alert")

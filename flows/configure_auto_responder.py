@@ -19,6 +19,7 @@ def configure_auto_responder(
     valid_until: datetime | None = None,
     actor: Actor = "team",
     person_cap: int = 5,
+    policy: str = "none",
 ) -> str:
     """Set the automatic answer to every reply except refusals and replies of machines. Each answer costs a normal SMS.
 
@@ -30,8 +31,10 @@ def configure_auto_responder(
         valid_until: The time at which it switches off.
         actor: Who sets it.
         person_cap: The most answers to one person in 24 hours, so that two machines do not answer each other for ever.
+        policy: none - answers are sent at any hour, because they answer a person. Or a policy such as fr-strict: they
+            wait for its sending hours at the recipient.
     """
-    responder = AutoResponder(enabled, text, once_per, daily_cap, valid_until, person_cap)
+    responder = AutoResponder(enabled, text, once_per, daily_cap, valid_until, person_cap, policy)
     line = set_auto_responder(responder, actor)
     publish_auto_responder(line)
     return line

@@ -35,7 +35,7 @@ def process_replies(gateway: OptionalText = "", path: OptionalText = "") -> dict
         send_system_messages("auto_reply", gateway)
         hand_over_replies()
         push_opt_outs(gateway)
-        if "capped" in answers:
+        if {"capped", "balance_low"} & answers.keys():
             send_waiting_alerts()
         publish_replies(gateway, [*read, *refused])
     fail_if_refused(refused)

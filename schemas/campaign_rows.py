@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from campanile.sms.errors import CampaignError
+from campanile.sms.rules.auto_reply import NO_POLICY
 from campanile.sms.schedule.expiry import ExpiryRules
 from campanile.sms.states import CampaignKind, CampaignState
 from schemas.draft import CampaignDraft
@@ -62,6 +63,12 @@ class Campaign:
     first_due_at: datetime | None
     if_closed: str
     max_lateness_hours: float | None
+
+    @property
+    def has_windows(self) -> bool:
+        """Whether sending hours bind it: marketing always, automatic answers if the team chose a policy for them."""
+        is_bound = self.kind == CampaignKind.AUTO_REPLY and self.policy != NO_POLICY
+        return self.kind == CampaignKind.MARKETING or is_bound
 
     @property
     def title(self) -> str | None:

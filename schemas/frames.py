@@ -2,8 +2,8 @@
 
 ``-- staged_rows: ContactRows`` in the head of a named statement names the frame that the statement reads. The store
 takes the DuckDB types from here (``frame_checks.duckdb_types``) and refuses other columns. Frames from outside are
-validated with ``frame_checks.check`` before a transaction begins. ``scratch_frames`` has the scratch tables of a
-preparation and of a change of a list.
+validated with ``frame_checks.check`` before a transaction begins. ``inbound_frames`` has what comes back,
+``scratch_frames`` the scratch tables of a preparation and of a change of a list.
 
 The import costs about 0.3 CPU seconds, so modules import this one inside the function that needs it.
 """
@@ -13,7 +13,6 @@ from typing import Annotated, TypeAlias
 import pandas as pd
 import pandera.pandas as pa
 
-from campanile.sms.rules.replies.verdicts import VERDICTS
 from campanile.sms.rules.tariff import COUNTRY, PRICE
 
 E164 = r"^\+[1-9][0-9]{6,14}$"
@@ -79,132 +78,10 @@ class TariffRows(Frame):
         return units.isin(["", *units[units != ""].head(1)])
 
 
-class ProviderOptOuts(Frame):
-    """A provider's list of opt-outs. Grain: one entry of the list. No key: a number may occur twice."""
-
-    number_id: Whole = pa.Field(in_range=NUMBER_RANGE)
-    msisdn: str = pa.Field(str_matches=E164)
-    opted_out_at: Instant
-
-
-class OptOuts(Frame):
-    """Opt-outs to record. Grain: one ground of one person. Key: ``position``, the order of recording.
-
-    ``said_at``: when the person asked for it; missing: at the time of recording.
-    """
-
-    position: Whole = pa.Field(ge=0, unique=True)
-    number_id: Whole = pa.Field(in_range=NUMBER_RANGE)
-    msisdn: str = pa.Field(str_matches=E164)
-    source: str
-    source_ref: str = pa.Field(nullable=True)
-    reply_id: Whole = pa.Field(nullable=True)
-    said_at: Instant = pa.Field(nullable=True)
-    channel: str = pa.Field(nullable=True)
-    note: str = pa.Field(nullable=True)
-
-
-class StoppedNumbers(Frame):
-    """People whose planned messages are suppressed. Grain and key: ``number_id``."""
-
-    number_id: Whole = pa.Field(unique=True)
-
-
-class PushedOptOuts(Frame):
-    """Opt-outs that are added to a provider's list. Grain: one opt-out. Key: ``entry_id``."""
-
-    entry_id: Whole = pa.Field(unique=True)
-    number_id: Whole
-
-
-class ReplyIds(Frame):
-    """Stored replies. Grain: one reply. Key: ``reply_id``."""
-
-    reply_id: Whole = pa.Field(unique=True)
-
-
-class StartReplies(Frame):
-    """Replies that say START. Grain: one reply. Key: ``reply_id``."""
-
-    reply_id: Whole = pa.Field(unique=True)
-
-
-class IncomingReplies(Frame):
-    """Replies of a history page, before they have an id of ours. Grain: one reply; the same reply may occur again.
-
-    ``number_id`` is missing if the sender is not a number.
-    """
-
-    gateway_reply_id: str
-    sender: str
-    number_id: Whole = pa.Field(nullable=True, in_range=NUMBER_RANGE)
-    text: str
-    verdict: str = pa.Field(isin=list(VERDICTS))
-    received_at: Instant
-
-
-class Replies(IncomingReplies):
-    """Replies to store. Grain: one reply. Key: ``reply_id``, ours."""
-
-    reply_id: Whole = pa.Field(ge=1, unique=True)
-
-
-class ReplyKeys(Frame):
-    """The fields that identify a reply. Grain: one reply of a page. Key: ``position`` in the page."""
-
-    position: Whole = pa.Field(unique=True)
-    gateway_reply_id: str
-    sender: str
-    number_id: Whole = pa.Field(nullable=True)
-    is_refusal: Truth
-    text: str
-    received_at: Instant
-
-
-class ReplyAnswers(Frame):
-    """Decisions on automatic answers. Grain: one reply. Key: ``reply_id``."""
-
-    reply_id: Whole = pa.Field(unique=True)
-    answer: str
-
-
-class DeliveryReports(Frame):
-    """Delivery reports of a history page. Grain: one report; the same report may occur again.
-
-    ``charge``: what the provider charged for the message, exact decimal text in ``charge_unit``; missing if the report
-    does not say it.
-    """
-
-    report_id: str
-    gateway_message_id: str
-    client_ref: str = pa.Field(nullable=True)
-    status: str = pa.Field(isin=["delivered", "undelivered", "pending"])
-    reason: str = pa.Field(nullable=True)
-    is_permanent: Truth
-    reported_at: Instant
-    charge: str = pa.Field(nullable=True, str_matches=PRICE)
-    charge_unit: str = pa.Field(nullable=True)
-    charge_segments: Whole = pa.Field(nullable=True, ge=0)
-
-
-class ReportNumbers(Frame):
-    """Stored reports. Grain: one report of one message, so a report may occur twice. No key."""
-
-    report_no: Whole
-
-
 class WakingCampaigns(Frame):
     """Campaigns with news of an unknown message. Grain: one such message. No key."""
 
     campaign_id: Whole
-
-
-class DeadNumbers(Frame):
-    """Numbers that do not exist, as reports say. Grain: one report. No key: the first report of a number counts."""
-
-    number_id: Whole
-    msisdn: str
-    reason: str
 
 
 class Charges(Frame):
@@ -279,3 +156,19 @@ class Messages(Frame):
     origin: str
     import_id: Whole = pa.Field(nullable=True)
     row_number: Whole = pa.Field(nullable=True)
+
+
+class InvoiceLines(Frame):
+    """Lines of a provider's invoice. Grain: one line. Key: ``line_no``, the line of the file.
+
+    ``price``: exact decimal text without sign; missing, like the other cells, if it is empty or cannot be read.
+    ``unit`` and ``segment_count`` are missing if the invoice does not say them.
+    """
+
+    line_no: Whole = pa.Field(ge=1, unique=True)
+    raw_line: str
+    gateway_message_id: str = pa.Field(nullable=True)
+    price: str = pa.Field(nullable=True, str_matches=PRICE)
+    unit: str = pa.Field(nullable=True)
+    segment_count: Whole = pa.Field(nullable=True)
+    is_readable: Truth

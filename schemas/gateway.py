@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Generic, Protocol, Self, TypeVar, runtime_checkable
 
 from campanile.sms.errors import ConfigurationError
+from schemas.report_words import ReportReason
 
 T = TypeVar("T")
 
@@ -105,9 +106,10 @@ class SubmitOutcome:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """A provider's report on one message. ``status`` is ``delivered``, ``undelivered`` or ``pending``.
+    """A provider's report on one message; ``status`` is a ``ReportStatus``.
 
-    ``is_permanent``: the number does not exist and must get no more messages.
+    ``reason``: why it was not delivered, as people see it. ``is_permanent``: the number does not exist and must get no
+    more messages. ``word``: the provider's words as they came, without numbers. ``cause``: the reason in our words.
     """
 
     report_id: str
@@ -118,6 +120,8 @@ class DeliveryReport:
     is_permanent: bool
     reported_at: datetime
     charge: Charge | None = None
+    word: str = ""
+    cause: ReportReason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +191,8 @@ class Manifest:
     gateway_concatenates: bool
     unit: str
     history_days: int
+    report_horizon_hours: float
+    """How long after the acceptance a delivery report may come; later none is expected any more."""
     one_text_a_batch: bool = False
     """All messages of one request must have the same text, sender and validity."""
     splits_surrogates: bool = False

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import NamedTuple
 
 
@@ -39,6 +40,13 @@ class NearReply(NamedTuple):
     verdict: str
     received_at: datetime
     is_new: bool
+
+
+class AnswerTotals(NamedTuple):
+    """Automatic answers that a gateway accepted, and what they cost."""
+
+    answer_count: int
+    cost: Decimal
 
 
 class UnansweredReply(NamedTuple):
@@ -79,3 +87,12 @@ class OwnedReply:
     text: str
     campaign: str
     owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownWord:
+    """A word of a provider's delivery reports that is in no table; ``report_count``: reports with it."""
+
+    word: str
+    report_count: int
+    last_at: datetime

@@ -218,3 +218,34 @@ class TextSizes(Frame):
     segment_count: Small
     typography: Small
     accents: Small
+
+
+class ExpiredMessages(Frame):
+    """Messages to empty. Grain and key: (``campaign_id``, ``recipient_id``). ``new_id``: the tombstone."""
+
+    campaign_id: Whole
+    recipient_id: Whole
+    is_keyed_by_number: Truth
+    new_id: Whole
+    new_ref: str
+
+
+class ComparedLines(Frame):
+    """Lines of an invoice and messages, compared. Grain: one line, or one message that no line names. No key.
+
+    ``category``: of ``InvoiceCategory``. ``invoiced`` is 0 if there is no readable price. ``charged`` is 0 unless it is
+    the only line of a message of the month.
+    """
+
+    line_no: Whole = pa.Field(nullable=True)
+    raw_line: str = pa.Field(nullable=True)
+    gateway_message_id: str = pa.Field(nullable=True)
+    client_ref: str = pa.Field(nullable=True)
+    campaign: str = pa.Field(nullable=True)
+    accepted_at: Instant = pa.Field(nullable=True)
+    category: str
+    invoiced: object = pa.Field(metadata=DECIMAL)
+    charged: object = pa.Field(metadata=DECIMAL)
+    unit: str = pa.Field(nullable=True)
+    invoiced_segments: Whole = pa.Field(nullable=True)
+    charged_segments: Whole = pa.Field(nullable=True)

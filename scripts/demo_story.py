@@ -191,7 +191,7 @@ def where_next(home: Path) -> None:
             "[bold]make up[/]                      the same in the Prefect UI: forms, schedules, artifacts\n"
             f"[bold]data/{home.name}/sms.duckdb[/]           the store; in SQL, on a copy of it and of its .wal\n"
             "[bold]data/demo/rejects/[/]            the rejected rows, as files to correct\n"
-            f"[bold]data/demo/exports/{CAMPAIGN}/[/]  every message, CSV and Parquet\n"
+            f"[bold]data/demo/exports/{CAMPAIGN}/[/]  the results as one HTML file, everybody as CSV and Parquet\n"
             "[bold]data/samples/README.md[/]        the content of the samples",
             title="Where to look next",
         )

@@ -66,6 +66,7 @@ MUTANTS = {
     "no-push-echo": Mutant(
         "BETWEEN pushed.pushed_at AND pushed.pushed_at - INTERVAL 1 MINUTE", "tests/services/test_push.py -k start"
     ),
+    "erased": Mutant("if False:", "tests/store/test_erasure.py -k claimed"),
     "consent-refused": Mutant("", "tests/store/test_audience.py -k consent_refused"),
     "closing-margin": Mutant(
         "return {key: at for at, key in sorted((at, key) for at, key in closings if at is not None)}",

@@ -8,8 +8,8 @@ from prefect import task
 
 from campanile.pages.recap import recap_page
 from campanile.pages.recap_views import RecapView
-from campanile.pages.results import results_page
-from campanile.pages.views import ResultsView
+from campanile.pages.result_views import ResultsView
+from campanile.pages.results import results_file, results_page
 from campanile.services.campaigns import draft_file, prepare, revise
 from campanile.services.campaigns.read_recap import first_reading, read_recap, with_answer_price
 from campanile.services.campaigns.revise import Revision
@@ -77,8 +77,10 @@ def read_results(campaign: str) -> ResultsView:
 
 @task
 def publish_results(view: ResultsView) -> str:
-    """Publish the results and return the page."""
-    page, name = results_page(view, current_context().settings.zone), view.campaign.name
+    """Publish the results, write their HTML file, and return the page."""
+    context, name = current_context(), view.campaign.name
+    page = results_page(view, context.settings.zone)
+    results.write_page(view, results_file(view, context.settings.zone, context.simulation_note))
     publish(f"results-{name}", page, f"Results of {name}")
     publish_table(f"outcomes-of-{name}", _by_name(view.territories), f"Outcomes of {name} by territory")
     return page

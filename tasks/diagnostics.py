@@ -25,6 +25,7 @@ from campanile.services.system_checks import (
     check_privacy,
     check_store,
     check_versions,
+    check_words,
 )
 from campanile.sms.errors import SmsError
 from campanile.sms.schedule.timezones import database_version
@@ -62,6 +63,7 @@ def run_checks() -> list[Check]:
             lambda: check_gateway(context, context.gateway(context.settings.gateway)),
             "see the gateway's page in docs/",
         ),
+        "Words of its delivery reports": (partial(check_words, context), ""),
         "Alerts to the team": (
             partial(check_channels, context),
             "correct SMS_MAIL_… or SMS_ALERT_NUMBERS; they are tried again",

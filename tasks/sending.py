@@ -15,16 +15,9 @@ from prefect.runtime import flow_run
 from campanile.pages.progress import progress_line, progress_page
 from campanile.pages.unknowns import unknowns_page
 from campanile.services.billing import balance
-from campanile.services.inbound import sync
+from campanile.services.inbound import reports, sync
 from campanile.services.sending import unknown_messages
-from campanile.services.sending.campaign_run import (
-    Sending,
-    alert_team,
-    alert_unknown,
-    close_run,
-    open_run,
-    send_run,
-)
+from campanile.services.sending.campaign_run import Sending, alert_team, alert_unknown, close_run, open_run, send_run
 from campanile.services.sending.sender import Sender
 from campanile.services.sending.unknown_messages import Decision
 from campanile.sms.states import CampaignState
@@ -89,7 +82,8 @@ def publish_progress(campaign: str) -> str:
         found = find_campaign(tx, campaign)
         progress = read_progress(tx, found)
         states = count_messages(tx, found.campaign_id)
-    page = progress_page(found, states, progress, context.settings.zone)
+        missing = reports.missing_reports(context, tx, found)
+    page = progress_page(found, states, progress, context.settings.zone, missing=missing)
     publish_unless_away(f"progress-{campaign}", page, f"Progress of {campaign}")
     return page
 

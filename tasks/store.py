@@ -1,9 +1,11 @@
-"""Copies of the store, and the reconciliation of a store that is older than what was sent."""
+"""Copies of the store, tables for analysts, and the reconciliation of a store that is older than what was sent."""
 
 from prefect import task
 
+from campanile.pages.data_dictionary import snapshot_documents
 from campanile.pages.reconciliation import doubt_page
 from campanile.pages.views import Doubt
+from campanile.services import snapshot
 from campanile.services.sending import reconciliation
 from tasks.artifacts import publish
 from tasks.context import current_context
@@ -13,6 +15,12 @@ from tasks.context import current_context
 def copy_store(folder: str | None = None) -> str:
     """Copy the store into a given folder, or into a new backup folder; return one line."""
     return reconciliation.copy_store(current_context(), folder)
+
+
+@task
+def write_snapshot() -> str:
+    """Write the tables for analysts and their documents; return one line."""
+    return snapshot.write_snapshot(current_context(), snapshot_documents())
 
 
 @task

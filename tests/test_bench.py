@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bench import importing, preparing, sending, slices, texts, validating
+from bench import importing, invoicing, preparing, reporting, sending, slices, texts, validating
 from bench.racing import Race
 from schemas.gateway import Outcome, SubmitOutcome
 
@@ -79,3 +79,25 @@ def test_a_slice_that_is_not_in_the_ledger_ends_the_benchmark(monkeypatch: pytes
     monkeypatch.setattr(slices, "_accepted", lambda client_ref: SubmitOutcome(client_ref, Outcome.REJECTED))
     with pytest.raises(SystemExit, match="the ledger says"):
         slices.slice_cost(2_000)
+
+
+def test_a_few_reports_end_the_same_on_both_sides() -> None:
+    assert reporting.reports(2_000, 1).count > 150
+
+
+def test_a_report_that_is_not_applied_ends_the_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reporting, "apply_waiting_reports", lambda context, gateway: {})
+    with pytest.raises(SystemExit, match="differ"):
+        reporting.reports(500, 1)
+
+
+def test_the_errors_of_a_small_invoice_are_found() -> None:
+    measured = invoicing.invoice_cost(1_000)
+    assert (measured.planted_count, measured.found_count, measured.false_count) == (50, 50, 0)
+
+
+def test_an_error_of_an_invoice_that_is_not_found_ends_the_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = invoicing.found_errors
+    monkeypatch.setattr(invoicing, "found_errors", lambda view: set(list(found(view))[1:]))
+    with pytest.raises(SystemExit, match="1 of 50 errors"):
+        invoicing.invoice_cost(1_000)

@@ -1,4 +1,4 @@
-"""A file is written whole or not at all: under a hidden temporary name beside its path, then renamed."""
+"""A file is written whole or not at all: under a hidden temporary name beside its path, then renamed; 0600."""
 
 import os
 import secrets
@@ -15,6 +15,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         with temporary.open("rb+") as file:
+            os.fchmod(file.fileno(), 0o600)
             os.fsync(file.fileno())
         temporary.replace(path)
     finally:

@@ -23,21 +23,23 @@ def export_csv(frame: pd.DataFrame, path: Path) -> Path:
     return write_cells(path, [str(name) for name in frame.columns], _rows(frame))
 
 
-def export_parquet(frame: pd.DataFrame, path: Path) -> Path:
-    """Write a frame without its index, with the types DuckDB sees in it."""
-    with written_whole(path) as temporary, duckdb.connect(":memory:") as connection:
-        connection.from_df(frame).write_parquet(str(temporary), compression="zstd")
-    return path
-
-
 def convert_to_csv(parquet: Path, path: Path) -> Path:
-    """Write the rows of a Parquet file as ``export_csv`` writes a frame; they pass through memory in parts."""
+    """Write the rows of a Parquet file to a CSV, in parts; a missing value is an empty cell, times are UTC."""
     with duckdb.connect(":memory:") as connection:
+        connection.execute("SET TimeZone = 'UTC'")
         found = connection.execute("SELECT * FROM read_parquet($path)", {"path": str(parquet)})
         header = [column[0] for column in found.description]
         parts = iter(lambda: found.fetchmany(_PART_ROWS), [])
         rows = (["" if value is None else value for value in row] for part in parts for row in part)
         return write_cells(path, header, rows)
+
+
+def filter_parquet(parquet: Path, path: Path, condition: str) -> Path:
+    """Write the rows of a Parquet file that fulfil an SQL condition to another one; order and types stay."""
+    with written_whole(path) as temporary, duckdb.connect(":memory:") as connection:
+        found = connection.read_parquet(str(parquet)).filter(condition)
+        found.write_parquet(str(temporary), compression="zstd")
+    return path
 
 
 def write_cells(path: Path, header: Iterable[object], rows: Iterable[Iterable[object]]) -> Path:

@@ -28,11 +28,13 @@ from campanile.files.parsing.workbook import WORKBOOK_DELIMITER
 from campanile.files.rejects import REJECT_WORDS, Reject, broken_cells
 from campanile.sms.errors import ContactFileError
 from campanile.sms.numbers.msisdn import REASONS
-from campanile.sms.rules.replies.verdicts import STOP, SUPPRESSING, WRONG_NUMBER, classify_reply
+from campanile.sms.rules.replies.verdicts import SUPPRESSING, classify_reply
 
+UNREADABLE = "unreadable_time"
+"""The reason of a row whose text was read and is no refusal, and whose time cannot be read."""
 REPLY_WORDS: dict[str, str] = {
     "no_text": "There is no text in this reply. Delete the row, or add the text.",
-    "unreadable_time": "The time of this reply cannot be read. Write it like 2026-11-23 14:05:00.",
+    UNREADABLE: "The time of this reply cannot be read. Write it like 2026-11-23 14:05:00.",
 }
 ALL_WORDS: dict[str, str] = {**REJECT_WORDS, **REPLY_WORDS}
 UNREADABLE_TIME = datetime(1970, 1, 1, tzinfo=UTC)
@@ -111,7 +113,7 @@ def read_replies(staged: StagedFile, zone: ZoneInfo, *, is_day_first: bool) -> I
         if not text:
             yield Reject(row_number, "no_text", cells)
         elif received_at is None and classify_reply(text) not in SUPPRESSING:
-            yield Reject(row_number, "unreadable_time", cells)
+            yield Reject(row_number, UNREADABLE, cells)
         else:
             reply_id = row[columns.reply_id].strip() if columns.reply_id else ""
             yield FileReply(row_number, reply_id, sender, text, received_at or UNREADABLE_TIME)

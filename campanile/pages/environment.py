@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from campanile.files.rejects import REJECT_WORDS
 from campanile.pages import words
+from campanile.pages.figures import Figure, figure_text
 from campanile.pages.markdown import Markup, code_line, escape, joined, quoted_text, table, unmasked, user_text
 from campanile.pages.words import bar_text, share_text
 from campanile.sms.rules.exclusions import EXCLUSION_REASONS
@@ -91,6 +93,20 @@ def _table(rows: Iterable[Sequence[object]], header: Sequence[str], align: str =
     return table(header, rows, align)
 
 
+def _cells(rows: Iterable[Iterable[str]]) -> list[list[Markup]]:
+    """Return the cells of a section, whose numbers are masked where they must be."""
+    return [[unmasked(cell) for cell in row] for row in rows]
+
+
+def _figure(value: Figure, zone: ZoneInfo) -> Markup:
+    return unmasked(figure_text(value, zone))
+
+
+def _file_link(path: Path) -> Markup:
+    """Return a link to a file of this machine, under its path; a browser may refuse to follow it from another host."""
+    return Markup(f"[{unmasked(path)}]({_address(path.absolute().as_uri())})")
+
+
 def _number(msisdn: str) -> Markup:
     return user_text(mask_number(msisdn))
 
@@ -100,10 +116,13 @@ _FILTERS = {
     "amount": _amount,
     "bar": bar_text,
     "by_territory": _by_territory,
+    "cells": _cells,
     "code": code_line,
     "count": _count,
     "counted": _counted,
     "counts": _counts,
+    "figure": _figure,
+    "file_link": _file_link,
     "hours": _hours,
     "joined": joined,
     "local": _local,
@@ -128,6 +147,7 @@ _TABLES = {
     "RESULT_WORDS": words.RESULT_WORDS,
     "SEVERITY_WORDS": words.SEVERITY_WORDS,
     "STATE_WORDS": words.STATE_WORDS,
+    "TODAY_WORDS": words.TODAY_WORDS,
 }
 
 

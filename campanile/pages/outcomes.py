@@ -1,12 +1,16 @@
 """Pages of runs for which no campaign or list has a page: what the run did, and the next steps."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from campanile.pages.environment import render
 from campanile.pages.run_links import RunLink
+from campanile.pages.views import ResponderState
+from campanile.pages.words import grouped_by_value
 from campanile.sms.rules.auto_reply import AutoResponder
-from schemas.inbound_rows import ReplyCount
+from campanile.sms.text.formatting import amount_text
+from schemas.inbound_rows import ReplyCount, UnknownWord
 
 
 def outcome_page(title: str, line: str, links: Sequence[RunLink]) -> str:
@@ -21,16 +25,41 @@ def replies_page(
     return render("replies", title=f"Replies of {gateway}", replies=replies, files=files, steps=links)
 
 
-def reports_page(gateway: str, moved: Mapping[str, int], links: Sequence[RunLink]) -> str:
-    """Return the page of the newest delivery reports: the number of messages by their new state."""
+def reports_page(
+    gateway: str, moved: Mapping[str, int], unknown_words: Sequence[UnknownWord], links: Sequence[RunLink]
+) -> str:
+    """Return the page of the newest delivery reports: messages by their new state, and words in no table."""
     title = f"Delivery reports of {gateway}"
-    return render("delivery_reports", title=title, moved=sorted(moved.items()), steps=links)
+    moves = sorted(moved.items())
+    return render("delivery_reports", title=title, moved=moves, unknown_words=unknown_words, steps=links)
 
 
-def auto_responder_page(line: str, responder: AutoResponder, links: Sequence[RunLink], zone: ZoneInfo) -> str:
-    """Return the page of the auto-responder's settings."""
-    title = "Auto-responder"
-    return render("auto_responder", title=title, line=line, responder=responder, steps=links, zone=zone)
+def balance_page(
+    gateway: str, line: str, responder: ResponderState | None, links: Sequence[RunLink], zone: ZoneInfo
+) -> str:
+    """Return the page of a gateway's balance, with the auto-responder while it is on."""
+    title = f"Balance of {gateway}"
+    return render("balance", title=title, line=line, responder=responder, steps=links, zone=zone)
+
+
+def auto_responder_page(
+    line: str,
+    responder: AutoResponder,
+    prices: Mapping[str, Decimal],
+    unit: str,
+    links: Sequence[RunLink],
+    zone: ZoneInfo,
+) -> str:
+    """Return the page of the auto-responder's settings; ``prices`` of one answer, in ``unit``, by territory."""
+    return render(
+        "auto_responder",
+        title="Auto-responder",
+        line=line,
+        responder=responder,
+        prices=grouped_by_value({territory: amount_text(price, unit) for territory, price in prices.items()}),
+        steps=links,
+        zone=zone,
+    )
 
 
 def stopped_page(line: str, paused_count: int, links: Sequence[RunLink]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from campanile.pages.environment import render
+from campanile.pages.views import MissingReports
 from campanile.pages.words import seconds_text
 from campanile.sms.states import CampaignState
 from campanile.sms.text.formatting import amount_text, count_text, grouped
@@ -29,6 +30,7 @@ def progress_page(
     progress: Progress,
     zone: ZoneInfo,
     rate: float | None = None,
+    missing: MissingReports | None = None,
 ) -> str:
     """Return the progress page of a campaign; ``rate`` is messages a second while it is being sent."""
     exact = recount(progress, states) if states else progress
@@ -40,6 +42,7 @@ def progress_page(
         share=f"{100 * exact.accepted // exact.total} % accepted" if exact.total else "no messages",
         continues_at=campaign.due_at if campaign.state in (CampaignState.APPROVED, CampaignState.PARKED) else None,
         line=progress_line(exact, rate),
+        missing=missing,
         zone=zone,
     )
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
+from campanile.pages.views import ResponderState
 from campanile.sms.schedule.departures import Departure
 from campanile.sms.schedule.forecast import Expiring
 from campanile.sms.text.lint_finding import LintFinding
@@ -113,7 +114,7 @@ class AutoReplyView:
     """The auto-responder as the recap shows it.
 
     ``reply_share``: replies a message, None before the first campaign. ``price`` of one answer with this ``text``, None
-    where there is none.
+    where there is none. ``state``: what it did so far while it is on.
     """
 
     enabled: bool
@@ -121,6 +122,7 @@ class AutoReplyView:
     can_answer: bool
     text: str = ""
     price: Decimal | None = None
+    state: ResponderState | None = None
 
 
 @dataclass(frozen=True, slots=True)

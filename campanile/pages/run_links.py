@@ -63,6 +63,13 @@ RESPONDER_OFF = NextStep(
     "configure-auto-responder", "Switch it off", "replies are kept and get no answer.", {"enabled": False}
 )
 EXPORT_OPT_OUTS = NextStep("export-opt-outs", "Export all opt-outs", "with their proof, as a CSV.", {})
+OPT_OUT = NextStep("record-opt-out", "Record an opt-out", "no campaign writes to the number any more.", {})
+ERASE = NextStep(
+    "erase-person", "Erase this person", "what identifies them is deleted; the number stays opted out.", {}
+)
+EXPLAIN = NextStep(
+    "explain-number", "Explain a number", "what is stored about it, and each campaign with its reason.", {}
+)
 OPT_OUT_AGAIN = NextStep("record-opt-out", "Record another", "it applies at once, to every campaign.", {})
 
 

@@ -3,16 +3,15 @@
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
 
 from campanile.store.db.commit_number import Reconciliation
 from schemas.campaign_rows import Campaign
-from schemas.inbound_rows import ReplyCount
-from schemas.ledger_rows import CampaignEvent, DoubtedCampaign, ReasonCount, StateCount, TerritoryResult
+from schemas.ledger_rows import DoubtedCampaign
 
 View = TypeVar("View")
 
@@ -48,17 +47,21 @@ class ApprovedView:
 
 
 @dataclass(frozen=True, slots=True)
-class ResultsView:
-    """The results of a campaign; amounts in ``unit``, ``exports`` are the files with every message."""
+class MissingReports:
+    """Messages that were accepted more than ``hours`` before the last reading of reports, and have no final report."""
 
-    campaign: Campaign
+    message_count: int
+    hours: float
+
+
+@dataclass(frozen=True, slots=True)
+class ResponderState:
+    """An auto-responder that is on: since when, and the answers that a gateway accepted since; ``cost`` in ``unit``."""
+
+    since: datetime
+    answer_count: int
+    cost: Decimal
     unit: str
-    states: Sequence[StateCount]
-    territories: Sequence[TerritoryResult]
-    reasons: Sequence[ReasonCount]
-    replies: Sequence[ReplyCount]
-    events: Sequence[CampaignEvent]
-    exports: Sequence[Path]
 
 
 @dataclass(frozen=True, slots=True)

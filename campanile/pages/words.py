@@ -30,6 +30,7 @@ ANSWER_WORDS = {
     "waiting": "not decided yet",
     "planned": "an answer, accepted or waiting",
     "opted_out": "none: the person is opted out",
+    "own_number": "none: the sender is the team's own (SMS_OWN_NUMBERS, or the sender of a campaign)",
     "not_a_mobile": "none: the sender is no mobile number",
     "country_not_allowed": "none: its country is not allowed, or has no price",
     "off": "none: the auto-responder was off",
@@ -38,6 +39,7 @@ ANSWER_WORDS = {
     "person_capped": "none: the person got as many as one may get",
     "capped": "none: the cap of 24 hours was reached",
     "no_identity": "none: they asked for HELP, and SMS_EDITOR_IDENTITY is not set",
+    "balance_low": "none: the balance was low",
     "in_doubt": "none: the store had been restored from a copy, so it may have been answered before",
 } | dict.fromkeys(UNANSWERED, "none: refusals and automatic replies get none")
 SEVERITY_WORDS = {"costs": "It costs", "advice": "Advice"}
@@ -54,6 +56,16 @@ RESULT_WORDS = {
     RowResult.UPDATED: "known people with newer fields",
     RowResult.DUPLICATE: "known people, nothing new",
     RowResult.REJECTED: "cannot be used; see below",
+}
+#: Why no marketing reaches a person today; "it" is the number.
+TODAY_WORDS = {
+    "unknown": "is on no list",
+    "country_not_allowed": "is in a country that SMS_ALLOWED_COUNTRIES does not allow",
+    "opted_out": "is opted out",
+    "consent_refused": "said no to marketing, in a consent or opt-out column of a file",
+    "dead_number": "does not exist, as the operator reported",
+    "never_open": "is in a territory whose hours are not known, or in territories that are never open together",
+    "no_consent": "is on a list without a declared legal basis for marketing",
 }
 ONCE_PER = {"reply": "Each reply is answered", "day": "A person is answered once in 24 hours"}
 #: The form of a time in errors and reasons that the store wrote.
@@ -108,6 +120,18 @@ def seconds_text(seconds: float) -> str:
     if seconds < 90:
         return count_text(round(seconds), "second")
     return count_text(round(seconds / 60), "minute") if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def duration_text(seconds: int) -> str:
+    """Return a duration in its largest whole unit, short.
+
+    >>> duration_text(30), duration_text(300), duration_text(21_600), duration_text(259_200)
+    ('30 s', '5 min', '6 h', '3 d')
+    """
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
 
 
 def share_text(count: int, whole: int) -> str:

@@ -20,7 +20,9 @@ _WORK = {
     "collect-delivery-reports": "delivery reports were read",
     "import-opt-outs": "the folder of opt-outs was read",
     "ingest-contacts": "the folders of contacts were read",
+    "purge-old-data": "old data was deleted",
     "process-replies": "replies and STOPs were read",
+    "publish-snapshot": "the tables for analysts were written",
     "send-due-campaigns": "due campaigns were started",
 }
 #: A queue has no worker if it was not polled for this long.

@@ -40,6 +40,10 @@ SANDBOX_KEY_NAME = "sandbox-key"
 ALLOWED_COUNTRIES = ("FR", "GP", "MQ", "GF", "RE", "YT", "PM", "NC", "PF", "WF", "BL", "MF", "BE", "CH", "LU", "MC")
 
 
+#: Messages and replies are kept at least so long, if they are not kept for ever.
+SHORTEST_RETENTION_DAYS = 31
+
+
 class Settings(BaseSettings):
     """All settings; each one is in ``.env.example`` with a line of comment."""
 
@@ -50,6 +54,7 @@ class Settings(BaseSettings):
     store_wait_seconds: float = Field(default=60, gt=0)
     store_limit_seconds: float = Field(default=600, gt=0)
     backup_dir: Path | None = None
+    snapshot_numbers: Literal["pseudonym", "masked"] = "pseudonym"
     tariff_dir: Path = Path("data/tariffs")
     samples_dir: Path = Path("data/samples")
     file_dirs: Folders = []
@@ -102,10 +107,21 @@ class Settings(BaseSettings):
     replies_max_age_seconds: float = Field(default=900, gt=0)
     history_pages: int = Field(default=2000, gt=0)
     history_seconds: float = Field(default=240, gt=0)
+    dead_after_absences: int = Field(default=3, ge=0)
+    dead_weeks: float = Field(default=4, ge=0)
+    own_numbers: Words = []
+    answers_min_balance: Decimal = Field(default=Decimal(10), ge=0)
     reply_sender_id: str = "36180"
     reply_max_age_hours: float = Field(default=24, gt=0)
     push_opt_outs: bool = True
     editor_identity: str | None = Field(default=None, max_length=612)
+
+    keep_messages_days: int = Field(default=0, ge=0)
+    keep_replies_days: int = Field(default=0, ge=0)
+    keep_files_days: int = Field(default=0, ge=0)
+    keep_backups_days: int = Field(default=0, ge=0)
+    keep_runs_days: int = Field(default=30, ge=0)
+    evidence_key: SecretStr | None = Field(default=None, min_length=32)
 
     brand: str | None = None
     recap_max_age_hours: float = Field(default=72, gt=0)
@@ -134,6 +150,16 @@ class Settings(BaseSettings):
             zone_of(value)
         except ConfigurationError as error:
             raise ValueError(str(error)) from None
+        return value
+
+    @field_validator("keep_messages_days", "keep_replies_days")
+    @classmethod
+    def _is_not_short(cls, value: int) -> int:
+        if 0 < value < SHORTEST_RETENTION_DAYS:
+            raise ValueError(
+                f"it must be 0 (for ever) or {SHORTEST_RETENTION_DAYS} and more: late delivery reports and caps of "
+                "messages per person need the last weeks"
+            )
         return value
 
     @field_validator("approver_secrets")

@@ -6,9 +6,11 @@ from importlib.metadata import version
 from campanile.file_permissions import open_to_others
 from campanile.services.billing.balance import ask_balance, read_balance
 from campanile.services.context import Context
+from campanile.services.inbound.reports import read_unknown_words
 from campanile.services.setup_checks import Advice
 from campanile.sms.errors import SmsError
 from campanile.sms.schedule.policy import load_policy, policy_names
+from campanile.sms.text.formatting import count_text
 from campanile.store.billing.alerts import CHANNELS, undelivered_alerts
 from campanile.store.db.invariants import broken_invariants
 from campanile.store.db.migrate import migrations
@@ -62,6 +64,19 @@ def check_gateway(context: Context, gateway: Gateway) -> str:
         return f"{name} was not asked because it reports no balance: {balance.amount} {balance.unit} are declared"
     balance = ask_balance(context, name)
     return f"{name} answers: balance {balance.amount} {balance.unit}"
+
+
+def check_words(context: Context) -> str | Advice:
+    """Look for words in the delivery reports of the gateway that are in no table."""
+    gateway = context.settings.gateway
+    found = read_unknown_words(context, gateway)
+    if not found:
+        return f"every word of the last 30 days of {gateway} is in its table"
+    words = ", ".join(f"{row.word!r} ({count_text(row.report_count, 'report')})" for row in found)
+    return Advice(
+        f"gateway {gateway} uses words that are in no table: {words}; they are stored, and change no state",
+        f"look them up in the provider's documentation, and add them to REPORT_WORDS of campanile/gateways/{gateway}",
+    )
 
 
 def check_privacy(context: Context) -> str:

@@ -43,6 +43,8 @@ def test_every_flow_has_a_deployment_of_its_name() -> None:
         pytest.param("ingest-contacts", 300, id="the drop folders every five minutes"),
         pytest.param("import-opt-outs", 300, id="dropped opt-outs every five minutes"),
         pytest.param("check-balance", 3600, id="the balance hourly"),
+        pytest.param("purge-old-data", 86400, id="old data every night"),
+        pytest.param("publish-snapshot", 3600, id="the tables for analysts hourly"),
     ],
 )
 def test_what_runs_by_itself(deployment: str, seconds: int) -> None:

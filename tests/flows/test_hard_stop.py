@@ -70,6 +70,8 @@ def test_what_is_cleaned_up_is_the_pool_of_the_deployments() -> None:
         "process-replies",
         "collect-delivery-reports",
         "check-balance",
+        "purge-old-data",
+        "publish-snapshot",
         pytest.param("ingest-contacts", id="ingest-contacts that looks into the drop folders"),
         pytest.param("import-opt-outs", id="import-opt-outs that looks into the drop folder"),
     ],

@@ -84,7 +84,7 @@ def test_the_samples_from_files_to_results(workspace: Any) -> None:
     page = report_campaign("soldes-hiver")
     assert "State: finished" in page
     assert not [msisdn for msisdn in billed if msisdn in page], "numbers are masked"
-    exported = (workspace.data_dir / "exports" / "soldes-hiver" / "messages.csv").read_text(encoding="utf-8-sig")
+    exported = (workspace.data_dir / "exports" / "soldes-hiver" / "everyone.csv").read_text(encoding="utf-8-sig")
     assert exported.count("soldes") == 0
     rows = list(csv.reader(io.StringIO(exported), delimiter=";"))  # cells of the files may hold line breaks
-    assert len(rows) == recap.message_count + 1
+    assert len(rows) == recap.audience_count + 1, "each contact of the recap, and the header"

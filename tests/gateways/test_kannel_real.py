@@ -163,9 +163,14 @@ def test_smpp_carries_the_bytes_of_gsm7_and_ucs2(line):
 RECEIPTS = [
     # label, number, what the operator says, the report
     ("delivered", f"{SMPP_PREFIX}980100", "DELIVRD err:000", ("delivered", None)),
-    ("undelivered", f"{SMPP_PREFIX}980101", "UNDELIV err:069", ("undelivered", "UNDELIV 069")),
-    ("expired", f"{SMPP_PREFIX}980102", "EXPIRED err:001", ("undelivered", "EXPIRED 001")),
-    ("refused at once", f"{SMPP_PREFIX}980103", "REFUSE", ("undelivered", "NACK/0x00000045/Submit failed")),
+    ("undelivered", f"{SMPP_PREFIX}980101", "UNDELIV err:069", ("undelivered", "not delivered (UNDELIV 069)")),
+    ("expired", f"{SMPP_PREFIX}980102", "EXPIRED err:001", ("undelivered", "validity expired (EXPIRED 001)")),
+    (
+        "refused at once",
+        f"{SMPP_PREFIX}980103",
+        "REFUSE",
+        ("undelivered", "refused by the operator (NACK/0x00000045/Submit failed)"),
+    ),
 ]
 
 

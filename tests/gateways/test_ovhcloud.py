@@ -332,14 +332,14 @@ REPORTS = [
     (4, 2, []),
     (8, 3, []),
     (1, 4, [("delivered", None, False)]),
-    (2, 5, [("undelivered", "5 undelivered", False)]),
-    (2, 8, [("undelivered", "8 validity expired", False)]),
-    (2, 23, [("undelivered", "23 bad or barred number", True)]),
-    (2, 24, [("undelivered", "24 absent", False)]),
-    (2, 25, [("undelivered", "25 network trouble", False)]),
-    (2, 26, [("undelivered", "26 handset trouble", False)]),
-    (16, 999, [("undelivered", "999 see /sms/ptts of OVHcloud", False)]),
-    (99, 5, [("pending", "5 undelivered", False)]),
+    (2, 5, [("undelivered", "not delivered (ptt 5)", False)]),
+    (2, 8, [("undelivered", "validity expired (ptt 8)", False)]),
+    (2, 23, [("undelivered", "bad or barred number (ptt 23)", True)]),
+    (2, 24, [("undelivered", "absent (ptt 24)", False)]),
+    (2, 25, [("undelivered", "network trouble (ptt 25)", False)]),
+    (2, 26, [("undelivered", "handset trouble (ptt 26)", False)]),
+    (16, 999, [("undelivered", "unknown word (ptt 999)", False)]),
+    (99, 5, [("pending", "unknown word (receipt 99)", False)]),
 ]
 
 

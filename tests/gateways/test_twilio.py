@@ -12,6 +12,7 @@ from campanile.gateways.twilio import adapter as twilio
 from campanile.gateways.twilio import codes
 from campanile.sms.errors import ConfigurationError, GatewayAmbiguous, GatewayDenied, GatewayError, GatewayThrottled
 from schemas.gateway import Batch, Charge, Outcome, OutgoingMessage
+from schemas.report_words import ReportStatus
 from tests.gateways.twilio_server import ACCOUNT, SERVICE, TOKEN, TwilioServer
 
 NUMBER = "+33612345678"
@@ -252,17 +253,17 @@ REPORTS = [
     ("sent", None, []),
     ("delivered", None, [("delivered", None, False)]),
     ("read", None, [("delivered", None, False)]),
-    ("undelivered", 30003, [("undelivered", "30003 handset unreachable", False)]),
-    ("undelivered", 30004, [("undelivered", "30004 blocked", False)]),
-    ("undelivered", 30005, [("undelivered", "30005 unknown subscriber", True)]),
-    ("undelivered", 30006, [("undelivered", "30006 landline or unreachable operator", True)]),
-    ("undelivered", 30007, [("undelivered", "30007 filtered by the operator", False)]),
-    ("failed", 30001, [("undelivered", "30001 queue overflow", False)]),
-    ("failed", 30036, [("undelivered", "30036 validity expired", False)]),
-    ("failed", 39999, [("undelivered", "39999 see the error codes of Twilio", False)]),
-    ("failed", None, [("undelivered", "failed", False)]),
-    ("canceled", None, [("undelivered", "canceled", False)]),
-    ("teleported", None, [("pending", "teleported", False)]),
+    ("undelivered", 30003, [("undelivered", "absent (30003)", False)]),
+    ("undelivered", 30004, [("undelivered", "blocked (30004)", False)]),
+    ("undelivered", 30005, [("undelivered", "unknown subscriber (30005)", True)]),
+    ("undelivered", 30006, [("undelivered", "no mobile number (30006)", True)]),
+    ("undelivered", 30007, [("undelivered", "filtered as spam (30007)", False)]),
+    ("failed", 30001, [("undelivered", "queue overflow (30001)", False)]),
+    ("failed", 30036, [("undelivered", "validity expired (30036)", False)]),
+    ("failed", 39999, [("undelivered", "unknown word (39999)", False)]),
+    ("failed", None, [("undelivered", "not delivered (failed)", False)]),
+    ("canceled", None, [("undelivered", "cancelled (canceled)", False)]),
+    ("teleported", None, [("pending", "unknown word (teleported)", False)]),
 ]
 
 
@@ -300,7 +301,7 @@ def test_a_reply_is_no_report(gateway, server):
 
 
 def test_every_status_of_the_table_is_one_of_ours():
-    assert set(codes.STATUSES.values()) == {"pending", "delivered", "undelivered"}
+    assert {word.status for word in codes.REPORT_WORDS.words.values()} == set(ReportStatus)
 
 
 def test_a_report_that_comes_days_later_is_read_once_it_is_there(gateway, server, monkeypatch):

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from campanile.pages.environment import shown_name
 from campanile.pages.markdown import Markup, quotation, table
 from campanile.pages.progress import progress_line, progress_page
-from campanile.pages.views import StateCount, view_of
+from campanile.pages.views import view_of
 from campanile.pages.words import in_zone
 from campanile.sms.states import CampaignState
 from campanile.store.ledger.run_lifecycle import Progress
 from schemas.campaign_rows import Campaign
+from schemas.ledger_rows import StateCount
 from tests import rows
 from tests.rows import AT
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -19,10 +19,14 @@ from campanile.pages.environment import ENVIRONMENT
 from campanile.pages.import_views import ImportReport
 from campanile.pages.imports import change_page, import_page, list_page, lists_page
 from campanile.pages.markdown import Markup
+from campanile.pages.month import month_page
+from campanile.pages.person import erased_page, explained_page, person_page, purged_page
+from campanile.pages.person_views import ErasedView, Explained, PersonView, PurgedView
 from campanile.pages.progress import progress_page
 from campanile.pages.recap import recap_page
 from campanile.pages.recap_views import RecapView
 from campanile.pages.reconciliation import doubt_page
+from campanile.pages.result_views import MonthView, ResultsView
 from campanile.pages.results import results_page
 from campanile.pages.reviews import doubtful_page
 from campanile.pages.run_links import RunLink
@@ -30,7 +34,7 @@ from campanile.pages.unknowns import unknowns_page
 from campanile.pages.views import (
     ApprovedView,
     Doubt,
-    ResultsView,
+    ResponderState,
 )
 from campanile.pages.words import ANSWER_WORDS, RESULT_WORDS, STATE_WORDS
 from campanile.sms.rules.auto_reply import AutoResponder
@@ -41,7 +45,7 @@ from campanile.store.ledger.run_lifecycle import Progress
 from schemas.campaign_rows import Campaign
 from schemas.contact_rows import ListCard, ListSummary
 from schemas.draft import CampaignDraft
-from schemas.inbound_rows import DoubtfulReply, ReplyCount
+from schemas.inbound_rows import DoubtfulReply, ReplyCount, UnknownWord
 from schemas.ledger_rows import MessageOfTest, StateCount, UnknownMessage
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -62,8 +66,10 @@ KNOWN: dict[str, Any] = {
     "field": "note",
     "figure": "messages",
     "delimiter": ";",
+    "barred_by": "opted_out",
+    "category": "matched",
 }
-REASONS = {"ExclusionCount": "opted_out", "Expiring": "offer_ended"}
+REASONS = {"ListVerdict": "no_consent", "ExclusionCount": "opted_out", "Expiring": "offer_ended"}
 MAPPINGS: dict[str, Any] = {
     "prices": {"FR": Decimal("0.045")},
     "territories": {"FR": 7},
@@ -71,7 +77,7 @@ MAPPINGS: dict[str, Any] = {
     "reject_reasons": {"letters": 2},
 }
 #: Fields whose numbers belong to no person: names of letters, digits and dashes only, and the draft's text.
-UNMASKED = ("name", "campaign", "list_name", "title", "sender_id", "text", "figures", "exports", "undeclared")
+UNMASKED = ("name", "month", "campaign", "list_name", "title", "sender_id", "text", "figures", "exports", "undeclared")
 
 
 def filled(kind: Any, text: str, name: str = "", owner: str = "") -> Any:
@@ -143,22 +149,37 @@ def imported(text: str) -> str:
     return import_page(own(text), [again, workbook], [text], links(text))
 
 
+def month_view(text: str) -> MonthView:
+    found: MonthView = filled(MonthView, text)
+    units = {row.gateway: "EUR" for row in found.rows}
+    return replace(found, units=units)
+
+
 PAGES: dict[str, Callable[[str], str]] = {
     "approval": lambda text: approval.approval_page(filled(ApprovedView, text), text, PARIS, links(text)),
     "auto_responder": lambda text: outcomes.auto_responder_page(
-        text, AutoResponder(True, own(text), "day", 5, AT), links(text), PARIS
+        text, AutoResponder(True, own(text), "day", 5, AT), {"FR": Decimal("0.05")}, "EUR", links(text), PARIS
     ),
+    "balance": lambda text: outcomes.balance_page(text, text, filled(ResponderState, text), links(text), PARIS),
     "change": lambda text: change_page(own(text), filled(Preview, text), True),
-    "delivery_reports": lambda text: outcomes.reports_page(text, {"delivered": 7}, links(text)),
+    "delivery_reports": lambda text: outcomes.reports_page(
+        text, {"delivered": 7}, [filled(UnknownWord, text)], links(text)
+    ),
     "diagnostics": lambda text: checks_page([Check(text, verdict, text, text) for verdict in ("fails", "in order")]),
+    "erased": lambda text: erased_page(filled(ErasedView, own(text)), links(text)),
+    "explained": lambda text: explained_page(filled(Explained, text), links(text), PARIS),
     "import": imported,
     "list": lambda text: list_page(filled(ListCard, text), PARIS, [own(text)], links(text)),
     "lists": lambda text: lists_page([filled(ListSummary, text)], PARIS),
+    "month": lambda text: month_page(month_view(text), PARIS),
     "opt_out": lambda text: outcomes.opt_out_page(text, True, links(text)),
     "outcome": lambda text: outcomes.outcome_page(text, text, links(text)),
+    # For a file in which the number and the texts stand in clear.
+    "person": lambda text: person_page(filled(PersonView, own(text))),
     "progress": lambda text: progress_page(
         filled(Campaign, text), [filled(StateCount, text)], filled(Progress, text), PARIS, 5
     ),
+    "purged": lambda text: purged_page(filled(PurgedView, text), links(text)),
     "recap": lambda text: recap_page(filled(RecapView, text), PARIS, text, links(text)),
     "reconciliation": lambda text: doubt_page(filled(Doubt, text), PARIS),
     "replies": lambda text: outcomes.replies_page(text, [filled(ReplyCount, text)], links(text)),
@@ -170,8 +191,8 @@ PAGES: dict[str, Callable[[str], str]] = {
         filled(Campaign, text), [filled(UnknownMessage, text)], links(text), "EUR", PARIS
     ),
 }
-#: Pages that show only numbers and quotations of a person's text, which have filters of their own.
-ONLY_FILTERED = {"opt_out", "reviews"}
+#: Pages that show only numbers, quotations of a person's text or sections, which have filters of their own.
+ONLY_FILTERED = {"month", "opt_out", "results", "reviews"}
 EACH_PAGE = pytest.mark.parametrize("name", sorted(PAGES))
 
 
@@ -199,7 +220,8 @@ def skeleton(page: str) -> list[str]:
 
 def test_each_template_has_a_page_here() -> None:
     parts = {"macros.md.jinja", "recap_macros.md.jinja"}
-    assert {f"{name}.md.jinja" for name in PAGES} == set(ENVIRONMENT.list_templates()) - parts
+    found = set(ENVIRONMENT.list_templates(filter_func=lambda name: name.endswith(".md.jinja")))
+    assert {f"{name}.md.jinja" for name in PAGES} == found - parts
 
 
 @EACH_PAGE

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import campanile.services.campaigns.prepare
-from campanile.files.exports import export_csv
+from campanile.files.exports import convert_to_csv
 from campanile.pages.recap import recap_page
 from campanile.pages.recap_views import RecapView
 from campanile.services.campaigns.approval_checks import check_times_hold
@@ -26,7 +26,7 @@ from campanile.store.billing.balance import add_reading
 from campanile.store.campaigns.approval import ApprovalRules, approve
 from campanile.store.campaigns.recaps import verify_recap
 from campanile.store.campaigns.writer import Revised
-from campanile.store.contacts.export import export_messages
+from campanile.store.contacts.export import export_people
 from campanile.store.contacts.import_log import SourceFile, StagedRows
 from campanile.store.contacts.lists import declare_legal_basis
 from campanile.store.contacts.merge import import_contacts
@@ -701,7 +701,8 @@ def test_messages_are_exported_with_the_fields_under_the_names_of_the_file(
 
     def exported() -> dict[str, tuple[str, ...]]:
         with context.transaction(read_only=True) as tx:
-            path = export_csv(export_messages(tx, recap.campaign_id), tmp_path / "messages.csv")
+            export_people(tx, "result.everyone", recap.campaign_id, tmp_path / "everyone.parquet")
+        path = convert_to_csv(tmp_path / "everyone.parquet", tmp_path / "everyone.csv")
         rows = csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines(), delimiter=";")
         fields = ("N° client", "Prénom", "field_state", "state")
         return {row["msisdn"].lstrip("'"): tuple(row[name] for name in fields) for row in rows}

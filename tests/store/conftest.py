@@ -398,7 +398,7 @@ class Desk:
     def export(self, name: str) -> pd.DataFrame:
         """Return the messages of a campaign as the export shows them."""
         with self.tx(read_only=True) as tx:
-            return tx.frame("message.export", campaign_id=campaigns.find_campaign(tx, name).campaign_id)
+            return tx.frame("result.everyone", campaign_id=campaigns.find_campaign(tx, name).campaign_id)
 
     def sql(self, text: str) -> list[tuple[Any, ...]]:
         with self.tx() as tx:

@@ -18,6 +18,7 @@ from campanile.store.inbound.replies import add_replies, set_answers
 from campanile.store.ledger.outcomes import record
 from campanile.store.ledger.unknowns import resend
 from schemas.gateway import Outcome, SubmitOutcome
+from tests.store.conftest import MORNING
 
 ONE = Decimal("0.05")
 NAME = "auto-reply-sandbox"
@@ -155,3 +156,34 @@ def test_it_silences_no_other_person(desk) -> None:
     lease = desk.start("winter", range(2))
     desk.answer(lease, desk.must_claim(lease), "not_accepted")
     desk.must_claim(lease)
+
+
+@pytest.mark.parametrize(
+    ("policy", "waits"), [pytest.param("fr-strict", True, id="fr-strict"), pytest.param("none", False, id="any hour")]
+)
+def test_answers_wait_for_the_opening_only_if_the_team_chose_hours(answering, policy: str, waits: bool) -> None:
+    put(answering, replace(ON, policy=policy))
+    answering.clock.at = MORNING.replace(hour=20)  # 21:00 in Paris
+    answering.read_stops()
+    lease = answering.open(NAME, "second sender")
+    claim = answering.claim(lease)
+    if not waits:
+        assert claim is not None
+        return
+    assert claim is None
+    due_at = answering.close(lease).due_at
+    assert due_at == MORNING.replace(hour=7) + timedelta(days=1), "08:00 in Paris, the next day"
+    assert answering.states(NAME) == {"planned": 2}
+    answering.clock.at = due_at
+    answering.read_stops()
+    assert answering.claim(answering.open(NAME, "third sender")) is not None
+
+
+def test_answers_that_wait_leave_when_the_team_gives_up_the_hours(answering) -> None:
+    put(answering, replace(ON, policy="fr-strict"))
+    answering.clock.at = MORNING.replace(hour=20)
+    answering.read_stops()
+    lease = answering.open(NAME, "second sender")
+    assert answering.claim(lease) is None
+    put(answering, ON)
+    assert answering.claim(lease) is not None

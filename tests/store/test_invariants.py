@@ -18,6 +18,10 @@ from schemas.inbound_rows import UnansweredReply
 
 #: Each invariant, and what breaks it.
 MUTATIONS = [
+    (
+        "dead_numbers_are_as_their_history_says",
+        "INSERT INTO dead_number_event VALUES (900, 33639980000, 'died', 'absent', 'a report', NULL, NULL, now())",
+    ),
     ("rows_have_one_fate", "UPDATE import_file SET row_count = row_count + 1"),
     ("rejects_are_kept", "DELETE FROM import_row_reject"),
     ("rows_are_as_the_book_says", "DELETE FROM import_row WHERE fate = 'accepted'"),

@@ -3,11 +3,15 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from itertools import permutations
 
 import pytest
 
+from campanile.store.inbound.histories import move_cursor
+from campanile.store.inbound.reports import count_without_report, unknown_words
 from campanile.store.ledger.unknowns import write_off
 from schemas.gateway import DeliveryReport
+from schemas.report_words import ReportTable
 
 HALF, WHOLE = Decimal("0.05"), Decimal("0.10")
 
@@ -142,3 +146,108 @@ def test_a_report_that_comes_twice_is_kept_once(desk) -> None:
     for _ in range(2):
         desk.report(claim.messages[0], report_id="d-1")
     assert desk.sql("SELECT count(*) FROM delivery_report") == [(1,)]
+
+
+# --- duplicates, order, strangers: F64, F68 -----------------------------------------------------------------------
+
+
+def test_f64_a_thousand_reports_before_our_acceptance_have_one_effect(desk) -> None:
+    """They come out of order, days late, and before the answer to the submit: they wait, and are bound then."""
+    lease, claim = sent(desk, "claimed")
+    (message,) = claim.messages
+    reports = [
+        DeliveryReport(
+            f"r{number}",
+            f"gw-{message.client_ref}",
+            message.client_ref if number % 2 else None,
+            "delivered" if number % 3 else "pending",
+            None,
+            False,
+            desk.clock.at - timedelta(days=3, seconds=-(number % 7)),
+        )
+        for number in range(1000)
+    ]
+    assert desk.report_all([*reports, *reversed(reports)]) == {}
+    assert desk.states("winter") == {"claimed": 1}
+    desk.answer(lease, claim, "accepted")
+    assert desk.report_all(reports) == {"delivered": 1}
+    assert desk.report_all(reports) == {}
+    events = "SELECT event FROM message_event ORDER BY event_id"
+    assert desk.sql(events) == [("claimed",), ("accepted",), ("delivered",)]
+    assert desk.sql("SELECT count(*), count(applied_at) FROM delivery_report") == [(1000, 1000)]
+    assert desk.credit() == {"reserve": HALF, "capture": HALF}
+
+
+def test_f68_reports_that_must_change_nothing(desk) -> None:
+    """A duplicate, delivered and then undelivered, an unknown id, the id at another tenant, a replay."""
+    _, claim = sent(desk, "accepted", "accepted")
+    first, second = claim.messages
+    good = DeliveryReport("r1", f"gw-{first.client_ref}", first.client_ref, "delivered", None, False, desk.clock.at)
+    assert desk.report_all([good]) == {"delivered": 1}
+    events = desk.sql("SELECT * FROM message_event ORDER BY event_id")
+    backwards = replace(good, report_id="r2", status="undelivered", is_permanent=True)
+    stranger = replace(good, report_id="r3", gateway_message_id="strange", client_ref="strange")
+    assert desk.report_all([good, backwards, stranger]) == {}
+    of_second = replace(good, report_id="r4", gateway_message_id=f"gw-{second.client_ref}", client_ref=None)
+    assert desk.report_all([of_second], gateway="other") == {}, "the same id at another gateway is another message"
+    assert desk.report_all([good, backwards, stranger]) == {}, "replayed"
+    assert desk.sql("SELECT * FROM message_event ORDER BY event_id") == events
+    assert desk.sql("SELECT count(*) FROM dead_number") == [(0,)], "a number that was reached exists"
+    assert desk.value("report.count_unmatched", gateway="sandbox") == 1
+
+
+@pytest.mark.parametrize("order", list(permutations(["delivered", "undelivered", "pending"])), ids=" ".join)
+def test_reports_of_the_parts_of_one_message_count_once(desk, order: tuple[str, ...]) -> None:
+    """Providers report a message as one; where a part reports, the first final report of the message counts."""
+    _, claim = sent(desk, "accepted")
+    for status in order:
+        desk.report(claim.messages[0], status)
+    first_final = next(status for status in order if status != "pending")
+    assert desk.states("winter") == {first_final: 1}
+    assert desk.sql("SELECT count(*) FROM message_event WHERE event IN ('delivered', 'undelivered')") == [(1,)]
+    assert desk.credit() == {"reserve": HALF, "capture": HALF}
+
+
+def test_an_unknown_word_is_kept_as_it_came_counted_and_changes_nothing(desk) -> None:
+    _, claim = sent(desk, "accepted")
+    word = ReportTable("nowhere", {}).read("teleported", "77")
+    for number in range(2):
+        desk.report(
+            claim.messages[0], word.meaning.status, report_id=f"r{number}", word=word.raw, cause=word.meaning.reason
+        )
+    assert desk.states("winter") == {"accepted": 1}
+    with desk.tx() as tx:
+        assert [(row.word, row.report_count) for row in unknown_words(tx, "sandbox")] == [("teleported 77", 2)]
+        assert unknown_words(tx, "other") == []
+    desk.clock.forward(days=31)
+    with desk.tx() as tx:
+        assert unknown_words(tx, "sandbox") == []
+
+
+def test_f69_a_report_that_never_comes_is_shown_and_nothing_is_sent_again(desk) -> None:
+    lease, claim = sent(desk, "accepted", "accepted", "accepted")
+    desk.report(claim.messages[0])
+    desk.close(lease)
+
+    def count(hours: float) -> int:
+        campaign = desk.find("winter")
+        with desk.tx() as tx:
+            return count_without_report(tx, campaign, timedelta(hours=hours))
+
+    assert count(0.1) == 0, "reports were never read"
+    read_reports(desk)
+    assert count(24) == 0
+    desk.clock.forward(hours=25)
+    assert count(24) == 0, "what was not read yet is not missing"
+    read_reports(desk)
+    assert count(24) == 2
+    assert desk.states("winter") == {"accepted": 2, "delivered": 1}
+    assert desk.due() == []
+    assert desk.open("winter") is None, "the campaign is finished: nothing of it is claimed"
+    assert desk.report(claim.messages[1]) == {"delivered": 1}, "a report that comes after all still counts"
+    assert count(24) == 1
+
+
+def read_reports(desk) -> None:
+    with desk.tx() as tx:
+        move_cursor(tx, "sandbox", "reports", "1")

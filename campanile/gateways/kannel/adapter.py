@@ -47,6 +47,8 @@ MANIFEST = Manifest(
     splits_surrogates=True,
     unit="EUR",
     history_days=90,
+    # Operators choose how long they try; a week is the longest that SMPP centers usually allow.
+    report_horizon_hours=168.0,
     has_balance=False,
     sender_rules={
         # Kannel has no number of its own for STOP: beside a name the text itself must say how to stop.

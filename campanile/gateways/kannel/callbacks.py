@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, quote
 
+from campanile.gateways.kannel.report_words import read_word
 from campanile.sms.errors import ConfigurationError
 from campanile.sms.text.masking import mask_numbers
 from schemas.gateway import DeliveryReport, IncomingReply
@@ -18,11 +19,6 @@ REPORTS = "reports"
 REPLIES = "replies"
 REPLY_QUERY = "id=%I&from=%p&text=%b&charset=%C&ts=%T"
 """What ``get-url`` of Kannel's ``sms-service`` must end with; a test holds the manual to it."""
-
-DELIVERED = 1
-UNDELIVERED = 2 | 16
-"""The phone, or the operator, did not take it. Other bits tell that it is on its way."""
-STATUS_WORDS = {2: "undelivered", 16: "refused by the operator", 34: "validity expired"}
 
 _SECRET = re.compile(r"[A-Za-z0-9_-]{16,}")
 _RECEIPT = re.compile(r"\bstat:(?P<status>\w+)(?:.*?\berr:(?P<code>\w+))?")
@@ -59,16 +55,17 @@ def read_report(query: str, received_at: datetime) -> DeliveryReport:
     """
     fields = _fields(query)
     ref, status = _text(_needed(fields, "ref")), _status(_needed(fields, "status"))
-    verdict = "delivered" if status & DELIVERED else "undelivered" if status & UNDELIVERED else "pending"
+    word = read_word(status, *_words(_text(fields.get("reason", ""))))
     return DeliveryReport(
         report_id=f"{ref}:{status}",
         gateway_message_id=ref,
         client_ref=ref,
-        status=verdict,
-        reason=_reason(status, _text(fields.get("reason", ""))) if verdict == "undelivered" else None,
-        # Operators' codes differ, and a wrong kind of number looks like a dead one: no number is given up for a code.
-        is_permanent=False,
+        status=word.meaning.status,
+        reason=word.shown,
+        is_permanent=word.meaning.is_permanent,
         reported_at=_instant(fields, received_at),
+        word=word.raw,
+        cause=word.meaning.reason,
     )
 
 
@@ -122,13 +119,13 @@ def _status(value: str) -> int:
     return int(value)
 
 
-def _reason(status: int, words: str) -> str:
-    """Return why, from the operator's receipt or refusal; neither may bring a number or the text with it."""
+def _words(words: str) -> tuple[str, str]:
+    """Return the word of the operator's receipt or refusal, and all of it; neither has a number or the text."""
     if receipt := _RECEIPT.search(words):
-        return receipt["status"] + (f" {receipt['code']}" if receipt["code"] else "")
+        return receipt["status"], receipt["status"] + (f" {receipt['code']}" if receipt["code"] else "")
     if refusal := _REFUSAL.fullmatch(words):
-        return refusal[0][:_REASON_LENGTH]
-    return mask_numbers(words)[:_REASON_LENGTH] or STATUS_WORDS.get(status, f"status {status}")
+        return "NACK", refusal[0][:_REASON_LENGTH]
+    return "NACK" if words.startswith("NACK") else "", mask_numbers(words)[:_REASON_LENGTH]
 
 
 def _instant(fields: Mapping[str, str], received_at: datetime) -> datetime:

@@ -17,10 +17,11 @@ from campanile.gateways.credentials import GatewayAccess
 from campanile.gateways.history_cursor import HistoryCursor, HistoryPage, read_on
 from campanile.gateways.ovhcloud.answers import (
     _TAG,
-    RECEIPTS,
     TAG_LENGTH,
     digest_of,
     digits,
+    is_known_pending,
+    is_pending,
     message_id,
     plus,
     read_ids,
@@ -62,6 +63,8 @@ MANIFEST = Manifest(
     gateway_concatenates=True,
     unit="credit",
     history_days=180,
+    # A message is tried for 48 hours (validityPeriod); a day more for a report that is late.
+    report_horizon_hours=72.0,
     one_text_a_batch=True,
     looks_up_by_request=True,  # by the tag of its job
     sender_rules={
@@ -126,11 +129,8 @@ class OvhcloudGateway:
     def _report_page(self, current: HistoryCursor) -> HistoryPage[DeliveryReport]:
         items, next_page = self._history("/outgoing", current)
         ours = [item for item in items if _TAG.fullmatch(item["tag"] or "")]
-        reports = [read_report(item) for item in ours if RECEIPTS.get(item["deliveryReceipt"]) != "pending"]
-        listed = [
-            (read_instant(item["creationDatetime"]), RECEIPTS.get(item["deliveryReceipt"], "pending") == "pending")
-            for item in ours
-        ]
+        reports = [read_report(item) for item in ours if not is_known_pending(item)]
+        listed = [(read_instant(item["creationDatetime"]), is_pending(item)) for item in ours]
         return HistoryPage(reports, listed, next_page, self._now())
 
     def replies(self, cursor: str) -> Page[IncomingReply]:

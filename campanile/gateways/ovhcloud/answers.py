@@ -5,32 +5,14 @@ import re
 from typing import Any
 
 from campanile.gateways.answer_fields import read_charge, read_id, read_instant, read_text
+from campanile.gateways.ovhcloud.report_words import REPORT_WORDS
 from schemas.gateway import (
     Charge,
     DeliveryReport,
     IncomingReply,
 )
+from schemas.report_words import PENDING, ReportStatus
 
-RECEIPTS = {0: "pending", 1: "delivered", 2: "undelivered", 4: "pending", 8: "pending", 16: "undelivered"}
-
-PTT_WORDS = {
-    5: "undelivered",
-    6: "unknown end",
-    8: "validity expired",
-    20: "badly formed",
-    23: "bad or barred number",
-    24: "absent",
-    25: "network trouble",
-    26: "handset trouble",
-    27: "handset not able",
-    28: "taken for spam",
-    29: "content refused",
-    73: "ported, out of reach",
-    74: "roaming, out of reach",
-    76: "ported, blocked",
-    202: "ported, blocked",
-}
-DEAD_NUMBER = frozenset({23})
 TAG_LENGTH = 20
 _TAG = re.compile(rf"[0-9a-f]{{{TAG_LENGTH}}}")
 
@@ -42,18 +24,30 @@ def message_id(tag: str, msisdn: str) -> str:
 
 def read_report(item: Any) -> DeliveryReport:
     """Return a listed message as a delivery report."""
-    status, ptt = RECEIPTS.get(item["deliveryReceipt"], "pending"), int(item["ptt"])
-    words = f"{ptt} {PTT_WORDS.get(ptt, 'see /sms/ptts of OVHcloud')}"
+    receipt, ptt = int(item["deliveryReceipt"]), int(item["ptt"])
+    word = REPORT_WORDS.read(f"receipt {receipt}", f"ptt {ptt}")
     return DeliveryReport(
-        report_id=f"{int(item['id'])}:{int(item['deliveryReceipt'])}:{ptt}",
+        report_id=f"{int(item['id'])}:{receipt}:{ptt}",
         gateway_message_id=message_id(item["tag"], item["receiver"]),
         client_ref=None,
-        status=status,
-        reason=None if status == "delivered" else words,
-        is_permanent=ptt in DEAD_NUMBER,
+        status=word.meaning.status,
+        reason=word.shown,
+        is_permanent=word.meaning.is_permanent,
         reported_at=read_instant(item.get("deliveredAt") or item.get("sentAt") or item["creationDatetime"]),
         charge=read_price(item),
+        word=word.raw,
+        cause=word.meaning.reason,
     )
+
+
+def is_pending(item: Any) -> bool:
+    """Return whether a listed message is not final."""
+    return REPORT_WORDS.words.get(f"receipt {item['deliveryReceipt']}", PENDING).status is ReportStatus.PENDING
+
+
+def is_known_pending(item: Any) -> bool:
+    """Return whether a listed message says nothing yet: it is pending, by a word of the table."""
+    return REPORT_WORDS.words.get(f"receipt {item['deliveryReceipt']}") == PENDING
 
 
 def read_price(item: Any) -> Charge | None:

@@ -9,6 +9,7 @@ from typing import Any
 from campanile.gateways.answer_fields import read_amount, read_charge, read_instant, read_text
 from campanile.gateways.credentials import GatewayAccess
 from campanile.gateways.http import HttpClient, HttpRules
+from campanile.gateways.sandbox.report_words import REPORT_WORDS
 from schemas.gateway import (
     Balance,
     Batch,
@@ -38,6 +39,7 @@ MANIFEST = Manifest(
     unit="EUR",
     history_days=90,
     takes_opt_outs=True,
+    report_horizon_hours=24.0,  # its reports are due within seconds
     sender_rules={
         ("*", "alphanumeric"): SenderRule(can_be_answered=False, stop_mention=" STOP au 36180"),
         **{
@@ -207,21 +209,26 @@ def _read_outcome(ref: str, words: Mapping[str, Outcome], item: Any, unit: Any) 
 
 def _read_reports(document: Any) -> Page[DeliveryReport]:
     return Page(
-        [
-            DeliveryReport(
-                report_id=read_text(item["report_id"]),
-                gateway_message_id=read_text(item["message_id"]),
-                client_ref=item["client_ref"],
-                status=read_text(item["status"]),
-                reason=item["reason"],
-                is_permanent=item["is_permanent"] is True,
-                reported_at=read_instant(item["reported_at"]),
-                charge=read_charge(item.get("price"), document.get("unit"), item.get("segments")),
-            )
-            for item in document["items"]
-        ],
+        [_read_report(item, document.get("unit")) for item in document["items"]],
         read_text(document["cursor"]),
         epoch=read_text(document.get("epoch", "")),
+    )
+
+
+def _read_report(item: Any, unit: Any) -> DeliveryReport:
+    reason = item["reason"]
+    word = REPORT_WORDS.read(read_text(item["status"]), "" if reason is None else str(reason))
+    return DeliveryReport(
+        report_id=read_text(item["report_id"]),
+        gateway_message_id=read_text(item["message_id"]),
+        client_ref=item["client_ref"],
+        status=word.meaning.status,
+        reason=word.shown,
+        is_permanent=word.meaning.is_permanent,
+        reported_at=read_instant(item["reported_at"]),
+        charge=read_charge(item.get("price"), unit, item.get("segments")),
+        word=word.raw,
+        cause=word.meaning.reason,
     )
 
 

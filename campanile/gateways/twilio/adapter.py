@@ -29,7 +29,7 @@ from campanile.gateways.twilio.answers import (
     read_report,
     sent_at,
 )
-from campanile.gateways.twilio.codes import STATUSES
+from campanile.gateways.twilio.codes import REPORT_WORDS
 from campanile.gateways.validity import PASSED, seconds_left
 from campanile.sms.errors import ConfigurationError, GatewayAmbiguous
 from schemas.gateway import (
@@ -46,6 +46,7 @@ from schemas.gateway import (
     SenderRule,
     SubmitOutcome,
 )
+from schemas.report_words import PENDING
 
 MANIFEST = Manifest(
     gateway="twilio",
@@ -59,6 +60,8 @@ MANIFEST = Manifest(
     gateway_concatenates=True,
     unit="USD",
     history_days=390,
+    # A message is tried for ten hours (ValidityPeriod); some operators report a day or two later, or never.
+    report_horizon_hours=72.0,
     sender_rules={
         # Twilio has no number of its own for STOP: beside a name the text itself must say how to stop.
         ("*", "alphanumeric"): SenderRule(can_be_answered=False, stop_mention=""),
@@ -159,8 +162,8 @@ class TwilioGateway:
     def _report_page(self, current: HistoryCursor) -> HistoryPage[DeliveryReport]:
         items, next_page = self._page(current.next_page or _query(current))
         sent = [item for item in items if item["direction"] != "inbound"]
-        reports = [read_report(item) for item in sent if STATUSES.get(item["status"]) != "pending"]
-        listed = [(sent_at(item), STATUSES.get(item["status"], "pending") == "pending") for item in sent]
+        reports = [read_report(item) for item in sent if REPORT_WORDS.words.get(item["status"]) != PENDING]
+        listed = [(sent_at(item), REPORT_WORDS.words.get(item["status"], PENDING) == PENDING) for item in sent]
         return HistoryPage(reports, listed, next_page, self._reader.answered_at)
 
     def replies(self, cursor: str) -> Page[IncomingReply]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from campanile.gateways.answer_fields import read_amount, read_charge, read_id, read_mail_time, read_text
-from campanile.gateways.twilio.codes import DEAD_NUMBER, REFUSALS, STATUSES, THROTTLES, UNDELIVERED_WORDS
+from campanile.gateways.twilio.codes import REFUSALS, REPORT_WORDS, THROTTLES
 from campanile.sms.errors import GatewayDenied, GatewayThrottled
 from campanile.sms.text.masking import mask_numbers
 from schemas.gateway import (
@@ -50,20 +50,21 @@ def _plain(text: str) -> str:
 
 def read_report(item: Any) -> DeliveryReport:
     """Return a listed message as a delivery report."""
-    status = read_id(item["status"])
-    code = item["error_code"]
-    reason = None if code is None else f"{code} {UNDELIVERED_WORDS.get(code, 'see the error codes of Twilio')}"
+    status, code = read_id(item["status"]), item["error_code"]
+    word = REPORT_WORDS.read(status, "" if code is None else str(code))
     charge = read_price(item)
     priced = f":{charge.amount}" if charge else ""  # the price comes after the status: that is a report of its own
     return DeliveryReport(
         report_id=f"{read_id(item['sid'])}:{status}{priced}",
         gateway_message_id=read_id(item["sid"]),
         client_ref=None,
-        status=STATUSES.get(status, "pending"),
-        reason=reason or (None if STATUSES.get(status) == "delivered" else status),
-        is_permanent=code in DEAD_NUMBER,
+        status=word.meaning.status,
+        reason=word.shown,
+        is_permanent=word.meaning.is_permanent,
         reported_at=read_mail_time(item["date_updated"] or item["date_sent"] or item["date_created"]),
         charge=charge,
+        word=word.raw,
+        cause=word.meaning.reason,
     )
 
 

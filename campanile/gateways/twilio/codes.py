@@ -1,8 +1,7 @@
 """Error codes and statuses of Twilio: https://www.twilio.com/docs/api/errors, read in November 2026."""
 
-from schemas.gateway import (
-    Outcome,
-)
+from schemas.gateway import Outcome
+from schemas.report_words import DELIVERED, PENDING, ReportReason, ReportTable, undelivered
 
 REFUSALS = {
     21211: Outcome.REJECTED,  # To is no phone number
@@ -21,30 +20,30 @@ REFUSALS = {
 THROTTLES = frozenset({20429, 21611})
 """Too many requests; too many messages waiting for this sender."""
 
-STATUSES = {
-    "accepted": "pending",
-    "scheduled": "pending",
-    "queued": "pending",
-    "sending": "pending",
-    "sent": "pending",
-    "delivered": "delivered",
-    "read": "delivered",
-    "partially_delivered": "undelivered",
-    "undelivered": "undelivered",
-    "failed": "undelivered",
-    "canceled": "undelivered",
-}
-
-UNDELIVERED_WORDS = {
-    30001: "queue overflow",
-    30002: "account suspended",
-    30003: "handset unreachable",
-    30004: "blocked",
-    30005: "unknown subscriber",
-    30006: "landline or unreachable operator",
-    30007: "filtered by the operator",
-    30008: "unknown error",
-    30034: "sender not registered",
-    30036: "validity expired",
-}
-DEAD_NUMBER = frozenset({30005, 30006})
+REPORT_WORDS = ReportTable(
+    source="https://www.twilio.com/docs/messaging/api/message-resource and https://www.twilio.com/docs/api/errors",
+    words={
+        "accepted": PENDING,
+        "scheduled": PENDING,
+        "queued": PENDING,
+        "sending": PENDING,
+        "sent": PENDING,
+        "delivered": DELIVERED,
+        "read": DELIVERED,
+        "partially_delivered": undelivered(ReportReason.IN_PART),
+        "undelivered": undelivered(ReportReason.UNDELIVERED),
+        "failed": undelivered(ReportReason.UNDELIVERED),
+        "canceled": undelivered(ReportReason.CANCELLED),
+        "30001": undelivered(ReportReason.QUEUE),
+        "30002": undelivered(ReportReason.ACCOUNT),
+        "30003": undelivered(ReportReason.ABSENT),
+        "30004": undelivered(ReportReason.BLOCKED),
+        "30005": undelivered(ReportReason.UNKNOWN_SUBSCRIBER, is_permanent=True),
+        "30006": undelivered(ReportReason.NO_MOBILE, is_permanent=True),
+        "30007": undelivered(ReportReason.FILTERED),
+        "30008": undelivered(ReportReason.UNKNOWN_ERROR),
+        "30034": undelivered(ReportReason.SENDER),
+        "30036": undelivered(ReportReason.EXPIRED),
+    },
+)
+"""Statuses of messages, and the error codes of those that were not delivered."""

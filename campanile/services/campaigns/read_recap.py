@@ -8,6 +8,7 @@ from campanile.pages.recap_views import AutoReplyView, RecapHeader, RecapView, S
 from campanile.pages.views import view_of
 from campanile.services.billing.balance import read_balance
 from campanile.services.context import Context
+from campanile.services.inbound.responder_state import responder_state
 from campanile.sms.errors import ConfigurationError, SmsError
 from campanile.sms.schedule.departures import Departure
 from campanile.sms.schedule.policy import load_policy
@@ -87,7 +88,7 @@ def read_recap(context: Context, tx: Transaction, campaign_id: int) -> RecapView
         credit=credit_left(tx, campaign.gateway),
         balance_error=None,
         undeclared=_undeclared(tx, header),
-        auto_reply=_auto_reply(tx, header),
+        auto_reply=_auto_reply(context, tx, header),
     )
 
 
@@ -142,6 +143,8 @@ def _count_keys_with(territory: str, campaign: Campaign, counts: Sequence[Window
     return sum(count.message_count for count in counts if territory in count.window_key.split("+"))
 
 
-def _auto_reply(tx: Transaction, header: RecapHeader) -> AutoReplyView:
+def _auto_reply(context: Context, tx: Transaction, header: RecapHeader) -> AutoReplyView:
     responder = auto_responder(tx)
-    return AutoReplyView(responder.enabled, tx.value("reply.share"), header.can_be_answered, responder.text)
+    state = responder_state(context, tx, header.gateway)
+    share = tx.value("reply.share")
+    return AutoReplyView(responder.enabled, share, header.can_be_answered, responder.text, state=state)

@@ -88,9 +88,10 @@ def read_history(
     return HistoryRead(count, _count_unfinished(context, gateway, name), renumbered)
 
 
-def in_parts(items: Sequence[T]) -> list[list[T]]:
-    """Split items into parts for one transaction each; without items there is one empty part."""
-    return [list(items[start : start + AT_ONCE]) for start in range(0, len(items), AT_ONCE)] or [[]]
+def in_parts(items: Sequence[T], most: int | None = None) -> list[list[T]]:
+    """Split items into parts of ``most`` (``AT_ONCE``), for one transaction each; there is at least one part."""
+    size = most or AT_ONCE
+    return [list(items[start : start + size]) for start in range(0, len(items), size)] or [[]]
 
 
 def reset_history(context: Context, gateway: str, name: str, actor: str, reason: str) -> str:

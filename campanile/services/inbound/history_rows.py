@@ -21,7 +21,7 @@ def reply_rows(context: Context, replies: Sequence[IncomingReply]) -> pd.DataFra
     Raises:
         FrameError: a reply is not what the frame requires.
     """
-    from schemas.frames import IncomingReplies
+    from schemas.inbound_frames import IncomingReplies
 
     rows = []
     verdicts = classify_replies([reply.text for reply in replies])
@@ -38,7 +38,7 @@ def opt_out_rows(context: Context, opt_outs: Sequence[ProviderOptOut]) -> pd.Dat
     Raises:
         FrameError: an opt-out is not what the frame requires.
     """
-    from schemas.frames import ProviderOptOuts
+    from schemas.inbound_frames import ProviderOptOuts
 
     numbers = [(number_or_none(context, opt_out.msisdn), opt_out.opted_out_at) for opt_out in opt_outs]
     rows = [[number.number_id, number.msisdn, at] for number, at in numbers if number is not None]
@@ -51,7 +51,7 @@ def report_rows(reports: Sequence[DeliveryReport]) -> pd.DataFrame:
     Raises:
         FrameError: a report is not what the frame requires.
     """
-    from schemas.frames import DeliveryReports
+    from schemas.inbound_frames import DeliveryReports
 
     rows = [
         [
@@ -65,6 +65,8 @@ def report_rows(reports: Sequence[DeliveryReport]) -> pd.DataFrame:
             f"{report.charge.amount:f}" if report.charge else None,
             report.charge.unit if report.charge else None,
             report.charge.segment_count if report.charge else None,
+            report.word,
+            report.cause,
         ]
         for report in reports
     ]

@@ -9,7 +9,7 @@ from pathlib import Path
 from campanile.files.parsing.column_aliases import REPLY_SENDER_NAMES
 from campanile.files.parsing.stage import StagedFile
 from campanile.files.rejects import Reject, write_rejects
-from campanile.files.reply_file import ALL_WORDS, FileReply, may_refuse, read_replies
+from campanile.files.reply_file import ALL_WORDS, UNREADABLE, FileReply, read_replies
 from campanile.services.contacts.file_import import existing_file
 from campanile.services.contacts.staged_files import DroppedFile, ReadOptions, clear_leftovers, stable_in, staged_file
 from campanile.services.context import Context
@@ -18,6 +18,7 @@ from campanile.services.inbound.history_rows import reply_rows
 from campanile.services.inbound.sync import alert_rejected, keep_replies
 from campanile.services.refusals import log_refusal
 from campanile.sms.errors import ContactFileError
+from campanile.sms.rules.replies.verdicts import SUPPRESSING, classify_reply
 from campanile.sms.text.formatting import count_text
 from campanile.sms.text.masking import mask_numbers
 from schemas.gateway import IncomingReply
@@ -105,7 +106,9 @@ def _keep_rows(context: Context, gateway: str, staged: StagedFile) -> ReplyFile:
         folder.mkdir(parents=True, exist_ok=True)
         name = f"{Path(staged.file_name).stem}-{staged.sha256[:8]}.csv"
         write_rejects(folder / name, staged.header, rejects, ALL_WORDS)
-        alert_rejected(context, gateway, name, sum(may_refuse(staged, row) for row in rejects))
+        unread = [row for row in rejects if row.reason != UNREADABLE]  # the text of such a row was read: no refusal
+        refusals = sum(any(classify_reply(cell) in SUPPRESSING for cell in row.cells) for row in unread)
+        alert_rejected(context, gateway, name, refusals)
     return found
 
 

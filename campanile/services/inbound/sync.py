@@ -12,7 +12,9 @@ from campanile.services.billing.alerts import send_waiting_alerts
 from campanile.services.context import Context
 from campanile.services.inbound.history import HistoryRead, in_parts, read_history, report_history
 from campanile.services.inbound.history_rows import opt_out_rows, reply_rows, report_rows
+from campanile.services.inbound.reports import export_dead_numbers
 from campanile.sms.errors import GatewayError, GatewayUnreachable
+from campanile.sms.rules.dead_numbers import DeadRules
 from campanile.sms.rules.replies.parts import PART_SECONDS, split_refusals
 from campanile.sms.rules.replies.verdicts import STOP_DOUBTFUL, SUPPRESSING
 from campanile.sms.text.formatting import count_text
@@ -26,6 +28,8 @@ from campanile.store.ledger.reconciliation import require_tried
 from schemas.gateway import Page
 
 S = TypeVar("S")
+#: Reports that one transaction applies. Each one looks for their messages among all of them, so few are better.
+_APPLIED_AT_ONCE = 10_000
 UNREADABLE = "refusals_unreadable"
 #: A sender with so many digits or more may be the number of a person: short codes have fewer.
 _FULL_NUMBER_DIGITS = 7
@@ -71,12 +75,28 @@ def sync_reports(context: Context, gateway: str) -> dict[str, int]:
     count = _read_all(
         context, gateway, "reports", context.gateway(gateway).delivery_reports, report_rows, add_reports
     ).new_count
-    moved = _apply_reports(context, gateway)
+    moved = apply_waiting_reports(context, gateway)
     with context.transaction(read_only=True) as tx:
         waiting = tx.value("report.count_unmatched", gateway=gateway)
     context.log.info("%s: %d new reports, moved %s, %d wait for their message", gateway, count, moved, waiting)
+    export_dead_numbers(context)
     send_waiting_alerts(context)
     return moved
+
+
+def apply_waiting_reports(context: Context, gateway: str) -> dict[str, int]:
+    """Apply the waiting reports, oldest first, in transactions of ``_APPLIED_AT_ONCE``; return the changes by event."""
+    with context.transaction(read_only=True) as tx:
+        report_nos = unapplied_reports(tx, gateway)
+    if not report_nos:  # most polls: nothing is looked for among all messages
+        return {}
+    prices, moved = context.price_rules(context.manifest(gateway)), Counter[str]()
+    dead_rules = DeadRules(context.settings.dead_after_absences, context.settings.dead_weeks)
+    for part in in_parts(report_nos, _APPLIED_AT_ONCE):
+        with context.transaction() as tx:
+            require_tried(tx, gateway)
+            moved.update(apply_reports(tx, gateway, prices, part, dead_rules))
+    return dict(moved)
 
 
 def _read_all(
@@ -90,18 +110,6 @@ def _read_all(
     found = read_history(context, gateway, name, read, convert, keep)
     report_history(context, gateway, name, found)
     return found
-
-
-def _apply_reports(context: Context, gateway: str) -> dict[str, int]:
-    """Apply the waiting reports, oldest first, in transactions of ``AT_ONCE``."""
-    with context.transaction(read_only=True) as tx:
-        report_nos = unapplied_reports(tx, gateway)
-    prices, moved = context.price_rules(context.manifest(gateway)), Counter[str]()
-    for part in in_parts(report_nos):
-        with context.transaction() as tx:
-            require_tried(tx, gateway)
-            moved.update(apply_reports(tx, gateway, prices, part))
-    return dict(moved)
 
 
 def keep_replies(context: Context, tx: Transaction, gateway: str, replies: pd.DataFrame) -> int:

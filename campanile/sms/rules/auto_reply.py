@@ -6,6 +6,9 @@ from typing import Literal
 
 from campanile.sms.rules.replies.verdicts import UNANSWERED
 
+#: The policy of messages that are sent at any hour.
+NO_POLICY = "none"
+
 
 @dataclass(frozen=True, slots=True)
 class AutoResponder:
@@ -18,6 +21,8 @@ class AutoResponder:
     valid_until: datetime | None = None
     person_cap: int = 5
     """Answers to one person in 24 hours at most: two machines that answer each other end there."""
+    policy: str = NO_POLICY
+    """Answers wait for the sending hours of this policy; ``NO_POLICY``: they are sent at any hour."""
 
     @property
     def answers_a_person(self) -> int:
@@ -44,6 +49,7 @@ class ReplyFacts:
         is_opted_out: the person opted out.
         counts_at: when it was received, as far as that is believed.
         answer_count: automatic answers to this person in the last 24 hours.
+        is_own: the sender is a number or a sender of the team.
     """
 
     verdict: str
@@ -52,10 +58,17 @@ class ReplyFacts:
     is_opted_out: bool
     counts_at: datetime
     answer_count: int
+    is_own: bool = False
 
 
 def decide_answer(
-    reply: ReplyFacts, responder: AutoResponder, at: datetime, max_age: timedelta, answered_today: int
+    reply: ReplyFacts,
+    responder: AutoResponder,
+    at: datetime,
+    max_age: timedelta,
+    answered_today: int,
+    *,
+    is_covered: bool = True,
 ) -> str:
     """Return ``planned`` when a reply gets an answer, else the one reason why not.
 
@@ -65,6 +78,7 @@ def decide_answer(
         at: now.
         max_age: an older reply gets no answer: it would come too late.
         answered_today: answers planned in the last 24 hours.
+        is_covered: the balance is not low.
 
     >>> from datetime import UTC
     >>> now = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -75,6 +89,7 @@ def decide_answer(
     bars = (
         (reply.verdict in UNANSWERED, reply.verdict),
         (reply.is_opted_out, "opted_out"),
+        (reply.is_own, "own_number"),
         (reply.number_id is None, "not_a_mobile"),
         (not reply.is_allowed, "country_not_allowed"),
         (responder.why_off(at) is not None, "off"),
@@ -84,5 +99,6 @@ def decide_answer(
             "answered_already" if responder.once_per == "day" else "person_capped",
         ),
         (answered_today >= responder.daily_cap, "capped"),
+        (not is_covered, "balance_low"),
     )
     return next((reason for is_barred, reason in bars if is_barred), "planned")

@@ -11,7 +11,7 @@ from typing import NamedTuple
 EXCLUSION_REASONS = {
     "opted_out": "asked not to be written to (STOP)",
     "consent_refused": "said no to marketing: a consent or opt-out column of a file of these lists",
-    "dead_number": "the operator said that the number does not exist",
+    "dead_number": "does not exist as the operator said, or was absent too often",
     "excluded_list": "is on an excluded list",
     "no_consent": "is on a list with no declared legal basis for marketing",
     "inactive": "gave no sign of life for too long, or has only dates that cannot be read",

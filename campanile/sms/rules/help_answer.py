@@ -24,6 +24,7 @@ def decide_help(
     """
     bars = (
         (reply.is_opted_out, "opted_out"),
+        (reply.is_own, "own_number"),
         (reply.number_id is None, "not_a_mobile"),
         (not reply.is_allowed, "country_not_allowed"),
         (not has_identity, NO_IDENTITY),

@@ -32,6 +32,9 @@ class _WindowHour(NamedTuple):
 def verify_recap(tx: Transaction, campaign: Campaign) -> None:
     """Compute the hash of a recap again from the stored content, before anything of it is sent.
 
+    If a person was erased since, the hash is that of the content without the person: it was written by the transaction
+    that verified the one before, so it proves all other messages.
+
     Raises:
         CampaignError: something that the recap covers has changed.
     """
@@ -53,11 +56,35 @@ def verify_recap(tx: Transaction, campaign: Campaign) -> None:
             f"campaign {campaign.name} differs from its recap ({', '.join(changed)}); nothing is sent: prepare it again"
         )
     found = compute_hash(tx, campaign_id, header)
-    if found != campaign.recap_hash:
+    expected = expected_hash(tx, campaign)
+    if found != expected:
         raise CampaignError(
-            f"campaign {campaign.name} differs from its recap (hash {found[:8]}, recap "
-            f"{str(campaign.recap_hash)[:8]}); nothing is sent: prepare it again"
+            f"campaign {campaign.name} differs from its recap (hash {found[:8]}, recap {str(expected)[:8]}); nothing "
+            "is sent: prepare it again"
         )
+
+
+def expected_hash(tx: Transaction, campaign: Campaign) -> str | None:
+    """Return the hash that the stored content must have: of the recap, or since a person of it was erased."""
+    found = tx.value("erasure.redacted_hash", campaign_id=campaign.campaign_id, version=campaign.version)
+    return campaign.recap_hash if found is None else str(found)
+
+
+def is_intact(tx: Transaction, campaign: Campaign) -> bool:
+    """Return whether a campaign's messages are still those that were hashed, so that a new hash proves the rest."""
+    recap = tx.find(Recap, "recap.get", campaign_id=campaign.campaign_id, version=campaign.version)
+    return recap is not None and compute_hash(tx, campaign.campaign_id, recap.header) == expected_hash(tx, campaign)
+
+
+def add_redaction(tx: Transaction, campaign: Campaign) -> None:
+    """Record the hash that an intact recap has after people were taken out of its messages, in the same transaction."""
+    recap = tx.get(Recap, "recap.get", campaign_id=campaign.campaign_id, version=campaign.version)
+    tx.run(
+        "erasure.add_redaction",
+        campaign_id=campaign.campaign_id,
+        version=campaign.version,
+        redacted_hash=compute_hash(tx, campaign.campaign_id, recap.header),
+    )
 
 
 def compute_hash(tx: Transaction, campaign_id: int, header: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from campanile.sms.errors import CampaignError
+from campanile.sms.rules.auto_reply import NO_POLICY
 from campanile.sms.states import CampaignState
 from campanile.store.campaigns.campaigns import (
     STANDING_KINDS,
@@ -159,7 +160,7 @@ def standing_campaign(tx: Transaction, kind: str, gateway: str) -> Campaign:
     found = tx.find(Campaign, "campaign.find_standing", kind=kind, gateway=gateway)
     if found is None:
         name = standing_name(kind, gateway)
-        campaign_row = CampaignRow(name, kind, gateway, "none", "", False, False, None, None, "campanile")
+        campaign_row = CampaignRow(name, kind, gateway, NO_POLICY, "", False, False, None, None, "campanile")
         _add_campaign(tx, int(tx.value("campaign.next_id")), campaign_row, CampaignState.SENDING)
         found = tx.get(Campaign, "campaign.find_standing", kind=kind, gateway=gateway)
     return found

@@ -2,35 +2,41 @@
 
 import json
 from collections.abc import Iterable, Mapping
-
-import pandas as pd
+from pathlib import Path
 
 from campanile.store.db.database import Transaction
+from campanile.store.db.parquet import write_parquet
 from campanile.store.db.queries import STATEMENTS, json_pointer
 
+#: Columns that join a row with its person, and are not exported.
+_KEYS = ("number_id",)
 
-def export_messages(tx: Transaction, campaign_id: int) -> pd.DataFrame:
-    """Return every message of a campaign with its state, and the fields of its person.
 
-    One row a message, keyed by ``client_ref``, in the order of files and rows: the columns of ``message.export``, then
-    each field of the people of lists under the name of ``field_columns``; typed numbers have no fields. A person who is
-    no longer in the list has the fields of the file's row. Amounts and fields are text.
+def export_people(tx: Transaction, statement: str, campaign_id: int, path: Path) -> None:
+    """Write the rows of a statement ``result.…`` with the fields of their people to a Parquet file.
+
+    In the order of files and rows: the columns of the statement, then each field of the people of lists under the name
+    of ``field_columns``; typed numbers have no fields. A person who is no longer in the list has the fields of the
+    file's row. Amounts and fields are text.
     """
-    people = STATEMENTS["message.fields"]
+    people = STATEMENTS["result.fields"]
     keys = tx.execute(
         f"SELECT DISTINCT unnest(json_keys(fields)) AS field FROM ({people}) AS people ORDER BY field",  # noqa: S608
         {"campaign_id": campaign_id},
     ).fetchall()
-    names = headers(tx.values("message.column_maps", campaign_id=campaign_id))
-    taken = tx.frame("message.export", campaign_id=-1).columns
-    columns = ["exported.*", *field_columns([field for (field,) in keys], names, taken)]
-    found = tx.execute(
-        f"SELECT {', '.join(columns)} FROM ({STATEMENTS['message.export']}) AS exported "  # noqa: S608 - all quoted
-        f"LEFT JOIN ({people}) AS people ON people.client_ref = exported.client_ref "
-        "ORDER BY exported.import_id, exported.row_number, exported.client_ref",
+    names = headers(tx.values("result.column_maps", campaign_id=campaign_id))
+    taken = tx.frame(statement, campaign_id=-1).columns
+    columns = [f"exported.* EXCLUDE ({', '.join(_KEYS)})"]
+    columns += field_columns([field for (field,) in keys], names, taken)
+    write_parquet(
+        tx,
+        f"SELECT {', '.join(columns)} FROM ({STATEMENTS[statement]}) AS exported "  # noqa: S608 - all quoted
+        f"LEFT JOIN ({people}) AS people "
+        "ON people.import_id = exported.import_id AND people.row_number = exported.row_number "
+        "ORDER BY exported.import_id, exported.row_number, exported.client_ref, exported.number_id",
         {"campaign_id": campaign_id},
+        path,
     )
-    return pd.DataFrame(found.fetchall(), columns=[column[0] for column in found.description])
 
 
 def headers(column_maps: Iterable[str]) -> dict[str, str]:

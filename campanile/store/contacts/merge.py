@@ -13,6 +13,7 @@ from campanile.store.contacts.import_log import (
 from campanile.store.contacts.lists import list_made_sure
 from campanile.store.contacts.undo import find_undoable, take_out
 from campanile.store.db.database import Transaction
+from campanile.store.inbound.dead_numbers import revive_consenting
 
 _SCRATCH = ("staged_twice", "staged_once", "staged_steps", "staged_folded")
 
@@ -52,6 +53,7 @@ def import_contacts(
             _merge(tx, list_id, import_id)
         else:
             replaced = replaces, _replace(tx, list_name, import_id, replaces, actor)
+    revive_consenting(tx, import_id)
     known_count = int(tx.value("import.count_known", import_id=import_id))
     return close_import(tx, import_id, "contacts", list_id, source, staged.row_count, known_count, replaced)
 

@@ -204,7 +204,7 @@ def _add_rows(tx: Transaction, rows: pd.DataFrame) -> int:
         FrameError: they do not fit ``OptOuts``.
     """
     from schemas.frame_checks import check, columns_of
-    from schemas.frames import OptOuts
+    from schemas.inbound_frames import OptOuts
 
     if rows.empty:
         return 0

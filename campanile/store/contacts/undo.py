@@ -7,6 +7,7 @@ from campanile.sms.errors import CampaignError
 from campanile.store.contacts.impact import Preview, conclude, stage_before
 from campanile.store.contacts.lists import list_id_of
 from campanile.store.db.database import Transaction
+from campanile.store.inbound.dead_numbers import undo_revivals
 
 
 class ListImport(NamedTuple):
@@ -104,6 +105,7 @@ def take_out(tx: Transaction, undone: ListImport, actor: str, why: str) -> None:
     """Remove a file's rows, and merge the other files' rows of its people again; these people are staged."""
     list_id = undone.list_id
     tx.run("import.mark_undone", import_id=undone.import_id, actor=actor, why=why, at=tx.at)
+    undo_revivals(tx, undone.import_id)
     tx.run("import.forget_undone_rows", list_id=list_id)
     tx.run("change.stage_remaining", list_id=list_id)
     tx.run("change.remove_contacts", list_id=list_id)

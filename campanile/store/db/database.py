@@ -224,6 +224,27 @@ def locked(path: Path, *, wait_seconds: float = 60.0) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def locked_without_log(path: Path, *, wait_seconds: float = 60.0) -> Iterator[None]:
+    """Hold the lock of the store as ``locked`` does, after its log was moved into its file; StoreError: it was not."""
+    give_up_at = time.monotonic() + wait_seconds
+    with _locked(path, False, give_up_at):
+        connection = _instance()
+        _attach(connection, path, False, give_up_at)
+        try:
+            connection.execute("USE store")
+            blocks = checkpoint.live_blocks(connection)
+        finally:
+            connection.execute("USE memory")
+            connection.execute("DETACH store")
+        _checkpoint(connection, path, blocks, give_up_at)
+        if path.with_name(f"{path.name}.wal").exists():
+            raise StoreError(
+                f"the log of store {path.name} could not be moved into its file; the log of the run says why"
+            )
+        yield
+
+
+@contextlib.contextmanager
 def _locked(path: Path, read_only: bool, give_up_at: float) -> Iterator[None]:
     """Hold ``flock`` on the lock file, shared for readers; the file has the last process, for the error."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from campanile.sms.rules.replies.verdicts import STOP_DOUBTFUL, SUPPRESSING
 from campanile.store.db.database import Transaction
+from campanile.store.inbound.dead_numbers import forget_absences
 from schemas.inbound_rows import NearReply, UnansweredReply
 
 _HISTORY = timedelta(days=90)
@@ -38,6 +39,7 @@ def add_replies(tx: Transaction, gateway: str, replies: pd.DataFrame, *, history
     first_id = int(tx.value("reply.next_id"))
     fresh = fresh.assign(reply_id=range(first_id, first_id + len(fresh)))
     tx.run_staged("reply.add", fresh, gateway=gateway, at=tx.at, oldest=tx.at - history)
+    forget_absences(tx, fresh["number_id"])
     return fresh
 
 

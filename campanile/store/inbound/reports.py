@@ -1,22 +1,28 @@
 """Delivery reports of a gateway: each is stored once, also if it is read twice, and applied to its message."""
 
 from collections.abc import Hashable, Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pandas as pd
 
+from campanile.sms.rules.dead_numbers import DeadRules
 from campanile.sms.states import MessageState
 from campanile.store.campaigns.pause import pause_and_alert
 from campanile.store.db.database import Transaction
+from campanile.store.inbound.dead_numbers import note_reports
 from campanile.store.ledger.charges import PriceRules, deviates, note_charges
 from campanile.store.ledger.late_acceptance import LATE_STATES, apply_moves
 from campanile.store.ledger.look_up_lag import late_reports, take_late
 from campanile.store.ledger.message_ids import disputed_reports
 from schemas.campaign_rows import Campaign
 from schemas.gateway import Charge
+from schemas.inbound_rows import GatewayState, UnknownWord
 from schemas.ledger_rows import ChargedMessage
 
+_WORDS_SHOWN = timedelta(days=30)
+_DEAD_RULES = DeadRules()
 _ACCEPTED = (MessageState.ACCEPTED, MessageState.DELIVERED, MessageState.UNDELIVERED)
 #: The event of a report for a message in a state. Reports only move a message forward: any other pair changes nothing.
 #: A report proves that the gateway has the message, also when it only says that delivery is pending.
@@ -25,6 +31,24 @@ _FORWARD = {
     for state in (MessageState.ACCEPTED, *LATE_STATES)
     for status in (MessageState.DELIVERED, MessageState.UNDELIVERED)
 } | {(state, "pending"): MessageState.ACCEPTED for state in LATE_STATES}
+
+
+def count_without_report(tx: Transaction, campaign: Campaign, horizon: timedelta) -> int:
+    """Return how many messages of a campaign were accepted so long ago that no report can come any more.
+
+    They stay accepted and are never sent again. The time counts until the last complete reading of the reports: what
+    was not read yet is not missing.
+    """
+    read = tx.find(GatewayState, "state.get", gateway=campaign.gateway, name="reports")
+    if read is None:
+        return 0
+    before = read.changed_at - horizon
+    return int(tx.value("message.count_without_report", campaign_id=campaign.campaign_id, before=before))
+
+
+def unknown_words(tx: Transaction, gateway: str) -> list[UnknownWord]:
+    """Return the words of a gateway's reports of the last 30 days that are in no table, the most frequent first."""
+    return tx.select(UnknownWord, "report.unknown_words", gateway=gateway, since=tx.at - _WORDS_SHOWN)
 
 
 def add_reports(tx: Transaction, gateway: str, reports: pd.DataFrame) -> int:
@@ -38,7 +62,11 @@ def unapplied_reports(tx: Transaction, gateway: str) -> list[int]:
 
 
 def apply_reports(
-    tx: Transaction, gateway: str, prices: PriceRules, report_nos: Sequence[int] | None = None
+    tx: Transaction,
+    gateway: str,
+    prices: PriceRules,
+    report_nos: Sequence[int] | None = None,
+    dead_rules: DeadRules = _DEAD_RULES,
 ) -> dict[str, int]:
     """Apply waiting reports, all or those with these numbers; return how many messages changed, by event.
 
@@ -55,7 +83,7 @@ def apply_reports(
 
     A report under an id that belongs to another message proves nothing. A report under another id than its message has
     pauses the campaign. A report on a message that was taken as absent raises the settling time. The charge of a report
-    is written beside the price of the recap, by the rules ``prices``.
+    is written beside the price of the recap, by the rules ``prices``. ``note_reports`` records numbers that are dead.
     """
     take_late(tx, gateway, late_reports(tx, gateway))
     disputed = disputed_reports(tx, gateway)
@@ -74,9 +102,7 @@ def apply_reports(
     moves = moves.drop_duplicates(["campaign_id", "recipient_id"])
     apply_moves(tx, moves)
     tx.run_staged("campaign.wake", moves.loc[moves["state"] == MessageState.UNKNOWN, ["campaign_id"]], at=tx.at)
-    dead = moves[moves["is_permanent"].astype(bool)]
-    dead = dead[["number_id", "msisdn", "reason"]].fillna({"reason": "unknown"})
-    tx.run_staged("dead_number.add", dead, at=tx.at)
+    note_reports(tx, gateway, moves, dead_rules)
     tx.run_staged("report.mark_applied", waiting[["report_no"]], at=tx.at)
     _note_report_charges(tx, charged, prices)
     return {str(event): int(count) for event, count in moves["event"].value_counts().items()}

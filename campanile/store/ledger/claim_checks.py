@@ -146,7 +146,7 @@ def closings(tx: Transaction, campaign: Campaign, rules: ClaimRules, keys: Itera
 
     None: no windows apply. A window key whose window may close before a post is finished counts as closed.
     """
-    if campaign.kind != CampaignKind.MARKETING:
+    if not campaign.has_windows:
         return dict.fromkeys(keys)
     least = tx.at + rules.closing_margin
     closings = ((key_closing(tx.at, key, campaign.policy), key) for key in keys)
@@ -156,7 +156,7 @@ def closings(tx: Transaction, campaign: Campaign, rules: ClaimRules, keys: Itera
 
 def next_claim(campaign: Campaign, key: str, at: datetime, margin: timedelta) -> datetime:
     """Return the first time from ``at`` on at which a window key may be claimed; a window about to close is closed."""
-    if campaign.kind != CampaignKind.MARKETING:
+    if not campaign.has_windows:
         return at
     policy = campaign.policy
     closes_at = key_closing(at, key, policy)

@@ -56,7 +56,9 @@ def outgoing(members: Sequence[Member], campaign: Campaign) -> list[OutgoingMess
 
 
 def holds_opted_out(tx: Transaction, campaign: Campaign, members: Sequence[Member]) -> bool:
-    """Return whether one of some recipients opted out, if opt-outs apply to the campaign."""
+    """Return whether one of some recipients opted out, if opt-outs apply to the campaign, or was erased."""
+    if any(_is_erased(member) for member in members):
+        return True
     return bool(_barred_numbers(tx, members).opted_out) and _stops_bind(campaign)
 
 
@@ -87,7 +89,7 @@ def _barred_numbers(tx: Transaction, members: Sequence[Member]) -> _Barred:
 
 
 def _split_suppressed(campaign: Campaign, members: Sequence[Member], barred: _Barred) -> Recipients:
-    """Split a slice into messages that may be sent and those that an opt-out or a dead number suppresses.
+    """Split a slice into messages that may be sent and those that an erasure, an opt-out or a dead number suppresses.
 
     Tests, notices and automatic answers are sent to dead numbers too: their recipients are people of the team, or
     people who have just written.
@@ -95,13 +97,20 @@ def _split_suppressed(campaign: Campaign, members: Sequence[Member], barred: _Ba
     stops_bind, reaches_dead = _stops_bind(campaign), campaign.kind in STANDING_KINDS
     found = Recipients([], [])
     for member in members:
-        if member.number_id in barred.opted_out and stops_bind:  # guard: opt-outs-read-again
+        if _is_erased(member):  # guard: erased
+            found.suppressed.append(MessageEvent(member.recipient_id, reason="erased"))
+        elif member.number_id in barred.opted_out and stops_bind:  # guard: opt-outs-read-again
             found.suppressed.append(MessageEvent(member.recipient_id, reason="opted_out"))
         elif member.number_id in barred.dead and not reaches_dead:
             found.suppressed.append(MessageEvent(member.recipient_id, reason="dead_number"))
         else:
             found.free.append(member)
     return found
+
+
+def _is_erased(member: Member) -> bool:
+    """Return whether the recipient was erased: nothing but a tombstone is left of them."""
+    return member.number_id < 0
 
 
 def _stops_bind(campaign: Campaign) -> bool:

@@ -12,6 +12,10 @@ WHERE cleared_at IS NULL AND (kind, gateway) IN (
 SELECT alert_id, kind, gateway, message, raised_at, mailed_at, texted_at FROM alert
 WHERE kind = $kind AND gateway = $gateway AND cleared_at IS NULL
 
+-- name: alert.last_raised_at
+-- When an alert of a kind was last raised, cleared or not; NULL: never.
+SELECT max(raised_at) FROM alert WHERE kind = $kind
+
 -- name: alert.next_id
 -- The number of the next alert.
 SELECT coalesce(max(alert_id), 0) + 1 FROM alert

@@ -11,6 +11,20 @@ WHERE campaign.gateway = $gateway AND status.state = 'planned' AND status.reason
 -- The newest campaign of a name: the name of a cancelled campaign may be used again.
 SELECT * FROM campaign WHERE name = $name ORDER BY campaign_id DESC LIMIT 1
 
+-- name: campaign.set_answer_policy
+-- Set the policy whose sending hours bind the automatic answers of all gateways.
+UPDATE campaign SET policy = $policy WHERE kind = 'auto_reply' AND policy <> $policy
+
+-- name: campaign.is_sender
+-- Which of the texts $senders are senders of our own campaigns, with or without a plus.
+SELECT DISTINCT sender FROM (SELECT unnest($senders) AS sender) AS asked
+SEMI JOIN campaign ON ltrim(campaign.sender_id, '+') = ltrim(asked.sender, '+')
+
+-- name: campaign.was_sent_since
+-- Whether a campaign that people prepared was sent since then: whether one of its slices was claimed.
+SELECT count(*) > 0 FROM slice JOIN campaign USING (campaign_id)
+WHERE campaign.kind IN ('marketing', 'alert') AND slice.claimed_at >= $since
+
 -- name: campaign.paused
 -- One row per paused campaign, the oldest first.
 SELECT name FROM campaign WHERE state = 'paused' ORDER BY campaign_id
@@ -26,6 +40,10 @@ SELECT * FROM campaign WHERE kind = $kind
 -- name: campaign.get
 -- One campaign by its key.
 SELECT * FROM campaign WHERE campaign_id = $campaign_id
+
+-- name: campaign.gateways
+-- The gateways of all campaigns.
+SELECT DISTINCT gateway FROM campaign ORDER BY gateway
 
 -- name: campaign.names
 -- The names of the 20 newest campaigns that people prepared, for error messages.

@@ -53,12 +53,12 @@ LEFT JOIN import_row
 WHERE import_row.number_id IS NULL
 
 -- name: invariant.rows_have_their_contact
--- Rows of contact files whose person is not in the list.
+-- Rows of contact files whose person is not in the list, and was not erased.
 SELECT import_row.import_id, import_row.row_number
 FROM import_row
 JOIN import_file ON import_file.import_id = import_row.import_id AND import_file.kind = 'contacts'
 LEFT JOIN contact ON contact.list_id = import_file.list_id AND contact.number_id = import_row.number_id
-WHERE contact.number_id IS NULL
+WHERE contact.number_id IS NULL AND import_row.number_id > 0
 
 -- name: invariant.rows_of_other_files_exist
 -- Rows that refer to a file that does not exist.
@@ -314,6 +314,18 @@ WHERE entry.lifted_at IS NOT NULL
         false
     )
 
+-- name: invariant.erased_people_left_nothing
+-- Rows of erased people that still have a number, a text or fields.
+SELECT number_id FROM message WHERE number_id < 0 AND (msisdn, text) <> ('(erased)', '(erased)')
+UNION ALL
+SELECT number_id FROM reply WHERE number_id < 0 AND (sender, text) <> ('(erased)', '(erased)')
+UNION ALL
+SELECT number_id FROM exclusion WHERE number_id < 0 AND msisdn <> '(erased)'
+UNION ALL
+SELECT number_id FROM import_row WHERE number_id < 0 AND fields <> '{}'
+UNION ALL
+SELECT number_id FROM contact WHERE number_id < 0
+
 -- name: invariant.answers_match_replies
 -- Automatic answers to replies that should get none.
 SELECT message.recipient_id
@@ -328,3 +340,10 @@ WHERE reply.answer = 'planned' AND NOT EXISTS (
     SELECT 1 FROM message JOIN campaign USING (campaign_id)
     WHERE campaign.kind = 'auto_reply' AND message.recipient_id = reply.reply_id
 )
+
+-- name: invariant.dead_numbers_are_as_their_history_says
+-- Numbers whose last event contradicts dead_number: died and not in it, or revived and in it.
+SELECT number_id
+FROM (SELECT number_id, arg_max(event, event_no) AS event FROM dead_number_event GROUP BY number_id) AS latest
+LEFT JOIN dead_number USING (number_id)
+WHERE (latest.event = 'died') <> (dead_number.number_id IS NOT NULL)

@@ -57,6 +57,11 @@ ORDER BY sent.campaign_id, slice_no, sent.recipient_id
 SELECT state, count(*) AS message_count, sum(segment_count) AS segment_count
 FROM message_status WHERE campaign_id = $campaign_id GROUP BY state ORDER BY state
 
+-- name: message.count_without_report
+-- The number of messages of a campaign that were accepted before $before and have no final delivery report.
+SELECT count(*) FROM message_status
+WHERE campaign_id = $campaign_id AND state = 'accepted' AND changed_at < $before
+
 -- name: message.reasons
 -- One row per state and reason of messages that were not accepted or not delivered: the 20 most frequent.
 SELECT state, coalesce(reason, '') AS reason, count(*) AS message_count
@@ -75,38 +80,6 @@ SELECT
     ) AS spent
 FROM message_status LEFT JOIN message_charge USING (campaign_id, recipient_id)
 WHERE campaign_id = $campaign_id GROUP BY territory ORDER BY message_count DESC, territory
-
--- name: message.export
--- One row per message of a campaign, in the order of recipient_id. charged is NULL if the message was not accepted.
-SELECT
-    message.msisdn, message.territory, status.state, status.reason, message.segment_count, message.encoding,
-    CAST(message.price AS VARCHAR) AS price,
-    CASE WHEN status.state IN ('accepted', 'delivered', 'undelivered')
-        THEN CAST(coalesce(message_charge.amount, message.price) AS VARCHAR) END AS charged,
-    message.client_ref, status.gateway_message_id, message.origin,
-    message.import_id, message.row_number, status.changed_at, message.text
-FROM message JOIN message_status AS status USING (campaign_id, recipient_id)
-LEFT JOIN message_charge USING (campaign_id, recipient_id)
-WHERE message.campaign_id = $campaign_id
-ORDER BY message.recipient_id
-
--- name: message.fields
--- One row per message to a contact of a list. fields: those that the list has now, or those of the imported row if the
--- contact is gone.
-SELECT message.client_ref, coalesce(contact.fields, import_row.fields) AS fields
-FROM message JOIN import_file ON import_file.import_id = message.import_id
-LEFT JOIN contact ON contact.list_id = import_file.list_id AND contact.number_id = message.number_id
-LEFT JOIN import_row
-    ON import_row.import_id = message.import_id AND import_row.row_number = message.row_number
-WHERE message.campaign_id = $campaign_id
-
--- name: message.column_maps
--- The column maps of all import files of the lists of a campaign, the oldest first.
-SELECT column_map FROM import_file WHERE list_id IN (
-    SELECT list_id FROM import_file
-    WHERE import_id IN (SELECT import_id FROM message WHERE campaign_id = $campaign_id)
-)
-ORDER BY import_id
 
 -- name: message.telling
 -- Texts for a test, the most useful first: of the most expensive message, the longest, the shortest, then others. A

@@ -5,13 +5,13 @@
 -- The positions of the staged replies that are stored already. All fields are compared: a provider that restarts its
 -- numbering gives an old id to a new reply. A reply that came in two ways, once without an id (in a file) or with a time
 -- that is rounded in another way, is known by its number and text, at most a minute apart; a refusal never is, so that
--- no refusal is left out.
+-- no refusal is left out. Of a reply of an erased person (number_id below 0) only id and time are left: it must not come
+-- back when the history is read again.
 SELECT staged_rows.position
 FROM staged_rows JOIN reply
     ON reply.gateway = $gateway
     AND reply.gateway_reply_id = staged_rows.gateway_reply_id
-    AND reply.sender = staged_rows.sender
-    AND reply.text = staged_rows.text
+    AND (reply.number_id < 0 OR (reply.sender = staged_rows.sender AND reply.text = staged_rows.text))
     AND reply.received_at = staged_rows.received_at
 UNION
 SELECT staged_rows.position
@@ -121,6 +121,18 @@ FROM staged_rows WHERE staged_rows.reply_id = reply.reply_id
 -- name: reply.answered_since
 -- The number of automatic answers of a gateway that were decided on after $since.
 SELECT count(*) FROM reply WHERE gateway = $gateway AND answer = 'planned' AND answered_at > $since
+
+-- name: reply.answers_of
+-- The automatic answers of a gateway that it accepted since $since, and what they cost: one row.
+SELECT count(*) AS answer_count, coalesce(sum(coalesce(message_charge.amount, message.price)), 0) AS cost
+FROM (
+    SELECT DISTINCT message_event.campaign_id, message_event.recipient_id
+    FROM message_event JOIN campaign USING (campaign_id)
+    WHERE campaign.kind = 'auto_reply' AND campaign.gateway = $gateway
+        AND message_event.event = 'accepted' AND message_event.recorded_at >= $since
+) AS accepted
+JOIN message USING (campaign_id, recipient_id)
+LEFT JOIN message_charge USING (campaign_id, recipient_id)
 
 -- name: reply.doubtful
 -- One row per doubtful STOP that is not settled, the oldest first, at most $most. A START of the person settles it too.

@@ -71,7 +71,7 @@ WHERE others.report_id IS NOT NULL OR (known.id_count > 0 AND known.same_count =
 -- restarts its numbering gives an old id to a new report.
 INSERT INTO delivery_report (
     report_no, gateway, report_id, gateway_message_id, client_ref, status, reason, is_permanent, reported_at, charge,
-    charge_unit, charge_segments, recorded_at
+    charge_unit, charge_segments, word, cause, recorded_at
 )
 SELECT
     latest.report_no + row_number() OVER (ORDER BY fresh.reported_at, fresh.report_id), $gateway, fresh.*, $at
@@ -80,7 +80,7 @@ FROM (SELECT coalesce(max(report_no), 0) AS report_no FROM delivery_report) AS l
         report_id, gateway_message_id, client_ref, status, any_value(reason) AS reason,
         any_value(is_permanent) AS is_permanent, any_value(reported_at) AS reported_at,
         any_value(CAST(charge AS DECIMAL(18, 6))) AS charge, any_value(charge_unit) AS charge_unit,
-        any_value(charge_segments) AS charge_segments
+        any_value(charge_segments) AS charge_segments, any_value(word) AS word, any_value(cause) AS cause
     FROM staged_rows
     WHERE NOT EXISTS (
         SELECT 1 FROM delivery_report AS known
@@ -122,7 +122,8 @@ latest AS (
     GROUP BY campaign_id, recipient_id
 )
 SELECT
-    waiting.report_no, waiting.report_id, waiting.status, waiting.reason, waiting.is_permanent,
+    waiting.report_no, waiting.report_id, waiting.status, waiting.reason, waiting.is_permanent, waiting.cause,
+    waiting.word,
     waiting.gateway_message_id, message.campaign_id, message.recipient_id, message.number_id, message.msisdn,
     latest.state, coalesce(latest.slice_no, message.slice_no) AS slice_no, message.segment_count,
     CAST(message.price AS VARCHAR) AS price, CAST(waiting.charge AS VARCHAR) AS charge, waiting.charge_unit,
@@ -160,3 +161,11 @@ WHERE report.gateway = $gateway
             AND message_event.event <> 'suppressed'
     )
 LIMIT 1
+
+-- name: report.unknown_words
+-- Words of a gateway's reports since $since that are in no table, the most frequent first, at most 20: how many reports
+-- have each, and when the last one came.
+SELECT word, count(*) AS report_count, max(recorded_at) AS last_at
+FROM delivery_report
+WHERE recorded_at >= $since AND gateway = $gateway AND cause = 'unknown word'
+GROUP BY word ORDER BY report_count DESC, word LIMIT 20

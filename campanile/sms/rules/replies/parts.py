@@ -2,15 +2,15 @@
 
 Kannel and Twilio join the parts of a long message. Another provider, or a file, may give each part as a reply of its
 own: parts of one sender, within seconds. Nothing says for certain that they belong together, so joined texts only add
-opt-outs and never remove one: if the parts together are a refusal and none of them is one by itself, the person is
-opted out and the reply is listed as doubtful.
+opt-outs and never remove one: if the parts together are a refusal by a rule and none of them is one by itself, the
+person is opted out and the reply is listed as doubtful. The model is not asked: it knows no texts of this kind.
 """
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
-from campanile.sms.rules.replies.verdicts import SUPPRESSING, classify_reply
+from campanile.sms.rules.replies.verdicts import SUPPRESSING, verdict_by_rules
 
 PART_SECONDS = 60
 """Parts of one message arrive within this time of each other."""
@@ -74,4 +74,4 @@ def _is_split_refusal(group: Sequence[Part]) -> bool:
         return False
     texts = [part.text for part in group]
     orders = [texts, texts[::-1]] if len(texts) == 2 else [texts]
-    return any(classify_reply(joint.join(order)) in SUPPRESSING for order in orders for joint in _JOINTS)
+    return any(verdict_by_rules(joint.join(order)) in SUPPRESSING for order in orders for joint in _JOINTS)

@@ -38,6 +38,10 @@ _VERDICT_OF = {
 }
 
 
+#: The score from which a text counts as a machine's. A person taken for a machine gets no answer and no reader.
+_SURELY_MACHINE = 1.5
+
+
 def classify_reply(text: str) -> str:
     """Return the verdict on a reply, one of ``VERDICTS``. Case, accents, punctuation and repeated letters do not count.
 
@@ -50,6 +54,12 @@ def classify_reply(text: str) -> str:
     ['start', 'wrong_number', 'auto_reply', 'help']
     """
     return classify_replies([text])[0]
+
+
+def verdict_by_rules(text: str) -> str | None:
+    """Return the verdict of the rules alone; None: only the model decides on this text."""
+    use = keywords.find_use(fold(text))
+    return None if use is None else _VERDICT_OF[use]
 
 
 def classify_replies(texts: Sequence[str]) -> list[str]:
@@ -67,4 +77,4 @@ def classify_replies(texts: Sequence[str]) -> list[str]:
 def _verdict_of(scores: model.Scores) -> str:
     if scores.refusal > 0:
         return STOP_DOUBTFUL
-    return AUTO_REPLY if scores.machine > 0 else OTHER
+    return AUTO_REPLY if scores.machine > _SURELY_MACHINE else OTHER

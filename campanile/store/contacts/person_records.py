@@ -1,0 +1,55 @@
+"""Read everything that is stored about one number."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from campanile.sms.numbers.written_forms import number_pattern
+from campanile.store.db.database import Transaction
+from schemas.person_rows import (
+    AbsentCampaign,
+    DeadNumber,
+    FileRow,
+    Membership,
+    OptOutEntry,
+    PersonExclusion,
+    PersonMessage,
+    PersonReply,
+    RejectedRow,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRecords:
+    """What is stored about one number; ``absent``: campaigns to lists that the person was not in."""
+
+    memberships: Sequence[Membership]
+    file_rows: Sequence[FileRow]
+    rejected_rows: Sequence[RejectedRow]
+    messages: Sequence[PersonMessage]
+    exclusions: Sequence[PersonExclusion]
+    absent: Sequence[AbsentCampaign]
+    replies: Sequence[PersonReply]
+    opt_outs: Sequence[OptOutEntry]
+    dead_number: DeadNumber | None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything is stored about the number."""
+        parts = (self.memberships, self.file_rows, self.rejected_rows, self.messages, self.exclusions, self.replies)
+        return any(parts) or bool(self.opt_outs) or self.dead_number is not None
+
+
+def read_records(tx: Transaction, number_id: int, msisdn: str) -> PersonRecords:
+    """Return what is stored about a number: its digits, and the same as text."""
+    pattern = number_pattern(msisdn)
+    return PersonRecords(
+        memberships=tx.select(Membership, "person.memberships", number_id=number_id),
+        file_rows=tx.select(FileRow, "person.file_rows", number_id=number_id),
+        rejected_rows=tx.select(RejectedRow, "person.rejected_rows", pattern=pattern),
+        messages=tx.select(PersonMessage, "person.messages", number_id=number_id),
+        exclusions=tx.select(PersonExclusion, "person.exclusions", number_id=number_id),
+        absent=tx.select(AbsentCampaign, "person.absent_campaigns", number_id=number_id),
+        replies=tx.select(PersonReply, "person.replies", number_id=number_id, pattern=pattern),
+        opt_outs=tx.select(OptOutEntry, "person.opt_outs", number_id=number_id),
+        dead_number=tx.find(DeadNumber, "person.dead_number", number_id=number_id),
+    )

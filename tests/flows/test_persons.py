@@ -1,0 +1,420 @@
+"""One person: what is explained of them, and that nothing of them is left when they are erased."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from campanile.sms.errors import CampaignError
+
+KEY = "a key of the test that is long enough"
+#: People of the list; the first one is the person that the tests are about.
+PEOPLE = (
+    "mobile;prenom;ville;optin date;optin\n"
+    "06 12 34 56 78;Zoé-Quatremer;Saint-Frambault;03/02/2025;oui\n"
+    "0612345679;Ana;Lyon;04/02/2025;oui\n"
+    "0612345680;Bob;Lyon;05/02/2025;oui\n"
+    "06 12 34 56 78 ou rien;Zoé-Quatremer;Saint-Frambault;;oui\n"
+)
+DRAFT = {
+    "name": "soldes",
+    "text": "Bonjour {first_name}, soldes demain",
+    "sender_id": "36180",
+    "lists": ["clients"],
+    "actor": "camille",
+}
+
+
+def send(workspace: Any, **changes: Any) -> None:
+    """Import the people, and send them a campaign."""
+    from flows.approve_campaign import approve_campaign
+    from flows.ingest_contacts import ingest_contacts
+    from flows.prepare_campaign import prepare_campaign
+    from schemas.draft import CampaignDraft
+
+    folder = workspace.data_dir / "inbox" / "contacts" / "clients"
+    folder.mkdir(parents=True)
+    (folder / "clients.csv").write_text(PEOPLE, encoding="utf-8")
+    ingest_contacts("clients", legal_basis="consent")
+    recap = prepare_campaign(CampaignDraft(**(DRAFT | changes)))
+    approve_campaign("soldes", recap.recap_hash, "dominique")
+
+
+def reply(workspace: Any, text: str) -> None:
+    from flows.collect_delivery_reports import collect_delivery_reports
+    from flows.process_replies import process_replies
+
+    workspace.sandbox.reply("+33612345678", text)
+    process_replies()
+    collect_delivery_reports()
+
+
+def explanations(workspace: Any) -> dict[str, str]:
+    folder = workspace.data_dir / "exports" / "persons"
+    return {path.suffix: path.read_text(encoding="utf-8") for path in sorted(folder.iterdir())}
+
+
+# --- explain ---------------------------------------------------------------------------------------------------
+
+
+def test_a_person_is_explained_from_the_file_to_the_stop(workspace: Any) -> None:
+    from flows.explain_number import explain_number
+
+    workspace.set(evidence_key=KEY)
+    send(workspace)
+    reply(workspace, "STOP merci, Quatremer")
+    page = explain_number("+33 6 12 34 56 78")
+    for secret in ("612345678", "12 34 56", "Zoé", "Bonjour", "Frambault", "STOP merci"):
+        assert secret not in page, "numbers are masked in artifacts, and no text is there"
+    assert "336\\*\\*\\*\\*5678" in page
+    assert workspace.runs.pages["explain-number"].data == page
+    files = explanations(workspace)
+    whole = files[".md"]
+    for line in (
+        "+33612345678",
+        "- it is opted out",
+        "Brought by row 2 of clients.csv, imported Mon 2026-11-23 08:00 (Europe/Paris), Mon 2026-11-23 07:00 UTC",
+        "Legal basis: consent",
+        "| consent\\_on | 2025-02-03 |",
+        "| first\\_name | Zoé-Quatremer |",
+        "rejected: letters",
+        "Delivered: delivered to the phone",
+        "> Bonjour Zoé-Quatremer, soldes demain",
+        "Read as stop",
+        "> STOP merci, Quatremer",
+        "it applies",
+    ):
+        assert line in whole, f"{line}\n---\n{whole}"
+    evidence = json.loads(files[".json"])["evidence"]
+    (message,) = evidence["records"]["messages"]
+    assert (message["state"], message["text"]) == ("delivered", "Bonjour Zoé-Quatremer, soldes demain")
+    assert [path.stat().st_mode & 0o077 for path in (workspace.data_dir / "exports" / "persons").iterdir()] == [0, 0]
+
+
+@pytest.mark.parametrize("number", ["0612345678", "06.12.34.56.78", "0033612345678", "+33 (0)6 12 34 56 78"])
+def test_a_number_is_typed_in_any_form(workspace: Any, number: str) -> None:
+    from flows.explain_number import explain_number
+
+    assert explain_number(number).startswith("# +336\\*\\*\\*\\*5678\n\n**Nothing is stored about this number.**")
+    assert list(explanations(workspace)) == [".md"], "without a key nothing is signed"
+
+
+def test_what_is_no_number_is_refused_and_not_shown(workspace: Any) -> None:
+    from flows.explain_number import explain_number
+
+    with pytest.raises(CampaignError, match=r"^number 01\*+678 cannot be read: not_mobile"):
+        explain_number("01 42 68 56 78")
+
+
+def test_a_campaign_that_a_person_did_not_get_says_why(workspace: Any) -> None:
+    from flows.explain_number import explain_number
+    from flows.record_opt_out import record_opt_out
+
+    record_opt_out("0612345678", "phone", "camille", note="angry")
+    send(workspace)
+    assert "left out: asked not to be written to (STOP)" in explain_number("0612345678")
+    whole = explanations(workspace)[".md"]
+    assert "| by clients: asked not to be written to (STOP) |" in whole.replace("approved", "")
+    assert "recorded by camille (angry)" in whole
+    explain_number("0612345699")
+    absent = sorted((workspace.data_dir / "exports" / "persons").glob("*.md"))[-1].read_text(encoding="utf-8")
+    assert "was not among its recipients: not on clients when it was prepared" in absent
+
+
+def verify(path: Path, key: str = KEY) -> tuple[int, str]:
+    import os
+    import subprocess
+    import sys
+
+    script = Path(__file__).parents[2] / "scripts" / "verify_evidence.py"
+    done = subprocess.run(
+        [sys.executable, "-I", str(script), str(path)],
+        env=os.environ | {"SMS_EVIDENCE_KEY": key},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout.strip()
+
+
+def test_the_script_says_whether_a_file_was_changed(workspace: Any, tmp_path: Path) -> None:
+    from flows.explain_number import explain_number
+
+    workspace.set(evidence_key=KEY)
+    explain_number("0612345678")
+    (path,) = (workspace.data_dir / "exports" / "persons").glob("*.json")
+    assert verify(path) == (0, "ok: not changed since it was signed")
+    status, line = verify(path, KEY + "x")
+    assert (status, line.startswith("its signature does not fit")) == (1, True)
+    changed = tmp_path / "changed.json"
+    changed.write_bytes(path.read_bytes().replace(b"France", b"Franca").replace(b'"FR"', b'"RE"'))
+    assert verify(changed)[0] == 1
+    assert len((Path(__file__).parents[2] / "scripts" / "verify_evidence.py").read_text().splitlines()) <= 50
+
+
+# --- erase -----------------------------------------------------------------------------------------------------
+
+#: Pieces of the person: name, town, text, reply; the forms of the number are searched by patterns.
+PIECES = ("Quatremer", "Frambault", "ma voisine")
+
+
+def count_of_rows(workspace: Any) -> list[tuple[Any, ...]]:
+    """Return the counts and sums that must not change, by table."""
+    tables = (
+        "message",
+        "message_event",
+        "exclusion",
+        "reply",
+        "import_row",
+        "import_row_reject",
+        "credit_entry",
+        "recap",
+    )
+    counts = [workspace.query(f"SELECT '{table}', count(*) FROM {table}")[0] for table in tables]
+    return [
+        *counts,
+        *workspace.query("SELECT state, count(*), sum(price) FROM message_status GROUP BY state ORDER BY 1"),
+    ]
+
+
+def files_with(folder: Path, pieces: tuple[str, ...] = PIECES) -> list[str]:
+    """Return the files of a folder with a piece of the person, or with the number: a grep over their bytes."""
+    from campanile.sms.numbers.written_forms import bytes_pattern
+
+    pattern = bytes_pattern("+33612345678")
+    found = []
+    for path in sorted(folder.rglob("*")):
+        content = path.read_bytes() if path.is_file() else b""
+        names = [piece for piece in pieces if piece.encode() in content or piece.encode("utf-16-le") in content]
+        if pattern.search(content):
+            names.append("number")
+        found += [f"{path.relative_to(folder)}: {', '.join(names)}"] if names else []
+    return found
+
+
+def cells_with_number(workspace: Any) -> set[str]:
+    """Return the columns of the store that contain the number."""
+    columns = workspace.query(
+        "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = 'store' AND NOT internal"
+    )
+    return {
+        f"{table}.{column}"
+        for table, column in columns
+        if workspace.query(f"SELECT count(*) FROM {table} WHERE contains(CAST({column} AS VARCHAR), '612345678')")[0][0]
+    }
+
+
+def settle(workspace: Any) -> None:
+    """Put the person into every kind of file and table: send, get replies, report, export, copy, explain."""
+    workspace.set(evidence_key=KEY)
+    workspace.set_up("a person everywhere", lambda: put_everywhere(workspace))
+
+
+def put_everywhere(workspace: Any) -> None:
+    from flows.backup_store import backup_store
+    from flows.configure_auto_responder import configure_auto_responder
+    from flows.explain_number import explain_number
+    from flows.manage_list import manage_list
+    from flows.report_campaign import report_campaign
+
+    configure_auto_responder(True, "Merci, un conseiller vous rappelle")
+    send(workspace)
+    reply(workspace, "c'est ma voisine Quatremer qui veut venir")
+    reply(workspace, "je ne veux plus vos messages, ma voisine non plus")
+    report_campaign("soldes")
+    manage_list("clients", "export")
+    backup_store()
+    explain_number("0612345678")
+
+
+def erase(number: str = "06 12 34 56 78") -> str:
+    from flows.erase_person import erase_person
+
+    return erase_person(number, "camille", "asked by letter, ticket 12")
+
+
+@pytest.fixture
+def without_prefect(monkeypatch: pytest.MonkeyPatch, workspace: Any) -> Any:
+    """Erase from the pages of plain runs what would be erased from Prefect."""
+
+    def erase_pages(is_about: Any) -> list[str]:
+        about = [key for key, page in workspace.runs.pages.items() if is_about(page.data)]
+        for key in about:
+            del workspace.runs.pages[key]
+        return [f"{len(about)} pages deleted"]
+
+    monkeypatch.setattr("tasks.persons.erase_from_prefect", erase_pages)
+    return workspace
+
+
+def test_nothing_of_an_erased_person_is_left_but_the_opt_out(without_prefect: Any) -> None:
+    from campanile.store.campaigns.campaigns import find_campaign
+    from campanile.store.campaigns.recaps import verify_recap
+    from campanile.store.db.invariants import broken_invariants
+    from tasks.context import current_context
+
+    workspace = without_prefect
+    settle(workspace)
+    before, pages = count_of_rows(workspace), "".join(page.data for page in workspace.runs.pages.values())
+    found = files_with(workspace.data_dir)
+    for part in (
+        "archive/",
+        "rejects/",
+        "exports/soldes/messages.csv",
+        "exports/lists/",
+        "exports/persons/",
+        "sms.duckdb",
+    ):
+        assert any(part in line for line in found), f"the search finds nothing in {part}: {found}"
+    assert "Quatremer" in pages
+
+    page = erase()
+    assert "⚠" not in page, page
+    left = [line for line in files_with(workspace.data_dir) if not line.startswith("backups/")]
+    assert left == ["sms.duckdb: number"]
+    assert cells_with_number(workspace) == {"opt_out_entry.number_id", "opt_out_entry.msisdn"}
+    assert [
+        key for key, shown in workspace.runs.pages.items() if "Quatremer" in shown.data or "voisine" in shown.data
+    ] == []
+    assert count_of_rows(workspace) == before
+    with current_context().transaction(read_only=True) as tx:
+        assert broken_invariants(tx) == {}
+        verify_recap(tx, find_campaign(tx, "soldes"))
+
+
+def test_an_erased_person_stays_opted_out_and_others_stay(without_prefect: Any) -> None:
+    from flows.ingest_contacts import ingest_contacts
+    from flows.prepare_campaign import prepare_campaign
+    from flows.process_replies import process_replies
+    from schemas.draft import CampaignDraft
+
+    workspace = without_prefect
+    settle(workspace)
+    erase()
+    assert workspace.query("SELECT msisdn FROM contact ORDER BY 1") == [("+33612345679",), ("+33612345680",)]
+    assert [source for (source,) in workspace.query("SELECT source FROM opt_out_entry WHERE lifted_at IS NULL")] == [
+        "reply_doubtful",
+        "erasure",
+    ]
+    texts = [text for (text,) in workspace.query("SELECT text FROM message ORDER BY text")]
+    assert [text for text in texts if "Ana" in text or "Bob" in text] == [
+        "Bonjour Ana, soldes demain",
+        "Bonjour Bob, soldes demain",
+    ]
+    with_others = (workspace.data_dir / "exports" / "soldes" / "messages.csv").read_text(encoding="utf-8-sig")
+    assert with_others.count("soldes demain") == 2
+
+    workspace.sandbox.reply("+33612345678", "START")
+    process_replies()
+    (workspace.data_dir / "inbox" / "contacts" / "clients" / "again.csv").write_text(PEOPLE + "\n", encoding="utf-8")
+    ingest_contacts("clients")
+    recap = prepare_campaign(CampaignDraft(**(DRAFT | {"name": "encore"})))
+    assert (recap.message_count, recap.exclusion_count) == (2, 1)
+    assert workspace.query("SELECT reason FROM exclusion JOIN campaign USING (campaign_id) WHERE name = 'encore'") == [
+        ("opted_out",)
+    ]
+
+
+def test_erased_replies_do_not_come_back_when_they_are_read_again(without_prefect: Any) -> None:
+    from flows.process_replies import process_replies
+    from flows.reset_cursor import reset_cursor
+
+    workspace = without_prefect
+    settle(workspace)
+    erase()
+    reset_cursor("sandbox", "replies", "camille", "the provider restored a backup")
+    process_replies()
+    assert workspace.query("SELECT DISTINCT sender, text FROM reply") == [("(erased)", "(erased)")]
+
+
+def test_a_person_who_is_erased_twice_is_erased(without_prefect: Any) -> None:
+    workspace = without_prefect
+    settle(workspace)
+    erase()
+    assert "⚠" not in erase()
+    assert workspace.query("SELECT count(*) FROM opt_out_entry WHERE source = 'erasure'") == [(1,)]
+
+
+def test_a_waiting_message_of_an_erased_person_is_not_sent(without_prefect: Any) -> None:
+    from flows.send_due_campaigns import send_due_campaigns
+
+    workspace = without_prefect
+    send(workspace, send_on="2026-11-24", send_time="09:00")
+    erase()
+    workspace.set_clock("2026-11-24T09:30:00+01:00")
+    send_due_campaigns()
+    states = dict(workspace.query("SELECT coalesce(reason, state), count(*) FROM message_status GROUP BY 1"))
+    assert states == {"accepted": 2, "erased": 1}
+    assert sorted(line["to"] for line in workspace.sandbox.billing()) == ["+33612345679", "+33612345680"]
+    assert workspace.query("SELECT state FROM campaign WHERE name = 'soldes'") == [("finished",)]
+
+
+def test_a_prepared_campaign_of_an_erased_person_must_be_prepared_again(without_prefect: Any) -> None:
+    from flows.approve_campaign import approve_campaign
+    from flows.revise_campaign import revise_campaign
+
+    workspace = without_prefect
+    send(workspace, send_on="2026-11-24", numbers=["06 12 34 56 78"])
+    revise_campaign("soldes", "lou", text="Bonsoir {first_name}")
+    erase()
+    (recap_hash,) = workspace.query("SELECT recap_hash FROM campaign")[0]
+    with pytest.raises(CampaignError, match="a person of it was erased; prepare again"):
+        approve_campaign("soldes", recap_hash, "dominique")
+    recap = revise_campaign("soldes", "lou", prepare_again=True)
+    assert recap.message_count == 2
+    approve_campaign("soldes", recap.recap_hash, "dominique")
+    workspace.assert_in_order()
+
+
+def test_a_person_with_an_unknown_message_is_not_erased(without_prefect: Any) -> None:
+    workspace = without_prefect
+    workspace.sandbox.set_faults(script=["reset"])
+    workspace.set(sandbox_resolution="neither", settle_wait_seconds=0.1)
+    send(workspace)
+    with pytest.raises(CampaignError, match=r"^this person has a message in flight or unknown in soldes: wait"):
+        erase()
+    assert len(workspace.query("SELECT 1 FROM contact")) == 3
+
+
+@pytest.mark.parametrize(
+    ("actor", "reason", "line"),
+    [
+        pytest.param("", "ticket 12", "actor is empty", id="no actor"),
+        pytest.param("camille", " ", "reason is empty", id="no reason"),
+        pytest.param("camille", "call 06.12.34.56.78", "reason contains the number", id="the number as a reason"),
+    ],
+)
+def test_an_erasure_says_who_and_why(without_prefect: Any, actor: str, reason: str, line: str) -> None:
+    from flows.erase_person import erase_person
+
+    with pytest.raises(CampaignError, match=f"^{line}"):
+        erase_person("0612345678", actor, reason)
+
+
+def test_a_copy_of_the_store_does_not_bring_an_erased_person_back(without_prefect: Any) -> None:
+    from campanile.services.clock import real_now
+    from campanile.store.db.database import transaction
+    from campanile.store.db.invariants import broken_invariants
+
+    workspace = without_prefect
+    settle(workspace)
+    page = erase()
+    (copy,) = (workspace.data_dir / "backups").glob("*/sms.duckdb")
+    assert f"{copy.parent.name}" in page
+    assert files_with(copy.parent) == ["sms.duckdb: number"]
+    with transaction(copy, real_now, read_only=True) as tx:
+        assert broken_invariants(tx) == {}
+        assert tx.execute("SELECT count(*) FROM contact WHERE msisdn = '+33612345678'").fetchall() == [(0,)]
+        assert tx.execute("SELECT count(*) FROM opt_out WHERE msisdn = '+33612345678'").fetchall() == [(1,)]
+
+
+def test_files_that_people_work_with_are_named_and_stay(without_prefect: Any) -> None:
+    workspace = without_prefect
+    settle(workspace)
+    path = workspace.data_dir / "inbox" / "contacts" / "clients" / "next.csv"
+    path.write_text(PEOPLE, encoding="utf-8")
+    page = erase()
+    assert "⚠" in page
+    assert "inbox/contacts/clients/next.csv: remove the row before the file is imported" in page.replace("\\", "")
+    assert path.read_text(encoding="utf-8") == PEOPLE
