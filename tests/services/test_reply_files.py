@@ -149,10 +149,15 @@ def test_bad_rows_are_handed_back_and_no_refusal_is_lost(desk: Folder) -> None:
 
 
 def test_a_rejected_row_that_may_be_a_refusal_alerts(desk: Folder) -> None:
-    desk.drop(";STOP;2026-11-24 09:30;", f"{number(5)};Merci;2026-11-24 09:30;")
+    desk.drop(
+        ";STOP;2026-11-24 09:30;",
+        f"{number(4)};STOP;2026-11-24 09:30;;;;too many",
+        ";Bonjour;2026-11-24 09:30;",
+        f"{number(5)};Merci;2026-11-24 09:30;",
+    )
     desk.read_files()
     (line,) = desk.alerts()
-    assert line.startswith("1 row of rejects/replies/replies-")
+    assert line.startswith("2 rows of rejects/replies/replies-")
     assert "record-opt-out" in line
 
 
