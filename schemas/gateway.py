@@ -3,12 +3,12 @@
 They are here because the store and the gateways do not import each other.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from campanile.sms.errors import ConfigurationError
 
@@ -195,6 +195,9 @@ class Manifest:
     """A look-up finds a message only by the request that posted it, so it does not find messages of another store."""
     has_balance: bool = True
     """False: the provider reports none, and the team records what it bought."""
+    reply_ids_are_unique: bool = False
+    """The provider never gives the id of a reply to another one, so the id alone identifies it, whatever time a
+    callback or its history gives it."""
     is_lag_exact: bool = False
     """True: the gateway is configured with ``look_up_lag_seconds``, so the safe default does not apply."""
     sender_rules: Mapping[tuple[str, str], SenderRule] = field(default_factory=dict)
@@ -234,6 +237,14 @@ class Gateway(Protocol):
     """
 
     manifest: Manifest
+
+    @property
+    def callbacks(self) -> Mapping[str, Callable[[str], Page[Any]]]:
+        """The callbacks that the receiver keeps, by history (``reports``, ``replies``, ``opt_outs``).
+
+        Each is read from a cursor of its own, beside what the method of that history polls. Empty if the gateway does
+        not call back.
+        """
 
     def submit(self, batch: Batch, not_after: float) -> Sequence[SubmitOutcome]:
         """Submit a batch once; return one outcome per message, in any order; missing ones are unknown.

@@ -19,7 +19,8 @@ from uvicorn.server import ServerState
 from campanile.gateways import bounded_connections as bounded
 from campanile.gateways.bounded_connections import BoundedProtocol
 from campanile.gateways.sandbox.server import MAX_BODY_BYTES
-from tests.gateways.kannel_server import ReceiverProcess, call, told_url
+from tests.gateways.kannel_server import told_url
+from tests.gateways.receiver_process import ReceiverProcess, call
 
 HALF = b"GET /secret/reports?ref=1 HTTP/1.1\r\nHost: here\r\n"
 OLD_LIMIT = 1024  # of many systems: so many files may a process have open

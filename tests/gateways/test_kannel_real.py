@@ -16,8 +16,9 @@ from campanile.sms.errors import GatewayDenied
 from campanile.sms.text.segments import count_segments
 from schemas.gateway import Batch, Outcome, OutgoingMessage
 from tests.gateways import real_kannel
-from tests.gateways.kannel_server import ReceiverProcess, access_to
+from tests.gateways.kannel_server import access_to
 from tests.gateways.real_kannel import SMPP_PREFIX, RealKannel, eventually
+from tests.gateways.receiver_process import ReceiverProcess
 
 SENDER = "36180"
 

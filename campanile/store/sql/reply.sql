@@ -2,15 +2,17 @@
 
 -- name: reply.known
 -- staged_rows: ReplyKeys
--- The positions of the staged replies that are stored already. All fields are compared: a provider that restarts its
--- numbering gives an old id to a new reply.
+-- The positions of the staged replies that are stored already. All fields are compared, because a provider that
+-- restarts its numbering gives an old id to a new reply; only the id if $ids_are_unique.
 SELECT staged_rows.position
 FROM staged_rows JOIN reply
     ON reply.gateway = $gateway
     AND reply.gateway_reply_id = staged_rows.gateway_reply_id
-    AND reply.sender = staged_rows.sender
-    AND reply.text = staged_rows.text
-    AND reply.received_at = staged_rows.received_at
+    AND ($ids_are_unique OR (
+        reply.sender = staged_rows.sender
+        AND reply.text = staged_rows.text
+        AND reply.received_at = staged_rows.received_at
+    ))
 
 -- name: reply.next_id
 -- The number of the next reply.
