@@ -64,7 +64,7 @@ def call(url, body=None, headers=None):
     """Call an address, by GET or with a body by POST; return the status and the body of the answer."""
     request = urllib.request.Request(url, body, headers or {})
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, answer.read()
     except HTTPError as error:
         with error:

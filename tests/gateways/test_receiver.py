@@ -10,7 +10,7 @@ import pytest
 from dotenv import dotenv_values
 
 from campanile.gateways.callbacks.__main__ import main
-from campanile.gateways.callbacks.group_commit import GroupCommit
+from campanile.gateways.callbacks.group_commit import GroupCommit, QueueFullError
 from campanile.gateways.callbacks.receiver import LOGGED_REFUSALS
 from campanile.gateways.callbacks.settings_file import read_settings_file
 from campanile.gateways.callbacks.spool import Callback, SpoolWriter, read_epoch, read_spool
@@ -162,6 +162,31 @@ def test_answers_wait_for_the_disk_and_share_its_writes():
 
     assert asyncio.run(keep_five()) == [False] * 5
     assert written == [["0", "1"], ["2", "3", "4"]]
+
+
+def test_more_than_the_queue_holds_is_refused_and_nothing_that_was_taken_is_lost(tmp_path):
+    """The disk does not come back: the queue takes what it may, and everything else is refused at once."""
+    written, may_write = [], threading.Event()
+
+    def write(callbacks):
+        assert may_write.wait(30)
+        written.extend(callback.content for callback in callbacks)
+
+    async def keep_all():
+        commit = GroupCommit(write, most_waiting=5)
+        first = asyncio.create_task(commit.keep(Callback("first", NOW)))
+        await asyncio.sleep(0.05)  # it is being written
+        kept = [asyncio.create_task(commit.keep(Callback(f"{number}", NOW))) for number in range(100)]
+        await asyncio.sleep(0.05)
+        refused = [one for one in kept if one.done()]
+        assert {type(one.exception()) for one in refused} == {QueueFullError}
+        may_write.set()
+        await asyncio.gather(first, *(one for one in kept if one not in refused))
+        await commit.keep(Callback("afterwards", NOW))
+        return len(refused)
+
+    assert asyncio.run(keep_all()) == 95
+    assert written == ["first", "0", "1", "2", "3", "4", "afterwards"]
 
 
 def test_is_on_the_disk_before_it_is_answered(tmp_path, monkeypatch):
