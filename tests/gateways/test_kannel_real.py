@@ -260,6 +260,8 @@ def test_f68_reports_and_replies_of_kannel_reach_the_store(line, empty_store, tm
     desk.approve("winter")
     lease = desk.open("winter")
     claim = desk.must_claim(lease)
+    for message in claim.messages:
+        line.kannel.center.receipts[message.msisdn] = "DELIVRD err:000"
     gateway = context.gateway("kannel")
     batches = [Batch([message], message.client_ref, MORNING) for message in claim.messages]
     desk.record(lease, claim.slice_no, [outcome for batch in batches for outcome in gateway.submit(batch, math.inf)])
@@ -271,8 +273,10 @@ def test_f68_reports_and_replies_of_kannel_reach_the_store(line, empty_store, tm
     with desk.tx() as tx:  # what is before in this spool is of other tests
         for name, value in (("replies", cursor), ("reports", "")):
             tx.run("state.change", gateway="kannel", name=name, value=value, at=tx.at)
-    [told] = [ref for ref in [claim.messages[0].client_ref] if call(told_url(line.receiver.url, ref, 2))[0] == 200]
-    assert call(told_url(line.receiver.url, told, 1, secret="another-secret-of-ours"))[0] == 403
+    sync_reports(context, "kannel")
+    ref = claim.messages[0].client_ref
+    assert call(told_url(line.receiver.url, ref, 2))[0] == 200  # failed, after delivered
+    assert call(told_url(line.receiver.url, ref, 2, secret="another-secret-of-ours"))[0] == 403
     for _ in range(2):
         sync_reports(context, "kannel")
         sync_opt_outs(context, "kannel")
