@@ -50,11 +50,11 @@ def serve(
     listener: socket.socket,
     announce: Callable[[str], str],
     protocol: type[BoundedProtocol] = BoundedProtocol,
-    beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
+    background: Callable[[], Coroutine[Any, Any, None]] | None = None,
 ) -> None:
     """Serve until a signal; what ``announce`` makes of its address is printed once it listens.
 
-    ``beside`` runs in the loop of the server, from then on.
+    ``background`` runs in the loop of the server, from then on.
     """
     config = uvicorn.Config(
         app,
@@ -68,7 +68,7 @@ def serve(
     )
     server = _AnnouncedServer(config)
     server.announcement = announce(_address(listener))
-    server.beside = beside
+    server.background = background
     # uvicorn stops on SIGTERM, then raises it again for whoever was there before it: nobody, so exit with 0.
     signal.signal(signal.SIGTERM, lambda *_: None)
     server.run(sockets=[listener])
@@ -76,15 +76,15 @@ def serve(
 
 class _AnnouncedServer(uvicorn.Server):
     announcement = ""
-    beside: Callable[[], Coroutine[Any, Any, None]] | None = None
+    background: Callable[[], Coroutine[Any, Any, None]] | None = None
     _task: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         sys.stdout.write(self.announcement + "\n")
         sys.stdout.flush()
-        if self.beside is not None:
-            self._task = asyncio.create_task(self.beside())
+        if self.background is not None:
+            self._task = asyncio.create_task(self.background())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._task is not None:

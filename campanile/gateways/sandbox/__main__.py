@@ -76,7 +76,7 @@ def _run(options: argparse.Namespace) -> None:
                 listener,
                 lambda url: f"sandbox gateway on {url} (state in {options.state})",
                 BreakableProtocol,
-                beside=caller.run if caller else None,
+                background=caller.run if caller else None,
             )
 
 

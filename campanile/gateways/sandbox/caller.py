@@ -34,7 +34,7 @@ class Caller:
     secret: str
 
     async def run(self) -> None:
-        """Call for ever; what was not taken is tried again."""
+        """Call until cancelled; a call that was not taken is repeated."""
         client = HttpClient(self.url, {}, DEADLINE_SECONDS)
         while True:
             try:

@@ -143,7 +143,7 @@ class SandboxState:
         return self.reports[position : position + limit]
 
     def not_called_back(self, history: str, count: int) -> list[Entry]:
-        """Return the next ``reports``, ``replies`` or ``opt_outs`` that no callback has told."""
+        """Return the next ``reports``, ``replies`` or ``opt_outs`` that no callback has reported."""
         position = self._called_back[history]
         if history == "reports":
             return self.report_page(position, count)
