@@ -90,7 +90,13 @@ def _measured(marketing: Recap, since_asked: float, accepted_at: datetime) -> Al
 def _everything_up(home: Path) -> Iterator[dict[str, str]]:
     """Start all that `make up` starts, on free ports; give the environment of whoever talks to it."""
     port, sandbox_port = _free_port(), _free_port()
-    options = {"home": home, "port": port, "sandbox-port": sandbox_port, "simulated-now": TUESDAY_MORNING}
+    options = {
+        "home": home,
+        "port": port,
+        "sandbox-port": sandbox_port,
+        "callbacks-port": _free_port(),
+        "simulated-now": TUESDAY_MORNING,
+    }
     command = [sys.executable, "scripts/up.py", *(f"--{name}={value}" for name, value in options.items())]
     variables = {name: value for name, value in os.environ.items() if name != "SMS_SEGMENTS_PER_SECOND"}
     with (

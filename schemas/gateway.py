@@ -3,12 +3,12 @@
 They are here because the store and the gateways do not import each other.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Generic, Protocol, Self, TypeVar, runtime_checkable
+from typing import Any, Generic, Protocol, Self, TypeVar, runtime_checkable
 
 from campanile.sms.errors import ConfigurationError
 from schemas.report_words import ReportReason
@@ -203,6 +203,9 @@ class Manifest:
     """False: the provider reports none, and the team records what it bought."""
     takes_opt_outs: bool = False
     """The provider takes opt-outs of ours into its own list: the adapter has the method of ``TakesOptOuts``."""
+    reply_ids_are_unique: bool = False
+    """The provider never gives the id of a reply to another one, so the id alone identifies it, whatever time a
+    callback or its history gives it."""
     is_lag_exact: bool = False
     """True: the gateway is configured with ``look_up_lag_seconds``, so the safe default does not apply."""
     sender_rules: Mapping[tuple[str, str], SenderRule] = field(default_factory=dict)
@@ -242,6 +245,14 @@ class Gateway(Protocol):
     """
 
     manifest: Manifest
+
+    @property
+    def callbacks(self) -> Mapping[str, Callable[[str], Page[Any]]]:
+        """The callbacks that the receiver keeps, by history (``reports``, ``replies``, ``opt_outs``).
+
+        Each is read from a cursor of its own, beside what the method of that history polls. Empty if the gateway does
+        not call back.
+        """
 
     def submit(self, batch: Batch, not_after: float) -> Sequence[SubmitOutcome]:
         """Submit a batch once; return one outcome per message, in any order; missing ones are unknown.

@@ -1,11 +1,11 @@
-"""The login of Prefect's API and the key of the sandbox: made once, each in a file that only its owner can read."""
+"""The login of Prefect's API and the secrets of the sandbox: made once, in files that only their owner can read."""
 
 import os
 import secrets
 import stat
 from pathlib import Path
 
-from campanile.services.settings import SANDBOX_KEY_NAME
+from campanile.services.settings import SANDBOX_CALLBACK_NAME, SANDBOX_KEY_NAME
 from scripts.household import CannotGoOn
 
 LOGIN_NAME = "prefect-login"
@@ -41,12 +41,24 @@ def keep_sandbox_key(home: Path, chosen: str | None) -> None:
     Raises:
         CannotGoOn: the file is a link, belongs to another account, or holds no key.
     """
-    path = home / SANDBOX_KEY_NAME
+    _keep_word(home / SANDBOX_KEY_NAME, "sandbox's key", chosen)
+
+
+def keep_callback_secret(home: Path, chosen: str | None) -> str:
+    """Store and return the secret that signs the sandbox's callbacks; make one if there is none.
+
+    Args and errors are those of ``keep_sandbox_key``.
+    """
+    return _keep_word(home / SANDBOX_CALLBACK_NAME, "secret of the sandbox's callbacks", chosen)
+
+
+def _keep_word(path: Path, what: str, chosen: str | None) -> str:
     if chosen is not None:
-        _write(path, chosen)
-    text = _kept(path, "sandbox's key", secrets.token_urlsafe(STRENGTH_BYTES))
+        write_private(path, chosen)
+    text = _kept(path, what, secrets.token_urlsafe(STRENGTH_BYTES))
     if not _is_one_word(text):
-        raise CannotGoOn(f"the sandbox's key {path} must be one line of letters, digits or signs; {_advice(path)}")
+        raise CannotGoOn(f"the {what} {path} must be one line of letters, digits or signs; {_advice(path)}")
+    return text
 
 
 def _kept(path: Path, what: str, fresh: str) -> str:
@@ -55,7 +67,7 @@ def _kept(path: Path, what: str, fresh: str) -> str:
     It is written beside its path and renamed, so that no half of it is ever read. The caller holds the folder.
     """
     if not os.path.lexists(path):
-        _write(path, fresh)
+        write_private(path, fresh)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
@@ -76,7 +88,8 @@ def _advice(path: Path) -> str:
     return f"remove {path.name} for a new one"
 
 
-def _write(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read; no half of it is ever read."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:

@@ -1,8 +1,8 @@
 """Start everything on this machine, and stop it again: `make up`.
 
-Sandbox gateway, Prefect server (with a home of its own), the deployments of prefect.yaml, a worker for each of their
-queues. The workers stop first, so that their runs can still report; then the server, then the sandbox. What a killed
-`make up` left, processes and runs, is ended before the workers start.
+Receiver of callbacks, sandbox gateway, Prefect server (with a home of its own), the deployments of prefect.yaml, a
+worker for each of their queues. The workers stop first, so that their runs can still report; then the server, then the
+sandbox and the receiver. What a killed `make up` left, processes and runs, is ended before the workers start.
 """
 
 import argparse
@@ -18,13 +18,14 @@ from typing import NoReturn
 from campanile.file_permissions import keep_private
 from campanile.gateways.sandbox.__main__ import build_parser
 from campanile.gateways.sandbox.faults import FaultPlan, parse_faults
-from campanile.services.settings import SANDBOX_KEY_NAME
+from campanile.services.settings import SANDBOX_CALLBACK_NAME, SANDBOX_KEY_NAME
 from campanile.services.store_startup import SimulationMixed
 from campanile.sms.errors import SmsError
 from schemas.gateway import Resolution
 from scripts.household import HOST, ROOT, CannotGoOn, Household, StopAsked, end_leftovers, is_answered
-from scripts.login import LOGIN_NAME, keep_sandbox_key, login_of
+from scripts.login import LOGIN_NAME, keep_callback_secret, keep_sandbox_key, login_of
 from scripts.prefect_template import template_path
+from scripts.receiver import receiver_command
 from scripts.register import POOL
 from tasks.context import current_context
 
@@ -36,6 +37,7 @@ WORKERS = {"worker": ("default", 8), "control-worker": ("control", 8)}
 SET_OTHERWISE = {
     "--port": "--sandbox-port", "--state": "--home", "--api-key": "SMS_SANDBOX_API_KEY",
     "--api-key-file": "SMS_SANDBOX_API_KEY",
+    "--callback-url": "--callbacks-port", "--callback-secret-file": "SMS_SANDBOX_CALLBACK_SECRET",
     "--host": "make up: it is this machine's", "--allow-remote": "make up: it is this machine's",
 }  # fmt: skip
 #: How often flows, workers and server are checked; the flows check each other too.
@@ -52,7 +54,8 @@ def build_environment(options: argparse.Namespace) -> dict[str, str]:
     """Return the environment of every child: ours, and the settings of a Prefect server of its own with a login."""
     origin = f"http://{HOST}:{options.port}"
     login = login_of(options.home)
-    keep_sandbox_key(options.home, _chosen_key())
+    keep_sandbox_key(options.home, _chosen("sandbox_api_key"))
+    callback_secret = keep_callback_secret(options.home, _chosen("sandbox_callback_secret"))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     return environment | {
         "DO_NOT_TRACK": "1",
@@ -62,6 +65,7 @@ def build_environment(options: argparse.Namespace) -> dict[str, str]:
         "SMS_SANDBOX_RESOLUTION": options.resolution,
         "SMS_SANDBOX_LOOK_UP_LAG": str(options.look_up_lag),
         "SMS_SANDBOX_URL": f"http://{HOST}:{options.sandbox_port}",
+        "SMS_SANDBOX_CALLBACK_SECRET": callback_secret,
         "PREFECT_HOME": str(options.home / "prefect"),
         "PREFECT_API_URL": f"{origin}/api",
         "PREFECT_API_AUTH_STRING": login,
@@ -90,6 +94,8 @@ def sandbox_command(options: argparse.Namespace) -> tuple[list[str], Resolution,
         "--port": str(options.sandbox_port),
         "--state": str(options.home / "sandbox"),
         "--api-key-file": str(options.home / SANDBOX_KEY_NAME),
+        "--callback-url": f"http://{HOST}:{options.callbacks_port}",
+        "--callback-secret-file": str(options.home / SANDBOX_CALLBACK_NAME),
     }
     for word in words:
         if (name := word.partition("=")[0]) in SET_OTHERWISE:
@@ -108,10 +114,11 @@ def sandbox_command(options: argparse.Namespace) -> tuple[list[str], Resolution,
     return command, found.resolution, found.look_up_lag
 
 
-def _chosen_key() -> str | None:
-    """Return the key from a setting; None: it is not set."""
-    key = current_context().settings.sandbox_api_key.get_secret_value()
-    return key if "sandbox_api_key" in current_context().settings.model_fields_set else None
+def _chosen(name: str) -> str | None:
+    """Return a secret from its setting; None: it is not set."""
+    settings = current_context().settings
+    value = getattr(settings, name)
+    return value.get_secret_value() if name in settings.model_fields_set and value is not None else None
 
 
 class _SandboxParser(argparse.ArgumentParser):
@@ -133,9 +140,13 @@ def bring_up(household: Household, options: argparse.Namespace) -> None:
     for name, port, option in (
         ("server", options.port, "--port"),
         ("sandbox", options.sandbox_port, "--sandbox-port"),
+        ("receiver of callbacks", options.callbacks_port, "--callbacks-port"),
     ):
         if is_answered(port):
             raise CannotGoOn(f"port {port} of {HOST}, for the {name}, is taken; give another with {option}")
+    receiver = household.start(
+        "callbacks", receiver_command(options.home, options.callbacks_port, household.environment)
+    )
     sandbox = household.start("sandbox", options.sandbox_command)
     database = options.home / "prefect" / "prefect.db"
     if not database.exists():
@@ -145,6 +156,7 @@ def bring_up(household: Household, options: argparse.Namespace) -> None:
     household.step("starting Prefect's server, and loading the flows")
     server = household.start("server", SERVER)
     registering = household.start("register", (*REGISTER, str(options.port)))
+    household.wait_for_port(receiver, options.callbacks_port, but=registering)
     household.wait_for_port(sandbox, options.sandbox_port, but=registering)
     household.wait_for_port(server, options.port, but=registering)
     household.step(f"Prefect's UI answers at http://{HOST}:{options.port}")
@@ -179,6 +191,7 @@ Campanile is up.{f" {note}" if note else ""}
   Prefect's UI   http://{HOST}:{options.port}/deployments   (pages to read: http://{HOST}:{options.port}/artifacts)
   its login      the line in {options.home / LOGIN_NAME}, whole, as the password
   sandbox        http://{HOST}:{options.sandbox_port}   (nothing it sends leaves this machine)
+  callbacks      http://{HOST}:{options.callbacks_port}   (docs/callbacks.md)
   drop folders   {inbox / "contacts"}/<list>/, {inbox / "opt_outs"}/
   logs           {options.home / "logs"}/
 
@@ -248,6 +261,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Start the sandbox, a Prefect server and a worker; Ctrl-C stops all.")
     parser.add_argument("--port", type=int, default=4200, help="of Prefect's API and UI")
     parser.add_argument("--sandbox-port", type=int, default=8900, help="of the sandbox gateway")
+    parser.add_argument("--callbacks-port", type=int, default=8910, help="of the receiver of callbacks")
     parser.add_argument(
         "--sandbox",
         default="",

@@ -10,7 +10,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from campanile.gateways.local_server import listen
-from campanile.gateways.sandbox.__main__ import _build_face, build_parser
+from campanile.gateways.sandbox.__main__ import _build_face, _caller, build_parser
 from campanile.gateways.sandbox.broken_connections import BreakableProtocol
 from campanile.gateways.sandbox.server import build_app
 from campanile.gateways.sandbox.testing import START_SECONDS, SandboxProcess
@@ -20,6 +20,7 @@ class SandboxThread(SandboxProcess):
     """A sandbox in this process. When it is killed or stopped, its port is closed and all connections are reset."""
 
     _server: asyncio.Server | None = None
+    _calls: asyncio.Task[None] | None = None
 
     def restart(self) -> None:
         self.stop()
@@ -30,6 +31,7 @@ class SandboxThread(SandboxProcess):
         self._port = listener.getsockname()[1]
         self.base_url = f"http://127.0.0.1:{self._port}"
         self._face = _build_face(options)
+        self._caller = _caller(options, self._face.sandbox_state)
         self._state = ServerState()
         _in_loop(self._listen(listener))
 
@@ -42,6 +44,7 @@ class SandboxThread(SandboxProcess):
     async def _listen(self, listener: Any) -> None:
         config = uvicorn.Config(build_app(self._face), lifespan="off", ws="none", access_log=False, log_config=None)
         config.load()
+        self._calls = None if self._caller is None else asyncio.create_task(self._caller.run())
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
             lambda: BreakableProtocol(config=config, server_state=self._state, app_state={}, _loop=loop), sock=listener
@@ -49,7 +52,7 @@ class SandboxThread(SandboxProcess):
 
     async def _close(self, server: asyncio.Server) -> None:
         server.close()
-        tasks = list(self._state.tasks)
+        tasks = list(self._state.tasks) + ([] if self._calls is None else [self._calls])
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

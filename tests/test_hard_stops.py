@@ -32,7 +32,7 @@ class Installation:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.port, self.sandbox_port = free_port(), free_port()
+        self.port, self.sandbox_port, self.callbacks_port = free_port(), free_port(), free_port()
         self.up: subprocess.Popen[str] | None = None
         self.lives = 0
 
@@ -42,7 +42,7 @@ class Installation:
         with (self.home / f"up-{self.lives}.log").open("w") as log:
             self.up = subprocess.Popen(
                 [sys.executable, "scripts/up.py", "--home", str(self.home), "--port", str(self.port),
-                 "--sandbox-port", str(self.sandbox_port)],
+                 "--sandbox-port", str(self.sandbox_port), "--callbacks-port", str(self.callbacks_port)],
                 cwd=ROOT, env=os.environ | {"PYTHONUNBUFFERED": "1"}, stdout=log, stderr=log, text=True,
             )  # fmt: skip
         self.wait_for(lambda: until in self.printed(), START_SECONDS, f"never printed {until!r}")

@@ -47,7 +47,7 @@ OWNERS = {
 IN_MEMORY_ONLY = {"campanile.files", "campanile.sms"}
 SETTINGS = "campanile/services/settings.py"
 CLOCK_FLOORS = {"flows", "tasks", "campanile.services"}
-SERVER_CLOCKS = {"campanile/gateways/sandbox/__main__.py", "campanile/gateways/kannel/__main__.py"}
+SERVER_CLOCKS = {"campanile/gateways/sandbox/__main__.py", "campanile/gateways/callbacks/__main__.py"}
 """The modules below the tasks that read the wall clock: each starts a server of its own with it."""
 ENVIRONMENT = {"os.environ", "os.environb", "os.getenv", "os.putenv", "pydantic_settings"}
 WALL_CLOCK = re.compile(

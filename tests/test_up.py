@@ -11,6 +11,8 @@ from unittest import mock
 
 import pytest
 
+from campanile.gateways.callbacks.registry import configured
+from campanile.gateways.callbacks.settings_file import read_settings_file
 from campanile.gateways.sandbox.adapter import SandboxGateway
 from campanile.sms.errors import GatewayDenied
 from campanile.store.contacts.lists import list_made_sure
@@ -71,6 +73,29 @@ def test_the_key_of_the_sandbox_is_not_on_its_command_line(read: Read, monkeypat
     assert (options.home / "sandbox-key").read_text().strip() == "a-chosen-key"
 
 
+def test_the_receiver_gets_the_settings_of_the_gateways_in_a_private_file(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scripts import receiver, up
+
+    monkeypatch.setenv("SMS_KANNEL_CALLBACK_SECRET", "a-secret-of-kannel-callbacks")
+    current_context.cache_clear()
+    options = read("--callbacks-port", "8999")
+    environment = up.build_environment(options)
+    command = receiver.receiver_command(options.home, options.callbacks_port, environment)
+    file = options.home / "callback-settings"
+    assert file.stat().st_mode & 0o077 == 0
+    found = configured(read_settings_file(file))
+    assert set(found) == {"sandbox", "kannel"}
+    assert found["kannel"]["callback_secret"] == "a-secret-of-kannel-callbacks"
+    assert found["sandbox"]["callback_secret"] == environment["SMS_SANDBOX_CALLBACK_SECRET"]
+    assert found["sandbox"]["callback_secret"] == (options.home / "sandbox-callback-secret").read_text().strip()
+    words = " ".join(options.sandbox_command)
+    assert "--callback-url http://127.0.0.1:8999" in words
+    assert not any(secret["callback_secret"] in " ".join(command) + words for secret in found.values())
+    assert up.build_environment(options)["SMS_SANDBOX_CALLBACK_SECRET"] == found["sandbox"]["callback_secret"]
+
+
 def test_the_lag_of_the_sandbox_is_handed_to_campanile(read: Read) -> None:
     from scripts import up
 
@@ -86,6 +111,7 @@ def test_the_lag_of_the_sandbox_is_handed_to_campanile(read: Read) -> None:
         pytest.param("--faults flood=0.1", "flood", id="a fault it does not know"),
         pytest.param("--resolution maybe", "invalid", id="a class that there is not"),
         pytest.param("--port=1", "--port is set by --sandbox-port", id="what make up sets"),
+        pytest.param("--callback-url=http://a", "--callback-url is set by --callbacks-port", id="also for callbacks"),
         pytest.param("--seed '3", "No closing quotation", id="half a word"),
         pytest.param("--tariff /nowhere.csv", "there is no tariff /nowhere.csv", id="no tariff"),
     ],
@@ -105,6 +131,7 @@ def test_what_it_is_given_holds(read: Read) -> None:
     options = read("--sandbox-port", "0", "--sandbox=--balance 7.5 --seed 3")
     options.home.mkdir(parents=True, exist_ok=True)
     (options.home / "sandbox-key").write_text("made-once\n")
+    (options.home / "sandbox-callback-secret").write_text("a-secret-made-once\n")
     with subprocess.Popen(options.sandbox_command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         url = process.stdout.readline().split()[3]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from campanile.gateways.allowed_addresses import is_loopback, shown_url
@@ -13,13 +14,15 @@ class GatewayAccess:
     """What the team set for one gateway.
 
     ``options`` holds its settings by the rest of their names: ``SMS_SANDBOX_URL`` is ``url`` of ``sandbox``. What is
-    not set is not there. ``allows_local`` lets a server on this machine stand in for a provider.
+    not set is not there. ``allows_local`` lets a server on this machine stand in for a provider. ``spool`` is the
+    folder in which the receiver keeps the callbacks of this gateway.
     """
 
     gateway: str
     options: Mapping[str, str] = field(repr=False)
     deadline_seconds: float = 10.0
     allows_local: bool = False
+    spool: Path = Path("data/callbacks")
 
     def need(self, option: str) -> str:
         """Return an option.

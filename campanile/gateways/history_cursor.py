@@ -130,9 +130,10 @@ def read_on(
         except UNREADABLE as error:
             why = mask_numbers(f"{type(error).__name__}: {error}")
             raise GatewayAmbiguous(f"an item of the provider's list cannot be read: {why}") from None
+        is_itself = bool(history_page.next_page) and history_page.next_page == current.next_page
         current = current.after(history_page, overlap, max_age)
-        if history_page.items:
-            return Page(history_page.items, current.cursor())
+        if history_page.items or is_itself:
+            return Page(history_page.items, current.cursor(), has_more=bool(history_page.next_page))
     return Page((), replace(current, is_over=False).cursor())
 
 

@@ -151,8 +151,7 @@ class HttpClient:
         answer = self.request(method, path, **parts)
         why = ""
         try:
-            document = json.loads(answer.text)
-            return reader(_without_halves(document) if _HALF.search(answer.text) else document)
+            return reader(parse_json(answer.text))
         except UNREADABLE as error:
             why = f"{type(error).__name__}: {error}"
         raise self.unreadable(method, path, answer, why)
@@ -210,6 +209,16 @@ class HttpClient:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return mask_numbers(text)
+
+
+def parse_json(text: str) -> Any:
+    """Return a document of JSON, without the lone halves of surrogate pairs that providers put into it.
+
+    Raises:
+        ValueError, RecursionError: it is none.
+    """
+    document = json.loads(text)
+    return _without_halves(document) if _HALF.search(text) else document
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:

@@ -1,12 +1,14 @@
 """A small server as a process of its own: it listens on loopback, says so on one line, and ends at a signal."""
 
 import argparse
+import asyncio
 import ipaddress
 import logging
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -48,8 +50,12 @@ def serve(
     listener: socket.socket,
     announce: Callable[[str], str],
     protocol: type[BoundedProtocol] = BoundedProtocol,
+    background: Callable[[], Coroutine[Any, Any, None]] | None = None,
 ) -> None:
-    """Serve until a signal; what ``announce`` makes of its address is printed once it listens."""
+    """Serve until a signal; what ``announce`` makes of its address is printed once it listens.
+
+    ``background`` runs in the loop of the server, from then on.
+    """
     config = uvicorn.Config(
         app,
         http=protocol,
@@ -62,6 +68,7 @@ def serve(
     )
     server = _AnnouncedServer(config)
     server.announcement = announce(_address(listener))
+    server.background = background
     # uvicorn stops on SIGTERM, then raises it again for whoever was there before it: nobody, so exit with 0.
     signal.signal(signal.SIGTERM, lambda *_: None)
     server.run(sockets=[listener])
@@ -69,11 +76,20 @@ def serve(
 
 class _AnnouncedServer(uvicorn.Server):
     announcement = ""
+    background: Callable[[], Coroutine[Any, Any, None]] | None = None
+    _task: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         sys.stdout.write(self.announcement + "\n")
         sys.stdout.flush()
+        if self.background is not None:
+            self._task = asyncio.create_task(self.background())
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        await super().shutdown(sockets)
 
 
 def _address(listener: socket.socket) -> str:

@@ -188,7 +188,7 @@ class Context:
         return gateway
 
     def _access(self, name: str) -> GatewayAccess:
-        """Return the settings that begin with a gateway's name, without the empty ones."""
+        """Return the settings that begin with a gateway's name, without the empty ones, and where its callbacks are."""
         prefix, found = f"{name}_", self.settings
         fields = {field: getattr(found, field) for field in type(found).model_fields if field.startswith(prefix)}
         options = {
@@ -196,4 +196,5 @@ class Context:
             for field, value in fields.items()
             if value is not None
         }
-        return GatewayAccess(name, options, found.gateway_deadline_seconds, found.allow_local_providers)
+        spool = found.callbacks / name
+        return GatewayAccess(name, options, found.gateway_deadline_seconds, found.allow_local_providers, spool)

@@ -36,6 +36,8 @@ Words = Annotated[list[str], NoDecode, BeforeValidator(_words)]
 ENV_FILE = Path(".env")
 #: The file in the data folder with the key that ``make up`` created for its sandbox.
 SANDBOX_KEY_NAME = "sandbox-key"
+#: The file beside it with the secret that signs the sandbox's callbacks.
+SANDBOX_CALLBACK_NAME = "sandbox-callback-secret"
 #: France, its territories, and neighbours: other countries must be set, because their prices can be much higher.
 ALLOWED_COUNTRIES = ("FR", "GP", "MQ", "GF", "RE", "YT", "PM", "NC", "PF", "WF", "BL", "MF", "BE", "CH", "LU", "MC")
 
@@ -55,6 +57,7 @@ class Settings(BaseSettings):
     store_limit_seconds: float = Field(default=600, gt=0)
     backup_dir: Path | None = None
     snapshot_numbers: Literal["pseudonym", "masked"] = "pseudonym"
+    callbacks_dir: Path | None = None
     tariff_dir: Path = Path("data/tariffs")
     samples_dir: Path = Path("data/samples")
     file_dirs: Folders = []
@@ -73,21 +76,23 @@ class Settings(BaseSettings):
     sandbox_api_key: SecretStr = SecretStr("sandbox-key")
     sandbox_resolution: Resolution = Resolution.IDEMPOTENCY_KEY
     sandbox_look_up_lag: float | None = Field(default=None, ge=0)
+    sandbox_callback_secret: SecretStr | None = None
     kannel_url: str | None = None
     kannel_username: str | None = None
     kannel_password: SecretStr | None = None
     kannel_callback_url: str = "http://127.0.0.1:8910"
     kannel_callback_secret: SecretStr | None = None
-    kannel_spool_dir: Path = Path("data/kannel")
     twilio_url: str = "https://api.twilio.com"
     twilio_account_sid: str | None = None
     twilio_auth_token: SecretStr | None = None
     twilio_messaging_service_sid: str | None = None
+    twilio_callback_url: str | None = None
     ovhcloud_url: str = "https://eu.api.ovh.com/1.0"
     ovhcloud_service_name: str | None = None
     ovhcloud_application_key: SecretStr | None = None
     ovhcloud_application_secret: SecretStr | None = None
     ovhcloud_consumer_key: SecretStr | None = None
+    ovhcloud_callback_secret: SecretStr | None = None
     gateway_deadline_seconds: float = Field(default=20, gt=0)
     allow_local_providers: bool = False
 
@@ -220,10 +225,15 @@ class Settings(BaseSettings):
         return self.backup_dir or self.data_dir / "backups"
 
     @property
+    def callbacks(self) -> Path:
+        """Where the receiver keeps callbacks: ``SMS_CALLBACKS_DIR``, or ``callbacks`` in the data folder."""
+        return self.callbacks_dir or self.data_dir / "callbacks"
+
+    @property
     def private_paths(self) -> list[Path]:
         """Folders and files that no other account may read; the settings themselves contain keys."""
         store = self.store_file
-        return [ENV_FILE, self.data_dir, self.backups, self.kannel_spool_dir, *store.parent.glob(f"{store.stem}.*")]
+        return [ENV_FILE, self.data_dir, self.backups, self.callbacks, *store.parent.glob(f"{store.stem}.*")]
 
     @property
     def zone(self) -> ZoneInfo:

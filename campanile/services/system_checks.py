@@ -4,6 +4,7 @@ import platform
 from importlib.metadata import version
 
 from campanile.file_permissions import open_to_others
+from campanile.gateways.callbacks.spool import has_receiver
 from campanile.services.billing.balance import ask_balance, read_balance
 from campanile.services.context import Context
 from campanile.services.inbound.reports import read_unknown_words
@@ -56,8 +57,20 @@ def check_invariants(context: Context) -> str:
     return "all hold"
 
 
-def check_gateway(context: Context, gateway: Gateway) -> str:
-    """Ask a gateway for its balance."""
+def check_gateway(context: Context, gateway: Gateway) -> str | Advice:
+    """Ask a gateway for its balance, and look whether a receiver takes its callbacks, if it calls back."""
+    line = _answer_of(context, gateway)
+    if not gateway.callbacks:
+        return line
+    if has_receiver(context.settings.callbacks / gateway.manifest.gateway):
+        return f"{line}; a receiver takes its callbacks"
+    return Advice(
+        f"{line}; no receiver takes its callbacks, so it is only polled",
+        "start python -m campanile.gateways.callbacks; docs/callbacks.md",
+    )
+
+
+def _answer_of(context: Context, gateway: Gateway) -> str:
     name = gateway.manifest.gateway
     if not gateway.manifest.has_balance:
         balance = read_balance(context, name)

@@ -100,6 +100,7 @@ def installation(chromium: Path, tmp_path: Path) -> Iterator[Installation]:
         "--home": str(tmp_path),
         "--port": str(port),
         "--sandbox-port": str(sandbox_port),
+        "--callbacks-port": str(free_port()),
         "--simulated-now": MONDAY_9_IN_PARIS,
     }
     command = [sys.executable, str(ROOT / "scripts" / "up.py"), *(word for pair in arguments.items() for word in pair)]

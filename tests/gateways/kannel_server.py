@@ -1,24 +1,18 @@
-"""Kannel's smsbox, played over real HTTP: requests checked as its user guide says, answers in its own words.
-
-And our receiver as a process of its own, for both this one and the real Kannel to call.
-"""
+"""Kannel's smsbox, played over real HTTP: requests checked as its user guide says, answers in its own words."""
 
 import re
 import socket
 import struct
-import subprocess
-import sys
 import threading
-import urllib.request
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.error import HTTPError
 from urllib.parse import parse_qs, quote_plus, urlsplit
 
 from campanile.gateways.credentials import GatewayAccess
 from campanile.gateways.kannel.callbacks import REPLY_QUERY, report_url
+from tests.gateways.receiver_process import SECRET, call
 
-USERNAME, PASSWORD, SECRET = "kannel-account", "a password & more", "secret-of-callbacks"
+USERNAME, PASSWORD = "kannel-account", "a password & more"
 BLACKLISTED = "+33600000000"
 KNOWN = {"username", "password", "from", "to", "text", "coding", "charset", "dlr-mask", "dlr-url", "validity"}
 ACCEPTED = (202, "0: Accepted for delivery")
@@ -119,52 +113,6 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-class ReceiverProcess:
-    """``python -m campanile.gateways.kannel``, to be killed and started again on the same port and spool."""
-
-    def __init__(self, folder, port=0, *options):
-        self.spool, self._folder, self._port, self._options = folder / "spool", folder, port, options
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.kill()
-
-    def start(self):
-        secret_file = self._folder / "secret"
-        secret_file.write_text(f"{SECRET}\n")
-        command = [sys.executable, "-m", "campanile.gateways.kannel", f"--port={self._port}", f"--spool={self.spool}"]
-        with (self._folder / "receiver.log").open("a") as log:
-            self.process = subprocess.Popen(
-                [*command, f"--secret-file={secret_file}", *self._options],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
-        line = self.process.stdout.readline()
-        ready = re.match(r"receiver of Kannel's callbacks on (http://\S+:(\d+)) ", line)
-        assert ready, self.log()
-        self.url, self._port = ready[1], int(ready[2])
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
-
-    def stop(self):
-        """End it in good order, and return its exit code."""
-        self.process.terminate()
-        code = self.process.wait(10)
-        self.process.stdout.close()
-        return code
-
-    def log(self):
-        return (self._folder / "receiver.log").read_text()
-
-
 def access_to(url, spool, callback_url="http://127.0.0.1:8910", **options):
     """Return the settings of a team."""
     options = {
@@ -173,9 +121,8 @@ def access_to(url, spool, callback_url="http://127.0.0.1:8910", **options):
         "password": PASSWORD,
         "callback_url": callback_url,
         "callback_secret": SECRET,
-        "spool_dir": str(spool),
     } | options
-    return GatewayAccess("kannel", options, 5.0)
+    return GatewayAccess("kannel", options, 5.0, spool=spool)
 
 
 def fill_escapes(pattern, values):
@@ -183,21 +130,11 @@ def fill_escapes(pattern, values):
     return re.sub(r"%(.)", lambda found: values.get(found[1], "%" if found[1] == "%" else found[0]), pattern)
 
 
-def call(url):
-    """Call an address as Kannel does; return the status and the body."""
-    try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            return answer.status, answer.read()
-    except HTTPError as error:
-        with error:
-            return error.code, error.read()
-
-
 def reply_url(base_url, sender, text, reply_id="1", charset="UTF-8", secret=SECRET):
     """Return the address that Kannel makes of the ``get-url`` of the manual."""
     raw = text if isinstance(text, bytes) else text.encode("utf-16-be" if charset == "UTF-16BE" else "utf-8")
     values = {"I": reply_id, "p": quote_plus(sender), "b": quote_plus(raw), "C": charset, "T": TIMESTAMP}
-    return f"{base_url}/{secret}/replies?{fill_escapes(REPLY_QUERY, values)}"
+    return f"{base_url}/kannel/{secret}/replies?{fill_escapes(REPLY_QUERY, values)}"
 
 
 def told_url(base_url, client_ref, status, words="", secret=SECRET):

@@ -12,7 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
-from tests.gateways.kannel_server import PASSWORD, SECRET, USERNAME, call
+from tests.gateways.kannel_server import PASSWORD, USERNAME
+from tests.gateways.receiver_process import SECRET, call
 from tests.gateways.smpp_center import SmppCenter
 
 BEARERBOX, SMSBOX, FAKESMSC = "/usr/sbin/bearerbox", "/usr/sbin/smsbox", "/usr/lib/kannel/test/fakesmsc"
@@ -141,7 +142,7 @@ class RealKannel:
             "smsc-id = OPERATOR": "smsc-id = FAKE;CENTRE",
             "username = CHANGE-ME": f"username = {USERNAME}",
             "password = CHANGE-ME": f'password = "{PASSWORD}"',
-            "http://127.0.0.1:8910/YOUR-SECRET": f"{callback_url}/{SECRET}",
+            "http://127.0.0.1:8910/kannel/YOUR-SECRET": f"{callback_url}/kannel/{SECRET}",
         }
         text = "\n\n".join(groups) + "\n"
         for was, becomes in replaced.items():

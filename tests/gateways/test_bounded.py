@@ -2,10 +2,14 @@
 
 import asyncio
 import os
+import re
 import resource
+import signal
 import socket
 import sys
 from contextlib import ExitStack, closing, suppress
+from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 import requests
@@ -18,8 +22,10 @@ from uvicorn.server import ServerState
 
 from campanile.gateways import bounded_connections as bounded
 from campanile.gateways.bounded_connections import BoundedProtocol
+from campanile.gateways.callbacks.spool import read_spool
 from campanile.gateways.sandbox.server import MAX_BODY_BYTES
-from tests.gateways.kannel_server import ReceiverProcess, call, told_url
+from tests.gateways.kannel_server import told_url
+from tests.gateways.receiver_process import ReceiverProcess, call
 
 HALF = b"GET /secret/reports?ref=1 HTTP/1.1\r\nHost: here\r\n"
 OLD_LIMIT = 1024  # of many systems: so many files may a process have open
@@ -37,6 +43,49 @@ def test_half_open_connections_do_not_silence_the_receiver(tmp_path):
         for number in range(20):
             assert call(told_url(receiver.url, f"ref-{number}", 1)) == (200, b"")
         assert len(os.listdir(f"/proc/{receiver.process.pid}/fd")) < bounded.MAX_OF_AN_ADDRESS + 50
+
+
+MOST_WAITING = 20
+CONNECTIONS = 150
+
+
+def test_a_flood_of_callbacks_is_refused_and_what_was_taken_is_kept(tmp_path):
+    """The receiver is stopped while all send, so it finds all requests at once, more than its queue takes."""
+    with ReceiverProcess(tmp_path, f"--most-waiting={MOST_WAITING}") as receiver, ExitStack() as held:
+        address = ("127.0.0.1", int(receiver.url.rpartition(":")[2]))
+        assert call(told_url(receiver.url, "before", 1)) == (200, b"")
+        connections = [held.enter_context(closing(socket.create_connection(address, 60))) for _ in range(CONNECTIONS)]
+        memory_before, statuses = memory_kb(receiver), {}
+        for wave in range(10):
+            os.kill(receiver.process.pid, signal.SIGSTOP)
+            for number, connection in enumerate(connections):
+                path = told_url("", f"ref-{wave}-{number}", 1)
+                connection.sendall(f"GET {path} HTTP/1.1\r\nHost: here\r\n\r\n".encode())
+            os.kill(receiver.process.pid, signal.SIGCONT)
+            statuses |= {f"ref-{wave}-{number}": read_status(one) for number, one in enumerate(connections)}
+        kept = {query_of(callback)["ref"] for callback in read_spool(receiver.spool, "reports", "", 10_000)[0]}
+        assert set(statuses.values()) == {200, 503}
+        assert {ref for ref, status in statuses.items() if status == 200} == kept - {"before"}
+        assert call(told_url(receiver.url, "afterwards", 1)) == (200, b"")
+        assert receiver.process.poll() is None
+        assert memory_kb(receiver) < memory_before + 50_000
+
+
+def memory_kb(receiver):
+    status = Path(f"/proc/{receiver.process.pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1])
+
+
+def read_status(connection):
+    """Read one answer, which has no body; return its status."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += connection.recv(65_536)
+    return int(data.split(b" ", 2)[1])
+
+
+def query_of(callback):
+    return dict(parse_qsl(callback.content))
 
 
 async def _echo(request: Request) -> Response:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import inf
+from pathlib import Path
 
 import pytest
 
@@ -27,8 +28,9 @@ from campanile.sms.errors import (
 )
 from schemas.gateway import SAFE_SETTLE_SECONDS, Batch, Gateway, Outcome, OutgoingMessage, Resolution
 from tests.gateways import kannel_server, ovhcloud_server, twilio_server
-from tests.gateways.kannel_server import FakeSmsbox, ReceiverProcess
+from tests.gateways.kannel_server import FakeSmsbox
 from tests.gateways.ovhcloud_server import OvhcloudServer
+from tests.gateways.receiver_process import ReceiverProcess, call
 from tests.gateways.twilio_server import TwilioServer
 
 GOOD_NUMBER = "+33612345678"
@@ -54,11 +56,15 @@ class Rig:
     deliver: Callable[[], None] = lambda: None
     reply: Callable[[str, str], object] | None = None
     opt_out: Callable[[str], None] | None = None
+    spool: Path = Path("nowhere")
+    """Where the receiver keeps the callbacks; there is none beside a server that does not exist."""
     elsewhere: dict[str, str] = field(default_factory=lambda: {"url": NOBODY})
     """The options of a server that does not exist."""
 
     def open(self, **changes: str) -> Gateway:
-        return open_gateway(self.name, GatewayAccess(self.name, self.options | changes, 5, allows_local=True))
+        spool = self.spool.with_name("nowhere") if "url" in changes else self.spool
+        access = GatewayAccess(self.name, self.options | changes, 5, allows_local=True, spool=spool)
+        return open_gateway(self.name, access)
 
 
 SANDBOX_FAULTS = {"throttle": "throttle", "lose_before": "reset", "lose_after": "accept_then_reset"}
@@ -153,7 +159,7 @@ def kannel_rig(folder):
 
         def reply(sender, text):
             url = kannel_server.reply_url(receiver.url, sender, text, charset="UTF-16BE")
-            assert kannel_server.call(url) == (200, b"")
+            assert call(url) == (200, b"")
 
         def valid_seconds(text):
             return next(int(item["validity"]) for item in smsbox.accepted if item["text"] == text) * 60
@@ -168,7 +174,7 @@ def kannel_rig(folder):
             bad_number=kannel_server.BLACKLISTED,
             valid_seconds=valid_seconds,
             reply=reply,
-            elsewhere={"url": NOBODY, "spool_dir": str(folder / "empty")},
+            spool=receiver.spool,
         )
 
 

@@ -1,10 +1,5 @@
-"""Kannel's adapter and the receiver of its callbacks, against a smsbox that checks what the user guide says."""
+"""Kannel's adapter and what it calls back, against a smsbox that checks what the user guide says."""
 
-import asyncio
-import fcntl
-import os
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import inf
@@ -12,19 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from campanile.gateways.kannel.__main__ import main
 from campanile.gateways.kannel.adapter import MANIFEST, KannelGateway
 from campanile.gateways.kannel.callbacks import REPLY_QUERY, read_reply, read_report, report_url
-from campanile.gateways.kannel.receiver import GroupCommit
-from campanile.gateways.kannel.spool import (
-    LOCK_NAME,
-    Callback,
-    SpoolWriter,
-    has_receiver,
-    read_epoch,
-    read_spool,
-    received_into,
-)
 from campanile.gateways.transport import clock
 from campanile.sms.errors import (
     ConfigurationError,
@@ -39,16 +23,14 @@ from tests.gateways.kannel_server import (
     BLACK_LISTS,
     BLACKLISTED,
     PASSWORD,
-    SECRET,
     TIMESTAMP,
     USERNAME,
     FakeSmsbox,
-    ReceiverProcess,
     access_to,
-    call,
     reply_url,
     told_url,
 )
+from tests.gateways.receiver_process import SECRET
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 MESSAGE = OutgoingMessage("ref-1", "+33612345678", "Bonjour", "GSM-7", "36180")
@@ -63,19 +45,6 @@ def smsbox():
 @pytest.fixture
 def gateway(smsbox, tmp_path):
     return KannelGateway(access_to(smsbox.url, tmp_path))
-
-
-@pytest.fixture(scope="module")
-def running_receiver(tmp_path_factory):
-    with ReceiverProcess(tmp_path_factory.mktemp("receiver")) as running:
-        yield running
-
-
-@pytest.fixture
-def receiver(tmp_path):
-    """Return a receiver of the test's own."""
-    with ReceiverProcess(tmp_path) as running:
-        yield running
 
 
 def batch_of(message=MESSAGE, since=NOW):
@@ -103,7 +72,7 @@ def test_request_says_all_and_leaves_nothing_to_kannel(smsbox, gateway):
             "coding": "0",
             "charset": "UTF-8",
             "dlr-mask": "31",
-            "dlr-url": f"http://127.0.0.1:8910/{SECRET}/reports?ref=ref-1&status=%d&reason=%A&ts=%T",
+            "dlr-url": f"http://127.0.0.1:8910/kannel/{SECRET}/reports?ref=ref-1&status=%d&reason=%A&ts=%T",
         }
     ]
 
@@ -323,327 +292,7 @@ def test_without_kannels_time_ours_holds(timestamp):
     assert read_reply(f"id=1&from=a&text=b&ts={timestamp}", NOW).received_at == NOW
 
 
-# --- the receiver -------------------------------------------------------------------------------------------
-
-
-def reports_of(receiver, cursor="", kind="reports", limit=1_000_000):
-    return read_spool(receiver.spool, kind, cursor, limit)[0]
-
-
-def gateway_of(receiver):
-    return KannelGateway(access_to("http://127.0.0.1:1", receiver.spool, receiver.url))
-
-
-def test_the_answer_is_empty_so_that_no_person_gets_it_as_a_message(running_receiver):
-    assert call(told_url(running_receiver.url, "empty", 1)) == (200, b"")
-    assert call(reply_url(running_receiver.url, "+33612345678", "STOP")) == (200, b"")
-
-
-REFUSED = [
-    # label, path and query, status
-    ("wrong secret", "/wrong-secret-of-callbacks/reports?ref=a&status=1&ts=1", 403),
-    ("wrong secret for replies", f"/{SECRET}x/replies?id=1&from=a&text=STOP", 403),
-    ("secret with an accent", "/s%C3%A9cret/reports?ref=a&status=1", 403),
-    ("no secret", "/reports?ref=a&status=1", 404),
-    ("what is neither", f"/{SECRET}/status", 404),
-    ("no reference", f"/{SECRET}/reports?status=1", 400),
-    ("status is a word", f"/{SECRET}/reports?ref=a&status=%25d", 400),
-    ("reply without id", f"/{SECRET}/replies?from=a&text=b", 400),
-    ("reply without text", f"/{SECRET}/replies?id=1&from=a", 400),
-    ("nothing at all", f"/{SECRET}/replies", 400),
-]
-
-
-@pytest.mark.parametrize(("path", "status"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
-def test_refused_callback_changes_nothing(running_receiver, path, status):
-    before = [reports_of(running_receiver, kind=kind) for kind in ("reports", "replies")]
-    assert call(running_receiver.url + path) == (status, b"" if status != 404 or SECRET in path else b"Not Found")
-    assert [reports_of(running_receiver, kind=kind) for kind in ("reports", "replies")] == before
-
-
-def test_a_refused_callback_is_logged_without_secret_or_number(receiver):
-    call(f"{receiver.url}/{SECRET}/replies?from=%2B33612345678&text=STOP")
-    receiver.stop()
-    assert receiver.log() == "400 to a callback of replies: no id among the parameters from, text\n"
-
-
-def test_a_thousand_equal_findings_are_reported_as_one(receiver):
-    with ThreadPoolExecutor(8) as pool:
-        answers = set(pool.map(lambda _: call(told_url(receiver.url, "ref-1", 1)), range(1_000)))
-    assert answers == {(200, b"")}
-    page = gateway_of(receiver).delivery_reports("")
-    assert len(page.items) == 1_000
-    assert {item.report_id for item in page.items} == {"ref-1:1"}
-    assert gateway_of(receiver).delivery_reports(page.cursor).items == []
-
-
-def test_kill_loses_nothing_that_was_answered(receiver):
-    answered = []
-    enough = threading.Event()
-
-    def report(number):
-        try:
-            if call(told_url(receiver.url, f"ref-{number}", 1))[0] == 200:
-                answered.append(f"ref-{number}")
-        except OSError:
-            return
-        if len(answered) >= 200:
-            enough.set()
-
-    with ThreadPoolExecutor(8) as pool:
-        calls = [pool.submit(report, number) for number in range(2_000)]
-        assert enough.wait(60)
-        receiver.kill()
-        for one in calls:
-            one.result()
-    receiver.start()
-    refs = [read_report(callback.query, callback.received_at).client_ref for callback in reports_of(receiver)]
-    assert 200 <= len(answered) < 2_000
-    assert set(answered) <= set(refs)
-    assert call(told_url(receiver.url, "afterwards", 1)) == (200, b"")
-    assert read_report(reports_of(receiver)[-1].query, NOW).client_ref == "afterwards"
-
-
-def test_answers_wait_for_the_disk_and_share_its_writes():
-    written, may_write = [], threading.Event()
-
-    def write(callbacks):
-        assert may_write.wait(30)
-        written.append([callback.query for callback in callbacks])
-
-    async def keep_five():
-        commit = GroupCommit(write)
-        kept = [asyncio.create_task(commit.keep(Callback(f"{number}", NOW))) for number in range(2)]
-        await asyncio.sleep(0.05)
-        kept += [asyncio.create_task(commit.keep(Callback(f"{number}", NOW))) for number in range(2, 5)]
-        await asyncio.sleep(0.05)
-        answered = [one.done() for one in kept]
-        may_write.set()
-        await asyncio.gather(*kept)
-        return answered
-
-    assert asyncio.run(keep_five()) == [False] * 5
-    assert written == [["0", "1"], ["2", "3", "4"]]
-
-
-def test_is_on_the_disk_before_it_is_answered(tmp_path, monkeypatch):
-    """A power cut cannot be played here: what is looked at is that the write to the disk has come back."""
-    synced = []
-    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_size))
-    writer = SpoolWriter(tmp_path, "reports", keep_days=90)
-    writer.append([Callback("ref=a", NOW)])
-    [path] = tmp_path.glob("reports-*")
-    assert path.stat().st_size in synced
-    writer.close()
-
-
-def test_full_disk_is_a_503_and_tears_nothing(tmp_path, monkeypatch):
-    writer = SpoolWriter(tmp_path, "reports", keep_days=90)
-    writer.append([Callback("ref=before", NOW)])
-    real_write, has_failed = os.write, []
-
-    def write_half(descriptor, data):
-        if not has_failed:
-            has_failed.append(True)
-            return real_write(descriptor, bytes(data)[:7])
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "write", write_half)
-        with pytest.raises(OSError, match="No space left"):
-            writer.append([Callback("ref=torn", NOW)])
-    assert [callback.query for callback in read_spool(tmp_path, "reports", "", 9)[0]] == ["ref=before"]
-    writer.append([Callback("ref=after", NOW)])
-    assert [callback.query for callback in read_spool(tmp_path, "reports", "", 9)[0]] == ["ref=before", "ref=after"]
-    writer.close()
-
-
-def test_disk_that_cannot_be_written_to_is_answered_with_503(receiver):
-    if os.geteuid() == 0:
-        receiver.spool.rename(receiver.spool.with_name("away"))
-    else:
-        receiver.spool.chmod(0o500)
-    assert call(told_url(receiver.url, "ref-1", 1)) == (503, b"")
-    if os.geteuid() == 0:
-        receiver.spool.with_name("away").rename(receiver.spool)
-    else:
-        receiver.spool.chmod(0o700)
-    assert call(told_url(receiver.url, "ref-1", 1)) == (200, b"")
-
-
-def test_stop_is_an_orderly_end_and_keeps_everything(receiver):
-    call(reply_url(receiver.url, "+33612345678", "Oui, é € ж 😀", charset="UTF-16BE"))
-    assert receiver.stop() == 0
-    assert receiver.log() == ""
-    page = gateway_of(receiver).replies("")
-    assert [(item.sender, item.text) for item in page.items] == [("+33612345678", "Oui, é € ж 😀")]
-    with pytest.raises(GatewayUnreachable, match=r"start python -m campanile\.gateways\.kannel"):
-        gateway_of(receiver).replies(page.cursor)
-    receiver.start()
-    assert gateway_of(receiver).replies(page.cursor).items == []
-
-
-def test_spool_is_readable_by_its_owner_only(running_receiver):
-    call(told_url(running_receiver.url, "mine", 1))
-    assert {path.stat().st_mode & 0o077 for path in running_receiver.spool.iterdir()} == {0}
-
-
-# --- the spool ----------------------------------------------------------------------------------------------
-
-
-def day_of(number):
-    return NOW + timedelta(days=number)
-
-
-@pytest.fixture
-def writer(tmp_path):
-    writer = SpoolWriter(tmp_path, "reports", keep_days=2)
-    yield writer
-    writer.close()
-
-
-def read_all(folder, limit):
-    found, cursor = [], ""
-    while page := read_spool(folder, "reports", cursor, limit)[0]:
-        found += [callback.query for callback in page]
-        cursor = read_spool(folder, "reports", cursor, limit)[1]
-    return found
-
-
-@pytest.mark.parametrize("limit", [1, 2, 3, 100])
-def test_pages_go_through_all_days_once(tmp_path, writer, limit):
-    for number in range(5):
-        writer.append([Callback(f"{number}", day_of(number // 2)), Callback(f"{number}b", day_of(number // 2))])
-    assert read_all(tmp_path, limit) == ["0", "0b", "1", "1b", "2", "2b", "3", "3b", "4", "4b"]
-
-
-def test_torn_line_is_nothing_until_it_is_cut(tmp_path, writer):
-    writer.append([Callback("whole", NOW)])
-    writer.close()
-    [path] = tmp_path.glob("reports-*")
-    with path.open("a") as file:
-        file.write('{"received_at": "2026')
-    callbacks, cursor = read_spool(tmp_path, "reports", "", 9)
-    assert [callback.query for callback in callbacks] == ["whole"]
-    SpoolWriter(tmp_path, "reports", keep_days=2).append([Callback("next", NOW)])
-    assert [callback.query for callback in read_spool(tmp_path, "reports", cursor, 9)[0]] == ["next"]
-
-
-def test_torn_line_of_yesterday_hides_nothing_of_today(tmp_path, writer):
-    writer.append([Callback("whole", NOW)])
-    writer.close()
-    [path] = tmp_path.glob("reports-*")
-    with path.open("a") as file:
-        file.write('{"received')
-    SpoolWriter(tmp_path, "reports", keep_days=2).append([Callback("today", day_of(1))])
-    assert read_all(tmp_path, 9) == ["whole", "today"]
-
-
-def test_clock_set_back_writes_where_readers_still_look(tmp_path, writer):
-    writer.append([Callback("today", day_of(1))])
-    cursor = read_spool(tmp_path, "reports", "", 9)[1]
-    writer.append([Callback("set back", day_of(0))])
-    writer.close()
-    SpoolWriter(tmp_path, "reports", keep_days=2).append([Callback("set back, after a start", day_of(0))])
-    found, _ = read_spool(tmp_path, "reports", cursor, 9)
-    assert [callback.query for callback in found] == ["set back", "set back, after a start"]
-
-
-def test_old_days_go_and_their_cursors_still_lead_on(tmp_path, writer):
-    writer.append([Callback("0", day_of(0))])
-    cursor = read_spool(tmp_path, "reports", "", 9)[1]
-    for number in (1, 2, 3):
-        writer.append([Callback(str(number), day_of(number))])
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        f"reports-{day_of(number).date()}.jsonl" for number in (1, 2, 3)
-    ]
-    found, _ = read_spool(tmp_path, "reports", cursor, 9)
-    assert [callback.query for callback in found] == ["1", "2", "3"]
-
-
-WRONG_CURSORS = [("of another gateway", "17"), ("beyond the end", "2026-11-23/4000"), ("no day", "2026-99-23/0")]
-
-
-@pytest.mark.parametrize("cursor", [row[1] for row in WRONG_CURSORS], ids=[row[0] for row in WRONG_CURSORS])
-def test_wrong_cursor_is_refused(tmp_path, writer, cursor):
-    writer.append([Callback("0", NOW)])
-    with pytest.raises(GatewayDenied, match="cursor"):
-        read_spool(tmp_path, "reports", cursor, 9)
-
-
-def test_a_new_spool_has_another_epoch(tmp_path):
-    """The name stays with its folder, whichever receiver writes into it."""
-    assert read_epoch(tmp_path) == ""
-    epochs = []
-    for folder in ("old", "old", "new"):
-        with received_into(tmp_path / folder):
-            epochs.append(read_epoch(tmp_path / folder))
-    assert epochs[0] == epochs[1] != epochs[2] != ""
-
-
-def test_pages_name_the_epoch_of_their_spool(running_receiver):
-    page = gateway_of(running_receiver).replies("")
-    assert page.epoch == read_epoch(running_receiver.spool) != ""
-
-
-def test_one_receiver_a_spool(tmp_path):
-    spool = tmp_path / "spool"
-    assert not has_receiver(spool)
-    with received_into(spool):
-        assert has_receiver(spool)
-        with pytest.raises(ConfigurationError, match="another receiver runs on this folder"), received_into(spool):
-            raise AssertionError
-    assert not has_receiver(spool)
-
-
-def test_reader_that_looks_does_not_keep_a_receiver_from_starting(tmp_path):
-    with received_into(tmp_path):
-        pass
-    with (tmp_path / LOCK_NAME).open() as looked_at:
-        fcntl.flock(looked_at, fcntl.LOCK_SH)
-        looking = threading.Timer(0.05, fcntl.flock, (looked_at, fcntl.LOCK_UN))
-        looking.start()
-        with received_into(tmp_path):
-            looking.join()
-
-
-# --- the command line, and the manual -----------------------------------------------------------------------
-
-WRONG_OPTIONS = [
-    ("every address", ["--host=0.0.0.0"], "0.0.0.0 can be reached from other machines: add --allow-remote"),
-    ("port out of range", ["--port=70000"], "70000 is none of 0 to 65535"),
-    ("days", ["--keep-days=0"], "'0' is no number of days"),
-    ("no such file", ["--secret-file=nowhere"], "No such file or directory: 'nowhere'"),
-    ("unknown option", ["--colour=blue"], "unrecognized arguments: --colour=blue"),
-]
-
-
-@pytest.mark.parametrize(("arguments", "words"), [row[1:] for row in WRONG_OPTIONS], ids=[r[0] for r in WRONG_OPTIONS])
-def test_wrong_option_is_one_clear_line(tmp_path, capsys, arguments, words):
-    secret_file = tmp_path / "secret"
-    secret_file.write_text(SECRET)
-    try:
-        code = main([f"--spool={tmp_path}", f"--secret-file={secret_file}", "--port=0", *arguments])
-    except SystemExit as stop:
-        code = stop.code
-    assert code == 2
-    assert words in capsys.readouterr().err.splitlines()[-1]
-
-
-def test_empty_secret_is_refused(tmp_path, capsys):
-    secret_file = tmp_path / "secret"
-    secret_file.write_text("\n")
-    assert main([f"--spool={tmp_path}", f"--secret-file={secret_file}", "--port=0"]) == 2
-    assert capsys.readouterr().err == "receiver: the callback secret must be 16 or more letters, digits, - or _\n"
-
-
-def test_spool_in_use_is_one_clear_line(receiver, capsys):
-    secret_file = receiver.spool.with_name("secret")
-    assert main([f"--spool={receiver.spool}", f"--secret-file={secret_file}", "--port=0"]) == 2
-    assert capsys.readouterr().err.endswith("receiver.lock is in use: another receiver runs on this folder\n")
-
-
 def test_manual_gives_the_address_of_replies():
     page = (Path(__file__).parents[2] / "docs" / "kannel.md").read_text()
     assert f"/replies?{REPLY_QUERY}" in page
-    assert report_url("", "s", "r").startswith("/s/reports?ref=r&")
+    assert report_url("", "s", "r").startswith("/kannel/s/reports?ref=r&")

@@ -12,12 +12,16 @@ from pathlib import Path
 import pytest
 
 from campanile.gateways.kannel.adapter import KannelGateway
+from campanile.services.inbound.sync import sync_opt_outs, sync_reports
 from campanile.sms.errors import GatewayDenied
 from campanile.sms.text.segments import count_segments
 from schemas.gateway import Batch, Outcome, OutgoingMessage
 from tests.gateways import real_kannel
-from tests.gateways.kannel_server import ReceiverProcess, access_to
+from tests.gateways.kannel_server import PASSWORD, USERNAME, access_to, told_url
 from tests.gateways.real_kannel import SMPP_PREFIX, RealKannel, eventually
+from tests.gateways.receiver_process import SECRET, ReceiverProcess, call
+from tests.store.conftest import MORNING, Desk
+from tests.stores import context_on, copy_store
 
 SENDER = "36180"
 
@@ -245,3 +249,42 @@ def test_report_comes_though_kannel_died_meanwhile(line):
     [submitted] = [item for item in line.kannel.center.submitted if item.number == number]
     line.kannel.center.report(submitted, "DELIVRD err:000")
     line.wait_for_report("late", "delivered", None)
+
+
+def test_f68_reports_and_replies_of_kannel_reach_the_store(line, empty_store, tmp_path):
+    """The whole way: a campaign through Kannel, its reports and a STOP through the receiver, told twice."""
+    desk = Desk(copy_store(empty_store, tmp_path / "data" / "sms.duckdb"))
+    context = context_on(
+        desk.path, desk.clock, gateway="kannel", callbacks_dir=line.receiver.folder, kannel_url=line.kannel.url,
+        kannel_username=USERNAME, kannel_password=PASSWORD, kannel_callback_url=line.receiver.url,
+        kannel_callback_secret=SECRET,
+    )  # fmt: skip
+    desk.put_balance("100", "kannel")
+    desk.read_stops("kannel")
+    desk.prepare("winter", range(2), gateway="kannel")
+    desk.approve("winter")
+    lease = desk.open("winter")
+    claim = desk.must_claim(lease)
+    for message in claim.messages:
+        line.kannel.center.receipts[message.msisdn] = "DELIVRD err:000"
+    gateway = context.gateway("kannel")
+    batches = [Batch([message], message.client_ref, MORNING) for message in claim.messages]
+    desk.record(lease, claim.slice_no, [outcome for batch in batches for outcome in gateway.submit(batch, math.inf)])
+    for message in claim.messages:
+        line.wait_for_report(message.client_ref, "delivered", None)
+    cursor = line.gateway.replies("").cursor
+    line.kannel.write(f"33612345677 {SENDER} text STOP")
+    line.wait_for_reply(cursor, "33612345677", "STOP")
+    with desk.tx() as tx:  # what is before in this spool is of other tests
+        for name, value in (("replies", cursor), ("reports", "")):
+            tx.run("state.change", gateway="kannel", name=name, value=value, at=tx.at)
+    sync_reports(context, "kannel")
+    ref = claim.messages[0].client_ref
+    assert call(told_url(line.receiver.url, ref, 2))[0] == 200  # failed, after delivered
+    assert call(told_url(line.receiver.url, ref, 2, secret="another-secret-of-ours"))[0] == 403
+    for _ in range(2):
+        sync_reports(context, "kannel")
+        sync_opt_outs(context, "kannel")
+        assert desk.states("winter") == {"delivered": 2}
+        assert desk.sql("SELECT msisdn FROM opt_out") == [("+33612345677",)]
+    assert desk.sql("SELECT count(*) FROM reply") == [(1,)]

@@ -17,7 +17,6 @@ OPTIONS = {
         "password": "password",
         "callback_url": "http://127.0.0.1:2",
         "callback_secret": "secret-of-callbacks",
-        "spool_dir": "nowhere",
     },
     "twilio": {"url": "http://127.0.0.1:1", "account_sid": f"AC{'0' * 32}", "auth_token": "token"},
     "ovhcloud": {

@@ -1,5 +1,6 @@
 """Twilio, as it documents itself: what it says becomes the right outcome, and nothing is missed or taken twice."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from math import inf
@@ -8,12 +9,13 @@ from urllib.parse import parse_qs
 import pytest
 
 from campanile.gateways.credentials import GatewayAccess
+from campanile.gateways.history_cursor import MAX_PAGES
 from campanile.gateways.twilio import adapter as twilio
 from campanile.gateways.twilio import codes
 from campanile.sms.errors import ConfigurationError, GatewayAmbiguous, GatewayDenied, GatewayError, GatewayThrottled
 from schemas.gateway import Batch, Charge, Outcome, OutgoingMessage
 from schemas.report_words import ReportStatus
-from tests.gateways.twilio_server import ACCOUNT, SERVICE, TOKEN, TwilioServer
+from tests.gateways.twilio_server import ACCOUNT, SERVICE, TOKEN, TwilioServer, _shown
 
 NUMBER = "+33612345678"
 
@@ -233,6 +235,64 @@ def test_look_up_of_a_person_with_endless_messages_does_not_guess(gateway, serve
         sent(server, text=f"Message {number}")
     with pytest.raises(GatewayAmbiguous, match="more than 20 pages"):
         gateway.look_up(batch_of("Bonjour"))
+
+
+@pytest.mark.parametrize("is_empty", [False, True], ids=["with messages on it", "with nothing on it"])
+def test_a_look_up_whose_page_points_to_itself_ends_at_once(gateway, server, monkeypatch, is_empty):
+    message = sent(server, text="Bonsoir")
+    monkeypatch.setattr(TwilioServer, "answer", lambda _, request: endless_page(request, [] if is_empty else [message]))
+    with pytest.raises(GatewayAmbiguous, match="a page leads back to an earlier one"):
+        gateway.look_up(batch_of("Bonjour"))
+    assert len(server.requests) == 2
+
+
+def test_a_look_up_with_a_next_page_for_ever_ends(gateway, server, monkeypatch):
+    monkeypatch.setattr(TwilioServer, "answer", lambda _, request: endless_page(request, [], len(server.requests)))
+    with pytest.raises(GatewayAmbiguous, match="more than 20 pages"):
+        gateway.look_up(batch_of("Bonjour"))
+    assert len(server.requests) == 21
+
+
+def endless_page(request, messages, number=0):
+    """Return a page that says that the list goes on, at a page of this number; without numbers, own ones."""
+    if request.path.endswith("/IncomingPhoneNumbers.json"):
+        return 200, {"incoming_phone_numbers": [{"phone_number": "+33644600000"}, {"phone_number": "+33644600001"}]}
+    if request.path.endswith("/ShortCodes.json"):
+        return 200, {"short_codes": []}
+    return 200, {"messages": [_shown(item) for item in messages], "next_page_uri": f"{request.path}?Page={number}"}
+
+
+@pytest.mark.parametrize("name", ["delivery_reports", "replies"])
+@pytest.mark.parametrize("is_empty", [False, True], ids=["with messages on it", "with nothing on it"])
+@pytest.mark.parametrize("is_counting", [False, True], ids=["points to itself", "a next page for ever"])
+def test_each_call_of_a_list_without_end_ends_and_says_that_it_goes_on(
+    gateway, server, monkeypatch, name, is_empty, is_counting
+):
+    """``read_history`` bounds how many of these calls a reading makes, and reports it."""
+    message = sent(server) if name == "delivery_reports" else server.reply(NUMBER, "STOP")
+    server.move(message, "delivered")
+    count = itertools.count(1)
+    monkeypatch.setattr(
+        TwilioServer,
+        "answer",
+        lambda _, request: endless_page(request, [] if is_empty else [message], next(count) if is_counting else 0),
+    )
+    cursor, cursors = "", []
+    for _ in range(3):
+        page = getattr(gateway, name)(cursor)
+        cursor = page.cursor
+        cursors.append(cursor)
+        assert page.has_more
+        assert len(page.items) == (0 if is_empty else 1)
+    assert len(server.requests) <= 3 * MAX_PAGES + 2
+    assert (cursors[1] == cursors[2]) is not is_counting
+
+
+def test_an_account_with_more_numbers_than_one_page_is_not_half_read(gateway, server, monkeypatch):
+    numbers = {"incoming_phone_numbers": [{"phone_number": "+33644600000"}], "next_page_uri": "/2010-04-01/more"}
+    monkeypatch.setattr(TwilioServer, "answer", lambda *_: (200, numbers))
+    with pytest.raises(GatewayAmbiguous, match="1 of incoming_phone_numbers are not all"):
+        gateway.replies("")
 
 
 def test_a_next_page_elsewhere_is_not_asked(gateway, server, monkeypatch):

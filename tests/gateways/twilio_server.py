@@ -1,5 +1,7 @@
 """What Twilio documents of its messages, played on loopback and checked on each request."""
 
+import hashlib
+import hmac
 import re
 from base64 import b64encode
 from dataclasses import dataclass, field
@@ -13,11 +15,12 @@ import phonenumbers
 
 from campanile.sms.text.segments import count_segments
 from tests.gateways.local_provider import LocalProvider
+from tests.gateways.receiver_process import call
 
 ACCOUNT = "AC" + "0123456789abcdef" * 2
 TOKEN = "twilio-token-of-a-test"
 SERVICE = "MG" + "fedcba9876543210" * 2
-FORM_FIELDS = {"To", "From", "MessagingServiceSid", "Body", "ValidityPeriod", "SmartEncoded"}
+FORM_FIELDS = {"To", "From", "MessagingServiceSid", "Body", "ValidityPeriod", "SmartEncoded", "StatusCallback"}
 PRICE = Decimal("0.0798")
 
 
@@ -28,7 +31,11 @@ def refusal(code, message, status=400):
 
 @dataclass
 class TwilioServer(LocalProvider):
-    """One account. ``own_numbers`` and ``short_codes`` are what people can write to."""
+    """One account. ``own_numbers`` and ``short_codes`` are what people can write to.
+
+    ``incoming_url`` is called for each reply; ``lists_nothing``: what happens is only called back; ``calls`` are the
+    callbacks, as (url, body, headers), with the answer.
+    """
 
     throttle_body: dict = field(default_factory=lambda: refusal(20429, "Too Many Requests", 429)[1])
     own_numbers: tuple = ("+33644600000", "+33644600001")
@@ -40,6 +47,9 @@ class TwilioServer(LocalProvider):
     next_refusal: tuple | None = None
     is_sent_at_once: bool = True
     now: datetime | None = None
+    incoming_url: str = ""
+    lists_nothing: bool = False
+    calls: list = field(default_factory=list)
 
     @property
     def base_url(self):
@@ -66,6 +76,7 @@ class TwilioServer(LocalProvider):
         message["status"] = "accepted" if "MessagingServiceSid" in form else "queued"
         message["messaging_service_sid"] = form.get("MessagingServiceSid")
         message["validity_period"] = int(form["ValidityPeriod"])
+        message["_status_callback"] = form.get("StatusCallback")
         self.balance -= PRICE * count_segments(form["Body"]).segment_count
         created = _shown(message)
         if self.is_sent_at_once:
@@ -119,6 +130,20 @@ class TwilioServer(LocalProvider):
         message.update(status=status, error_code=error_code, date_updated=now, date_sent=message["date_sent"] or now)
         if status == "delivered":
             message["price"] = f"-{PRICE * int(message['num_segments']):.5f}"
+        if url := message.get("_status_callback"):
+            code = {} if error_code is None else {"ErrorCode": str(error_code)}
+            self.call_back(url, {"MessageSid": message["sid"], "MessageStatus": status, "To": message["to"]} | code)
+
+    def call_back(self, url, fields, token=TOKEN, **changes):
+        """Call an address as Twilio does, signed."""
+        form = {"AccountSid": ACCOUNT, "ApiVersion": "2010-04-01"} | fields | changes
+        signed = url + "".join(name + form[name] for name in sorted(form))
+        signature = b64encode(hmac.new(token.encode(), signed.encode(), hashlib.sha1).digest()).decode()
+        headers = {"X-Twilio-Signature": signature, "Content-Type": "application/x-www-form-urlencoded"}
+        self.send(url, urlencode(form).encode(), headers)
+
+    def send(self, url, body, headers):
+        self.calls.append(((url, body, headers), call(url, body, headers)))
 
     def deliver_all(self):
         for message in self.messages:
@@ -128,10 +153,15 @@ class TwilioServer(LocalProvider):
     def reply(self, sender, text, to="+33644600001"):
         message = self._add(to, sender, text, "inbound")
         self.move(message, "received")
+        if self.incoming_url:
+            fields = {"MessageSid": message["sid"], "SmsSid": message["sid"], "From": sender, "To": to, "Body": text}
+            self.call_back(self.incoming_url, fields | {"NumMedia": "0", "NumSegments": message["num_segments"]})
         return message
 
     def list(self, request):
         query = request.query
+        if self.lists_nothing:
+            return 200, {"messages": [], "next_page_uri": None}
         size = int(query.get("PageSize", 50))
         if size > 1000:
             return refusal(20001, "PageSize must be at most 1000")
@@ -185,4 +215,5 @@ def _matches(message, query):
 
 
 def _shown(message):
-    return {name: format_datetime(value) if isinstance(value, datetime) else value for name, value in message.items()}
+    shown = {name: value for name, value in message.items() if not name.startswith("_")}
+    return {name: format_datetime(value) if isinstance(value, datetime) else value for name, value in shown.items()}

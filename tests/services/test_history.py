@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from campanile.services.context import Context
-from campanile.services.inbound.history import HistoryRead, read_history
+from campanile.services.inbound.history import HistoryRead, read_history, report_history
 from campanile.sms.errors import GatewayDenied
 from campanile.store.inbound.histories import HISTORIES, history_of, rewind_cursors
 from schemas.gateway import IncomingReply, Page
@@ -218,3 +218,47 @@ def test_half_a_reading_is_none(context: Context, read: Read) -> None:
         found = tx.get(GatewayState, "state.get", gateway="sandbox", name="replies")
     assert found.changed_at.year == 1970, "no campaign takes it for read"
     assert read("replies", lambda cursor: Page((), cursor)).unfinished_count == 0
+
+
+SELF = [
+    pytest.param({"": ([1], "a"), "a": ([2], "a")}, [1, 2], id="a page that points to itself"),
+    pytest.param({"": ([1], "a"), "a": ([], "a")}, [1], id="a page that points to itself, with nothing on it"),
+    pytest.param({"": ([1], "")}, [1], id="the first page points to itself"),
+    pytest.param({"": ([1], "a"), "a": ([2], "b"), "b": ([3], "a")}, [1, 2, 3], id="a circle of pages"),
+    pytest.param({"": ([1], "a"), "a": ([2], "b"), "b": ([3], "")}, [1, 2, 3], id="back to the first page"),
+]
+
+
+@pytest.mark.parametrize(("pages", "expected"), SELF)
+def test_a_list_that_leads_back_is_bounded_and_reported(
+    context: Context, read: Read, pages: dict[str, tuple[list[int], str]], expected: list[int]
+) -> None:
+    """What is on its pages is stored, it is not read again and again, and it never counts as read to its end."""
+    asked = []
+
+    def lists(cursor: str) -> Page[IncomingReply]:
+        asked.append(cursor)
+        numbers, following = pages[cursor]
+        items = [IncomingReply(str(number), SENDERS[number], "STOP", AT) for number in numbers]
+        return Page(items, following, has_more=True)
+
+    found = read("replies", lists)
+    assert (found.loops, found.unfinished_count, found.new_count) == (True, 1, len(expected))
+    assert len(asked) <= len(pages) + 1
+    assert opted_out(context) == {SENDERS[number] for number in expected}
+    with context.transaction(read_only=True) as tx:
+        assert tx.get(GatewayState, "state.get", gateway="sandbox", name="replies").changed_at.year == 1970
+    again = read("replies", lists)
+    assert (again.loops, again.unfinished_count) == (True, 2)
+    report_history(context, "sandbox", "replies", again)
+    [(line,)] = query(context, "SELECT message FROM alert WHERE cleared_at IS NULL")
+    assert "have a page that leads back to an earlier one, 2 times in a row" in line
+    assert "no campaign is sent until the end is reached" in line
+
+
+def test_a_page_with_items_that_names_its_own_cursor_is_not_the_end(context: Context, read: Read) -> None:
+    """Without ``has_more`` too: what is behind it was not read."""
+    pages = {"": Page([IncomingReply("1", SENDERS[0], "Oui", AT)], "a")}
+    pages["a"] = Page([IncomingReply("2", SENDERS[1], "STOP", AT)], "a")
+    found = read("replies", pages.__getitem__)
+    assert (found.loops, found.unfinished_count, opted_out(context)) == (True, 1, {SENDERS[1]})

@@ -1,5 +1,7 @@
 """Replies: each is kept once, also if it is read twice."""
 
+from datetime import timedelta
+
 import pandas as pd
 
 from campanile.store.inbound.replies import add_replies
@@ -23,3 +25,21 @@ def test_replies_are_kept_once(desk) -> None:
         ("other", 3, 33639980001),
         ("other", 4, None),
     ]
+
+
+def test_the_id_alone_identifies_a_reply_where_ids_are_unique(desk) -> None:
+    """A callback and the provider's list give it two times, and the list has no text any more."""
+
+    def rows(text: str, minutes: int) -> pd.DataFrame:
+        at = desk.clock.at + timedelta(minutes=minutes)
+        return pd.DataFrame(
+            [["r1", "+33639980001", 33639980001, text, "other", at]],
+            columns=["gateway_reply_id", "sender", "number_id", "text", "verdict", "received_at"],
+            dtype=object,
+        )
+
+    for page, expected in ((pd.concat([rows("Oui", 0), rows("Oui", 1)], ignore_index=True), 1), (rows("", 2), 0)):
+        with desk.tx() as tx:
+            assert len(add_replies(tx, "twilio", page, ids_are_unique=True)) == expected
+    with desk.tx() as tx:
+        assert len(add_replies(tx, "twilio", rows("Oui", 3))) == 1, "elsewhere an id can be of another reply"

@@ -5,16 +5,15 @@ does in our tests. It gives no message id and can be asked nothing afterwards: o
 """
 
 import math
-import re
-from collections.abc import Callable, Sequence
-from datetime import datetime
-from pathlib import Path
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+from campanile.gateways.callbacks.history import histories_of
+from campanile.gateways.callbacks.spool import has_receiver
+from campanile.gateways.callbacks.table import check_callback_url, check_secret
 from campanile.gateways.credentials import GatewayAccess
 from campanile.gateways.http import Answer, HttpClient, HttpRules
-from campanile.gateways.kannel.callbacks import REPLIES, REPORTS, check_secret, read_reply, read_report, report_url
-from campanile.gateways.kannel.spool import has_receiver, read_epoch, read_spool
+from campanile.gateways.kannel.callbacks import CALLBACKS, REPLIES, REPORTS, report_url
 from campanile.gateways.validity import PASSED, seconds_left
 from campanile.sms.errors import ConfigurationError, GatewayDenied, GatewayUnreachable
 from schemas.gateway import (
@@ -31,8 +30,6 @@ from schemas.gateway import (
     SenderRule,
     SubmitOutcome,
 )
-
-T = TypeVar("T")
 
 MANIFEST = Manifest(
     gateway="kannel",
@@ -71,7 +68,6 @@ REFUSALS = frozenset({
     "Not routable. Do not try again.",
 })  # fmt: skip
 """What concerns one message only. Any other refusal would meet the next message too: a person must act."""
-PAGE_LIMIT = 1_000
 
 
 class KannelGateway:
@@ -81,12 +77,14 @@ class KannelGateway:
     """
 
     manifest = MANIFEST
+    callbacks: Mapping[str, Callable[[str], Page[Any]]] = {}
 
     def __init__(self, access: GatewayAccess) -> None:
         self._user = {"username": access.need("username"), "password": access.need("password")}
         self._secret = check_secret(access.need("callback_secret"))
-        self._callback_url = _checked_callback_url(access.need("callback_url"))
-        self._spool = Path(access.need("spool_dir"))
+        self._callback_url = check_callback_url("kannel", access.need("callback_url"))
+        self._spool = access.spool
+        self._histories = histories_of(self._spool, CALLBACKS.readers)
         rules = HttpRules(
             refused_statuses=frozenset({404}),
             returned_statuses=frozenset({400, 403}),
@@ -123,11 +121,11 @@ class KannelGateway:
 
     def delivery_reports(self, cursor: str) -> Page[DeliveryReport]:
         """Return reports after ``cursor``."""
-        return self._page(REPORTS, cursor, read_report)
+        return self._page(REPORTS, cursor)
 
     def replies(self, cursor: str) -> Page[IncomingReply]:
         """Return replies after ``cursor``."""
-        return self._page(REPLIES, cursor, read_reply)
+        return self._page(REPLIES, cursor)
 
     def opt_outs(self, cursor: str) -> Page[ProviderOptOut]:
         """Return none: Kannel keeps no opt-outs. A STOP is a reply."""
@@ -163,25 +161,20 @@ class KannelGateway:
             return SubmitOutcome(client_ref, Outcome.REJECTED, reason=words)
         raise self._http.denied("GET", SENDSMS, answer)
 
-    def _page(self, kind: str, cursor: str, read: Callable[[str, datetime], T]) -> Page[T]:
+    def _page(self, history: str, cursor: str) -> Page[Any]:
         """Return a page of the spool.
 
         Raises:
             GatewayUnreachable: there is nothing to read and nobody receives: "nothing came" would be a guess.
         """
-        epoch = read_epoch(self._spool)  # first: read after the callbacks it could be that of a newer spool
-        callbacks, after = read_spool(self._spool, kind, cursor, PAGE_LIMIT)
-        if not callbacks and not has_receiver(self._spool):
-            raise GatewayUnreachable(f"no receiver writes to {self._spool}: start python -m campanile.gateways.kannel")
-        return Page([read(callback.query, callback.received_at) for callback in callbacks], after, epoch=epoch)
+        page = self._histories[history](cursor)
+        if page.cursor == cursor and not has_receiver(self._spool):
+            raise GatewayUnreachable(
+                f"no receiver writes to {self._spool}: start python -m campanile.gateways.callbacks"
+            )
+        return page
 
 
 def open_gateway(access: GatewayAccess) -> KannelGateway:
     """Return the Kannel that the settings name."""
     return KannelGateway(access)
-
-
-def _checked_callback_url(url: str) -> str:
-    if not re.fullmatch(r"https?://[^\s?#%@]+", url):
-        raise ConfigurationError(f"SMS_KANNEL_CALLBACK_URL is {url!r}: it must be http(s)://host[:port][/path]")
-    return url.rstrip("/")

@@ -1,17 +1,17 @@
-"""What Kannel tells us, as it tells it: by requests of its own, to addresses that we made.
+"""Callbacks of Kannel: delivery reports at an address that each message names, replies at that of ``kannel.conf``.
 
 The escapes are those of Kannel's user guide, "Parameters (Escape Codes)". Texts come as their bytes, percent-encoded,
 in the charset that ``%C`` names.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, quote
 
+from campanile.gateways.callbacks.table import CallbackTable, check_callback_secret, has_secret
 from campanile.gateways.kannel.report_words import read_word
-from campanile.sms.errors import ConfigurationError
 from campanile.sms.text.masking import mask_numbers
 from schemas.gateway import DeliveryReport, IncomingReply
 
@@ -20,21 +20,9 @@ REPLIES = "replies"
 REPLY_QUERY = "id=%I&from=%p&text=%b&charset=%C&ts=%T"
 """What ``get-url`` of Kannel's ``sms-service`` must end with; a test holds the manual to it."""
 
-_SECRET = re.compile(r"[A-Za-z0-9_-]{16,}")
 _RECEIPT = re.compile(r"\bstat:(?P<status>\w+)(?:.*?\berr:(?P<code>\w+))?")
 _REFUSAL = re.compile(r"NACK/(?:0x\w{8}/)?[^\d]*")
 _REASON_LENGTH = 200
-
-
-def check_secret(secret: str) -> str:
-    """Return a secret that can stand in an address as it is.
-
-    Raises:
-        ConfigurationError: it cannot, or it is short enough to be guessed.
-    """
-    if not _SECRET.fullmatch(secret):
-        raise ConfigurationError("the callback secret must be 16 or more letters, digits, - or _")
-    return secret
 
 
 def report_url(callback_url: str, secret: str, client_ref: str) -> str:
@@ -44,7 +32,7 @@ def report_url(callback_url: str, secret: str, client_ref: str) -> str:
     """
     # Kannel reads %41 as an escape of its own, and writes %% as %.
     ref = quote(client_ref, safe="").replace("%", "%%")
-    return f"{callback_url}/{secret}/{REPORTS}?ref={ref}&status=%d&reason=%A&ts=%T"
+    return f"{callback_url}/kannel/{secret}/{REPORTS}?ref={ref}&status=%d&reason=%A&ts=%T"
 
 
 def read_report(query: str, received_at: datetime) -> DeliveryReport:
@@ -85,10 +73,16 @@ def read_reply(query: str, received_at: datetime) -> IncomingReply:
     )
 
 
-READERS: Mapping[str, Callable[[str, datetime], DeliveryReport | IncomingReply]] = {
-    REPORTS: read_report,
-    REPLIES: read_reply,
-}
+CALLBACKS = CallbackTable(
+    needed=("callback_secret",),
+    is_genuine=has_secret,
+    readers={
+        REPORTS: lambda content, received_at: [read_report(content, received_at)],
+        REPLIES: lambda content, received_at: [read_reply(content, received_at)],
+    },
+    methods=frozenset({"GET"}),
+    check=check_callback_secret,
+)
 
 
 def _fields(query: str) -> dict[str, str]:

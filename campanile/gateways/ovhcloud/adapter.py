@@ -9,12 +9,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from campanile.gateways.answer_fields import read_id, read_instant, read_number
+from campanile.gateways.callbacks.history import read_callbacks
+from campanile.gateways.callbacks.spool import Callback
 from campanile.gateways.credentials import GatewayAccess
 from campanile.gateways.history_cursor import HistoryCursor, HistoryPage, read_on
+from campanile.gateways.ovhcloud import callbacks as called
 from campanile.gateways.ovhcloud.answers import (
     _TAG,
     TAG_LENGTH,
@@ -84,8 +88,14 @@ class OvhcloudGateway:
 
     manifest = MANIFEST
 
-    def __init__(self, client: SignedClient) -> None:
+    def __init__(self, client: SignedClient, spool: Path | None = None) -> None:
         self._client = client
+        self.callbacks: dict[str, Callable[[str], Page[Any]]] = {}
+        if spool is not None:
+            self.callbacks = {
+                "reports": partial(read_callbacks, spool, "reports", self._reports_called_back, limit=PAGE_SIZE),
+                "replies": partial(read_callbacks, spool, "replies", self._replies_called_back, limit=PAGE_SIZE),
+            }
 
     def submit(self, batch: Batch, not_after: float) -> Sequence[SubmitOutcome]:
         """Hand a batch over once: one job for all its receivers.
@@ -128,10 +138,25 @@ class OvhcloudGateway:
 
     def _report_page(self, current: HistoryCursor) -> HistoryPage[DeliveryReport]:
         items, next_page = self._history("/outgoing", current)
-        ours = [item for item in items if _TAG.fullmatch(item["tag"] or "")]
-        reports = [read_report(item) for item in ours if not is_known_pending(item)]
+        ours = _ours(items)
+        reports = _settled(ours)
         listed = [(read_instant(item["creationDatetime"]), is_pending(item)) for item in ours]
         return HistoryPage(reports, listed, next_page, self._now())
+
+    def _reports_called_back(self, callbacks: Sequence[Callback]) -> list[DeliveryReport]:
+        """Ask OVHcloud for the messages of these callbacks: the reports are those of its history."""
+        return _settled(_ours(self._called_back("/outgoing", callbacks, called.read_report)))
+
+    def _replies_called_back(self, callbacks: Sequence[Callback]) -> list[IncomingReply]:
+        """Ask OVHcloud for the replies of these callbacks: they are those of its history."""
+        return [read_reply(item) for item in self._called_back("/incoming", callbacks, called.read_reply)]
+
+    def _called_back(
+        self, path: str, callbacks: Sequence[Callback], read: Callable[[str, datetime], list[int]]
+    ) -> list[Any]:
+        """Return what the named ids stand for; an unknown one is left out."""
+        ids = sorted({number for item in callbacks for number in read(item.content, item.received_at)})
+        return self._details(path, ids, read_present)
 
     def replies(self, cursor: str) -> Page[IncomingReply]:
         """Return what people wrote to the short codes and numbers of the account."""
@@ -183,7 +208,18 @@ def open_gateway(access: GatewayAccess) -> OvhcloudGateway:
     keys = Keys(access.need("application_key"), access.need("application_secret"), access.need("consumer_key"))
     account = f"/sms/{quote(access.need('service_name'), safe='')}"
     url = access.need_url("api.ovh.com", "api.us.ovhcloud.com")
-    return OvhcloudGateway(SignedClient(url, account, keys, access.deadline_seconds))
+    spool = access.spool if "callback_secret" in access.options else None
+    return OvhcloudGateway(SignedClient(url, account, keys, access.deadline_seconds), spool)
+
+
+def _ours(items: Sequence[Any]) -> list[Any]:
+    """Return the messages of the history that Campanile sent."""
+    return [item for item in items if _TAG.fullmatch(item["tag"] or "")]
+
+
+def _settled(items: Sequence[Any]) -> list[DeliveryReport]:
+    """Return the reports on messages that are on their way no more."""
+    return [read_report(item) for item in items if not is_known_pending(item)]
 
 
 def tag_of(batch: Batch) -> str:

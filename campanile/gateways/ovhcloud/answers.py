@@ -47,7 +47,12 @@ def is_pending(item: Any) -> bool:
 
 def is_known_pending(item: Any) -> bool:
     """Return whether a listed message says nothing yet: it is pending, by a word of the table."""
-    return REPORT_WORDS.words.get(f"receipt {item['deliveryReceipt']}") == PENDING
+    return is_pending_receipt(str(item["deliveryReceipt"]))
+
+
+def is_pending_receipt(code: str) -> bool:
+    """Return whether a delivery receipt is in the table and says that the message is on its way."""
+    return REPORT_WORDS.words.get(f"receipt {code}") == PENDING
 
 
 def read_price(item: Any) -> Charge | None:

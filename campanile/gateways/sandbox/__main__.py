@@ -12,8 +12,10 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp
 
 from campanile.file_permissions import keep_private
+from campanile.gateways.callbacks.table import check_secret
 from campanile.gateways.local_server import add_address, listen, serve
 from campanile.gateways.sandbox.broken_connections import BreakableProtocol
+from campanile.gateways.sandbox.caller import Caller
 from campanile.gateways.sandbox.faults import FaultPlan, parse_faults
 from campanile.gateways.sandbox.server import Face, build_app
 from campanile.gateways.sandbox.state import BookSettings, SandboxState
@@ -43,6 +45,8 @@ def build_parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser) 
     add("--latency-ms", type=_duration, default=0.0, metavar="N")
     add("--delivery-seconds", type=_duration, default=0.2, help="from acceptance to report (default: %(default)s)")
     add("--look-up-lag", type=_duration, default=0.0, metavar="SECONDS")
+    add("--callback-url", default="", metavar="URL", help="of a receiver of callbacks (default: nothing is called)")
+    add("--callback-secret-file", type=Path, metavar="FILE", help="of one line, which signs the callbacks")
     add("--clock-offset", type=float, default=None, metavar="SECONDS", help="default: as it was left")
     return parser
 
@@ -66,7 +70,14 @@ def _run(options: argparse.Namespace) -> None:
         face = _build_face(options)
         with closing(face.sandbox_state):
             app = _for_this_machine(build_app(face), options)
-            serve(app, listener, lambda url: f"sandbox gateway on {url} (state in {options.state})", BreakableProtocol)
+            caller = _caller(options, face.sandbox_state)
+            serve(
+                app,
+                listener,
+                lambda url: f"sandbox gateway on {url} (state in {options.state})",
+                BreakableProtocol,
+                background=caller.run if caller else None,
+            )
 
 
 def _for_this_machine(app: ASGIApp, options: argparse.Namespace) -> ASGIApp:
@@ -92,6 +103,19 @@ def _build_face(options: argparse.Namespace) -> Face:
         sandbox_state.set_clock(options.clock_offset)
     key = options.api_key_file.read_text(encoding="utf-8").strip() if options.api_key_file else options.api_key
     return Face(sandbox_state, key, plan, options.latency_ms / 1000, sandbox_state.submit_count)
+
+
+def _caller(options: argparse.Namespace, state: SandboxState) -> Caller | None:
+    """Return what calls back, if there is an address for it.
+
+    Raises:
+        ConfigurationError: there is no secret, or one that can be guessed.
+    """
+    if not options.callback_url:
+        return None
+    file = options.callback_secret_file
+    secret = check_secret(file.read_text(encoding="utf-8").strip() if file else "")
+    return Caller(state, options.callback_url, secret)
 
 
 def _amount(text: str) -> Decimal:

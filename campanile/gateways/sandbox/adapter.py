@@ -1,15 +1,18 @@
 """The client side of the sandbox: what ``docs/sandbox.md`` says, read strictly."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
-from campanile.gateways.answer_fields import read_amount, read_charge, read_instant, read_text
+from campanile.gateways.answer_fields import read_amount, read_charge, read_text
+from campanile.gateways.callbacks.history import histories_of
 from campanile.gateways.credentials import GatewayAccess
 from campanile.gateways.http import HttpClient, HttpRules
-from campanile.gateways.sandbox.report_words import REPORT_WORDS
+from campanile.gateways.sandbox.answers import opt_outs_of, replies_of, reports_of
+from campanile.gateways.sandbox.callbacks import CALLBACKS
 from schemas.gateway import (
     Balance,
     Batch,
@@ -25,6 +28,9 @@ from schemas.gateway import (
     SubmitOutcome,
 )
 
+T = TypeVar("T")
+CALLBACKS_AT_ONCE = 20
+"""Callbacks of a page of their history: each of them has up to a hundred items."""
 OVERSEAS = ("GP", "MQ", "GF", "RE", "YT", "PM", "BL", "MF", "NC", "PF", "WF")
 
 MANIFEST = Manifest(
@@ -78,9 +84,11 @@ class SandboxGateway:
         deadline_seconds: float = 10.0,
         resolution: Resolution = Resolution.IDEMPOTENCY_KEY,
         look_up_lag: float | None = None,
+        spool: Path | None = None,
     ) -> None:
         lag = {} if look_up_lag is None else {"look_up_lag": str(look_up_lag)}
         self.manifest = configure(MANIFEST, {"resolution": resolution} | lag)
+        self.callbacks = {} if spool is None else histories_of(spool, CALLBACKS.readers, limit=CALLBACKS_AT_ONCE)
         self._http = HttpClient(base_url, {"Authorization": f"Bearer {api_key}"}, deadline_seconds, rules=RULES)
 
     def submit(self, batch: Batch, not_after: float) -> Sequence[SubmitOutcome]:
@@ -111,15 +119,18 @@ class SandboxGateway:
 
     def delivery_reports(self, cursor: str) -> Page[DeliveryReport]:
         """Return reports after ``cursor``."""
-        return self._http.read("GET", "/v1/delivery-reports", _read_reports, params={"cursor": cursor})
+        return self._page("delivery-reports", reports_of, cursor)
 
     def replies(self, cursor: str) -> Page[IncomingReply]:
         """Return replies after ``cursor``."""
-        return self._http.read("GET", "/v1/replies", _read_replies, params={"cursor": cursor})
+        return self._page("replies", replies_of, cursor)
 
     def opt_outs(self, cursor: str) -> Page[ProviderOptOut]:
         """Return the sandbox's own opt-outs after ``cursor``."""
-        return self._http.read("GET", "/v1/opt-outs", _read_opt_outs, params={"cursor": cursor})
+        return self._page("opt-outs", opt_outs_of, cursor)
+
+    def _page(self, name: str, items_of: Callable[[Any], list[T]], cursor: str) -> Page[T]:
+        return self._http.read("GET", f"/v1/{name}", partial(_read_page, items_of), params={"cursor": cursor})
 
     def push_opt_outs(self, msisdns: Sequence[str]) -> None:
         """Add numbers to the sandbox's own list of opt-outs."""
@@ -154,7 +165,9 @@ def open_gateway(access: GatewayAccess) -> SandboxGateway:
     resolution = Resolution(access.options.get("resolution", Resolution.IDEMPOTENCY_KEY))
     lag = access.options.get("look_up_lag")
     look_up_lag = None if lag is None else float(lag)
-    return SandboxGateway(access.need("url"), access.need("api_key"), access.deadline_seconds, resolution, look_up_lag)
+    spool = access.spool if "callback_secret" in access.options else None
+    url, key = access.need("url"), access.need("api_key")
+    return SandboxGateway(url, key, access.deadline_seconds, resolution, look_up_lag, spool)
 
 
 def _document(messages: Sequence[OutgoingMessage]) -> dict[str, object]:
@@ -207,53 +220,8 @@ def _read_outcome(ref: str, words: Mapping[str, Outcome], item: Any, unit: Any) 
     return SubmitOutcome(ref, outcome, message_id, None if reason is None else str(reason), charge)
 
 
-def _read_reports(document: Any) -> Page[DeliveryReport]:
-    return Page(
-        [_read_report(item, document.get("unit")) for item in document["items"]],
-        read_text(document["cursor"]),
-        epoch=read_text(document.get("epoch", "")),
-    )
-
-
-def _read_report(item: Any, unit: Any) -> DeliveryReport:
-    reason = item["reason"]
-    word = REPORT_WORDS.read(read_text(item["status"]), "" if reason is None else str(reason))
-    return DeliveryReport(
-        report_id=read_text(item["report_id"]),
-        gateway_message_id=read_text(item["message_id"]),
-        client_ref=item["client_ref"],
-        status=word.meaning.status,
-        reason=word.shown,
-        is_permanent=word.meaning.is_permanent,
-        reported_at=read_instant(item["reported_at"]),
-        charge=read_charge(item.get("price"), unit, item.get("segments")),
-        word=word.raw,
-        cause=word.meaning.reason,
-    )
-
-
-def _read_replies(document: Any) -> Page[IncomingReply]:
-    return Page(
-        [
-            IncomingReply(
-                gateway_reply_id=read_text(item["reply_id"]),
-                sender=read_text(item["from"]),
-                text=read_text(item["text"]),
-                received_at=read_instant(item["received_at"]),
-            )
-            for item in document["items"]
-        ],
-        read_text(document["cursor"]),
-        epoch=read_text(document.get("epoch", "")),
-    )
-
-
-def _read_opt_outs(document: Any) -> Page[ProviderOptOut]:
-    return Page(
-        [ProviderOptOut(read_text(item["msisdn"]), read_instant(item["opted_out_at"])) for item in document["items"]],
-        read_text(document["cursor"]),
-        epoch=read_text(document.get("epoch", "")),
-    )
+def _read_page(items_of: Callable[[Any], list[T]], document: Any) -> Page[T]:
+    return Page(items_of(document), read_text(document["cursor"]), epoch=read_text(document.get("epoch", "")))
 
 
 def _read_balance(document: Any) -> Balance:

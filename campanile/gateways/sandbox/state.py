@@ -7,6 +7,7 @@ journal through the same code, cannot know anything else than the process that w
 import heapq
 import re
 import secrets
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -75,6 +76,7 @@ class SandboxState:
         self._opted_out: set[str] = set()
         self._reported: set[str] = set()
         self._undelivered: list[tuple[str, int]] = []
+        self._called_back = Counter[str]()
         with ExitStack() as stack:
             self._journal = stack.enter_context(closing(Journal(folder)))
             self._replay()
@@ -139,6 +141,17 @@ class SandboxState:
         if due := self._due_reports(position + limit - len(self.reports)):
             self._record({"kind": "reports", "items": due})
         return self.reports[position : position + limit]
+
+    def not_called_back(self, history: str, count: int) -> list[Entry]:
+        """Return the next ``reports``, ``replies`` or ``opt_outs`` that no callback has reported."""
+        position = self._called_back[history]
+        if history == "reports":
+            return self.report_page(position, count)
+        return {"replies": self.replies, "opt_outs": self.opt_outs}[history][position : position + count]
+
+    def note_called_back(self, history: str, count: int) -> None:
+        """Remember that a receiver has taken so many more of a history."""
+        self._record({"kind": "called_back", "history": history, "count": count})
 
     def add_reply(self, sender: str, text: str) -> Entry:
         """Take a message from a person; a STOP is an opt-out as well, whatever sender it answers, and START ends it."""
@@ -221,6 +234,7 @@ class SandboxState:
             "opt_in": lambda entry: self._opted_out.discard(entry["msisdn"]),
             "balance": self._apply_balance,
             "clock": self._apply_clock,
+            "called_back": self._apply_called_back,
         }[entry["kind"]](entry)
 
     def _apply_opened(self, entry: Entry) -> None:
@@ -249,6 +263,9 @@ class SandboxState:
 
     def _apply_balance(self, entry: Entry) -> None:
         self.balance = Decimal(entry["amount"])
+
+    def _apply_called_back(self, entry: Entry) -> None:
+        self._called_back[entry["history"]] += entry["count"]
 
     def _apply_clock(self, entry: Entry) -> None:
         self.clock_offset_seconds = entry["offset_seconds"]

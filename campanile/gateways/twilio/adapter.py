@@ -8,13 +8,16 @@ import math
 import re
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from campanile.gateways.answer_fields import read_id
+from campanile.gateways.callbacks.history import histories_of
+from campanile.gateways.callbacks.table import check_callback_url
 from campanile.gateways.credentials import GatewayAccess
 from campanile.gateways.history_cursor import HistoryCursor, HistoryPage, read_on
 from campanile.gateways.http import HttpClient, HttpRules
@@ -23,12 +26,14 @@ from campanile.gateways.twilio.answers import (
     may_be,
     read_balance,
     read_created,
+    read_numbers,
     read_page,
     read_price,
     read_reply,
     read_report,
     sent_at,
 )
+from campanile.gateways.twilio.callbacks import CALLBACKS, status_url
 from campanile.gateways.twilio.codes import REPORT_WORDS
 from campanile.gateways.validity import PASSED, seconds_left
 from campanile.sms.errors import ConfigurationError, GatewayAmbiguous
@@ -62,6 +67,7 @@ MANIFEST = Manifest(
     history_days=390,
     # A message is tried for ten hours (ValidityPeriod); some operators report a day or two later, or never.
     report_horizon_hours=72.0,
+    reply_ids_are_unique=True,
     sender_rules={
         # Twilio has no number of its own for STOP: beside a name the text itself must say how to stop.
         ("*", "alphanumeric"): SenderRule(can_be_answered=False, stop_mention=""),
@@ -75,13 +81,21 @@ SUBMITTING = HttpRules(returned_statuses=frozenset({400, 403, 404}))
 
 PAGE_SIZE = 500
 MAX_PAGES = 20
-MAX_REPLY_PAGES = 200
-"""Of one number, in one reading: a hundred thousand replies."""
+MOST_NUMBERS = 1000
+"""Of each kind: of an account with more, the replies to some would be missed."""
 LONGEST_VALIDITY_SECONDS = 36_000
 CLOCK_SKEW = timedelta(hours=1)
 """How far our clock and Twilio's may differ before a look-up would miss a message."""
 CLOCK_DRIFT = timedelta(seconds=30)
 """How far they usually do: a trace older than that may be of an earlier message with the same text."""
+
+
+@dataclass(frozen=True, slots=True)
+class CalledBack:
+    """The address at which Twilio reaches the receiver, and the folder in which that keeps what Twilio says."""
+
+    url: str
+    spool: Path
 
 
 class TwilioGateway:
@@ -100,6 +114,7 @@ class TwilioGateway:
         auth_token: str,
         messaging_service_sid: str = "",
         deadline_seconds: float = 10.0,
+        called_back: CalledBack | None = None,
     ) -> None:
         if not re.fullmatch(r"AC[0-9a-f]{32}", account_sid):
             raise ConfigurationError("SMS_TWILIO_ACCOUNT_SID must be AC and 32 hexadecimal digits")
@@ -109,6 +124,9 @@ class TwilioGateway:
         self._sender = open_client(rules=replace(SUBMITTING, secrets=(auth_token,)))
         self._account = f"/2010-04-01/Accounts/{account_sid}"
         self._service = messaging_service_sid
+        self._numbers: tuple[str, ...] = ()
+        self._status_url = status_url(called_back.url) if called_back else ""
+        self.callbacks = histories_of(called_back.spool, CALLBACKS.readers) if called_back else {}
 
     def submit(self, batch: Batch, not_after: float) -> Sequence[SubmitOutcome]:
         """Hand one message over."""
@@ -128,6 +146,8 @@ class TwilioGateway:
         }
         if self._service:
             form["MessagingServiceSid"] = self._service
+        if self._status_url:
+            form["StatusCallback"] = self._status_url
         reader = partial(read_created, message.client_ref)
         return [self._sender.read("POST", f"{self._account}/Messages.json", reader, form=form, not_after=not_after)]
 
@@ -171,28 +191,34 @@ class TwilioGateway:
         return read_on(cursor, self._reply_page)
 
     def _reply_page(self, current: HistoryCursor) -> HistoryPage[IncomingReply]:
-        """Ask by our own numbers: without them the list would be of all we sent, too."""
-        listed = [item for number in self._own_numbers() for item in self._replies(number, current)]
-        replies = [read_reply(item) for item in listed if item["direction"] == "inbound"]
-        return HistoryPage(replies, [(reply.received_at, False) for reply in replies], "", self._reader.answered_at)
+        """Ask by our own numbers, one after the other: without them the list would be of all we sent, too.
 
-    def _replies(self, number: str, current: HistoryCursor) -> list[Any]:
-        return self._messages(_query(current) | {"To": number}, MAX_REPLY_PAGES)
+        The next page is a number, and the page of its list: empty for the first one.
+        """
+        number, _, page = current.next_page.partition(" ")
+        numbers = self._own_numbers(anew=not number)
+        number = number or next(iter(numbers), "")
+        if not number:
+            return HistoryPage([], [], "", self._reader.answered_at)
+        items, more = self._page(page or _query(current) | {"To": number})
+        replies = [read_reply(item) for item in items if item["direction"] == "inbound"]
+        following = number if more else next((other for other in numbers if other > number), "")
+        next_page = f"{following} {more}" if following else ""
+        listed = [(reply.received_at, False) for reply in replies]
+        return HistoryPage(replies, listed, next_page, self._reader.answered_at)
 
-    def _own_numbers(self) -> list[str]:
-        numbers = self._reader.read(
-            "GET",
-            f"{self._account}/IncomingPhoneNumbers.json",
-            lambda document: [read_id(item["phone_number"]) for item in document["incoming_phone_numbers"]],
-            params={"PageSize": 1000},
-        )
-        codes = self._reader.read(
-            "GET",
-            f"{self._account}/SMS/ShortCodes.json",
-            lambda document: [read_id(item["short_code"]) for item in document["short_codes"]],
-            params={"PageSize": 1000},
-        )
-        return numbers + codes
+    def _own_numbers(self, *, anew: bool) -> Sequence[str]:
+        """Return the numbers and short codes of the account, sorted; asked once a round."""
+        if anew or not self._numbers:
+            numbers = self._read_numbers("IncomingPhoneNumbers", "incoming_phone_numbers", "phone_number")
+            codes = self._read_numbers("SMS/ShortCodes", "short_codes", "short_code")
+            self._numbers = tuple(sorted({*numbers, *codes}))
+        return self._numbers
+
+    def _read_numbers(self, resource: str, items: str, name: str) -> list[str]:
+        path = f"{self._account}/{resource}.json"
+        reader = partial(read_numbers, items, name)
+        return self._reader.read("GET", path, reader, params={"PageSize": MOST_NUMBERS})
 
     def opt_outs(self, cursor: str) -> Page[ProviderOptOut]:
         """Return none: Twilio lists no opt-outs. A STOP is a reply, and 21610 tells of the others."""
@@ -202,21 +228,25 @@ class TwilioGateway:
         """Return the account's balance, in the currency of the account."""
         return self._reader.read("GET", f"{self._account}/Balance.json", read_balance)
 
-    def _messages(self, query: dict[str, str], most_pages: int = MAX_PAGES) -> list[Any]:
+    def _messages(self, query: dict[str, str]) -> list[Any]:
         """Return all messages of a query.
 
         Raises:
-            GatewayAmbiguous: there are too many to tell.
+            GatewayAmbiguous: there are too many to tell, or the list has no end.
         """
-        pages = list(islice(self._pages(query), most_pages + 1))
-        if len(pages) > most_pages:
-            raise GatewayAmbiguous(f"GET {self._account}/Messages.json: more than {most_pages} pages for one number")
+        pages = list(islice(self._pages(query), MAX_PAGES + 1))
+        if len(pages) > MAX_PAGES:
+            raise GatewayAmbiguous(f"GET {self._account}/Messages.json: more than {MAX_PAGES} pages for one number")
         return [item for page in pages for item in page]
 
     def _pages(self, query: dict[str, str]) -> Iterator[list[Any]]:
         items, next_page = self._page(query)
         yield items
+        seen = set[str]()
         while next_page:
+            if next_page in seen:
+                raise GatewayAmbiguous(f"GET {self._account}/Messages.json: a page leads back to an earlier one")
+            seen.add(next_page)
             items, next_page = self._page(next_page)
             yield items
 
@@ -232,7 +262,11 @@ class TwilioGateway:
 def open_gateway(access: GatewayAccess) -> TwilioGateway:
     """Return the account that the settings name."""
     url, service = access.need_url("twilio.com"), access.options.get("messaging_service_sid", "")
-    return TwilioGateway(url, access.need("account_sid"), access.need("auth_token"), service, access.deadline_seconds)
+    called_back = None
+    if callback_url := access.options.get("callback_url"):
+        called_back = CalledBack(check_callback_url("twilio", callback_url), access.spool)
+    sid, token = access.need("account_sid"), access.need("auth_token")
+    return TwilioGateway(url, sid, token, service, access.deadline_seconds, called_back)
 
 
 def _sender(sender_id: str) -> str:

@@ -39,6 +39,13 @@ def read_page(path: str, document: Any) -> tuple[list[Any], str]:
     return list(document["messages"]), next_page
 
 
+def read_numbers(items: str, name: str, document: Any) -> list[str]:
+    """Return the numbers of a list that must be whole."""
+    if document.get("next_page_uri"):
+        raise ValueError(f"{len(document[items])} of {items} are not all")
+    return [read_id(item[name]) for item in document[items]]
+
+
 def may_be(item: Any, text: str) -> bool:
     """Return whether a listed message may be ours; one whose text Twilio had to delete may."""
     return item["direction"] != "inbound" and (not item["body"] or _plain(item["body"]) == _plain(text))
@@ -50,18 +57,37 @@ def _plain(text: str) -> str:
 
 def read_report(item: Any) -> DeliveryReport:
     """Return a listed message as a delivery report."""
-    status, code = read_id(item["status"]), item["error_code"]
+    return report_of(
+        read_id(item["sid"]),
+        read_id(item["status"]),
+        item["error_code"],
+        read_mail_time(item["date_updated"] or item["date_sent"] or item["date_created"]),
+        read_price(item),
+    )
+
+
+def report_of(
+    sid: str, status: str, code: int | None, reported_at: datetime, charge: Charge | None = None
+) -> DeliveryReport:
+    """Return the report on a message; that of its callback and that of its entry in the list are the same.
+
+    Args:
+        sid: Twilio's id of the message.
+        status: a word of ``REPORT_WORDS``, or one of tomorrow.
+        code: the error code, if there is one.
+        reported_at: when Twilio changed the status.
+        charge: the price comes after the status: that is a report of its own.
+    """
     word = REPORT_WORDS.read(status, "" if code is None else str(code))
-    charge = read_price(item)
-    priced = f":{charge.amount}" if charge else ""  # the price comes after the status: that is a report of its own
+    priced = f":{charge.amount}" if charge else ""
     return DeliveryReport(
-        report_id=f"{read_id(item['sid'])}:{status}{priced}",
-        gateway_message_id=read_id(item["sid"]),
+        report_id=f"{sid}:{status}{priced}",
+        gateway_message_id=sid,
         client_ref=None,
         status=word.meaning.status,
         reason=word.shown,
         is_permanent=word.meaning.is_permanent,
-        reported_at=read_mail_time(item["date_updated"] or item["date_sent"] or item["date_created"]),
+        reported_at=reported_at,
         charge=charge,
         word=word.raw,
         cause=word.meaning.reason,

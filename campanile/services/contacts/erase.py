@@ -104,7 +104,7 @@ def _erase_files(context: Context, traces: Traces) -> dict[str, str]:
             result = Erasure.DELETED
         if result is not Erasure.NOTHING:
             done[str(path.relative_to(data))] = result.value
-    for path in _files_of(context.settings.kannel_spool_dir, "*.jsonl"):
+    for path in _files_of(context.settings.callbacks, "*.jsonl"):
         if blank_in_place(path, traces.msisdn) is not Erasure.NOTHING:
             done[path.name] = Erasure.REWRITTEN.value
     return done

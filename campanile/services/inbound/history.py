@@ -11,7 +11,14 @@ from campanile.sms.errors import GatewayDenied
 from campanile.store.billing.alerts import clear_alert
 from campanile.store.billing.operator_settings import put_setting
 from campanile.store.db.database import Transaction
-from campanile.store.inbound.histories import History, history_of, move_cursor, put_history, rewind_cursors
+from campanile.store.inbound.histories import (
+    CALLBACKS,
+    History,
+    history_of,
+    move_cursor,
+    put_history,
+    rewind_cursors,
+)
 from schemas.gateway import Page
 
 S = TypeVar("S")
@@ -31,11 +38,13 @@ class HistoryRead(NamedTuple):
         new_count: how many items were new.
         unfinished_count: readings in a row, with this one, that stopped before the history's end; 0: it was reached.
         renumbered: why the stored cursor is no longer valid, so that all items are read again; empty: it is valid.
+        loops: whether a page led back to one that this reading had read: the history has no end that can be reached.
     """
 
     new_count: int
     unfinished_count: int
     renumbered: str
+    loops: bool = False
 
 
 def read_history(
@@ -52,7 +61,8 @@ def read_history(
 
     If a provider renumbers a history (it names another epoch, refuses the cursor, or counts back), the history is read
     again from its beginning; known items are not stored twice. A reading stops when the history does not end within
-    ``SMS_HISTORY_PAGES`` and ``SMS_HISTORY_SECONDS``; the next one continues from its cursor.
+    ``SMS_HISTORY_PAGES`` and ``SMS_HISTORY_SECONDS``, or when a page leads back to one that was read; the next one
+    continues from its cursor.
 
     Raises:
         GatewayError: a page could not be read; those before it are stored.
@@ -62,6 +72,7 @@ def read_history(
     with context.transaction(read_only=True) as tx:
         known = history_of(tx, gateway, name)
     first = known.cursor
+    seen, loops = {first}, False
     for _ in range(context.settings.history_pages):
         page, lost = _read_page(read, known, is_first=known.cursor == first and not renumbered)
         if lost and renumbered:  # a second time in one reading: the answers contradict each other
@@ -69,8 +80,9 @@ def read_history(
         if page is None:
             renumbered = lost
             known = _start_again(context, gateway, name, known)
+            seen = {known.cursor}
             continue
-        is_last = not page.has_more and (not page.items or page.cursor == known.cursor)
+        is_last = not page.has_more and not page.items
         *earlier, last = [convert(part) for part in in_parts(page.items)]
         count += sum(_keep_part(context, gateway, part, keep) for part in earlier)
         with context.transaction() as tx:
@@ -83,9 +95,11 @@ def read_history(
             known = history_of(tx, gateway, name)
         if is_last and kept == page.cursor:
             return HistoryRead(count, 0, renumbered)
-        if clock() >= ends_at:
+        loops = kept == page.cursor and page.cursor in seen
+        seen = seen | {page.cursor} if kept == page.cursor else {known.cursor}
+        if loops or clock() >= ends_at:
             break
-    return HistoryRead(count, _count_unfinished(context, gateway, name), renumbered)
+    return HistoryRead(count, _count_unfinished(context, gateway, name), renumbered, loops)
 
 
 def in_parts(items: Sequence[T], most: int | None = None) -> list[list[T]]:
@@ -103,7 +117,8 @@ def reset_history(context: Context, gateway: str, name: str, actor: str, reason:
     actor, why = require_actor(actor), require_reason(reason)
     context.manifest(gateway)
     with context.transaction() as tx:
-        kept = rewind_cursors(tx, gateway, [_CURSORS.get(name, name)])
+        cursor_name = _CURSORS.get(name, name)
+        kept = rewind_cursors(tx, gateway, [cursor_name, f"{cursor_name}{CALLBACKS}"])
         entry = {"cursor": next(iter(kept.values())), "reason": why}
         put_setting(tx, f"reset_cursor.{gateway}.{name}", entry, actor)
     words = name.replace("_", "-")
@@ -120,7 +135,7 @@ def report_history(context: Context, gateway: str, name: str, found: HistoryRead
 
     An alert that cannot be delivered stays open and is tried again; the run continues.
     """
-    words = name.replace("_", "-")
+    words = name.replace("_", "-").replace(CALLBACKS, " by callback")
     if found.renumbered:
         _alert(
             context,
@@ -131,14 +146,16 @@ def report_history(context: Context, gateway: str, name: str, found: HistoryRead
             reopens=True,
         )
     if found.unfinished_count:
+        settings = context.settings
+        limits = f"did not end within {settings.history_pages} pages or {settings.history_seconds:g} s"
+        what = "have a page that leads back to an earlier one" if found.loops else limits
         line = (
-            f"the {words} of gateway {gateway} did not end within {context.settings.history_pages} pages or "
-            f"{context.settings.history_seconds:g} s, {found.unfinished_count} times in a row; "
+            f"the {words} of gateway {gateway} {what}, {found.unfinished_count} times in a row; "
             f"{found.new_count} were new. The next run continues from there"
         )
         context.log.warning(line)
         if found.unfinished_count > 1:
-            waits = "" if name == "reports" else "; no campaign is sent until the end is reached"
+            waits = "" if name.startswith("reports") else "; no campaign is sent until the end is reached"
             _alert(context, gateway, _kind(UNFINISHED, name), f"{line}{waits}. If this continues, ask the provider")
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -22,6 +22,7 @@ from campanile.sms.text.masking import mask_numbers
 from campanile.store.billing.alerts import clear_alert, raise_alert
 from campanile.store.contacts.opt_outs import add_provider_opt_outs, honour_replies
 from campanile.store.db.database import Transaction
+from campanile.store.inbound.histories import CALLBACKS
 from campanile.store.inbound.replies import add_replies, mark_doubtful, near_replies
 from campanile.store.inbound.reports import add_reports, apply_reports, unapplied_reports
 from campanile.store.ledger.reconciliation import require_tried
@@ -39,17 +40,16 @@ _SHOWN_SENDER = 40
 def sync_opt_outs(context: Context, gateway: str) -> dict[str, int]:
     """Read replies and the opt-outs of the provider; each STOP applies in the transaction that records it."""
     found = context.gateway(gateway)
-    replies = _read_all(
+    replies = _read_both(
         context, gateway, "replies", found.replies, partial(reply_rows, context), partial(keep_replies, context)
     )
-    opt_outs = _read_all(
+    opt_outs = _read_both(
         context, gateway, "opt_outs", found.opt_outs, partial(opt_out_rows, context), add_provider_opt_outs
     )
-    context.log.info(
-        "%s: %d new replies, %d new opt-outs at the provider", gateway, replies.new_count, opt_outs.new_count
-    )
-    unfinished_count = sum(reading.unfinished_count > 0 for reading in (replies, opt_outs))
-    return {"replies": replies.new_count, "provider_opt_outs": opt_outs.new_count, "unfinished": unfinished_count}
+    reply_count, opt_out_count = (sum(reading.new_count for reading in readings) for readings in (replies, opt_outs))
+    context.log.info("%s: %d new replies, %d new opt-outs at the provider", gateway, reply_count, opt_out_count)
+    unfinished_count = sum(reading.unfinished_count > 0 for reading in replies + opt_outs)
+    return {"replies": reply_count, "provider_opt_outs": opt_out_count, "unfinished": unfinished_count}
 
 
 def sync_opt_outs_to_the_end(context: Context, gateway: str) -> None:
@@ -72,9 +72,10 @@ def try_sync_opt_outs(context: Context, gateway: str) -> None:
 
 def sync_reports(context: Context, gateway: str) -> dict[str, int]:
     """Read delivery reports and apply them; return how many messages changed, by event."""
-    count = _read_all(
+    readings = _read_both(
         context, gateway, "reports", context.gateway(gateway).delivery_reports, report_rows, add_reports
-    ).new_count
+    )
+    count = sum(reading.new_count for reading in readings)
     moved = apply_waiting_reports(context, gateway)
     with context.transaction(read_only=True) as tx:
         waiting = tx.value("report.count_unmatched", gateway=gateway)
@@ -99,6 +100,20 @@ def apply_waiting_reports(context: Context, gateway: str) -> dict[str, int]:
     return dict(moved)
 
 
+def _read_both(
+    context: Context,
+    gateway: str,
+    name: str,
+    poll: Callable[[str], Page[Any]],
+    convert: Callable[[Sequence[Any]], pd.DataFrame],
+    keep: Callable[[Transaction, str, pd.DataFrame], int],
+) -> list[HistoryRead]:
+    """Read what the gateway called back, if it does, and then what it lists: whatever comes by both counts once."""
+    called_back = context.gateway(gateway).callbacks.get(name)
+    ways = [(name, poll)] if called_back is None else [(f"{name}{CALLBACKS}", called_back), (name, poll)]
+    return [_read_all(context, gateway, cursor_name, read, convert, keep) for cursor_name, read in ways]
+
+
 def _read_all(
     context: Context,
     gateway: str,
@@ -114,8 +129,10 @@ def _read_all(
 
 def keep_replies(context: Context, tx: Transaction, gateway: str, replies: pd.DataFrame) -> int:
     """Store replies (``IncomingReplies``) that are new, and apply their STOPs and STARTs; return how many were new."""
-    history = timedelta(days=context.manifest(gateway).history_days)
-    fresh = _with_split_refusals(tx, gateway, add_replies(tx, gateway, replies, history=history))
+    manifest = context.manifest(gateway)
+    history = timedelta(days=manifest.history_days)
+    added = add_replies(tx, gateway, replies, history=history, ids_are_unique=manifest.reply_ids_are_unique)
+    fresh = _with_split_refusals(tx, gateway, added)
     honour_replies(tx, fresh)  # guard: stop-with-reply
     _alert_unreadable(tx, gateway, fresh)
     return len(fresh)

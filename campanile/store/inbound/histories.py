@@ -10,8 +10,12 @@ from campanile.store.db.database import Transaction
 from campanile.store.ledger.events import put_state
 from schemas.inbound_rows import GatewayState
 
-#: The histories that are read from a gateway page by page, by the names of their cursors.
-HISTORIES = ("replies", "opt_outs", "reports")
+#: The histories that a gateway lists, by the names of their cursors.
+POLLED = ("replies", "opt_outs", "reports")
+#: The end of the name of a history's callbacks, which are read from a cursor of their own.
+CALLBACKS = ".callbacks"
+#: The histories that are read from a gateway page by page.
+HISTORIES = (*POLLED, *(f"{name}{CALLBACKS}" for name in POLLED))
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -30,7 +34,7 @@ class History(NamedTuple):
 
 
 def history_of(tx: Transaction, gateway: str, name: str) -> History:
-    """Return how far ``replies``, ``reports`` or ``opt_outs`` of a gateway were read."""
+    """Return how far one of the ``HISTORIES`` of a gateway was read."""
     found = _state_of(tx, gateway, _about(name))
     return History(cursor_of(tx, gateway, name), **json.loads(found.value) if found else {})
 
@@ -44,7 +48,7 @@ def put_history(tx: Transaction, gateway: str, name: str, epoch: str, unfinished
 
 
 def cursor_of(tx: Transaction, gateway: str, name: str) -> str:
-    """Return the cursor of ``reports``, ``replies`` or ``opt_outs`` of a gateway; empty: never read."""
+    """Return the cursor of one of the ``HISTORIES`` of a gateway; empty: never read."""
     found = _state_of(tx, gateway, name)
     return "" if found is None else found.value
 

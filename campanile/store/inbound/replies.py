@@ -11,11 +11,18 @@ from campanile.store.inbound.dead_numbers import forget_absences
 from schemas.inbound_rows import NearReply, UnansweredReply
 
 _HISTORY = timedelta(days=90)
-#: The columns that identify a reply.
+#: The columns that identify a reply; of a gateway whose ids are unique the id does.
 _SAYS = ["gateway_reply_id", "sender", "text", "received_at"]
 
 
-def add_replies(tx: Transaction, gateway: str, replies: pd.DataFrame, *, history: timedelta = _HISTORY) -> pd.DataFrame:
+def add_replies(
+    tx: Transaction,
+    gateway: str,
+    replies: pd.DataFrame,
+    *,
+    history: timedelta = _HISTORY,
+    ids_are_unique: bool = False,
+) -> pd.DataFrame:
     """Write the replies that are new and return them.
 
     A ``received_at`` in the future, or longer ago than the gateway keeps replies, is not trusted: it is stored, but
@@ -28,19 +35,30 @@ def add_replies(tx: Transaction, gateway: str, replies: pd.DataFrame, *, history
             uses an id again. Only a reply that is no refusal is also known by number and text within a minute, where
             one of the two has no id.
         history: how long the gateway keeps replies.
+        ids_are_unique: the gateway never uses an id again, so the id alone identifies a reply. Its callback and its
+            list may then give it two times.
     """
     if replies.empty:
         return replies.assign(reply_id=pd.Series(dtype=object))
     is_refusal = replies["verdict"].isin(SUPPRESSING)
     asked = replies[[*_SAYS, "number_id"]].assign(position=replies.index, is_refusal=is_refusal)
     with tx.staged("reply.known", staged_rows=asked):
-        known = set(tx.values("reply.known", gateway=gateway))
-    fresh = replies[~replies.index.isin(known)].drop_duplicates(_SAYS)
+        known = set(tx.values("reply.known", gateway=gateway, ids_are_unique=ids_are_unique))
+    fresh = replies[~replies.index.isin(known)]
+    fresh = fresh[~_identities(fresh, ids_are_unique).duplicated()]
     first_id = int(tx.value("reply.next_id"))
     fresh = fresh.assign(reply_id=range(first_id, first_id + len(fresh)))
     tx.run_staged("reply.add", fresh, gateway=gateway, at=tx.at, oldest=tx.at - history)
     forget_absences(tx, fresh["number_id"])
     return fresh
+
+
+def _identities(replies: pd.DataFrame, ids_are_unique: bool) -> pd.DataFrame:
+    """Return the columns that identify each reply: only its id, if it has one and ids are unique."""
+    identities = replies[_SAYS].astype(object)
+    if ids_are_unique:
+        identities.loc[identities["gateway_reply_id"] != "", _SAYS[1:]] = None
+    return identities
 
 
 def near_replies(tx: Transaction, gateway: str, fresh: pd.DataFrame, seconds: int) -> list[NearReply]:

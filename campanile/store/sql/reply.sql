@@ -2,17 +2,22 @@
 
 -- name: reply.known
 -- staged_rows: ReplyKeys
--- The positions of the staged replies that are stored already. All fields are compared: a provider that restarts its
--- numbering gives an old id to a new reply. A reply that came in two ways, once without an id (in a file) or with a time
--- that is rounded in another way, is known by its number and text, at most a minute apart; a refusal never is, so that
--- no refusal is left out. Of a reply of an erased person (number_id below 0) only id and time are left: it must not come
--- back when the history is read again.
+-- The positions of the staged replies that are stored already. All fields are compared, because a provider that
+-- restarts its numbering gives an old id to a new reply; only the id, if there is one and $ids_are_unique. A reply that
+-- came in two ways, once without an id (in a file) or with a time that is rounded in another way, is known by its number
+-- and text, at most a minute apart; a refusal never is, so that no refusal is left out. Of a reply of an erased person
+-- (number_id below 0) only id and time are left: it must not come back when the history is read again.
 SELECT staged_rows.position
 FROM staged_rows JOIN reply
     ON reply.gateway = $gateway
     AND reply.gateway_reply_id = staged_rows.gateway_reply_id
-    AND (reply.number_id < 0 OR (reply.sender = staged_rows.sender AND reply.text = staged_rows.text))
-    AND reply.received_at = staged_rows.received_at
+    AND (
+        ($ids_are_unique AND staged_rows.gateway_reply_id <> '')
+        OR (
+            (reply.number_id < 0 OR (reply.sender = staged_rows.sender AND reply.text = staged_rows.text))
+            AND reply.received_at = staged_rows.received_at
+        )
+    )
 UNION
 SELECT staged_rows.position
 FROM staged_rows JOIN reply

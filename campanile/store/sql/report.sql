@@ -10,6 +10,7 @@ WITH waiting AS (
 matched AS (
     SELECT message.campaign_id, message.recipient_id, waiting.gateway_message_id
     FROM waiting JOIN message ON message.client_ref = waiting.client_ref
+    JOIN campaign ON campaign.campaign_id = message.campaign_id AND campaign.gateway = $gateway
     UNION
     SELECT message_event.campaign_id, message_event.recipient_id, waiting.gateway_message_id
     FROM waiting JOIN message_event ON message_event.gateway_message_id = waiting.gateway_message_id
@@ -100,7 +101,7 @@ SELECT report_no FROM delivery_report WHERE gateway = $gateway AND applied_at IS
 -- name: report.waiting
 -- staged_rows: ReportNumbers
 -- Of the staged reports: one row per report not applied yet and message that it concerns. The report of a message that
--- is in flight or was never tried waits. The state is that of ``message_status``, computed for these messages only,
+-- is in flight or was never tried waits, and so does a report of another gateway than the message's. The state is that of ``message_status``, computed for these messages only,
 -- because the view reads all messages.
 WITH waiting AS (
     SELECT delivery_report.* FROM delivery_report SEMI JOIN staged_rows USING (report_no)
@@ -109,6 +110,7 @@ WITH waiting AS (
 matched AS (
     SELECT waiting.report_no, message.campaign_id, message.recipient_id
     FROM waiting JOIN message ON message.client_ref = waiting.client_ref
+    JOIN campaign ON campaign.campaign_id = message.campaign_id AND campaign.gateway = $gateway
     UNION
     SELECT waiting.report_no, message_event.campaign_id, message_event.recipient_id
     FROM waiting JOIN message_event ON message_event.gateway_message_id = waiting.gateway_message_id

@@ -1,7 +1,8 @@
 """Callbacks on disk, in the order they came: the receiver writes, Campanile reads.
 
-Kannel tells everything once. So what was answered is on the disk, and what is read stays there: a cursor only tells
-how far somebody read. One file a UTC day and kind, so that old ones can go.
+Gateways report most things once. So what was answered with 200 is on the disk, and what is read stays there: a cursor
+is the position of a reader. A gateway has a folder, and in it one file per UTC day and history, so that old ones can
+be deleted.
 """
 
 import fcntl
@@ -30,9 +31,9 @@ _CURSOR = re.compile(r"(\d{4}-\d\d-\d\d)/(\d{1,15})")
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """One request of Kannel's: its query as it stood in the address, and when it came."""
+    """One request: its parameters or its body, as they came, and when it came."""
 
-    query: str
+    content: str
     received_at: datetime
 
 
@@ -205,12 +206,16 @@ def _whole_lines(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _line(callback: Callback) -> str:
-    return json.dumps({"received_at": callback.received_at.isoformat(), "query": callback.query})
+    return json.dumps({"received_at": callback.received_at.isoformat(), "content": callback.content})
 
 
 def _parse(line: bytes) -> Callback:
     document = json.loads(line)
-    return Callback(document["query"], datetime.fromisoformat(document["received_at"]))
+    # ``query``: in the files of versions that received Kannel only.
+    return Callback(
+        document["content"] if "content" in document else document["query"],
+        datetime.fromisoformat(document["received_at"]),
+    )
 
 
 def _sync_folder(folder: Path) -> None:
