@@ -8,7 +8,6 @@ whatever is wrong with its time.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -40,8 +39,6 @@ ALL_WORDS: dict[str, str] = {**REJECT_WORDS, **REPLY_WORDS}
 UNREADABLE_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 """The time of a refusal whose time cannot be read: it is implausible, so the time of reading counts."""
 
-_CLEAR = (STOP, WRONG_NUMBER)
-_PARTS = re.compile(r"[;,\t|]")
 _READMITTED = REASONS.keys() - {"empty_number"}
 _BATCH = 1000
 _LONGEST_SENDER = 100
@@ -117,13 +114,6 @@ def read_replies(staged: StagedFile, zone: ZoneInfo, *, is_day_first: bool) -> I
         else:
             reply_id = row[columns.reply_id].strip() if columns.reply_id else ""
             yield FileReply(row_number, reply_id, sender, text, received_at or UNREADABLE_TIME)
-
-
-def may_refuse(staged: StagedFile, reject: Reject) -> bool:
-    """Return whether a rejected row may be a refusal: its text is one, or another part of it is a clear one."""
-    text = reject.cells[staged.header.index(find_columns(staged).text)]
-    parts = [part for cell in reject.cells for part in _PARTS.split(cell) if part.strip()]
-    return classify_reply(text) in SUPPRESSING or any(classify_reply(part) in _CLEAR for part in parts)
 
 
 def parse_time(text: str, zone: ZoneInfo, *, is_day_first: bool = True) -> datetime | None:
