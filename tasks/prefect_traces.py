@@ -34,13 +34,13 @@ def erase_from_prefect(is_about: Callable[[str], bool]) -> list[str]:
     The current run stays, without its parameters.
     """
     with get_client(sync_client=True) as client:
-        runs = [run for run in _runs(client) if is_about(json.dumps(run.parameters, ensure_ascii=False, default=str))]
+        runs = [run for run in _runs(client) if is_about(_text_of(run.parameters))]
         pages = [page for page in _pages(client) if is_about(_text_of(page.data))]
         _delete_runs(client, runs)
         for page in pages:
             with contextlib.suppress(ObjectNotFound):
                 client.delete_artifact(page.id)
-    _write_database_anew()
+    _write_database_anew(is_about)
     return [f"{count_text(len(runs), 'run')} deleted", f"{count_text(len(pages), 'page')} deleted"]
 
 
@@ -83,17 +83,28 @@ def _pages(client: SyncPrefectClient) -> Iterator[Any]:
 
 
 def _text_of(data: object) -> str:
-    return data if isinstance(data, str) else json.dumps(data, ensure_ascii=False, default=str)
+    """Return all texts in JSON data, one a line."""
+    if isinstance(data, dict):
+        data = list(data.values())
+    return "\n".join(map(_text_of, data)) if isinstance(data, list) else str(data)
 
 
-def _write_database_anew() -> None:
-    """Write the local SQLite database of Prefect anew: deleted rows stand in its free pages and its log until then."""
+def _write_database_anew(is_about: Callable[[str], bool] | None = None) -> None:
+    """Write the local SQLite database of Prefect anew: deleted rows stand in its free pages and its log until then.
+
+    Its events have copies of pages, because tasks return them, and no API deletes events. Those that show a person are
+    deleted here; in another database they stay until Prefect's own retention of events (7 days).
+    """
     url = str(PREFECT_API_DATABASE_CONNECTION_URL.value())
     path = Path(url.removeprefix(_SQLITE).partition("?")[0])
     if not url.startswith(_SQLITE) or not path.is_file():
         return
     try:
         with contextlib.closing(sqlite3.connect(path, timeout=_SECONDS, isolation_level=None)) as database:
+            found = database.execute("SELECT id, payload FROM events") if is_about else ()
+            shown = [(key,) for key, payload in found if is_about and is_about(_text_of(json.loads(payload)))]
+            database.executemany("DELETE FROM event_resources WHERE event_id = ?", shown)
+            database.executemany("DELETE FROM events WHERE id = ?", shown)
             database.execute("VACUUM")
             until = time.monotonic() + _SECONDS
             while database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] and time.monotonic() < until:

@@ -123,6 +123,8 @@ MUTATIONS = [
     ("replies_are_kept_once", "INSERT INTO reply SELECT reply_id + 100, * EXCLUDE (reply_id) FROM reply"),
     ("reports_are_kept_once", "INSERT INTO delivery_report SELECT * FROM delivery_report"),
     ("a_stop_is_an_opt_out", "DELETE FROM opt_out_entry"),
+    ("erased_people_left_nothing", "UPDATE reply SET number_id = -1"),
+    ("erased_people_left_nothing", "UPDATE message SET number_id = -number_id"),
     (
         "only_a_later_start_or_a_named_person_lifts_an_opt_out",
         "UPDATE opt_out_entry SET lifted_at = recorded_at, lifted_by = 'camille'",
