@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from campanile.sms.rules.dead_numbers import DeadRules
+from campanile.store.contacts.erasure import erase
 from campanile.store.contacts.import_log import SourceFile, StagedRows
 from campanile.store.contacts.merge import import_contacts
 from campanile.store.contacts.undo import undo_import
@@ -186,6 +187,16 @@ def test_a_number_that_came_back_dies_again_by_new_evidence_only(desk: Desk) -> 
     absences(desk, 14)
     assert dead(desk) == {PERSON: "absent"}
     assert [event for event, _ in history(desk)] == ["died", "revived", "died"]
+
+
+def test_nothing_of_it_stays_after_an_erasure(desk: Desk) -> None:
+    absences(desk, 0, 7)
+    report(desk, (OTHER, "permanent"))
+    for person in (PERSON, OTHER):
+        with desk.tx() as tx:
+            erase(tx, person, f"+{person}", "camille", "ticket 12")
+    for table in ("absence", "dead_number", "dead_number_event"):
+        assert desk.sql(f"SELECT count(*) FROM {table}") == [(0,)], table
 
 
 # --- random histories against a plain model -------------------------------------------------------------------------

@@ -104,6 +104,8 @@ def erase(tx: Transaction, number_id: int, msisdn: str, actor: str, reason: str)
         "import_row": tx.run("erasure.import_rows", **rows),
         "import_row_reject": tx.run("erasure.rejects", **by_pattern),
         "dead_number": tx.run("erasure.dead_number", **number),
+        "dead_number_event": tx.run("erasure.dead_number_events", **number),
+        "absence": tx.run("erasure.absence", **number),
         "draft": _clear_drafts(tx, msisdn),
     }
     for campaign in campaigns:

@@ -161,6 +161,14 @@ WHERE NOT EXISTS (
 -- Delete the record that the number does not exist: the opt-out remains.
 DELETE FROM dead_number WHERE number_id = $number_id
 
+-- name: erasure.dead_number_events
+-- Delete the history of the number as a dead one.
+DELETE FROM dead_number_event WHERE number_id = $number_id
+
+-- name: erasure.absence
+-- Delete the absences of the number.
+DELETE FROM absence WHERE number_id = $number_id
+
 -- name: erasure.add_redaction
 -- Record the hash of a recap after an erasure.
 INSERT INTO recap_redaction
