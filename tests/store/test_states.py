@@ -22,6 +22,8 @@ VALUES = {
         "tested",
         "paused",
         "finished",
+        "died",
+        "revived",
     },
 }
 
