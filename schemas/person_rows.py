@@ -58,8 +58,8 @@ class RejectedRow:
 class PersonMessage:
     """A message to the person.
 
-    ``reported_at``: when the phone got it, or did not, by the provider's clock. ``origin``: the list, or ``typed``.
-    ``charged`` is None if it was not accepted.
+    ``reported_at``: when the phone got it, or did not, by the provider's clock. ``reports_read_at``: when the reports
+    of its gateway were last read whole. ``origin``: the list, or ``typed``. ``charged`` is None if it was not accepted.
     """
 
     campaign: str
@@ -82,6 +82,8 @@ class PersonMessage:
     created_at: datetime
     client_ref: str
     gateway_message_id: str | None
+    gateway: str
+    reports_read_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,11 @@ class AbsentCampaign:
 
 @dataclass(frozen=True, slots=True)
 class PersonReply:
-    """A reply of the person; ``answer``: the decision on the automatic answer, a key of ``ANSWER_WORDS``."""
+    """A reply of the person; ``answer``: the decision on the automatic answer, a key of ``ANSWER_WORDS``.
+
+    ``campaign``: of the last message before it, ``message_text``, which was submitted at ``message_at``.
+    ``handed_over_at``, ``mailed_at``: when the reply owner got it, in the file and by mail.
+    """
 
     reply_id: int
     gateway: str
@@ -123,11 +129,19 @@ class PersonReply:
     recorded_at: datetime
     settled_as: str | None
     settled_by: str | None
+    message_text: str | None
+    message_at: datetime | None
+    handed_over_at: datetime | None
+    mailed_at: datetime | None
+    reply_owner: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class OptOutEntry:
-    """An opt-out of the person, and how it ended; ``lifted_at`` is None while it applies."""
+    """An opt-out of the person, and how it ended; ``lifted_at`` is None while it applies.
+
+    ``lift_reason``: why a named person undid it. ``pushed_to``: the gateways to whose own list it was added, and when.
+    """
 
     entry_id: int
     source: str
@@ -139,6 +153,9 @@ class OptOutEntry:
     lifted_at: datetime | None
     lifted_by: str | None
     lifted_reply_id: int | None
+    lift_reason: str | None
+    pushed_to: str | None
+    pushed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,3 +164,24 @@ class DeadNumber:
 
     reason: str
     recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeadNumberEvent:
+    """``event``: the number ``died`` or was ``revived``, with the evidence; a revival by a row of a file."""
+
+    event: str
+    reason: str
+    evidence: str
+    file_name: str | None
+    row_number: int | None
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Absences:
+    """How often in a row the phone was absent, since and until when, by our clock."""
+
+    absence_count: int
+    first_at: datetime
+    last_at: datetime

@@ -7,7 +7,7 @@ import codecs
 import gzip
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 
@@ -23,8 +23,6 @@ _PACKED_SUFFIXES = frozenset({".xlsx", ".xlsm", ".ods", ".zip"})
 _LONGEST_RECORD_LINES = 100
 _PART_BYTES = 1 << 20
 _OVERLAP_BYTES = 256
-#: The text of a message in a query or in JSON.
-_TEXT_VALUE = re.compile(rb"""((?:text|body|message|content)(?:=|%3D|\\?":\s*\\?"))([^&"\\\s]*)""", re.IGNORECASE)
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -36,15 +34,20 @@ class Erasure(StrEnum):
     DELETED = "deleted"
 
 
-def erase_from_file(path: Path, msisdn: str) -> Erasure:
+def erase_from_file(path: Path, msisdn: str, pseudonyms: Sequence[str] = ()) -> Erasure:
     """Remove the rows with a number from a file, or delete the file if its kind does not allow that.
 
     Rows of text and Parquet files are removed; all other rows keep their bytes. Any other file with the number is
     deleted.
+
+    Args:
+        path: the file.
+        msisdn: the number, E.164.
+        pseudonyms: what stands for the number in rows without it: letters and digits only.
     """
     if path.suffix.lower() == ".parquet":
-        return _erase_from_parquet(path, msisdn)
-    if not holds_number(path, msisdn):
+        return _erase_from_parquet(path, msisdn, pseudonyms)
+    if not holds_number(path, msisdn, pseudonyms):
         return Erasure.NOTHING
     if path.suffix.lower() not in _TEXT_SUFFIXES:
         path.unlink()
@@ -52,18 +55,18 @@ def erase_from_file(path: Path, msisdn: str) -> Erasure:
     content = path.read_bytes()
     encoding = "utf-16" if content.startswith(_UTF16) else None
     plain = content.decode(encoding).encode() if encoding else content
-    pattern = bytes_pattern(msisdn)
+    pattern = _bytes_pattern(msisdn, pseudonyms)
     kept = b"".join(record for record in _records(plain) if not pattern.search(record))
     with written_whole(path) as temporary:
         temporary.write_bytes(kept.decode().encode(encoding) if encoding else kept)
     return Erasure.REWRITTEN
 
 
-def holds_number(path: Path, msisdn: str) -> bool:
+def holds_number(path: Path, msisdn: str, pseudonyms: Sequence[str] = ()) -> bool:
     """Return whether a file contains a number, in any usual form: in its bytes, or in those of its packed parts."""
-    pattern, suffix = bytes_pattern(msisdn), path.suffix.lower()
+    pattern, suffix = _bytes_pattern(msisdn, pseudonyms), path.suffix.lower()
     if suffix == ".parquet":
-        return _count_in_parquet(path, msisdn) > 0
+        return _count_in_parquet(path, _holds(msisdn, pseudonyms)) > 0
     try:
         if suffix in _PACKED_SUFFIXES and zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as packed:
@@ -79,6 +82,11 @@ def holds_number(path: Path, msisdn: str) -> bool:
         parts = iter(lambda: file.read(_PART_BYTES), b"")
         is_utf16 = begins in _UTF16 or suffix == ".xls"
         return _search((part.replace(b"\0", b"") for part in parts) if is_utf16 else parts, pattern)
+
+
+def _bytes_pattern(msisdn: str, pseudonyms: Sequence[str]) -> re.Pattern[bytes]:
+    own = bytes_pattern(msisdn)
+    return re.compile(b"|".join([own.pattern, *map(str.encode, pseudonyms)])) if pseudonyms else own
 
 
 def _search(parts: Iterator[bytes], pattern: re.Pattern[bytes]) -> bool:
@@ -105,44 +113,23 @@ def _records(content: bytes) -> Iterator[bytes]:
         position = end
 
 
-def _erase_from_parquet(path: Path, msisdn: str) -> Erasure:
-    if not _count_in_parquet(path, msisdn):
+def _erase_from_parquet(path: Path, msisdn: str, pseudonyms: Sequence[str]) -> Erasure:
+    condition = _holds(msisdn, pseudonyms)
+    if not _count_in_parquet(path, condition):
         return Erasure.NOTHING
     with written_whole(path) as temporary, duckdb.connect(":memory:") as connection:
         found = connection.read_parquet(str(path)).set_alias("found")
-        kept = found.filter(f"NOT {_HOLDS.format(pattern=_literal(number_pattern(msisdn)))}")
+        kept = found.filter(f"NOT {condition}")
         kept.write_parquet(str(temporary), compression="zstd")
     return Erasure.REWRITTEN
 
 
-_HOLDS = "regexp_matches(CAST(found AS VARCHAR), {pattern})"
+def _holds(msisdn: str, pseudonyms: Sequence[str]) -> str:
+    """Return the condition of DuckDB for rows with the number or a pseudonym."""
+    pattern = "|".join([number_pattern(msisdn), *pseudonyms]).replace("'", "''")
+    return f"regexp_matches(CAST(found AS VARCHAR), '{pattern}')"
 
 
-def _count_in_parquet(path: Path, msisdn: str) -> int:
+def _count_in_parquet(path: Path, condition: str) -> int:
     with duckdb.connect(":memory:") as connection:
-        found = connection.read_parquet(str(path)).set_alias("found")
-        return len(found.filter(_HOLDS.format(pattern=_literal(number_pattern(msisdn)))).fetchall())
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def blank_in_place(path: Path, msisdn: str) -> Erasure:
-    """Blank a number and the text beside it in the lines of a file whose readers keep byte positions.
-
-    Digits become 0, texts become x, and no byte moves.
-    """
-    pattern, is_changed = bytes_pattern(msisdn), False
-    with path.open("r+b") as file:
-        while line := file.readline():
-            if not pattern.search(line):
-                continue
-            blank = pattern.sub(lambda found: re.sub(rb"(?<!%)[0-9]", b"0", found[0]), line)
-            blank = _TEXT_VALUE.sub(lambda found: found[1] + b"x" * len(found[2]), blank)
-            end = file.tell()
-            file.seek(end - len(line))
-            file.write(blank)
-            file.seek(end)
-            is_changed = True
-    return Erasure.REWRITTEN if is_changed else Erasure.NOTHING
+        return len(connection.read_parquet(str(path)).set_alias("found").filter(condition).fetchall())

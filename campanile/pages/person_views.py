@@ -25,7 +25,8 @@ class PersonView:
     """Everything about one person.
 
     ``zone``: the clock of the person's territory. ``barred_by``: reasons, keys of ``TODAY_WORDS``, for which no
-    marketing reaches the person today, whichever the list.
+    marketing reaches the person today, whichever the list. ``without_report``: references of
+    accepted messages whose delivery report cannot come any more.
     """
 
     msisdn: str
@@ -35,6 +36,7 @@ class PersonView:
     records: PersonRecords
     barred_by: Sequence[str]
     lists_today: Sequence[ListVerdict]
+    without_report: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)

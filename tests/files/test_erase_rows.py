@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import zipfile
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campanile.files.erase_rows import Erasure, blank_in_place, erase_from_file, holds_number
+from campanile.files.erase_callbacks import erase_from_callbacks
+from campanile.files.erase_rows import Erasure, erase_from_file, holds_number
+from campanile.gateways.callbacks.spool import read_spool
 from campanile.sms.numbers.written_forms import bytes_pattern
 
 MSISDN = "+33612345678"
@@ -96,19 +99,85 @@ def test_the_rows_of_a_parquet_file_are_removed(tmp_path: Path) -> None:
     assert erase_from_file(path, MSISDN) is Erasure.NOTHING
 
 
-def test_a_callback_is_blanked_without_moving_a_byte(tmp_path: Path) -> None:
+REF = "0a1b2c3d4e5f60718293"
+
+
+@pytest.mark.parametrize(
+    ("content", "blank"),
+    [
+        pytest.param(
+            "id=2&from=%2B33612345678&text=Bonjour+Zo%C3%A9&ts=1",
+            "id=2&from=%2B00000000000&text=xxxxxxxxxxxxxxxx&ts=1",
+            id="a reply by Kannel",
+        ),
+        pytest.param(
+            f"ref={REF}&status=2&reason=id:7%20stat:EXPIRED%20text:Bonjour%20Zo&ts=1",
+            f"ref={'0' * 20}&status=2&reason=id:7%20stat:EXPIRED%20text:xxxxxxxxxxxx&ts=1",
+            id="a report by Kannel, with the first letters of the text",
+        ),
+        pytest.param(
+            "MessageSid=SM1&From=%2B33612345678&WaId=33612345678&ProfileName=Zo%C3%A9&FromCity=LYON&Body=Bonjour+06",
+            "MessageSid=SM1&From=%2B00000000000&WaId=00000000000&ProfileName=xxxxxxxx&FromCity=xxxx&Body=xxxxxxxxxx",
+            id="a reply by Twilio",
+        ),
+        pytest.param(
+            "id=9&senderid=%2B33612345678&message=STOP+au+0612345678&tag=a",
+            "id=9&senderid=%2B00000000000&message=xxxxxxxxxxxxxxxxxx&tag=x",
+            id="a reply by OVHcloud",
+        ),
+        pytest.param(
+            '{"items": [{"from": "+33612345678", "text": "c\'est Zoé, \\"la\\" voisine"}, {"from": "+33612345679", '
+            '"text": "Zoë"}]}',
+            '{"items":[{"from":"+33612345679","text":"Zoë"}]}',
+            id="two replies by the sandbox",
+        ),
+        pytest.param(
+            f'{{"items": [{{"client_ref": "{REF}", "status": "delivered"}}]}}',
+            f'{{"items":[{{"client_ref":"{"0" * 20}","status":"delivered"}}]}}',
+            id="a report by the sandbox",
+        ),
+    ],
+)
+def test_a_callback_is_blanked_without_moving_a_byte(tmp_path: Path, content: str, blank: str) -> None:
     path = tmp_path / "replies-2026-11-23.jsonl"
-    lines = [
-        b'{"query": "id=1&from=%2B33612345679&text=Bonjour+Ana"}\n',
-        b'{"query": "id=2&from=%2B33612345678&text=Bonjour+Zo%C3%A9&ts=1"}\n',
+    stamp = "2026-11-23T10:00:00+00:00"
+    others = [
+        json.dumps({"received_at": stamp, "content": other})
+        for other in ("id=1&from=%2B33612345679&text=Bonjour+Ana", "MessageSid=SM2&From=%2B33612345679&Body=Zoe")
     ]
-    path.write_bytes(b"".join(lines))
-    assert blank_in_place(path, MSISDN) is Erasure.REWRITTEN
-    found = path.read_bytes()
-    assert found.splitlines(keepends=True)[0] == lines[0]
-    assert len(found) == sum(map(len, lines))
-    assert found.splitlines()[1] == b'{"query": "id=2&from=%2B00000000000&text=xxxxxxxxxxxxxxxx&ts=1"}'
-    assert blank_in_place(path, MSISDN) is Erasure.NOTHING
+    line = json.dumps({"received_at": stamp, "content": content})
+    path.write_text("\n".join([others[0], line, others[1], ""]), encoding="utf-8")
+    size = path.stat().st_size
+    assert erase_from_callbacks(path, MSISDN, [REF]) is Erasure.REWRITTEN
+    found = path.read_text(encoding="utf-8").splitlines()
+    assert [found[0], found[2], path.stat().st_size] == [*others, size]
+    assert json.loads(found[1]) == {"received_at": stamp, "content": blank}
+    assert len(found[1]) == len(line)
+    assert erase_from_callbacks(path, MSISDN, [REF]) is Erasure.NOTHING
+    callbacks, _ = read_spool(tmp_path, "replies", "", 10)
+    assert [callback.content for callback in callbacks][1] == blank, "readers take the line"
+
+
+def test_callbacks_of_older_versions_are_blanked(tmp_path: Path) -> None:
+    path = tmp_path / "replies-2026-11-23.jsonl"
+    path.write_bytes(
+        b'{"query": "id=2&from=%2B33612345678&text=Bonjour", "received_at": "2026-11-23T10:00:00+00:00"}\n'
+    )
+    assert erase_from_callbacks(path, MSISDN) is Erasure.REWRITTEN
+    assert read_spool(tmp_path, "replies", "", 10)[0][0].content == "id=2&from=%2B00000000000&text=xxxxxxx"
+
+
+def test_rows_with_a_pseudonym_are_removed(tmp_path: Path) -> None:
+    parquet, table = tmp_path / "messages.parquet", tmp_path / "lines.csv"
+    with duckdb.connect(":memory:") as connection:
+        connection.execute(
+            f"COPY (FROM (VALUES ('{REF}', 1), ('ffff', 2)) AS rows (person_key, n)) TO '{parquet}' (FORMAT parquet)"
+        )
+        assert erase_from_file(parquet, MSISDN, [REF]) is Erasure.REWRITTEN
+        assert connection.execute(f"FROM read_parquet('{parquet}')").fetchall() == [("ffff", 2)]
+    table.write_text(f"ref;price\n{REF};1\nffff;2\n", encoding="utf-8")
+    assert erase_from_file(table, MSISDN, [REF]) is Erasure.REWRITTEN
+    assert table.read_text(encoding="utf-8") == "ref;price\nffff;2\n"
 
 
 @given(st.integers(0, 99_999_999), st.sampled_from(["", " ", ".", "-"]))

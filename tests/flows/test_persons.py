@@ -1,6 +1,7 @@
 """One person: what is explained of them, and that nothing of them is left when they are erased."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +194,18 @@ def files_with(folder: Path, pieces: tuple[str, ...] = PIECES) -> list[str]:
     return found
 
 
+def parquet_with(workspace: Any, pieces: Sequence[str]) -> list[str]:
+    """Return the Parquet files, which are compressed, with a row that has one of the pieces."""
+    import duckdb
+
+    with duckdb.connect(":memory:") as connection:
+        return [
+            str(path.relative_to(workspace.data_dir))
+            for path in sorted(workspace.data_dir.rglob("*.parquet"))
+            if any(piece in str(connection.execute(f"FROM read_parquet('{path}')").fetchall()) for piece in pieces)
+        ]
+
+
 def cells_with_number(workspace: Any) -> set[str]:
     """Return the columns of the store that contain the number."""
     columns = workspace.query(
@@ -212,19 +225,75 @@ def settle(workspace: Any) -> None:
     workspace.set_up("a person everywhere", lambda: put_everywhere(workspace))
 
 
+def drop_replies(workspace: Any) -> None:
+    """Drop a file of replies, with one that is handed back."""
+    folder = workspace.data_dir / "inbox" / "replies"
+    folder.mkdir(parents=True)
+    (folder / "replies.csv").write_text(
+        "Sender;Message;Received at\n06 12 34 56 78;Avec ma voisine ?;2026-11-23 08:05\n"
+        "06 12 34 56 78;Ou ma voisine;le matin\n0612345679;Combien ?;2026-11-23 08:05\n",
+        encoding="utf-8",
+    )
+
+
+def call_back(workspace: Any) -> None:
+    """Put callbacks of two gateways into their spools, which nobody has read."""
+    from campanile.gateways.callbacks.spool import Callback, SpoolWriter
+    from tasks.context import current_context
+
+    context, ((ref,),) = current_context(), workspace.query("SELECT client_ref FROM message WHERE text LIKE '%Zo%'")
+    items = [{"from": "+33612345678", "text": "ma voisine Quatremer"}, {"from": "+33612345679", "text": "Oui"}]
+    for gateway, kind, content in (
+        ("sandbox", "replies", json.dumps({"items": items})),
+        ("sandbox", "reports", json.dumps({"items": [{"client_ref": ref, "status": "delivered"}]})),
+        ("twilio", "replies", "MessageSid=SM1&From=%2B33612345678&Body=Quatremer+ma+voisine&FromCity=Saint-Frambault"),
+    ):
+        folder = context.settings.callbacks / gateway
+        folder.mkdir(parents=True, exist_ok=True)
+        writer = SpoolWriter(folder, kind, 30)
+        writer.append([Callback(content, context.now())])
+        writer.close()
+
+
+def be_absent_and_dead(workspace: Any) -> None:
+    from tasks.context import current_context
+
+    with current_context().transaction() as tx:
+        at = {"at": tx.at}
+        tx.execute("INSERT INTO absence VALUES (33612345678, 2, $at, $at)", at)
+        tx.execute("INSERT INTO dead_number VALUES (33612345678, '+33612345678', 'absent', $at)", at)
+        tx.execute(
+            "INSERT INTO dead_number_event VALUES (1, 33612345678, 'died', 'absent', 'a report of gateway sandbox', "
+            "NULL, NULL, $at)",
+            at,
+        )
+
+
 def put_everywhere(workspace: Any) -> None:
     from flows.backup_store import backup_store
     from flows.configure_auto_responder import configure_auto_responder
     from flows.explain_number import explain_number
+    from flows.export_opt_outs import export_opt_outs
     from flows.manage_list import manage_list
+    from flows.publish_snapshot import publish_snapshot
+    from flows.record_opt_out import record_opt_out
     from flows.report_campaign import report_campaign
+    from flows.undo_opt_out import undo_opt_out
 
     configure_auto_responder(True, "Merci, un conseiller vous rappelle")
-    send(workspace)
+    send(workspace, reply_owner="accueil@example.org")
+    drop_replies(workspace)
+    record_opt_out("0612345678", "phone", "camille", note="Mme Quatremer")
+    reply(workspace, "c'est quoi ma voisine Quatremer")
+    undo_opt_out("0612345678", "camille", "Mme Quatremer had asked for her address")
+    be_absent_and_dead(workspace)
     reply(workspace, "c'est ma voisine Quatremer qui veut venir")
     reply(workspace, "je ne veux plus vos messages, ma voisine non plus")
     report_campaign("soldes")
+    export_opt_outs()
+    publish_snapshot()
     manage_list("clients", "export")
+    call_back(workspace)
     backup_store()
     explain_number("0612345678")
 
@@ -252,29 +321,55 @@ def without_prefect(monkeypatch: pytest.MonkeyPatch, workspace: Any) -> Any:
 def test_nothing_of_an_erased_person_is_left_but_the_opt_out(without_prefect: Any) -> None:
     from campanile.store.campaigns.campaigns import find_campaign
     from campanile.store.campaigns.recaps import verify_recap
+    from campanile.store.contacts.erasure import read_traces
     from campanile.store.db.invariants import broken_invariants
     from tasks.context import current_context
 
     workspace = without_prefect
     settle(workspace)
+    with current_context().transaction(read_only=True) as tx:
+        pseudonyms = read_traces(tx, 33612345678, "+33612345678").pseudonyms
     before, pages = count_of_rows(workspace), "".join(page.data for page in workspace.runs.pages.values())
     found = files_with(workspace.data_dir)
     for part in (
         "archive/",
         "rejects/",
-        "exports/soldes/messages.csv",
+        "archive/replies/",
+        "rejects/replies/",
+        "callbacks/sandbox/replies",
+        "callbacks/twilio/replies",
+        "exports/soldes/everyone.csv",
+        "exports/soldes/repliers.csv",
+        "exports/soldes/opted_out.csv",
+        "exports/soldes/results.html",
+        "exports/replies/soldes.csv",
+        "exports/opt_outs/",
+        "exports/dead_numbers.csv",
         "exports/lists/",
         "exports/persons/",
         "sms.duckdb",
     ):
         assert any(part in line for line in found), f"the search finds nothing in {part}: {found}"
     assert "Quatremer" in pages
+    compressed = parquet_with(workspace, [*PIECES, "612345678", *pseudonyms])
+    assert {"exports/soldes/everyone.parquet", "snapshot/messages.parquet", "snapshot/replies.parquet"} <= set(
+        compressed
+    )
+    assert cells_with_number(workspace) >= {
+        "reply.recipient_id", "absence.number_id", "dead_number_event.number_id", "opt_out_push.number_id",
+    }  # fmt: skip
 
     page = erase()
     assert "⚠" not in page, page
     left = [line for line in files_with(workspace.data_dir) if not line.startswith("backups/")]
     assert left == ["sms.duckdb: number"]
-    assert cells_with_number(workspace) == {"opt_out_entry.number_id", "opt_out_entry.msisdn"}
+    assert parquet_with(workspace, [*PIECES, "612345678", *pseudonyms]) == []
+    assert not [line for line in files_with(workspace.data_dir, tuple(pseudonyms)) if not line.startswith("backups/")][
+        1:
+    ]
+    assert cells_with_number(workspace) == {
+        "opt_out_entry.number_id", "opt_out_entry.msisdn", "opt_out_push.number_id",
+    }  # fmt: skip
     assert [
         key for key, shown in workspace.runs.pages.items() if "Quatremer" in shown.data or "voisine" in shown.data
     ] == []

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from html import unescape
 from pathlib import Path
 
-from campanile.files.erase_rows import Erasure, blank_in_place, erase_from_file, holds_number
+from campanile.files.erase_callbacks import erase_from_callbacks
+from campanile.files.erase_rows import Erasure, erase_from_file, holds_number
 from campanile.pages.person_views import ErasedView
 from campanile.services.contacts.explain import FOLDER, person_number
 from campanile.services.context import Context
@@ -21,6 +23,8 @@ from campanile.store.db.migrate import migrate
 
 #: Folders of the data folder whose files are rewritten. Files that people still work with are only reported.
 _OWN_FOLDERS = ("archive", "refused", "rejects", "exports", "snapshot")
+#: Pages: they are deleted if they show the person, because they can be made again.
+_PAGE_SUFFIXES = frozenset({".html", ".md", ".json"})
 #: What else may be in the data folder and has the number: what to do.
 _ADVICE = {
     "inbox": "remove the row before the file is imported",
@@ -88,7 +92,7 @@ def is_about(text: str, traces: Traces) -> bool:
 
 def _letters(text: str) -> str:
     """Return the letters and digits of a text: a page escapes and breaks what it shows."""
-    return re.sub(r"[\W_]+", "", text)
+    return re.sub(r"[\W_]+", "", unescape(text))
 
 
 def _erase_files(context: Context, traces: Traces) -> dict[str, str]:
@@ -97,7 +101,12 @@ def _erase_files(context: Context, traces: Traces) -> dict[str, str]:
     marks = {f"-{digest[:8]}" for digest in traces.file_hashes}
     for path in [path for folder in _OWN_FOLDERS for path in _files_of(data / folder)]:
         is_explanation = path.parent == data.joinpath(*FOLDER)
-        result = _erase_explanation(path, traces.msisdn) if is_explanation else erase_from_file(path, traces.msisdn)
+        if is_explanation:
+            result = _delete(path, is_about_them=holds_number(path, traces.msisdn))
+        elif path.suffix.lower() in _PAGE_SUFFIXES:
+            result = _delete(path, is_about_them=_shows(path, traces))
+        else:
+            result = erase_from_file(path, traces.msisdn, traces.pseudonyms)
         is_source = path.relative_to(data).parts[0] == "archive" and any(mark in path.stem for mark in marks)
         if result is Erasure.NOTHING and is_source:  # the number is in it in a form that cannot be searched for
             path.unlink()
@@ -105,14 +114,18 @@ def _erase_files(context: Context, traces: Traces) -> dict[str, str]:
         if result is not Erasure.NOTHING:
             done[str(path.relative_to(data))] = result.value
     for path in _files_of(context.settings.callbacks, "*.jsonl"):
-        if blank_in_place(path, traces.msisdn) is not Erasure.NOTHING:
-            done[path.name] = Erasure.REWRITTEN.value
+        if erase_from_callbacks(path, traces.msisdn, traces.pseudonyms) is not Erasure.NOTHING:
+            done[f"{path.parent.name}/{path.name}"] = Erasure.REWRITTEN.value
     return done
 
 
-def _erase_explanation(path: Path, msisdn: str) -> Erasure:
-    """Delete an explanation of this person."""
-    if not holds_number(path, msisdn):
+def _shows(path: Path, traces: Traces) -> bool:
+    """Return whether a page shows the person, or is of a campaign of theirs: it has examples of replies."""
+    return path.parent.name in traces.campaigns or is_about(path.read_text(encoding="utf-8", errors="replace"), traces)
+
+
+def _delete(path: Path, *, is_about_them: bool) -> Erasure:
+    if not is_about_them:
         return Erasure.NOTHING
     path.unlink()
     return Erasure.DELETED

@@ -1,7 +1,7 @@
 """Explain one number: where the person comes from, what they got and why, and whether marketing reaches them today."""
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,11 @@ from campanile.sms.numbers.msisdn import Number, parse_number
 from campanile.sms.rules.evidence import signed_evidence
 from campanile.sms.schedule.quiet_hours import next_opening
 from campanile.sms.schedule.territories import clocks_of, window_key
+from campanile.sms.states import MessageState
 from campanile.sms.text.masking import mask_number
 from campanile.store.contacts.person_records import PersonRecords, read_records
 from schemas.draft import CampaignDraft
-from schemas.person_rows import Membership
+from schemas.person_rows import Membership, PersonMessage
 
 FOLDER = ("exports", "persons")
 _POLICY = str(CampaignDraft.model_fields["policy"].default)
@@ -55,6 +56,7 @@ def read_person(context: Context, number: str) -> PersonView:
         records=records,
         barred_by=_barred_by(context, found, records),
         lists_today=[_list_today(context, found, row, at) for row in records.memberships],
+        without_report=[row.client_ref for row in records.messages if _is_without_report(context, row)],
     )
 
 
@@ -95,6 +97,14 @@ def _barred_by(context: Context, number: Number, records: PersonRecords) -> list
         "country_not_allowed": number.territory not in context.settings.allowed_countries,
     }
     return [reason for reason, holds in found.items() if holds]
+
+
+def _is_without_report(context: Context, row: PersonMessage) -> bool:
+    """Return whether no delivery report can come any more, by the reports that were read."""
+    if row.state is not MessageState.ACCEPTED or row.changed_at is None or row.reports_read_at is None:
+        return False
+    hours = context.manifest(row.gateway).report_horizon_hours
+    return row.changed_at < row.reports_read_at - timedelta(hours=hours)
 
 
 def _list_today(context: Context, number: Number, row: Membership, at: datetime) -> ListVerdict:

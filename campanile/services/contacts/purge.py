@@ -17,6 +17,7 @@ _FOLDERS = {
     "refused": "refused files",
     "rejects": "files of rejects",
     "exports": "exports",
+    "snapshot": "files of the snapshot",
 }
 
 

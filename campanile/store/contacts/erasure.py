@@ -32,11 +32,16 @@ class Traces:
         msisdn: the number, E.164.
         texts: texts that only this person got or wrote.
         file_hashes: SHA-256 of the imported files with a row of the person.
+        pseudonyms: what stands for the person in files without the number: references of messages, and the key of the
+            person in snapshots.
+        campaigns: names of the campaigns whose pages may show the person.
     """
 
     msisdn: str
     texts: Sequence[str]
     file_hashes: Sequence[str]
+    pseudonyms: Sequence[str] = ()
+    campaigns: Sequence[str] = ()
 
 
 class _Draft(NamedTuple):
@@ -56,6 +61,8 @@ def read_traces(tx: Transaction, number_id: int, msisdn: str) -> Traces:
         msisdn,
         tx.values("erasure.own_texts", number_id=number_id),
         tx.values("erasure.files", number_id=number_id, pattern=pattern),
+        tx.values("erasure.pseudonyms", number_id=number_id),
+        tx.values("erasure.campaign_names", number_id=number_id, pattern=pattern),
     )
 
 
@@ -88,11 +95,12 @@ def erase(tx: Transaction, number_id: int, msisdn: str, actor: str, reason: str)
     """
     number, by_pattern = {"number_id": number_id}, {"pattern": number_pattern(msisdn)}
     salt = {"salt": secrets.token_hex(32)}
-    rows, messages, replies = (number | {"tombstone": _tombstone()} for _ in range(3))
+    rows, messages, replies, deaths = (number | {"tombstone": _tombstone()} for _ in range(4))
     identity = _Identity(number_id, msisdn, {cell for cell in tx.values("erasure.values", **number) if cell})
     campaigns = tx.select(Campaign, "erasure.campaigns", **number)
     intact = [campaign for campaign in campaigns if is_intact(tx, campaign)]
     tx.run("erasure.add", actor=actor, reason=reason, at=tx.at)
+    tx.run("erasure.gateway_ids", **number, **salt)
     counts = {
         "delivery_report": tx.run("erasure.reports", **number, **salt),
         "message_event": tx.run("erasure.events", **messages),
@@ -104,8 +112,9 @@ def erase(tx: Transaction, number_id: int, msisdn: str, actor: str, reason: str)
         "import_row": tx.run("erasure.import_rows", **rows),
         "import_row_reject": tx.run("erasure.rejects", **by_pattern),
         "dead_number": tx.run("erasure.dead_number", **number),
-        "dead_number_event": tx.run("erasure.dead_number_events", **number),
-        "absence": tx.run("erasure.absence", **number),
+        "dead_number_event": tx.run("erasure.dead_number_events", **deaths),
+        "absence": tx.run("erasure.absences", **number),
+        "opt_out_push": tx.run("erasure.pushes", **replies),
         "draft": _clear_drafts(tx, msisdn),
     }
     for campaign in campaigns:

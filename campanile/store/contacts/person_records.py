@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from campanile.sms.numbers.written_forms import number_pattern
 from campanile.store.db.database import Transaction
 from schemas.person_rows import (
+    Absences,
     AbsentCampaign,
     DeadNumber,
+    DeadNumberEvent,
     FileRow,
     Membership,
     OptOutEntry,
@@ -31,12 +33,14 @@ class PersonRecords:
     replies: Sequence[PersonReply]
     opt_outs: Sequence[OptOutEntry]
     dead_number: DeadNumber | None
+    dead_number_events: Sequence[DeadNumberEvent]
+    absences: Absences | None
 
     @property
     def is_known(self) -> bool:
         """Whether anything is stored about the number."""
         parts = (self.memberships, self.file_rows, self.rejected_rows, self.messages, self.exclusions, self.replies)
-        return any(parts) or bool(self.opt_outs) or self.dead_number is not None
+        return any((*parts, self.opt_outs, self.dead_number, self.dead_number_events, self.absences))
 
 
 def read_records(tx: Transaction, number_id: int, msisdn: str) -> PersonRecords:
@@ -52,4 +56,6 @@ def read_records(tx: Transaction, number_id: int, msisdn: str) -> PersonRecords:
         replies=tx.select(PersonReply, "person.replies", number_id=number_id, pattern=pattern),
         opt_outs=tx.select(OptOutEntry, "person.opt_outs", number_id=number_id),
         dead_number=tx.find(DeadNumber, "person.dead_number", number_id=number_id),
+        dead_number_events=tx.select(DeadNumberEvent, "person.dead_number_events", number_id=number_id),
+        absences=tx.find(Absences, "person.absences", number_id=number_id),
     )

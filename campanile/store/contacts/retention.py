@@ -20,9 +20,12 @@ def purge_messages(tx: Transaction, before: datetime) -> dict[str, int]:
         "exclusions": tx.run("retention.exclusions"),
         "delivery reports": tx.run("retention.reports"),
     }
+    tx.run("retention.gateway_ids")
+    tx.run("retention.reply_links")
     tx.run("retention.events")
     tx.run("retention.charges")
     counts["messages"] = tx.run("retention.messages")
+    counts["absences"] = tx.run("retention.absences", before=before)
     for campaign in intact:
         add_redaction(tx, campaign)
     tx.execute("DROP TABLE temp.staged_expired")

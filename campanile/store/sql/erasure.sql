@@ -56,6 +56,26 @@ WHERE message.number_id = $number_id AND NOT EXISTS (
 UNION
 SELECT text FROM reply WHERE number_id = $number_id
 
+-- name: erasure.campaign_names
+-- The campaigns whose pages may show the person: those with a message, an exclusion or a reply. $pattern: for replies
+-- whose sender could not be read as a number.
+SELECT name FROM campaign WHERE campaign_id IN (
+    SELECT campaign_id FROM message WHERE number_id = $number_id
+    UNION
+    SELECT campaign_id FROM exclusion WHERE number_id = $number_id
+    UNION
+    SELECT campaign_id FROM reply
+    WHERE number_id = $number_id OR (number_id IS NULL AND regexp_matches(sender, $pattern))
+)
+
+-- name: erasure.pseudonyms
+-- What stands for the person in files without the number: the references of their messages, and their pseudonyms in
+-- snapshots (as snapshot.messages makes them).
+SELECT client_ref FROM message WHERE number_id = $number_id
+UNION
+SELECT left(sha256(concat_ws(':', value ->> '$', CAST($number_id AS BIGINT))), 32)
+FROM operator_setting WHERE name = 'snapshot_key'
+
 -- name: erasure.values
 -- The values of the person's merge fields, in all lists and files.
 SELECT DISTINCT unnest(fields ->> '$.*') AS cell FROM contact WHERE number_id = $number_id
@@ -87,13 +107,27 @@ UPDATE import_row_reject SET raw_line = '(erased)' WHERE regexp_matches(raw_line
 UPDATE exclusion SET number_id = $tombstone, msisdn = '(erased)', row_number = NULL WHERE number_id = $number_id
 
 -- name: erasure.reports
--- Bind the delivery reports of the person to the new references of their messages. $salt: a secret that is not stored.
-UPDATE delivery_report SET client_ref = renamed.new_ref
+-- Bind the delivery reports of the person to the new references of their messages. Kannel gives no id of its own, so the
+-- reference is also in the other columns. $salt: a secret that is not stored.
+UPDATE delivery_report SET
+    client_ref = CASE client_ref WHEN renamed.old_ref THEN renamed.new_ref ELSE client_ref END,
+    gateway_message_id = CASE gateway_message_id WHEN renamed.old_ref THEN renamed.new_ref ELSE gateway_message_id END,
+    report_id = replace(report_id, renamed.old_ref, renamed.new_ref)
 FROM (
-    SELECT client_ref, left(sha256(concat_ws(':', $salt, campaign_id, recipient_id)), 20) AS new_ref
+    SELECT client_ref AS old_ref, left(sha256(concat_ws(':', $salt, campaign_id, recipient_id)), 20) AS new_ref
     FROM message WHERE number_id = $number_id
 ) AS renamed
-WHERE delivery_report.client_ref = renamed.client_ref
+WHERE renamed.old_ref IN (delivery_report.client_ref, delivery_report.gateway_message_id)
+
+-- name: erasure.gateway_ids
+-- Replace the reference also where it is the id of the message at the gateway, as with Kannel.
+UPDATE message_event SET
+    gateway_message_id = left(sha256(concat_ws(':', $salt, message.campaign_id, message.recipient_id)), 20)
+FROM message
+WHERE message.number_id = $number_id
+    AND message.campaign_id = message_event.campaign_id
+    AND message.recipient_id = message_event.recipient_id
+    AND message.client_ref = message_event.gateway_message_id
 
 -- name: erasure.events
 -- Move the events of campaigns whose recipient_id is the number itself.
@@ -123,10 +157,12 @@ UPDATE message SET
 WHERE number_id = $number_id
 
 -- name: erasure.replies
--- Keep the replies, which are counted, without sender and text. What waits for a decision is settled: the person gets no
+-- Keep the replies, which are counted, without sender, text and message: an opt-out names its reply, and must not lead to
+-- the message. What waits for a decision is settled: the person gets no
 -- answer, and a doubtful refusal counts as one. $pattern: for senders that could not be read as a number.
 UPDATE reply SET
     number_id = $tombstone,
+    recipient_id = NULL,
     sender = '(erased)',
     text = '(erased)',
     answer = coalesce(answer, 'opted_out'),
@@ -138,13 +174,21 @@ WHERE number_id = $number_id OR (number_id IS NULL AND regexp_matches(sender, $p
 
 -- name: erasure.lifted_opt_outs
 -- Keep the opt-outs that were lifted, as history of nobody.
-UPDATE opt_out_entry SET number_id = $tombstone, msisdn = '(erased)', source_ref = NULL, note = NULL
+UPDATE opt_out_entry SET
+    number_id = $tombstone, msisdn = '(erased)', source_ref = NULL, channel = NULL, note = NULL,
+    lift_reason = CASE WHEN lift_reason <> '' THEN '(erased)' END
 WHERE number_id = $number_id AND lifted_at IS NOT NULL
 
 -- name: erasure.opt_outs
 -- Keep the opt-outs that apply: the number stays suppressed. What a colleague or a file wrote beside it is deleted.
-UPDATE opt_out_entry SET source_ref = regexp_replace(source_ref, ': .*$', '', 's'), note = NULL
+UPDATE opt_out_entry SET source_ref = regexp_replace(source_ref, ': .*$', '', 's'), channel = NULL, note = NULL
 WHERE number_id = $number_id AND lifted_at IS NULL
+
+-- name: erasure.pushes
+-- Keep the pushes of lifted opt-outs to the provider, as history of nobody. Those of opt-outs that apply stay: they are
+-- not pushed again.
+UPDATE opt_out_push SET number_id = $tombstone
+WHERE number_id = $number_id AND entry_id IN (SELECT entry_id FROM opt_out_entry WHERE lifted_at IS NOT NULL)
 
 -- name: erasure.suppress
 -- Opt the number out, by the day: an exact time would lead to the campaigns that were redacted then. A START does not
@@ -162,11 +206,12 @@ WHERE NOT EXISTS (
 DELETE FROM dead_number WHERE number_id = $number_id
 
 -- name: erasure.dead_number_events
--- Delete the history of the number as a dead one.
-DELETE FROM dead_number_event WHERE number_id = $number_id
+-- Keep the history of dead numbers, whose events are numbered, as history of nobody.
+UPDATE dead_number_event SET number_id = $tombstone, evidence = '(erased)', import_id = NULL, row_number = NULL
+WHERE number_id = $number_id
 
--- name: erasure.absence
--- Delete the absences of the number.
+-- name: erasure.absences
+-- Delete the count of absences.
 DELETE FROM absence WHERE number_id = $number_id
 
 -- name: erasure.add_redaction

@@ -275,8 +275,8 @@ FROM message_charge LEFT JOIN message_status USING (campaign_id, recipient_id)
 WHERE message_status.state IS NULL OR message_status.state NOT IN ('accepted', 'delivered', 'undelivered')
 
 -- name: invariant.replies_are_kept_once
--- Replies that are stored twice.
-SELECT gateway, gateway_reply_id FROM reply
+-- Replies that are stored twice. Those of erased people have neither sender nor text, and need not have an id.
+SELECT gateway, gateway_reply_id FROM reply WHERE coalesce(number_id, 0) >= 0
 GROUP BY gateway, gateway_reply_id, sender, text, received_at HAVING count(*) > 1
 
 -- name: invariant.reports_are_kept_once
@@ -318,13 +318,17 @@ WHERE entry.lifted_at IS NOT NULL
 -- Rows of erased people that still have a number, a text or fields.
 SELECT number_id FROM message WHERE number_id < 0 AND (msisdn, text) <> ('(erased)', '(erased)')
 UNION ALL
-SELECT number_id FROM reply WHERE number_id < 0 AND (sender, text) <> ('(erased)', '(erased)')
+SELECT number_id FROM reply
+WHERE number_id < 0 AND ((sender, text) <> ('(erased)', '(erased)') OR recipient_id IS NOT NULL)
 UNION ALL
 SELECT number_id FROM exclusion WHERE number_id < 0 AND msisdn <> '(erased)'
 UNION ALL
 SELECT number_id FROM import_row WHERE number_id < 0 AND fields <> '{}'
 UNION ALL
 SELECT number_id FROM contact WHERE number_id < 0
+UNION ALL
+SELECT number_id FROM dead_number_event
+WHERE number_id < 0 AND (evidence <> '(erased)' OR import_id IS NOT NULL OR row_number IS NOT NULL)
 
 -- name: invariant.answers_match_replies
 -- Automatic answers to replies that should get none.
@@ -342,8 +346,9 @@ WHERE reply.answer = 'planned' AND NOT EXISTS (
 )
 
 -- name: invariant.dead_numbers_are_as_their_history_says
--- Numbers whose last event contradicts dead_number: died and not in it, or revived and in it.
+-- Numbers whose last event contradicts dead_number: died and not in it, or revived and in it. Erased people (below 0) are
+-- history only.
 SELECT number_id
 FROM (SELECT number_id, arg_max(event, event_no) AS event FROM dead_number_event GROUP BY number_id) AS latest
 LEFT JOIN dead_number USING (number_id)
-WHERE (latest.event = 'died') <> (dead_number.number_id IS NOT NULL)
+WHERE latest.number_id > 0 AND (latest.event = 'died') <> (dead_number.number_id IS NOT NULL)

@@ -38,7 +38,8 @@ SELECT
     CASE WHEN status.state IN ('accepted', 'delivered', 'undelivered')
         THEN coalesce(message_charge.amount, message.price) END AS charged,
     message.origin, import_file.file_name, message.row_number, step.claimed_at, step.accepted_at, report.reported_at,
-    status.changed_at, campaign.created_at, message.client_ref, status.gateway_message_id
+    status.changed_at, campaign.created_at, message.client_ref, status.gateway_message_id, campaign.gateway,
+    reading.changed_at AS reports_read_at
 FROM message
 JOIN campaign USING (campaign_id)
 JOIN message_status AS status USING (campaign_id, recipient_id)
@@ -55,6 +56,7 @@ LEFT JOIN (
     SELECT client_ref, max(reported_at) AS reported_at FROM delivery_report
     WHERE status IN ('delivered', 'undelivered') AND applied_at IS NOT NULL GROUP BY client_ref
 ) AS report ON report.client_ref = message.client_ref
+LEFT JOIN gateway_state AS reading ON reading.gateway = campaign.gateway AND reading.name = 'reports'
 WHERE message.number_id = $number_id
 ORDER BY campaign.campaign_id, message.recipient_id
 
@@ -86,17 +88,40 @@ ORDER BY campaign.campaign_id
 SELECT
     reply.reply_id, reply.gateway, reply.text, reply.verdict, campaign.name AS campaign,
     coalesce(reply.answer, 'waiting') AS answer, reply.received_at, reply.recorded_at, reply.settled_as,
-    reply.settled_by
-FROM reply LEFT JOIN campaign USING (campaign_id)
+    reply.settled_by, message.text AS message_text, posted.message_at, reply.handed_over_at, reply.mailed_at,
+    campaign.draft ->> '$.reply_owner' AS reply_owner
+FROM reply
+LEFT JOIN campaign USING (campaign_id)
+LEFT JOIN message ON message.campaign_id = reply.campaign_id AND message.recipient_id = reply.recipient_id
+LEFT JOIN (
+    SELECT campaign_id, recipient_id, max(recorded_at) AS message_at
+    FROM message_event WHERE event = 'claimed' GROUP BY campaign_id, recipient_id
+) AS posted ON posted.campaign_id = reply.campaign_id AND posted.recipient_id = reply.recipient_id
 WHERE reply.number_id = $number_id OR (reply.number_id IS NULL AND regexp_matches(reply.sender, $pattern))
 ORDER BY reply.received_at, reply.reply_id
 
 -- name: person.opt_outs
 -- One row per opt-out of the person, also the lifted ones, in order.
 SELECT
-    entry_id, source, source_ref, channel, note, said_at, recorded_at, lifted_at, lifted_by, lifted_reply_id
-FROM opt_out_entry WHERE number_id = $number_id ORDER BY entry_id
+    entry_id, source, source_ref, channel, note, said_at, recorded_at, lifted_at, lifted_by, lifted_reply_id,
+    lift_reason, pushed.pushed_to, pushed.pushed_at
+FROM opt_out_entry
+LEFT JOIN (
+    SELECT entry_id, string_agg(gateway, ', ' ORDER BY gateway) AS pushed_to, min(pushed_at) AS pushed_at
+    FROM opt_out_push GROUP BY entry_id
+) AS pushed USING (entry_id)
+WHERE number_id = $number_id ORDER BY entry_id
 
 -- name: person.dead_number
 -- Why the number counts as one that does not exist: at most one row.
 SELECT reason, recorded_at FROM dead_number WHERE number_id = $number_id
+
+-- name: person.dead_number_events
+-- One row per event in the history of the number as a dead one, in order.
+SELECT event.event, event.reason, event.evidence, import_file.file_name, event.row_number, event.recorded_at
+FROM dead_number_event AS event LEFT JOIN import_file USING (import_id)
+WHERE event.number_id = $number_id ORDER BY event.event_no
+
+-- name: person.absences
+-- The absences in a row until the last message: at most one row.
+SELECT absence_count, first_at, last_at FROM absence WHERE number_id = $number_id

@@ -6,7 +6,8 @@
 -- restarts its numbering gives an old id to a new reply; only the id, if there is one and $ids_are_unique. A reply that
 -- came in two ways, once without an id (in a file) or with a time that is rounded in another way, is known by its number
 -- and text, at most a minute apart; a refusal never is, so that no refusal is left out. Of a reply of an erased person
--- (number_id below 0) only id and time are left: it must not come back when the history is read again.
+-- (number_id below 0) only id and time are left: it must not come back when the history is read again. Without an id,
+-- only time is left, which is that of other people's replies too: then the number must be that of an erased person.
 SELECT staged_rows.position
 FROM staged_rows JOIN reply
     ON reply.gateway = $gateway
@@ -14,7 +15,13 @@ FROM staged_rows JOIN reply
     AND (
         ($ids_are_unique AND staged_rows.gateway_reply_id <> '')
         OR (
-            (reply.number_id < 0 OR (reply.sender = staged_rows.sender AND reply.text = staged_rows.text))
+            CASE
+                WHEN reply.number_id IS NULL OR reply.number_id > 0
+                    THEN reply.sender = staged_rows.sender AND reply.text = staged_rows.text
+                ELSE reply.gateway_reply_id <> '' OR staged_rows.number_id IN (
+                    SELECT number_id FROM opt_out_entry WHERE source = 'erasure'
+                )
+            END
             AND reply.received_at = staged_rows.received_at
         )
     )
@@ -166,18 +173,19 @@ UPDATE reply SET settled_as = $settled_as, settled_by = $actor, settled_at = $at
 -- name, NULL for replies without a campaign.
 SELECT DISTINCT campaign.name AS campaign
 FROM reply LEFT JOIN campaign USING (campaign_id)
-WHERE reply.verdict = 'other' AND reply.handed_over_at IS NULL
+WHERE reply.verdict = 'other' AND reply.handed_over_at IS NULL AND coalesce(reply.number_id, 0) >= 0
 ORDER BY campaign
 
 -- name: reply.of_owner
--- The replies of verdict 'other' to a campaign, or of none ($campaign NULL), in order. Key: reply_id.
+-- The replies of verdict 'other' to a campaign, or of none ($campaign NULL), in order, without those of erased people. Key:
+-- reply_id.
 SELECT
     reply.reply_id, reply.received_at, reply.sender, reply.text, reply.gateway, reply.gateway_reply_id,
     message.text AS message_text
 FROM reply
 LEFT JOIN campaign USING (campaign_id)
 LEFT JOIN message ON message.campaign_id = reply.campaign_id AND message.recipient_id = reply.recipient_id
-WHERE reply.verdict = 'other' AND campaign.name IS NOT DISTINCT FROM $campaign
+WHERE reply.verdict = 'other' AND campaign.name IS NOT DISTINCT FROM $campaign AND coalesce(reply.number_id, 0) >= 0
 ORDER BY reply.reply_id
 
 -- name: reply.mark_handed_over
@@ -193,6 +201,7 @@ SELECT
     campaign.draft ->> '$.reply_owner' AS owner
 FROM reply JOIN campaign USING (campaign_id)
 WHERE reply.verdict = 'other' AND reply.mailed_at IS NULL AND campaign.draft ->> '$.reply_owner' IS NOT NULL
+    AND coalesce(reply.number_id, 0) >= 0
 ORDER BY reply.reply_id LIMIT $most
 
 -- name: reply.mark_mailed

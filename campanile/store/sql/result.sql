@@ -54,7 +54,7 @@ GROUP BY limits.seconds ORDER BY limits.seconds
 -- At most $most replies of each verdict, the newest first; a text occurs once.
 SELECT verdict, text FROM (
     SELECT verdict, text, max(reply_id) AS reply_id FROM reply
-    WHERE campaign_id = $campaign_id AND trim(text) <> '' GROUP BY verdict, text
+    WHERE campaign_id = $campaign_id AND trim(text) <> '' AND coalesce(number_id, 0) >= 0 GROUP BY verdict, text
 )
 QUALIFY row_number() OVER (PARTITION BY verdict ORDER BY reply_id DESC) <= $most
 ORDER BY verdict, reply_id DESC

@@ -38,6 +38,28 @@ DELETE FROM delivery_report WHERE client_ref IN (
     SELECT message.client_ref FROM message JOIN staged_expired USING (campaign_id, recipient_id)
 )
 
+-- name: retention.gateway_ids
+-- staged_expired: ExpiredMessages
+-- Replace the reference of these messages also where it is their id at the gateway, as with Kannel.
+UPDATE message_event SET gateway_message_id = staged_expired.new_ref
+FROM message JOIN staged_expired USING (campaign_id, recipient_id)
+WHERE message.campaign_id = message_event.campaign_id
+    AND message.recipient_id = message_event.recipient_id
+    AND message.client_ref = message_event.gateway_message_id
+
+-- name: retention.reply_links
+-- staged_expired: ExpiredMessages
+-- Unlink the replies from messages whose recipient_id is the number itself.
+UPDATE reply SET recipient_id = NULL
+FROM staged_expired
+WHERE staged_expired.is_keyed_by_number
+    AND staged_expired.campaign_id = reply.campaign_id
+    AND staged_expired.recipient_id = reply.recipient_id
+
+-- name: retention.absences
+-- Delete the counts of absences whose last one was before $before.
+DELETE FROM absence WHERE last_at < $before
+
 -- name: retention.events
 -- staged_expired: ExpiredMessages
 -- Move the events of messages whose recipient_id is the number itself.
@@ -79,7 +101,8 @@ WHERE msisdn <> '(erased)'
 -- Empty the replies that were received before $before and are decided. A reply that is the proof of an opt-out that
 -- applies, or of its end, stays.
 UPDATE reply SET
-    number_id = -1 - CAST(random() * 4611686018427387904 AS BIGINT), sender = '(erased)', text = '(erased)'
+    number_id = -1 - CAST(random() * 4611686018427387904 AS BIGINT), recipient_id = NULL, sender = '(erased)',
+    text = '(erased)'
 WHERE greatest(received_at, recorded_at) < $before
     AND coalesce(number_id, 0) >= 0
     AND answer IS NOT NULL
