@@ -337,7 +337,7 @@ NOTHING_ABOUT_A_PERSON = {
         operator_setting.name operator_setting.value opt_out_entry.lifted_by reply.settled_by
     """,
     "of a campaign, a list or a file as a whole": """
-        campaign.name campaign.sender_id contact_list.columns contact_list.header_row contact_list.list_name
+        campaign.name campaign.sender_id contact_list.columns contact_list.list_name
         contact_list.wording exclusion.origin import_file.column_map import_file.delimiter import_file.encoding
         import_file.file_name import_file.read_options import_file.sheet message.origin message.sender_id
         policy_snapshot.text recap.header
