@@ -474,6 +474,24 @@ def test_erased_replies_do_not_come_back_when_they_are_read_again(without_prefec
     ]
 
 
+def test_erased_replies_are_not_handed_over_or_shown(without_prefect: Any) -> None:
+    from flows.process_replies import process_replies
+    from flows.report_campaign import report_campaign
+
+    workspace = without_prefect
+    settle(workspace)
+    workspace.sandbox.reply("+33612345678", "Encore ma voisine")
+    erase()
+    workspace.sandbox.reply("+33612345680", "Merci, à samedi")
+    process_replies()
+    report_campaign("soldes")
+    exports = workspace.data_dir / "exports"
+    replies = (exports / "replies" / "soldes.csv").read_text(encoding="utf-8-sig")
+    assert ("Merci, à samedi" in replies, "(erased)" in replies) == (True, False)
+    page = (exports / "soldes" / "results.html").read_text(encoding="utf-8")
+    assert ("Merci, à samedi" in page, "(erased)" in page) == (True, False)
+
+
 def test_a_person_who_is_erased_twice_is_erased(without_prefect: Any) -> None:
     workspace = without_prefect
     settle(workspace)

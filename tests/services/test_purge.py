@@ -34,15 +34,16 @@ def test_old_files_of_campanile_are_deleted_and_other_files_are_not(make_context
     context = make_context(keep_files_days=30)
     data = context.settings.data_dir
     gone = [
-        old_file(data / folder / "clients" / "a.csv", 31) for folder in ("archive", "refused", "rejects", "exports")
+        old_file(data / folder / "clients" / "a.csv", 31)
+        for folder in ("archive", "refused", "rejects", "exports", "snapshot")
     ]
     kept = [
         old_file(data / "archive" / "clients" / "b.csv", 29),
         old_file(data / "inbox" / "contacts" / "clients" / "c.csv", 400),
         old_file(data / "tariffs" / "sandbox.csv", 400),
     ]
-    assert sum(purge_old_data(context).counts.values()) == 4
-    assert [path.exists() for path in gone] == [False] * 4
+    assert sum(purge_old_data(context).counts.values()) == 5
+    assert [path.exists() for path in gone] == [False] * 5
     assert [path.exists() for path in kept] == [True] * 3
 
 
