@@ -133,6 +133,12 @@ MUTATIONS = [
         "only_a_later_start_or_a_named_person_lifts_an_opt_out",
         "UPDATE opt_out_entry SET lifted_reply_id = reply_id, lifted_at = recorded_at",
     ),
+    ("erased_people_left_nothing", "UPDATE message SET number_id = -number_id"),
+    ("erased_people_left_nothing", "UPDATE reply SET number_id = -1, sender = '(erased)'"),
+    (
+        "erased_people_left_nothing",
+        "INSERT INTO dead_number_event VALUES (900, -1, 'died', 'absent', 'a report', NULL, NULL, now())",
+    ),
     ("answers_match_replies", "UPDATE reply SET answer = 'off'"),
     ("answers_match_replies", "DELETE FROM reply WHERE answer = 'planned'"),
     (
