@@ -54,7 +54,7 @@ MUTANTS = {
     "fence": Mutant("if found is None:", f"{_CRASHES} -k sleeper"),
     "post-before": Mutant(
         "*(InFlightSlice(claim, RequestKind.POST, started + 600) for claim in claimed.claims),",
-        f"{_CRASHES} -k sleeper",
+        "tests/sending/test_gateway_faults.py -k comes_too_late",
     ),
     "not-after": Mutant("if False:", "tests/gateways/test_http.py -k between_the_connection"),
     "opt-outs-read-again": Mutant("if False:", "tests/store/test_suppression.py -k put_back"),
@@ -93,7 +93,7 @@ MUTANTS = {
     "slept": Mutant("if False:", "tests/sending/test_windows.py -k slept_in_the_middle"),
     "commit-mark": Mutant("if False:", "tests/store/test_reconcile.py -k contradicts"),
     "reconciling": Mutant("if (found := None) is not None:", "tests/store/test_reconcile.py -k copy_is_unknown"),
-    "no-known-sender": Mutant("return True", "tests/store/test_reconcile.py -k looked_up"),
+    "no-known-sender": Mutant("return True", "tests/store/test_reconcile.py -k never_posted_under"),
     "ask-before-run": Mutant("if True:", "tests/sending/test_restores.py -k snapshot"),
     "durable-mark": Mutant("if file.exists():", "tests/sending/test_faults_tried.py -k copied_back"),
     "clock-ahead": Mutant("", "tests/sending/test_faults_tried.py -k was_ahead"),

@@ -177,6 +177,18 @@ def test_what_waited_in_the_copy_is_unknown_until_it_is_looked_up(desk, with_mar
     assert desk.credit() == {"reserve": 4 * PRICE + 2 * PRICE, "capture": 4 * PRICE, "release": 2 * PRICE}
 
 
+def test_what_another_sender_may_have_posted_is_never_posted_under_our_key(desk) -> None:
+    """Also after a person has confirmed the store: it may have been posted under other keys."""
+    lease = desk.start("winter", range(4), per_slice=2)
+    restore = copy_store(desk)
+    desk.answer(lease, desk.must_claim(lease), "accepted")
+    restore()
+    lease = desk.open("winter", "second sender")
+    confirm(desk)
+    with desk.session(lease) as session:
+        assert [claim_again(session, row.slice_no) for row in session.unknown_slices()] == [None, None]
+
+
 def test_a_sender_of_the_lost_store_writes_nothing_any_more(desk) -> None:
     lease = desk.start("winter", range(4), per_slice=2)
     restore = copy_store(desk)
