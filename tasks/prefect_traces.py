@@ -32,7 +32,8 @@ _SQLITE = "sqlite+aiosqlite:///"
 def erase_from_prefect(is_about: Callable[[str], bool]) -> list[str]:
     """Delete the runs and pages that show a person; return what was deleted, in words.
 
-    The current run stays, without its parameters.
+    The runs of all flows are read: a reason that somebody typed may have the number too. The current run stays, without
+    its parameters.
     """
     with get_client(sync_client=True) as client:
         runs = [run for run in _runs(client) if is_about(_text_of(run.parameters))]
@@ -51,7 +52,8 @@ def delete_old_runs(days: int) -> int:
         return 0
     before = FlowRunFilterEndTime(before_=datetime.now(UTC) - timedelta(days=days))
     with get_client(sync_client=True) as client:
-        found = list(_runs(client, flow_run_filter=FlowRunFilter(end_time=before)))
+        flows = FlowFilter(name=FlowFilterName(any_=list(NUMBER_FLOWS)))
+        found = list(_runs(client, flow_filter=flows, flow_run_filter=FlowRunFilter(end_time=before)))
         _delete_runs(client, found)
     if found:
         _write_database_anew()
@@ -69,9 +71,9 @@ def _delete_runs(client: SyncPrefectClient, runs: list[FlowRun]) -> None:
 
 
 def _runs(client: SyncPrefectClient, **found_by: Any) -> Iterator[FlowRun]:
-    """Yield the runs of the flows that take numbers; all are read before one is deleted."""
-    flows, offset = FlowFilter(name=FlowFilterName(any_=list(NUMBER_FLOWS))), 0
-    while found := client.read_flow_runs(flow_filter=flows, limit=_PAGE_ROWS, offset=offset, **found_by):
+    """Yield runs, of all flows unless filters say otherwise; all are read before one is deleted."""
+    offset = 0
+    while found := client.read_flow_runs(limit=_PAGE_ROWS, offset=offset, **found_by):
         yield from found
         offset += len(found)
 

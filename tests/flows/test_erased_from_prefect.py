@@ -33,6 +33,7 @@ def test_prefect_keeps_nothing_of_an_erased_person(workspace: Any) -> None:
     from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
 
     from flows.erase_person import erase_person
+    from flows.pause_campaign import pause_campaign
     from flows.purge_old_data import purge_old_data
     from flows.record_opt_out import record_opt_out
 
@@ -41,6 +42,7 @@ def test_prefect_keeps_nothing_of_an_erased_person(workspace: Any) -> None:
     put_everywhere(workspace)
     record_opt_out("06 12 34 56 78", "phone", "camille")
     record_opt_out("06 12 34 56 70", "phone", "camille")
+    pause_campaign("soldes", actor="camille", reason="call 06 12 34 56 78 first", return_state=True)
     assert files_with(folder) != [], "the search finds the person in Prefect's database"
 
     state = erase_person("06 12 34 56 78", "camille", "ticket 12", return_state=True)
