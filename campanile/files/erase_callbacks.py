@@ -57,7 +57,7 @@ def _blanked(line: bytes, pattern: re.Pattern[bytes]) -> bytes:
         document = json.loads(line)
         key = "content" if "content" in document else "query"
         document[key] = _without(str(document[key]), pattern)
-    except (ValueError, KeyError, TypeError):  # a line that was torn, or that somebody changed: no reader takes it
+    except (ValueError, KeyError, TypeError):  # the line is torn or was changed: no reader accepts it
         return b" " * (len(line) - 1) + line[-1:]
     return json.dumps(document).encode().ljust(len(line) - 1) + line[-1:]
 

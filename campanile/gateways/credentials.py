@@ -13,9 +13,9 @@ from campanile.sms.errors import ConfigurationError
 class GatewayAccess:
     """What the team set for one gateway.
 
-    ``options`` holds its settings by the rest of their names: ``SMS_SANDBOX_URL`` is ``url`` of ``sandbox``. What is
-    not set is not there. ``allows_local`` lets a server on this machine stand in for a provider. ``spool`` is the
-    folder in which the receiver keeps the callbacks of this gateway.
+    ``options`` holds its settings by the rest of their names: ``SMS_SANDBOX_URL`` is ``url`` of ``sandbox``. It has
+    no key for a setting that is not set. ``allows_local``: a server on this machine may replace the provider.
+    ``spool``: the folder in which the receiver keeps the callbacks of this gateway.
     """
 
     gateway: str

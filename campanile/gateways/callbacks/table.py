@@ -26,7 +26,7 @@ class CallbackRequest:
     Attributes:
         history: the last part of its path.
         secret: the part of the path before it; empty: there is none.
-        query: as it stands in the address.
+        query: the query of the address, percent-encoded.
         body: its body, each byte one character.
         headers: by their names in small letters.
     """
@@ -70,7 +70,7 @@ def has_secret(request: CallbackRequest, options: Mapping[str, str]) -> bool:
 
 
 def check_secret(secret: str) -> str:
-    """Return a secret that can stand in an address as it is.
+    """Return a secret that needs no encoding in an address.
 
     Raises:
         ConfigurationError: it cannot, or it is short enough to be guessed.

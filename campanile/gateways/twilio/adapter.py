@@ -196,7 +196,7 @@ class TwilioGateway:
         The next page is a number, and the page of its list: empty for the first one.
         """
         number, _, page = current.next_page.partition(" ")
-        numbers = self._own_numbers(anew=not number)
+        numbers = self._own_numbers(reads_again=not number)
         number = number or next(iter(numbers), "")
         if not number:
             return HistoryPage([], [], "", self._reader.answered_at)
@@ -207,9 +207,9 @@ class TwilioGateway:
         listed = [(reply.received_at, False) for reply in replies]
         return HistoryPage(replies, listed, next_page, self._reader.answered_at)
 
-    def _own_numbers(self, *, anew: bool) -> Sequence[str]:
+    def _own_numbers(self, *, reads_again: bool) -> Sequence[str]:
         """Return the numbers and short codes of the account, sorted; asked once a round."""
-        if anew or not self._numbers:
+        if reads_again or not self._numbers:
             numbers = self._read_numbers("IncomingPhoneNumbers", "incoming_phone_numbers", "phone_number")
             codes = self._read_numbers("SMS/ShortCodes", "short_codes", "short_code")
             self._numbers = tuple(sorted({*numbers, *codes}))

@@ -29,7 +29,7 @@ _PAGE_SUFFIXES = frozenset({".html", ".md", ".json"})
 _ADVICE = {
     "inbox": "remove the row before the file is imported",
     "sandbox": "this is the test gateway's own record; delete the folder together with the store",
-    "logs": "logs begin anew at the next make up",
+    "logs": "the next make up begins new logs",
     "prefect": "Prefect's database was busy: run erase-person again",
 }
 #: A shorter text, such as STOP, stands on pages of everybody.
@@ -65,7 +65,7 @@ def erase_person(context: Context, number: str, actor: str, reason: str, prefect
 
     Raises:
         CampaignError: as ``check_erasable``.
-        StoreError: the store could not be written anew; run it again.
+        StoreError: the store file could not be rewritten; run the erasure again.
     """
     traces = check_erasable(context, number, actor, reason)
     found = person_number(context, number)
