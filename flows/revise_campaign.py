@@ -88,6 +88,6 @@ def revise_campaign(
     check_draft(revision.draft, revision.revises)
     if revision.reads_file:
         attach_file(revision.draft)
-    recap = make_recap(revision.draft, revision.revises)
+    recap = make_recap(revision.draft, revises=revision.revises)
     publish_recap(recap)
     return recap

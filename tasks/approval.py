@@ -13,14 +13,11 @@ from campanile.services.sending.send_test import KIND
 from campanile.store.campaigns.campaigns import find_campaign
 from schemas.ledger_rows import MessageOfTest
 from tasks.artifacts import publish
-from tasks.context import current_context
+from tasks.context import as_task, current_context
 from tasks.run_links import approved_links
 
-
-@task
-def approve_recap(campaign: str, recap_hash: str, actor: str, code: str, figures: str = "") -> ApprovedView:
-    """Approve a prepared campaign with today's prices and rules; the balance is read just before."""
-    return approval.approve_recap(current_context(), campaign, recap_hash, actor, code, figures)
+approve_recap = as_task(approval.approve_recap)
+cancel_rest = as_task(approval.cancel_rest)
 
 
 @task
@@ -30,12 +27,6 @@ def publish_approval(approved: ApprovedView, actor: str) -> str:
     page = approval_page(approved, actor.strip(), current_context().settings.zone, approved_links(approved.campaign))
     publish(f"approval-{name}", page, f"Approval of {name}")
     return page
-
-
-@task
-def cancel_rest(campaign: str, reason: str, actor: str) -> str:
-    """Cancel the messages that are not accepted yet; return the new state of the campaign."""
-    return approval.cancel_rest(current_context(), campaign, reason, actor)
 
 
 @task

@@ -1,6 +1,6 @@
 """Drafts, recaps and results of campaigns."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -12,45 +12,22 @@ from campanile.pages.result_views import ResultsView
 from campanile.pages.results import results_file, results_page
 from campanile.services.campaigns import draft_file, prepare, revise
 from campanile.services.campaigns.read_recap import first_reading, read_recap, with_answer_price
-from campanile.services.campaigns.revise import Revision
 from campanile.services.sending import results
 from campanile.sms.schedule.territories import key_name
 from campanile.sms.states import CampaignState
 from campanile.store.campaigns.campaigns import find_campaign
-from campanile.store.campaigns.writer import Revised
 from campanile.store.contacts.impact import TouchedCampaign
-from schemas.draft import CampaignDraft
 from schemas.ledger_rows import TerritoryResult
 from schemas.recap_rows import Recap, TerritoryCount
 from tasks.artifacts import publish, publish_table
-from tasks.context import current_context
+from tasks.context import as_task, current_context
 from tasks.run_links import run_links
 
-
-@task
-def read_draft(draft: CampaignDraft | None, path: str | None) -> CampaignDraft:
-    """Return the given draft, or the one in a YAML or JSON file."""
-    return draft_file.read_draft(current_context(), draft, path)
-
-
-@task
-def read_revised(
-    campaign: str, actor: str, fields: Mapping[str, Any], clear: Sequence[str], *, prepare_again: bool = False
-) -> Revision:
-    """Return a campaign's draft with some fields changed; ``prepare_again`` allows no change."""
-    return revise.read_revised(current_context(), campaign, actor, fields, clear, prepare_again=prepare_again)
-
-
-@task
-def check_draft(draft: CampaignDraft, revises: Revised | None = None) -> None:
-    """Refuse a draft that cannot be prepared, before its file is imported."""
-    prepare.check_draft(current_context(), draft, revises)
-
-
-@task(task_run_name="prepare {draft.name}")
-def make_recap(draft: CampaignDraft, revises: Revised | None = None) -> Recap:
-    """Prepare a draft; ``revises`` is the version that it changes, and its approval is withdrawn."""
-    return prepare.make_recap(current_context(), draft, revises=revises)
+read_draft = as_task(draft_file.read_draft)
+read_revised = as_task(revise.read_revised)
+check_draft = as_task(prepare.check_draft)
+make_recap = as_task(prepare.make_recap, task_run_name="prepare {draft.name}")
+read_results = as_task(results.read_results)
 
 
 @task
@@ -67,12 +44,6 @@ def publish_recap(recap: Recap) -> str:
         f"territories-of-{name}", _by_name(view.territories), f"Messages, segments and price of {name} by territory"
     )
     return page
-
-
-@task
-def read_results(campaign: str) -> ResultsView:
-    """Export a campaign's messages and return the data of its results page."""
-    return results.read_results(current_context(), campaign)
 
 
 @task

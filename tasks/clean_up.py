@@ -12,7 +12,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -38,6 +37,7 @@ from prefect.settings import PREFECT_API_URL
 from prefect.states import Cancelled, Crashed
 
 from campanile.file_permissions import keep_private
+from campanile.services.liveness import process_variables
 from campanile.sms.errors import ConfigurationError, SmsError
 from campanile.sms.text.formatting import count_text
 
@@ -46,7 +46,8 @@ _POOL_FILTER = WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))
 _ACTIVE = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
 _PAGE_ROWS = 200
 _SERVER_ERROR = 500
-_RUN_VARIABLE = b"PREFECT__FLOW_RUN_ID="
+#: The variable of a process that a worker starts for a run.
+_RUN_VARIABLE = "PREFECT__FLOW_RUN_ID"
 _LIMIT_PREFIX = "deployment:"
 
 
@@ -84,7 +85,7 @@ def find_orphans(client: SyncPrefectClient, queues: Sequence[str] = (), min_seco
     """
     changed_before = datetime.now(UTC) - timedelta(seconds=min_seconds)
     found = list(_read_runs(client, FlowRunFilter(state=_in_state(*_ACTIVE)), queues))
-    alive = live_runs()
+    alive = process_variables(_RUN_VARIABLE)
     return [
         run
         for run in found
@@ -97,17 +98,6 @@ def find_limits(client: SyncPrefectClient) -> list[str]:
     deployments = client.read_deployments(work_pool_filter=_POOL_FILTER, limit=_PAGE_ROWS)
     limits = [found.global_concurrency_limit for found in deployments]
     return [limit.name for limit in limits if limit is not None and limit.name.startswith(_LIMIT_PREFIX)]
-
-
-def live_runs() -> set[str]:
-    """Return the ids of the flow runs that have a process on this machine (none without /proc)."""
-    found = set()
-    for environ in Path("/proc").glob("[0-9]*/environ"):
-        with contextlib.suppress(OSError):  # it has ended, or it belongs to another user
-            for variable in environ.read_bytes().split(b"\0"):
-                if variable.startswith(_RUN_VARIABLE):
-                    found.add(variable.removeprefix(_RUN_VARIABLE).decode())
-    return found
 
 
 def drop_missed_of_this_run() -> None:

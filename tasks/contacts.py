@@ -1,6 +1,6 @@
 """Contact files, lists and opt-outs by hand."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from prefect import task
@@ -19,26 +19,18 @@ from campanile.store.contacts.lists import lists as read_lists
 from schemas.draft import CampaignDraft
 from tasks.artifacts import publish, publish_table
 from tasks.campaigns import publish_stale
-from tasks.context import current_context
+from tasks.context import as_task, current_context
 from tasks.run_links import basis_links
 
-
-@task
-def find_files(list_name: str | None, path: str | None) -> list[tuple[str, Path]]:
-    """Return (list, file) pairs: the given file, or every stable file of the drop folders."""
-    return file_import.find_files(current_context(), list_name, path)
-
-
-@task
-def find_opt_out_files(path: str | None) -> list[Path]:
-    """Return the given opt-out file, or every stable file of the opt-outs' drop folder."""
-    return file_import.find_opt_out_files(current_context(), path)
-
-
-@task
-def check_replacement(list_name: str | None, path: str | None, mode: str, replaces: int | None) -> None:
-    """Refuse a replacement that is not complete, before a file is read."""
-    file_import.check_replacement(current_context(), list_name, path, mode, replaces)
+find_files = as_task(file_import.find_files)
+find_opt_out_files = as_task(file_import.find_opt_out_files)
+check_replacement = as_task(file_import.check_replacement)
+declare_basis = as_task(lists.declare_basis, task_run_name="declare the legal basis of {list_name}")
+set_columns = as_task(lists.set_columns, task_run_name="remember the columns of {list_name}")
+set_header_row = as_task(lists.set_header_row, task_run_name="remember the header row of {list_name}")
+check_basis = as_task(lists.check_basis)
+record_told_opt_out = as_task(lists.record_told_opt_out, task_run_name="record an opt-out")
+undo_opt_out = as_task(opt_out_records.undo_opt_out, task_run_name="undo an opt-out")
 
 
 @task(task_run_name="import into {list_name}")
@@ -108,30 +100,6 @@ def show_list(list_name: str, *, is_export: bool = False) -> str:
 
 
 @task(task_run_name="declare the legal basis of {list_name}")
-def declare_basis(list_name: str, legal_basis: str, wording: str | None, actor: str) -> None:
-    """Declare why the people of a list may get messages."""
-    lists.declare_basis(current_context(), list_name, legal_basis, wording, actor)
-
-
-@task(task_run_name="remember the columns of {list_name}")
-def set_columns(list_name: str, columns: Mapping[str, str]) -> None:
-    """Set which column is which in the next files of a list; an empty mapping deletes the setting."""
-    lists.set_columns(current_context(), list_name, columns)
-
-
-@task(task_run_name="remember the header row of {list_name}")
-def set_header_row(list_name: str, header_row: int) -> None:
-    """Set the line of the header in the next files of a list, from 1; 0 deletes the setting."""
-    lists.set_header_row(current_context(), list_name, header_row)
-
-
-@task
-def check_basis(list_names: Iterable[str], legal_basis: str) -> None:
-    """Refuse to import people into a list with another legal basis, before a file is read."""
-    lists.check_basis(current_context(), list_names, legal_basis)
-
-
-@task(task_run_name="declare the legal basis of {list_name}")
 def declare_imported(list_name: str, legal_basis: str, actor: str) -> None:
     """Declare the legal basis that was given for the files of a run; one that the list has already does not change."""
     lists.declare_imported(current_context(), list_name, legal_basis, actor.strip() or f"run {flow_run.name}")
@@ -149,18 +117,6 @@ def undo_file(import_id: int, actor: str, preview: bool) -> str:
     """Undo the import of a file, or show what that would do; return the page."""
     change = lists.undo_file(current_context(), import_id, actor, preview)
     return _publish_change(f"Undo import {import_id}", f"undo-import-{import_id}", change, preview)
-
-
-@task(task_run_name="record an opt-out")
-def record_told_opt_out(number: str, source: str, actor: str, note: str | None, said_at: str | None) -> bool:
-    """Record an opt-out that a colleague received; return whether it is new."""
-    return lists.record_told_opt_out(current_context(), number, source, actor, note, said_at)
-
-
-@task(task_run_name="undo an opt-out")
-def undo_opt_out(number: str, entry_id: int, actor: str, reason: str) -> str:
-    """Undo opt-outs that were recorded by mistake; return one line with the result."""
-    return opt_out_records.undo_opt_out(current_context(), number, entry_id, actor, reason)
 
 
 @task

@@ -8,9 +8,11 @@ from prefect.logging.loggers import flow_run_logger
 from prefect.settings import PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW, temporary_settings
 
 from campanile.services.sending import pause
-from tasks.context import current_context
+from tasks.context import as_task, current_context
 from tasks.events import announce
 from tasks.sending import publish_progress
+
+resume_campaign = as_task(pause.resume_campaign, task_run_name="resume {campaign}")
 
 
 @task(task_run_name="pause {campaign}")
@@ -19,12 +21,6 @@ def pause_campaign(campaign: str, actor: str, reason: str) -> str:
     line, paused = pause.pause_campaign(current_context(), campaign, actor, reason)
     announce("paused", paused, actor=actor)
     return line
-
-
-@task(task_run_name="resume {campaign}")
-def resume_campaign(campaign: str, actor: str, reason: str) -> str:
-    """Resume a paused campaign; return one line."""
-    return pause.resume_campaign(current_context(), campaign, actor, reason)
 
 
 @task(task_run_name="stop everything")

@@ -1,9 +1,6 @@
 """What Prefect keeps of people: parameters of runs in clear, and texts on pages."""
 
 import contextlib
-import json
-import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +13,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
 
+from campanile.services.contacts.prefect_database import text_of, write_anew
 from campanile.sms.text.formatting import count_text
 from tasks.context import run_logger
 
@@ -25,7 +23,6 @@ NUMBER_FLOWS = (
     "undo-opt-out",
 )  # fmt: skip
 _PAGE_ROWS = 200
-_SECONDS, _PAUSE_SECONDS = 30.0, 0.1
 _SQLITE = "sqlite+aiosqlite:///"
 
 
@@ -36,8 +33,8 @@ def erase_from_prefect(is_about: Callable[[str], bool]) -> list[str]:
     its parameters.
     """
     with get_client(sync_client=True) as client:
-        runs = [run for run in _runs(client) if is_about(_text_of(run.parameters))]
-        pages = [page for page in _pages(client) if is_about(_text_of(page.data))]
+        runs = [run for run in _runs(client) if is_about(text_of(run.parameters))]
+        pages = [page for page in _pages(client) if is_about(text_of(page.data))]
         _delete_runs(client, runs)
         for page in pages:
             with contextlib.suppress(ObjectNotFound):
@@ -85,32 +82,16 @@ def _pages(client: SyncPrefectClient) -> Iterator[Any]:
         offset += len(found)
 
 
-def _text_of(data: object) -> str:
-    """Return all texts in JSON data, one a line."""
-    if isinstance(data, dict):
-        data = list(data.values())
-    return "\n".join(map(_text_of, data)) if isinstance(data, list) else str(data)
-
-
 def _write_database_anew(is_about: Callable[[str], bool] | None = None) -> None:
-    """Write the local SQLite database of Prefect anew: deleted rows stand in its free pages and its log until then.
+    """Write the local SQLite database of Prefect anew, without the events that show a person.
 
-    Its events have copies of pages, because tasks return them, and no API deletes events. Those that show a person are
-    deleted here; in another database they stay until Prefect's own retention of events (7 days).
+    Events have copies of pages, because tasks return them, and no API deletes events. In another database they stay
+    until Prefect's own retention of events (7 days).
     """
     url = str(PREFECT_API_DATABASE_CONNECTION_URL.value())
     path = Path(url.removeprefix(_SQLITE).partition("?")[0])
     if not url.startswith(_SQLITE) or not path.is_file():
         return
-    try:
-        with contextlib.closing(sqlite3.connect(path, timeout=_SECONDS, isolation_level=None)) as database:
-            found = database.execute("SELECT id, payload FROM events") if is_about else ()
-            shown = [(key,) for key, payload in found if is_about and is_about(_text_of(json.loads(payload)))]
-            database.executemany("DELETE FROM event_resources WHERE event_id = ?", shown)
-            database.executemany("DELETE FROM events WHERE id = ?", shown)
-            database.execute("VACUUM")
-            until = time.monotonic() + _SECONDS
-            while database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] and time.monotonic() < until:
-                time.sleep(_PAUSE_SECONDS)  # busy: the server was reading, and its file still has the old pages
-    except sqlite3.Error as error:
-        run_logger().warning("Prefect's database %s could not be written anew: %s", path.name, error)
+    problem = write_anew(path, is_about)
+    if problem:
+        run_logger().warning("Prefect's database %s could not be written anew: %s", path.name, problem)

@@ -19,19 +19,20 @@ from campanile.services.inbound import reports, sync
 from campanile.services.sending import unknown_messages
 from campanile.services.sending.campaign_run import Sending, alert_team, alert_unknown, close_run, open_run, send_run
 from campanile.services.sending.sender import Sender
-from campanile.services.sending.unknown_messages import Decision
 from campanile.sms.states import CampaignState
 from campanile.store.campaigns.campaigns import STANDING_KINDS, find_campaign
 from campanile.store.ledger.run_lifecycle import Progress, RunOutcome, count_messages, read_progress
 from campanile.store.ledger.unknowns import list_unknown
 from schemas.campaign_rows import Campaign
 from tasks.artifacts import artifact_key, publish_unless_away
-from tasks.context import current_context
+from tasks.context import as_task, current_context
 from tasks.events import announce
 from tasks.prefect_calls import BREAKER, PrefectAway, bound_events
 from tasks.run_links import decision_links
 
 _SENDING_FLOW = "send-campaign"
+
+decide_unknown = as_task(unknown_messages.decide_unknown, task_run_name="{decision} what is unknown of {campaign}")
 
 
 @task(retries=0)
@@ -86,12 +87,6 @@ def publish_progress(campaign: str) -> str:
     page = progress_page(found, states, progress, context.settings.zone, missing=missing)
     publish_unless_away(f"progress-{campaign}", page, f"Progress of {campaign}")
     return page
-
-
-@task(task_run_name="{decision} what is unknown of {campaign}")
-def decide_unknown(campaign: str, decision: Decision, actor: str, reason: str) -> str:
-    """Write off a campaign's unknown messages, or send them again; return one line."""
-    return unknown_messages.decide_unknown(current_context(), campaign, decision, actor, reason)
 
 
 @task(task_run_name="list what is unknown of {campaign}")

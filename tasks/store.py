@@ -8,31 +8,17 @@ from campanile.pages.views import Doubt
 from campanile.services import snapshot
 from campanile.services.sending import reconciliation
 from tasks.artifacts import publish
-from tasks.context import current_context
+from tasks.context import as_task, current_context
 
-
-@task
-def copy_store(folder: str | None = None) -> str:
-    """Copy the store into a given folder, or into a new backup folder; return one line."""
-    return reconciliation.copy_store(current_context(), folder)
+copy_store = as_task(reconciliation.copy_store)
+find_doubt = as_task(reconciliation.find_doubt)
+confirm_doubt = as_task(reconciliation.confirm_doubt)
 
 
 @task
 def write_snapshot() -> str:
     """Write the tables for analysts and their documents; return one line."""
     return snapshot.write_snapshot(current_context(), snapshot_documents())
-
-
-@task
-def find_doubt() -> Doubt | None:
-    """Make messages unknown that may have been sent, sync opt-outs, and return what is in doubt; None: nothing."""
-    return reconciliation.find_doubt(current_context())
-
-
-@task
-def confirm_doubt(actor: str, reason: str) -> str:
-    """End the reconciliation with the decision of a person; return one line."""
-    return reconciliation.confirm_doubt(current_context(), actor, reason)
 
 
 @task

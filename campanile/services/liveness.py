@@ -1,7 +1,9 @@
 """Check that scheduled flows, the server and workers are alive."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import NamedTuple
 
 from campanile.services.billing.alerts import alert
@@ -80,3 +82,13 @@ def watched_queue(name: str, polled_at: datetime | None, since: datetime | None,
         return Watched(subject, None, when)
     start = f"prefect worker start --pool {deployments().pool} --work-queue {name}"
     return Watched(subject, False, f"{when}; start one: {start}, or make up")
+
+
+def process_variables(name: str) -> set[str]:
+    """Return the values of an environment variable in the processes of this machine (none without /proc)."""
+    found, start = set(), f"{name}=".encode()
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):  # the process has ended, or it belongs to another user
+            variables = environ.read_bytes().split(b"\0")
+            found |= {each.removeprefix(start).decode() for each in variables if each.startswith(start)}
+    return found
