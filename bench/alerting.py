@@ -63,7 +63,7 @@ def alert_delay(size: int) -> AlertDelay:
         rehearse(home)
         with sending_house(home):
             marketing, alert = make_recap(current_context(), DRAFT), make_recap(current_context(), ALERT)
-            with _everything_up(home) as environment, (home / "sandbox" / "billing.jsonl").open() as bill:
+            with everything_up(home) as environment, (home / "sandbox" / "billing.jsonl").open() as bill:
                 _approve(DRAFT.name, marketing, environment)
                 _wait_for("campaign on its way", lambda: len(bill.readlines()) > 0)
                 asked = time.monotonic()
@@ -87,7 +87,7 @@ def _measured(marketing: Recap, since_asked: float, accepted_at: datetime) -> Al
 
 
 @contextlib.contextmanager
-def _everything_up(home: Path) -> Iterator[dict[str, str]]:
+def everything_up(home: Path) -> Iterator[dict[str, str]]:
     """Start all that `make up` starts, on free ports; give the environment of whoever talks to it."""
     port, sandbox_port = _free_port(), _free_port()
     options = {

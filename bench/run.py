@@ -21,6 +21,7 @@ from bench.preparing import RecapFootprint, recap_footprint, whole_recap
 from bench.racing import Race
 from bench.replies import HalfRates, Throughput, opt_out_rates, throughput
 from bench.reporting import reports
+from bench.run_starts import RunStarts, quantiles, run_starts
 from bench.sending import sending_alone, sending_together
 from bench.slices import SliceCost, slice_cost
 from bench.texts import adversarial, segments
@@ -113,6 +114,17 @@ def _alert_table(delays: list[AlertDelay]) -> Table:
     return table
 
 
+def _starts_table(measured: list[RunStarts]) -> Table:
+    columns = "runs", "s to a worker", "from there to Running", "95th percentile", "click to Running", "Running to end"
+    table = Table("each run is", *columns, title="From the click to Running; medians, wall-clock time")
+    for one in measured:
+        started, late = quantiles(one.started)
+        medians = quantiles(one.waited)[0], started, late, quantiles(one.clicked)[0], quantiles(one.ran)[0]
+        kind = "a fork of the server of runs" if one.is_warm else "a new interpreter"
+        table.add_row(kind, str(len(one.ran)), *(f"{seconds:.2f}" for seconds in medians))
+    return table
+
+
 def _rates_table(halves: list[list[HalfRates]]) -> Table:
     table = Table("half", "language", "refusals", "suppressed", "others", "suppressed", title="Labelled replies")
     for half in halves[0]:
@@ -171,8 +183,15 @@ GROUPS = (
     Group({"replies-speed": throughput}, _throughput_table),
     Group({"invoice": lambda size, _: invoice_cost(size // 10)}, _invoice_table),
     Group({"alert": lambda size, _: alert_delay(size)}, _alert_table),
+    Group(
+        {
+            "runs": lambda _, rounds: run_starts(True, 4 * rounds),
+            "runs-cold": lambda _, rounds: run_starts(False, 4 * rounds),
+        },
+        _starts_table,
+    ),
 )
-WHEN_NAMED = ("large", "recap-large", "alert")
+WHEN_NAMED = ("large", "recap-large", "alert", "runs", "runs-cold")
 NAMES = [name for group in GROUPS for name in group.rows]
 USUAL = [name for name in NAMES if name not in WHEN_NAMED]
 

@@ -4,22 +4,25 @@ What takes long is to load Prefect's command line and all flows. It needs no ser
 starts: ``make up`` runs this beside it.
 """
 
+import json
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 from campanile.file_permissions import keep_private
+from campanile.services.settings import read_settings
 from scripts.household import HOST, ROOT, is_answered
+from scripts.pool_template import pool_template
 
 POOL = "campanile"
-#: The template of the pool: a run cannot set a command, environment or folder, else the API could start any program.
-POOL_TEMPLATE = ROOT / "work-pool.json"
 
 
-def pool_command() -> Sequence[str]:
+def pool_command(template: Path) -> Sequence[str]:
     """Return the arguments that make the pool or update its template, after the name of the program."""
-    options = ("--type", "process", "--base-job-template", str(POOL_TEMPLATE), "--overwrite")
+    options = ("--type", "process", "--base-job-template", str(template), "--overwrite")
     return "work-pool", "create", POOL, *options
 
 
@@ -38,13 +41,16 @@ def main(port: int) -> None:
     while not is_answered(port):
         time.sleep(0.2)
     print(f"the server on {HOST}:{port} answers", flush=True)
-    for command in (pool_command(), ("deploy", "--all")):
-        sys.argv = ["prefect", "--no-prompt", *command]
-        try:
-            app()
-        except SystemExit as end:
-            if end.code:
-                raise
+    with tempfile.TemporaryDirectory() as folder:
+        template = Path(folder, "work-pool.json")
+        template.write_text(json.dumps(pool_template(read_settings())), encoding="utf-8")
+        for command in (pool_command(template), ("deploy", "--all")):
+            sys.argv = ["prefect", "--no-prompt", *command]
+            try:
+                app()
+            except SystemExit as end:
+                if end.code:
+                    raise
     print(clean_up.main([]), flush=True)
 
 

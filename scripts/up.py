@@ -1,8 +1,9 @@
 """Start everything on this machine, and stop it again: `make up`.
 
-Receiver of callbacks, sandbox gateway, Prefect server (with a home of its own), the deployments of prefect.yaml, a
-worker for each of their queues. The workers stop first, so that their runs can still report; then the server, then the
-sandbox and the receiver. What a killed `make up` left, processes and runs, is ended before the workers start.
+Receiver of callbacks, sandbox gateway, Prefect server (with a home of its own), the deployments of prefect.yaml, the
+server that forks the runs, a worker for each queue. The workers stop first, so that their runs can still report; then
+the servers, then the sandbox and the receiver. What a killed `make up` left, processes and runs, is ended before the
+workers start.
 """
 
 import argparse
@@ -29,9 +30,9 @@ from scripts.receiver import receiver_command
 from scripts.register import POOL
 from tasks.context import current_context
 
-#: Workers by name: the queue that each serves, and the limit of concurrent runs. A run is a process of about 100 MB
-#: that computes for some seconds before it begins. A worker at its limit starts nothing, whatever the priority of the
-#: queue, so the flows that stop a campaign have a worker of their own.
+#: Workers by name: the queue that each serves, and the limit of concurrent runs. A run is a process of up to 100 MB. A
+#: worker at its limit starts nothing, whatever the priority of the queue, so the flows that stop a campaign have a
+#: worker of their own.
 WORKERS = {"worker": ("default", 8), "control-worker": ("control", 8)}
 #: Options of the sandbox that cannot be given in ``--sandbox``, and the options or settings that set them.
 SET_OTHERWISE = {
@@ -156,6 +157,8 @@ def bring_up(household: Household, options: argparse.Namespace) -> None:
     household.step("starting Prefect's server, and loading the flows")
     server = household.start("server", SERVER)
     registering = household.start("register", (*REGISTER, str(options.port)))
+    if current_context().settings.warm_runs:
+        household.start("run-server", (sys.executable, "-m", "tasks.run_server"), has_runs=True)
     household.wait_for_port(receiver, options.callbacks_port, but=registering)
     household.wait_for_port(sandbox, options.sandbox_port, but=registering)
     household.wait_for_port(server, options.port, but=registering)

@@ -157,12 +157,18 @@ def test_a_worker_takes_no_command_environment_or_folder_from_a_run(given: dict[
     assert (made.command, made.env, made.working_dir, made.name) == (None, {}, None, None)
 
 
-def test_the_pool_that_make_up_makes_has_this_template() -> None:
+@pytest.mark.parametrize("is_warm", [True, False])
+def test_the_pool_that_make_up_makes_has_this_template(is_warm: bool, tmp_path: Path) -> None:
+    from campanile.services.settings import Settings
     from scripts import register
+    from scripts.pool_template import pool_template
 
-    command = list(register.pool_command())
-    assert command[command.index("--base-job-template") + 1] == str(ROOT / "work-pool.json")
-    assert "--overwrite" in command, "a pool of an older version gets it too"
+    template = json.loads((ROOT / "work-pool.json").read_text(encoding="utf-8"))
+    made = pool_template(Settings(_env_file=None, data_dir=tmp_path, warm_runs=is_warm))
+    command = made["job_configuration"].pop("command", None)
+    assert made == template, "but for the command"
+    assert (str(tmp_path / "runs.sock") in command) if is_warm else (command is None)
+    assert "--overwrite" in register.pool_command(tmp_path), "a pool of an older version gets it too"
 
 
 def test_a_login_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:

@@ -50,6 +50,10 @@ CLOCK_FLOORS = {"flows", "tasks", "campanile.services"}
 SERVER_CLOCKS = {"campanile/gateways/sandbox/__main__.py", "campanile/gateways/callbacks/__main__.py"}
 """The modules below the tasks that read the wall clock: each starts a server of its own with it."""
 ENVIRONMENT = {"os.environ", "os.environb", "os.getenv", "os.putenv", "pydantic_settings"}
+ENVIRONMENT_OF_FORKS = {
+    "campanile/services/fork_client.py", "campanile/services/fork_server.py", "tasks/run_server.py",
+}  # fmt: skip
+"""The modules that make the environment of a run that of its worker; they read no variable."""
 WALL_CLOCK = re.compile(
     r"(?:.*\.)?(?:datetime|date|Timestamp)\.(?:now|utcnow|today)"
     r"|time\.(?:time|time_ns|localtime|gmtime|ctime|CLOCK_REALTIME)"
@@ -149,7 +153,7 @@ def engine_stays_in_memory(path: str, source: str) -> list[str]:
 
 
 def environment_is_read_once(path: str, source: str) -> list[str]:
-    if path == SETTINGS:
+    if path in (SETTINGS, *ENVIRONMENT_OF_FORKS):
         return []
     names = {".".join(name.split(".")[:length]) for name in mentioned(source) for length in (1, 2)}
     return [f"{path} reads the environment: {name}" for name in sorted(names & ENVIRONMENT)]

@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     max_file_mb: int = Field(default=200, gt=0)
     parser_memory_mb: int = Field(default=2048, ge=512)
     parser_seconds: float = Field(default=600, gt=0)
+    warm_runs: bool = True
 
     gateway: str = "sandbox"
     sandbox_url: str = "http://127.0.0.1:8900"
@@ -213,6 +214,11 @@ class Settings(BaseSettings):
     def is_day_first(self) -> bool:
         """Whether 05/12/2026 is 5 December for the team."""
         return self.date_order == "day_first"
+
+    @property
+    def runs_socket(self) -> Path:
+        """The socket of ``tasks.run_server``."""
+        return self.data_dir / "runs.sock"
 
     @property
     def store_file(self) -> Path:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from campanile.gateways.server_time import seconds_ahead
 from campanile.services.clock import real_now
 from campanile.services.context import Context
+from campanile.services.fork_client import connect
 from campanile.services.liveness import span_text
 from campanile.sms.errors import ConfigurationError
 from campanile.sms.text.formatting import count_text
@@ -105,6 +106,20 @@ def check_identity(context: Context) -> str | Advice:
         )
     parts = count_segments(text)
     return f"HELP is answered with {count_text(parts.segment_count, 'segment')} of {parts.encoding}: {text}"
+
+
+def check_runs_server(context: Context, prefect_url: str | None) -> str | Advice:
+    """Return how the runs of workers start."""
+    if prefect_url is None:
+        return "no server is set (PREFECT_API_URL): flows run in the process that starts them"
+    if not context.settings.warm_runs:
+        return "a run starts in a new interpreter (SMS_WARM_RUNS is false)"
+    server = connect(str(context.settings.runs_socket.resolve()))
+    if server is None:
+        line = "the server of runs does not answer: runs start in new interpreters, some seconds later"
+        return Advice(line, "start python -m tasks.run_server; after a change of the code it restarts by itself")
+    server.close()
+    return "a run starts as a fork of the server of runs"
 
 
 def check_lists(context: Context) -> str | Advice:

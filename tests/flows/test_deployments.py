@@ -16,6 +16,9 @@ import pytest
 import yaml
 
 from campanile.sms.text.formatting import grouped
+from scripts.household import children_of
+from scripts.pool_template import pool_template
+from tasks.context import current_context
 
 pytestmark = [
     pytest.mark.prefect,
@@ -24,7 +27,6 @@ pytestmark = [
 ]
 
 ROOT = Path(__file__).parents[2]
-POOL_TEMPLATE = str(ROOT / "work-pool.json")
 CONFIG = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
 
 
@@ -95,14 +97,14 @@ def test_every_queue_has_a_worker() -> None:
         pytest.param({"working_dir": "/tmp"}, id="a folder"),
     ],
 )
-def test_the_server_refuses_a_run_that_brings(prefect_server: None, given: dict[str, Any]) -> None:
+def test_the_server_refuses_a_run_that_brings(workspace: Any, given: dict[str, Any]) -> None:
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.actions import WorkPoolCreate
     from prefect.exceptions import PrefectHTTPStatusError
 
     from flows.check_balance import check_balance
 
-    template = json.loads(Path(POOL_TEMPLATE).read_text(encoding="utf-8"))
+    template = pool_template(current_context().settings)
     with get_client(sync_client=True) as client:
         client.create_work_pool(
             WorkPoolCreate(name="locked", type="process", base_job_template=template), overwrite=True
@@ -122,21 +124,25 @@ def test_the_server_refuses_a_run_that_brings(prefect_server: None, given: dict[
 def worker(workspace: Any) -> Iterator[Any]:
     """The workspace with all deployments applied and workers that run them; they send slowly."""
     workspace.set(slice_size=2, concurrency=1, segments_per_second=4)
-    with served(workspace):
+    with served(workspace) as run_server:
+        workspace.run_server = run_server
         yield workspace
 
 
 @contextmanager
-def served(workspace: Any) -> Iterator[None]:
-    """Apply all deployments, and start a worker a queue, with room for one run: a sender fills its own."""
+def served(workspace: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """Apply all deployments, and start the server of runs and a worker a queue, with room for one run each."""
+    template = workspace.data_dir / "work-pool.json"
+    template.write_text(json.dumps(pool_template(current_context().settings)), encoding="utf-8")
     environment = os.environ | {
         "SMS_HOME": str(ROOT),
         "PREFECT_WORKER_QUERY_SECONDS": "1",
         "PREFECT_CLI_PROMPT": "false",
     }
     prefect = [sys.executable, "-m", "prefect"]
+    worker = [*prefect, "worker", "start", "--pool", "campanile"]
     for command in (
-        ["work-pool", "create", "campanile", "--type", "process", "--base-job-template", POOL_TEMPLATE, "--overwrite"],
+        ["work-pool", "create", "campanile", "--type", "process", "--base-job-template", str(template), "--overwrite"],
         ["--no-prompt", "deploy", "--all"],
     ):
         done = subprocess.run(prefect + command, env=environment, cwd=ROOT, capture_output=True, text=True)
@@ -150,21 +156,24 @@ def served(workspace: Any) -> Iterator[None]:
             check=False,
         )
     with (workspace.data_dir / "worker.log").open("w") as log:
-        workers = [
+        started = [
             subprocess.Popen(
-                [*prefect, "worker", "start", "--pool", "campanile", "--work-queue", queue, "--limit", "1"],
+                command,
                 env=environment,
                 cwd=ROOT,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-            for queue in ("default", "control")
+            for command in (
+                [sys.executable, "-m", "tasks.run_server"],
+                *([*worker, "--work-queue", queue, "--limit", "1"] for queue in ("default", "control")),
+            )
         ]
         try:
-            yield
+            yield started[0]
         finally:
-            for process in workers:
+            for process in started:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
             forget_deployments()
@@ -233,6 +242,7 @@ def test_workers_do_all_of_it_and_a_sender_is_paused_at_once_by_a_flow_and_by_ca
     done = run("approve-campaign", campaign="soldes", recap_hash=recap_hash, actor="dominique")
     assert done.state.is_completed(), done.state.message
     wait_until(lambda: accepted() > 0, "approval did not start the sending run")
+    assert children_of(worker.run_server.pid), "the run is not a fork of the server of runs"
 
     done = run("pause-campaign", campaign="soldes", actor="camille", reason="wrong price")
     assert done.state.is_completed(), done.state.message

@@ -1,7 +1,9 @@
 """diagnose-setup names what it looked at in words, what it found, and what to do."""
 
+import contextlib
 import os
 import shutil
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,7 +19,15 @@ import pytest
 from campanile.gateways.server_time import seconds_ahead
 from campanile.services.clock import real_now
 from campanile.services.context import Context
-from campanile.services.setup_checks import Advice, check_backups, check_clock, check_disk, check_lists, check_prices
+from campanile.services.setup_checks import (
+    Advice,
+    check_backups,
+    check_clock,
+    check_disk,
+    check_lists,
+    check_prices,
+    check_runs_server,
+)
 from campanile.services.system_checks import check_channels
 from campanile.sms.errors import ConfigurationError
 from campanile.store.contacts.lists import declare_legal_basis, list_made_sure
@@ -155,3 +165,32 @@ def test_alerts_without_a_recipient(context: Context) -> None:
     found = check_channels(context)
     assert isinstance(found, Advice)
     assert found.to_do == "set SMS_MAIL_HOST and SMS_MAIL_TO, or SMS_ALERT_NUMBERS"
+
+
+# --- the server of runs -----------------------------------------------------------------------------------------------
+
+
+def test_how_runs_start(make_context: MakeContext) -> None:
+    assert "no server is set" in str(check_runs_server(make_context(), None))
+    assert "new interpreter" in str(check_runs_server(make_context(warm_runs=False), NOBODY))
+    missing = check_runs_server(make_context(), NOBODY)
+    assert isinstance(missing, Advice)
+    assert "python -m tasks.run_server" in missing.to_do
+
+
+def answer_ready(server: socket.socket) -> None:
+    connection, _ = server.accept()
+    with connection:
+        connection.sendall(b"ready\n")
+
+
+def test_a_server_of_runs_that_answers(make_context: MakeContext) -> None:
+    context = make_context()
+    with socket.socket(socket.AF_UNIX) as server:
+        with contextlib.chdir(context.settings.runs_socket.parent):
+            server.bind(context.settings.runs_socket.name)
+        server.listen()
+        answering = Thread(target=answer_ready, args=[server])
+        answering.start()
+        assert check_runs_server(context, NOBODY) == "a run starts as a fork of the server of runs"
+        answering.join()

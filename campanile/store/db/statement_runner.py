@@ -4,6 +4,7 @@
 # with a page of "leaked" objects.
 from __future__ import annotations
 
+import atexit
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ Row = TypeVar("Row")
 #: The parsed named statements of this process. DuckDB parses a text anew each time, which is a quarter of the CPU time
 #: of a statement on few rows; a parsed statement may be run on every connection.
 _parsed: dict[str, duckdb.Statement] = {}
+atexit.register(_parsed.clear)  # native libraries would report them at the end of the process
 
 
 class StatementRunner:
