@@ -1,7 +1,7 @@
 """The job template of the work pool: ``python -m scripts.pool_template`` prints it, for a pool that is made by hand.
 
 It is ``work-pool.json``, in which a run cannot set a command, environment or folder, else the API could start any
-program. With ``SMS_WARM_RUNS`` it has the command that starts each run by ``tasks.run_server``.
+program. With ``SMS_WARM_RUNS`` it has the command that starts each run by ``scripts.run_server``.
 """
 
 import json

@@ -158,7 +158,7 @@ def bring_up(household: Household, options: argparse.Namespace) -> None:
     server = household.start("server", SERVER)
     registering = household.start("register", (*REGISTER, str(options.port)))
     if current_context().settings.warm_runs:
-        household.start("run-server", (sys.executable, "-m", "tasks.run_server"), has_runs=True)
+        household.start("run-server", (sys.executable, "-m", "scripts.run_server"), has_runs=True)
     household.wait_for_port(receiver, options.callbacks_port, but=registering)
     household.wait_for_port(sandbox, options.sandbox_port, but=registering)
     household.wait_for_port(server, options.port, but=registering)

@@ -50,9 +50,7 @@ CLOCK_FLOORS = {"flows", "tasks", "campanile.services"}
 SERVER_CLOCKS = {"campanile/gateways/sandbox/__main__.py", "campanile/gateways/callbacks/__main__.py"}
 """The modules below the tasks that read the wall clock: each starts a server of its own with it."""
 ENVIRONMENT = {"os.environ", "os.environb", "os.getenv", "os.putenv", "pydantic_settings"}
-ENVIRONMENT_OF_FORKS = {
-    "campanile/services/fork_client.py", "campanile/services/fork_server.py", "tasks/run_server.py",
-}  # fmt: skip
+ENVIRONMENT_OF_FORKS = {"campanile/services/fork_client.py", "campanile/services/fork_server.py"}
 """The modules that make the environment of a run that of its worker; they read no variable."""
 WALL_CLOCK = re.compile(
     r"(?:.*\.)?(?:datetime|date|Timestamp)\.(?:now|utcnow|today)"

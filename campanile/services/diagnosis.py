@@ -58,7 +58,7 @@ def _checks(context: Context, api_url: str | None) -> Checks:
             partial(check_invariants, context),
             "stop everything (stop-everything) and keep a copy of the store",
         ),
-        "Server of runs": (partial(check_runs_server, context, api_url), "start python -m tasks.run_server"),
+        "Server of runs": (partial(check_runs_server, context, api_url), "start python -m scripts.run_server"),
         "Room on the disk": (partial(check_disk, context), "make room, or move the data folder (SMS_DATA_DIR)"),
         "Copies of the store": (partial(check_backups, context), ""),
         "Clock of this machine": (

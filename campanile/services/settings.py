@@ -217,7 +217,7 @@ class Settings(BaseSettings):
 
     @property
     def runs_socket(self) -> Path:
-        """The socket of ``tasks.run_server``."""
+        """The socket of ``scripts.run_server``."""
         return self.data_dir / "runs.sock"
 
     @property

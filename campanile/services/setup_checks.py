@@ -117,7 +117,7 @@ def check_runs_server(context: Context, prefect_url: str | None) -> str | Advice
     server = connect(str(context.settings.runs_socket.resolve()))
     if server is None:
         line = "the server of runs does not answer: runs start in new interpreters, some seconds later"
-        return Advice(line, "start python -m tasks.run_server; after a change of the code it restarts by itself")
+        return Advice(line, "start python -m scripts.run_server; after a change of the code it restarts by itself")
     server.close()
     return "a run starts as a fork of the server of runs"
 

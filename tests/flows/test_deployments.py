@@ -166,7 +166,7 @@ def served(workspace: Any) -> Iterator[subprocess.Popen[bytes]]:
                 start_new_session=True,
             )
             for command in (
-                [sys.executable, "-m", "tasks.run_server"],
+                [sys.executable, "-m", "scripts.run_server"],
                 *([*worker, "--work-queue", queue, "--limit", "1"] for queue in ("default", "control")),
             )
         ]

@@ -175,7 +175,7 @@ def test_how_runs_start(make_context: MakeContext) -> None:
     assert "new interpreter" in str(check_runs_server(make_context(warm_runs=False), NOBODY))
     missing = check_runs_server(make_context(), NOBODY)
     assert isinstance(missing, Advice)
-    assert "python -m tasks.run_server" in missing.to_do
+    assert "python -m scripts.run_server" in missing.to_do
 
 
 def answer_ready(server: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""``python -m tasks.run_server``: the fork server of flow runs. Each run is a process of its own.
+"""``python -m scripts.run_server``: the fork server of flow runs. Each run is a process of its own.
 
 A new interpreter imports Prefect, pandas and this project for some seconds before a run begins. Here they are imported
 once. ``scripts.pool_template`` gives the work pool the command that asks this server.
