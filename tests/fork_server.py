@@ -1,13 +1,12 @@
-"""Processes of the tests: a server forks one process for each connection to its socket.
+"""Processes of the tests: a fork server starts each of them, and they talk with the test.
 
 A module is started as ``python -m tests.… SOCKET`` and calls ``serve_forks``. It imports once what its processes need,
 and never opens a DuckDB file: starting each process from nothing would take longer than its work.
 
-The first line that a process receives is the job as JSON, the first line that it sends is its process id.
+The first line that a process receives is its job as JSON.
 """
 
 import ctypes
-import gc
 import json
 import os
 import select
@@ -21,6 +20,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TextIO
+
+from campanile.services.fork_client import ask, connect
+from campanile.services.fork_server import accept_forks
 
 ROOT = Path(__file__).parents[1]
 _SET_DEATH_SIGNAL = 1  # of <linux/prctl.h>
@@ -45,34 +47,11 @@ class Line:
 
 def serve_forks(work: Callable[[Line, Any], None]) -> None:
     """Serve on the socket of the command line: ``work`` gets the connection to the test, and the job."""
-    gc.collect()
-    gc.freeze()  # what the children share stays shared
-    with socket.socket(socket.AF_UNIX) as home:
-        home.bind(sys.argv[1])
-        home.listen()
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
-        _serve(home, work)
-
-
-def _serve(listener: socket.socket, work: Callable[[Line, Any], None]) -> None:
-    """Fork a process for each connection, until the tests are over."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel removes dead children
-    tests = os.getppid()
-    listener.settimeout(1)
-    while os.getppid() == tests:
-        try:
-            connection, _ = listener.accept()
-        except TimeoutError:
-            continue
-        if os.fork() == 0:
-            ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)  # no process outlives the tests
-            listener.close()
-            line = Line(connection.makefile("rw"))
-            line.send(os.getpid())
-            work(line, line.receive())
-            os._exit(0)
-        connection.close()
+    ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)  # no process outlives the tests
+    accept_forks(Path(sys.argv[1]))
+    line = Line(socket.socket(fileno=0).makefile("rw"))
+    work(line, line.receive())
+    os._exit(0)
 
 
 # --- the tests' side --------------------------------------------------------------------------------------------------
@@ -84,11 +63,13 @@ def opened_fork_server(module: str) -> Iterator[Path]:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "socket"
         command = [sys.executable, "-m", module, str(path)]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("SMS_")}
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment) as process:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
+        environment = _environment()
+        with subprocess.Popen(command, cwd=ROOT, env=environment) as process:
             try:
+                while (connection := connect(str(path))) is None:
+                    assert process.poll() is None, "the fork server ended"
+                    time.sleep(0.01)
+                connection.close()
                 yield path
             finally:
                 process.kill()
@@ -100,9 +81,13 @@ class ForkedProcess:
     def __init__(self, server: Path, job: object) -> None:
         self.is_dead = False
         self._received = b""
-        self._connection = socket.socket(socket.AF_UNIX)
-        self._connection.connect(str(server))
-        self.pid: int = self.receive()
+        answers = connect(str(server))
+        assert answers is not None, "the fork server is gone"
+        self._answers = answers.makefile("r")
+        self._connection, other = socket.socketpair()
+        with answers, other:
+            ask(answers, [], _environment(), str(ROOT), (other.fileno(), 2, 2))
+        self.pid = int(self._answers.readline())
         self.send(job)
 
     def send(self, what: object) -> None:
@@ -150,7 +135,9 @@ class ForkedProcess:
         """Wait until the kernel has removed the process and its locks."""
         self.is_dead = True
         self._connection.close()
-        with suppress(ProcessLookupError):
-            while True:
-                os.kill(self.pid, 0)
-                time.sleep(0.001)
+        self._answers.readline()  # its status
+        self._answers.close()
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("SMS_")}

@@ -20,13 +20,24 @@ def main(path: str, module: str) -> None:
     server = connect(path)
     if server is None:
         os.execv(sys.executable, [sys.executable, "-m", module])  # noqa: S606 - our own interpreter
-    request = json.dumps([[module], dict(os.environ), os.getcwd()]).encode()
-    socket.send_fds(server, [len(request).to_bytes(4, "big")], [0, 1, 2])
-    server.sendall(request)
+    ask(server, [module], dict(os.environ), os.getcwd(), (0, 1, 2))
     status = wait(server)
     if status is None:
         sys.exit(f"the fork server {path} ended, and with it this run")
     end_as(status)
+
+
+def ask(
+    server: socket.socket,
+    arguments: "list[str]",
+    environment: "dict[str, str]",
+    folder: str,
+    streams: "tuple[int, ...]",
+) -> None:
+    """Send a request: what the process is for, its surroundings, and its three standard streams."""
+    request = json.dumps([arguments, environment, folder]).encode()
+    socket.send_fds(server, [len(request).to_bytes(4, "big")], streams)
+    server.sendall(request)
 
 
 def wait(server: socket.socket) -> "int | None":
