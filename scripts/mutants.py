@@ -86,6 +86,7 @@ MUTANTS = {
     "late-proof": Mutant("", "tests/store/test_evidence.py -k sent_without_it"),
     "auto-responder-off": Mutant("if campaign.is_stopped:", "tests/store/test_answers.py -k record_of_it"),
     "last-word": Mutant("", f"{_COMING_BACK} -k last_word"),
+    "start-has-time": Mutant("if False:", "tests/gateways/test_callbacks.py -k time_of_the_list"),
     "own-stops-only": Mutant("", f"{_COMING_BACK} -k others_recorded"),
     "stop-with-reply": Mutant("", "tests/services/test_inbound.py -k start_is_answered"),
     "write-before-claim": Mutant("", "tests/store/test_rounds.py -k given_back"),

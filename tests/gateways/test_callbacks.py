@@ -3,7 +3,7 @@
 import hmac
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import inf
 from urllib.parse import urlencode
 
@@ -18,6 +18,7 @@ from campanile.services.context import Context
 from campanile.services.inbound.sync import sync_opt_outs, sync_reports
 from campanile.services.system_checks import check_gateway
 from campanile.sms.errors import ConfigurationError
+from campanile.store.contacts.retention import purge_replies
 from schemas.gateway import Batch
 from tests.gateways.ovhcloud_server import APPLICATION_KEY, CONSUMER_KEY, SERVICE, OvhcloudServer
 from tests.gateways.ovhcloud_server import SECRET as APPLICATION_SECRET
@@ -26,7 +27,7 @@ from tests.gateways.receiver_process import SECRET, call
 from tests.gateways.receiver_thread import ReceiverThread
 from tests.gateways.twilio_server import ACCOUNT, TOKEN, TwilioServer
 from tests.sandbox_thread import SandboxThread
-from tests.store.conftest import MORNING, Desk
+from tests.store.conftest import MORNING, Clock, Desk
 from tests.stores import context_on, copy_store
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
@@ -44,8 +45,13 @@ SETTINGS = {
 
 
 @pytest.fixture
-def receiver(tmp_path):
-    with ReceiverThread(tmp_path / "callbacks", dict(SETTINGS), now=lambda: NOW) as running:
+def receiver_clock():
+    return Clock(NOW)
+
+
+@pytest.fixture
+def receiver(tmp_path, receiver_clock):
+    with ReceiverThread(tmp_path / "callbacks", dict(SETTINGS), now=receiver_clock) as running:
         yield running
 
 
@@ -204,6 +210,55 @@ def test_a_reply_that_is_called_back_and_polled_is_one(twilio, twilio_server, fi
     assert twilio_server.calls[0][1] == (200, b"<Response/>")
     assert twilio.replies() == [(PERSON, "STOP")]
     assert twilio.desk.sql("SELECT count(*) FROM opt_out_entry") == [(1,)]
+
+
+@pytest.fixture
+def days_pass(twilio, twilio_server, receiver_clock):
+    """Return a function that moves all clocks: ours, Twilio's and the receiver's."""
+
+    def move(days):
+        receiver_clock.forward(days=days)
+        twilio.desk.clock.at = twilio_server.now = receiver_clock.at
+
+    move(0)
+    return move
+
+
+def replay(twilio_server, number):
+    """Send a request of Twilio again, with its valid signature."""
+    twilio_server.send(*twilio_server.calls[number][0])
+    assert twilio_server.calls[-1][1] == (200, b"<Response/>")
+
+
+def test_f68_a_start_of_twilio_counts_at_the_time_of_the_list(twilio, twilio_server, days_pass):
+    """A callback has no time, and its signature holds for ever: a START from before the STOP must not lift it."""
+    twilio_server.reply(PERSON, "STOP")
+    assert (twilio.replies(), twilio.opted_out()) == ([(PERSON, "STOP")], {PERSON})
+    days_pass(1)
+    captured = {"MessageSid": f"SM{'0' * 32}", "From": PERSON, "To": "+33644600001", "Body": "Start"}
+    twilio_server.call_back(twilio_server.incoming_url, captured)  # of an older store: neither the list nor ours has it
+    assert twilio_server.calls[-1][1] == (200, b"<Response/>")
+    assert (twilio.replies(), twilio.opted_out()) == ([(PERSON, "STOP")], {PERSON})
+
+    twilio_server.reply(PERSON, "START")
+    assert twilio.replies() == [(PERSON, "STOP"), (PERSON, "START")]
+    assert twilio.opted_out() == set(), "the list has this one, with its time"
+
+
+def test_f68_a_start_of_twilio_that_was_purged_does_not_come_back(twilio, twilio_server, days_pass):
+    twilio_server.reply(PERSON, "START")
+    assert twilio.replies() == [(PERSON, "START")]
+    days_pass(60)
+    with twilio.desk.tx() as tx:
+        tx.execute("UPDATE reply SET answer = 'off'")
+        assert purge_replies(tx, twilio.desk.clock.at - timedelta(days=31)) == 1
+    twilio_server.reply(PERSON, "STOP")
+    assert twilio.replies() == [("(erased)", "(erased)"), (PERSON, "STOP")]
+    days_pass(1)
+    replay(twilio_server, 0)
+    twilio.desk.sql("DELETE FROM gateway_state")  # the list is read again from its beginning, too
+    assert twilio.replies() == [("(erased)", "(erased)"), (PERSON, "STOP")]
+    assert twilio.opted_out() == {PERSON}
 
 
 def test_f68_twilio_reports_have_one_effect(twilio, twilio_server):

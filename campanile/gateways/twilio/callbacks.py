@@ -15,6 +15,7 @@ from campanile.gateways.answer_fields import read_id
 from campanile.gateways.callbacks.table import CallbackRequest, CallbackTable, check_callback_url
 from campanile.gateways.twilio.answers import report_of
 from campanile.gateways.twilio.codes import REPORT_WORDS
+from campanile.sms.rules.replies.verdicts import START, verdict_by_rules
 from schemas.gateway import DeliveryReport, IncomingReply
 from schemas.report_words import PENDING
 
@@ -66,12 +67,17 @@ def read_report(content: str, received_at: datetime) -> list[DeliveryReport]:
 
 
 def read_reply(content: str, received_at: datetime) -> list[IncomingReply]:
-    """Return the reply of a callback.
+    """Return the reply of a callback; none if it is a START, which counts when Twilio's list gives it with its time.
+
+    A callback has no time, and its signature holds for ever. So a request that somebody kept and sends again is known
+    by its id only, and a store that does not have the id would take an old START for a new one.
 
     Raises:
         KeyError, ValueError: it is no incoming message.
     """
     fields = _fields(content)
+    if verdict_by_rules(fields["Body"]) == START:  # guard: start-has-time
+        return []
     return [IncomingReply(read_id(fields["MessageSid"]), read_id(fields["From"]), fields["Body"], received_at)]
 
 
