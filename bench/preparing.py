@@ -57,7 +57,7 @@ INSERT INTO contact BY NAME
 INSERT INTO contact BY NAME SELECT * REPLACE (3 AS list_id) FROM contact WHERE list_id = 1 AND number_id % 20 = 4;
 INSERT INTO contact BY NAME SELECT * REPLACE (4 AS list_id) FROM contact WHERE list_id = 1 AND number_id % 50 = 5;
 INSERT INTO opt_out_entry BY NAME
-    SELECT row_number() OVER () AS entry_id, number_id, msisdn, 'file' AS source, updated_at AS recorded_at
+    SELECT row_number() OVER () AS entry_id, number_id AS opt_out_key, 'file' AS source, updated_at AS recorded_at
     FROM contact WHERE list_id = 1 AND number_id % 100 < 3;
 INSERT INTO dead_number BY NAME
     SELECT number_id, msisdn, 'absent' AS reason, updated_at AS recorded_at

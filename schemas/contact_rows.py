@@ -95,11 +95,10 @@ class OptOut(NamedTuple):
 
 
 class OptOutInForce(NamedTuple):
-    """An opt-out that applies: one ground of one person."""
+    """An opt-out that applies: one ground of one person. ``msisdn`` is None if opt-outs are kept as keyed hashes."""
 
     entry_id: int
-    number_id: int
-    msisdn: str
+    msisdn: str | None
     source: str
     recorded_at: datetime
 
@@ -108,5 +107,4 @@ class UnpushedOptOut(NamedTuple):
     """An opt-out in force that is not in a provider's own list yet."""
 
     entry_id: int
-    number_id: int
     msisdn: str

@@ -4,7 +4,7 @@ import pandera.pandas as pa
 
 from campanile.sms.rules.replies.verdicts import VERDICTS
 from campanile.sms.rules.tariff import PRICE
-from schemas.frames import E164, NUMBER_RANGE, Frame, Instant, Truth, Whole
+from schemas.frames import NUMBER_RANGE, Frame, Instant, Truth, Whole
 from schemas.report_words import ReportReason, ReportStatus
 
 
@@ -12,7 +12,6 @@ class ProviderOptOuts(Frame):
     """A provider's list of opt-outs. Grain: one entry of the list. No key: a number may occur twice."""
 
     number_id: Whole = pa.Field(in_range=NUMBER_RANGE)
-    msisdn: str = pa.Field(str_matches=E164)
     opted_out_at: Instant
 
 
@@ -24,7 +23,6 @@ class OptOuts(Frame):
 
     position: Whole = pa.Field(ge=0, unique=True)
     number_id: Whole = pa.Field(in_range=NUMBER_RANGE)
-    msisdn: str = pa.Field(str_matches=E164)
     source: str
     source_ref: str = pa.Field(nullable=True)
     reply_id: Whole = pa.Field(nullable=True)
@@ -43,7 +41,6 @@ class PushedOptOuts(Frame):
     """Opt-outs that are added to a provider's list. Grain: one opt-out. Key: ``entry_id``."""
 
     entry_id: Whole = pa.Field(unique=True)
-    number_id: Whole
 
 
 class ReplyIds(Frame):

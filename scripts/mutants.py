@@ -86,6 +86,15 @@ MUTANTS = {
     "late-proof": Mutant("", "tests/store/test_evidence.py -k sent_without_it"),
     "auto-responder-off": Mutant("if campaign.is_stopped:", "tests/store/test_answers.py -k record_of_it"),
     "last-word": Mutant("", f"{_COMING_BACK} -k last_word"),
+    "keyed-claim": Mutant(
+        "FROM asked JOIN opt_out_entry AS entry ON entry.opt_out_key = asked.number_id",
+        "tests/store/test_suppression.py -k put_back",
+    ),
+    "keyed-audience": Mutant(
+        "LEFT JOIN opt_out ON opt_out.opt_out_key = source.number_id",
+        "tests/store/test_opt_out_keys.py -k exactly_the_same",
+    ),
+    "suppression-key": Mutant("if True:", "tests/services/test_hash_opt_outs.py -k not_started"),
     "start-has-time": Mutant("if False:", "tests/gateways/test_callbacks.py -k time_of_the_list"),
     "own-stops-only": Mutant("", f"{_COMING_BACK} -k others_recorded"),
     "stop-with-reply": Mutant("", "tests/services/test_inbound.py -k start_is_answered"),

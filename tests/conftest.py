@@ -52,3 +52,17 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.stores import make_store
 
     return make_store(tmp_path_factory.mktemp("migrated"))
+
+
+@pytest.fixture(scope="session")
+def empty_hashed_store(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same store, which keeps opt-outs as keyed hashes."""
+    from tests.stores import make_hashed_store
+
+    return make_hashed_store(empty_store, tmp_path_factory.mktemp("hashed"))
+
+
+@pytest.fixture
+def suppression(request: pytest.FixtureRequest) -> str:
+    """How the store of the test keeps opt-outs: in clear, unless the test is parametrised with "hmac"."""
+    return str(getattr(request, "param", "plain"))

@@ -5,15 +5,27 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from campanile.services.context import Context
 from campanile.services.settings import Settings
-from campanile.store.db.database import Transaction
+from campanile.store.contacts.opt_out_switch import hash_opt_outs
+from campanile.store.db.database import Transaction, transaction
 from campanile.store.db.high_water_mark import read_mark, write_mark
 from campanile.store.db.invariants import INVARIANTS
 from campanile.store.db.migrate import migrate
 
 #: Before every clock of a test, so that no store is made by a clock that was ahead.
 MIGRATED_AT = datetime(2026, 1, 1, tzinfo=UTC)
+#: The key of stores that keep opt-outs as keyed hashes.
+OPT_OUT_KEY = b"a key of tests, 32 bytes or more of it"
+#: The settings of a context on such a store, and on one in clear.
+SUPPRESSION_SETTINGS: dict[str, dict[str, object]] = {
+    "plain": {},
+    "hmac": {"suppression": "hmac", "suppression_key": OPT_OUT_KEY.decode()},
+}
+#: Run a test in both modes.
+IN_BOTH_MODES = pytest.mark.parametrize("suppression", list(SUPPRESSION_SETTINGS), indirect=True)
 _ALL_INVARIANTS = " UNION ALL ".join(f"SELECT '{name}', count(*) FROM ({sql})" for name, sql in INVARIANTS.items())
 
 
@@ -21,6 +33,14 @@ def make_store(folder: Path) -> Path:
     """Make a store with all its tables and nothing in them."""
     path = folder / "sms.duckdb"
     migrate(path, lambda: MIGRATED_AT)
+    return path
+
+
+def make_hashed_store(empty_store: Path, folder: Path) -> Path:
+    """Make the same store, which keeps opt-outs as keyed hashes from the beginning."""
+    path = copy_store(empty_store, folder / "sms.duckdb")
+    with transaction(path, lambda: MIGRATED_AT, opt_out_key=OPT_OUT_KEY) as tx:
+        hash_opt_outs(tx, OPT_OUT_KEY, "tests")
     return path
 
 

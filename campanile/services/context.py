@@ -92,6 +92,7 @@ class Context:
             read_only=read_only,
             wait_seconds=self.settings.store_wait_seconds,
             limit_seconds=self.settings.store_limit_seconds,
+            opt_out_key=self.settings.opt_out_key,
         ) as tx:
             yield tx
 

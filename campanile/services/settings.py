@@ -128,6 +128,8 @@ class Settings(BaseSettings):
     keep_backups_days: int = Field(default=0, ge=0)
     keep_runs_days: int = Field(default=30, ge=0)
     evidence_key: SecretStr | None = Field(default=None, min_length=32)
+    suppression: Literal["plain", "hmac"] = "plain"
+    suppression_key: SecretStr | None = Field(default=None, min_length=32)
 
     brand: str | None = None
     recap_max_age_hours: float = Field(default=72, gt=0)
@@ -195,6 +197,12 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _suppression_has_key(self) -> Self:
+        if self.suppression == "hmac" and self.suppression_key is None:
+            raise ValueError("SMS_SUPPRESSION is hmac and SMS_SUPPRESSION_KEY is not set: give 32 characters or more")
+        return self
+
+    @model_validator(mode="after")
     def _mail_has_recipients(self) -> Self:
         if self.mail_host is not None and not self.mail_to:
             raise ValueError("SMS_MAIL_HOST is set and SMS_MAIL_TO is not: give the addresses that get the alerts")
@@ -224,6 +232,13 @@ class Settings(BaseSettings):
     def store_file(self) -> Path:
         """Where the store is: ``SMS_STORE_PATH``, or ``sms.duckdb`` in the data folder."""
         return self.store_path or self.data_dir / "sms.duckdb"
+
+    @property
+    def opt_out_key(self) -> bytes | None:
+        """The key of a store that keeps opt-outs as keyed hashes; None: opt-outs are kept under their numbers."""
+        if self.suppression == "plain" or self.suppression_key is None:
+            return None
+        return self.suppression_key.get_secret_value().encode()
 
     @property
     def backups(self) -> Path:

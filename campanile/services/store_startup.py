@@ -1,4 +1,4 @@
-"""The first use of a store by a process: check the statements, migrate the tables, agree on the simulated clock."""
+"""The first use of a store by a process: check statements, migrate tables, agree on the key and the simulated clock."""
 
 from datetime import datetime, timedelta
 from functools import cache
@@ -7,6 +7,7 @@ from campanile.services.clock import real_now
 from campanile.services.settings import Settings
 from campanile.sms.errors import ConfigurationError
 from campanile.store.billing.operator_settings import get_setting, put_setting
+from campanile.store.contacts.opt_out_switch import has_opt_outs, hash_opt_outs, is_hashed
 from campanile.store.db.clock_check import confirm_clock
 from campanile.store.db.database import Transaction, transaction
 from campanile.store.db.migrate import check_statements, migrate
@@ -24,12 +25,16 @@ def start_store(settings: Settings) -> timedelta:
     Raises:
         SimulationMixed: the store has a simulated clock and this process none; or the other way round, and the store
             holds real work.
+        ConfigurationError: opt-outs are not kept as ``SMS_SUPPRESSION`` says.
+        StoreError: opt-outs are kept as keyed hashes, and the key is missing or another one.
         StoreTooNew: a newer version wrote the store.
     """
     _check_statements_once()
     simulated_now, wait_seconds = settings.simulated_now, settings.store_wait_seconds
     migrate(settings.store_file, real_now, wait_seconds=wait_seconds)
-    with transaction(settings.store_file, real_now, wait_seconds=wait_seconds) as tx:
+    key = settings.opt_out_key
+    with transaction(settings.store_file, real_now, wait_seconds=wait_seconds, opt_out_key=key) as tx:
+        _agree_on_key(tx, settings)
         _ = tx.reconciliation  # a restored store is found at the start of the first process, whatever it runs
         kept = get_setting(tx, _SETTING)
         if simulated_now is None and kept is None:
@@ -53,6 +58,19 @@ def start_store(settings: Settings) -> timedelta:
 def _check_statements_once() -> None:
     """Check every statement at the first start of a store in this process: half a second of work."""
     check_statements()
+
+
+def _agree_on_key(tx: Transaction, settings: Settings) -> None:
+    """Check that the store keeps opt-outs as the settings say; one that has none yet begins as they say."""
+    key = settings.opt_out_key
+    if is_hashed(tx) or key is None:  # guard: suppression-key
+        return
+    if has_opt_outs(tx):
+        raise ConfigurationError(
+            f"store {settings.store_file} keeps opt-outs under their numbers, and SMS_SUPPRESSION is hmac: run python "
+            "-m campanile.hash_opt_outs with your name, or unset SMS_SUPPRESSION"
+        )
+    hash_opt_outs(tx, key, "SMS_SUPPRESSION")
 
 
 def begin_simulation(tx: Transaction, moment: datetime) -> timedelta:

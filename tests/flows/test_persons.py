@@ -406,7 +406,7 @@ def test_nothing_of_an_erased_person_is_left_but_the_opt_out(without_prefect: An
     compressed = set(parquet_with(workspace, pseudonyms))
     assert {"exports/soldes/everyone.parquet", "snapshot/messages.parquet", "snapshot/replies.parquet"} <= compressed
     assert cells_with_number(workspace) >= {
-        "reply.recipient_id", "absence.number_id", "dead_number_event.number_id", "opt_out_push.number_id",
+        "reply.recipient_id", "absence.number_id", "dead_number_event.number_id", "opt_out_push.opt_out_key",
     }  # fmt: skip
 
     page = erase()
@@ -415,7 +415,7 @@ def test_nothing_of_an_erased_person_is_left_but_the_opt_out(without_prefect: An
     left = [line for line in files_with(workspace.data_dir, pieces) if not line.startswith("backups/")]
     assert left == ["sms.duckdb: number"]
     assert parquet_with(workspace, ["612345678", *pieces]) == []
-    assert cells_with_number(workspace) == {"opt_out_entry.number_id", "opt_out_entry.msisdn"}
+    assert cells_with_number(workspace) == {"opt_out_entry.opt_out_key"}
     assert [
         key for key, shown in workspace.runs.pages.items() if "Quatremer" in shown.data or "voisine" in shown.data
     ] == []

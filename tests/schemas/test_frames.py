@@ -30,7 +30,7 @@ MESSAGE = {
     "origin": "typed", "import_id": None, "row_number": None,
 }  # fmt: skip
 OPT_OUT = {
-    "position": 0, "number_id": 33_639_980_001, "msisdn": "+33639980001", "source": "phone", "source_ref": None,
+    "position": 0, "number_id": 33_639_980_001, "source": "phone", "source_ref": None,
     "reply_id": None, "said_at": None, "channel": None, "note": None,
 }  # fmt: skip
 GOOD = [
@@ -89,7 +89,6 @@ BAD = [
     (Messages, MESSAGE, "text", ""),
     (Messages, MESSAGE, "price", "0.0000001"),
     (Messages, MESSAGE, "slice_no", 0),
-    (OptOuts, OPT_OUT, "msisdn", "33639980001"),
 ]
 
 

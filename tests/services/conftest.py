@@ -8,7 +8,7 @@ import pytest
 
 from campanile.services.context import Context
 from tests.store.conftest import Clock
-from tests.stores import context_on, copy_store
+from tests.stores import SUPPRESSION_SETTINGS, context_on, copy_store
 
 
 @pytest.fixture
@@ -18,15 +18,16 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def store(empty_store: Path, tmp_path: Path) -> Path:
+def store(empty_store: Path, empty_hashed_store: Path, tmp_path: Path, suppression: str) -> Path:
     """An empty store in a data folder of its own."""
-    return copy_store(empty_store, tmp_path / "data" / "sms.duckdb")
+    source = empty_store if suppression == "plain" else empty_hashed_store
+    return copy_store(source, tmp_path / "data" / "sms.duckdb")
 
 
 @pytest.fixture
-def make_context(store: Path, clock: Clock) -> Callable[..., Context]:
+def make_context(store: Path, clock: Clock, suppression: str) -> Callable[..., Context]:
     """Return a function that builds a context on the store and the clock, with settings of the test's choice."""
-    return partial(context_on, store, clock)
+    return partial(context_on, store, clock, **SUPPRESSION_SETTINGS[suppression])
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ class ResultsDesk(Desk):
 
     def list_opt_out(self, person: int) -> None:
         """Take in an entry of the gateway's own list of opt-outs."""
-        row = [number_of(person), f"+{number_of(person)}", self.clock.at]
+        row = [number_of(person), self.clock.at]
         rows = pd.DataFrame([row], columns=list(duckdb_types("ProviderOptOuts")))
         with self.tx() as tx:
             opt_outs.add_provider_opt_outs(tx, "sandbox", rows)

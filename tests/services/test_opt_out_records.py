@@ -16,6 +16,7 @@ from campanile.store.db.invariants import broken_invariants
 from schemas.gateway import ProviderOptOut
 from tests.services.test_inbound import Desk, number
 from tests.store.conftest import Clock, opt_out_rows
+from tests.stores import IN_BOTH_MODES
 
 
 @pytest.fixture
@@ -37,6 +38,7 @@ def history(desk: Desk) -> list[tuple]:
     return desk.sql("SELECT source, lifted_by, lift_reason, lifted_at IS NOT NULL FROM opt_out_entry ORDER BY entry_id")
 
 
+@IN_BOTH_MODES
 def test_a_mistake_by_hand_is_undone_and_the_history_keeps_both(desk: Desk) -> None:
     by_hand(desk)
     line = undo(desk)
@@ -48,6 +50,7 @@ def test_a_mistake_by_hand_is_undone_and_the_history_keeps_both(desk: Desk) -> N
     assert desk.sql("SELECT count(*) FROM opt_out") == [(1,)], "it can be recorded again"
 
 
+@IN_BOTH_MODES
 @pytest.mark.parametrize(
     ("text", "begins"),
     [
@@ -65,6 +68,7 @@ def test_the_word_of_the_person_ends_only_by_a_reason_that_says_it(desk: Desk, t
     assert "may be written to again" in undo(desk, f"{begins.upper()} she rang and asked for it back")
 
 
+@IN_BOTH_MODES
 def test_the_list_of_a_provider_is_its_own_word(desk: Desk) -> None:
     desk.read("opt_outs", [ProviderOptOut(number(1), desk.clock.at)])
     with pytest.raises(CampaignError, match="removed at the provider:"):
@@ -75,12 +79,13 @@ def test_the_list_of_a_provider_is_its_own_word(desk: Desk) -> None:
 
 def test_a_doubtful_reply_and_a_file_are_undone_with_any_reason(desk: Desk) -> None:
     with desk.context.transaction() as tx:
-        rows = opt_out_rows([1]).assign(number_id=int(number(1)), msisdn=number(1))
+        rows = opt_out_rows([1]).assign(number_id=int(number(1)))
         add_opt_outs(tx, rows, "file", "import 1, row 2")
         add_opt_outs(tx, rows, "reply_doubtful", "reply 1")
     assert "undid 2 opt-outs" in undo(desk, "a quiz, and the wrong file")
 
 
+@IN_BOTH_MODES
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [

@@ -185,7 +185,7 @@ def tables_of(world: World) -> dict[str, list[dict[str, Any]]]:
             for row_number, (person, fields) in enumerate(people.items(), start=1)
         ],
         "opt_out_entry": [
-            number_row(person) | {"entry_id": entry_id, "source": "phone", "recorded_at": MADE_AT}
+            {"opt_out_key": number_of(person), "entry_id": entry_id, "source": "phone", "recorded_at": MADE_AT}
             for entry_id, person in enumerate(sorted(world.opted_out), start=1)
         ],
         "dead_number": [number_row(person) | {"reason": "gone", "recorded_at": MADE_AT} for person in world.dead],
@@ -305,7 +305,7 @@ CHANGED_STORES: Mapping[str, Callable[[Workspace], None]] = {
     "one opt-out": lambda workspace: execute(
         workspace,
         "INSERT INTO opt_out_entry BY NAME SELECT"
-        " 99 AS entry_id, number_id, msisdn, 'phone' AS source, updated_at AS recorded_at"
+        " 99 AS entry_id, number_id AS opt_out_key, 'phone' AS source, updated_at AS recorded_at"
         f" FROM contact WHERE number_id = {number_of(2)}",
     ),
     "one price": lambda workspace: workspace.put_prices(PRICES | {"RE": Decimal("0.091001")}),

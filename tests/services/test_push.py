@@ -96,7 +96,7 @@ def test_a_start_ends_a_stop_that_was_pushed(make_provider: Callable[..., Provid
     provider.clock.forward(minutes=1)
     assert provider.read("opt_outs", listed) == 0
     provider.reply("START")
-    assert provider.sql("SELECT number_id FROM opt_out") == [(int(number(2)),)]
+    assert provider.sql("SELECT opt_out_key FROM opt_out") == [(int(number(2)),)]
     provider.clock.forward(minutes=30)
     provider.read("opt_outs", [ProviderOptOut(number(1), provider.clock.at)])
     assert provider.sql("SELECT source FROM opt_out ORDER BY entry_id") == [("phone",), ("gateway",)], "a new one binds"

@@ -84,7 +84,7 @@ def test_f62_a_stop_from_any_form_of_a_number_in_any_encoding(desk: Folder, enco
         encoding=encoding,
     )
     desk.read_files()
-    assert desk.sql("SELECT DISTINCT number_id FROM opt_out_entry") == [(33612340001,)]
+    assert desk.sql("SELECT DISTINCT opt_out_key FROM opt_out_entry") == [(33612340001,)]
     assert [text for _, _, text, _, _ in desk.replies()] == ["Arrêt svp", "Arrêt", "STOP é"]
 
 
@@ -92,7 +92,7 @@ def test_f62_the_same_person_is_suppressed_whatever_form_the_gateway_gives(desk:
     for sender in ("+33612345678", "0033612345678", "06 12 34 56 78", "33612345678"):
         desk.count += 1
         desk.read("replies", [IncomingReply(f"f{desk.count}", sender, "STOP", desk.clock.at)])
-    assert desk.sql("SELECT number_id, count(*) FROM opt_out_entry GROUP BY number_id") == [(33612345678, 4)]
+    assert desk.sql("SELECT opt_out_key, count(*) FROM opt_out_entry GROUP BY opt_out_key") == [(33612345678, 4)]
     assert desk.sql("SELECT count(*) FROM opt_out") == [(1,)]
 
 
@@ -133,7 +133,7 @@ def test_bad_rows_are_handed_back_and_no_refusal_is_lost(desk: Folder) -> None:
     read, refused = desk.read_files()
     reasons = "empty_number, no_text, unreadable_time, wrong_column_count"
     assert (read, refused) == ([f"replies.csv: 6 rows, 2 new, 0 known before, 4 handed back ({reasons})"], [])
-    assert desk.sql("SELECT number_id FROM opt_out") == [(int(number(1)),)], "a STOP counts whatever its time"
+    assert desk.sql("SELECT opt_out_key FROM opt_out") == [(int(number(1)),)], "a STOP counts whatever its time"
     header, *rows = desk.rejects()
     assert header == ["Sender", "Message", "Received at", "Id", "row", "reason", "what to do"]
     assert [(row[4], row[5]) for row in rows] == [
@@ -181,7 +181,7 @@ def test_a_file_without_a_column_is_refused_and_the_others_are_read(desk: Folder
 def test_the_sender_is_read_and_not_the_number_that_was_written_to(desk: Folder) -> None:
     desk.drop("0612340099;0612340001;STOP;2026-11-24 09:30", header="To mobile;From;Body;DateSent")
     desk.read_files()
-    assert desk.sql("SELECT number_id FROM opt_out") == [(33612340001,)]
+    assert desk.sql("SELECT opt_out_key FROM opt_out") == [(33612340001,)]
 
 
 def test_one_file_by_its_path(desk: Folder) -> None:
@@ -189,7 +189,7 @@ def test_one_file_by_its_path(desk: Folder) -> None:
     path.write_text(f"{HEADER}\n{number(1)};STOP;2026-11-24 09:30;z\n", encoding="utf-8")
     desk.drop(f"{number(2)};STOP;2026-11-24 09:30;")
     desk.read_files(str(path))
-    assert desk.sql("SELECT number_id FROM opt_out") == [(int(number(1)),)]
+    assert desk.sql("SELECT opt_out_key FROM opt_out") == [(int(number(1)),)]
     assert path.is_file(), "a file that was given by its path stays"
 
 

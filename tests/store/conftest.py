@@ -45,7 +45,7 @@ from schemas.inbound_rows import GatewayState
 from schemas.ledger_rows import CampaignEvent, DueCampaign, Slice
 from schemas.recap_rows import Recap
 from tests.fork_server import ForkedProcess, opened_fork_server
-from tests.stores import broken_invariants_at_once, copy_store
+from tests.stores import OPT_OUT_KEY, broken_invariants_at_once, copy_store
 
 Row = TypeVar("Row")
 #: A Tuesday, 10:00 in Paris, 13:00 in La Réunion, 05:00 in Guadeloupe.
@@ -158,15 +158,14 @@ def campaign_head(name: str, draft: Mapping[str, Any] | None = None, **changes: 
 
 
 def opt_out_rows(people: Sequence[int]) -> pd.DataFrame:
-    numbers = [number_of(person) for person in people]
-    return pd.DataFrame({"number_id": numbers, "msisdn": [f"+{number}" for number in numbers]})
+    return pd.DataFrame({"number_id": [number_of(person) for person in people]})
 
 
 class Desk:
     """What a team does with a store, one transaction each: every method is one transaction."""
 
-    def __init__(self, path: Path, *, is_untouched: bool = False) -> None:
-        self.path = path
+    def __init__(self, path: Path, *, is_untouched: bool = False, opt_out_key: bytes | None = None) -> None:
+        self.path, self.opt_out_key = path, opt_out_key
         self.clock = Clock()
         self.rules = RULES
         self._count = 0
@@ -174,7 +173,7 @@ class Desk:
 
     def tx(self, **options: Any) -> AbstractContextManager[Transaction]:
         self._is_untouched = False
-        return transaction(self.path, self.clock, **options)
+        return transaction(self.path, self.clock, **{"opt_out_key": self.opt_out_key} | options)
 
     def next_number(self) -> int:
         """Return a number not given before."""
@@ -287,7 +286,7 @@ class Desk:
         The desk of the fixture, as long as it did nothing, gets a copy of a store where that was done before.
         """
         if self._is_untouched and self.clock.at == MORNING and self.rules is RULES:
-            key = repr((name, people, sorted(how.items())))
+            key = repr((name, people, sorted(how.items()), self.opt_out_key))
             if key not in _STARTED:
                 lease = self._start(name, people, how)
                 _STARTED[key] = (copy_store(self.path, Path(_FOLDER.name) / str(len(_STARTED)) / "sms.duckdb"), lease)
@@ -493,15 +492,15 @@ def head_of() -> Callable[..., CampaignRow]:
 
 
 @pytest.fixture
-def store_path(empty_store: Path, tmp_path: Path) -> Path:
+def store_path(empty_store: Path, empty_hashed_store: Path, tmp_path: Path, suppression: str) -> Path:
     """Return a migrated store of the test's own."""
-    return copy_store(empty_store, tmp_path / "sms.duckdb")
+    return copy_store(empty_store if suppression == "plain" else empty_hashed_store, tmp_path / "sms.duckdb")
 
 
 @pytest.fixture
-def desk(store_path: Path) -> Iterator[Desk]:
+def desk(store_path: Path, suppression: str) -> Iterator[Desk]:
     """Return a desk; whatever the test did there, the invariants hold at its end."""
-    desk = Desk(store_path, is_untouched=True)
+    desk = Desk(store_path, is_untouched=True, opt_out_key=None if suppression == "plain" else OPT_OUT_KEY)
     yield desk
     assert desk.broken() == {}
 

@@ -11,6 +11,7 @@ from campanile.sms.errors import ConfigurationError
 from campanile.sms.schedule.timezones import zone_of
 from campanile.store.ledger.claim_checks import StopReason
 from schemas.ledger_rows import AvailableCredit, Slice
+from tests.stores import IN_BOTH_MODES
 
 CLOSING = datetime(2026, 11, 24, 19, 0, tzinfo=UTC)  # of 20:00 in Paris
 REUNION_CLOSING = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)  # of 20:00 in Saint-Denis
@@ -59,6 +60,7 @@ def test_without_a_tz_database_no_marketing_is_claimed(desk, monkeypatch: pytest
     assert desk.credit() == {}
 
 
+@IN_BOTH_MODES
 def test_stop_between_plan_and_claim_wins(desk) -> None:
     lease = desk.start("winter", range(4))
     desk.opt_out(1)
@@ -69,6 +71,7 @@ def test_stop_between_plan_and_claim_wins(desk) -> None:
     assert reasons == [("opted_out",)]
 
 
+@IN_BOTH_MODES
 def test_slice_of_stops_only_is_passed_over(desk) -> None:
     lease = desk.start("winter", range(4))
     desk.opt_out(0, 1)
@@ -78,6 +81,7 @@ def test_slice_of_stops_only_is_passed_over(desk) -> None:
     assert desk.claim(lease) is None
 
 
+@IN_BOTH_MODES
 def test_stop_wins_over_a_requeued_slice(desk) -> None:
     lease = desk.start("winter", range(2))
     desk.answer(lease, desk.must_claim(lease), "not_accepted")
@@ -87,6 +91,7 @@ def test_stop_wins_over_a_requeued_slice(desk) -> None:
     assert desk.states("winter") == {"claimed": 1, "suppressed": 1}
 
 
+@IN_BOTH_MODES
 @pytest.mark.parametrize(
     ("kind", "requested_service", "leaves"),
     [

@@ -20,6 +20,7 @@ from campanile.store.contacts.opt_outs import (
 from campanile.store.inbound.replies import add_replies
 from tests.lanes import examples
 from tests.store.conftest import number_of
+from tests.stores import IN_BOTH_MODES
 
 PERSON = 1
 
@@ -44,7 +45,7 @@ def at(desk, minutes: float) -> None:
 
 
 def is_opted_out(desk, person: int = PERSON) -> bool:
-    return desk.sql(f"SELECT 1 FROM opt_out WHERE number_id = {33_639_980_000 + person}") != []
+    return desk.sql(f"SELECT 1 FROM opt_out WHERE opt_out_key = opt_out_key({33_639_980_000 + person})") != []
 
 
 def settle(desk, reply_id: int, verdict: str, actor: str = "camille") -> str | None:
@@ -59,6 +60,7 @@ def history(desk) -> list[tuple]:
 # --- START -----------------------------------------------------------------------------------------------------
 
 
+@IN_BOTH_MODES
 @pytest.mark.parametrize("verdict", ["stop", "stop_doubtful"])
 def test_start_ends_the_persons_own_stop_and_the_history_says_so(desk, verdict: str) -> None:
     at(desk, 10)
@@ -95,6 +97,7 @@ PAGES = [
 ]
 
 
+@IN_BOTH_MODES
 @pytest.mark.parametrize(("pages", "is_out"), PAGES)
 def test_the_last_word_counts(desk, pages: Sequence[Sequence[tuple[str, float]]], is_out: bool) -> None:
     for page_no, page in enumerate(pages):
@@ -104,6 +107,7 @@ def test_the_last_word_counts(desk, pages: Sequence[Sequence[tuple[str, float]]]
     assert desk.broken() == {}
 
 
+@IN_BOTH_MODES
 @pytest.mark.parametrize("source", ["gateway", "file", "phone"])
 def test_start_lifts_nothing_that_others_recorded(desk, source: str) -> None:
     number = 33_639_980_000 + PERSON
@@ -111,9 +115,9 @@ def test_start_lifts_nothing_that_others_recorded(desk, source: str) -> None:
     read_page(desk, ("stop", 5))
     with desk.tx() as tx:
         if source == "phone":
-            record_opt_out(tx, number, f"+{number}", source=source, note=None, said_at=None, actor="camille")
+            record_opt_out(tx, number, source=source, note=None, said_at=None, actor="camille")
         else:
-            row = pd.DataFrame([{"number_id": number, "msisdn": f"+{number}"}])
+            row = pd.DataFrame([{"number_id": number}])
             assert add_opt_outs(tx, row, source, "their list") == 0
     at(desk, 20)
     read_page(desk, ("start", 15))
@@ -122,6 +126,7 @@ def test_start_lifts_nothing_that_others_recorded(desk, source: str) -> None:
     assert desk.broken() == {}
 
 
+@IN_BOTH_MODES
 @pytest.mark.parametrize(
     ("listed_at", "is_out"),
     [
@@ -135,15 +140,14 @@ def test_a_stop_at_the_provider_within_minutes_of_a_lifted_one(desk, listed_at: 
     at(desk, 10)
     read_page(desk, ("stop", 5))
     read_page(desk, ("start", 7))
-    rows = pd.DataFrame(
-        [{"number_id": number, "msisdn": f"+{number}", "opted_out_at": opened + timedelta(minutes=listed_at)}]
-    )
+    rows = pd.DataFrame([{"number_id": number, "opted_out_at": opened + timedelta(minutes=listed_at)}])
     with desk.tx() as tx:
         add_provider_opt_outs(tx, "sandbox", rows)
     assert is_opted_out(desk) is is_out
     assert desk.broken() == {}
 
 
+@IN_BOTH_MODES
 def test_importing_the_contact_again_lifts_nothing(desk) -> None:
     desk.take_in("clients", (PERSON, {}))
     at(desk, 10)
@@ -153,6 +157,7 @@ def test_importing_the_contact_again_lifts_nothing(desk) -> None:
     assert is_opted_out(desk)
 
 
+@IN_BOTH_MODES
 def test_messages_that_a_stop_suppressed_stay_so_after_a_start(desk) -> None:
     """The START counts for the next campaign."""
     lease = desk.start("soldes", [PERSON, 2], per_slice=2)
@@ -190,6 +195,7 @@ def test_a_last_reply_that_refuses_keeps_the_person_opted_out(
 # --- times that cannot be ---------------------------------------------------------------------------------------
 
 
+@IN_BOTH_MODES
 @pytest.mark.parametrize(
     ("minutes", "counts"),
     [
@@ -209,6 +215,7 @@ def test_a_time_that_cannot_be_true_counts_as_the_time_of_reading(desk, minutes:
     ]
 
 
+@IN_BOTH_MODES
 def test_a_start_from_the_future_does_not_outlive_a_later_stop(desk) -> None:
     at(desk, 10)
     read_page(desk, ("start", 10_000))
@@ -224,6 +231,7 @@ def test_a_start_from_the_future_does_not_outlive_a_later_stop(desk) -> None:
 # --- settled by a colleague --------------------------------------------------------------------------------------
 
 
+@IN_BOTH_MODES
 def test_a_doubtful_reply_is_lifted_by_name(desk) -> None:
     at(desk, 10)
     read_page(desk, ("stop_doubtful", 5))
@@ -234,6 +242,7 @@ def test_a_doubtful_reply_is_lifted_by_name(desk) -> None:
     assert desk.broken() == {}
 
 
+@IN_BOTH_MODES
 def test_a_doubtful_reply_is_kept_by_name_and_may_be_lifted_later(desk) -> None:
     at(desk, 10)
     read_page(desk, ("stop_doubtful", 5))
@@ -245,6 +254,7 @@ def test_a_doubtful_reply_is_kept_by_name_and_may_be_lifted_later(desk) -> None:
     assert not is_opted_out(desk)
 
 
+@IN_BOTH_MODES
 def test_a_start_settles_a_doubtful_reply(desk) -> None:
     at(desk, 10)
     read_page(desk, ("stop_doubtful", 4), ("start", 5))
@@ -252,6 +262,7 @@ def test_a_start_settles_a_doubtful_reply(desk) -> None:
         assert doubtful_replies(tx, 10) == []
 
 
+@IN_BOTH_MODES
 @pytest.mark.parametrize(("other", "source"), [("stop", "reply"), ("stop_doubtful", "reply_doubtful")])
 def test_lifting_one_reply_leaves_the_others(desk, other: str, source: str) -> None:
     at(desk, 10)
@@ -260,6 +271,7 @@ def test_lifting_one_reply_leaves_the_others(desk, other: str, source: str) -> N
     assert is_opted_out(desk)
 
 
+@IN_BOTH_MODES
 @pytest.mark.parametrize(
     ("reply_id", "line"),
     [

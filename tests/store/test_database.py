@@ -19,9 +19,9 @@ from campanile.sms.errors import StoreBusy, StoreError
 from campanile.store.billing.operator_settings import get_setting, put_setting
 from campanile.store.campaigns.campaigns import find_campaign
 from campanile.store.campaigns.recaps import verify_recap
-from campanile.store.db import database
 from campanile.store.db import statement_runner as scratch_tables
 from campanile.store.db.database import transaction
+from campanile.store.db.instance import thread_instance
 from schemas.campaign_rows import Campaign
 
 StartWorker = Callable[..., Any]
@@ -205,7 +205,7 @@ def test_threads_have_their_own_instance(desk) -> None:
     kept = []
 
     def work(who: int) -> None:
-        kept.append(database._instance())
+        kept.append(thread_instance())
         instances.add(id(kept[-1]))
         for number in range(10):
             put(desk.path, desk.clock, f"{who}-{number}")

@@ -17,6 +17,7 @@ from campanile.store.contacts.retention import purge_messages, purge_rejects, pu
 from campanile.store.db.compact import compact
 from campanile.store.inbound.replies import add_replies
 from tests.store.conftest import number_of
+from tests.stores import IN_BOTH_MODES
 
 SQL = Path(__file__).parents[2] / "campanile" / "store" / "sql"
 PERSON = 1
@@ -70,6 +71,7 @@ def cancelled(desk: Any) -> None:
     desk.cancel("soldes")
 
 
+@IN_BOTH_MODES
 @pytest.mark.parametrize("reach", [wait, accepted, delivered, rejected, suppressed, cancelled])
 def test_what_remains_of_an_erased_person_adds_up(desk: Any, reach: Callable[[Any], None]) -> None:
     reach(desk)
@@ -105,6 +107,7 @@ def test_an_erasure_does_not_repair_a_recap_that_was_changed(desk: Any) -> None:
         verify(desk)
 
 
+@IN_BOTH_MODES
 @pytest.mark.parametrize(
     "head",
     [
@@ -133,6 +136,7 @@ def test_a_person_with_an_open_message_is_refused(desk: Any, outcome: str | None
         erase_person(desk)
 
 
+@IN_BOTH_MODES
 def test_files_messages_and_replies_do_not_lead_to_each_other(desk: Any) -> None:
     """A partner has the file, and an opt-out names its reply: neither may lead to the messages."""
     desk.fill_list("clients", {PERSON: {"name": "Zoé"}, 2: {"name": "Ana"}})
@@ -231,10 +235,10 @@ def test_the_histories_of_an_erased_person_are_of_nobody(desk: Any) -> None:
         tx.execute(f"INSERT INTO dead_number VALUES ({NUMBER}, '+{NUMBER}', 'absent', $at)", at)
         tx.execute(f"INSERT INTO dead_number_event VALUES (1, {NUMBER}, 'died', 'absent', 'a report', 7, 2, $at)", at)
         tx.execute(
-            "INSERT INTO opt_out_entry (entry_id, number_id, msisdn, source, channel, note, recorded_at, lifted_at, "
+            "INSERT INTO opt_out_entry (entry_id, opt_out_key, source, channel, note, recorded_at, lifted_at, "
             "lifted_by, lift_reason) VALUES "
-            f"(1, {NUMBER}, '+{NUMBER}', 'phone', 'Zoé Quatremer', 'Zoé', $at, $at, 'camille', 'Zoé Quatremer asked'), "
-            f"(2, {NUMBER}, '+{NUMBER}', 'phone', 'Zoé Quatremer', 'Zoé', $at, NULL, NULL, NULL)",
+            f"(1, {NUMBER}, 'phone', 'Zoé Quatremer', 'Zoé', $at, $at, 'camille', 'Zoé Quatremer asked'), "
+            f"(2, {NUMBER}, 'phone', 'Zoé Quatremer', 'Zoé', $at, NULL, NULL, NULL)",
             at,
         )
         tx.execute(f"INSERT INTO opt_out_push VALUES ('sandbox', 1, {NUMBER}, $at), ('sandbox', 2, {NUMBER}, $at)", at)
@@ -244,12 +248,12 @@ def test_the_histories_of_an_erased_person_are_of_nobody(desk: Any) -> None:
     assert desk.sql("SELECT event_no, number_id < 0, event, reason, evidence, import_id FROM dead_number_event") == [
         (1, True, "died", "absent", "(erased)", None)
     ]
-    assert desk.sql("SELECT entry_id, number_id > 0, channel, note, lift_reason FROM opt_out_entry ORDER BY 1") == [
+    assert desk.sql("SELECT entry_id, opt_out_key > 0, channel, note, lift_reason FROM opt_out_entry ORDER BY 1") == [
         (1, False, None, None, "(erased)"),
         (2, True, None, None, None),
         (3, True, None, None, None),
     ]
-    assert desk.sql("SELECT entry_id, number_id > 0 FROM opt_out_push ORDER BY 1") == [(1, False), (2, True)]
+    assert desk.sql("SELECT entry_id, opt_out_key > 0 FROM opt_out_push ORDER BY 1") == [(1, False), (2, True)]
     assert desk.broken() == {}
 
 
@@ -300,9 +304,9 @@ import_row_reject.raw_line
 message.client_ref message.msisdn message.number_id message.recipient_id message.row_number message.text
 message_charge.recipient_id
 message_event.gateway_message_id message_event.recipient_id
-opt_out_entry.channel opt_out_entry.lift_reason opt_out_entry.msisdn opt_out_entry.note opt_out_entry.number_id
+opt_out_entry.channel opt_out_entry.lift_reason opt_out_entry.note opt_out_entry.opt_out_key
 opt_out_entry.source_ref
-opt_out_push.number_id
+opt_out_push.opt_out_key
 campaign.draft recap.details
 reply.number_id reply.recipient_id reply.sender reply.text
 """
@@ -443,8 +447,8 @@ def test_old_replies_are_emptied_but_the_proof_of_an_opt_out(desk: Any) -> None:
     with desk.tx() as tx:
         rows = pd.DataFrame([{"number_id": number_of(2), "msisdn": f"+{number_of(2)}", "reply_id": 3}])
         tx.execute(
-            "INSERT INTO opt_out_entry (entry_id, number_id, msisdn, source, reply_id, recorded_at) "
-            f"VALUES (1, {number_of(2)}, '+{number_of(2)}', 'reply', {rows['reply_id'][0]}, $at)",
+            "INSERT INTO opt_out_entry (entry_id, opt_out_key, source, reply_id, recorded_at) "
+            f"VALUES (1, {number_of(2)}, 'reply', {rows['reply_id'][0]}, $at)",
             {"at": desk.clock.at},
         )
     desk.clock.forward(days=40)

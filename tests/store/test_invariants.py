@@ -77,8 +77,8 @@ MUTATIONS = [
     ("gateway_ids_are_unique", "UPDATE message_event SET gateway_message_id = 'same' WHERE event = 'accepted'"),
     (
         "nothing_claimed_after_an_opt_out",
-        "INSERT INTO opt_out_entry (entry_id, number_id, msisdn, source, recorded_at) "
-        "SELECT 1000 + recipient_id, number_id, msisdn, 'reply', '2000-01-01' FROM message_status "
+        "INSERT INTO opt_out_entry (entry_id, opt_out_key, source, recorded_at) "
+        "SELECT 1000 + recipient_id, number_id, 'reply', '2000-01-01' FROM message_status "
         "WHERE campaign_id = 1 AND state = 'delivered'",
     ),
     ("nothing_claimed_after_an_opt_out", "UPDATE campaign SET requested_service = false, recap_hash = recap_hash"),
@@ -123,6 +123,10 @@ MUTATIONS = [
     ("replies_are_kept_once", "INSERT INTO reply SELECT reply_id + 100, * EXCLUDE (reply_id) FROM reply"),
     ("reports_are_kept_once", "INSERT INTO delivery_report SELECT * FROM delivery_report"),
     ("a_stop_is_an_opt_out", "DELETE FROM opt_out_entry"),
+    (
+        "opt_outs_have_the_keys_of_the_store",
+        "UPDATE opt_out_entry SET opt_out_key = opt_out_key + 4611686018427387904",
+    ),
     ("erased_people_left_nothing", "UPDATE reply SET number_id = -1"),
     ("erased_people_left_nothing", "UPDATE message SET number_id = -number_id"),
     (

@@ -11,8 +11,10 @@ from campanile.store.contacts.lists import declare_legal_basis, export_contacts,
 from campanile.store.contacts.undo import delete_list, undo_import
 from campanile.store.db.database import Transaction
 from schemas.contact_rows import ListSummary
+from tests.stores import IN_BOTH_MODES
 
 
+@IN_BOTH_MODES
 def test_lists_are_shown_with_their_counts(desk) -> None:
     desk.take_in("north", (1, {"town": "Lille"}), (2, {}))
     desk.take_in("north", (2, {}), (3, {}))
@@ -79,6 +81,7 @@ def test_a_list_that_is_not_there_is_named(desk, act: str, tmp_path: Path) -> No
         acts[act](tx)
 
 
+@IN_BOTH_MODES
 def test_a_list_is_exported_with_its_fields_as_columns(desk, tmp_path: Path) -> None:
     desk.take_in("north", "letters", (1, {"town": "L'Haÿ", 'a "b"/c': "x", "territory": "west"}))
     desk.take_in("north", (2, {"town": "Lyon"}), file_name="mars.csv")
@@ -125,6 +128,7 @@ def records(tx: Transaction, sql: str) -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
 
 
+@IN_BOTH_MODES
 def test_what_became_of_the_people_a_file_brought(desk) -> None:
     desk.opt_out(1)  # known before the file: no fault of it
     desk.clock.forward(days=1)

@@ -9,6 +9,7 @@ from campanile.sms.errors import CampaignError
 from campanile.store.campaigns.approval import full_hash
 from campanile.store.campaigns.campaigns import find_campaign, set_state, withdraw_approval
 from campanile.store.campaigns.writer import add_messages, standing_campaign
+from tests.stores import IN_BOTH_MODES
 
 
 def events(desk, name: str) -> list[tuple[str, str, int, str | None]]:
@@ -247,6 +248,7 @@ def test_the_first_hour_is_the_one_that_was_approved(desk) -> None:
     assert desk.approve("winter").first_due_at == hour
 
 
+@IN_BOTH_MODES
 def test_stops_since_the_recap_only_shrink_it(desk) -> None:
     desk.put_balance("100")
     desk.prepare("winter", range(4))
@@ -256,6 +258,7 @@ def test_stops_since_the_recap_only_shrink_it(desk) -> None:
     assert events(desk, "winter")[-1][3] == f"{str(approved.recap_hash)[:8]}; 2 opted out since"
 
 
+@IN_BOTH_MODES
 def test_stops_do_not_bind_what_people_asked_for(desk) -> None:
     desk.put_balance("100")
     alert(desk, "parcel", 2, requested_service=True)

@@ -105,10 +105,10 @@ FROM (VALUES
     monkeypatch.undo()
     migrate(path, desk.clock)
     assert desk.broken() == {}
-    assert desk.sql("SELECT number_id % 10, source FROM opt_out ORDER BY number_id") == [
+    assert desk.sql("SELECT opt_out_key % 10, source FROM opt_out ORDER BY opt_out_key") == [
         (1, "reply"), (2, "reply_doubtful"), (3, "file"),
     ]  # fmt: skip
-    assert desk.sql("SELECT number_id % 10, source, reply_id FROM opt_out_entry ORDER BY entry_id") == [
+    assert desk.sql("SELECT opt_out_key % 10, source, reply_id FROM opt_out_entry ORDER BY entry_id") == [
         (1, "reply", 1), (2, "reply_doubtful", 2), (3, "file", None), (2, "reply", 3),
     ]  # fmt: skip
     assert desk.sql("SELECT verdict, CAST(CAST(counts_at AS DATE) AS VARCHAR) FROM reply ORDER BY reply_id") == [

@@ -21,7 +21,7 @@ from campanile.store.inbound.replies import add_replies
 from campanile.store.ledger.suppression import suppress_planned
 from schemas.gateway import Outcome
 from tests.store.conftest import Desk, number_of, opt_out_rows
-from tests.stores import copy_store
+from tests.stores import IN_BOTH_MODES, copy_store
 
 SAID = {"note": None, "said_at": None, "actor": "camille"}
 
@@ -48,7 +48,7 @@ WAYS: dict[str, Callable[..., Any]] = {
     "a doubtful reply": lambda desk, tx: reply(desk, tx, 1, "stop ou encore", "stop_doubtful"),
     "a wrong number": lambda desk, tx: reply(desk, tx, 1, "mauvais numero", "wrong_number"),
     "the list of the provider": by_provider,
-    "a telephone call": lambda desk, tx: record_opt_out(tx, number_of(1), f"+{number_of(1)}", source="phone", **SAID),
+    "a telephone call": lambda desk, tx: record_opt_out(tx, number_of(1), source="phone", **SAID),
     "an answer of the gateway": lambda desk, tx: add_opt_outs(tx, opt_out_rows([1]), "gateway", "blacklisted"),
 }
 
@@ -60,6 +60,7 @@ def state_of(desk, name: str, person: int) -> list[tuple]:
     )
 
 
+@IN_BOTH_MODES
 @pytest.mark.parametrize("way", WAYS)
 def test_every_way_to_opt_out_suppresses_what_is_planned_at_once(desk, way: str) -> None:
     desk.start("soldes", range(4), per_slice=2)
@@ -74,6 +75,7 @@ def test_every_way_to_opt_out_suppresses_what_is_planned_at_once(desk, way: str)
     ]
 
 
+@IN_BOTH_MODES
 def test_a_file_of_opt_outs_suppresses_what_is_planned_at_once(desk) -> None:
     desk.start("soldes", range(4), per_slice=2)
     desk.take_in_stops((0, {}), (1, {}), (9, {}))
@@ -81,6 +83,7 @@ def test_a_file_of_opt_outs_suppresses_what_is_planned_at_once(desk) -> None:
     assert desk.slices("soldes") == {1: "settled", 2: "planned"}, "nobody is left in the first slice"
 
 
+@IN_BOTH_MODES
 def test_what_is_suppressed_frees_its_credit_and_the_rest_is_sent(desk) -> None:
     lease = desk.start("soldes", range(4), per_slice=2)
     assert float(desk.value("campaign.committed", gateway="sandbox")) == 0.20
@@ -95,6 +98,7 @@ def test_what_is_suppressed_frees_its_credit_and_the_rest_is_sent(desk) -> None:
     assert desk.states("soldes") == {"accepted": 3, "suppressed": 1}
 
 
+@IN_BOTH_MODES
 def test_a_campaign_in_which_all_opted_out_ends(desk) -> None:
     lease = desk.start("soldes", range(3), per_slice=2)
     desk.opt_out(0, 1, 2)
@@ -102,6 +106,7 @@ def test_a_campaign_in_which_all_opted_out_ends(desk) -> None:
     assert desk.close(lease).state == "finished"
 
 
+@IN_BOTH_MODES
 def test_no_start_brings_back_what_was_suppressed(desk) -> None:
     """The person hears from the next campaign again; this one is over for them."""
     lease = desk.start("soldes", range(3), per_slice=3)
@@ -115,6 +120,7 @@ def test_no_start_brings_back_what_was_suppressed(desk) -> None:
     assert [message.msisdn for message in desk.must_claim(lease).messages] == ["+33639980000", "+33639980002"]
 
 
+@IN_BOTH_MODES
 def test_a_stop_while_in_flight_counts_when_the_message_is_put_back(desk) -> None:
     lease = desk.start("soldes", range(2), per_slice=2)
     claim = desk.must_claim(lease)
@@ -125,6 +131,7 @@ def test_a_stop_while_in_flight_counts_when_the_message_is_put_back(desk) -> Non
     assert desk.states("soldes") == {"claimed": 1, "suppressed": 1}
 
 
+@IN_BOTH_MODES
 def test_what_is_put_back_is_suppressed_too(desk) -> None:
     lease = desk.start("soldes", range(2), per_slice=2)
     desk.answer(lease, desk.must_claim(lease), Outcome.NOT_ACCEPTED)
@@ -133,6 +140,7 @@ def test_what_is_put_back_is_suppressed_too(desk) -> None:
     assert [message.msisdn for message in desk.must_claim(lease).messages] == ["+33639980000"]
 
 
+@IN_BOTH_MODES
 def test_an_opt_out_between_recap_and_approval_suppresses_at_the_approval(desk) -> None:
     desk.put_balance("100")
     desk.prepare("soldes", range(3))
@@ -143,6 +151,7 @@ def test_an_opt_out_between_recap_and_approval_suppresses_at_the_approval(desk) 
     assert desk.states("soldes") == {"planned": 2, "suppressed": 1}
 
 
+@IN_BOTH_MODES
 def test_an_alert_that_people_asked_for_is_not_suppressed(desk) -> None:
     desk.put_balance("100")
     desk.prepare("rappel", range(2), kind="alert", requested_service=True)
@@ -151,6 +160,7 @@ def test_an_alert_that_people_asked_for_is_not_suppressed(desk) -> None:
     assert desk.states("rappel") == {"planned": 2}
 
 
+@IN_BOTH_MODES
 def test_a_revised_campaign_reaches_the_person_who_came_back(desk) -> None:
     """Nothing of the version before is kept: the person may be in the next one."""
     desk.put_balance("100")
@@ -165,6 +175,7 @@ def test_a_revised_campaign_reaches_the_person_who_came_back(desk) -> None:
     assert desk.states("soldes") == {"planned": 2}
 
 
+@IN_BOTH_MODES
 def test_nothing_is_suppressed_before_a_restored_store_is_looked_through(desk) -> None:
     """What waits there may have been sent: it must become unknown, and be looked up."""
     desk.start("soldes", range(2))

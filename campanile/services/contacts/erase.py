@@ -134,11 +134,12 @@ def _delete(path: Path, *, is_about_them: bool) -> Erasure:
 def _erase_backups(context: Context, found: Number, actor: str, reason: str) -> tuple[list[str], list[str]]:
     """Erase the person in each copy of the store; return the copies that were rewritten, and those that were not."""
     name, wait = context.settings.store_file.name, context.settings.store_wait_seconds
+    key = context.settings.opt_out_key
     done, failed = [], []
     for copy in sorted(context.settings.backups.glob(f"*/{name}")):
         try:
             migrate(copy, context.now, wait_seconds=wait)
-            with transaction(copy, context.now, wait_seconds=wait, is_numbered=False) as tx:
+            with transaction(copy, context.now, wait_seconds=wait, is_numbered=False, opt_out_key=key) as tx:
                 is_known = read_records(tx, found.number_id, found.msisdn).is_known
                 if is_known:
                     erase(tx, found.number_id, found.msisdn, actor, reason)

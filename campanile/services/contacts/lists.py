@@ -129,7 +129,7 @@ def record_told_opt_out(
         raise CampaignError(f"number {mask_number(number)} cannot be opted out: {error}") from error
     said, actor = _instant(context, said_at), require_actor(actor)
     with context.transaction() as tx:
-        is_new = record_opt_out(tx, found.number_id, found.msisdn, source=source, note=note, said_at=said, actor=actor)
+        is_new = record_opt_out(tx, found.number_id, source=source, note=note, said_at=said, actor=actor)
     words = "is opted out from now on" if is_new else "was opted out before"
     context.log.info("%s %s", mask_number(found.msisdn), words)
     return is_new

@@ -34,7 +34,9 @@ def undo_opt_out(context: Context, number: str, entry_id: int, actor: str, reaso
         if rest is None
         else f"the person stays opted out by another opt-out ({rest.source})"
     )
-    line = f"{actor} undid {count_text(len(lifted), 'opt-out')} of {mask_number(lifted[0].msisdn)}: {ends}"
+    whose = lifted[0].msisdn or number.strip()
+    person = f" of {mask_number(whose)}" if whose else ""
+    line = f"{actor} undid {count_text(len(lifted), 'opt-out')}{person}: {ends}"
     context.log.info(line)
     return line
 
@@ -50,5 +52,7 @@ def export_opt_outs(context: Context) -> tuple[Path, str]:
     os.chmod(path, 0o600)
     in_force = int(rows["is_in_force"].sum()) if len(rows) else 0
     line = f"{count_text(len(rows), 'opt-out')}, {in_force} in force, with their proof: {path}"
+    if context.settings.opt_out_key is not None:
+        line += "; without numbers, because opt-outs are kept as keyed hashes"
     context.log.info("%d opt-outs exported", len(rows))
     return path, line

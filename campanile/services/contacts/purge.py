@@ -7,7 +7,7 @@ from pathlib import Path
 from campanile.pages.person_views import PurgedView
 from campanile.services.clock import real_now
 from campanile.services.context import Context
-from campanile.store.contacts.retention import purge_messages, purge_rejects, purge_replies
+from campanile.store.contacts.retention import hide_proofs, purge_messages, purge_rejects, purge_replies
 from campanile.store.db.compact import compact
 from campanile.store.db.database import Transaction
 
@@ -47,7 +47,10 @@ def _purge_rows(context: Context, tx: Transaction) -> dict[str, int]:
     if found.keep_messages_days:
         counts |= purge_messages(tx, tx.at - timedelta(days=found.keep_messages_days))
     if found.keep_replies_days:
-        counts["replies"] = purge_replies(tx, tx.at - timedelta(days=found.keep_replies_days))
+        before = tx.at - timedelta(days=found.keep_replies_days)
+        counts["replies"] = purge_replies(tx, before)
+        if found.opt_out_key is not None:
+            counts["numbers of opt-outs in replies"] = hide_proofs(tx, before)
     if found.keep_files_days:
         counts["rejected lines"] = purge_rejects(tx, tx.at - timedelta(days=found.keep_files_days))
     return counts

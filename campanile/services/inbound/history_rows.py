@@ -41,7 +41,7 @@ def opt_out_rows(context: Context, opt_outs: Sequence[ProviderOptOut]) -> pd.Dat
     from schemas.inbound_frames import ProviderOptOuts
 
     numbers = [(number_or_none(context, opt_out.msisdn), opt_out.opted_out_at) for opt_out in opt_outs]
-    rows = [[number.number_id, number.msisdn, at] for number, at in numbers if number is not None]
+    rows = [[number.number_id, at] for number, at in numbers if number is not None]
     return _checked(rows, ProviderOptOuts, "opt-outs of a provider")
 
 

@@ -34,7 +34,10 @@ def copy_store(context: Context, folder: str | None = None) -> str:
         StoreError: the folder exists already, or the copy is damaged.
     """
     target = Path(folder) if folder else context.settings.backups / f"{context.now():%Y-%m-%dT%H%M%SZ}"
-    copy = back_up(context.settings.store_file, target, context.now, wait_seconds=context.settings.store_wait_seconds)
+    found = context.settings
+    copy = back_up(
+        found.store_file, target, context.now, wait_seconds=found.store_wait_seconds, opt_out_key=found.opt_out_key
+    )
     line = (
         f"{copy.folder} holds the store at commit {copy.sequence}, of {copy.committed_at:%Y-%m-%d %H:%M:%S} UTC "
         f"({copy.size_bytes / 1_000_000:.1f} MB); the copy was opened and checked. docs/backup.md says how to restore "

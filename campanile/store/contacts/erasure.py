@@ -122,7 +122,7 @@ def erase(tx: Transaction, number_id: int, msisdn: str, actor: str, reason: str)
         note_event(tx, campaign.campaign_id, "redacted", campaign.version, actor, "a person was erased")
     tx.run("erasure.lifted_opt_outs", **replies)
     tx.run("erasure.opt_outs", **number)
-    tx.run("erasure.suppress", **number, msisdn=msisdn, at=tx.at)
+    tx.run("erasure.suppress", **number, at=tx.at)
     return {table: count for table, count in counts.items() if count}
 
 

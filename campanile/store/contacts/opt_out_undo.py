@@ -39,5 +39,6 @@ def undo_opt_outs(
                 f"is undone: give a reason that begins with {begins!r} if it ends all the same, or the entry_id of "
                 "another opt-out"
             )
-    tx.run("opt_out.undo", entry_ids=[row.entry_id for row in found], actor=actor, reason=reason, at=tx.at)
-    return found, tx.find(OptOut, "opt_out.of_number", number_id=found[0].number_id)
+    entry_ids = [row.entry_id for row in found]
+    tx.run("opt_out.undo", entry_ids=entry_ids, actor=actor, reason=reason, number_id=number_id, at=tx.at)
+    return found, tx.find(OptOut, "opt_out.rest", entry_id=entry_ids[0], reply_id=None)

@@ -28,7 +28,6 @@ SOURCE_OF_VERDICT = {STOP: "reply", STOP_DOUBTFUL: "reply_doubtful", WRONG_NUMBE
 
 
 class _ReplyVerdict(NamedTuple):
-    number_id: int | None
     verdict: str
     settled_as: str | None
     settled_by: str | None
@@ -80,7 +79,7 @@ def import_opt_outs(
 
 
 def add_opt_outs(tx: Transaction, numbers: pd.DataFrame, source: str, source_ref: str | None) -> int:
-    """Opt numbers out (``number_id``, ``msisdn``); return how many were not opted out before."""
+    """Opt numbers out (``number_id``); return how many were not opted out before."""
     return _add_rows(tx, numbers.assign(source=source, source_ref=source_ref))
 
 
@@ -117,7 +116,6 @@ def honour_replies(tx: Transaction, replies: pd.DataFrame) -> int:
     people = people.astype({"reply_id": "int64", "number_id": "int64"})
     refused = people[people["verdict"].isin(SOURCE_OF_VERDICT)]
     stops = refused.assign(
-        msisdn="+" + refused["number_id"].astype(str),
         source=refused["verdict"].map(SOURCE_OF_VERDICT),
         source_ref="reply " + refused["reply_id"].astype(str),
     )
@@ -152,14 +150,13 @@ def settle_reply(tx: Transaction, reply_id: int, verdict: Literal["lift", "keep"
     tx.run("reply.settle", reply_id=reply_id, settled_as=verdict, actor=actor, at=tx.at)
     if verdict == "lift":
         tx.run("opt_out.lift_reply", reply_id=reply_id, actor=actor, at=tx.at)
-    rest = tx.find(OptOut, "opt_out.of_number", number_id=found.number_id)
+    rest = tx.find(OptOut, "opt_out.rest", entry_id=None, reply_id=reply_id)
     return None if rest is None else rest.source
 
 
 def record_opt_out(
     tx: Transaction,
     number_id: int,
-    msisdn: str,
     *,
     source: str,
     note: str | None,
@@ -173,7 +170,6 @@ def record_opt_out(
     Args:
         tx: the open transaction.
         number_id: the number's digits.
-        msisdn: the same as text.
         source: one of ``SOURCES_BY_HAND``.
         note: what the colleague wrote.
         said_at: when the person opted out; None: now.
@@ -188,7 +184,6 @@ def record_opt_out(
         raise CampaignError(f"said_at {said_at:%Y-%m-%d %H:%M %Z} is in the future (now {tx.at:%Y-%m-%d %H:%M} UTC)")
     row = {
         "number_id": number_id,
-        "msisdn": msisdn,
         "source": source,
         "source_ref": f"recorded by {actor}",
         "said_at": said_at or tx.at,

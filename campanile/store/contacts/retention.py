@@ -37,6 +37,14 @@ def purge_replies(tx: Transaction, before: datetime) -> int:
     return tx.run("retention.replies", before=before)
 
 
+def hide_proofs(tx: Transaction, before: datetime) -> int:
+    """Hide the person in older replies that are the proof of an opt-out or of its end; return how many.
+
+    For a store that keeps opt-outs as keyed hashes: in any other one, the opt-out has the number itself.
+    """
+    return tx.run("retention.proofs", before=before)
+
+
 def purge_rejects(tx: Transaction, before: datetime) -> int:
     """Empty the rejected lines of files that were imported before a time; return how many."""
     return tx.run("retention.rejects", before=before)

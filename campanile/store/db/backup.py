@@ -27,7 +27,14 @@ class Backup:
     size_bytes: int
 
 
-def back_up(path: Path, folder: Path, now: Callable[[], datetime], *, wait_seconds: float = 60.0) -> Backup:
+def back_up(
+    path: Path,
+    folder: Path,
+    now: Callable[[], datetime],
+    *,
+    wait_seconds: float = 60.0,
+    opt_out_key: bytes | None = None,
+) -> Backup:
     """Copy a store into a new folder and check the copy; all other processes wait while the files are copied.
 
     Args:
@@ -35,6 +42,7 @@ def back_up(path: Path, folder: Path, now: Callable[[], datetime], *, wait_secon
         folder: where the copy goes; it must not exist yet.
         now: the wall clock.
         wait_seconds: how long to wait for the process that holds the store.
+        opt_out_key: the key of a store that keeps opt-outs as keyed hashes.
 
     Raises:
         StoreBusy: another process still holds the store after ``wait_seconds``.
@@ -51,7 +59,7 @@ def back_up(path: Path, folder: Path, now: Callable[[], datetime], *, wait_secon
         with locked(path, wait_seconds=wait_seconds):
             for file in _parts(path):
                 shutil.copyfile(file, unfinished / file.name)
-        state = _check(unfinished / path.name, now)
+        state = _check(unfinished / path.name, now, opt_out_key)
         for file in unfinished.iterdir():
             with file.open("rb") as copied:
                 os.fsync(copied.fileno())
@@ -69,9 +77,9 @@ def _parts(path: Path) -> list[Path]:
     return [file for part in PARTS if (file := path.with_name(path.name + part)).exists()]
 
 
-def _check(copy: Path, now: Callable[[], datetime]) -> StoreState:
+def _check(copy: Path, now: Callable[[], datetime], opt_out_key: bytes | None) -> StoreState:
     """Open a copy and check its invariants; return its row of ``store_state``."""
-    with transaction(copy, now, read_only=True) as tx:
+    with transaction(copy, now, read_only=True, opt_out_key=opt_out_key) as tx:
         broken = broken_invariants(tx)
         state = tx.find(StoreState, "store_state.get")
     copy.with_name(copy.name + ".lock").unlink()

@@ -17,7 +17,6 @@ import logging
 import os
 import random
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -29,6 +28,7 @@ import duckdb
 from campanile.sms.errors import StoreBusy, StoreError
 from campanile.store.db import checkpoint
 from campanile.store.db.commit_number import CommitNumber, Reconciliation
+from campanile.store.db.instance import thread_instance, thread_state, use_key
 from campanile.store.db.statement_runner import StatementRunner
 from campanile.store.db.watchdog import describe_holder, limited
 
@@ -38,7 +38,6 @@ LONG_TRANSACTION_SECONDS = 1.0
 LIMIT_SECONDS = 600.0
 """An import or a recap of a million rows is one transaction and takes some ten seconds."""
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
-_threads = threading.local()
 
 
 class Transaction(StatementRunner):
@@ -91,7 +90,7 @@ def scratch_tables() -> Iterator[StatementRunner]:
 
     So a million rows are read in one transaction, processed while no other process waits, and stored in another.
     """
-    connection = _instance()
+    connection = thread_instance()
     try:
         yield StatementRunner(connection)
     finally:
@@ -102,7 +101,7 @@ def scratch_tables() -> Iterator[StatementRunner]:
 @contextlib.contextmanager
 def one_core() -> Iterator[None]:
     """Run this thread's transactions inside the block on one core: few rows are slower on several."""
-    connection = _instance()
+    connection = thread_instance()
     connection.execute("SET threads = 1")
     try:
         yield
@@ -120,6 +119,7 @@ def transaction(
     checkpoint_after: bool = False,
     is_numbered: bool = True,
     limit_seconds: float = LIMIT_SECONDS,
+    opt_out_key: bytes | None = None,
 ) -> Iterator[Transaction]:
     """Open a transaction on the store: everything in the block is committed together, or not at all.
 
@@ -131,6 +131,8 @@ def transaction(
         checkpoint_after: move the log into the file at the end, even a short one.
         is_numbered: the commit is compared with the store's mark; False only for migrations.
         limit_seconds: after this time the process ends, so that a transaction that hangs frees the store.
+        opt_out_key: the key of a store that keeps opt-outs as keyed hashes. A statement that looks for an opt-out in
+            such a store raises ``StoreError`` without it.
 
     Raises:
         StoreBusy: another process still holds the store after ``wait_seconds``; the error names it.
@@ -138,7 +140,8 @@ def transaction(
     """
     give_up_at = time.monotonic() + wait_seconds
     with _locked(path, read_only, give_up_at), limited(limit_seconds, path.name):
-        connection = _instance()
+        connection = thread_instance()
+        use_key(connection, opt_out_key)
         attach_seconds = _attach(connection, path, read_only, give_up_at)
         started = time.monotonic()
         blocks: list[int] | None = None
@@ -158,7 +161,7 @@ def transaction(
 
 def _cost_seconds() -> float:
     """Return the CPU time of this thread's last checkpoint: on a slow machine it and an ATTACH take longer."""
-    return float(getattr(_threads, "cost_seconds", checkpoint.COST_SECONDS))
+    return float(getattr(thread_state, "cost_seconds", checkpoint.COST_SECONDS))
 
 
 def _checkpoint(connection: duckdb.DuckDBPyConnection, path: Path, blocks: list[int], give_up_at: float) -> None:
@@ -175,7 +178,7 @@ def _checkpoint(connection: duckdb.DuckDBPyConnection, path: Path, blocks: list[
         finally:
             connection.execute("DETACH store")
         checkpoint.forget_blocks(path)
-        _threads.cost_seconds = max(time.thread_time() - started, checkpoint.COST_SECONDS)
+        thread_state.cost_seconds = max(time.thread_time() - started, checkpoint.COST_SECONDS)
     except (OSError, duckdb.Error, StoreError) as error:
         log.error("the log of store %s could not be moved into its file: %s", path.name, error)
 
@@ -199,19 +202,6 @@ def _one_transaction(
         raise
 
 
-def _instance() -> duckdb.DuckDBPyConnection:
-    """Return this thread's in-memory DuckDB: a start costs 25 to 60 ms, an ATTACH one."""
-    if not hasattr(_threads, "connection") or _threads.pid != os.getpid():
-        _threads.connection = duckdb.connect(
-            ":memory:", config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-        )
-        for setting in ("SET TimeZone = 'UTC'", *checkpoint.SETTINGS):
-            _threads.connection.execute(setting)
-        _threads.pid = os.getpid()
-    connection: duckdb.DuckDBPyConnection = _threads.connection
-    return connection
-
-
 @contextlib.contextmanager
 def locked(path: Path, *, wait_seconds: float = 60.0) -> Iterator[None]:
     """Hold the lock of the store without opening it; no other process has it open meanwhile.
@@ -228,7 +218,7 @@ def locked_without_log(path: Path, *, wait_seconds: float = 60.0) -> Iterator[No
     """Hold the lock of the store as ``locked`` does, after its log was moved into its file; StoreError: it was not."""
     give_up_at = time.monotonic() + wait_seconds
     with _locked(path, False, give_up_at):
-        connection = _instance()
+        connection = thread_instance()
         _attach(connection, path, False, give_up_at)
         try:
             connection.execute("USE store")

@@ -51,8 +51,7 @@ def migrate(path: Path, now: Callable[[], datetime], *, wait_seconds: float = 60
         )
     for version, name, sql in migrations():
         if version > current:
-            how = {"checkpoint_after": True, "is_numbered": False}
-            with transaction(path, now, wait_seconds=wait_seconds, **how) as tx:
+            with transaction(path, now, wait_seconds=wait_seconds, checkpoint_after=True, is_numbered=False) as tx:
                 if version > _version(tx):  # another process may have been first
                     _apply(tx, version, name, sql)
     return newest

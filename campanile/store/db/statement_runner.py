@@ -14,6 +14,7 @@ import duckdb
 import pandas as pd
 
 from campanile.sms.errors import StoreError
+from campanile.store.db.opt_out_keys import WRONG_KEY, is_wrong_key
 from campanile.store.db.queries import STATEMENTS, staged_types
 from campanile.store.db.row_reader import row_reader
 
@@ -181,6 +182,8 @@ class StatementRunner:
     def _remembering_errors(self) -> Iterator[None]:
         try:
             yield
-        except duckdb.Error:
+        except duckdb.Error as error:
             self._is_broken = True
+            if is_wrong_key(error):
+                raise StoreError(WRONG_KEY) from error
             raise

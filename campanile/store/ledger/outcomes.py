@@ -243,8 +243,7 @@ def _note_outcome(session: SenderSession, found: Slice, outcome: Outcome, group:
         return
     session.add_credit(slice_no, _CREDIT_OF[outcome], total_price(row.message.price for row in group))
     if outcome is Outcome.BLACKLISTED:
-        numbers = [(row.message.number_id, row.message.msisdn) for row in group]
-        people = pd.DataFrame(numbers, columns=["number_id", "msisdn"])
+        people = pd.DataFrame({"number_id": [row.message.number_id for row in group]})
         add_opt_outs(session.tx, people, "gateway", f"blacklisted by {session.campaign.gateway}")
     if outcome is Outcome.NOT_ACCEPTED:
         requeue(session.tx, session.campaign, found, [_requeued(row) for row in group], session.lease.fence)

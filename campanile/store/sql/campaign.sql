@@ -183,10 +183,10 @@ SELECT
     count(*) FILTER (is_dead AND NOT is_opted_out) AS dead_count
 FROM (
     SELECT
-        opt_out.number_id IS NOT NULL AND $opt_outs_bind AS is_opted_out,
+        opt_out.opt_out_key IS NOT NULL AND $opt_outs_bind AS is_opted_out,
         dead_number.number_id IS NOT NULL AS is_dead
     FROM message
-    LEFT JOIN opt_out ON opt_out.number_id = message.number_id
+    LEFT JOIN opt_out ON opt_out.opt_out_key = opt_out_key(message.number_id)
     LEFT JOIN dead_number ON dead_number.number_id = message.number_id
     WHERE message.campaign_id = $campaign_id
 )

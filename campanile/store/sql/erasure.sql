@@ -54,7 +54,10 @@ WHERE message.number_id = $number_id AND NOT EXISTS (
         AND other.text = message.text
 )
 UNION
-SELECT text FROM reply WHERE number_id = $number_id
+SELECT text FROM reply
+WHERE number_id = $number_id OR (sender = '(hidden)' AND reply_id IN (
+    SELECT unnest([reply_id, lifted_reply_id]) FROM opt_out_entry WHERE opt_out_key = opt_out_key($number_id)
+))
 
 -- name: erasure.campaign_names
 -- The campaigns whose pages may show the person: those with a message, an exclusion or a reply. $pattern: for replies
@@ -85,7 +88,7 @@ SELECT DISTINCT unnest(fields ->> '$.*') FROM import_row WHERE number_id = $numb
 -- name: erasure.files
 -- The hash of each imported file with a row of the person. $pattern: the number in every usual form.
 SELECT sha256 FROM import_file WHERE import_id IN (
-    SELECT import_id FROM import_row WHERE number_id = $number_id
+    SELECT import_id FROM import_row WHERE number_id IN ($number_id, opt_out_key($number_id))
     UNION
     SELECT import_id FROM import_row_reject WHERE regexp_matches(raw_line, $pattern)
 )
@@ -96,7 +99,8 @@ DELETE FROM contact WHERE number_id = $number_id
 
 -- name: erasure.import_rows
 -- Keep the rows of files, which are counted, without their content.
-UPDATE import_row SET number_id = $tombstone, fields = '{}' WHERE number_id = $number_id
+UPDATE import_row SET number_id = $tombstone, fields = '{}'
+WHERE number_id IN ($number_id, opt_out_key($number_id))
 
 -- name: erasure.rejects
 -- Keep the rejected rows, which are counted, without their line.
@@ -170,35 +174,41 @@ UPDATE reply SET
     settled_as = CASE WHEN verdict = 'stop_doubtful' THEN coalesce(settled_as, 'keep') ELSE settled_as END,
     settled_by = CASE WHEN verdict = 'stop_doubtful' THEN coalesce(settled_by, $actor) ELSE settled_by END,
     settled_at = CASE WHEN verdict = 'stop_doubtful' THEN coalesce(settled_at, $at) ELSE settled_at END
-WHERE number_id = $number_id OR (number_id IS NULL AND regexp_matches(sender, $pattern))
+WHERE number_id = $number_id
+    OR (number_id IS NULL AND regexp_matches(sender, $pattern))
+    OR (sender = '(hidden)' AND reply_id IN (
+        SELECT unnest([reply_id, lifted_reply_id]) FROM opt_out_entry WHERE opt_out_key = opt_out_key($number_id)
+    ))
 
 -- name: erasure.lifted_opt_outs
 -- Keep the opt-outs that were lifted, as history of nobody.
 UPDATE opt_out_entry SET
-    number_id = $tombstone, msisdn = '(erased)', source_ref = NULL, channel = NULL, note = NULL,
+    opt_out_key = $tombstone, source_ref = NULL, channel = NULL, note = NULL,
     lift_reason = CASE WHEN lift_reason <> '' THEN '(erased)' END
-WHERE number_id = $number_id AND lifted_at IS NOT NULL
+WHERE opt_out_key = opt_out_key($number_id) AND lifted_at IS NOT NULL
 
 -- name: erasure.opt_outs
 -- Keep the opt-outs that apply: the number stays suppressed. What a colleague or a file wrote beside it is deleted.
 UPDATE opt_out_entry SET source_ref = regexp_replace(source_ref, ': .*$', '', 's'), channel = NULL, note = NULL
-WHERE number_id = $number_id AND lifted_at IS NULL
+WHERE opt_out_key = opt_out_key($number_id) AND lifted_at IS NULL
 
 -- name: erasure.pushes
 -- Keep the pushes of lifted opt-outs to the provider, as history of nobody. Those of opt-outs that apply stay: they are
 -- not pushed again.
-UPDATE opt_out_push SET number_id = $tombstone
-WHERE number_id = $number_id AND entry_id IN (SELECT entry_id FROM opt_out_entry WHERE lifted_at IS NOT NULL)
+UPDATE opt_out_push SET opt_out_key = $tombstone
+WHERE opt_out_key = opt_out_key($number_id)
+    AND entry_id IN (SELECT entry_id FROM opt_out_entry WHERE lifted_at IS NOT NULL)
 
 -- name: erasure.suppress
 -- Opt the number out, by the day: an exact time would lead to the campaigns that were redacted then. A START does not
 -- lift it.
-INSERT INTO opt_out_entry (entry_id, number_id, msisdn, source, recorded_at, after_event_id)
+INSERT INTO opt_out_entry (entry_id, opt_out_key, source, recorded_at, after_event_id)
 SELECT
-    (SELECT coalesce(max(entry_id), 0) + 1 FROM opt_out_entry), $number_id, $msisdn, 'erasure',
+    (SELECT coalesce(max(entry_id), 0) + 1 FROM opt_out_entry), opt_out_key($number_id), 'erasure',
     date_trunc('day', CAST($at AS TIMESTAMPTZ)), (SELECT coalesce(max(event_id), 0) FROM message_event)
 WHERE NOT EXISTS (
-    SELECT 1 FROM opt_out_entry WHERE number_id = $number_id AND source = 'erasure' AND lifted_at IS NULL
+    SELECT 1 FROM opt_out_entry
+    WHERE opt_out_key = opt_out_key($number_id) AND source = 'erasure' AND lifted_at IS NULL
 )
 
 -- name: erasure.dead_number

@@ -242,7 +242,7 @@ GROUP BY reason ORDER BY row_count DESC, reason
 -- name: import.count_opted_out
 -- The number of people of a file who are opted out.
 SELECT count(*) FROM opt_out
-WHERE number_id IN (SELECT number_id FROM import_row WHERE import_id = $import_id)
+WHERE opt_out_key IN (SELECT opt_out_key(number_id) FROM import_row WHERE import_id = $import_id)
 
 -- name: import.top_territories
 -- The eight territories with the most rows of a file.

@@ -177,7 +177,7 @@ SELECT message.campaign_id, message.recipient_id
 FROM message_event
 JOIN message USING (campaign_id, recipient_id)
 JOIN campaign USING (campaign_id)
-JOIN opt_out_entry USING (number_id)
+JOIN opt_out_entry ON opt_out_entry.opt_out_key = opt_out_key(message.number_id)
 WHERE message_event.event = 'claimed'
     AND message_event.event_id > coalesce(opt_out_entry.after_event_id, 0)
     AND (opt_out_entry.lifted_at IS NULL OR message_event.event_id <= opt_out_entry.lifted_after_event_id)
@@ -307,19 +307,32 @@ WHERE entry.lifted_at IS NOT NULL
             ELSE
                 entry.source IN ('reply', 'reply_doubtful')
                 AND start.verdict = 'start'
-                AND start.number_id = entry.number_id
+                AND (opt_out_key(start.number_id) = entry.opt_out_key OR start.sender = '(hidden)')
                 AND start.counts_at > coalesce(stop.counts_at, entry.recorded_at)
                 AND start.recorded_at >= entry.recorded_at
         END,
         false
     )
 
+-- name: invariant.opt_outs_have_the_keys_of_the_store
+-- Opt-outs under a number in a store that keeps keyed hashes, and under a hash in a store that keeps numbers.
+SELECT opt_out_key FROM (
+    SELECT opt_out_key FROM opt_out_entry
+    UNION ALL
+    SELECT opt_out_key FROM opt_out_push
+    UNION ALL
+    SELECT number_id FROM import_row JOIN import_file USING (import_id) WHERE import_file.kind = 'opt_outs'
+) AS kept
+WHERE opt_out_key >= 0 AND (opt_out_key >= 4611686018427387904) <> (opt_out_key(0) <> 0)
+
 -- name: invariant.erased_people_left_nothing
 -- Rows of erased people that still have a number, a text or fields.
 SELECT number_id FROM message WHERE number_id < 0 AND (msisdn, text) <> ('(erased)', '(erased)')
 UNION ALL
 SELECT number_id FROM reply
-WHERE number_id < 0 AND ((sender, text) <> ('(erased)', '(erased)') OR recipient_id IS NOT NULL)
+WHERE number_id < 0 AND (
+    (sender <> '(hidden)' AND (sender, text) <> ('(erased)', '(erased)')) OR recipient_id IS NOT NULL
+)
 UNION ALL
 SELECT number_id FROM exclusion WHERE number_id < 0 AND msisdn <> '(erased)'
 UNION ALL

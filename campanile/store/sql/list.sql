@@ -41,8 +41,9 @@ SELECT
     book.last_import_at
 FROM contact_list
 LEFT JOIN (
-    SELECT contact.list_id, count(*) AS contact_count, count(opt_out.number_id) AS opted_out_count
-    FROM contact LEFT JOIN opt_out USING (number_id) GROUP BY contact.list_id
+    SELECT contact.list_id, count(*) AS contact_count, count(opt_out.opt_out_key) AS opted_out_count
+    FROM contact LEFT JOIN opt_out ON opt_out.opt_out_key = opt_out_key(contact.number_id)
+    GROUP BY contact.list_id
 ) AS people ON people.list_id = contact_list.list_id
 LEFT JOIN (
     SELECT list_id, count(*) AS import_count, max(recorded_at) AS last_import_at
@@ -81,10 +82,10 @@ SELECT
     contact.fields,
     import_file.file_name AS source_file,
     contact.row_number AS source_row,
-    opt_out.number_id IS NOT NULL AS is_opted_out
+    opt_out.opt_out_key IS NOT NULL AS is_opted_out
 FROM contact
 JOIN import_file USING (import_id)
-LEFT JOIN opt_out ON opt_out.number_id = contact.number_id
+LEFT JOIN opt_out ON opt_out.opt_out_key = opt_out_key(contact.number_id)
 WHERE contact.list_id = $list_id
 ORDER BY contact.import_id, contact.row_number
 

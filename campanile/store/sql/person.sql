@@ -18,7 +18,7 @@ SELECT
 FROM import_row
 JOIN import_file ON import_file.import_id = import_row.import_id
 LEFT JOIN contact_list ON contact_list.list_id = import_file.list_id
-WHERE import_row.number_id = $number_id
+WHERE import_row.number_id IN ($number_id, opt_out_key($number_id))
 ORDER BY import_row.import_id, import_row.row_number
 
 -- name: person.rejected_rows
@@ -97,7 +97,11 @@ LEFT JOIN (
     SELECT campaign_id, recipient_id, max(recorded_at) AS message_at
     FROM message_event WHERE event = 'claimed' GROUP BY campaign_id, recipient_id
 ) AS posted ON posted.campaign_id = reply.campaign_id AND posted.recipient_id = reply.recipient_id
-WHERE reply.number_id = $number_id OR (reply.number_id IS NULL AND regexp_matches(reply.sender, $pattern))
+WHERE reply.number_id = $number_id
+    OR (reply.number_id IS NULL AND regexp_matches(reply.sender, $pattern))
+    OR (reply.sender = '(hidden)' AND reply.reply_id IN (
+        SELECT unnest([reply_id, lifted_reply_id]) FROM opt_out_entry WHERE opt_out_key = opt_out_key($number_id)
+    ))
 ORDER BY reply.received_at, reply.reply_id
 
 -- name: person.opt_outs
@@ -110,7 +114,7 @@ LEFT JOIN (
     SELECT entry_id, string_agg(gateway, ', ' ORDER BY gateway) AS pushed_to, min(pushed_at) AS pushed_at
     FROM opt_out_push GROUP BY entry_id
 ) AS pushed USING (entry_id)
-WHERE number_id = $number_id ORDER BY entry_id
+WHERE opt_out_key = opt_out_key($number_id) ORDER BY entry_id
 
 -- name: person.dead_number
 -- Why the number counts as one that does not exist: at most one row.

@@ -15,7 +15,7 @@ SELECT
     source.source_no, source.origin, source.import_id, source.row_number, source.number_id, source.territory,
     source.fields,
     CASE
-        WHEN $honours_opt_outs AND opt_out.number_id IS NOT NULL THEN 'opted_out'
+        WHEN $honours_opt_outs AND opt_out.opt_out_key IS NOT NULL THEN 'opted_out'
         WHEN refused.number_id IS NOT NULL THEN 'consent_refused' -- guard: consent-refused
         WHEN dead_number.number_id IS NOT NULL THEN 'dead_number'
         WHEN left_out.number_id IS NOT NULL THEN 'excluded_list'
@@ -66,7 +66,7 @@ FROM (
         len($list_ids) + row_number, 'typed', NULL, row_number, number_id, territory, '{}', false, NULL
     FROM staged_typed
 ) AS source
-LEFT JOIN opt_out USING (number_id)
+LEFT JOIN opt_out ON opt_out.opt_out_key = opt_out_key(source.number_id) -- guard: keyed-audience
 LEFT JOIN (
     SELECT DISTINCT number_id FROM contact
     WHERE $honours_refusals AND list_contains($list_ids, list_id)

@@ -18,8 +18,8 @@ FROM staged_rows JOIN reply
             CASE
                 WHEN reply.number_id IS NULL OR reply.number_id > 0
                     THEN reply.sender = staged_rows.sender AND reply.text = staged_rows.text
-                ELSE reply.gateway_reply_id <> '' OR staged_rows.number_id IN (
-                    SELECT number_id FROM opt_out_entry WHERE source = 'erasure'
+                ELSE reply.gateway_reply_id <> '' OR opt_out_key(staged_rows.number_id) IN (
+                    SELECT opt_out_key FROM opt_out_entry WHERE source = 'erasure'
                 )
             END
             AND reply.received_at = staged_rows.received_at
@@ -115,7 +115,7 @@ WITH waiting AS (
 )
 SELECT
     waiting.reply_id, waiting.number_id, waiting.sender, waiting.verdict, waiting.counts_at,
-    waiting.number_id IN (SELECT number_id FROM opt_out_entry WHERE lifted_at IS NULL) AS is_opted_out,
+    opt_out_key(waiting.number_id) IN (SELECT opt_out_key FROM opt_out_entry WHERE lifted_at IS NULL) AS is_opted_out,
     coalesce(answered.answer_count, 0) AS answer_count
 FROM waiting LEFT JOIN (
     SELECT number_id, count(*) AS answer_count FROM reply
@@ -162,7 +162,7 @@ ORDER BY reply.reply_id LIMIT $most
 
 -- name: reply.get
 -- One reply by its key.
-SELECT number_id, verdict, settled_as, settled_by FROM reply WHERE reply_id = $reply_id
+SELECT verdict, settled_as, settled_by FROM reply WHERE reply_id = $reply_id
 
 -- name: reply.settle
 -- Record what a person decided on a doubtful reply. $settled_as: 'lift' or 'keep'.

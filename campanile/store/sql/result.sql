@@ -16,8 +16,8 @@ SELECT
         WHERE campaign_id = $campaign_id AND verdict <> 'auto_reply' AND number_id IN (SELECT number_id FROM got)
     ) AS replied_count,
     (
-        SELECT count(DISTINCT number_id) FROM opt_out_of_campaign
-        WHERE campaign_id = $campaign_id AND number_id IN (SELECT number_id FROM got)
+        SELECT count(DISTINCT opt_out_key) FROM opt_out_of_campaign
+        WHERE campaign_id = $campaign_id AND opt_out_key IN (SELECT opt_out_key(number_id) FROM got)
     ) AS opted_out_count
 FROM campaign JOIN recap USING (campaign_id, version)
 WHERE campaign.campaign_id = $campaign_id
@@ -29,13 +29,13 @@ SELECT
     count(*) AS message_count,
     count(accepted.recipient_id) AS accepted_count,
     count(*) FILTER (accepted.state = 'delivered') AS delivered_count,
-    count(stopped.number_id) FILTER (accepted.recipient_id IS NOT NULL) AS opted_out_count
+    count(stopped.opt_out_key) FILTER (accepted.recipient_id IS NOT NULL) AS opted_out_count
 FROM message
 LEFT JOIN import_file USING (import_id)
 LEFT JOIN accepted_message AS accepted USING (campaign_id, recipient_id)
 LEFT JOIN (
-    SELECT DISTINCT number_id FROM opt_out_of_campaign WHERE campaign_id = $campaign_id
-) AS stopped ON stopped.number_id = message.number_id
+    SELECT DISTINCT opt_out_key FROM opt_out_of_campaign WHERE campaign_id = $campaign_id
+) AS stopped ON stopped.opt_out_key = opt_out_key(message.number_id)
 WHERE message.campaign_id = $campaign_id
 GROUP BY message.origin, message.import_id, import_file.file_name
 ORDER BY message_count DESC, message.origin, import_file.file_name
@@ -129,14 +129,16 @@ WHERE reply.campaign_id = $campaign_id
 
 -- name: result.opted_out
 -- One row per opt-out that the campaign led to, with its proof. lifted_at: when it ended, NULL: it is in force.
+-- msisdn: of the message, if opt-outs are kept as keyed hashes.
 SELECT
-    stop.msisdn, stop.recorded_at, stop.said_at, stop.source, stop.source_ref, stop.channel, stop.note,
+    coalesce(stop.msisdn, message.msisdn) AS msisdn, stop.recorded_at, stop.said_at, stop.source, stop.source_ref, stop.channel, stop.note,
     reply.text AS reply_text, reply.received_at AS reply_received_at, reply.gateway, reply.gateway_reply_id,
     stop.lifted_at, stop.lifted_by, message.client_ref, message.origin, message.import_id, message.row_number,
-    stop.number_id
+    stop.opt_out_key AS number_id
 FROM opt_out_of_campaign AS stop
 LEFT JOIN reply USING (reply_id)
-LEFT JOIN message ON message.campaign_id = stop.campaign_id AND message.number_id = stop.number_id
+LEFT JOIN message
+    ON message.campaign_id = stop.campaign_id AND opt_out_key(message.number_id) = stop.opt_out_key
 WHERE stop.campaign_id = $campaign_id
 
 -- name: result.fields

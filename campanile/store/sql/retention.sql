@@ -110,6 +110,18 @@ WHERE greatest(received_at, recorded_at) < $before
     AND reply_id NOT IN (SELECT reply_id FROM opt_out_entry WHERE reply_id IS NOT NULL)
     AND reply_id NOT IN (SELECT lifted_reply_id FROM opt_out_entry WHERE lifted_reply_id IS NOT NULL)
 
+-- name: retention.proofs
+-- Hide the person in the replies that are the proof of an opt-out or of its end, and were received before $before: their
+-- texts and times stay, under the keyed hash of the opt-out. For stores that keep opt-outs as keyed hashes only.
+UPDATE reply SET
+    number_id = -1 - CAST(random() * 4611686018427387904 AS BIGINT), recipient_id = NULL, sender = '(hidden)',
+    text = without_number(text, number_id)
+WHERE greatest(received_at, recorded_at) < $before
+    AND number_id >= 0
+    AND answer IS NOT NULL
+    AND NOT (verdict = 'stop_doubtful' AND settled_as IS NULL)
+    AND reply_id IN (SELECT unnest([reply_id, lifted_reply_id]) FROM opt_out_entry)
+
 -- name: retention.rejects
 -- Empty the rejected lines of files that were imported before $before.
 UPDATE import_row_reject SET raw_line = '(erased)'

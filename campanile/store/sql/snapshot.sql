@@ -46,8 +46,10 @@ LEFT JOIN (
     WHERE verdict <> 'auto_reply' GROUP BY campaign_id
 ) AS replied USING (campaign_id)
 LEFT JOIN (
-    SELECT campaign_id, count(DISTINCT number_id) AS person_count
-    FROM opt_out_of_campaign SEMI JOIN accepted_message USING (campaign_id, number_id) GROUP BY campaign_id
+    SELECT campaign_id, count(DISTINCT opt_out_key) AS person_count
+    FROM opt_out_of_campaign AS stop SEMI JOIN accepted_message AS accepted
+        ON accepted.campaign_id = stop.campaign_id AND opt_out_key(accepted.number_id) = stop.opt_out_key
+    GROUP BY campaign_id
 ) AS opted_out USING (campaign_id)
 ORDER BY campaign.campaign_id
 
