@@ -351,7 +351,7 @@ NOTHING_ABOUT_A_PERSON = {
         import_row_reject.row_number
     """,
 }
-_NAMES = ("number_id", "recipient_id", "row_number")
+_NAMES = ("number_id", "recipient_id", "row_number", "opt_out_key")
 
 
 def test_each_column_is_erased_or_holds_nothing_about_a_person(desk: Any) -> None:
