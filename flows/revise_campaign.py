@@ -34,6 +34,7 @@ def revise_campaign(
     send_time: OptionalText = "",
     clock: Literal["keep", "team", "local"] = "keep",
     if_closed: Literal["keep", "next_opening", "drop"] = "keep",
+    if_credit_ends: Literal["keep", "pause", "send_what_fits"] = "keep",
     offer_ends: OptionalText = "",
     max_lateness: OptionalHours = 0,
     repeat: Switch = "keep",
@@ -47,8 +48,7 @@ def revise_campaign(
 ) -> Recap:
     """Prepare a campaign again with some fields changed; empty fields stay as they were.
 
-    An approved campaign loses its approval and gets its credit back in the same transaction, until a message was handed
-    over. It must be approved again; without approval nothing is sent. The recap shows the difference.
+    Until a message was sent, an approved campaign gets its credit back and must be approved again, in one transaction.
 
     Args:
         campaign: The campaign's name, or its key.
@@ -71,6 +71,7 @@ def revise_campaign(
         send_time: The time, such as 09:30 or 9h30.
         clock: The clock of send_time: the team's, or each recipient's.
         if_closed: What happens to marketing outside the legal hours.
+        if_credit_ends: What happens to the rest when the credit ends while it is being sent.
         offer_ends: Such as 2026-11-30 or 2026-11-30 18:00, in the team's time zone.
         max_lateness: How many hours late a message may be sent, such as 2; 0 keeps the value it had.
         repeat: Whether it may repeat another campaign's text to the same people.
@@ -82,8 +83,7 @@ def revise_campaign(
         clear: Names of fields to empty, such as send_on and send_time.
         prepare_again: Prepare it although no field changes, so that lists, prices and hours are read again.
     """
-    fields = {name: value for name, value in locals().items() if name in CampaignDraft.model_fields}
-    del fields["actor"]
+    fields = {name: value for name, value in locals().items() if name in CampaignDraft.model_fields.keys() - {"actor"}}
     revision = read_revised(campaign, actor, fields, clear, prepare_again=prepare_again)
     check_draft(revision.draft, revision.revises)
     if revision.reads_file:

@@ -128,6 +128,12 @@ class CampaignDraft(BaseModel):
         title="If closed",
         description="Marketing outside legal hours. next_opening: it waits for the next window; drop: it is not sent.",
     )
+    if_credit_ends: Literal["pause", "send_what_fits"] = Field(
+        default="pause",
+        title="If the credit ends",
+        description="While it is being sent. pause: the rest waits, and continues after a top-up and resume-campaign; "
+        "send_what_fits: the rest is cancelled.",
+    )
     offer_ends: str | None = Field(
         default=None,
         title="Offer ends",

@@ -73,7 +73,13 @@ MUTANTS = {
         "tests/sending/test_windows.py -k margin",
     ),
     "approved-hash": Mutant("if False:", "tests/store/test_claims.py -k approved"),
-    "credit": Mutant("", "tests/sending/test_money.py -k runs_out"),
+    "credit": Mutant("return len(list(prices))", "tests/sending/test_money.py -k runs_out"),
+    "put-aside": Mutant("", "tests/store/test_claims.py -k as_far_as_the_credit"),
+    "one-reading": Mutant("if False:", "tests/sending/test_money.py -k asked_for_ever"),
+    "untried-waits": Mutant(
+        "AND message_event.event <> 'suppressed'", "tests/store/test_claims.py -k store_that_knows_less"
+    ),
+    "no-approval-offered": Mutant("", "tests/tasks/test_run_links.py -k without_cover"),
     "absence-twice": Mutant("is_first = False", f"{_FAULTS} -k absence"),
     "look-up-lag": Mutant("settle_seconds=found.settle_seconds,", f"{_ANSWERS} -k lag_of_the_look_ups"),
     "shared-id": Mutant("if False:", f"{_ANSWERS} -k one_id_for_all"),

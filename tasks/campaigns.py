@@ -1,7 +1,7 @@
 """Drafts, recaps and results of campaigns."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from prefect import task
@@ -11,7 +11,7 @@ from campanile.pages.recap_views import RecapView
 from campanile.pages.result_views import ResultsView
 from campanile.pages.results import results_file, results_page
 from campanile.services.campaigns import draft_file, prepare, revise
-from campanile.services.campaigns.read_recap import first_reading, read_recap, with_answer_price
+from campanile.services.campaigns.read_recap import read_recap, with_answer_price, with_newest_balance
 from campanile.services.sending import results
 from campanile.sms.schedule.territories import key_name
 from campanile.sms.states import CampaignState
@@ -36,8 +36,7 @@ def publish_recap(recap: Recap) -> str:
     context = current_context()
     with context.transaction(read_only=True) as tx:
         view = read_recap(context, tx, recap.campaign_id)
-    if view.credit is None:
-        view = replace(view, **first_reading(context, view.campaign.gateway)._asdict())
+    view = with_newest_balance(context, view)
     name, page = view.campaign.name, draw_recap(view)
     publish(f"recap-{name}", page, f"Recap of {name}")
     publish_table(
@@ -69,7 +68,7 @@ def publish_stale(touched: Iterable[TouchedCampaign]) -> None:
 def draw_recap(view: RecapView) -> str:
     """Return the page of a recap, with links to the next steps."""
     context = current_context()
-    links = run_links(view.campaign, view.recap, view.undeclared)
+    links = run_links(view.campaign, view.recap, view.undeclared, is_short=view.is_short)
     return recap_page(with_answer_price(context, view), context.settings.zone, context.simulation_note, links)
 
 

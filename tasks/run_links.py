@@ -23,9 +23,11 @@ def step_links(found: Sequence[NextStep]) -> list[RunLink]:
     return [run_link(pages.get(step.flow), *step) for step in found]
 
 
-def run_links(campaign: Campaign, recap: Recap, undeclared: Iterable[str] = ()) -> list[RunLink]:
-    """Return the next steps of a prepared campaign."""
-    return step_links(steps.recap_steps(campaign, recap, undeclared))
+def run_links(
+    campaign: Campaign, recap: Recap, undeclared: Iterable[str] = (), *, is_short: bool = False
+) -> list[RunLink]:
+    """Return the next steps of a prepared campaign; ``is_short``: credit is missing, so it is not approved."""
+    return step_links(steps.recap_steps(campaign, recap, undeclared, is_short=is_short))
 
 
 def approved_links(campaign: Campaign) -> list[RunLink]:

@@ -17,7 +17,15 @@ from campanile.pages.unknowns import unknowns_page
 from campanile.services.billing import balance
 from campanile.services.inbound import reports, sync
 from campanile.services.sending import unknown_messages
-from campanile.services.sending.campaign_run import Sending, alert_team, alert_unknown, close_run, open_run, send_run
+from campanile.services.sending.campaign_run import (
+    Sending,
+    alert_run_outcome,
+    alert_team,
+    alert_unknown,
+    close_run,
+    open_run,
+    send_run,
+)
 from campanile.services.sending.sender import Sender
 from campanile.sms.states import CampaignState
 from campanile.store.campaigns.campaigns import STANDING_KINDS, find_campaign
@@ -67,8 +75,7 @@ def close_campaign(sending: Sending, run_outcome: RunOutcome) -> Campaign:
         closed.state in (CampaignState.FINISHED, CampaignState.PARKED) or run_outcome.needs_person
     ):
         announce(closed.state, closed)
-    if run_outcome.needs_person or run_outcome.is_alarming:
-        alert_team(context, sending, str(run_outcome.why), anew=run_outcome.needs_person)
+    alert_run_outcome(context, sending, run_outcome)
     if undecided_count:
         publish_unknowns(sending.campaign)
         alert_unknown(context, sending, undecided_count)

@@ -7,7 +7,8 @@ what came                                             error
 ====================================================  ==================
 no connection: refused, name, TLS, connect time-out   GatewayUnreachable
 429                                                   GatewayThrottled
-401, 402, 403                                         GatewayDenied
+401, 403                                              GatewayDenied
+402                                                   OutOfCredit
 another 4xx the provider documents as refused         GatewayDenied
 503, where documented as refused before acceptance    GatewayThrottled
 time-out, reset, 3xx, any other 4xx or 5xx            GatewayAmbiguous
@@ -39,12 +40,14 @@ from campanile.sms.errors import (
     GatewayError,
     GatewayThrottled,
     GatewayUnreachable,
+    OutOfCredit,
 )
 from campanile.sms.text.masking import mask_numbers
 
 T = TypeVar("T")
 
-DENIED_STATUSES = frozenset({401, 402, 403})
+DENIED_STATUSES = frozenset({401, 403})
+PAYMENT_REQUIRED = 402
 UNREADABLE = (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 _LINE_LENGTH = 200
 _SCANNED_LENGTH = 4_096
@@ -193,6 +196,8 @@ class HttpClient:
         line = self._line(method, path, f"{raw.status} {raw.reason}: {text}")
         if raw.status == 429 or (raw.status == 503 and rules.unavailable_means_not_accepted):
             raise GatewayThrottled(line, retry_after_seconds(raw.headers))
+        if raw.status == PAYMENT_REQUIRED:
+            raise OutOfCredit(line)
         if raw.status in DENIED_STATUSES | rules.refused_statuses:
             raise GatewayDenied(line)
         raise GatewayAmbiguous(line)

@@ -48,8 +48,6 @@ def recap_page(view: RecapView, zone: ZoneInfo, note: str, links: Sequence[RunLi
         previews=_previews(view.previews),
         saving=max((found.price or Decimal(0) for found in view.findings), default=Decimal(0)),
         when=schedule_of(view, zone),
-        credit_left=_credit_left(view),
-        balance_after=_balance_after(view),
         answer_count=_answer_count(view),
         stop_mention=_mentions(view.header.stop_mentions),
     )
@@ -75,20 +73,6 @@ def _previews(rows: Sequence[MessagePreview]) -> list[tuple[str, MessagePreview]
         kinds.setdefault(row.msisdn, []).append(row.which)
         found[row.msisdn] = row
     return [(", ".join(kinds[key]).capitalize(), row) for key, row in found.items()]
-
-
-def _balance_after(view: RecapView) -> Decimal | None:
-    """Return the balance after this campaign; None when the balance was never read."""
-    credit = view.credit
-    return None if credit is None else credit.available - credit.committed - view.recap.total_price
-
-
-def _credit_left(view: RecapView) -> Decimal | None:
-    """Return the credit after an approval, below zero when it is refused; None when the balance was never read."""
-    credit, balance_after = view.credit, _balance_after(view)
-    if credit is None or balance_after is None:
-        return None
-    return balance_after + (credit.committed - credit.committed_to_alerts if view.header.emergency_reason else 0)
 
 
 def _answer_count(view: RecapView) -> int | None:

@@ -45,6 +45,7 @@ class RecapHeader:
     sender_notes: Sequence[str]
     max_messages_in_days: str | None
     if_closed: str = "next_opening"
+    if_credit_ends: str = "pause"
     max_lateness_hours: float | None = None
     lists: Sequence[str] = ()
 
@@ -154,3 +155,22 @@ class RecapView:
     balance_error: str | None
     undeclared: Sequence[str]
     auto_reply: AutoReplyView
+
+    @property
+    def balance_after(self) -> Decimal | None:
+        """The balance after this campaign; None when the balance was never read."""
+        credit = self.credit
+        return None if credit is None else credit.available - credit.committed - self.recap.total_price
+
+    @property
+    def credit_left(self) -> Decimal | None:
+        """The credit after an approval, below zero when it is refused; None when the balance was never read."""
+        if self.credit is None or self.balance_after is None:
+            return None
+        is_emergency = bool(self.header.emergency_reason)
+        return self.balance_after + (self.credit.committed - self.credit.committed_to_alerts if is_emergency else 0)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether credit is known to be missing, so that an approval would be refused."""
+        return self.credit_left is not None and self.credit_left < 0

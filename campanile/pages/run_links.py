@@ -88,21 +88,28 @@ def approved_steps(campaign: Campaign) -> list[NextStep]:
     return [NextStep(flow, *STEPS[flow], values) for flow, values in parameters.items()]
 
 
-def recap_steps(campaign: Campaign, recap: Recap, undeclared: Iterable[str] = ()) -> list[NextStep]:
+def recap_steps(
+    campaign: Campaign, recap: Recap, undeclared: Iterable[str] = (), *, is_short: bool = False
+) -> list[NextStep]:
     """Return the next steps of a campaign; it is approved or tested only where it has messages and is not stale.
 
     Args:
         campaign: the campaign.
         recap: its newest recap.
         undeclared: its lists without a legal basis, which must be declared first.
+        is_short: credit is missing: a top-up is offered in place of the approval.
     """
     figures, parameters = approval_figures(recap), next_parameters(campaign, recap)
     is_approvable = recap.message_count and not campaign.stale_reason
     steps = {flow: texts for flow, texts in STEPS.items() if is_approvable or flow not in NEEDS_MESSAGES}
+    if is_short:  # guard(2): no-approval-offered
+        steps.pop("approve-campaign", None)
+    after_top_up = [CHECK_BALANCE._replace(parameters={"gateway": campaign.gateway}), TOP_UP] if is_short else []
     again = {"campaign": campaign.name, "actor": "", "prepare_again": True}
     words = "reads lists, prices and hours again and changes nothing else; do this when a recap is stale."
     return [
         *map(basis_step, undeclared),
+        *after_top_up,
         *(
             NextStep(flow, title, words.format(figures=figures), parameters[flow])
             for flow, (title, words) in steps.items()

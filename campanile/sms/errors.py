@@ -16,6 +16,7 @@ SmsError
     ├── GatewayUnreachable  nothing was sent: no connection was made
     ├── GatewayThrottled    nothing was accepted: asked to slow down (``retry_after`` seconds)
     ├── GatewayDenied       nothing was accepted: credentials, credit or configuration; a person must act
+    │   └── OutOfCredit     the account's credit does not cover the request
     ├── BalanceRefused      the balance cannot be compared with our prices
     └── GatewayAmbiguous    unknown: time-out, reset, 5xx, or an unreadable answer
 
@@ -109,6 +110,10 @@ class GatewayThrottled(GatewayError):  # noqa: N818
 
 class GatewayDenied(GatewayError):  # noqa: N818
     """The provider refused credentials, credit or configuration, and accepted nothing."""
+
+
+class OutOfCredit(GatewayDenied):
+    """The account's credit does not cover the request; nothing of it was accepted."""
 
 
 class BalanceRefused(GatewayError):  # noqa: N818

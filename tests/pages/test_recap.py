@@ -276,8 +276,13 @@ def test_sections_stand_in_the_order_people_read_them() -> None:
         pytest.param({"credit": None}, "⚠ The balance was not read.", id="a balance that was never read"),
         pytest.param(
             {"credit": credit(100)},
-            "- ⚠ **38.61 EUR missing:** it cannot be approved",
+            "- ⚠ **38.61 EUR missing:** it cannot be approved before a top-up. Top up sandbox, then prepare it again",
             id="too little money",
+        ),
+        pytest.param(
+            {"header": header(if_credit_ends="send_what_fits")},
+            "- **If the credit ends:** what it covers is sent, and the rest is cancelled",
+            id="the end of the credit",
         ),
         pytest.param(
             {

@@ -4,11 +4,15 @@ from collections.abc import Callable
 
 import pytest
 
+from campanile.pages.recap_views import RecapView
+from campanile.pages.views import view_of
 from campanile.pages.words import approval_figures
 from campanile.services.campaigns.approval import _check_figures
-from campanile.services.campaigns.read_recap import first_reading
+from campanile.services.campaigns.read_recap import with_newest_balance
 from campanile.services.context import Context
 from campanile.sms.errors import CampaignError
+from schemas.billing_rows import Credit
+from tests.pages.test_recap import credit, recap_view
 from tests.rows import recap
 
 FIGURES = approval_figures(recap())
@@ -25,8 +29,14 @@ def test_other_figures_are_refused(given: str) -> None:
         _check_figures("soldes", given, FIGURES)
 
 
-def test_a_balance_that_cannot_be_read_says_why(make_context: Callable[..., Context]) -> None:
-    found = first_reading(make_context(sandbox_url="http://127.0.0.1:9"), "sandbox")
-    assert found.credit is None
-    assert str(found.balance_error).startswith("The balance cannot be read: ")
-    assert "\n" not in str(found.balance_error)
+@pytest.mark.parametrize("known", [None, credit(100), credit(400)], ids=["never read", "too low", "high enough"])
+def test_a_balance_that_cannot_be_read_says_why(make_context: Callable[..., Context], known: Credit | None) -> None:
+    """It is asked again unless it is known to be high enough; what is known stays."""
+    view = view_of(RecapView, recap_view(credit=known))
+    found = with_newest_balance(make_context(sandbox_url="http://127.0.0.1:9"), view)
+    assert found.credit == known
+    if known is None:
+        assert str(found.balance_error).startswith("The balance cannot be read: ")
+        assert "\n" not in str(found.balance_error)
+    else:
+        assert found.balance_error is None

@@ -42,6 +42,9 @@ def difference(revised: CampaignDraft) -> dict[str, Any]:
         pytest.param({"send_on": "2026-11-30"}, [], {"send_on": "2026-11-30"}, id="a day as text"),
         pytest.param({"clock": "local"}, [], {"clock": "local"}, id="another clock"),
         pytest.param({"if_closed": "next_opening"}, [], {"if_closed": "next_opening"}, id="another way when closed"),
+        pytest.param(
+            {"if_credit_ends": "send_what_fits"}, [], {"if_credit_ends": "send_what_fits"}, id="another end of credit"
+        ),
         pytest.param({"max_lateness": 0.5}, [], {"max_lateness": 0.5}, id="hours"),
         pytest.param({"max_lateness": 0, "note": "x"}, [], {"note": "x"}, id="hours left alone"),
         pytest.param(
@@ -59,7 +62,9 @@ def test_only_what_is_named_changes(
     context: Context, fields: dict[str, Any], clear: list[str], changes: dict[str, Any]
 ) -> None:
     untouched = {"sender_id": "", "numbers": []}
-    untouched |= dict.fromkeys(("replace_characters", "requested_service", "clock", "if_closed"), "keep")
+    untouched |= dict.fromkeys(
+        ("replace_characters", "requested_service", "clock", "if_closed", "if_credit_ends"), "keep"
+    )
     revised = revise_draft(context, DRAFT, "lou", touched(untouched | fields), clear)
     assert difference(revised) == changes | {"actor": "lou"}
 

@@ -6,10 +6,16 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from campanile.services.inbound.history_rows import report_rows
 from campanile.sms.errors import ConfigurationError
 from campanile.sms.schedule.timezones import zone_of
-from campanile.store.ledger.claim_checks import StopReason
+from campanile.store.inbound.reports import add_reports
+from campanile.store.ledger.claim_checks import Credit, StopReason
+from campanile.store.ledger.reconciliation import require_tried
+from schemas.gateway import DeliveryReport
 from schemas.ledger_rows import AvailableCredit, Slice
 from tests.stores import IN_BOTH_MODES
 
@@ -227,8 +233,8 @@ def test_unknown_territory_is_never_open(desk) -> None:
 def test_short_credit_claims_nothing(desk) -> None:
     lease = desk.start("winter", range(6), per_slice=2)
     desk.opt_out(0, 1)
-    desk.put_balance("0.09")
-    line = r"^campaign winter needs 0\.10+ for its next slice on sandbox: 0\.090* EUR are left$"
+    desk.put_balance("0.04")
+    line = r"^campaign winter needs 0\.050+ for its next message on sandbox: 0\.040* EUR are left$"
     desk.refuse(lease, StopReason.NOT_COVERED, line)
     assert desk.states("winter") == {"suppressed": 2, "planned": 4}  # a STOP stays a STOP
     assert desk.credit() == {}
@@ -241,12 +247,61 @@ def test_marketing_leaves_the_credit_that_alerts_need(desk) -> None:
     marketing = desk.start("winter", range(2))
     alert = desk.start("flood", range(10, 12), kind="alert")
     desk.clock.forward(seconds=1)
-    desk.put_balance("0.19")
-    line = r"0\.19\d* EUR are left, 0\.10\d* of them for alerts$"
+    desk.put_balance("0.14")
+    line = r"0\.14\d* EUR are left, 0\.10\d* of them for alerts$"
     desk.refuse(marketing, StopReason.NOT_COVERED, line)
     desk.must_claim(alert)
     desk.put_balance("0.20")
     desk.must_claim(marketing)
+
+
+def test_a_slice_is_claimed_as_far_as_the_credit_covers_it(desk) -> None:
+    lease = desk.start("winter", range(10), per_slice=4)
+    desk.put_balance("0.27")  # five messages of 0.05
+    found = desk.claimed(lease, most=4)
+    assert [len(claim.messages) for claim in found.claims] == [4, 1]
+    assert found.stop_reason is StopReason.NOT_COVERED
+    assert desk.credit() == {"reserve": Decimal("0.25")}
+    assert desk.states("winter") == {"claimed": 5, "planned": 5}
+    for claim in found.claims:
+        desk.answer(lease, claim, "accepted")
+    desk.opt_out(5)  # of the part that waits
+    desk.put_balance("0.10")
+    again = desk.must_claim(lease)
+    desk.refuse(lease, StopReason.NOT_COVERED)
+    assert len(again.messages) == 2
+    desk.put_balance("100")
+    while (claim := desk.claim(lease)) is not None:
+        desk.answer(lease, claim, "accepted")
+    desk.answer(lease, again, "accepted")
+    assert desk.states("winter") == {"accepted": 9, "suppressed": 1}
+    assert desk.close(lease).state == "finished"
+
+
+@given(
+    prices=st.lists(st.integers(0, 9), min_size=1, max_size=12),
+    balance=st.integers(0, 60),
+    kept=st.integers(0, 9),
+)
+def test_the_credit_covers_the_first_messages_that_it_pays(prices: list[int], balance: int, kept: int) -> None:
+    credit = Credit("winter", "sandbox", Decimal(balance), Decimal(kept), "EUR")
+    count = credit.count_covered(map(Decimal, prices))
+    left = balance - kept
+    assert sum(prices[:count]) <= left or count == 0
+    assert count == len(prices) or sum(prices[: count + 1]) > left
+    assert replace(credit, available=None).count_covered(map(Decimal, prices)) == 0
+
+
+def test_a_report_on_a_message_that_waits_for_credit_shows_a_store_that_knows_less(desk) -> None:
+    lease = desk.start("winter", range(2))
+    desk.put_balance("0.05")
+    desk.must_claim(lease)
+    (ref,) = desk.sql("SELECT client_ref FROM message_status WHERE state = 'planned'")[0]
+    with desk.tx() as tx:
+        report = DeliveryReport("r-1", "gw-1", ref, "delivered", None, False, desk.clock.at)
+        add_reports(tx, "sandbox", report_rows([report]))
+        require_tried(tx, "sandbox")
+        assert tx.reconciliation is not None
 
 
 def test_balance_that_was_never_read_covers_nothing(desk) -> None:

@@ -56,6 +56,18 @@ def test_a_stale_recap_is_not_approved(pages: None) -> None:
     assert titles == ["Revise", "Cancel", "Prepare again"]
 
 
+def test_without_cover_a_top_up_is_offered_and_no_approval(pages: None) -> None:
+    from flows.check_balance import check_balance
+
+    links = {link.title: link for link in run_links(campaign(), RECAP, is_short=True)}
+    assert list(links) == [
+        "Check the balance", "Record a top-up", "Send a test", "Revise", "Cancel", "Prepare again",
+    ]  # fmt: skip
+    values = as_the_ui_reads_it(str(links["Check the balance"].address))
+    assert values == {"gateway": "sandbox"}
+    check_balance.validate_parameters(values)
+
+
 def test_a_stale_recap_is_refreshed_by_a_link(pages: None) -> None:
     from flows.revise_campaign import revise_campaign
 

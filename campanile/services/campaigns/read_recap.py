@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 from campanile.pages.recap_views import AutoReplyView, RecapHeader, RecapView, ShownDetails, WindowView
 from campanile.pages.views import view_of
@@ -19,7 +18,6 @@ from campanile.store.billing.balance import credit_left
 from campanile.store.contacts.lists import declared_basis
 from campanile.store.db.database import Transaction
 from campanile.store.inbound.auto_responder import auto_responder
-from schemas.billing_rows import Credit
 from schemas.campaign_rows import Campaign
 from schemas.recap_rows import (
     ExclusionCount,
@@ -32,21 +30,17 @@ from schemas.recap_rows import (
 )
 
 
-class FirstReading(NamedTuple):
-    """A gateway's credit, or in one line why its balance cannot be read."""
-
-    credit: Credit | None
-    balance_error: str | None
-
-
-def first_reading(context: Context, gateway: str) -> FirstReading:
-    """Read a balance that was never read; return the credit, or why it cannot be read."""
+def with_newest_balance(context: Context, view: RecapView) -> RecapView:
+    """Return a recap with the balance read now, if it was never read, or if it is too low: there may be a top-up."""
+    if view.credit is not None and not view.is_short:
+        return view
+    gateway = view.campaign.gateway
     try:
         read_balance(context, gateway)
     except SmsError as error:
-        return FirstReading(None, f"The balance cannot be read: {error}")
+        return view if view.credit else replace(view, balance_error=f"The balance cannot be read: {error}")
     with context.transaction(read_only=True) as tx:
-        return FirstReading(credit_left(tx, gateway), None)
+        return replace(view, credit=credit_left(tx, gateway), balance_error=None)
 
 
 def with_answer_price(context: Context, view: RecapView) -> RecapView:

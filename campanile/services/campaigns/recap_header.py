@@ -16,7 +16,7 @@ from schemas.draft import CampaignDraft
 _HASHED_FIELDS = (
     "name", "title", "kind", "text", "replace_characters", "sender_id", "gateway", "policy", "file", "legal_basis",
     "requested_service", "emergency_reason", "max_messages_in_days", "repeat", "clock", "if_closed",
-    "literal_placeholders",
+    "if_credit_ends", "literal_placeholders",
 )  # fmt: skip
 
 

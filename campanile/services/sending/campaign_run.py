@@ -32,6 +32,7 @@ from campanile.store.ledger.run_lifecycle import (
 from schemas.campaign_rows import Campaign
 
 _UNKNOWN = "unknown messages"
+_CREDIT_ENDED = "credit ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,13 @@ def close_run(context: Context, sending: Sending, run_outcome: RunOutcome) -> Cl
             return Closed(find_campaign(tx, sending.campaign), 0, is_ours=False)
     context.log.info("%s is %s, due at %s", sending.campaign, closed.state, closed.due_at)
     return Closed(closed, unknown_count if run_outcome.asks_person else 0, is_ours=True)
+
+
+def alert_run_outcome(context: Context, sending: Sending, run_outcome: RunOutcome) -> None:
+    """Alert the team that a person must act, or that sending waits, or that the rest of a campaign was cancelled."""
+    if run_outcome.needs_person or run_outcome.is_alarming:
+        about = _CREDIT_ENDED if run_outcome.cancels_rest else None
+        alert_team(context, sending, str(run_outcome.why), about, anew=run_outcome.needs_person)
 
 
 def alert_unknown(context: Context, sending: Sending, unknown_count: int) -> None:

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
 from queue import Empty, SimpleQueue
@@ -16,10 +17,11 @@ from queue import Empty, SimpleQueue
 from campanile.gateways.answer_check import check_answer
 from campanile.gateways.transport import clock
 from campanile.services.context import Context
+from campanile.services.sending.credit_end import CreditEnd
 from campanile.services.sending.in_flight import InFlightSlice, RequestKind, RunCounters, strange_reason, without_answer
 from campanile.services.sending.throughput import adapt_rate, batches_of, pace_of
 from campanile.services.sending.unknown_slices import askable_slices, take_unknown
-from campanile.sms.errors import GatewayAmbiguous, GatewayDenied, GatewayError, GatewayUnreachable
+from campanile.sms.errors import GatewayAmbiguous, GatewayDenied, GatewayError, GatewayUnreachable, OutOfCredit
 from campanile.sms.text.masking import mask_numbers
 from campanile.store.db.database import one_core
 from campanile.store.ledger.claim_checks import StopReason
@@ -32,8 +34,12 @@ from schemas.gateway import Batch, Gateway, SubmitOutcome
 from schemas.ledger_rows import Slice
 
 _LONGEST_PAUSE_SECONDS = 10.0
-#: Stop reasons that a person must resolve before the campaign is sent on.
-_FOR_A_PERSON = frozenset({StopReason.NOT_APPROVED, StopReason.NOT_COVERED, StopReason.WOKE_UP})
+#: How a run ends by a stop reason that nothing in this process can resolve.
+_OUTCOMES = {
+    StopReason.NOT_APPROVED: RunOutcome(needs_person=True),
+    StopReason.WOKE_UP: RunOutcome(needs_person=True, trusts_clock=False),
+    StopReason.CLOCK_BEHIND: RunOutcome(is_alarming=True, trusts_clock=False),
+}
 
 
 class Sender:
@@ -53,6 +59,7 @@ class Sender:
         self._lease, self._gateway = lease, gateway
         self._read_stops, self._stop = read_stops, stop
         self._pace = pace_of(self._context.settings, gateway.manifest)
+        self._credit_end = CreditEnd(context, gateway.manifest, self.counters)
         self._inflight: dict[int, InFlightSlice] = {}
         self._answers: SimpleQueue[tuple[int, Sequence[SubmitOutcome], GatewayError | None]] = SimpleQueue()
         self._refusals, self._strange = 0, list[str]()
@@ -85,7 +92,7 @@ class Sender:
             claimed = self._record_and_claim(most=0 if is_last else self._free_slices())
             if self._inflight:
                 self._wait_for_answers(claimed)
-            elif is_last:
+            elif is_last and not (self._credit_end.refused and self._credit_end.may_go_on()):
                 self.counters.end_interval()
                 return run_outcome
             elif (run_outcome := self._rest(claimed)) is not None:
@@ -98,6 +105,8 @@ class Sender:
             return RunOutcome("its run got a signal to end", retry_seconds=0)
         if self._paused_why is not None:
             return RunOutcome(self._paused_why, needs_person=True)
+        if self._credit_end.refused is not None:
+            return self._credit_end.run_outcome()
         if isinstance(error, GatewayDenied):
             return RunOutcome(str(error), needs_person=True)
         if len(self._strange) >= found.strange_answers_before_pause:
@@ -113,8 +122,6 @@ class Sender:
         under_way = [inflight.open_requests for inflight in self._inflight.values() if inflight.open_requests]
         return max(0, min(self._pace.slices - len(under_way), self._pace.requests - sum(under_way)))
 
-    # --- one transaction ------------------------------------------------------------------------------------------
-
     def _record_and_claim(self, most: int) -> Claimed:
         """Record the answers that have arrived, claim the next slices, then post them."""
         finished = [inflight for inflight in self._inflight.values() if inflight.open_requests == 0]
@@ -124,6 +131,7 @@ class Sender:
                 self._record(session, inflight)
             asked = self._take_unknown(session, most, started)
             claimed = claim_slices(session, most - len(asked))  # guard: claim-before-post
+            self._credit_end.draft = session.campaign.draft
             self._paused_why = session.paused_why or self._paused_why
         for inflight in finished:
             del self._inflight[inflight.claim.slice_no]
@@ -173,8 +181,6 @@ class Sender:
 
     def _askable(self, session: SenderSession) -> list[Slice]:
         return askable_slices(session, self._gateway.manifest, self._inflight)
-
-    # --- the calls ------------------------------------------------------------------------------------------------
 
     def _send(self, inflight: InFlightSlice) -> None:
         still_open = {member.client_ref for member in inflight.claim.members}
@@ -242,7 +248,9 @@ class Sender:
 
         An error that a person must resolve is kept, whatever comes after it.
         """
-        if not isinstance(self._last_error, GatewayDenied):
+        if isinstance(error, OutOfCredit):
+            self._credit_end.refused = error
+        elif not isinstance(self._last_error, GatewayDenied):
             self._last_error = error or self._last_error
         if kind is RequestKind.LOOK_UP:
             return
@@ -250,18 +258,14 @@ class Sender:
         self._strange = [] if strange is None else [*self._strange, strange]
         self._refusals = self._refusals + 1 if isinstance(error, GatewayUnreachable) else 0
 
-    # --- nothing in flight ----------------------------------------------------------------------------------------
-
     def _rest(self, claimed: Claimed) -> RunOutcome | None:
         """Wait for the next thing that can be done soon; return the run outcome when there is none."""
         if claimed.claims or claimed.stop_reason is None:
             return None
-        if claimed.stop_reason in _FOR_A_PERSON:
-            return RunOutcome(
-                claimed.why, needs_person=True, trusts_clock=claimed.stop_reason is not StopReason.WOKE_UP
-            )
-        if claimed.stop_reason is StopReason.CLOCK_BEHIND:
-            return RunOutcome(claimed.why, is_alarming=True, trusts_clock=False)
+        if claimed.stop_reason is StopReason.NOT_COVERED:
+            return None if self._credit_end.may_go_on() else self._credit_end.run_outcome(claimed.why)
+        if (ended := _OUTCOMES.get(claimed.stop_reason)) is not None:
+            return replace(ended, why=claimed.why)
         if claimed.stop_reason is StopReason.NOT_SENDING:  # paused for an answer of the gateway, or by a person
             return self._run_outcome() or RunOutcome(claimed.why)
         if claimed.stop_reason is StopReason.STALE_STOPS:

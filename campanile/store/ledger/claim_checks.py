@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from itertools import accumulate
 from typing import NamedTuple
 
 from campanile.sms.schedule.quiet_hours import key_closing, next_key_opening
@@ -29,7 +30,7 @@ class StopReason(StrEnum):
     """The rate of the gateway allows no more at this moment."""
     NOT_APPROVED = "not approved"
     NOT_COVERED = "not covered"
-    """The credit does not cover the next slice."""
+    """The credit does not cover the next message."""
     RECONCILING = "reconciling"
     """The store may be older than what was sent, and no person has confirmed it yet."""
     WOKE_UP = "woke up"
@@ -86,13 +87,16 @@ class Credit:
         """Return the credit after an amount is reserved."""
         return self if self.available is None else replace(self, available=self.available - amount)
 
-    def why_not(self, needed: Decimal) -> str | None:
-        """Return one line why the credit does not cover an amount, or None."""
-        if self.available is not None and self.available - self.kept >= needed:
-            return None
+    def count_covered(self, prices: Iterable[Decimal]) -> int:
+        """Return how many of these amounts the credit covers, taken in their order."""
+        left = Decimal(-1) if self.available is None else self.available - self.kept
+        return sum(1 for spent in accumulate(prices) if spent <= left)  # guard: credit
+
+    def shortage(self, needed: Decimal) -> str:
+        """Return one line that the credit does not cover an amount."""
         left = "its balance was never read" if self.available is None else f"{self.available} {self.unit} are left"
         left += f", {self.kept} of them for alerts" if self.kept else ""
-        return f"campaign {self.campaign} needs {needed} for its next slice on {self.gateway}: {left}"
+        return f"campaign {self.campaign} needs {needed} for its next message on {self.gateway}: {left}"
 
 
 def refusal(

@@ -13,6 +13,7 @@ from campanile.store.ledger.expiry import expire_late
 from campanile.store.ledger.lease import NO_SENDER, keep_lease
 from campanile.store.ledger.rate_limit import wait_seconds
 from campanile.store.ledger.recipients import Recipients, holds_opted_out, members_by_event, outgoing, read_recipients
+from campanile.store.ledger.requeue import put_aside
 from campanile.store.ledger.sender_session import SenderSession
 from schemas.gateway import OutgoingMessage
 from schemas.ledger_rows import ClaimedMessage, Member, QueuedSlice, Slice
@@ -181,16 +182,23 @@ def _take_slice(
     recipients: Recipients,
     closes_at: datetime | None,
 ) -> str | None:
-    """Claim one slice, or settle it if all its messages are suppressed; return why the credit is too low, or None."""
-    at, slice_no, free = session.tx.at, chosen.slice_no, recipients.free
-    price = total_price(member.price for member in free)
-    uncovered = takings.credit.why_not(price) if free else None
-    if uncovered is not None:  # guard(2): credit
-        return uncovered
+    """Claim a slice as far as the credit covers it; return why the credit covers no more, or None.
+
+    What is not covered is put into a slice of its own, which waits. A slice is settled if all its messages are
+    suppressed.
+    """
+    at, slice_no = session.tx.at, chosen.slice_no
+    covered_count = takings.credit.count_covered(member.price for member in recipients.free)
+    free, uncovered = recipients.free[:covered_count], recipients.free[covered_count:]
+    if uncovered and not free:
+        return takings.credit.shortage(uncovered[0].price)
     session.add_events(slice_no, MessageState.SUPPRESSED, recipients.suppressed)
     if not free:
         session.settle(slice_no)
         return None
+    if uncovered:  # guard(2): put-aside
+        put_aside(session, chosen, uncovered)
+    price = total_price(member.price for member in free)
     session.add_events(slice_no, MessageState.CLAIMED, events_of(free))
     session.add_credit(slice_no, CreditKind.RESERVE, price)
     takings.credit = takings.credit.less(price)
@@ -199,7 +207,7 @@ def _take_slice(
     session.bucket = replace(session.bucket, tokens=session.bucket.tokens - chosen.segment_count)
     members = [_as_claimed(member, chosen.campaign_id, at) for member in free]
     takings.claims.append(Claim(slice_no, outgoing(free, session.campaign), at, at, post_before, members))
-    return None
+    return takings.credit.shortage(uncovered[0].price) if uncovered else None
 
 
 def _as_claimed(member: Member, campaign_id: int, at: datetime) -> ClaimedMessage:

@@ -11,14 +11,11 @@ import pandas as pd
 from campanile.sms.states import CreditKind, MessageState, SliceState
 from campanile.store.contacts.opt_outs import add_opt_outs
 from campanile.store.db.database import Transaction
-from campanile.store.inbound.auto_responder import why_silent
 from campanile.store.ledger.charges import deviates, note_charges
 from campanile.store.ledger.claim_checks import ClaimRules
 from campanile.store.ledger.events import (
     UNDECIDED,
-    SliceEvents,
     add_events,
-    add_slice_events,
     events_of,
     once_claimed,
     total_price,
@@ -27,8 +24,8 @@ from campanile.store.ledger.late_acceptance import accept_put_back
 from campanile.store.ledger.lease import NO_SENDER, Lease
 from campanile.store.ledger.look_up_lag import ABSENT, LateAcceptance
 from campanile.store.ledger.message_ids import dispute_ids
+from campanile.store.ledger.requeue import requeue
 from campanile.store.ledger.sender_session import SenderSession
-from schemas.campaign_rows import Campaign
 from schemas.gateway import Outcome, SubmitOutcome
 from schemas.ledger_rows import ChargedMessage, ClaimedMessage, MessageEvent, RequeuedMessage, Slice
 
@@ -150,43 +147,6 @@ def unknown_slices(tx: Transaction, campaign_id: int) -> list[Slice]:
 def note_absence(session: SenderSession, slice_no: int, ask_after: datetime) -> None:
     """Count a look-up that found no message: absence is proof if it is seen twice, a settling time apart."""
     session.make_unknown(slice_no, ask_after, session.row_of(slice_no).absent_count + 1)
-
-
-def requeue(tx: Transaction, campaign: Campaign, found: Slice, messages: Sequence[RequeuedMessage], fence: int) -> None:
-    """Put messages of a slice into a new one, to be sent again.
-
-    On a stopped campaign they are cancelled instead, and so are automatic answers while the auto-responder is off.
-
-    Args:
-        tx: the open transaction.
-        campaign: its row.
-        found: the slice that they were claimed from.
-        messages: the messages, each with the reason.
-        fence: the fence of the sender, or ``NO_SENDER``.
-    """
-    lease = Lease(campaign.campaign_id, fence)
-    events = [MessageEvent(row.recipient_id, row.gateway_message_id, row.reason) for row in messages]
-    why_silent_now = why_silent(tx, campaign, found.cut_as)
-    # guard: auto-responder-off
-    if campaign.is_stopped or why_silent_now:  # stopped while it was in flight: it is never sent
-        add_events(tx, lease, found.slice_no, MessageState.PLANNED, events)
-        cancelled = [event._replace(reason=why_silent_now or event.reason) for event in events]
-        add_events(tx, lease, found.slice_no, MessageState.CANCELLED, cancelled)
-        return
-    slice_no = int(tx.value("slice.next_no", campaign_id=lease.campaign_id))
-    first_ids = add_slice_events(tx, lease, [SliceEvents(slice_no, MessageState.PLANNED, events)])
-    tx.run(
-        "slice.requeue",
-        campaign_id=lease.campaign_id,
-        slice_no=slice_no,
-        message_count=len(messages),
-        segment_count=sum(row.segment_count for row in messages),
-        price=total_price(row.price for row in messages),
-        first_event_id=first_ids[slice_no],
-        window_key=found.window_key,
-        not_before=found.not_before,
-        cut_as=found.cut_as,
-    )
 
 
 def _by_outcome(members: Sequence[ClaimedMessage], outcomes: Sequence[SubmitOutcome]) -> dict[Outcome, list[_Answered]]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from campanile.sms.errors import CampaignError
 from campanile.sms.states import CampaignKind, CampaignState, MessageState
-from campanile.store.campaigns.campaigns import STANDING_KINDS, find_campaign, note_event, set_state
+from campanile.store.campaigns.campaigns import STANDING_KINDS, cancel, find_campaign, note_event, set_state
 from campanile.store.campaigns.pause import pause_found
 from campanile.store.campaigns.recaps import verify_recap
 from campanile.store.db.clock_check import distrust_ahead
@@ -51,6 +51,7 @@ class RunOutcome:
         needs_person: a person must act before anything is sent again: the campaign is paused.
         is_alarming: the campaign continues automatically, and the team is alerted.
         asks_person: only a person can settle the unknown messages.
+        cancels_rest: the messages that are not claimed are cancelled, and the campaign ends.
         trusts_clock: False: the clock jumped, so no message expires by it.
         retry_seconds: when to try again what was refused.
     """
@@ -59,6 +60,7 @@ class RunOutcome:
     needs_person: bool = False
     is_alarming: bool = False
     asks_person: bool = False
+    cancels_rest: bool = False
     trusts_clock: bool = True
     retry_seconds: float = 60.0
 
@@ -157,6 +159,8 @@ def close_sending(tx: Transaction, lease: Lease, rules: ClaimRules, run_outcome:
         if not is_standing:
             note_event(tx, campaign_id, "finished", campaign.version, "campanile", None)
             alert_shared_ids(tx, campaign)
+    elif run_outcome.cancels_rest and not campaign.is_stopped:
+        return cancel(tx, str(campaign.name), str(run_outcome.why), "campanile")
     elif run_outcome.needs_person and not is_standing and not campaign.is_stopped:
         pause_found(tx, campaign, str(run_outcome.why))
     else:

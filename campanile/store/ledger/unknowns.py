@@ -11,7 +11,7 @@ from campanile.store.db.database import Transaction
 from campanile.store.inbound.auto_responder import why_silent
 from campanile.store.ledger.events import add_credit, add_events, events_of, total_price
 from campanile.store.ledger.lease import NO_SENDER, Lease, find_lease
-from campanile.store.ledger.outcomes import requeue
+from campanile.store.ledger.requeue import requeue
 from schemas.campaign_rows import Campaign
 from schemas.ledger_rows import RequeuedMessage, Slice, UnknownMessage
 

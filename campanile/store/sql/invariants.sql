@@ -137,7 +137,7 @@ WHERE slice.state = 'planned' AND (
 
 -- name: invariant.steps_are_legal
 -- Changes of state that are not allowed. new: never tried. planned: put back; a late proof may still show that it was
--- accepted.
+-- accepted. new to planned: put into another slice before its first try, because the credit did not cover it.
 SELECT step.campaign_id, step.recipient_id, step.state_before, step.event
 FROM (
     SELECT
@@ -150,6 +150,7 @@ FROM (
 LEFT JOIN (
     VALUES
         ('new', 'unknown'), ('planned', 'unknown'), -- the store was restored
+        ('new', 'planned'), ('planned', 'planned'),
         ('new', 'claimed'), ('new', 'suppressed'), ('new', 'cancelled'), ('new', 'expired'),
         ('planned', 'claimed'), ('planned', 'suppressed'), ('planned', 'cancelled'), ('planned', 'expired'),
         ('planned', 'accepted'),

@@ -149,7 +149,7 @@ SELECT count(*) FROM delivery_report WHERE gateway = $gateway AND applied_at IS 
 
 -- name: report.of_untried
 -- One report on a message that this store never tried, if there is one: the gateway knows more than the store. A message
--- that an opt-out suppressed, and that has no other event, was never tried.
+-- that an opt-out suppressed, or that waits for credit (planned), and that has no other event, was never tried.
 SELECT report.gateway_message_id
 FROM delivery_report AS report
 JOIN message USING (client_ref)
@@ -160,7 +160,7 @@ WHERE report.gateway = $gateway
         SELECT 1 FROM message_event
         WHERE message_event.campaign_id = message.campaign_id
             AND message_event.recipient_id = message.recipient_id
-            AND message_event.event <> 'suppressed'
+            AND message_event.event NOT IN ('suppressed', 'planned') -- guard: untried-waits
     )
 LIMIT 1
 
