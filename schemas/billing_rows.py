@@ -3,23 +3,45 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import NamedTuple
 
 
+class Billing(StrEnum):
+    """How a provider is paid, and so where the balance comes from."""
+
+    PREPAID = "prepaid"
+    """The provider reports the credit that is left."""
+    POSTPAID = "postpaid"
+    """The provider sends an invoice: the balance is what is left of a monthly cap of the team."""
+    DECLARED = "declared"
+    """The provider reports no credit: the team records what it bought."""
+
+
 class BalanceReading(NamedTuple):
-    """A reading of a gateway's balance; ``captured_before``: the credit that was captured at that time."""
+    """A reading of a gateway's balance; the captured credit and the open reserves are those of that time."""
 
     amount: Decimal
     unit: str
     captured_before: Decimal
+    reserved_before: Decimal
+    read_at: datetime
+
+
+class LedgerSums(NamedTuple):
+    """The captured credit of a gateway, and its open reserves."""
+
+    captured: Decimal
+    reserved: Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """A gateway's credit.
+    """A gateway's credit, as ``credit.position`` counts it.
 
-    ``available``: the balance minus the price of messages in flight. ``committed``: what approved campaigns still need;
-    ``committed_to_alerts``: the part of it that an emergency must not use.
+    ``available``: the balance minus open reserves. ``committed``: what approved campaigns still need;
+    ``committed_to_alerts``: the part of it that an emergency must not use. ``expected_answers``: of the auto-responder.
+    ``spent_today``: what was charged today, and what is in flight.
     """
 
     balance: Decimal
@@ -27,6 +49,30 @@ class Credit:
     committed: Decimal
     committed_to_alerts: Decimal
     unit: str
+    reserved: Decimal = Decimal(0)
+    expected_answers: Decimal = Decimal(0)
+    spent_today: Decimal = Decimal(0)
+
+    @property
+    def free(self) -> Decimal:
+        """What may still be approved: balance − open reserves − needs of approved campaigns − expected answers."""
+        return self.available - self.committed - self.expected_answers
+
+    @property
+    def free_for_emergency(self) -> Decimal:
+        """What an emergency may use: all but what is in flight and what alerts need."""
+        return self.available - self.committed_to_alerts
+
+
+class AnswerForecast(NamedTuple):
+    """What decides how much automatic answers will cost: replies a message, and the price of one answer."""
+
+    share: float
+    price: Decimal
+
+
+#: No automatic answers are expected, or they do not matter.
+NO_ANSWERS = AnswerForecast(0.0, Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)

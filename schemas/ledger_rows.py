@@ -149,14 +149,6 @@ class HeldLease(NamedTuple):
     run_id: str | None
 
 
-class AvailableCredit(NamedTuple):
-    """The credit of a gateway: the last ``balance`` read, and the part that is ``available``."""
-
-    available: Decimal
-    unit: str
-    balance: Decimal
-
-
 class StoreState(NamedTuple):
     """The number of the store's last commit, and its open or last reconciliation."""
 

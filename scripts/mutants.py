@@ -80,6 +80,8 @@ MUTANTS = {
         "AND message_event.event <> 'suppressed'", "tests/store/test_claims.py -k store_that_knows_less"
     ),
     "no-approval-offered": Mutant("", "tests/tasks/test_run_links.py -k without_cover"),
+    "daily-limit": Mutant("", "tests/store/test_credit.py -k next_day_of_the_team"),
+    "balance-difference": Mutant("if False:", "tests/services/test_balance.py -k pauses_once"),
     "absence-twice": Mutant("is_first = False", f"{_FAULTS} -k absence"),
     "look-up-lag": Mutant("settle_seconds=found.settle_seconds,", f"{_ANSWERS} -k lag_of_the_look_ups"),
     "shared-id": Mutant("if False:", f"{_ANSWERS} -k one_id_for_all"),

@@ -1,5 +1,7 @@
 """Hypothesis settings without deadlines, for busy machines; the order of the tests; and an empty store to copy."""
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,15 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     is_grouped = session.config.getoption("loadgroup", default=False)
     if is_grouped and not all("@" in item.nodeid for item in session.items):
         raise pytest.UsageError("pytest-xdist did not group the tests; take the versions of requirements.lock")
+
+
+@pytest.fixture(autouse=True)
+def ledgers_hold() -> Iterator[None]:
+    """After each test the invariants of the ledger hold in each store that it changed."""
+    yield
+    stores = sys.modules.get("tests.stores")
+    if stores is not None:
+        assert stores.broken_ledgers_of_test() == {}
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,11 @@ SUPPRESSION_SETTINGS: dict[str, dict[str, object]] = {
 #: Run a test in both modes.
 IN_BOTH_MODES = pytest.mark.parametrize("suppression", list(SUPPRESSION_SETTINGS), indirect=True)
 _ALL_INVARIANTS = " UNION ALL ".join(f"SELECT '{name}', count(*) FROM ({sql})" for name, sql in INVARIANTS.items())
+#: The invariants of the ledger, and one statement for all of them: a statement costs more than its rows.
+LEDGER_INVARIANTS = tuple(name for name, sql in INVARIANTS.items() if "credit_entry" in sql or "message_charge" in sql)
+_LEDGER = " UNION ALL ".join(f"SELECT '{name}', count(*) FROM ({INVARIANTS[name]})" for name in LEDGER_INVARIANTS)
+#: The stores that were copied for the test that runs, each as it was then.
+_COPIES: dict[Path, object] = {}
 
 
 def make_store(folder: Path) -> Path:
@@ -61,7 +66,32 @@ def copy_store(source: Path, path: Path) -> Path:
     mark = read_mark(source).mark
     if mark is not None:
         write_mark(path, mark, durable=True)
+    _COPIES[path] = _state_of(path)
     return path
+
+
+def broken_ledger(path: Path) -> dict[str, int]:
+    """Return the invariants of the ledger that do not hold in a store, each with the number of its rows."""
+    with transaction(path, lambda: datetime.now(UTC), read_only=True) as tx:
+        found = tx.execute(_LEDGER).fetchall()
+    return {name: count for name, count in found if count}
+
+
+def broken_ledgers_of_test() -> dict[Path, dict[str, int]]:
+    """Check the ledger of each store that was copied for this test, was changed, and was not checked by its desk."""
+    changed = [path for path, before in _COPIES.items() if path.exists() and _state_of(path) != before]
+    _COPIES.clear()
+    return {path: broken for path in changed if (broken := broken_ledger(path))}
+
+
+def forget_copy(path: Path) -> None:
+    """Leave a store out of that check: all its invariants were checked."""
+    _COPIES.pop(path, None)
+
+
+def _state_of(path: Path) -> object:
+    parts = (path.with_name(path.name + suffix) for suffix in ("", ".wal"))
+    return [(part.stat().st_size, part.stat().st_mtime_ns) if part.exists() else None for part in parts]
 
 
 def context_on(store: Path, now: Callable[[], datetime], **settings: object) -> Context:

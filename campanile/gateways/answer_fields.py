@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from email.utils import parsedate_to_datetime
 
 from schemas.gateway import Charge
@@ -12,6 +12,8 @@ UNREADABLE = "something that cannot be read"
 #: An amount as the store can keep it: DECIMAL(18, 6), never below zero.
 _AMOUNT = re.compile(r"\d{1,12}(\.\d{1,12})?", re.ASCII)
 _MILLIONTH = Decimal("0.000001")
+#: A float keeps so many decimal digits; those after them are noise.
+_FLOAT_DIGITS = 15
 
 
 def read_text(value: object) -> str:
@@ -49,7 +51,7 @@ def read_amount(value: object) -> Decimal:
 
 
 def read_number(value: object) -> Decimal:
-    """Return an amount that comes as a number of JSON.
+    """Return an amount that comes as a number of JSON; the noise of binary fractions is rounded away.
 
     Raises:
         TypeError: it is none.
@@ -57,7 +59,10 @@ def read_number(value: object) -> Decimal:
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{type(value).__name__} in the place of a number")
-    return read_amount(format(Decimal(str(value)), "f"))
+    number = Decimal(str(value))
+    if number.is_finite() and isinstance(value, float) and len(number.as_tuple().digits) > _FLOAT_DIGITS:
+        number = number.quantize(_MILLIONTH, ROUND_HALF_EVEN)
+    return read_amount(format(number, "f"))
 
 
 def read_charge(amount: object, unit: object, segment_count: object = None) -> Charge | None:

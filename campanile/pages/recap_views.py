@@ -160,15 +160,14 @@ class RecapView:
     def balance_after(self) -> Decimal | None:
         """The balance after this campaign; None when the balance was never read."""
         credit = self.credit
-        return None if credit is None else credit.available - credit.committed - self.recap.total_price
+        return None if credit is None else credit.free - self.recap.total_price
 
     @property
     def credit_left(self) -> Decimal | None:
         """The credit after an approval, below zero when it is refused; None when the balance was never read."""
-        if self.credit is None or self.balance_after is None:
-            return None
-        is_emergency = bool(self.header.emergency_reason)
-        return self.balance_after + (self.credit.committed - self.credit.committed_to_alerts if is_emergency else 0)
+        if self.credit is None or not self.header.emergency_reason:
+            return self.balance_after
+        return self.credit.free_for_emergency - self.recap.total_price
 
     @property
     def is_short(self) -> bool:

@@ -4,6 +4,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import cached_property
 from logging import Logger, LoggerAdapter
 from pathlib import Path
@@ -23,7 +24,8 @@ from campanile.sms.errors import ConfigurationError
 from campanile.sms.rules.tariff import Tariff
 from campanile.store.db.database import Transaction, transaction
 from campanile.store.ledger.charges import PriceRules
-from campanile.store.ledger.claim_checks import ClaimRules
+from campanile.store.ledger.claim_checks import ClaimRules, DailyLimit
+from schemas.billing_rows import Billing
 from schemas.gateway import Gateway, Manifest
 from schemas.tariff_file import parse_tariff
 
@@ -139,7 +141,32 @@ class Context:
             segments_per_second=pace_of(found, manifest).segments_per_second,
             prices=self.price_rules(manifest),
             clock_margin_seconds=found.clock_margin_seconds,
+            daily_limit=self.daily_limit(manifest.gateway),
         )
+
+    def billing(self, gateway: str) -> Billing:
+        """Return how a gateway is paid: as its setting says, or its manifest.
+
+        Raises:
+            ConfigurationError: no such gateway, or it is set to prepaid and reports no balance.
+        """
+        manifest = self.manifest(gateway)
+        known = Billing.PREPAID if manifest.has_balance else Billing.DECLARED
+        found = getattr(self.settings, f"{gateway}_billing") or known
+        if found is Billing.PREPAID and not manifest.has_balance:
+            raise ConfigurationError(
+                f"SMS_{gateway.upper()}_BILLING=prepaid is not possible, because gateway {gateway} reports no balance: "
+                "set postpaid, or declared"
+            )
+        return Billing(found)
+
+    def monthly_cap(self, gateway: str) -> Decimal:
+        """Return how much a postpaid gateway may charge in a month."""
+        return Decimal(getattr(self.settings, f"{gateway}_monthly_cap"))
+
+    def daily_limit(self, gateway: str) -> DailyLimit:
+        """Return how much a gateway may charge on one day of the team."""
+        return DailyLimit(getattr(self.settings, f"{gateway}_daily_spending_limit", None), self.settings.zone)
 
     def price_rules(self, manifest: Manifest) -> PriceRules:
         """Return how far the charges of a gateway may differ from the recap, from the settings."""

@@ -15,8 +15,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from campanile.file_permissions import keep_private
 from campanile.gateways.validity import ON_THE_WAY_SECONDS
+from campanile.services.approver_secrets import parse_secrets
 from campanile.sms.errors import ConfigurationError
 from campanile.sms.schedule.timezones import zone_of
+from schemas.billing_rows import Billing
 from schemas.gateway import Resolution
 
 
@@ -94,6 +96,18 @@ class Settings(BaseSettings):
     ovhcloud_application_secret: SecretStr | None = None
     ovhcloud_consumer_key: SecretStr | None = None
     ovhcloud_callback_secret: SecretStr | None = None
+    sandbox_billing: Billing | None = None
+    sandbox_monthly_cap: Decimal | None = Field(default=None, ge=0)
+    sandbox_daily_spending_limit: Decimal | None = Field(default=None, ge=0)
+    kannel_billing: Billing | None = None
+    kannel_monthly_cap: Decimal | None = Field(default=None, ge=0)
+    kannel_daily_spending_limit: Decimal | None = Field(default=None, ge=0)
+    twilio_billing: Billing | None = None
+    twilio_monthly_cap: Decimal | None = Field(default=None, ge=0)
+    twilio_daily_spending_limit: Decimal | None = Field(default=None, ge=0)
+    ovhcloud_billing: Billing | None = None
+    ovhcloud_monthly_cap: Decimal | None = Field(default=None, ge=0)
+    ovhcloud_daily_spending_limit: Decimal | None = Field(default=None, ge=0)
     gateway_deadline_seconds: float = Field(default=20, gt=0)
     allow_local_providers: bool = False
 
@@ -139,6 +153,7 @@ class Settings(BaseSettings):
 
     price_tolerance_percent: Decimal = Field(default=Decimal(1), ge=0)
     price_limit_percent: Decimal = Field(default=Decimal(20), ge=0)
+    balance_difference_limit: Decimal = Field(default=Decimal(100), ge=0)
     balance_critical: Decimal = Field(default=Decimal("20"), ge=0)
     alert_numbers: Words = []
     mail_host: str | None = None
@@ -203,6 +218,20 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _postpaid_has_a_cap(self) -> Self:
+        for name in type(self).model_fields:
+            prefix = name.removesuffix("_billing")
+            if prefix == name or getattr(self, name) != Billing.POSTPAID:
+                continue
+            if getattr(self, f"{prefix}_monthly_cap") is None:
+                known = f"SMS_{prefix.upper()}"
+                raise ValueError(
+                    f"{known}_BILLING is postpaid and {known}_MONTHLY_CAP is not set: give what the provider may "
+                    "charge in a month"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _mail_has_recipients(self) -> Self:
         if self.mail_host is not None and not self.mail_to:
             raise ValueError("SMS_MAIL_HOST is set and SMS_MAIL_TO is not: give the addresses that get the alerts")
@@ -260,23 +289,6 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         """The team's time zone."""
         return zone_of(self.team_zone)
-
-
-def parse_secrets(listed: SecretStr | None) -> dict[str, str]:
-    """Return the secret of each approver of ``Ada=secret, Grace=another``, by the name in small letters.
-
-    Raises:
-        ValueError: a part is not a name and a secret, or a name is given twice; the error shows no secret.
-    """
-    found: dict[str, str] = {}
-    for part in listed.get_secret_value().split(",") if listed else ():
-        name, _, secret = (piece.strip() for piece in part.partition("="))
-        if not name or not secret:
-            raise ValueError("it must be a name and a secret for each approver: Ada=…, Grace=…")
-        if name.casefold() in found:
-            raise ValueError(f"it names {name} twice")
-        found[name.casefold()] = secret
-    return found
 
 
 def read_settings() -> Settings:

@@ -15,6 +15,7 @@ from campanile.sms.text.formatting import count_text
 from campanile.store.billing.alerts import CHANNELS, undelivered_alerts
 from campanile.store.db.invariants import broken_invariants
 from campanile.store.db.migrate import migrations
+from schemas.billing_rows import Billing
 from schemas.gateway import Gateway
 from schemas.ledger_rows import StoreState
 
@@ -72,9 +73,10 @@ def check_gateway(context: Context, gateway: Gateway) -> str | Advice:
 
 def _answer_of(context: Context, gateway: Gateway) -> str:
     name = gateway.manifest.gateway
-    if not gateway.manifest.has_balance:
+    if context.billing(name) is not Billing.PREPAID:
         balance = read_balance(context, name)
-        return f"{name} was not asked because it reports no balance: {balance.amount} {balance.unit} are declared"
+        left = f"{balance.amount} {balance.unit} are left"
+        return f"{name} was not asked for its balance, because it is {context.billing(name)}: {left}"
     balance = ask_balance(context, name)
     return f"{name} answers: balance {balance.amount} {balance.unit}"
 

@@ -81,9 +81,15 @@ class RowResult(_Word):
 
 
 class CreditKind(_Word):
-    """Kind of a credit entry: a claim reserves, acceptance captures, proof of refusal releases."""
+    """Kind of a credit entry.
+
+    A claim reserves, acceptance captures, proof of refusal releases, and a charge that differs from the recap adjusts.
+    A top-up or a refund belongs to a gateway, and to no campaign.
+    """
 
     RESERVE = "reserve"
     CAPTURE = "capture"
     RELEASE = "release"
     ADJUST = "adjust"
+    TOPUP = "topup"
+    REFUND = "refund"

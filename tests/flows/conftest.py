@@ -25,6 +25,7 @@ from campanile.store.db.high_water_mark import Mark, read_mark, write_mark
 from tasks.context import current_context
 from tests.plain_runs import PlainRuns, plain_runs
 from tests.sandbox_thread import SandboxThread
+from tests.stores import broken_ledger
 
 MONDAY_8_IN_PARIS = "2026-11-23T08:00:00+01:00"
 ROOT = Path(__file__).parents[2]
@@ -228,9 +229,11 @@ def workspace_for(request: pytest.FixtureRequest, folder: Path, monkeypatch: pyt
 
 @pytest.fixture
 def workspace(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
-    """A workspace for one test."""
+    """A workspace for one test; the invariants of its ledger hold at its end."""
     with workspace_for(request, tmp_path, monkeypatch) as made:
         yield made
+        store = made.data_dir / "sms.duckdb"
+        assert not store.exists() or broken_ledger(store) == {}
 
 
 @pytest.fixture(scope="module")

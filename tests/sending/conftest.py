@@ -10,7 +10,7 @@ from campanile.gateways.sandbox.testing import SandboxProcess
 from schemas.gateway import Resolution
 from tests.fork_server import opened_fork_server
 from tests.sending.sending_desk import SENDERS, DeskSender, SendingDesk, start_sandbox
-from tests.stores import copy_store
+from tests.stores import copy_store, forget_copy
 
 
 @pytest.fixture(scope="session")
@@ -59,6 +59,7 @@ def desk(
         tx.run("setting.put", name="store_key", value=secrets.token_hex(), actor="test", at=tx.at)
     yield desk
     assert desk.broken() == {}
+    forget_copy(desk.path)
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ import sys
 import pytest
 from pydantic import SecretStr
 
-from campanile.services.settings import parse_secrets, read_settings
+from campanile.services.approver_secrets import parse_secrets
+from campanile.services.settings import read_settings
 from campanile.sms.errors import ConfigurationError
 from campanile.sms.schedule.timezones import zone_of
 

@@ -18,7 +18,7 @@ import pytest
 from campanile.services.inbound.history_rows import report_rows
 from campanile.sms.rules.exclusions import queue_windows
 from campanile.sms.schedule.quiet_hours import key_closing, next_key_opening
-from campanile.store.billing.balance import add_reading, captured
+from campanile.store.billing.balance import add_reading, captured, credit_left
 from campanile.store.campaigns import campaigns
 from campanile.store.campaigns.approval import ApprovalRules, approve
 from campanile.store.campaigns.writer import CampaignRow, RecapDetails, Revised, write_prepared
@@ -37,6 +37,7 @@ from campanile.store.ledger.lease import Lease
 from campanile.store.ledger.outcomes import note_absence, record, unknown_slices
 from campanile.store.ledger.rate_limit import PACE, Bucket, read_bucket
 from campanile.store.ledger.sender_session import SenderSession, sender_session
+from schemas.billing_rows import Credit
 from schemas.campaign_rows import Campaign, Staying
 from schemas.draft import CampaignDraft
 from schemas.frame_checks import duckdb_types
@@ -45,7 +46,7 @@ from schemas.inbound_rows import GatewayState
 from schemas.ledger_rows import CampaignEvent, DueCampaign, Slice
 from schemas.recap_rows import Recap
 from tests.fork_server import ForkedProcess, opened_fork_server
-from tests.stores import OPT_OUT_KEY, broken_invariants_at_once, copy_store
+from tests.stores import OPT_OUT_KEY, broken_invariants_at_once, copy_store, forget_copy
 
 Row = TypeVar("Row")
 #: A Tuesday, 10:00 in Paris, 13:00 in La Réunion, 05:00 in Guadeloupe.
@@ -424,6 +425,13 @@ class Desk:
             total[kind] += amount
         return dict(total)
 
+    def credit_left(self, **how: Any) -> Credit:
+        """Return the credit of the sandbox; its balance was read."""
+        with self.tx(read_only=True) as tx:
+            found = credit_left(tx, "sandbox", **how)
+        assert found is not None
+        return found
+
     def unknown(self, name: str) -> list[Slice]:
         with self.tx(read_only=True) as tx:
             return unknown_slices(tx, campaigns.find_campaign(tx, name).campaign_id)
@@ -503,6 +511,7 @@ def desk(store_path: Path, suppression: str) -> Iterator[Desk]:
     desk = Desk(store_path, is_untouched=True, opt_out_key=None if suppression == "plain" else OPT_OUT_KEY)
     yield desk
     assert desk.broken() == {}
+    forget_copy(desk.path)
 
 
 @pytest.fixture(scope="session")

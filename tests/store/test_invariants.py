@@ -107,6 +107,10 @@ MUTATIONS = [
         "reserves_are_settled",
         "UPDATE credit_entry SET amount = amount + 0.000001 WHERE kind = 'reserve' AND campaign_id = 1",
     ),
+    ("entries_belong_to_a_slice_or_a_gateway", "UPDATE credit_entry SET campaign_id = NULL WHERE entry_id = 1"),
+    ("entries_belong_to_a_slice_or_a_gateway", "UPDATE credit_entry SET kind = 'topup' WHERE entry_id = 1"),
+    ("entries_belong_to_a_slice_or_a_gateway", "UPDATE credit_entry SET amount = -amount WHERE kind = 'release'"),
+    ("entries_have_the_gateway_of_their_campaign", "UPDATE credit_entry SET gateway = 'twilio' WHERE entry_id = 1"),
     ("captures_are_what_was_accepted", "DELETE FROM credit_entry WHERE kind = 'capture' AND campaign_id = 1"),
     (
         "captures_are_what_was_accepted",

@@ -18,7 +18,7 @@ def events(desk, name: str) -> list[tuple[str, str, int, str | None]]:
 
 
 def committed(desk) -> Decimal:
-    return Decimal(desk.value("campaign.committed", gateway="sandbox"))
+    return Decimal(desk.credit_left().committed)
 
 
 def due(desk) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from campanile.gateways.answer_fields import read_id, read_instant, read_number
+from campanile.gateways.answer_fields import read_id, read_instant
 from campanile.gateways.callbacks.history import read_callbacks
 from campanile.gateways.callbacks.spool import Callback
 from campanile.gateways.credentials import GatewayAccess
@@ -28,6 +28,7 @@ from campanile.gateways.ovhcloud.answers import (
     is_pending,
     message_id,
     plus,
+    read_balance,
     read_ids,
     read_present,
     read_price,
@@ -183,7 +184,7 @@ class OvhcloudGateway:
 
     def balance(self) -> Balance:
         """Return the credits left."""
-        return self._client.read("GET", "", lambda document: Balance(read_number(document["creditsLeft"]), "credit"))
+        return self._client.read("GET", "", read_balance)
 
     def _history(self, path: str, current: HistoryCursor) -> tuple[list[Any], str]:
         """Return the next messages of a list, by their ids, and the last of these when there are more."""

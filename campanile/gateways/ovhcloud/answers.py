@@ -4,9 +4,10 @@ import hashlib
 import re
 from typing import Any
 
-from campanile.gateways.answer_fields import read_charge, read_id, read_instant, read_text
+from campanile.gateways.answer_fields import read_charge, read_id, read_instant, read_number, read_text
 from campanile.gateways.ovhcloud.report_words import REPORT_WORDS
 from schemas.gateway import (
+    Balance,
     Charge,
     DeliveryReport,
     IncomingReply,
@@ -100,3 +101,8 @@ def plus(number: str) -> str:
 def digest_of(text: str) -> str:
     """Return the SHA-256 of a text, in hexadecimal digits."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_balance(document: Any) -> Balance:
+    """Return the credits of the account."""
+    return Balance(read_number(document["creditsLeft"]), "credit")

@@ -138,7 +138,7 @@ class SandboxGateway:
 
     def balance(self) -> Balance:
         """Return the credit left."""
-        return self._http.read("GET", "/v1/balance", _read_balance)
+        return self._http.read("GET", "/v1/balance", read_balance)
 
     def set_clock(self, offset_seconds: float) -> None:
         """Move the sandbox's clock to our simulated time: seconds ahead of the real one."""
@@ -224,5 +224,6 @@ def _read_page(items_of: Callable[[Any], list[T]], document: Any) -> Page[T]:
     return Page(items_of(document), read_text(document["cursor"]), epoch=read_text(document.get("epoch", "")))
 
 
-def _read_balance(document: Any) -> Balance:
+def read_balance(document: Any) -> Balance:
+    """Return the credit left."""
     return Balance(read_amount(document["amount"]), read_text(document["unit"]))

@@ -2,8 +2,10 @@
 
 from decimal import Decimal
 from math import isfinite
+from typing import Literal
 
 from campanile.services.billing.alerts import alert, send_waiting_alerts
+from campanile.services.billing.reconcile_balance import end_of_daily_limit, reconcile_balance
 from campanile.services.context import Context
 from campanile.services.input_checks import require_actor
 from campanile.sms.errors import (
@@ -14,11 +16,24 @@ from campanile.sms.errors import (
     GatewayUnreachable,
     SmsError,
 )
+from campanile.sms.states import CreditKind
 from campanile.sms.text.formatting import amount_text, local_time
 from campanile.store.billing.alerts import clear_alert, raise_alert
-from campanile.store.billing.balance import add_reading, captured, committed_credit, declared_balance, read_drift
+from campanile.store.billing.balance import (
+    add_reading,
+    add_refund,
+    add_reported,
+    capped_balance,
+    committed_credit,
+    declared_balance,
+    ledger_sums,
+    read_drift,
+)
 from campanile.store.billing.balance import add_top_up as record_top_up
+from schemas.billing_rows import Billing
 from schemas.gateway import Balance
+
+TopUpKind = Literal["top-up", "refund"]
 
 BALANCE = "balance_critical"
 DRIFT = "cost_drift"
@@ -30,19 +45,21 @@ _MAX_AMOUNT = 10**12
 
 
 def read_balance(context: Context, gateway: str) -> Balance:
-    """Read a gateway's balance and store the reading; if it reports none, compute it from the declared top-ups.
+    """Read a gateway's balance and store the reading; if it reports none, compute it.
+
+    A postpaid gateway has what is left of its monthly cap, and a declared one its top-ups less what was spent.
 
     Raises:
         CampaignError: the gateway reports no balance, and no top-up was declared.
         GatewayError: it cannot be read, or is in another unit than the prices: the previous reading stays in force.
     """
-    if not context.manifest(gateway).has_balance:
+    if context.billing(gateway) is not Billing.PREPAID:
         return _compute_balance(context, gateway)
     with context.transaction(read_only=True) as tx:
-        captured_before = captured(tx, gateway)
+        before = ledger_sums(tx, gateway)
     balance = ask_balance(context, gateway)
     with context.transaction() as tx:
-        add_reading(tx, gateway, balance.amount, balance.unit, captured_before)
+        add_reported(tx, gateway, balance.amount, balance.unit, before)
     return balance
 
 
@@ -62,24 +79,33 @@ def ask_balance(context: Context, gateway: str) -> Balance:
     return balance
 
 
-def add_top_up(context: Context, gateway: str, amount: float, actor: str) -> str:
-    """Add bought credit to the balance of a gateway that reports none; return one line.
+def add_top_up(context: Context, gateway: str, amount: float, actor: str, kind: TopUpKind = "top-up") -> str:
+    """Add bought credit to the balance of a gateway that reports none, or record a refund; return one line.
 
     Raises:
-        CampaignError: the gateway reports its balance, the amount is not valid, or actor is empty.
+        CampaignError: the balance of the gateway is not declared, the amount is not valid, or actor is empty.
     """
-    manifest, actor = context.manifest(gateway), require_actor(actor)
-    if manifest.has_balance:
+    manifest, actor, billing = context.manifest(gateway), require_actor(actor), context.billing(gateway)
+    if billing is Billing.PREPAID and kind == "top-up":
         raise CampaignError(f"gateway {gateway} reports its balance itself; run check-balance to read it")
+    if billing is Billing.POSTPAID and kind == "top-up":
+        raise CampaignError(
+            f"gateway {gateway} is postpaid: nothing is topped up; change SMS_{gateway.upper()}_MONTHLY_CAP instead"
+        )
     if not isfinite(amount) or amount == 0 or abs(amount) >= _MAX_AMOUNT:
         raise CampaignError(
             f"amount {amount} is not valid: give the amount that was bought, or a negative one to correct a mistake"
         )
     bought = round(Decimal(str(amount)), 6)
+    added = amount_text(bought, manifest.unit)
     with context.transaction() as tx:
-        balance = record_top_up(tx, gateway, bought, manifest.unit, actor)
-    added, total = amount_text(bought, manifest.unit), amount_text(balance, manifest.unit)
-    line = f"{actor} added {added} to {gateway}; its balance is now {total}"
+        if billing is Billing.DECLARED:
+            ledger_kind = CreditKind.TOPUP if kind == "top-up" else CreditKind.REFUND
+            total = amount_text(record_top_up(tx, gateway, bought, manifest.unit, actor, ledger_kind), manifest.unit)
+            line = f"{actor} added {added} to {gateway}; its balance is now {total}"
+        else:
+            add_refund(tx, gateway, bought, manifest.unit, actor)
+            line = f"{actor} recorded a refund of {added} by {gateway}"
     context.log.info(line)
     return line
 
@@ -103,6 +129,7 @@ def watch_balance(context: Context, gateway: str) -> str:
         alert(context, UNREADABLE, gateway, line)
         return line
     _watch_drift(context, gateway)
+    details = [reconcile_balance(context, gateway), end_of_daily_limit(context, gateway)]
     with context.transaction() as tx:
         clear_alert(tx, UNREADABLE, gateway)
         committed = committed_credit(tx, gateway)
@@ -110,6 +137,7 @@ def watch_balance(context: Context, gateway: str) -> str:
         f"gateway {gateway}: balance {amount_text(balance.amount, balance.unit)}, "
         f"{amount_text(committed, balance.unit)} committed to approved campaigns"
     )
+    line = "; ".join([line, *filter(None, details)])
     if balance.amount < context.settings.balance_critical:
         critical = amount_text(context.settings.balance_critical, balance.unit)
         alert(context, BALANCE, gateway, f"{line}; below the critical {critical}: top it up")
@@ -148,12 +176,17 @@ def _watch_drift(context: Context, gateway: str) -> None:
 
 
 def _compute_balance(context: Context, gateway: str) -> Balance:
+    unit = context.manifest(gateway).unit
     with context.transaction() as tx:
-        amount = declared_balance(tx, gateway)
+        before = ledger_sums(tx, gateway)
+        if context.billing(gateway) is Billing.POSTPAID:
+            month = tx.at.astimezone(context.settings.zone).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+            amount: Decimal | None = capped_balance(tx, gateway, context.monthly_cap(gateway), month)
+        else:
+            amount = declared_balance(tx, gateway)
         if amount is None:
             raise CampaignError(
                 f"gateway {gateway} reports no balance; run record-top-up with the credit that it has, then try again"
             )
-        unit = context.manifest(gateway).unit
-        add_reading(tx, gateway, amount, unit, captured(tx, gateway))
+        add_reading(tx, gateway, amount, unit, before.captured, before.reserved)
     return Balance(amount, unit)

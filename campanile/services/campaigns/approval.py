@@ -1,17 +1,19 @@
 """Approve a campaign by the hash of its recap, or cancel the rest of one."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from campanile.pages.views import ApprovedView
 from campanile.pages.words import approval_figures, staying_words
+from campanile.services.approver_secrets import parse_secrets
 from campanile.services.billing.balance import read_balance
 from campanile.services.campaigns.approval_checks import check_times_hold
 from campanile.services.campaigns.send_schedule import expiring_words
 from campanile.services.context import Context
-from campanile.services.settings import parse_secrets
+from campanile.services.inbound.responder_state import answer_forecast
 from campanile.sms.errors import CampaignError
 from campanile.sms.rules.approval_code import is_approval_code
 from campanile.sms.rules.tariff import Tariff
@@ -54,7 +56,8 @@ def approve_recap(
     read_balance(context, found.gateway)
     with context.transaction() as tx:
         forecast = check_times_hold(context, tx, find_campaign(tx, campaign))
-        row, unsent = approve(tx, campaign, whole_hash, actor, approval_rules(context))
+        rules = replace(approval_rules(context), answers=answer_forecast(context, tx, found.gateway))
+        row, unsent = approve(tx, campaign, whole_hash, actor, rules)
     due_at = row.due_at or context.now()
     first_at = min((departure.starts_at for departure in forecast.departures), default=due_at)
     approved = ApprovedView(

@@ -7,7 +7,7 @@ from campanile.pages.recap_views import AutoReplyView, RecapHeader, RecapView, S
 from campanile.pages.views import view_of
 from campanile.services.billing.balance import read_balance
 from campanile.services.context import Context
-from campanile.services.inbound.responder_state import responder_state
+from campanile.services.inbound.responder_state import answer_forecast, responder_state
 from campanile.sms.errors import ConfigurationError, SmsError
 from campanile.sms.schedule.departures import Departure
 from campanile.sms.schedule.policy import load_policy
@@ -40,7 +40,8 @@ def with_newest_balance(context: Context, view: RecapView) -> RecapView:
     except SmsError as error:
         return view if view.credit else replace(view, balance_error=f"The balance cannot be read: {error}")
     with context.transaction(read_only=True) as tx:
-        return replace(view, credit=credit_left(tx, gateway), balance_error=None)
+        credit = credit_left(tx, gateway, answer_forecast(context, tx, gateway))
+    return replace(view, credit=credit, balance_error=None)
 
 
 def with_answer_price(context: Context, view: RecapView) -> RecapView:
@@ -79,7 +80,7 @@ def read_recap(context: Context, tx: Transaction, campaign_id: int) -> RecapView
         unsent=_unsent(tx, campaign_id, windows),
         alsace_moselle_count=_count_keys_with(ALSACE_MOSELLE, campaign, counts),
         unreadable_postcode_count=_count_keys_with(UNREADABLE, campaign, counts),
-        credit=credit_left(tx, campaign.gateway),
+        credit=credit_left(tx, campaign.gateway, answer_forecast(context, tx, campaign.gateway)),
         balance_error=None,
         undeclared=_undeclared(tx, header),
         auto_reply=_auto_reply(context, tx, header),

@@ -14,6 +14,7 @@ from campanile.sms.text.segments import count_segments
 from campanile.store.billing.alerts import clear_alert, mark_alert, raise_alert
 from campanile.store.db.database import Transaction
 from campanile.store.inbound.auto_responder import answers_since, auto_responder, on_since
+from schemas.billing_rows import NO_ANSWERS, AnswerForecast
 
 REMINDER = "reminder: auto-responder"
 _EACH = timedelta(weeks=1)
@@ -51,6 +52,18 @@ def answer_prices(context: Context, text: str) -> Mapping[str, Decimal]:
         return {}
     allowed = context.settings.allowed_countries
     return {territory: prices[territory] * segment_count for territory in allowed if territory in prices}
+
+
+def answer_forecast(context: Context, tx: Transaction, gateway: str) -> AnswerForecast:
+    """Return what automatic answers will cost on a gateway; none while the auto-responder is off."""
+    responder = auto_responder(tx)
+    if responder.why_off(tx.at) is not None:
+        return NO_ANSWERS
+    try:
+        price = context.tariff(gateway).price(context.settings.region)
+    except ConfigurationError:
+        return NO_ANSWERS
+    return AnswerForecast(tx.value("reply.share") or 0.0, price * count_segments(responder.text).segment_count)
 
 
 def price_line(context: Context, text: str) -> str:

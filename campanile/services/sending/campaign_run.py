@@ -7,7 +7,7 @@ from functools import partial
 from socket import gethostname
 from typing import NamedTuple
 
-from campanile.services.billing.alerts import alert
+from campanile.services.billing.alerts import alert, send_waiting_alerts
 from campanile.services.context import Context
 from campanile.services.inbound.sync import sync_opt_outs_to_the_end
 from campanile.services.sending.reconciliation import find_lost_life
@@ -147,6 +147,8 @@ def alert_run_outcome(context: Context, sending: Sending, run_outcome: RunOutcom
     if run_outcome.needs_person or run_outcome.is_alarming:
         about = _CREDIT_ENDED if run_outcome.cancels_rest else None
         alert_team(context, sending, str(run_outcome.why), about, anew=run_outcome.needs_person)
+    elif run_outcome.why is not None:  # a claim may have raised an alert, such as that of the daily limit
+        send_waiting_alerts(context)
 
 
 def alert_unknown(context: Context, sending: Sending, unknown_count: int) -> None:

@@ -5,6 +5,7 @@ from campanile.services.context import Context
 from campanile.services.sending.in_flight import RunCounters
 from campanile.sms.errors import OutOfCredit, SmsError
 from campanile.store.ledger.run_lifecycle import RunOutcome
+from schemas.billing_rows import Billing
 from schemas.draft import CampaignDraft
 from schemas.gateway import Manifest
 
@@ -31,7 +32,7 @@ class CreditEnd:
         """Read the balance again; return whether it was read, so that the next claims count with it."""
         accepted_count = self._counters.events["accepted"]
         # guard: one-reading
-        if self._read_at_count == accepted_count or not self._manifest.has_balance:
+        if self._read_at_count == accepted_count or not self._reads_balance():
             return False
         self._read_at_count = accepted_count
         try:
@@ -41,6 +42,9 @@ class CreditEnd:
             return False
         self.refused, self._refused_before = None, self.refused or self._refused_before
         return True
+
+    def _reads_balance(self) -> bool:
+        return self._context.billing(self._manifest.gateway) is Billing.PREPAID
 
     def run_outcome(self, why: str = "") -> RunOutcome:
         """Return how the run ends: the campaign is paused, or, if its draft says so, ends with what was covered.

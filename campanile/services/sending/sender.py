@@ -39,6 +39,7 @@ _OUTCOMES = {
     StopReason.NOT_APPROVED: RunOutcome(needs_person=True),
     StopReason.WOKE_UP: RunOutcome(needs_person=True, trusts_clock=False),
     StopReason.CLOCK_BEHIND: RunOutcome(is_alarming=True, trusts_clock=False),
+    StopReason.DAILY_LIMIT: RunOutcome(),
 }
 
 
@@ -265,7 +266,7 @@ class Sender:
         if claimed.stop_reason is StopReason.NOT_COVERED:
             return None if self._credit_end.may_go_on() else self._credit_end.run_outcome(claimed.why)
         if (ended := _OUTCOMES.get(claimed.stop_reason)) is not None:
-            return replace(ended, why=claimed.why)
+            return replace(ended, why=claimed.why, retry_seconds=claimed.wait_seconds or ended.retry_seconds)
         if claimed.stop_reason is StopReason.NOT_SENDING:  # paused for an answer of the gateway, or by a person
             return self._run_outcome() or RunOutcome(claimed.why)
         if claimed.stop_reason is StopReason.STALE_STOPS:
@@ -291,7 +292,6 @@ class Sender:
         return min(waits, default=None), bool(askable)
 
     def _read_new_stops(self) -> None:
-        """Read the STOPs that came during a long run; nothing is claimed until they are read."""
         try:
             self._read_stops()
         except GatewayError as error:

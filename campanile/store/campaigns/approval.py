@@ -15,6 +15,7 @@ from campanile.store.campaigns.recaps import check_audience_unchanged, verify_re
 from campanile.store.db.database import Transaction
 from campanile.store.ledger.reconciliation import doubt_approved
 from campanile.store.ledger.suppression import suppress_planned
+from schemas.billing_rows import NO_ANSWERS, AnswerForecast
 from schemas.campaign_rows import Campaign, Staying
 from schemas.recap_rows import Recap, RecapTotals
 
@@ -29,11 +30,13 @@ class ApprovalRules:
         approvers: who may approve, in any letter case; empty: any person.
         four_eyes: a person who prepared or revised any version may not approve.
         max_age: an older recap must be prepared again.
+        answers: what automatic answers will cost.
     """
 
     approvers: Sequence[str]
     four_eyes: bool
     max_age: timedelta
+    answers: AnswerForecast = NO_ANSWERS
 
 
 def approve(tx: Transaction, name: str, recap_hash: str, actor: str, rules: ApprovalRules) -> tuple[Campaign, Staying]:
@@ -49,7 +52,7 @@ def approve(tx: Transaction, name: str, recap_hash: str, actor: str, rules: Appr
     full_hash(campaign, recap_hash)
     _check_actor(tx, campaign, actor, rules)
     _check_content(tx, campaign, rules.max_age)
-    _cover(tx, campaign)
+    _cover(tx, campaign, rules.answers)
     campaign_id = campaign.campaign_id
     staying = _count_staying(tx, campaign)
     due_at = campaign.due_at or tx.at
@@ -153,10 +156,10 @@ def _hours(time: timedelta) -> str:
     return f"{time / timedelta(hours=1):.4g}"
 
 
-def _cover(tx: Transaction, campaign: Campaign) -> None:
+def _cover(tx: Transaction, campaign: Campaign, answers: AnswerForecast) -> None:
     totals = tx.get(RecapTotals, "recap.totals", campaign_id=campaign.campaign_id)
     what, is_emergency = f"campaign {campaign.name}", bool(campaign.emergency_reason)
-    check_credit(tx, campaign.gateway, what, totals.total_price, is_emergency=is_emergency)
+    check_credit(tx, campaign.gateway, what, totals.total_price, is_emergency=is_emergency, answers=answers)
 
 
 def _count_staying(tx: Transaction, campaign: Campaign) -> Staying:

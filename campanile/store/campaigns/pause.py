@@ -73,6 +73,18 @@ def stop_everything(tx: Transaction, actor: str, reason: str) -> list[str]:
     return [str(campaign.name) for campaign in campaigns]
 
 
+def pause_gateway(tx: Transaction, gateway: str, actor: str, reason: str) -> list[str]:
+    """Pause the campaigns of a gateway that may still be sent, except emergencies; return their names."""
+    campaigns = [
+        campaign
+        for campaign in tx.select(Campaign, "campaign.stoppable")
+        if campaign.gateway == gateway and not campaign.emergency_reason
+    ]
+    for campaign in campaigns:
+        _pause(tx, campaign, actor, reason, f"paused by {actor}: {reason}")
+    return [str(campaign.name) for campaign in campaigns]
+
+
 def pause_found(tx: Transaction, campaign: Campaign, reason: str) -> Campaign:
     """Pause a campaign because of a fault that Campanile found, until a person acts; return the campaign.
 

@@ -2,19 +2,19 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from enum import StrEnum
 from itertools import accumulate
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from campanile.sms.schedule.quiet_hours import key_closing, next_key_opening
 from campanile.sms.states import CampaignKind, CampaignState
+from campanile.store.billing.balance import credit_left
 from campanile.store.db.clock_check import behind_words
 from campanile.store.db.database import Transaction
 from campanile.store.ledger.charges import PriceRules
 from schemas.campaign_rows import Campaign
-from schemas.ledger_rows import AvailableCredit
 
 
 class StopReason(StrEnum):
@@ -31,12 +31,35 @@ class StopReason(StrEnum):
     NOT_APPROVED = "not approved"
     NOT_COVERED = "not covered"
     """The credit does not cover the next message."""
+    DAILY_LIMIT = "daily limit"
+    """The daily spending limit of the gateway is reached; more is claimed the next day."""
     RECONCILING = "reconciling"
     """The store may be older than what was sent, and no person has confirmed it yet."""
     WOKE_UP = "woke up"
     """The lease ran out long ago: the machine slept, or a backup was restored."""
     CLOCK_BEHIND = "clock behind"
     """The wall clock was set back: sending windows cannot be checked with it."""
+
+
+class DailyLimit(NamedTuple):
+    """How much a gateway may charge on one day of the team; ``amount`` None: no limit."""
+
+    amount: Decimal | None = None
+    zone: tzinfo = UTC
+
+    def began_at(self, at: datetime) -> datetime:
+        """Return when the team's day began."""
+        return at.astimezone(self.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+
+    def seconds_to_next_day(self, at: datetime) -> float:
+        """Return how long the team's day still lasts."""
+        local = at.astimezone(self.zone)
+        next_day = datetime.combine(local.date() + timedelta(days=1), time(), self.zone)
+        return (next_day - at).total_seconds()
+
+
+#: The gateway may charge as much as the credit covers.
+NO_LIMIT = DailyLimit()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +82,7 @@ class ClaimRules:
     segments_per_second: float
     prices: PriceRules
     clock_margin_seconds: float = 120.0
+    daily_limit: DailyLimit = NO_LIMIT
 
     @property
     def closing_margin(self) -> timedelta:
@@ -74,26 +98,44 @@ class Refusal(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Credit:
-    """What one campaign may still spend: the ``available`` credit of its gateway, less what is ``kept`` for alerts."""
+class SpendableCredit:
+    """What one campaign may still spend: the ``available`` credit of its gateway, less what is ``kept`` for alerts.
+
+    ``left_today``: what the daily limit of the gateway leaves; None: no limit binds the campaign.
+    """
 
     campaign: str
     gateway: str
     available: Decimal | None
     kept: Decimal
     unit: str
+    left_today: Decimal | None = None
 
-    def less(self, amount: Decimal) -> "Credit":
+    def less(self, amount: Decimal) -> Self:
         """Return the credit after an amount is reserved."""
-        return self if self.available is None else replace(self, available=self.available - amount)
+        left_today = None if self.left_today is None else self.left_today - amount
+        available = None if self.available is None else self.available - amount
+        return replace(self, available=available, left_today=left_today)
 
     def count_covered(self, prices: Iterable[Decimal]) -> int:
         """Return how many of these amounts the credit covers, taken in their order."""
         left = Decimal(-1) if self.available is None else self.available - self.kept
+        if self.left_today is not None:  # guard(2): daily-limit
+            left = min(left, self.left_today)
         return sum(1 for spent in accumulate(prices) if spent <= left)  # guard: credit
 
-    def shortage(self, needed: Decimal) -> str:
-        """Return one line that the credit does not cover an amount."""
+    def shortage(self, needed: Decimal) -> Refusal:
+        """Return why an amount is not covered: by the credit, or only by the daily limit."""
+        is_covered = self.available is not None and needed <= self.available - self.kept
+        if is_covered and self.left_today is not None:
+            why = (
+                f"campaign {self.campaign} needs {needed} for its next message, and the daily spending limit of "
+                f"gateway {self.gateway} leaves {max(self.left_today, Decimal(0))} {self.unit}"
+            )
+            return Refusal(StopReason.DAILY_LIMIT, why)
+        return Refusal(StopReason.NOT_COVERED, self._shortage(needed))
+
+    def _shortage(self, needed: Decimal) -> str:
         left = "its balance was never read" if self.available is None else f"{self.available} {self.unit} are left"
         left += f", {self.kept} of them for alerts" if self.kept else ""
         return f"campaign {self.campaign} needs {needed} for its next message on {self.gateway}: {left}"
@@ -169,14 +211,19 @@ def next_claim(campaign: Campaign, key: str, at: datetime, margin: timedelta) ->
     return next_key_opening(at, key, policy)
 
 
-def credit_for(tx: Transaction, campaign: Campaign) -> Credit:
-    """Return what a campaign may spend: marketing may not spend what alerts still need."""
-    gateway, is_marketing = campaign.gateway, campaign.kind == CampaignKind.MARKETING
-    kept = tx.value("campaign.committed_to_alerts", gateway=gateway) if is_marketing else Decimal(0)
-    found = tx.find(AvailableCredit, "credit.available", gateway=gateway)
+def credit_for(tx: Transaction, campaign: Campaign, limit: DailyLimit) -> SpendableCredit:
+    """Return what a campaign may spend: marketing may not spend what alerts still need.
+
+    The daily limit does not bind emergencies and the notices to the team, which say that it is reached.
+    """
+    gateway, name = campaign.gateway, str(campaign.name)
+    found = credit_left(tx, gateway, day_began_at=limit.began_at(tx.at))
     if found is None:
-        return Credit(campaign.name, gateway, None, kept, unit="")
-    return Credit(campaign.name, gateway, found.available, kept, found.unit)
+        return SpendableCredit(name, gateway, None, Decimal(0), unit="")
+    kept = found.committed_to_alerts if campaign.kind == CampaignKind.MARKETING else Decimal(0)
+    is_bound = campaign.kind != CampaignKind.NOTICE and not campaign.emergency_reason
+    left_today = limit.amount - found.spent_today if limit.amount is not None and is_bound else None
+    return SpendableCredit(name, gateway, found.available, kept, found.unit, left_today)
 
 
 def late_words(name: str, since: datetime, seconds: float) -> str:

@@ -6,8 +6,17 @@ from datetime import datetime, timedelta
 
 from campanile.sms.schedule.expiry import last_moment
 from campanile.sms.states import CampaignKind, CreditKind, MessageState, SliceState
+from campanile.store.billing.alerts import raise_alert
 from campanile.store.inbound.auto_responder import why_silent
-from campanile.store.ledger.claim_checks import Credit, Refusal, StopReason, closings, credit_for, next_claim, refusal
+from campanile.store.ledger.claim_checks import (
+    Refusal,
+    SpendableCredit,
+    StopReason,
+    closings,
+    credit_for,
+    next_claim,
+    refusal,
+)
 from campanile.store.ledger.events import UNDECIDED, events_of, once_claimed, total_price
 from campanile.store.ledger.expiry import expire_late
 from campanile.store.ledger.lease import NO_SENDER, keep_lease
@@ -20,6 +29,8 @@ from schemas.ledger_rows import ClaimedMessage, Member, QueuedSlice, Slice
 
 #: How often one transaction fetches slices again if all of those before were suppressed: other processes wait for it.
 _MAX_PASSES = 20
+#: The kind of the alert that the daily limit of a gateway is reached.
+DAILY_LIMIT = "daily_limit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +83,7 @@ def claim_slices(session: SenderSession, most: int = 1) -> Claimed:
     expire_late(session.tx, campaign, lambda key, at: next_claim(campaign, key, at, margin))
     if most <= 0:
         return Claimed()
-    takings = _Takings(credit_for(session.tx, campaign), most)
+    takings = _Takings(credit_for(session.tx, campaign, session.rules.daily_limit), most)
     stopped = _take(session, takings)
     session.write()
     if takings.claims:
@@ -128,7 +139,7 @@ def posted_claim(session: SenderSession, slice_no: int) -> Claim:
 class _Takings:
     """The claims of a transaction so far, and how much more it may spend and claim."""
 
-    credit: Credit
+    credit: SpendableCredit
     most: int
     claims: list[Claim] = field(default_factory=list)
 
@@ -158,9 +169,19 @@ def _take(session: SenderSession, takings: _Takings) -> Claimed | None:
                 return Claimed(stop_reason=StopReason.PACED, why=why, wait_seconds=waits)
             uncovered = _take_slice(session, takings, chosen, recipients[chosen.slice_no], closes_at)
             if uncovered is not None:
-                return Claimed(stop_reason=StopReason.NOT_COVERED, why=uncovered)
+                return _uncovered(session, uncovered)
         session.write()  # removes the suppressed slices from the queue
     return None
+
+
+def _uncovered(session: SenderSession, refused: Refusal) -> Claimed:
+    """Return why no more is claimed; the daily limit is an alert of the gateway, and the next day ends it."""
+    if refused.stop_reason is not StopReason.DAILY_LIMIT:
+        return Claimed(stop_reason=refused.stop_reason, why=refused.why)
+    why = f"{refused.why}; what waits is sent the next day, without anybody's help"
+    raise_alert(session.tx, DAILY_LIMIT, session.campaign.gateway, why)
+    seconds = session.rules.daily_limit.seconds_to_next_day(session.tx.at)
+    return Claimed(stop_reason=refused.stop_reason, why=why, wait_seconds=seconds)
 
 
 def _queue(session: SenderSession, most: int) -> list[tuple[QueuedSlice, datetime | None]]:
@@ -181,7 +202,7 @@ def _take_slice(
     chosen: QueuedSlice,
     recipients: Recipients,
     closes_at: datetime | None,
-) -> str | None:
+) -> Refusal | None:
     """Claim a slice as far as the credit covers it; return why the credit covers no more, or None.
 
     What is not covered is put into a slice of its own, which waits. A slice is settled if all its messages are

@@ -20,8 +20,9 @@ from campanile.store.ledger.lease import Lease, extend_lease, find_lease, take_l
 from campanile.store.ledger.message_ids import alert_shared_ids
 from campanile.store.ledger.outcomes import abandon_claims_of_others, unknown_slices
 from campanile.store.ledger.reconciliation import doubt_everything
+from schemas.billing_rows import BalanceReading
 from schemas.campaign_rows import Campaign
-from schemas.ledger_rows import AvailableCredit, DueCampaign, StateCount, WaitingWindow
+from schemas.ledger_rows import DueCampaign, StateCount, WaitingWindow
 
 MAY_OPEN = (CampaignState.APPROVED, CampaignState.PARKED, CampaignState.SENDING)
 OPEN_STATES = (MessageState.PLANNED, MessageState.CLAIMED, MessageState.UNKNOWN)
@@ -181,8 +182,8 @@ def count_messages(tx: Transaction, campaign_id: int) -> list[StateCount]:
 
 def read_progress(tx: Transaction, campaign: Campaign) -> Progress:
     """Return the progress of a campaign without reading each message: messages in flight count by whole slices."""
-    credit = tx.find(AvailableCredit, "credit.available", gateway=campaign.gateway)
-    unit = credit.unit if credit else ""
+    reading = tx.find(BalanceReading, "balance.latest", gateway=campaign.gateway)
+    unit = reading.unit if reading else ""
     return tx.get(Progress, "slice.progress", campaign_id=campaign.campaign_id, unit=unit)
 
 

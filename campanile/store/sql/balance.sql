@@ -2,20 +2,27 @@
 
 -- name: balance.latest
 -- The last reading of a gateway: at most one row. captured_before: the credit that was captured when it was read.
-SELECT amount, unit, captured_before FROM balance_reading WHERE gateway = $gateway ORDER BY reading_id DESC LIMIT 1
+-- reserved_before: the open reserves then.
+SELECT amount, unit, captured_before, coalesce(reserved_before, 0) AS reserved_before, read_at
+FROM balance_reading WHERE gateway = $gateway ORDER BY reading_id DESC LIMIT 1
 
 -- name: balance.drift
 -- How much the balance fell since the base reading, and which part of that is ours: captured, or reserved and perhaps
--- billed already. The base is the last reading that was higher than the one before it (a top-up), or the first reading.
--- No row without a reading.
+-- billed already. The base is the last reading that was higher than the one before it or that shows a top-up, or the
+-- first reading. reserved_at_base: reserves of that time, perhaps billed before it. refunded: since it. No row without a
+-- reading.
 WITH reading AS (
-    SELECT reading_id, amount, unit, captured_before, read_at, lag(amount) OVER (ORDER BY reading_id) AS amount_before
+    SELECT
+        reading_id, amount, unit, captured_before, reserved_before, read_at, topped_up,
+        lag(amount) OVER (ORDER BY reading_id) AS amount_before
     FROM balance_reading WHERE gateway = $gateway
 ),
 ledger AS (
     SELECT
         coalesce(sum(amount) FILTER (kind IN ('capture', 'adjust')), 0) AS captured,
-        coalesce(sum(CASE kind WHEN 'reserve' THEN amount WHEN 'adjust' THEN 0 ELSE -amount END), 0) AS reserved
+        coalesce(
+            sum(CASE kind WHEN 'reserve' THEN amount WHEN 'release' THEN -amount WHEN 'capture' THEN -amount END), 0
+        ) AS reserved
     FROM credit_entry WHERE gateway = $gateway
 )
 SELECT
@@ -23,12 +30,26 @@ SELECT
     ledger.captured - base.captured_before AS captured,
     ledger.reserved,
     base.unit,
-    base.read_at AS since
+    base.read_at AS since,
+    coalesce(base.reserved_before, 0) AS reserved_at_base,
+    (
+        SELECT coalesce(sum(amount), 0) FROM credit_entry
+        WHERE gateway = $gateway AND kind = 'refund' AND recorded_at >= base.read_at
+    ) AS refunded,
+    base.reading_id
 FROM reading AS base, ledger
-WHERE base.amount_before IS NULL OR base.amount > base.amount_before
+WHERE base.amount_before IS NULL OR base.amount > base.amount_before OR base.topped_up > 0
 ORDER BY base.reading_id DESC LIMIT 1
 
 -- name: balance.add
--- Add a reading. $captured_before: the credit that was captured at that moment.
+-- Add a reading. $captured_before, $reserved_before: the captured credit and the open reserves when it was requested.
+-- $topped_up: by how much it is higher than the ledger explains, or NULL.
 INSERT INTO balance_reading
-SELECT coalesce(max(reading_id), 0) + 1, $gateway, $amount, $unit, $captured_before, $at FROM balance_reading
+SELECT
+    coalesce(max(reading_id), 0) + 1, $gateway, $amount, $unit, $captured_before, $at, $reserved_before, $topped_up
+FROM balance_reading
+
+-- name: balance.refunded_since
+-- The refunds of a gateway that were recorded since a reading.
+SELECT coalesce(sum(amount), 0) FROM credit_entry
+WHERE gateway = $gateway AND kind = 'refund' AND recorded_at >= $since

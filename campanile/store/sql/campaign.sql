@@ -124,14 +124,6 @@ FROM campaign_event WHERE campaign_id = $campaign_id
 SELECT event, version, actor, detail, recorded_at FROM campaign_event
 WHERE campaign_id = $campaign_id ORDER BY event_no
 
--- name: campaign.committed
--- The credit that the approved campaigns of a gateway still need: the price of their planned slices.
-SELECT coalesce(sum(slice.price), 0)
-FROM slice JOIN campaign USING (campaign_id)
-WHERE slice.state = 'planned'
-    AND campaign.gateway = $gateway
-    AND campaign.state IN ('approved', 'sending', 'parked', 'paused')
-
 -- name: campaign.make_stale
 -- Record why a recap is out of date. $stale_reason: what changed.
 UPDATE campaign SET stale_reason = $stale_reason, updated_at = $at WHERE campaign_id = $campaign_id
@@ -212,12 +204,3 @@ SELECT
     any_value(not_before) AS not_before
 FROM slice
 WHERE campaign_id = $campaign_id GROUP BY window_key ORDER BY min(slice_no)
-
--- name: campaign.committed_to_alerts
--- The part of campaign.committed that belongs to alerts: an emergency may not use it.
-SELECT coalesce(sum(slice.price), 0)
-FROM slice JOIN campaign USING (campaign_id)
-WHERE slice.state = 'planned'
-    AND campaign.gateway = $gateway
-    AND campaign.kind <> 'marketing'
-    AND campaign.state IN ('approved', 'sending', 'parked', 'paused')

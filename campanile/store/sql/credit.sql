@@ -1,4 +1,4 @@
--- Credit entries: reserve, capture, release, adjust.
+-- Credit entries: reserve, capture, release, adjust; and of a whole gateway: topup, refund.
 
 -- name: credit.add
 -- Add one entry per slice and kind. The three lists have the same length; position n of each makes entry n.
@@ -12,19 +12,78 @@ FROM (SELECT coalesce(max(entry_id), 0) AS entry_id FROM credit_entry) AS latest
         unnest($amounts) AS amount
 )
 
+-- name: credit.add_to_gateway
+-- Add a top-up or a refund.
+INSERT INTO credit_entry
+SELECT coalesce(max(entry_id), 0) + 1, $gateway, NULL, NULL, $kind, $amount, $at FROM credit_entry
+
+-- name: credit.sums
+-- One row: the captured credit of a gateway with the adjustments, and its open reserves.
+SELECT
+    coalesce(sum(amount) FILTER (kind IN ('capture', 'adjust')), 0) AS captured,
+    coalesce(sum(CASE kind WHEN 'reserve' THEN amount WHEN 'release' THEN -amount WHEN 'capture' THEN -amount END), 0)
+        AS reserved
+FROM credit_entry WHERE gateway = $gateway
+
+-- name: credit.captured_since
+-- The captured credit of a gateway since $began_at, with the adjustments.
+SELECT coalesce(sum(amount), 0) FROM credit_entry
+WHERE gateway = $gateway AND kind IN ('capture', 'adjust') AND recorded_at >= $began_at
+
 -- name: credit.captured
 -- The captured credit of a gateway, with the adjustments.
 SELECT coalesce(sum(amount), 0) FROM credit_entry WHERE gateway = $gateway AND kind IN ('capture', 'adjust')
 
--- name: credit.available
--- The credit that can be committed: the last reading, minus what was captured and adjusted since, minus open reserves.
--- A capture appears in both with opposite signs, so it cancels out. No row without a reading.
+-- name: credit.position
+-- The money of a gateway: the one statement by which recaps, approvals, claims and pages count. No row without a reading.
+-- available: the last reading, minus what was captured and adjusted since, minus open reserves. committed: the price of
+-- the planned slices of approved campaigns; committed_to_alerts: those of them that an emergency may not use.
+-- expected_answers: of the auto-responder, to the people of these campaigns and to those written to since
+-- $answers_since, if their sender is a number, less the answers given since. $reply_share: replies a message; 0: none are
+-- expected. $answer_price: of one answer. spent_today: captured and adjusted since $day_began_at, and open reserves.
 SELECT
-    amount + captured_before - (
-        SELECT coalesce(sum(CASE kind WHEN 'release' THEN -amount WHEN 'capture' THEN 0 ELSE amount END), 0)
-        FROM credit_entry WHERE gateway = $gateway
-    ) AS available,
-    unit,
-    amount AS balance
-FROM balance_reading WHERE gateway = $gateway
-ORDER BY reading_id DESC LIMIT 1
+    reading.amount AS balance,
+    reading.amount + reading.captured_before - ledger.captured - ledger.reserved AS available,
+    needed.committed,
+    needed.committed_to_alerts,
+    reading.unit,
+    ledger.reserved,
+    CAST(
+        greatest(0, ceil(CAST($reply_share AS DOUBLE) * needed.answerable_count) - needed.answer_count)
+        * CAST($answer_price AS DECIMAL(18, 6)) AS DECIMAL(18, 6)
+    ) AS expected_answers,
+    ledger.captured_today + ledger.reserved AS spent_today
+FROM (
+    SELECT amount, unit, captured_before FROM balance_reading WHERE gateway = $gateway
+    ORDER BY reading_id DESC LIMIT 1
+) AS reading,
+(
+    SELECT
+        coalesce(sum(amount) FILTER (kind IN ('capture', 'adjust')), 0) AS captured,
+        coalesce(sum(amount) FILTER (kind IN ('capture', 'adjust') AND recorded_at >= $day_began_at), 0)
+            AS captured_today,
+        coalesce(sum(CASE kind WHEN 'reserve' THEN amount WHEN 'release' THEN -amount WHEN 'capture' THEN -amount END), 0)
+            AS reserved
+    FROM credit_entry WHERE gateway = $gateway
+) AS ledger,
+(
+    SELECT
+        coalesce(sum(slice.price) FILTER (is_open), 0) AS committed,
+        coalesce(sum(slice.price) FILTER (is_open AND campaign.kind <> 'marketing'), 0) AS committed_to_alerts,
+        coalesce(sum(slice.message_count) FILTER (
+            campaign.kind IN ('marketing', 'alert')
+            AND regexp_full_match(campaign.sender_id, '[0-9]+')
+            AND (is_open OR slice.claimed_at >= $answers_since)
+        ), 0) AS answerable_count,
+        coalesce(sum(slice.message_count) FILTER (
+            campaign.kind = 'auto_reply' AND slice.claimed_at >= $answers_since
+        ), 0) AS answer_count
+    FROM (
+        SELECT *, state = 'planned' AND campaign_id IN (
+            SELECT campaign_id FROM campaign WHERE state IN ('approved', 'sending', 'parked', 'paused')
+        ) AS is_open
+        FROM slice
+    ) AS slice
+    JOIN campaign USING (campaign_id)
+    WHERE campaign.gateway = $gateway
+) AS needed

@@ -234,13 +234,25 @@ FROM (
     SELECT
         campaign_id, slice_no,
         sum(CASE kind WHEN 'reserve' THEN amount ELSE -amount END) AS open_amount
-    FROM credit_entry WHERE kind <> 'adjust' GROUP BY campaign_id, slice_no
+    FROM credit_entry WHERE kind IN ('reserve', 'capture', 'release') GROUP BY campaign_id, slice_no
 ) AS entry
 FULL JOIN (
     SELECT campaign_id, slice_no, sum(price) AS price
     FROM message_status WHERE state IN ('claimed', 'unknown') GROUP BY campaign_id, slice_no
 ) AS still_open USING (campaign_id, slice_no)
 WHERE coalesce(entry.open_amount, 0) <> coalesce(still_open.price, 0)
+
+-- name: invariant.entries_belong_to_a_slice_or_a_gateway
+-- Credit entries of a slice without one, or of a gateway with one; and amounts that no outcome has.
+SELECT entry_id FROM credit_entry
+WHERE (kind IN ('topup', 'refund')) <> (campaign_id IS NULL AND slice_no IS NULL)
+    OR (campaign_id IS NULL) <> (slice_no IS NULL)
+    OR (kind IN ('reserve', 'capture', 'release') AND amount <= 0)
+
+-- name: invariant.entries_have_the_gateway_of_their_campaign
+-- Credit entries on another gateway than their campaign's.
+SELECT credit_entry.entry_id FROM credit_entry LEFT JOIN campaign USING (campaign_id)
+WHERE credit_entry.campaign_id IS NOT NULL AND credit_entry.gateway IS DISTINCT FROM campaign.gateway
 
 -- name: invariant.captures_are_what_was_accepted
 -- Campaigns whose captured credit differs from the price of their accepted messages.
