@@ -1,5 +1,6 @@
 """The balance of a gateway: readings, top-ups, what is committed, and drift from the recaps' prices."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -172,12 +173,14 @@ def credit_left(
         answers: what automatic answers will cost.
         day_began_at: from when on ``spent_today`` counts; None: now.
     """
-    return tx.find(
-        Credit,
-        "credit.position",
+    found = tx.find(Credit, "credit.position", gateway=gateway, day_began_at=day_began_at or tx.at)
+    if found is None or not answers.share:
+        return found
+    expected = tx.value(
+        "credit.expected_answers",
         gateway=gateway,
         reply_share=answers.share,
         answer_price=answers.price,
         answers_since=tx.at - _ANSWERED_WITHIN,
-        day_began_at=day_began_at or tx.at,
     )
+    return replace(found, expected_answers=Decimal(expected))

@@ -38,9 +38,7 @@ SELECT coalesce(sum(amount), 0) FROM credit_entry WHERE gateway = $gateway AND k
 -- The money of a gateway: the one statement by which recaps, approvals, claims and pages count. No row without a reading.
 -- available: the last reading, minus what was captured and adjusted since, minus open reserves. committed: the price of
 -- the planned slices of approved campaigns; committed_to_alerts: those of them that an emergency may not use.
--- expected_answers: of the auto-responder, to the people of these campaigns and to those written to since
--- $answers_since, if their sender is a number, less the answers given since. $reply_share: replies a message; 0: none are
--- expected. $answer_price: of one answer. spent_today: captured and adjusted since $day_began_at, and open reserves.
+-- spent_today: captured and adjusted since $day_began_at, and open reserves. Claims run it, so it reads no message.
 SELECT
     reading.amount AS balance,
     reading.amount + reading.captured_before - ledger.captured - ledger.reserved AS available,
@@ -48,42 +46,51 @@ SELECT
     needed.committed_to_alerts,
     reading.unit,
     ledger.reserved,
-    CAST(
-        greatest(0, ceil(CAST($reply_share AS DOUBLE) * needed.answerable_count) - needed.answer_count)
-        * CAST($answer_price AS DECIMAL(18, 6)) AS DECIMAL(18, 6)
-    ) AS expected_answers,
+    CAST(0 AS DECIMAL(18, 6)) AS expected_answers, -- credit.expected_answers, where they matter
     ledger.captured_today + ledger.reserved AS spent_today
 FROM (
-    SELECT amount, unit, captured_before FROM balance_reading WHERE gateway = $gateway
-    ORDER BY reading_id DESC LIMIT 1
+    SELECT
+        arg_max(amount, reading_id) AS amount,
+        arg_max(unit, reading_id) AS unit,
+        arg_max(captured_before, reading_id) AS captured_before
+    FROM balance_reading WHERE gateway = $gateway
 ) AS reading,
 (
     SELECT
         coalesce(sum(amount) FILTER (kind IN ('capture', 'adjust')), 0) AS captured,
         coalesce(sum(amount) FILTER (kind IN ('capture', 'adjust') AND recorded_at >= $day_began_at), 0)
             AS captured_today,
-        coalesce(sum(CASE kind WHEN 'reserve' THEN amount WHEN 'release' THEN -amount WHEN 'capture' THEN -amount END), 0)
-            AS reserved
+        coalesce(
+            sum(CASE kind WHEN 'reserve' THEN amount WHEN 'release' THEN -amount WHEN 'capture' THEN -amount END), 0
+        ) AS reserved
     FROM credit_entry WHERE gateway = $gateway
 ) AS ledger,
 (
     SELECT
-        coalesce(sum(slice.price) FILTER (is_open), 0) AS committed,
-        coalesce(sum(slice.price) FILTER (is_open AND campaign.kind <> 'marketing'), 0) AS committed_to_alerts,
-        coalesce(sum(slice.message_count) FILTER (
-            campaign.kind IN ('marketing', 'alert')
-            AND regexp_full_match(campaign.sender_id, '[0-9]+')
-            AND (is_open OR slice.claimed_at >= $answers_since)
-        ), 0) AS answerable_count,
-        coalesce(sum(slice.message_count) FILTER (
-            campaign.kind = 'auto_reply' AND slice.claimed_at >= $answers_since
-        ), 0) AS answer_count
-    FROM (
-        SELECT *, state = 'planned' AND campaign_id IN (
-            SELECT campaign_id FROM campaign WHERE state IN ('approved', 'sending', 'parked', 'paused')
-        ) AS is_open
-        FROM slice
-    ) AS slice
-    JOIN campaign USING (campaign_id)
-    WHERE campaign.gateway = $gateway
+        coalesce(sum(slice.price), 0) AS committed,
+        coalesce(sum(slice.price) FILTER (campaign.kind <> 'marketing'), 0) AS committed_to_alerts
+    FROM slice JOIN campaign USING (campaign_id)
+    WHERE slice.state = 'planned'
+        AND campaign.gateway = $gateway
+        AND campaign.state IN ('approved', 'sending', 'parked', 'paused')
 ) AS needed
+WHERE reading.amount IS NOT NULL
+
+-- name: credit.expected_answers
+-- The price of the automatic answers that are expected on a gateway: to the people of approved campaigns and to those
+-- written to since $answers_since, if their sender is a number, less the answers given since. $reply_share: replies a
+-- message. $answer_price: of one answer.
+SELECT CAST(
+    greatest(0, ceil($reply_share * coalesce(sum(asked_count) FILTER (kind <> 'auto_reply'), 0))
+        - coalesce(sum(asked_count) FILTER (kind = 'auto_reply'), 0)) AS DECIMAL(18, 0)
+) * CAST($answer_price AS DECIMAL(18, 6)) AS price
+FROM (
+    SELECT campaign.kind, slice.message_count AS asked_count
+    FROM slice JOIN campaign USING (campaign_id)
+    WHERE campaign.gateway = $gateway AND (
+        (slice.state <> 'planned' AND slice.claimed_at >= $answers_since)
+        OR (slice.state = 'planned' AND campaign.state IN ('approved', 'sending', 'parked', 'paused')
+            AND campaign.kind <> 'auto_reply')
+    ) AND (campaign.kind = 'auto_reply'
+        OR (campaign.kind IN ('marketing', 'alert') AND regexp_full_match(campaign.sender_id, '[0-9]+')))
+)
