@@ -14,7 +14,7 @@ from tasks.inbound import (
 from tasks.outcome_pages import publish_replies
 from tasks.refusals import flow
 from tasks.run_lock import one_at_a_time
-from tasks.sending import send_system_messages
+from tasks.sending import send_notices, send_system_messages
 from tasks.watch import watched
 
 
@@ -33,6 +33,7 @@ def process_replies(gateway: OptionalText = "", path: OptionalText = "") -> dict
         sync_opt_outs(gateway)
         answers = plan_answers(gateway)
         send_system_messages("auto_reply", gateway)
+        send_notices(gateway)
         hand_over_replies()
         push_opt_outs(gateway)
         if {"capped", "balance_low"} & answers.keys():

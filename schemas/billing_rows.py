@@ -90,7 +90,10 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class WaitingAlert:
-    """An open alert that a channel has not delivered; ``tries``, ``tried_at`` and ``error`` are of that channel."""
+    """An open alert that a channel has not delivered; ``tries``, ``tried_at`` and ``error`` are of that channel.
+
+    ``facts``: the figures of an alert on the balance, as JSON; None: it has only its message.
+    """
 
     alert_id: int
     kind: str
@@ -100,6 +103,49 @@ class WaitingAlert:
     tries: int
     tried_at: datetime | None
     error: str | None
+    facts: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenNotification:
+    """A notification that did not reach the team; key (alert_id, channel), for an SMS also the number.
+
+    ``state``: that of the message for an SMS, else ``failed``. ``error``: of the last try.
+    """
+
+    alert_id: int
+    kind: str
+    gateway: str
+    raised_at: datetime
+    channel: str
+    state: str
+    tries: int
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceState:
+    """What decides on the alert of a gateway's balance.
+
+    ``balance``: the last reading (of ``read_at``) less what was captured since. ``told_at``: when the newest of the
+    open alerts was raised. ``rule``: as JSON; None: the one of the settings is in force.
+    """
+
+    balance: Decimal
+    unit: str
+    read_at: datetime
+    is_low: bool
+    is_empty: bool
+    told_at: datetime | None
+    rule: str | None
+
+
+class Spent(NamedTuple):
+    """What was captured in the last 24 hours and in the last days, and when the first message was."""
+
+    last_day: Decimal
+    last_days: Decimal
+    first_at: datetime | None
 
 
 class OperatorSetting(NamedTuple):

@@ -73,6 +73,8 @@ MUTANTS = {
         "tests/sending/test_windows.py -k margin",
     ),
     "approved-hash": Mutant("if False:", "tests/store/test_claims.py -k approved"),
+    "notice-credit": Mutant("if False:", "tests/services/test_balance_alert.py -k whatever_the_ledger_says"),
+    "notice-once": Mutant("if True:", "tests/services/test_balance_alert.py -k deliver_at_once"),
     "credit": Mutant("return len(list(prices))", "tests/sending/test_money.py -k runs_out"),
     "put-aside": Mutant("", "tests/store/test_claims.py -k as_far_as_the_credit"),
     "one-reading": Mutant("if False:", "tests/sending/test_money.py -k asked_for_ever"),

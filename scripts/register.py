@@ -34,7 +34,7 @@ def main(port: int) -> None:
     """
     from prefect.cli import app
 
-    from tasks import clean_up
+    from tasks import automations, clean_up
 
     for path in sorted((ROOT / "flows").glob("[a-z]*.py")):
         import_module(f"flows.{path.stem}")
@@ -51,6 +51,7 @@ def main(port: int) -> None:
             except SystemExit as end:
                 if end.code:
                     raise
+    print(automations.create_automations(), flush=True)
     print(clean_up.main([]), flush=True)
 
 

@@ -4,12 +4,14 @@ from prefect import task
 
 from campanile.pages.month import month_file, month_page
 from campanile.pages.result_views import MonthView
-from campanile.services.billing import balance, month
+from campanile.services.billing import alert_rules, alerts, balance, month
 from campanile.services.inbound.responder_state import remind_of_responder
 from tasks.artifacts import publish
 from tasks.context import GATEWAY_READ, as_task, current_context
 
 add_top_up = as_task(balance.add_top_up, task_run_name="top up {gateway}")
+set_alert_rule = as_task(alert_rules.set_alert_rule, task_run_name="set the alert of {gateway}")
+fail_if_undelivered = as_task(alerts.fail_if_undelivered)
 read_month = as_task(month.read_month, task_run_name="read the costs of {month}")
 
 

@@ -15,6 +15,7 @@ from prefect.exceptions import MissingContextError
 
 from campanile.services.context import Context, Log
 from campanile.services.settings import read_settings
+from tasks.events import announce_low_balance
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -35,7 +36,7 @@ def current_context() -> Context:
     Raises:
         ConfigurationError: a setting is wrong.
     """
-    return Context(read_settings(), find_log=run_logger)
+    return Context(read_settings(), find_log=run_logger, announce=announce_low_balance)
 
 
 def run_logger() -> Log:

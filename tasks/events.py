@@ -1,11 +1,17 @@
-"""Events that automations can wait for: ``campaign.started``, ``parked``, ``finished``, ``paused``."""
+"""Events that automations can wait for: ``campaign.started``, ``parked``, ``finished``, ``paused``; ``balance.low``."""
 
 from datetime import datetime
 
 from prefect.events import emit_event
 
+from campanile.pages.alert_mail import balance_line
 from campanile.sms.text.masking import mask_numbers
+from schemas.balance_facts import BalanceFacts
 from schemas.campaign_rows import Campaign
+from tasks.prefect_calls import bound_events
+
+#: The event of an alert on a balance, and the beginning of its resource, which ends with the gateway.
+BALANCE_LOW, BALANCE_RESOURCE = "balance.low", "campanile.balance."
 
 _FIELDS = ("kind", "gateway", "state", "version", "due_at")
 _LONGEST_TEXT = 500
@@ -31,6 +37,31 @@ def announce(event: str, campaign: Campaign, **payload: object) -> None:
             "prefect.resource.name": str(campaign.name),
         },
         payload={name: _plain(value) for name, value in (fields | payload).items()},
+    )
+
+
+def announce_low_balance(facts: BalanceFacts) -> None:
+    """Emit the event of an alert on a balance to Prefect, as ``announce`` does. Amounts are texts."""
+    bound_events()
+    emit_event(
+        event=BALANCE_LOW,
+        resource={
+            "prefect.resource.id": f"{BALANCE_RESOURCE}{facts.gateway}",
+            "prefect.resource.name": f"Balance of {facts.gateway}",
+        },
+        payload={
+            "message": balance_line(facts),
+            "gateway": facts.gateway,
+            "level": str(facts.level),
+            "balance": str(facts.balance),
+            "unit": facts.unit,
+            "threshold": str(facts.threshold),
+            "threshold_unit": facts.threshold_unit,
+            "spent_a_day": str(facts.burn.a_day),
+            "messages_not_covered": facts.missing_count,
+            "missing": str(facts.missing),
+            "top_up": facts.top_up,
+        },
     )
 
 

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from prefect import task
 
 from campanile.pages import outcomes
+from campanile.pages.alert_rules import alert_rule_page
 from campanile.pages.run_links import (
+    BALANCE_ALERT,
     CHECK_BALANCE,
     EXPORT_OPT_OUTS,
     OPT_OUT_AGAIN,
@@ -17,6 +19,7 @@ from campanile.pages.run_links import (
     TOP_UP,
     resume_step,
 )
+from campanile.services.billing.alert_rules import read_alert_rule
 from campanile.services.inbound.reports import read_unknown_words
 from campanile.services.inbound.responder_state import read_responder, read_responder_state
 from schemas.inbound_rows import ReplyCount
@@ -36,10 +39,19 @@ OUTCOMES = {
 @task(task_run_name="publish the balance of {gateway}")
 def publish_balance(gateway: str, line: str) -> str:
     """Publish the state of a gateway's balance, and return the page."""
-    context, links = current_context(), step_links([CHECK_BALANCE, TOP_UP])
-    responder = read_responder_state(context, gateway)
-    page = outcomes.balance_page(gateway, line, responder, links, context.settings.zone)
+    context, links = current_context(), step_links([CHECK_BALANCE, TOP_UP, BALANCE_ALERT])
+    responder, rule = read_responder_state(context, gateway), read_alert_rule(context, gateway)
+    page = outcomes.balance_page(gateway, line, responder, links, context.settings.zone, rule.line)
     return _publish(f"balance-{gateway}", f"Balance of {gateway}", page)
+
+
+@task(task_run_name="publish the alert of {gateway}")
+def publish_alert_rule(gateway: str, line: str) -> str:
+    """Publish the rule of the alert on a gateway's balance with its history, and return the page."""
+    context = current_context()
+    view, links = read_alert_rule(context, gateway), step_links([CHECK_BALANCE, BALANCE_ALERT])
+    page = alert_rule_page(view, line, links, context.settings.zone)
+    return _publish(f"balance-alert-{gateway}", f"Alert on the balance of {gateway}", page)
 
 
 @task(task_run_name="publish the replies of {gateway}")

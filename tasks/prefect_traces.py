@@ -19,8 +19,8 @@ from tasks.context import run_logger
 
 #: Flows whose parameters may contain numbers of people.
 NUMBER_FLOWS = (
-    "erase-person", "explain-number", "prepare-campaign", "record-opt-out", "revise-campaign", "send-test",
-    "undo-opt-out",
+    "configure-balance-alert", "erase-person", "explain-number", "prepare-campaign", "record-opt-out",
+    "revise-campaign", "send-test", "undo-opt-out",
 )  # fmt: skip
 _PAGE_ROWS = 200
 _SQLITE = "sqlite+aiosqlite:///"

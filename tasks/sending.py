@@ -15,6 +15,7 @@ from prefect.runtime import flow_run
 from campanile.pages.progress import progress_line, progress_page
 from campanile.pages.unknowns import unknowns_page
 from campanile.services.billing import balance
+from campanile.services.billing.alerts import alert_gateway
 from campanile.services.inbound import reports, sync
 from campanile.services.sending import unknown_messages
 from campanile.services.sending.campaign_run import (
@@ -75,7 +76,7 @@ def close_campaign(sending: Sending, run_outcome: RunOutcome) -> Campaign:
         closed.state in (CampaignState.FINISHED, CampaignState.PARKED) or run_outcome.needs_person
     ):
         announce(closed.state, closed)
-    alert_run_outcome(context, sending, run_outcome)
+    alert_run_outcome(context, sending, closed, run_outcome)
     if undecided_count:
         publish_unknowns(sending.campaign)
         alert_unknown(context, sending, undecided_count)
@@ -115,8 +116,9 @@ def sync_before(gateway: str) -> None:
 
 
 def refresh_balance(gateway: str) -> None:
-    """Read the balance after sending, and alert if it is critical; a reading that fails does not fail the run."""
+    """Read the balance after sending, and alert if it is low; a reading that fails does not fail the run."""
     balance.refresh_balance(current_context(), gateway)
+    send_notices(gateway)
 
 
 def send_system_messages(kind: str, gateway: str) -> None:
@@ -128,6 +130,11 @@ def send_system_messages(kind: str, gateway: str) -> None:
     sending = open_campaign(standing.name)
     if sending.lease is not None:
         close_campaign(sending, send_messages(sending))
+
+
+def send_notices(gateway: str) -> None:
+    """Send the alerts about a gateway that wait as SMS."""
+    send_system_messages("notice", alert_gateway(current_context(), gateway))
 
 
 class _ProgressPages:

@@ -1,14 +1,16 @@
-"""Mail to the team: one text message through one SMTP server."""
+"""Mail to the team through one SMTP server: a text, and the same as HTML."""
 
 import smtplib
+import socket
 import ssl
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from campanile.sms.errors import ConfigurationError, MailError
 
@@ -23,6 +25,7 @@ class MailSettings:
         tls: ``tls`` from the first byte (port 465), ``starttls`` (587) or ``none``; never falls back to less.
         user: empty where the server wants no login.
         ca_file: the authority of an in-house server, where it is not one of the system's.
+        timeout_seconds: the total deadline of one mail, from the connection to the answer.
     """
 
     host: str
@@ -36,35 +39,89 @@ class MailSettings:
     timeout_seconds: float = 20.0
 
 
-def send_mail(settings: MailSettings, subject: str, body: str) -> None:
-    """Send one mail to all recipients.
+def send_mail(settings: MailSettings, subject: str, body: str, html: str | None = None) -> None:
+    """Send one mail to all recipients, with an HTML part beside the text if there is one.
 
     Raises:
-        MailError: the server did not take it for each of them.
-        ConfigurationError: the settings name no recipient, no such TLS choice, or an address that is none.
+        MailError: the server did not take it for each of them, or not in time.
+        ConfigurationError: the settings name no recipient, no such TLS choice, or an address that is none, or the file
+            of the authority cannot be read.
     """
-    message = _compose(settings, subject, body)
-    why = ""
+    message = _compose(settings, subject, body, html)
+    why, accepted = "", list[str]()
+    deadline = _Deadline(settings.timeout_seconds)
     try:
-        with closing(_connect(settings)) as server:
+        with deadline, closing(_connect(settings, deadline)) as server:
             refused = server.send_message(message, settings.sender, list(settings.recipients))
+            deadline.stop()
             with suppress(smtplib.SMTPException, OSError):
                 # It was taken: a bad goodbye must not have it sent again.
                 server.quit()
     except (smtplib.SMTPException, OSError, UnicodeError) as error:
-        why = _words(error)
+        why = deadline.words if deadline.has_passed else _words(error)
     else:
         why = _refusals(refused) if refused else ""
+        accepted = [address for address in settings.recipients if address not in refused]
     if why:
-        raise MailError(_line(settings, why))
+        raise MailError(_line(settings, why), accepted)
 
 
-def _compose(settings: MailSettings, subject: str, body: str) -> EmailMessage:
+class _Deadline:
+    """The total deadline of one mail: a server that answers a little now and then is cut off too."""
+
+    def __init__(self, seconds: float) -> None:
+        self.has_passed = False
+        self.words = f"timed out: it did not take the mail within {seconds:g} s"
+        self._seconds = seconds
+        self._ended = threading.Event()
+        self._server: smtplib.SMTP | None = None
+
+    def watch(self, server: smtplib.SMTP) -> None:
+        """Cut the connection of this server when the time is over."""
+        self._server = server
+
+    def stop(self) -> None:
+        """End the deadline: the mail was taken, or will not be sent."""
+        self._ended.set()
+
+    def __enter__(self) -> None:
+        threading.Thread(target=self._cut_when_over, daemon=True).start()
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+
+    def _cut_when_over(self) -> None:
+        if self._ended.wait(self._seconds):
+            return
+        self.has_passed = True
+        while not self._ended.wait(0.05):  # again: STARTTLS replaces the socket
+            connection = getattr(self._server, "sock", None)
+            if connection is not None:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+
+class _Server(smtplib.SMTP):
+    """A connection that a deadline can cut from its greeting on."""
+
+    def __init__(self, deadline: _Deadline, host: str, port: int, **options: Any) -> None:
+        self._deadline = deadline
+        super().__init__(host, port, **options)
+
+    def connect(self, host: str = "localhost", port: int = 0, source_address: Any = None) -> tuple[int, bytes]:
+        self._deadline.watch(self)
+        return super().connect(host, port, source_address)
+
+
+class _TlsServer(_Server, smtplib.SMTP_SSL):
+    """The same with TLS from the first byte."""
+
+
+def _compose(settings: MailSettings, subject: str, body: str, html: str | None) -> EmailMessage:
     if settings.tls not in TLS_CHOICES:
         raise ConfigurationError(f"mail tls is {settings.tls!r}: it must be one of {', '.join(TLS_CHOICES)}")
     for address in (settings.sender, *settings.recipients):
-        if "@" not in address or not address.isprintable() or set(address) & set(' ,;<>"'):
-            raise ConfigurationError(f"mail address {address!r} is none: write it like team@example.org")
+        check_address(address)
     if not settings.recipients:
         raise ConfigurationError("mail has no recipients")
     message = EmailMessage()
@@ -75,7 +132,19 @@ def _compose(settings: MailSettings, subject: str, body: str) -> EmailMessage:
     message["Date"] = formatdate(localtime=False)
     message["Message-ID"] = make_msgid(domain=settings.sender.rpartition("@")[2])
     message.set_content(_encodable(body), charset="utf-8")
+    if html is not None:
+        message.add_alternative(_encodable(html), subtype="html", charset="utf-8")
     return message
+
+
+def check_address(address: str) -> None:
+    """Refuse what is no mail address.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    if "@" not in address or not address.isprintable() or set(address) & set(' ,;<>"'):
+        raise ConfigurationError(f"mail address {address!r} is none: write it like team@example.org")
 
 
 def _encodable(text: str) -> str:
@@ -83,14 +152,15 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", errors="replace").decode("utf-8").replace("\0", "?")
 
 
-def _connect(settings: MailSettings) -> smtplib.SMTP:
+def _connect(settings: MailSettings, deadline: _Deadline) -> smtplib.SMTP:
     """Return a server that has let us in; closed again when it has not."""
+    server: _Server
     if settings.tls == "tls":
-        server: smtplib.SMTP = smtplib.SMTP_SSL(
-            settings.host, settings.port, timeout=settings.timeout_seconds, context=_tls_context(settings)
+        server = _TlsServer(
+            deadline, settings.host, settings.port, timeout=settings.timeout_seconds, context=_tls_context(settings)
         )
     else:
-        server = smtplib.SMTP(settings.host, settings.port, timeout=settings.timeout_seconds)
+        server = _Server(deadline, settings.host, settings.port, timeout=settings.timeout_seconds)
     try:
         if settings.tls == "starttls":
             server.starttls(context=_tls_context(settings))
@@ -103,7 +173,11 @@ def _connect(settings: MailSettings) -> smtplib.SMTP:
 
 
 def _tls_context(settings: MailSettings) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
+    """Return a context that checks the certificate and the name of the server."""
+    try:
+        return ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
+    except OSError as error:
+        raise ConfigurationError(f"SMS_MAIL_CA_FILE {settings.ca_file} cannot be read: {error}") from None
 
 
 def _words(error: Exception) -> str:

@@ -35,11 +35,17 @@ def reports_page(
 
 
 def balance_page(
-    gateway: str, line: str, responder: ResponderState | None, links: Sequence[RunLink], zone: ZoneInfo
+    gateway: str,
+    line: str,
+    responder: ResponderState | None,
+    links: Sequence[RunLink],
+    zone: ZoneInfo,
+    alert_rule: str = "",
 ) -> str:
-    """Return the page of a gateway's balance, with the auto-responder while it is on."""
+    """Return the page of a gateway's balance, with its alert, and with the auto-responder while it is on."""
     title = f"Balance of {gateway}"
-    return render("balance", title=title, line=line, responder=responder, steps=links, zone=zone)
+    values = {"line": line, "responder": responder, "alert_rule": alert_rule}
+    return render("balance", title=title, steps=links, zone=zone, **values)
 
 
 def auto_responder_page(

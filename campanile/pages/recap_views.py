@@ -155,6 +155,8 @@ class RecapView:
     balance_error: str | None
     undeclared: Sequence[str]
     auto_reply: AutoReplyView
+    alert_rule: str = ""
+    """When the team is told of a low balance."""
 
     @property
     def balance_after(self) -> Decimal | None:

@@ -53,6 +53,9 @@ class NextStep(NamedTuple):
 
 TOP_UP = NextStep("record-top-up", "Record a top-up", "for a gateway that does not report its balance.", {})
 CHECK_BALANCE = NextStep("check-balance", "Check the balance", "reads it again, and alerts where it is critical.", {})
+BALANCE_ALERT = NextStep(
+    "configure-balance-alert", "Set the alert", "below which balance the team is told, and who is told how.", {}
+)
 REVIEW = NextStep("review-replies", "Review replies", "lists those that may be a refusal, for a person to settle.", {})
 READ_REPLIES = NextStep("process-replies", "Read replies", "honours each STOP, then answers the others.", {})
 READ_REPORTS = NextStep("collect-delivery-reports", "Read delivery reports", "updates the states of messages.", {})

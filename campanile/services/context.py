@@ -25,6 +25,7 @@ from campanile.sms.rules.tariff import Tariff
 from campanile.store.db.database import Transaction, transaction
 from campanile.store.ledger.charges import PriceRules
 from campanile.store.ledger.claim_checks import ClaimRules, DailyLimit
+from schemas.balance_facts import BalanceFacts
 from schemas.billing_rows import Billing
 from schemas.gateway import Gateway, Manifest
 from schemas.tariff_file import parse_tariff
@@ -49,6 +50,7 @@ class Context:
         *,
         now: Callable[[], datetime] | None = None,
         find_log: Callable[[], Log] = program_log,
+        announce: Callable[[BalanceFacts], None] | None = None,
     ) -> None:
         """Create a context; nothing is opened yet.
 
@@ -56,9 +58,11 @@ class Context:
             settings: as they were read.
             now: the clock of a test; None: the machine's, shifted by the offset that the store keeps.
             find_log: returns the log to write to, at each use.
+            announce: gives the event of a low balance to Prefect; None: this process cannot.
         """
         self.settings = settings
         self._now, self._find_log = now, find_log
+        self.announce = announce
         self._gateways: dict[str, Gateway] = {}
 
     @property
@@ -192,6 +196,8 @@ class Context:
             tls=found.mail_tls,
             user=found.mail_user or "",
             password=found.mail_password.get_secret_value() if found.mail_password else "",
+            ca_file=found.mail_ca_file,
+            timeout_seconds=found.mail_seconds,
         )
 
     @property

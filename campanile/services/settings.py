@@ -80,22 +80,26 @@ class Settings(BaseSettings):
     sandbox_resolution: Resolution = Resolution.IDEMPOTENCY_KEY
     sandbox_look_up_lag: float | None = Field(default=None, ge=0)
     sandbox_callback_secret: SecretStr | None = None
+    sandbox_top_up: str | None = None
     kannel_url: str | None = None
     kannel_username: str | None = None
     kannel_password: SecretStr | None = None
     kannel_callback_url: str = "http://127.0.0.1:8910"
     kannel_callback_secret: SecretStr | None = None
+    kannel_top_up: str | None = None
     twilio_url: str = "https://api.twilio.com"
     twilio_account_sid: str | None = None
     twilio_auth_token: SecretStr | None = None
     twilio_messaging_service_sid: str | None = None
     twilio_callback_url: str | None = None
+    twilio_top_up: str | None = None
     ovhcloud_url: str = "https://eu.api.ovh.com/1.0"
     ovhcloud_service_name: str | None = None
     ovhcloud_application_key: SecretStr | None = None
     ovhcloud_application_secret: SecretStr | None = None
     ovhcloud_consumer_key: SecretStr | None = None
     ovhcloud_callback_secret: SecretStr | None = None
+    ovhcloud_top_up: str | None = None
     sandbox_billing: Billing | None = None
     sandbox_monthly_cap: Decimal | None = Field(default=None, ge=0)
     sandbox_daily_spending_limit: Decimal | None = Field(default=None, ge=0)
@@ -155,12 +159,16 @@ class Settings(BaseSettings):
     price_limit_percent: Decimal = Field(default=Decimal(20), ge=0)
     balance_difference_limit: Decimal = Field(default=Decimal(100), ge=0)
     balance_critical: Decimal = Field(default=Decimal("20"), ge=0)
+    balance_read_seconds: float = Field(default=300, gt=0)
     alert_numbers: Words = []
+    alert_gateway: str | None = None
     mail_host: str | None = None
     mail_port: int = Field(default=587, gt=0, lt=65536)
     mail_tls: Literal["none", "starttls", "tls"] = "starttls"
     mail_user: str | None = None
     mail_password: SecretStr | None = None
+    mail_ca_file: Path | None = None
+    mail_seconds: float = Field(default=20, gt=0)
     mail_from: str = "campanile@localhost"
     mail_to: Words = []
 

@@ -5,6 +5,7 @@ from importlib.metadata import version
 
 from campanile.file_permissions import open_to_others
 from campanile.gateways.callbacks.spool import has_receiver
+from campanile.services.billing.alerts import undelivered
 from campanile.services.billing.balance import ask_balance, read_balance
 from campanile.services.context import Context
 from campanile.services.inbound.reports import read_unknown_words
@@ -12,7 +13,6 @@ from campanile.services.setup_checks import Advice
 from campanile.sms.errors import SmsError
 from campanile.sms.schedule.policy import load_policy, policy_names
 from campanile.sms.text.formatting import count_text
-from campanile.store.billing.alerts import CHANNELS, undelivered_alerts
 from campanile.store.db.invariants import broken_invariants
 from campanile.store.db.migrate import migrations
 from schemas.billing_rows import Billing
@@ -106,13 +106,11 @@ def check_privacy(context: Context) -> str:
 
 
 def check_channels(context: Context) -> str | Advice:
-    """Return how many people and numbers get the alerts."""
+    """Return how many people and numbers get the alerts; fail while a notification did not reach the team."""
     mail = context.mail
     numbers = len(context.settings.alert_numbers)
-    with context.transaction(read_only=True) as tx:
-        failed = [row for channel in CHANNELS for row in undelivered_alerts(tx, channel)]
-    if failed:
-        raise SmsError("; ".join(f"{row.kind} could not be delivered: {row.error}" for row in failed))
+    if failed := undelivered(context):
+        raise SmsError("; ".join(failed))
     if mail is None and not numbers:
         return Advice(
             "alerts are not sent: they are only in the log", "set SMS_MAIL_HOST and SMS_MAIL_TO, or SMS_ALERT_NUMBERS"

@@ -23,6 +23,8 @@ SmsError
 Each message is one line that names the value received and the values allowed.
 """
 
+from collections.abc import Sequence
+
 
 class SmsError(Exception):
     """A refusal or a failure of Campanile, in one readable line."""
@@ -69,7 +71,11 @@ class CampaignError(SmsError):
 
 
 class MailError(SmsError):
-    """The mail server did not take a mail to the team."""
+    """The mail server did not take a mail to the team, or not for all; ``accepted``: the addresses it was taken for."""
+
+    def __init__(self, message: str, accepted: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.accepted = tuple(accepted)
 
 
 class FrameError(SmsError):

@@ -253,7 +253,8 @@ def mailbox(workspace: Workspace) -> Iterator[Workspace]:
     class Handler:
         async def handle_DATA(self, server: object, session: object, envelope: Any) -> str:  # noqa: N802
             message = message_from_bytes(envelope.content, policy=policy.default)
-            workspace.mails.append(f"{message['Subject']}\n{message.get_content().strip()}")
+            text: Any = message.get_body(("plain",))
+            workspace.mails.append(f"{message['Subject']}\n{text.get_content().strip()}")
             return "250 kept"
 
     with socket.socket() as free:

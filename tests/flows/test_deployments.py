@@ -68,6 +68,7 @@ def test_what_runs_by_itself(deployment: str, seconds: int) -> None:
         "process-replies",
         "send-due-campaigns",
         "configure-auto-responder",
+        "configure-balance-alert",
         "check-balance",
     ],
 )

@@ -276,6 +276,52 @@ class TestBalance:
         assert [line["to"] for line in workspace.sandbox.billing()] == ["+33612345699"]
         workspace.assert_in_order()
 
+    def test_a_gateway_without_credit_keeps_the_sms_and_alerts_of_that_once(self, mailbox: Any) -> None:
+        mailbox.set(alert_numbers="+33612345699")
+        mailbox.sandbox.set_balance("0")
+        for minute in (0, 2, 4):
+            mailbox.set_clock(f"2026-11-23T08:0{minute}:00+01:00")
+            check_balance()
+        assert [mail.splitlines()[0] for mail in mailbox.mails] == [
+            "Campanile: balance of sandbox is used up: 0.00 EUR",
+            "Campanile: sending stopped: notice-sandbox on sandbox",
+        ]
+        mailbox.sandbox.set_balance("500")
+        mailbox.set_clock("2026-11-23T08:10:00+01:00")
+        check_balance()
+        assert [line["to"] for line in mailbox.sandbox.billing()] == ["+33612345699"] * 2
+        mailbox.assert_in_order()
+
+    def test_it_is_alerted_after_the_batch_that_crosses_the_line(self, mailbox: Any) -> None:
+        mailbox.set(balance_critical="20.03", slice_size=1, concurrency=1)
+        mailbox.sandbox.set_balance("20.10")
+        approve(mailbox, prepare(mailbox, "soldes"))
+        ((mail, *_),) = [mail.splitlines() for mail in mailbox.mails]
+        assert mail == "Campanile: balance of sandbox is 20.01 EUR, below 20.03 EUR"
+        assert mailbox.query(
+            "SELECT count(*) FROM message_event, alert WHERE event = 'accepted' AND recorded_at > raised_at"
+        ) == [(1,)], "of three messages the last one was sent after the alert"
+        (event,) = [event for event in mailbox.runs.events if event["event"] == "balance.low"]
+        assert event["resource"]["prefect.resource.id"] == "campanile.balance.sandbox"
+        assert (event["payload"]["balance"], event["payload"]["level"]) == ("20.010000", "low")
+        mailbox.assert_in_order()
+
+    def test_the_run_fails_while_nobody_could_be_told(self, mailbox: Any) -> None:
+        good_port = os.environ["SMS_MAIL_PORT"]
+        mailbox.set(balance_critical=2000, mail_port=1)
+        check_balance()
+        for minute in (2, 4):
+            mailbox.set_clock(f"2026-11-23T08:0{minute}:00+01:00")
+            if minute == 4:
+                with pytest.raises(SmsError, match="the team was not reached: the mail about balance critical"):
+                    check_balance()
+            else:
+                check_balance()
+        mailbox.set(mail_port=good_port)
+        mailbox.set_clock("2026-11-23T09:00:00+01:00")
+        check_balance()
+        assert len(mailbox.mails) == 1
+
     @pytest.mark.parametrize(
         "run_next",
         [
@@ -345,7 +391,7 @@ class TestBalance:
             assert words in line
             assert line.count("\n") == 0
             assert [mail.splitlines()[0] for mail in mailbox.mails] == [
-                "Campanile: balance critical on sandbox",
+                "Campanile: balance of sandbox is 10.00 EUR, below 20.00 EUR",
                 "Campanile: balance unreadable on sandbox",
             ]
             assert mailbox.query("SELECT amount, unit FROM balance_reading ORDER BY reading_id DESC LIMIT 1") == [

@@ -69,6 +69,8 @@ def test_each_flow_runs_and_ends_completed(workspace: Any, monkeypatch: pytest.M
     run("purge_old_data")
     assert "A preview" in run("undo_import", 1, actor="camille")
     assert "EUR" in run("check_balance")
+    line = run("configure_balance_alert", threshold=50.0, actor="camille", channels="sms", people="0612345699")
+    assert line.startswith("camille set the alert on the balance of sandbox: below 50.00 EUR")
     assert run("review_replies").startswith("# No doubtful replies")
     assert "reset" in run("reset_cursor", "sandbox", "replies", "camille", "the provider restored a backup")
     assert "opened and checked" in run("backup_store", str(workspace.data_dir / "copy"))

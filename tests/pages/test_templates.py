@@ -14,6 +14,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from campanile.pages import approval, outcomes
+from campanile.pages.alert_rules import AlertRuleView, RuleChange, alert_rule_page
 from campanile.pages.diagnostics import checks_page
 from campanile.pages.environment import ENVIRONMENT
 from campanile.pages.import_views import ImportReport
@@ -39,6 +40,7 @@ from campanile.pages.views import (
 )
 from campanile.pages.words import ANSWER_WORDS, RESULT_WORDS, STATE_WORDS
 from campanile.sms.rules.auto_reply import AutoResponder
+from campanile.sms.rules.balance_alert import AlertRule
 from campanile.sms.rules.replies.verdicts import UNANSWERED
 from campanile.sms.states import MessageState, RowResult
 from campanile.store.contacts.impact import Preview
@@ -156,12 +158,18 @@ def month_view(text: str) -> MonthView:
     return replace(found, units=units)
 
 
+def ruled(text: str) -> AlertRuleView:
+    rule = AlertRule(Decimal(20), text, Decimal(2), mail_to=[text], sms_to=[text])
+    return AlertRuleView(text, rule, False, [RuleChange(AT, text, text, text)])
+
+
 PAGES: dict[str, Callable[[str], str]] = {
+    "alert_rule": lambda text: alert_rule_page(ruled(text), text, links(text), PARIS),
     "approval": lambda text: approval.approval_page(filled(ApprovedView, text), text, PARIS, links(text)),
     "auto_responder": lambda text: outcomes.auto_responder_page(
         text, AutoResponder(True, own(text), "day", 5, AT), {"FR": Decimal("0.05")}, "EUR", links(text), PARIS
     ),
-    "balance": lambda text: outcomes.balance_page(text, text, filled(ResponderState, text), links(text), PARIS),
+    "balance": lambda text: outcomes.balance_page(text, text, filled(ResponderState, text), links(text), PARIS, text),
     "change": lambda text: change_page(own(text), filled(Preview, text), True),
     "delivery_reports": lambda text: outcomes.reports_page(
         text, {"delivered": 7}, [filled(UnknownWord, text)], links(text)

@@ -197,7 +197,7 @@ def accept_answers(desk: Desk) -> None:
 def mailed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """The mails that were sent: subject and text."""
     sent: list[tuple[str, str]] = []
-    monkeypatch.setattr(alerts, "send_mail", lambda server, subject, text: sent.append((subject, text)))
+    monkeypatch.setattr(alerts, "send_mail", lambda server, subject, text, html: sent.append((subject, text)))
     return sent
 
 

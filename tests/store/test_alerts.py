@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from campanile.store.billing.alerts import clear_alert, count_try, due_alerts, end_try, raise_alert, undelivered_alerts
+from campanile.store.billing.alerts import clear_alert, count_try, due_alerts, end_try, open_notifications, raise_alert
 
 
 @pytest.fixture
@@ -29,10 +29,10 @@ def test_channels_do_not_wait_for_each_other(desk, raised) -> None:
     fail(desk, raised)
     assert (due(desk, "mail"), due(desk, "sms")) == ([], ["balance_critical"])
     with desk.tx() as tx:
-        assert [row.error for row in undelivered_alerts(tx, "mail")] == ["connection refused"]
+        assert [(row.channel, row.error) for row in open_notifications(tx)] == [("mail", "connection refused")]
 
 
-def test_waits_grow_and_end(desk, raised) -> None:
+def test_waits_grow_to_an_hour_and_do_not_end(desk, raised) -> None:
     tries = []
     start = desk.clock.at
     while desk.clock.at - start < timedelta(days=2):
@@ -44,8 +44,30 @@ def test_waits_grow_and_end(desk, raised) -> None:
     assert waits[0] == timedelta(minutes=1), "the next scheduled run"
     assert waits == sorted(waits)
     assert waits[-1] <= timedelta(minutes=80)
-    assert tries[-1] <= timedelta(days=1)
-    assert 20 < len(tries) < 40
+    assert tries[-1] > timedelta(days=1, hours=22), "it is tried until it is delivered or cleared"
+    assert 20 < len(tries) < 60
+
+
+def test_a_channel_that_is_set_up_days_later_does_not_deliver_old_alerts(desk, raised) -> None:
+    desk.clock.forward(days=2)
+    assert due(desk) == []
+
+
+def test_a_quiet_alert_is_delivered_by_no_channel(desk) -> None:
+    with desk.tx() as tx:
+        raise_alert(tx, "balance_critical", "sandbox", "known", channels=[])
+        assert [due_alerts(tx, channel) for channel in ("mail", "sms", "event")] == [[], [], []]
+
+
+def test_a_failed_mail_stays_open_until_a_later_one_is_delivered(desk, raised) -> None:
+    fail(desk, raised)
+    desk.clock.forward(minutes=5)
+    with desk.tx() as tx:
+        clear_alert(tx, "balance_critical", "sandbox")
+        assert [row.alert_id for row in open_notifications(tx)] == [raised], "the mail server is still broken"
+        later = raise_alert(tx, "balance_critical", "sandbox", "again").alert_id
+        end_try(tx, later, "mail", None)
+        assert open_notifications(tx) == []
 
 
 def test_what_was_delivered_or_cleared_is_not_tried(desk, raised) -> None:

@@ -5,6 +5,7 @@ from math import isfinite
 from typing import Literal
 
 from campanile.services.billing.alerts import alert, send_waiting_alerts
+from campanile.services.billing.balance_alert import judge_balance
 from campanile.services.billing.reconcile_balance import end_of_daily_limit, reconcile_balance
 from campanile.services.context import Context
 from campanile.services.input_checks import require_actor
@@ -35,7 +36,6 @@ from schemas.gateway import Balance
 
 TopUpKind = Literal["top-up", "refund"]
 
-BALANCE = "balance_critical"
 DRIFT = "cost_drift"
 UNREADABLE = "balance_unreadable"
 #: Errors that say nothing about the balance: the gateway could not be asked, and the next reading asks again.
@@ -111,7 +111,7 @@ def add_top_up(context: Context, gateway: str, amount: float, actor: str, kind: 
 
 
 def watch_balance(context: Context, gateway: str) -> str:
-    """Read the balance and alert once a crossing of the critical threshold; return one line with the result.
+    """Read the balance, and alert once a crossing of the threshold; return one line with the result.
 
     A balance that cannot be read or trusted raises a separate alert until a reading succeeds; all other alerts stay
     unchanged. Alerts that wait for a channel are sent too.
@@ -138,23 +138,22 @@ def watch_balance(context: Context, gateway: str) -> str:
         f"{amount_text(committed, balance.unit)} committed to approved campaigns"
     )
     line = "; ".join([line, *filter(None, details)])
-    if balance.amount < context.settings.balance_critical:
-        critical = amount_text(context.settings.balance_critical, balance.unit)
-        alert(context, BALANCE, gateway, f"{line}; below the critical {critical}: top it up")
-    else:
-        with context.transaction() as tx:
-            clear_alert(tx, BALANCE, gateway)
+    judge_balance(context, gateway)
     send_waiting_alerts(context)
     context.log.info(line)
     return line
 
 
 def refresh_balance(context: Context, gateway: str) -> None:
-    """Watch the balance after sending; if it cannot be read, the run still succeeds: it is read every hour."""
+    """Watch the balance after sending; if it cannot be read, the run still succeeds, and the ledger decides."""
     try:
         watch_balance(context, gateway)
     except SmsError as error:
         context.log.warning("the balance cannot be read: %s", error)
+        try:
+            judge_balance(context, gateway)
+        except SmsError as unknown:
+            context.log.error("the balance could not be compared with its threshold: %s", unknown)
 
 
 def _watch_drift(context: Context, gateway: str) -> None:

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from campanile.pages.alert_rules import rule_text
 from campanile.pages.recap_views import AutoReplyView, RecapHeader, RecapView, ShownDetails, WindowView
 from campanile.pages.views import view_of
+from campanile.services.billing.alert_rules import alert_rule
 from campanile.services.billing.balance import read_balance
 from campanile.services.context import Context
 from campanile.services.inbound.responder_state import answer_forecast, responder_state
@@ -84,6 +86,7 @@ def read_recap(context: Context, tx: Transaction, campaign_id: int) -> RecapView
         balance_error=None,
         undeclared=_undeclared(tx, header),
         auto_reply=_auto_reply(context, tx, header),
+        alert_rule=rule_text(alert_rule(context, tx, campaign.gateway)),
     )
 
 

@@ -11,7 +11,7 @@ from campanile.sms.errors import ConfigurationError
 from campanile.sms.rules.auto_reply import AutoResponder
 from campanile.sms.text.formatting import amount_text, count_text, local_time
 from campanile.sms.text.segments import count_segments
-from campanile.store.billing.alerts import clear_alert, mark_alert, raise_alert
+from campanile.store.billing.alerts import clear_alert, raise_alert
 from campanile.store.db.database import Transaction
 from campanile.store.inbound.auto_responder import answers_since, auto_responder, on_since
 from schemas.billing_rows import NO_ANSWERS, AnswerForecast
@@ -102,7 +102,7 @@ def remind_of_responder(context: Context) -> bool:
             "if nobody needs it; otherwise this mail comes again in a week"
         )
         clear_alert(tx, REMINDER, gateway)
-        mark_alert(tx, raise_alert(tx, REMINDER, gateway, line).alert_id, "sms")  # by mail only
+        raise_alert(tx, REMINDER, gateway, line, channels=["mail"])
     context.log.info(line)
     send_waiting_alerts(context)
     return True

@@ -18,7 +18,7 @@ from campanile.sms.schedule.policy import load_policy
 from campanile.sms.states import CampaignState
 from campanile.sms.text.formatting import count_text
 from campanile.store.billing.alerts import clear_alert
-from campanile.store.campaigns.campaigns import find_campaign
+from campanile.store.campaigns.campaigns import STANDING_KINDS, find_campaign
 from campanile.store.campaigns.pause import stopped_alert
 from campanile.store.ledger.lease import Lease, LeaseLost
 from campanile.store.ledger.run_lifecycle import (
@@ -115,9 +115,11 @@ def send_run(context: Context, sending: Sending, on_progress: Callable[[Sender],
     with told_to_end() as stop, Sender(context, lease, gateway, sync, stop) as sender:
         try:
             while (run_outcome := sender.run(context.settings.progress_seconds)) is None:
+                sender.balance_watch.follow_up()
                 on_progress(sender)
         except LeaseLost as error:
             return RunOutcome(str(error))
+        sender.balance_watch.look_once()
     context.log.info("%s: %s", sending.campaign, dict(sender.counters.events) or "no answer yet")
     return run_outcome
 
@@ -142,11 +144,15 @@ def close_run(context: Context, sending: Sending, run_outcome: RunOutcome) -> Cl
     return Closed(closed, unknown_count if run_outcome.asks_person else 0, is_ours=True)
 
 
-def alert_run_outcome(context: Context, sending: Sending, run_outcome: RunOutcome) -> None:
-    """Alert the team that a person must act, or that sending waits, or that the rest of a campaign was cancelled."""
+def alert_run_outcome(context: Context, sending: Sending, closed: Campaign, run_outcome: RunOutcome) -> None:
+    """Alert the team that a person must act, or that sending waits, or that the rest of a campaign was cancelled.
+
+    Automatic answers, tests and notices are tried again each minute, and alerted of once.
+    """
     if run_outcome.needs_person or run_outcome.is_alarming:
         about = _CREDIT_ENDED if run_outcome.cancels_rest else None
-        alert_team(context, sending, str(run_outcome.why), about, anew=run_outcome.needs_person)
+        anew = run_outcome.needs_person and closed.kind not in STANDING_KINDS
+        alert_team(context, sending, str(run_outcome.why), about, anew=anew)
     elif run_outcome.why is not None:  # a claim may have raised an alert, such as that of the daily limit
         send_waiting_alerts(context)
 

@@ -16,6 +16,7 @@ from queue import Empty, SimpleQueue
 
 from campanile.gateways.answer_check import check_answer
 from campanile.gateways.transport import clock
+from campanile.services.billing.balance_watch import BalanceWatch
 from campanile.services.context import Context
 from campanile.services.sending.credit_end import CreditEnd
 from campanile.services.sending.in_flight import InFlightSlice, RequestKind, RunCounters, strange_reason, without_answer
@@ -55,6 +56,7 @@ class Sender:
         stop: threading.Event,
     ) -> None:
         self.counters = RunCounters()
+        self.balance_watch = BalanceWatch(context, gateway.manifest.gateway)
         self.counters.end_interval()
         self._context, self._log = context, context.log
         self._lease, self._gateway = lease, gateway
@@ -79,7 +81,7 @@ class Sender:
     def run(self, seconds: float) -> RunOutcome | None:
         """Send for so many seconds, or until nothing may be sent any more; return the run outcome, None: there is more.
 
-        When it returns, nothing is in flight and every answer is recorded.
+        It ends earlier if the balance must be read. When it ends, nothing is in flight and every answer is recorded.
 
         Raises:
             LeaseLost: another sender took the campaign over.
@@ -89,7 +91,7 @@ class Sender:
             if self._refusals and not self._inflight:
                 self._stop.wait(min(0.2 * 2 ** min(self._refusals, 9), _LONGEST_PAUSE_SECONDS))
             run_outcome = self._run_outcome()
-            is_last = run_outcome is not None or clock() >= ends_at
+            is_last = run_outcome is not None or clock() >= ends_at or self.balance_watch.takes_break()
             claimed = self._record_and_claim(most=0 if is_last else self._free_slices())
             if self._inflight:
                 self._wait_for_answers(claimed)
@@ -128,6 +130,7 @@ class Sender:
         finished = [inflight for inflight in self._inflight.values() if inflight.open_requests == 0]
         started = clock()
         with self._session() as session:
+            self.balance_watch.look(session.tx)
             for inflight in finished:
                 self._record(session, inflight)
             asked = self._take_unknown(session, most, started)
@@ -135,6 +138,7 @@ class Sender:
             self._credit_end.draft = session.campaign.draft
             self._paused_why = session.paused_why or self._paused_why
         for inflight in finished:
+            self.balance_watch.spend(inflight.claim)
             del self._inflight[inflight.claim.slice_no]
         for inflight in [
             *asked,

@@ -17,10 +17,12 @@ from campanile.store.db.database import Transaction
 from schemas.ledger_rows import SystemMessage
 
 
-def plan_notices(context: Context, tx: Transaction, gateway: str, tariff: Tariff, alert_id: int, text: str) -> None:
-    """Plan an alert as one SMS to each number of the team."""
-    numbers = [parse_number(raw, context.settings.region) for raw in context.settings.alert_numbers]
-    recipients = [(alert_id * 1000 + rank, number) for rank, number in enumerate(numbers, start=1)]
+def plan_notices(
+    context: Context, tx: Transaction, gateway: str, tariff: Tariff, alert_id: int, numbers: Sequence[str], text: str
+) -> None:
+    """Plan an alert as one SMS to each of these numbers of the team."""
+    parsed = [parse_number(raw, context.settings.region) for raw in numbers]
+    recipients = [(alert_id * 1000 + rank, number) for rank, number in enumerate(parsed, start=1)]
     plan_system_messages(context, tx, CampaignKind.NOTICE, gateway, tariff, recipients, text)
 
 

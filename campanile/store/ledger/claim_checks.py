@@ -214,15 +214,17 @@ def next_claim(campaign: Campaign, key: str, at: datetime, margin: timedelta) ->
 def credit_for(tx: Transaction, campaign: Campaign, limit: DailyLimit) -> SpendableCredit:
     """Return what a campaign may spend: marketing may not spend what alerts still need.
 
-    The daily limit does not bind emergencies and the notices to the team, which say that it is reached.
+    A notice to the team is not limited by the ledger: it says that the balance is low, or the daily limit reached. The
+    gateway decides. The daily limit does not bind emergencies either.
     """
     gateway, name = campaign.gateway, str(campaign.name)
+    if campaign.kind == CampaignKind.NOTICE:  # guard: notice-credit
+        return SpendableCredit(name, gateway, Decimal("Infinity"), Decimal(0), unit="")
     found = credit_left(tx, gateway, day_began_at=limit.began_at(tx.at))
     if found is None:
         return SpendableCredit(name, gateway, None, Decimal(0), unit="")
     kept = found.committed_to_alerts if campaign.kind == CampaignKind.MARKETING else Decimal(0)
-    is_bound = campaign.kind != CampaignKind.NOTICE and not campaign.emergency_reason
-    left_today = limit.amount - found.spent_today if limit.amount is not None and is_bound else None
+    left_today = None if limit.amount is None or campaign.emergency_reason else limit.amount - found.spent_today
     return SpendableCredit(name, gateway, found.available, kept, found.unit, left_today)
 
 
