@@ -17,7 +17,7 @@ read_month = as_task(month.read_month, task_run_name="read the costs of {month}"
 
 @task(**GATEWAY_READ)
 def watch_balance(gateway: str) -> str:
-    """Read the balance and alert once per crossing of the critical threshold; return one line."""
+    """Read the balance and alert once per crossing of the threshold; return one line."""
     remind_of_responder(current_context())
     return balance.watch_balance(current_context(), gateway)
 

@@ -54,14 +54,16 @@ class AlertDesk(ResultsDesk):
         """
         self._campaigns += 1
         name = f"campaign-{self._campaigns}"
-        self.put_balance(str(self.account.amount + 10))
+        waiting = self.value("campaign.committed", gateway="sandbox")
+        self.put_balance(str(self.account.amount + waiting))
         self.read_stops()
         self.prepare(name, [self._campaigns], price=amount)
         self.approve(name)
         lease = self.open(name)
         assert lease is not None
         claim = self.must_claim(lease)
-        self.put_balance(str(self.account.amount))
+        if waiting:
+            self.put_balance(str(self.account.amount))
         self.answer(lease, claim, "accepted")
         self.close(lease)
         self.account.amount -= Decimal(amount)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from html import unescape
 from pathlib import Path
 from typing import Any
+from unittest import mock
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -188,11 +189,13 @@ def test_when_the_gateway_does_not_answer_the_ledger_decides(open_desk: Callable
 def test_a_sender_takes_one_break_for_a_crossing(open_desk: Callable[..., AlertDesk]) -> None:
     desk = open_desk("300")
     desk.spend("250", sees_it=False)
-    watch = BalanceWatch(desk.context, "sandbox")
+    watch, session = BalanceWatch(desk.context, "sandbox"), mock.Mock()
     with desk.tx() as tx:
-        watch.look(tx)
-        watch.look(tx)
-    assert [watch.takes_break(), watch.takes_break()] == [True, False]
+        session.tx = tx
+        assert watch.look(session, [], 3) == 0
+        assert watch.look(session, [], 3) == 0, "until nothing is in flight"
+        watch.begin_break()
+        assert watch.look(session, [], 3) == 3
     watch.follow_up()
     watch.follow_up()
     assert (desk.account.asked_count, desk.told()) == (1, ["low"])
@@ -203,14 +206,12 @@ def test_an_old_reading_is_renewed_without_a_break(open_desk: Callable[..., Aler
     desk.check()
     asked = desk.account.asked_count
     desk.clock.forward(minutes=6)
-    watch = BalanceWatch(desk.context, "sandbox")
-    with desk.tx() as tx:
-        watch.look(tx)
-    assert not watch.takes_break()
-    watch.follow_up()
-    with desk.tx() as tx:
-        watch.look(tx)
-    watch.follow_up()
+    watch, session = BalanceWatch(desk.context, "sandbox"), mock.Mock()
+    for _ in range(2):
+        with desk.tx() as tx:
+            session.tx = tx
+            assert watch.look(session, [], 3) == 3
+        watch.follow_up()
     assert desk.account.asked_count == asked + 1
 
 

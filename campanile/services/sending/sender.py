@@ -91,12 +91,13 @@ class Sender:
             if self._refusals and not self._inflight:
                 self._stop.wait(min(0.2 * 2 ** min(self._refusals, 9), _LONGEST_PAUSE_SECONDS))
             run_outcome = self._run_outcome()
-            is_last = run_outcome is not None or clock() >= ends_at or self.balance_watch.takes_break()
+            is_last = run_outcome is not None or clock() >= ends_at or self.balance_watch.wants_break
             claimed = self._record_and_claim(most=0 if is_last else self._free_slices())
             if self._inflight:
                 self._wait_for_answers(claimed)
             elif is_last and not (self._credit_end.refused and self._credit_end.may_go_on()):
                 self.counters.end_interval()
+                self.balance_watch.begin_break()
                 return run_outcome
             elif (run_outcome := self._rest(claimed)) is not None:
                 return run_outcome
@@ -130,15 +131,14 @@ class Sender:
         finished = [inflight for inflight in self._inflight.values() if inflight.open_requests == 0]
         started = clock()
         with self._session() as session:
-            self.balance_watch.look(session.tx)
             for inflight in finished:
                 self._record(session, inflight)
+            most = self.balance_watch.look(session, [inflight.claim for inflight in finished], most)
             asked = self._take_unknown(session, most, started)
             claimed = claim_slices(session, most - len(asked))  # guard: claim-before-post
             self._credit_end.draft = session.campaign.draft
             self._paused_why = session.paused_why or self._paused_why
         for inflight in finished:
-            self.balance_watch.spend(inflight.claim)
             del self._inflight[inflight.claim.slice_no]
         for inflight in [
             *asked,
