@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
+from campanile.sms.predictions.campaign import Quantity
 from campanile.sms.states import CampaignKind, CampaignState
 
 
@@ -110,3 +112,31 @@ class InvoiceCount:
     line_count: int
     invoiced: Decimal
     charged: Decimal
+
+
+class StoredPrediction(NamedTuple):
+    """A prediction of a recap: median and ends of its 80 % interval; ``planned``: by the plan alone, None: no plan.
+
+    A duration is in seconds from ``starts_at``. ``past_count``: how many past campaigns it is from.
+    """
+
+    quantity: Quantity
+    low: Decimal
+    median: Decimal
+    high: Decimal
+    planned: Decimal | None
+    past_count: int
+    starts_at: datetime | None
+
+
+class ScoredPrediction(NamedTuple):
+    """A prediction beside what happened; ``actual``: None while it is open until ``settles_at`` (None: not known)."""
+
+    predicted: StoredPrediction
+    actual: Decimal | None
+    settles_at: datetime | None
+
+    @property
+    def is_hit(self) -> bool:
+        """Whether it happened within the interval."""
+        return self.actual is not None and self.predicted.low <= self.actual <= self.predicted.high

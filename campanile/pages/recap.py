@@ -10,6 +10,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from campanile.pages.environment import render
+from campanile.pages.prediction_rows import prediction_rows
 from campanile.pages.recap_diff import changed_fields
 from campanile.pages.recap_schedule import schedule_of
 from campanile.pages.recap_views import RecapView
@@ -49,6 +50,8 @@ def recap_page(view: RecapView, zone: ZoneInfo, note: str, links: Sequence[RunLi
         saving=max((found.price or Decimal(0) for found in view.findings), default=Decimal(0)),
         when=schedule_of(view, zone),
         answer_count=_answer_count(view),
+        expected=prediction_rows(view.predictions, view.recap.unit, zone),
+        past_count=max((row.past_count for row in view.predictions), default=0),
         stop_mention=_mentions(view.header.stop_mentions),
     )
 

@@ -23,6 +23,7 @@ from schemas.recap_rows import (
     TerritoryCount,
     UnsentMessages,
 )
+from schemas.result_rows import StoredPrediction
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ class RecapView:
     """All data of the recap page.
 
     ``credit`` is None when the balance was never read; ``balance_error`` is then the reason. ``undeclared``: lists
-    of the campaign without a legal basis.
+    of the campaign without a legal basis. ``alert_threshold``: below it an alert is raised.
     """
 
     campaign: Campaign
@@ -157,6 +158,8 @@ class RecapView:
     auto_reply: AutoReplyView
     alert_rule: str = ""
     """When the team is told of a low balance."""
+    predictions: Sequence[StoredPrediction] = ()
+    alert_threshold: Decimal | None = None
 
     @property
     def balance_after(self) -> Decimal | None:
@@ -170,6 +173,12 @@ class RecapView:
         if self.credit is None or not self.header.emergency_reason:
             return self.balance_after
         return self.credit.free_for_emergency - self.recap.total_price
+
+    @property
+    def is_low_after(self) -> bool:
+        """Whether this campaign leaves less than the threshold of the alert, and can be approved all the same."""
+        after, critical = self.balance_after, self.alert_threshold
+        return after is not None and critical is not None and not self.is_short and after < critical
 
     @property
     def is_short(self) -> bool:

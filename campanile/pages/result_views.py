@@ -17,6 +17,7 @@ from schemas.result_rows import (
     InvoiceCount,
     MonthRow,
     ReplyExample,
+    ScoredPrediction,
     SourceResult,
 )
 
@@ -39,6 +40,7 @@ class ResultsView:
     replies: Sequence[ReplyCount]
     examples: Sequence[ReplyExample]
     cost: CampaignCost
+    predictions: Sequence[ScoredPrediction]
     forecast: Sequence[ForecastResult]
     reasons: Sequence[ReasonCount]
     events: Sequence[CampaignEvent]

@@ -12,6 +12,7 @@ from campanile.pages import charts
 from campanile.pages.environment import render
 from campanile.pages.figures import Figure, Money, Plain, Section, Share, filled, rate_text
 from campanile.pages.html import render_html
+from campanile.pages.prediction_rows import scored_section
 from campanile.pages.result_views import ResultsView
 from campanile.pages.words import ANSWER_WORDS, STATE_WORDS, duration_text, span_text
 from campanile.sms.rules.opt_out_lines import OPT_OUT_LINES, crossed_line
@@ -77,7 +78,16 @@ def results_sections(view: ResultsView, zone: ZoneInfo) -> list[Section]:
     """Return the sections of the report; those without rows are left out."""
     of_view = (_funnel, _territories, _sources, _curve, _replies, _examples, _opt_outs, _cost)
     first = [make(view) for make in of_view]
-    return filled([*first, _forecast(view, zone), _unknown(view), _reasons(view), _history(view, zone)])
+    return filled(
+        [
+            *first,
+            scored_section(view.predictions, view.unit, zone),
+            _forecast(view, zone),
+            _unknown(view),
+            _reasons(view),
+            _history(view, zone),
+        ]
+    )
 
 
 def _funnel(view: ResultsView) -> Section:

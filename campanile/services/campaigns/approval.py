@@ -11,6 +11,7 @@ from campanile.pages.words import approval_figures, staying_words
 from campanile.services.approver_secrets import parse_secrets
 from campanile.services.billing.balance import read_balance
 from campanile.services.campaigns.approval_checks import check_times_hold
+from campanile.services.campaigns.predictions import predict_end_again
 from campanile.services.campaigns.send_schedule import expiring_words
 from campanile.services.context import Context
 from campanile.services.inbound.responder_state import answer_forecast
@@ -58,6 +59,7 @@ def approve_recap(
         forecast = check_times_hold(context, tx, find_campaign(tx, campaign))
         rules = replace(approval_rules(context), answers=answer_forecast(context, tx, found.gateway))
         row, unsent = approve(tx, campaign, whole_hash, actor, rules)
+        predict_end_again(context, tx, row)
     due_at = row.due_at or context.now()
     first_at = min((departure.starts_at for departure in forecast.departures), default=due_at)
     approved = ApprovedView(

@@ -48,8 +48,8 @@ def check_times_hold(context: Context, tx: Transaction, campaign: Campaign) -> F
     return forecast
 
 
-def forecast_now(context: Context, tx: Transaction, campaign: Campaign) -> Forecast:
-    """Return when the messages of a prepared campaign are sent if it is approved now."""
+def forecast_now(context: Context, tx: Transaction, campaign: Campaign, pace: float = 1.0) -> Forecast:
+    """Return when the messages of a campaign are sent if it begins now; ``pace``: 2 is half the rate of the gateway."""
     windows = tx.select(WindowLoad, "campaign.loads", campaign_id=campaign.campaign_id)
     timing = Timing(
         at=tx.at,
@@ -60,9 +60,8 @@ def forecast_now(context: Context, tx: Transaction, campaign: Campaign) -> Forec
         not_before={window.window_key: window.not_before for window in windows if window.not_before is not None},
     )
     loads = [Load(window.window_key, window.message_count, window.segment_count) for window in windows]
-    return forecast_departures(
-        loads, pace_of(context.settings, context.manifest(campaign.gateway)).segments_per_second, timing
-    )
+    rate = pace_of(context.settings, context.manifest(campaign.gateway)).segments_per_second
+    return forecast_departures(loads, rate / pace, timing)
 
 
 def _first_shown(tx: Transaction, campaign: Campaign) -> datetime:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from campanile.services.campaigns.campaign_row import campaign_row_of
 from campanile.services.campaigns.merge_fields import own_fields
+from campanile.services.campaigns.predictions import add_predictions
 from campanile.services.campaigns.preparation_context import PreparationContext, preparation_context
 from campanile.services.campaigns.recap_header import BuiltMessages, recap_header
 from campanile.services.campaigns.send_schedule import closed_days_by_window, expiring_words, first_closing, timing_of
@@ -121,6 +122,7 @@ def make_recap(context: Context, draft: CampaignDraft, *, revises: Revised | Non
             campaign_row = campaign_row_of(draft, built.timing, is_sample)
             header = recap_header(context, draft, prepared, built)
             recap = write_prepared(tx, campaign_row, header, details, revises=revises)
+            add_predictions(context, tx, recap)
             check_not_repeated(tx, tx.get(Campaign, "campaign.get", campaign_id=recap.campaign_id))
     context.log.info("%s: %d messages, recap %s", draft.name, recap.message_count, recap.recap_hash[:8])
     return recap

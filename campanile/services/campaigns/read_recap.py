@@ -8,6 +8,7 @@ from campanile.pages.recap_views import AutoReplyView, RecapHeader, RecapView, S
 from campanile.pages.views import view_of
 from campanile.services.billing.alert_rules import alert_rule
 from campanile.services.billing.balance import read_balance
+from campanile.services.billing.balance_alert import message_price
 from campanile.services.context import Context
 from campanile.services.inbound.responder_state import answer_forecast, responder_state
 from campanile.sms.errors import ConfigurationError, SmsError
@@ -17,6 +18,7 @@ from campanile.sms.schedule.territories import ALSACE_MOSELLE, UNREADABLE, clock
 from campanile.sms.states import CampaignKind
 from campanile.sms.text.segments import count_segments
 from campanile.store.billing.balance import credit_left
+from campanile.store.campaigns.predictions import predictions_of
 from campanile.store.contacts.lists import declared_basis
 from campanile.store.db.database import Transaction
 from campanile.store.inbound.auto_responder import auto_responder
@@ -64,6 +66,7 @@ def read_recap(context: Context, tx: Transaction, campaign_id: int) -> RecapView
     departures = tx.select(Departure, "departure.list", campaign_id=campaign_id)
     counts = tx.select(WindowCount, "recap.windows", campaign_id=campaign_id)
     windows = [_window_view(context, count, departures, details) for count in counts]
+    rule = alert_rule(context, tx, campaign.gateway)
     return RecapView(
         campaign=campaign,
         recap=recap,
@@ -86,7 +89,9 @@ def read_recap(context: Context, tx: Transaction, campaign_id: int) -> RecapView
         balance_error=None,
         undeclared=_undeclared(tx, header),
         auto_reply=_auto_reply(context, tx, header),
-        alert_rule=rule_text(alert_rule(context, tx, campaign.gateway)),
+        alert_rule=rule_text(rule),
+        predictions=predictions_of(tx, campaign),
+        alert_threshold=rule.lines(message_price(context, campaign.gateway)).threshold,
     )
 
 

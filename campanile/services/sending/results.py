@@ -7,6 +7,7 @@ from pathlib import Path
 from campanile.files.atomic_write import written_whole
 from campanile.files.exports import convert_to_csv, filter_parquet
 from campanile.pages.result_views import ResultsView
+from campanile.services.campaigns.predictions import scored_predictions
 from campanile.services.context import Context
 from campanile.services.inbound.reports import missing_reports
 from campanile.services.inbound.responder_state import responder_state
@@ -68,6 +69,7 @@ def write_page(view: ResultsView, page: str) -> Path:
 
 def _read_view(context: Context, tx: Transaction, found: Campaign, folder: Path) -> ResultsView:
     of_campaign = {"campaign_id": found.campaign_id}
+    cost = tx.get(CampaignCost, "result.cost", **of_campaign)
     return ResultsView(
         campaign=found,
         unit=context.manifest(found.gateway).unit,
@@ -79,7 +81,8 @@ def _read_view(context: Context, tx: Transaction, found: Campaign, folder: Path)
         curve=tx.select(DeliveryPoint, "result.delivery_curve", limits=list(CURVE_SECONDS), **of_campaign),
         replies=tx.select(ReplyCount, "reply.by_verdict", **of_campaign),
         examples=tx.select(ReplyExample, "result.reply_examples", most=_EXAMPLES, **of_campaign),
-        cost=tx.get(CampaignCost, "result.cost", **of_campaign),
+        cost=cost,
+        predictions=scored_predictions(tx, found, cost),
         forecast=tx.select(ForecastResult, "result.forecast", **of_campaign),
         reasons=tx.select(ReasonCount, "message.reasons", **of_campaign),
         events=tx.select(CampaignEvent, "campaign.events", **of_campaign),

@@ -1,0 +1,1 @@
+"""Predictions with 80 % intervals: what a campaign brings, and how a balance falls."""
