@@ -154,3 +154,14 @@ class OperatorSetting(NamedTuple):
     value: str
     actor: str
     changed_at: datetime
+
+
+class OpenLoad(NamedTuple):
+    """What an approved campaign still has to send with one window key; ``price``: of all of it."""
+
+    campaign_id: int
+    window_key: str
+    message_count: int
+    segment_count: int
+    price: Decimal
+    not_before: datetime | None

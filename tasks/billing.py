@@ -4,7 +4,7 @@ from prefect import task
 
 from campanile.pages.month import month_file, month_page
 from campanile.pages.result_views import MonthView
-from campanile.services.billing import alert_rules, alerts, balance, month
+from campanile.services.billing import alert_rules, alerts, balance, forecast, month
 from campanile.services.inbound.responder_state import remind_of_responder
 from tasks.artifacts import publish
 from tasks.context import GATEWAY_READ, as_task, current_context
@@ -17,9 +17,11 @@ read_month = as_task(month.read_month, task_run_name="read the costs of {month}"
 
 @task(**GATEWAY_READ)
 def watch_balance(gateway: str) -> str:
-    """Read the balance and alert once per crossing of the threshold; return one line."""
+    """Read the balance and alert once per crossing, also of the forecast; return one line."""
     remind_of_responder(current_context())
-    return balance.watch_balance(current_context(), gateway)
+    line = balance.watch_balance(current_context(), gateway)
+    forecast.watch_forecast(current_context(), gateway)
+    return line
 
 
 @task

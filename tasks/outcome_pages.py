@@ -6,6 +6,7 @@ from prefect import task
 
 from campanile.pages import outcomes
 from campanile.pages.alert_rules import alert_rule_page
+from campanile.pages.balance import balance_file, balance_page
 from campanile.pages.run_links import (
     BALANCE_ALERT,
     CHECK_BALANCE,
@@ -20,8 +21,9 @@ from campanile.pages.run_links import (
     resume_step,
 )
 from campanile.services.billing.alert_rules import read_alert_rule
+from campanile.services.billing.forecast import read_balance_view, write_balance_page
 from campanile.services.inbound.reports import read_unknown_words
-from campanile.services.inbound.responder_state import read_responder, read_responder_state
+from campanile.services.inbound.responder_state import read_responder
 from schemas.inbound_rows import ReplyCount
 from tasks.artifacts import publish_unless_away
 from tasks.context import current_context
@@ -38,10 +40,11 @@ OUTCOMES = {
 
 @task(task_run_name="publish the balance of {gateway}")
 def publish_balance(gateway: str, line: str) -> str:
-    """Publish the state of a gateway's balance, and return the page."""
+    """Publish the report of a gateway's balance, write its HTML file, and return the page."""
     context, links = current_context(), step_links([CHECK_BALANCE, TOP_UP, BALANCE_ALERT])
-    responder, rule = read_responder_state(context, gateway), read_alert_rule(context, gateway)
-    page = outcomes.balance_page(gateway, line, responder, links, context.settings.zone, rule.line)
+    zone, view = context.settings.zone, read_balance_view(context, gateway, line)
+    write_balance_page(view, balance_file(view, zone, context.simulation_note))
+    page = balance_page(view, links, zone)
     return _publish(f"balance-{gateway}", f"Balance of {gateway}", page)
 
 

@@ -6,6 +6,7 @@ do not see it, and stands beside a table with the same figures.
 
 import re
 from collections.abc import Sequence
+from math import ceil, floor, log10
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -19,6 +20,7 @@ _BAR_HEIGHT = 11
 _CURVE_HEIGHT = 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 34, 8, 12, 34
 _LABEL_SIGNS = 34
+_BAND_HEIGHT, _BAND_LEFT, _LABELLED = 230, 44, 3
 
 _FRAME = Markup(
     '<svg class="chart" viewBox="0 0 {width} {height}" role="img" aria-labelledby="{key}-t {key}-d" '
@@ -43,6 +45,11 @@ _CURVE = Markup(
     '<path class="area" d="M{left:.1f},{bottom:.1f} {path} L{right:.1f},{bottom:.1f} Z"/>'
     '<path class="curve" d="M{start} {path}"/>{dots}'
 )
+_BAND = Markup('<path class="band" d="M{highs} L{lows} Z"/><path class="curve" d="M{medians}"/>')
+_THRESHOLD = Markup(
+    '<line class="rule" x1="{left}" y1="{y:.1f}" x2="{right}" y2="{y:.1f}"/>'
+    '<text class="small" x="{right}" y="{text_y:.1f}" text-anchor="end">threshold {label}</text>'
+)
 _DOT = Markup('<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="2.5"/>')
 
 
@@ -60,6 +67,15 @@ class Rule(NamedTuple):
 
     label: str
     fraction: float
+
+
+class BandPoint(NamedTuple):
+    """A value with its interval; the points stand at equal distances."""
+
+    label: str
+    low: float
+    median: float
+    high: float
 
 
 class Point(NamedTuple):
@@ -118,6 +134,59 @@ def curve_chart(title: str, description: str, points: Sequence[Point]) -> Markup
     )
     drawn += [_TICK.format(x=x, y=bottom + 16, label=point.label) for point, (x, _) in zip(points, places, strict=True)]
     return _framed(title, description, _CURVE_HEIGHT, drawn)
+
+
+def band_chart(title: str, description: str, start: float, points: Sequence[BandPoint], threshold: float) -> Markup:
+    """Return a line of medians from ``start`` on within the band of their intervals, above or below a threshold."""
+    values = [start, threshold, 0.0, *(end for point in points for end in (point.low, point.high))]
+    step = _step(max(values) - min(values))
+    bottom_value, top_value = floor(min(values) / step) * step, ceil(max(values) / step) * step
+    right, bottom = _WIDTH - _RIGHT, _BAND_HEIGHT - _BOTTOM
+
+    def y(value: float) -> float:
+        return bottom - (value - bottom_value) / max(top_value - bottom_value, step) * (bottom - _TOP)
+
+    def path(ends: Sequence[float]) -> str:
+        return " L".join(f"{x:.1f},{y(end):.1f}" for x, end in zip(places, ends, strict=True))
+
+    places = [_BAND_LEFT + (right - _BAND_LEFT) * number / max(len(points), 1) for number in range(len(points) + 1)]
+    drawn = [
+        _GRID.format(
+            left=_BAND_LEFT, right=right, y=y(value), text_x=_BAND_LEFT - 5, text_y=y(value) + 3, label=_short(value)
+        )
+        for value in (bottom_value + step * number for number in range(round((top_value - bottom_value) / step) + 1))
+    ]
+    highs, lows = [start, *(point.high for point in points)], [start, *(point.low for point in points)]
+    medians = [start, *(point.median for point in points)]
+    back = " L".join(reversed(path(lows).split(" L")))
+    drawn.append(_BAND.format(highs=path(highs), lows=back, medians=path(medians)))
+    drawn.append(
+        _THRESHOLD.format(
+            left=_BAND_LEFT, right=right, y=y(threshold), text_y=y(threshold) - 4, label=_short(threshold)
+        )
+    )
+    drawn += [
+        _TICK.format(x=x, y=bottom + 16, label=point.label)
+        for number, (point, x) in enumerate(zip(points, places[1:], strict=True))
+        if number % _LABELLED == 0
+    ]
+    return _framed(title, description, _BAND_HEIGHT, drawn)
+
+
+def _step(span: float) -> float:
+    """Return the distance of about five lines of a grid: 1, 2 or 5 times a power of ten.
+
+    >>> _step(100), _step(37), _step(0)
+    (20.0, 10.0, 1.0)
+    """
+    if span <= 0:
+        return 1.0
+    power = 10.0 ** floor(log10(span / 5))
+    return next(power * digit for digit in (1, 2, 5, 10) if power * digit * 5 >= span)
+
+
+def _short(value: float) -> str:
+    return f"{value:,.2f}".rstrip("0").rstrip(".").replace(",", " ")
 
 
 def _framed(title: str, description: str, height: int, drawn: Sequence[Markup]) -> Markup:

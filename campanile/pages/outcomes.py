@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 
 from campanile.pages.environment import render
 from campanile.pages.run_links import RunLink
-from campanile.pages.views import ResponderState
 from campanile.pages.words import grouped_by_value
 from campanile.sms.rules.auto_reply import AutoResponder
 from campanile.sms.text.formatting import amount_text
@@ -32,20 +31,6 @@ def reports_page(
     title = f"Delivery reports of {gateway}"
     moves = sorted(moved.items())
     return render("delivery_reports", title=title, moved=moves, unknown_words=unknown_words, steps=links)
-
-
-def balance_page(
-    gateway: str,
-    line: str,
-    responder: ResponderState | None,
-    links: Sequence[RunLink],
-    zone: ZoneInfo,
-    alert_rule: str = "",
-) -> str:
-    """Return the page of a gateway's balance, with its alert, and with the auto-responder while it is on."""
-    title = f"Balance of {gateway}"
-    values = {"line": line, "responder": responder, "alert_rule": alert_rule}
-    return render("balance", title=title, steps=links, zone=zone, **values)
 
 
 def auto_responder_page(

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +15,8 @@ from jinja2 import UndefinedError
 
 from campanile.pages import approval, outcomes
 from campanile.pages.alert_rules import AlertRuleView, RuleChange, alert_rule_page
+from campanile.pages.balance import balance_page
+from campanile.pages.balance_views import BalanceView
 from campanile.pages.diagnostics import checks_page
 from campanile.pages.environment import ENVIRONMENT
 from campanile.pages.import_views import ImportReport
@@ -36,7 +38,6 @@ from campanile.pages.views import (
     ApprovedView,
     Check,
     Doubt,
-    ResponderState,
 )
 from campanile.pages.words import ANSWER_WORDS, RESULT_WORDS, STATE_WORDS
 from campanile.sms.rules.auto_reply import AutoResponder
@@ -121,7 +122,15 @@ def single(kind: Any, text: str, name: str) -> Any:
         return next(iter(kind))
     if kind in (str, Any):
         return masked_where_it_matters(text, name)
-    values = {int: 7, float: 1.5, bool: True, Decimal: Decimal("1.5"), datetime: AT, Path: Path("/data/x")}
+    values = {
+        int: 7,
+        float: 1.5,
+        bool: True,
+        Decimal: Decimal("1.5"),
+        datetime: AT,
+        date: AT.date(),
+        Path: Path("/data/x"),
+    }
     return values[kind]
 
 
@@ -169,7 +178,7 @@ PAGES: dict[str, Callable[[str], str]] = {
     "auto_responder": lambda text: outcomes.auto_responder_page(
         text, AutoResponder(True, own(text), "day", 5, AT), {"FR": Decimal("0.05")}, "EUR", links(text), PARIS
     ),
-    "balance": lambda text: outcomes.balance_page(text, text, filled(ResponderState, text), links(text), PARIS, text),
+    "balance": lambda text: balance_page(filled(BalanceView, text), links(text), PARIS),
     "change": lambda text: change_page(own(text), filled(Preview, text), True),
     "delivery_reports": lambda text: outcomes.reports_page(
         text, {"delivered": 7}, [filled(UnknownWord, text)], links(text)

@@ -1,20 +1,24 @@
 """The auto-responder: whom it answers, when it stops, what it costs, and that nobody forgets it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from campanile.pages.outcomes import auto_responder_page, balance_page
+from campanile.pages.balance import balance_page
+from campanile.pages.outcomes import auto_responder_page
+from campanile.pages.views import ResponderState
 from campanile.services.billing import alerts
+from campanile.services.billing.forecast import read_balance_view
 from campanile.services.context import Context
 from campanile.services.inbound.auto_answers import set_auto_responder
 from campanile.services.inbound.responder_state import (
     answer_prices,
-    read_responder_state,
     remind_of_responder,
+    responder_state,
 )
 from campanile.sms.errors import ConfigurationError
 from campanile.sms.rules.auto_reply import AutoResponder
@@ -168,13 +172,19 @@ def test_the_pages_say_since_when_it_is_on_and_what_it_cost(desk: Desk) -> None:
     assert state is not None
     price = desk.context.tariff("sandbox").prices["FR"]
     assert (state.answer_count, state.cost, state.unit) == (2, 2 * price, "EUR")
-    page = balance_page("sandbox", "balance 5 EUR", state, [], desk.context.settings.zone)
+    view = read_balance_view(desk.context, "sandbox", "balance 5 EUR")
+    page = balance_page(view, [], desk.context.settings.zone)
     assert "⚠ **Auto-responder ON** since Tue 2026-11-24 10:00" in page
     assert "2 answers, 0.09 EUR." in page
     other = read_responder_state(desk.context, "twilio")
     assert other is not None
     assert other.answer_count == 0
-    assert "Auto-responder" not in balance_page("sandbox", "balance 5 EUR", None, [], desk.context.settings.zone)
+    assert "Auto-responder" not in balance_page(replace(view, responder=None), [], desk.context.settings.zone)
+
+
+def read_responder_state(context: Context, gateway: str) -> ResponderState | None:
+    with context.transaction(read_only=True) as tx:
+        return responder_state(context, tx, gateway)
 
 
 def accept_answers(desk: Desk) -> None:

@@ -320,7 +320,7 @@ NOTHING_ABOUT_A_PERSON = {
         import_row_reject.reason message.encoding message.territory message.window_key message_event.event
         balance_reading.unit departure.window_key slice.state slice.window_key opt_out_entry.source recap.unit
         reply.answer schema_migration.name reply.settled_as reply.verdict scheduled_flow.flow_name
-        policy_snapshot.policy
+        policy_snapshot.policy prediction.quantity
     """,
     "a hash or a random key of a file, a recap or the store": """
         campaign.approved_hash campaign.recap_hash import_file.sha256 policy_snapshot.sha256 recap.audience_mark

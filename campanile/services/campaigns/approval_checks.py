@@ -1,5 +1,6 @@
 """Check the times of a recap again when it is approved: time has passed since it was made."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from campanile.services.campaigns.send_schedule import expiring_words, hours_of
@@ -48,8 +49,15 @@ def check_times_hold(context: Context, tx: Transaction, campaign: Campaign) -> F
     return forecast
 
 
-def forecast_now(context: Context, tx: Transaction, campaign: Campaign, pace: float = 1.0) -> Forecast:
-    """Return when the messages of a campaign are sent if it begins now; ``pace``: 2 is half the rate of the gateway."""
+def forecast_now(context: Context, tx: Transaction, campaign: Campaign) -> Forecast:
+    """Return when the messages of a prepared campaign are sent if it is approved now."""
+    loads, timing = loads_now(context, tx, campaign)
+    rate = pace_of(context.settings, context.manifest(campaign.gateway)).segments_per_second
+    return forecast_departures(loads, rate, timing)
+
+
+def loads_now(context: Context, tx: Transaction, campaign: Campaign) -> tuple[Sequence[Load], Timing]:
+    """Return what a prepared campaign has to send, and when it may if it is approved now."""
     windows = tx.select(WindowLoad, "campaign.loads", campaign_id=campaign.campaign_id)
     timing = Timing(
         at=tx.at,
@@ -60,8 +68,7 @@ def forecast_now(context: Context, tx: Transaction, campaign: Campaign, pace: fl
         not_before={window.window_key: window.not_before for window in windows if window.not_before is not None},
     )
     loads = [Load(window.window_key, window.message_count, window.segment_count) for window in windows]
-    rate = pace_of(context.settings, context.manifest(campaign.gateway)).segments_per_second
-    return forecast_departures(loads, rate / pace, timing)
+    return loads, timing
 
 
 def _first_shown(tx: Transaction, campaign: Campaign) -> datetime:

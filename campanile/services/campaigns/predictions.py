@@ -3,41 +3,74 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
-from campanile.services.campaigns.approval_checks import forecast_now
+from campanile.services.campaigns.approval_checks import loads_now
+from campanile.services.campaigns.preparation_context import PreparationContext
+from campanile.services.campaigns.recap_header import BuiltMessages
 from campanile.services.context import Context
+from campanile.services.sending.throughput import pace_of
 from campanile.sms.errors import ConfigurationError
 from campanile.sms.predictions.campaign import (
     SETTLED_AFTER,
     Plan,
+    Predicted,
     Quantity,
     predict_campaign,
     predict_duration,
 )
-from campanile.sms.schedule.forecast import Forecast
+from campanile.sms.schedule.forecast import Forecast, Load, Timing, forecast_departures
 from campanile.sms.states import CampaignState
 from campanile.sms.text.segments import count_segments
-from campanile.store.campaigns.predictions import outcomes_of, past_of, predictions_of, put_predictions
+from campanile.store.campaigns.predictions import outcomes_of, past_courses, past_of, predictions_of, put_predictions
 from campanile.store.db.database import Transaction
+from campanile.store.db.statement_runner import StatementRunner
 from campanile.store.inbound.auto_responder import auto_responder
 from schemas.campaign_rows import Campaign
-from schemas.recap_rows import Recap, TerritoryCount, UnsentMessages
+from schemas.draft import CampaignDraft
 from schemas.result_rows import CampaignCost, ScoredPrediction, StoredPrediction
 
 
-def add_predictions(context: Context, tx: Transaction, recap: Recap) -> None:
-    """Store what a new recap predicts, in its transaction; its hash does not cover it."""
-    campaign = tx.get(Campaign, "campaign.get", campaign_id=recap.campaign_id)
-    plan = _plan(context, tx, campaign, recap)
-    predicted = predict_campaign(plan, past_of(tx, campaign.kind, campaign.gateway))
-    put_predictions(tx, campaign.campaign_id, campaign.version, predicted, plan.starts_at)
+class _StagedTerritory(NamedTuple):
+    territory: str
+    message_count: int
+    price: Decimal
+
+
+def predict_recap(
+    context: Context,
+    scratch: StatementRunner,
+    draft: CampaignDraft,
+    prepared: PreparationContext,
+    built: BuiltMessages,
+) -> tuple[list[Predicted], datetime | None]:
+    """Return what a recap predicts, and when its first message is sent; the store is free during the computation."""
+    with context.transaction(read_only=True) as tx:
+        past, responder = past_of(tx, draft.kind, draft.gateway), auto_responder(tx)
+        is_answering = responder.why_off(tx.at) is None
+    territories = scratch.select(_StagedTerritory, "prediction.staged")
+    can_answer = any(prepared.rule(draft, row.territory).can_be_answered for row in territories)
+    whole = sum(row.message_count for row in territories)
+    sent = sum(departure.message_count for departure in built.forecast.departures)
+    share = sent / whole if whole else 0.0
+    rate = pace_of(context.settings, prepared.manifest).segments_per_second
+    plan = Plan(
+        {row.territory: round(row.message_count * share) for row in territories},
+        sum((row.price for row in territories), Decimal(0)) * sent / max(whole, 1),
+        _answer_price(context, draft.gateway, responder.text) if can_answer and is_answering else None,
+        _starts_at(built.forecast),
+        lambda pace: _ends_at(built.loads, rate / pace, built.timing),
+    )
+    return predict_campaign(plan, past), plan.starts_at
 
 
 def predict_end_again(context: Context, tx: Transaction, campaign: Campaign) -> None:
     """Predict again when an approved campaign ends: its recap said it for an approval at the time of the recap."""
-    forecast = forecast_now(context, tx, campaign)
-    plan = Plan({}, Decimal(0), None, _starts_at(forecast), lambda pace: _ends_at(context, tx, campaign, pace))
-    duration = predict_duration(plan, past_of(tx, campaign.kind, campaign.gateway))
+    loads, timing = loads_now(context, tx, campaign)
+    rate = pace_of(context.settings, context.manifest(campaign.gateway)).segments_per_second
+    starts_at = _starts_at(forecast_departures(loads, rate, timing))
+    plan = Plan({}, Decimal(0), None, starts_at, lambda pace: _ends_at(loads, rate / pace, timing))
+    duration = predict_duration(plan, past_courses(tx, campaign.kind, campaign.gateway))
     if duration is not None:
         put_predictions(tx, campaign.campaign_id, campaign.version, [duration], plan.starts_at)
 
@@ -71,48 +104,23 @@ def scored_predictions(tx: Transaction, campaign: Campaign, cost: CampaignCost) 
     ]
 
 
-def _plan(context: Context, tx: Transaction, campaign: Campaign, recap: Recap) -> Plan:
-    forecast = forecast_now(context, tx, campaign)
-    unsent = tx.get(
-        UnsentMessages,
-        "recap.unsent",
-        campaign_id=campaign.campaign_id,
-        window_keys=[row.window_key for row in forecast.expiring],
-        expiring_counts=[row.message_count for row in forecast.expiring],
-    )
-    share = 1 - unsent.message_count / recap.message_count if recap.message_count else 0.0
-    territories = tx.select(TerritoryCount, "recap.territories", campaign_id=campaign.campaign_id)
-    return Plan(
-        {row.territory: round(row.message_count * share) for row in territories},
-        recap.total_price - unsent.price,
-        _answer_price(context, tx, recap),
-        _starts_at(forecast),
-        lambda pace: _ends_at(context, tx, campaign, pace),
-    )
-
-
-def _answer_price(context: Context, tx: Transaction, recap: Recap) -> Decimal | None:
-    """Return the price of one automatic answer in the home region; None: no replies to this campaign are answered."""
-    responder = auto_responder(tx)
-    if responder.why_off(tx.at) is not None or not recap.header.get("can_be_answered"):
-        return None
+def _answer_price(context: Context, gateway: str, text: str) -> Decimal | None:
+    """Return the price of one automatic answer in the home region; None: the tariff has none."""
     try:
-        price = context.tariff(str(recap.header["gateway"])).price(context.settings.region)
+        price = context.tariff(gateway).price(context.settings.region)
     except ConfigurationError:
         return None
-    return price * count_segments(responder.text).segment_count
+    return price * count_segments(text).segment_count
 
 
 def _starts_at(forecast: Forecast) -> datetime | None:
     return min((departure.starts_at for departure in forecast.departures), default=None)
 
 
-def _ends_at(context: Context, tx: Transaction, campaign: Campaign, pace: float) -> datetime:
-    """Return when the last message is sent if each takes ``pace`` times as long as planned."""
-    departures: Sequence[datetime] = [
-        departure.ends_at for departure in forecast_now(context, tx, campaign, pace).departures
-    ]
-    return max(departures, default=tx.at)
+def _ends_at(loads: Sequence[Load], rate: float, timing: Timing) -> datetime:
+    """Return when the last message is sent at a rate of segments a second."""
+    departures = forecast_departures(loads, rate, timing).departures
+    return max((departure.ends_at for departure in departures), default=timing.at)
 
 
 def _took(row: StoredPrediction, accepted_until: datetime) -> Decimal | None:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from campanile.services.campaigns.campaign_row import campaign_row_of
 from campanile.services.campaigns.merge_fields import own_fields
-from campanile.services.campaigns.predictions import add_predictions
+from campanile.services.campaigns.predictions import predict_recap
 from campanile.services.campaigns.preparation_context import PreparationContext, preparation_context
 from campanile.services.campaigns.recap_header import BuiltMessages, recap_header
 from campanile.services.campaigns.send_schedule import closed_days_by_window, expiring_words, first_closing, timing_of
@@ -51,6 +51,7 @@ from campanile.store.campaigns.message_builder import (
     stage_messages,
     write_texts,
 )
+from campanile.store.campaigns.predictions import put_predictions
 from campanile.store.campaigns.recaps import audience_mark
 from campanile.store.campaigns.writer import (
     RecapDetails,
@@ -114,6 +115,7 @@ def make_recap(context: Context, draft: CampaignDraft, *, revises: Revised | Non
         built = _build_messages(context, scratch, draft, prepared, unread)
         departures = built.forecast.departures
         details = RecapDetails(prepared.tariff.unit, covered, mark, built.shown, departures)
+        predicted = predict_recap(context, scratch, draft, prepared, built)
         # Stage 3: the recap.
         with context.transaction() as tx:
             remember_policy(
@@ -122,7 +124,7 @@ def make_recap(context: Context, draft: CampaignDraft, *, revises: Revised | Non
             campaign_row = campaign_row_of(draft, built.timing, is_sample)
             header = recap_header(context, draft, prepared, built)
             recap = write_prepared(tx, campaign_row, header, details, revises=revises)
-            add_predictions(context, tx, recap)
+            put_predictions(tx, recap.campaign_id, recap.version, *predicted)
             check_not_repeated(tx, tx.get(Campaign, "campaign.get", campaign_id=recap.campaign_id))
     context.log.info("%s: %d messages, recap %s", draft.name, recap.message_count, recap.recap_hash[:8])
     return recap
@@ -184,7 +186,7 @@ def _build_messages(
             "its day or hour, offer_ends, max_lateness or if_closed"
         )
     findings = [*unread, *_findings(context, scratch, draft, prepared, terms, forcing)]
-    return BuiltMessages(terms, timing, forecast, _shown(scratch, draft, findings, timing, forecast))
+    return BuiltMessages(terms, loads, timing, forecast, _shown(scratch, draft, findings, timing, forecast))
 
 
 def _shown(

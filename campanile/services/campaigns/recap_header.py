@@ -1,6 +1,6 @@
 """Build what is stored beside the messages: the header that the recap's hash covers, and the campaign row."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from campanile.services.campaigns.preparation_context import PreparationContext
 from campanile.services.context import Context
 from campanile.sms.rules.sender_id import sender_notes
-from campanile.sms.schedule.forecast import Forecast, Timing
+from campanile.sms.schedule.forecast import Forecast, Load, Timing
 from campanile.store.campaigns.message_builder import TerritoryTerms
 from schemas.draft import CampaignDraft
 
@@ -22,9 +22,13 @@ _HASHED_FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class BuiltMessages:
-    """What was built on scratch tables: prices by territory, when messages are sent, other details of the page."""
+    """What was built on scratch tables: prices by territory, when messages are sent, other details of the page.
+
+    ``loads``: the messages of each window key, in the order of the queue.
+    """
 
     terms: Mapping[str, TerritoryTerms]
+    loads: Sequence[Load]
     timing: Timing
     forecast: Forecast
     shown: Mapping[str, Any]

@@ -29,12 +29,6 @@ def responder_state(context: Context, tx: Transaction, gateway: str) -> Responde
     return ResponderState(since, found.answer_count, found.cost, context.manifest(gateway).unit)
 
 
-def read_responder_state(context: Context, gateway: str) -> ResponderState | None:
-    """Return what ``responder_state`` does, in a transaction of its own."""
-    with context.transaction(read_only=True) as tx:
-        return responder_state(context, tx, gateway)
-
-
 def read_responder(context: Context) -> tuple[AutoResponder, Mapping[str, Decimal], str]:
     """Return the settings of the auto-responder, the price of its answer by territory, and the unit of the prices."""
     with context.transaction(read_only=True) as tx:

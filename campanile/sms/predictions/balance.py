@@ -1,7 +1,8 @@
 """The balance of the next two weeks: what approved campaigns, answers and everything else take from it, day by day.
 
-A day has two halves, before and from noon on the team's clock, so that the cover until a Monday noon is one of the sums.
-Everything else (campaigns that nobody has approved yet, tests, notices) is drawn from the same half days of past weeks.
+A day has two halves, before and from noon on the team's clock, so that the cover until a Monday noon is one of the
+sums. Everything else (campaigns that nobody has approved yet, tests, notices) is drawn from the same half days of past
+weeks.
 The draws have a fixed seed: the same inputs always give the same forecast.
 """
 
@@ -193,7 +194,8 @@ def _answers(inputs: Inputs, counts: NDArray[np.int64], draws: np.random.Generat
     shares = np.array([part.share for part in parts])
     chosen = draws.choice(len(parts), size=_PATHS, p=shares / shares.sum())
     rates = draws.beta(np.array([part.a for part in parts])[chosen], np.array([part.b for part in parts])[chosen])
-    return draws.binomial(counts[None, :], rates[:, None]) * float(inputs.answer_price)
+    found: _Numbers = draws.binomial(counts[None, :], rates[:, None]).astype(np.float64) * float(inputs.answer_price)
+    return found
 
 
 def _usual(inputs: Inputs, halves: Sequence[HalfDay], draws: np.random.Generator) -> _Numbers:

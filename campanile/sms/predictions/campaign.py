@@ -141,18 +141,18 @@ def predict_campaign(plan: Plan, past: Past) -> list[Predicted]:
     if plan.answer_price is not None:
         answers = predict_count(rate_of("answered", plan.messages, past), accepted)
         found.append(_money(Quantity.ANSWERS_COST, plan.answer_price, answers, past_count))
-    duration = predict_duration(plan, past)
+    duration = predict_duration(plan, past.courses)
     return found if duration is None else [*found, duration]
 
 
-def predict_duration(plan: Plan, past: Past) -> Predicted | None:
+def predict_duration(plan: Plan, courses: Sequence[Course]) -> Predicted | None:
     """Return how many seconds after ``starts_at`` the last message is accepted; None: it is not planned.
 
     ``ends_at_pace`` plans the campaign at another pace, within its windows: 2 is twice as long.
     """
     if plan.starts_at is None or plan.ends_at_pace is None:
         return None
-    ratios = [ratio for course in past.courses if (ratio := _duration_ratio(course)) is not None]
+    ratios = [ratio for course in courses if (ratio := _duration_ratio(course)) is not None]
     low, median, high = (
         max(_seconds_at_pace(plan, ratio) + _START_UP * (ratio - 1), 0.0) for ratio in predict_ratio(ratios, _DURATION)
     )

@@ -40,11 +40,16 @@ def predictions_of(tx: Transaction, campaign: Campaign) -> list[StoredPrediction
 
 def past_of(tx: Transaction, kind: str, gateway: str) -> Past:
     """Return the newest past campaigns of a kind whose outcomes are settled."""
+    courses = past_courses(tx, kind, gateway)
+    found = outcomes_of(tx, [row.campaign_id for row in courses])
+    return Past(found.outcomes, courses)
+
+
+def past_courses(tx: Transaction, kind: str, gateway: str) -> list[Course]:
+    """Return how the newest past campaigns of a kind went, of those whose outcomes are settled."""
     ids = tx.values("prediction.past_campaigns", kind=kind, gateway=gateway, most=_MOST_PAST)
-    found = outcomes_of(tx, ids)
-    courses = [row for row in found.courses if row.accepted_until + SETTLED_AFTER <= tx.at]
-    settled = {row.campaign_id for row in courses}
-    return Past([row for row in found.outcomes if row.campaign_id in settled], courses)
+    found = tx.select(Course, "prediction.courses", campaign_ids=ids)
+    return [row for row in found if row.accepted_until + SETTLED_AFTER <= tx.at]
 
 
 def outcomes_of(tx: Transaction, campaign_ids: Sequence[int]) -> Past:

@@ -12,6 +12,11 @@ WHERE cleared_at IS NULL AND (kind, gateway) IN (
 SELECT alert_id, kind, gateway, message, raised_at, mailed_at, texted_at FROM alert
 WHERE kind = $kind AND gateway = $gateway AND cleared_at IS NULL
 
+-- name: alert.open_of
+-- The open alerts of a gateway, the oldest first.
+SELECT alert_id, kind, gateway, message, raised_at, mailed_at, texted_at FROM alert
+WHERE gateway = $gateway AND cleared_at IS NULL ORDER BY alert_id
+
 -- name: alert.last_raised_at
 -- When an alert of a kind was last raised, cleared or not; NULL: never.
 SELECT max(raised_at) FROM alert WHERE kind = $kind

@@ -53,3 +53,36 @@ FROM balance_reading
 -- The refunds of a gateway that were recorded since a reading.
 SELECT coalesce(sum(amount), 0) FROM credit_entry
 WHERE gateway = $gateway AND kind = 'refund' AND recorded_at >= $since
+
+-- name: balance.open_loads
+-- What approved campaigns of a gateway still have to send: one row per campaign and window_key with planned slices, in the
+-- order of the queue.
+SELECT
+    campaign.campaign_id,
+    slice.window_key,
+    CAST(sum(slice.message_count) AS BIGINT) AS message_count,
+    CAST(sum(slice.segment_count) AS BIGINT) AS segment_count,
+    sum(slice.price) AS price,
+    any_value(slice.not_before) AS not_before
+FROM slice JOIN campaign USING (campaign_id)
+WHERE slice.state = 'planned'
+    AND campaign.gateway = $gateway
+    AND campaign.kind IN ('marketing', 'alert')
+    AND campaign.state IN ('approved', 'sending', 'parked', 'paused')
+GROUP BY campaign.campaign_id, slice.window_key
+ORDER BY campaign.campaign_id, min(slice.slice_no)
+
+-- name: balance.spent
+-- What was captured on a gateway since $since, by day on the clock of $zone and by its half: is_morning is before noon. One
+-- row per half day with spending.
+SELECT
+    CAST(recorded_at AT TIME ZONE $zone AS DATE) AS day,
+    hour(recorded_at AT TIME ZONE $zone) < 12 AS is_morning,
+    sum(amount) AS amount
+FROM credit_entry
+WHERE gateway = $gateway AND kind IN ('capture', 'adjust') AND recorded_at >= $since
+GROUP BY ALL ORDER BY day, is_morning DESC
+
+-- name: balance.spending_since
+-- When the first credit of a gateway was captured; NULL: none was.
+SELECT min(recorded_at) FROM credit_entry WHERE gateway = $gateway AND kind = 'capture'

@@ -24,6 +24,11 @@ FROM (
 SELECT quantity, low, median, high, planned, past_count, starts_at FROM prediction
 WHERE campaign_id = $campaign_id AND version = $version ORDER BY quantity
 
+-- name: prediction.staged
+-- staged_messages: PricedMessages
+-- The staged messages by territory: one row per territory. price: of all of them.
+SELECT territory, count(*) AS message_count, sum(price) AS price FROM staged_messages GROUP BY territory ORDER BY territory
+
 -- name: prediction.past_campaigns
 -- The newest finished campaigns of a kind, at most $most. Those that were stopped say little, and those of the sandbox
 -- say nothing of a real gateway.
