@@ -1,6 +1,7 @@
 """The balance report, as a Markdown page and as an HTML file: the same sections, so the same figures."""
 
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -47,7 +48,7 @@ def balance_figures(view: BalanceView) -> list[KeyFigure]:
     is_low = credit.balance < forecast.threshold
     figures = [
         KeyFigure("Balance", _money(credit.balance, unit), "as the gateway says", "bad" if is_low else ""),
-        KeyFigure("Free", _money(credit.available - credit.committed, unit), "after approved campaigns"),
+        KeyFigure("Free", _money(_free(view), unit), "after approved campaigns and answers"),
         KeyFigure("Threshold", _money(forecast.threshold, unit), "below it the team is alerted"),
         KeyFigure("Below the threshold", *_crossing(forecast)),
         KeyFigure(
@@ -77,10 +78,10 @@ def _crossing(forecast: BalanceForecast) -> tuple[Figure, str, str]:
     if forecast.crosses_on is not None:
         note = "expected"
         if earliest is not None and earliest < forecast.crosses_on:
-            note = f"expected; perhaps on {earliest:%a %Y-%m-%d}"
-        return Plain(f"{forecast.crosses_on:%a %Y-%m-%d}"), note, "bad"
+            note = f"expected; perhaps on {_day(earliest)}"
+        return Plain(_day(forecast.crosses_on)), note, "bad"
     if earliest is not None:
-        return Plain(f"{earliest:%a %Y-%m-%d}"), "in 1 of 10 cases; not expected", "warn"
+        return Plain(_day(earliest)), "in 1 of 10 cases; not expected", "warn"
     return "no day", "within two weeks", ""
 
 
@@ -92,9 +93,10 @@ def _forecast(view: BalanceView, zone: ZoneInfo) -> Section:
         return Section(title, columns, [])
     rows: list[tuple[Figure, ...]] = [
         (
-            Plain(f"{day.day:%a %Y-%m-%d}"), _money(day.median, unit),
-            Plain(f"{_number(day.low)} to {_number(day.high)}"), _money(day.campaigns, unit),
-            _money(day.answers, unit), _money(day.others, unit),
+            Plain(_day(day.day)), _money(day.median, unit),
+            Plain(f"{_number(day.low)} to {_number(day.high)}"), *(
+                Plain(_number(amount)) if amount else None for amount in (day.campaigns, day.answers, day.others)
+            ),
         )
         for day in forecast.days
     ]  # fmt: skip
@@ -114,8 +116,7 @@ def _forecast(view: BalanceView, zone: ZoneInfo) -> Section:
         left = f"{_number(weekend.low)} {unit}"
         notes.append(f"Until {local_time(weekend.until, zone)}: {verdict}; in 9 of 10 cases at least {left} are left.")
     points = [
-        charts.BandPoint(f"{day.day:%a %d}", float(day.low), float(day.median), float(day.high))
-        for day in forecast.days
+        charts.BandPoint(_day(day.day), float(day.low), float(day.median), float(day.high)) for day in forecast.days
     ]
     start = float(view.credit.available) if view.credit else points[0].median
     chart = charts.band_chart(
@@ -137,12 +138,9 @@ def _credit(view: BalanceView) -> Section:
         ("− reserved for messages in flight or unknown", Money(credit.balance - credit.available, unit)),
         ("− needed by approved campaigns", Money(credit.committed, unit)),
     ]
-    free = credit.available - credit.committed
     if view.forecast is not None:
-        answers = sum((day.answers for day in view.forecast.days), Decimal(0))
-        rows.append(("− expected automatic answers", _money(answers, unit)))
-        free -= answers.quantize(_CENT)
-    return Section("Credit", ["what", "amount>"], [*rows, ("free", Money(free, unit))])
+        rows.append(("− expected automatic answers", Money(_answers(view), unit)))
+    return Section("Credit", ["what", "amount>"], [*rows, ("free", Money(_free(view), unit))])
 
 
 def _alerts(view: BalanceView) -> Section:
@@ -151,6 +149,26 @@ def _alerts(view: BalanceView) -> Section:
         for row in view.alerts
     ]
     return Section("Alerts", ["open alert", "since", "mailed", "sent by SMS"], rows or [("none", None, None, None)])
+
+
+def _free(view: BalanceView) -> Decimal:
+    """Return what is left after reserves, approved campaigns and expected answers."""
+    credit = view.credit
+    return Decimal(0) if credit is None else credit.available - credit.committed - _answers(view)
+
+
+def _answers(view: BalanceView) -> Decimal:
+    days = view.forecast.days if view.forecast is not None else ()
+    return sum((day.answers for day in days), Decimal(0)).quantize(_CENT)
+
+
+def _day(day: date) -> str:
+    """Return a day within two weeks, short enough for a telephone.
+
+    >>> _day(date(2026, 12, 2))
+    'Wed 2 Dec'
+    """
+    return f"{day:%a} {day.day} {day:%b}"
 
 
 def _money(amount: Decimal, unit: str) -> Money:

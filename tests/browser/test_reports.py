@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from campanile.pages.balance import balance_file
 from campanile.pages.results import results_file
 from tests.browser.conftest import QUIET
+from tests.pages.test_balance import view_of_balance
 from tests.pages.test_results import view_of_results
 from tests.pages.test_templates import PARIS
 
@@ -30,6 +32,13 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def report(tmp_path: Path) -> str:
     path = tmp_path / "results.html"
     path.write_text(results_file(view_of_results(), PARIS), encoding="utf-8")
+    return path.as_uri()
+
+
+@pytest.fixture
+def balance_report(tmp_path: Path) -> str:
+    path = tmp_path / "balance.html"
+    path.write_text(balance_file(view_of_balance(), PARIS), encoding="utf-8")
     return path.as_uri()
 
 
@@ -68,4 +77,15 @@ def test_a_chart_has_a_name_for_a_screen_reader(browser: Any, report: str) -> No
     page.goto(report)
     assert page.get_by_role("img", name="Time to delivery").count() == 1
     assert page.get_by_role("img").count() == 6
+    page.close()
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_the_balance_report_fits_and_names_its_chart(browser: Any, balance_report: str, width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.goto(balance_report)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    wide = "[...document.querySelectorAll('.tile dd')].filter(e => e.scrollWidth > e.clientWidth).length"
+    assert page.evaluate(wide) == 0, "a figure is wider than its tile"
+    assert page.get_by_role("img", name="Forecast for two weeks").count() == 1
     page.close()

@@ -21,7 +21,7 @@ SETTLED_AFTER = timedelta(days=3)
 _START_UP = 60.0
 #: Events that say as much about a territory as if they had been seen with the average rate.
 _TERRITORY_WEIGHT = 5.0
-#: What is thought before any campaign. Their sources are in docs/recap.md, "Predictions".
+#: What is thought before any campaign. Their sources are in docs/forecast.md.
 PRIORS: Mapping[str, Prior] = {
     "not_accepted": Prior(0.005),
     "not_delivered": Prior(0.045),
