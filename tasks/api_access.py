@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import (
     PREFECT_API_AUTH_STRING,
@@ -14,7 +14,6 @@ from prefect.settings import (
 )
 
 from campanile.sms.errors import SmsError
-from tasks.prefect_calls import PrefectAway
 
 REFUSED = frozenset({401, 403})
 
@@ -28,31 +27,6 @@ def temporary_login() -> Iterator[None]:
     login = f"campanile:{secrets.token_urlsafe(32)}"
     with temporary_settings({PREFECT_API_AUTH_STRING: login, PREFECT_SERVER_API_AUTH_STRING: login}):
         yield
-
-
-def reach_server() -> None:
-    """Check that a server can record a run: the one that is set, or a temporary one, which is started here.
-
-    Raises:
-        PrefectAway: the server does not answer, or did not start in time.
-    """
-    url = PREFECT_API_URL.value()
-    try:
-        with get_client(sync_client=True) as client:
-            trouble = client.api_healthcheck()
-    except RuntimeError as error:  # a temporary server did not start
-        trouble = error
-    if trouble is None:
-        return
-    if url is None:
-        raise PrefectAway(
-            f"a temporary Prefect server did not start: {str(trouble).splitlines()[0]} Run the command again when the "
-            "machine is less busy, or set PREFECT_API_URL to a running server"
-        )
-    raise PrefectAway(
-        f"Prefect's server {url} does not answer ({type(trouble).__name__}): start it (make up), or unset "
-        "PREFECT_API_URL to record this run on a temporary server"
-    )
 
 
 def describe_access() -> str:

@@ -14,8 +14,6 @@ import prefect
 from prefect import Flow
 from prefect.context import FlowRunContext
 from prefect.exceptions import ParameterTypeError
-from prefect.logging.handlers import PrefectConsoleHandler
-from prefect.settings import get_current_settings
 from prefect.states import Failed
 from prefect.utilities.callables import parameter_schema
 from prefect.utilities.hashing import file_hash
@@ -28,7 +26,7 @@ from tasks.context import run_logger
 P = ParamSpec("P")
 R = TypeVar("R")
 #: The loggers that report the end of a run: of flows, of tasks, and of the process that a worker starts for a run.
-_LOGGERS = ("prefect.flow_runs", "prefect.task_runs", "prefect.engine")
+RUN_LOGGERS = ("prefect.flow_runs", "prefect.task_runs", "prefect.engine")
 #: Mistakes of the person who started the run: the one line of the message is enough.
 _MISTAKES = (SmsError, ParameterTypeError)
 
@@ -71,25 +69,6 @@ def drop_tracebacks(error: BaseException | None) -> None:
         error = error.__cause__ or error.__context__
 
 
-def quiet_console() -> None:
-    """Print only warnings and errors of a run. A refusal is not printed: the command prints it as its last line.
-
-    The logs of runs in Prefect's server stay complete. If a logging level is set for Prefect, everything is printed.
-    """
-    if "level" in get_current_settings().logging.model_fields_set:
-        return
-    for handler in logging.getLogger().handlers:
-        if isinstance(handler, PrefectConsoleHandler):
-            handler.addFilter(_is_for_the_terminal)
-
-
-def _is_for_the_terminal(record: logging.LogRecord) -> bool:
-    """Return whether a record says more than the command's last line, which Prefect repeats with the state."""
-    is_of_run = record.name in _LOGGERS
-    is_said = hasattr(record, REFUSAL_MARK) or (is_of_run and str(record.msg).startswith("Finished in state"))
-    return record.levelno >= (logging.WARNING if is_of_run else logging.ERROR) and not is_said
-
-
 def _is_of_deployment() -> bool:
     context = FlowRunContext.get()
     return context is not None and context.flow_run is not None and context.flow_run.deployment_id is not None
@@ -108,5 +87,5 @@ class _WithoutTracebacks(logging.Filter):
         return True
 
 
-for _name in _LOGGERS:
+for _name in RUN_LOGGERS:
     logging.getLogger(_name).addFilter(_WithoutTracebacks())

@@ -16,10 +16,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from campanile.file_permissions import keep_private
 from campanile.gateways.validity import ON_THE_WAY_SECONDS
 from campanile.services.approver_secrets import parse_secrets
+from campanile.services.gateway_settings import GatewaySettings
 from campanile.sms.errors import ConfigurationError
 from campanile.sms.schedule.timezones import zone_of
-from schemas.billing_rows import Billing
-from schemas.gateway import Resolution
 
 
 def _words(value: object) -> object:
@@ -48,7 +47,7 @@ ALLOWED_COUNTRIES = ("FR", "GP", "MQ", "GF", "RE", "YT", "PM", "NC", "PF", "WF",
 SHORTEST_RETENTION_DAYS = 31
 
 
-class Settings(BaseSettings):
+class Settings(GatewaySettings, BaseSettings):
     """All settings; each one is in ``.env.example`` with a line of comment."""
 
     model_config = SettingsConfigDict(env_prefix="SMS_", env_file=ENV_FILE, extra="ignore", env_ignore_empty=True)
@@ -75,43 +74,6 @@ class Settings(BaseSettings):
     warm_runs: bool = True
 
     gateway: str = "sandbox"
-    sandbox_url: str = "http://127.0.0.1:8900"
-    sandbox_api_key: SecretStr = SecretStr("sandbox-key")
-    sandbox_resolution: Resolution = Resolution.IDEMPOTENCY_KEY
-    sandbox_look_up_lag: float | None = Field(default=None, ge=0)
-    sandbox_callback_secret: SecretStr | None = None
-    sandbox_top_up: str | None = None
-    kannel_url: str | None = None
-    kannel_username: str | None = None
-    kannel_password: SecretStr | None = None
-    kannel_callback_url: str = "http://127.0.0.1:8910"
-    kannel_callback_secret: SecretStr | None = None
-    kannel_top_up: str | None = None
-    twilio_url: str = "https://api.twilio.com"
-    twilio_account_sid: str | None = None
-    twilio_auth_token: SecretStr | None = None
-    twilio_messaging_service_sid: str | None = None
-    twilio_callback_url: str | None = None
-    twilio_top_up: str | None = None
-    ovhcloud_url: str = "https://eu.api.ovh.com/1.0"
-    ovhcloud_service_name: str | None = None
-    ovhcloud_application_key: SecretStr | None = None
-    ovhcloud_application_secret: SecretStr | None = None
-    ovhcloud_consumer_key: SecretStr | None = None
-    ovhcloud_callback_secret: SecretStr | None = None
-    ovhcloud_top_up: str | None = None
-    sandbox_billing: Billing | None = None
-    sandbox_monthly_cap: Decimal | None = Field(default=None, ge=0)
-    sandbox_daily_spending_limit: Decimal | None = Field(default=None, ge=0)
-    kannel_billing: Billing | None = None
-    kannel_monthly_cap: Decimal | None = Field(default=None, ge=0)
-    kannel_daily_spending_limit: Decimal | None = Field(default=None, ge=0)
-    twilio_billing: Billing | None = None
-    twilio_monthly_cap: Decimal | None = Field(default=None, ge=0)
-    twilio_daily_spending_limit: Decimal | None = Field(default=None, ge=0)
-    ovhcloud_billing: Billing | None = None
-    ovhcloud_monthly_cap: Decimal | None = Field(default=None, ge=0)
-    ovhcloud_daily_spending_limit: Decimal | None = Field(default=None, ge=0)
     gateway_deadline_seconds: float = Field(default=20, gt=0)
     allow_local_providers: bool = False
 
@@ -223,20 +185,6 @@ class Settings(BaseSettings):
     def _suppression_has_key(self) -> Self:
         if self.suppression == "hmac" and self.suppression_key is None:
             raise ValueError("SMS_SUPPRESSION is hmac and SMS_SUPPRESSION_KEY is not set: give 32 characters or more")
-        return self
-
-    @model_validator(mode="after")
-    def _postpaid_has_a_cap(self) -> Self:
-        for name in type(self).model_fields:
-            prefix = name.removesuffix("_billing")
-            if prefix == name or getattr(self, name) != Billing.POSTPAID:
-                continue
-            if getattr(self, f"{prefix}_monthly_cap") is None:
-                known = f"SMS_{prefix.upper()}"
-                raise ValueError(
-                    f"{known}_BILLING is postpaid and {known}_MONTHLY_CAP is not set: give what the provider may "
-                    "charge in a month"
-                )
         return self
 
     @model_validator(mode="after")

@@ -56,7 +56,7 @@ def test_the_terminal_shows_what_the_last_line_does_not_say(
 ) -> None:
     from prefect.logging.handlers import PrefectConsoleHandler
 
-    from tasks.refusals import _is_for_the_terminal, quiet_console
+    from flows.__main__ import _is_for_the_terminal, quiet_console
 
     root, shown = logging.getLogger(), io.StringIO()
     handler = PrefectConsoleHandler(shown)

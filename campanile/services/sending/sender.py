@@ -32,7 +32,6 @@ from campanile.store.ledger.outcomes import note_absence, record
 from campanile.store.ledger.run_lifecycle import RunOutcome
 from campanile.store.ledger.sender_session import SenderSession, sender_session
 from schemas.gateway import Batch, Gateway, SubmitOutcome
-from schemas.ledger_rows import Slice
 
 _LONGEST_PAUSE_SECONDS = 10.0
 #: How a run ends by a stop reason that nothing in this process can resolve.
@@ -180,12 +179,10 @@ class Sender:
 
     def _take_unknown(self, session: SenderSession, most: int, started: float) -> list[InFlightSlice]:
         """Take the unknown slices that may be asked for now, the earliest first."""
-        due = (row for row in self._askable(session) if row.ask_after <= session.tx.at)
         manifest = self._gateway.manifest
+        askable = askable_slices(session, manifest, self._inflight)
+        due = (row for row in askable if row.ask_after <= session.tx.at)
         return [take_unknown(session, manifest, row, started) for row in islice(due, max(most, 0))]
-
-    def _askable(self, session: SenderSession) -> list[Slice]:
-        return askable_slices(session, self._gateway.manifest, self._inflight)
 
     def _send(self, inflight: InFlightSlice) -> None:
         still_open = {member.client_ref for member in inflight.claim.members}
@@ -279,9 +276,8 @@ class Sender:
         with self._session(read_only=True) as session:
             waits, is_asked = self._next_wait(session, claimed)
         if waits is None:
-            is_reconciling = claimed.stop_reason is StopReason.RECONCILING
-            why = claimed.why if is_reconciling else None
-            return RunOutcome(why, is_alarming=is_reconciling, asks_person=not is_asked)
+            is_held = claimed.stop_reason is StopReason.RECONCILING
+            return RunOutcome(claimed.why if is_held else None, is_alarming=is_held, asks_person=not is_asked)
         if waits > self._context.settings.settle_wait_seconds:
             return RunOutcome(claimed.why or None, retry_seconds=waits)
         self._stop.wait(min(waits + 0.001, self._context.settings.lease_seconds / 3))
@@ -289,7 +285,7 @@ class Sender:
 
     def _next_wait(self, session: SenderSession, claimed: Claimed) -> tuple[float | None, bool]:
         """Return the seconds to the next step, and whether the gateway can still settle an unknown message."""
-        askable = self._askable(session)
+        askable = askable_slices(session, self._gateway.manifest, self._inflight)
         waits = [max(0.0, (row.ask_after - session.tx.at).total_seconds()) for row in askable]
         if claimed.stop_reason is StopReason.PACED:
             waits.append(claimed.wait_seconds)

@@ -58,17 +58,17 @@ SELECT
     count(*) AS message_count,
     count(*) FILTER (got.state IN ('accepted', 'delivered', 'undelivered')) AS accepted_count,
     count(*) FILTER (got.state = 'delivered' AND got.delivered_at <= counted.until_at) AS delivered_count,
-    count(stopped.number_id) FILTER (got.state IN ('accepted', 'delivered', 'undelivered')) AS opted_out_count,
+    count(stopped.opt_out_key) FILTER (got.state IN ('accepted', 'delivered', 'undelivered')) AS opted_out_count,
     count(replied.number_id) FILTER (got.state IN ('accepted', 'delivered', 'undelivered')) AS replied_count,
     CAST(coalesce(sum(replied.answered_count), 0) AS BIGINT) AS answered_count
 FROM message
 JOIN counted USING (campaign_id)
 LEFT JOIN got USING (campaign_id, recipient_id)
 LEFT JOIN (
-    SELECT DISTINCT stop.campaign_id, stop.number_id
+    SELECT DISTINCT stop.campaign_id, stop.opt_out_key
     FROM opt_out_of_campaign AS stop JOIN counted USING (campaign_id)
     WHERE stop.recorded_at <= counted.until_at
-) AS stopped ON stopped.campaign_id = message.campaign_id AND stopped.number_id = message.number_id
+) AS stopped ON stopped.campaign_id = message.campaign_id AND stopped.opt_out_key = opt_out_key(message.number_id)
 LEFT JOIN (
     SELECT
         reply.campaign_id, reply.number_id,
