@@ -20,7 +20,7 @@ from bench.numbering import clean_column, dirty_column, dirty_frame, identity
 from bench.preparing import RecapFootprint, recap_footprint, whole_recap
 from bench.racing import Race
 from bench.replies import HalfRates, Throughput, opt_out_rates, throughput
-from bench.reporting import reports
+from bench.reporting import PollCost, poll_growth, reports
 from bench.run_starts import RunStarts, quantiles, run_starts
 from bench.sending import sending_alone, sending_together
 from bench.slices import SliceCost, slice_cost
@@ -141,6 +141,15 @@ def _throughput_table(measured: list[Throughput]) -> Table:
     return table
 
 
+def _poll_table(measured: list[list[PollCost]]) -> Table:
+    table = Table("messages", "past campaigns", "CPU ms", "growth", title="A poll of 1,000 delivery reports")
+    for costs in measured:
+        for one in costs:
+            growth = f"{one.seconds / costs[0].seconds:.2f}x"
+            table.add_row(f"{one.message_count:,}", str(one.past_count), f"{one.seconds * 1000:.0f}", growth)
+    return table
+
+
 def _invoice_table(costs: list[InvoiceCost]) -> Table:
     table = Table("invoice", "errors", "found", "false", "CPU s", "wall s", title="An invoice compared line by line")
     for one in costs:
@@ -181,6 +190,7 @@ GROUPS = (
     ),
     Group({"replies": opt_out_rates}, _rates_table),
     Group({"replies-speed": throughput}, _throughput_table),
+    Group({"reports-history": lambda size, rounds: poll_growth(size // 10, rounds)}, _poll_table),
     Group({"invoice": lambda size, _: invoice_cost(size // 10)}, _invoice_table),
     Group({"alert": lambda size, _: alert_delay(size)}, _alert_table),
     Group(

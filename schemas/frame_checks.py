@@ -9,12 +9,12 @@ import pandera.pandas as pa
 
 from campanile.sms.errors import FrameError
 from campanile.sms.text.formatting import count_text
-from schemas import frames, inbound_frames, scratch_frames
+from schemas import frames, inbound_frames, report_frames, scratch_frames
 from schemas.frames import Frame
 
 FRAMES: Mapping[str, type[Frame]] = {
     name: item
-    for module in (frames, inbound_frames, scratch_frames)
+    for module in (frames, inbound_frames, report_frames, scratch_frames)
     for name, item in vars(module).items()
     if isinstance(item, type) and issubclass(item, Frame) and item is not Frame
 }

@@ -115,12 +115,6 @@ class DeliveryReports(Frame):
     cause: str = pa.Field(nullable=True, isin=list(ReportReason))
 
 
-class ReportNumbers(Frame):
-    """Stored reports. Grain: one report of one message, so a report may occur twice. No key."""
-
-    report_no: Whole
-
-
 class DeadNumbers(Frame):
     """Numbers that must get no more messages, with the reason and its evidence. Grain and key: ``number_id``."""
 

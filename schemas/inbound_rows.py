@@ -7,11 +7,33 @@ from typing import NamedTuple
 
 
 class DisputedReport(NamedTuple):
-    """A report with an id that its message does not have; ``is_of_another``: another message has the id."""
+    """A report with an id that its message does not have; ``is_of_another``: another message has the id.
 
-    report_id: str
+    ``position`` is that of ``ReportArrivals``.
+    """
+
+    position: int
     campaign_id: int
     is_of_another: bool
+
+
+class LogEnds(NamedTuple):
+    """The newest message event, and how many changes the campaigns had."""
+
+    event_id: int
+    change_count: int
+
+
+class UnfoundReports(NamedTuple):
+    """How many delivery reports have no message yet: those with our reference, and those with the gateway's id only.
+
+    Their messages are searched for between two campaigns; None: there is none.
+    """
+
+    ref_count: int
+    id_count: int
+    first_campaign_id: int | None
+    last_campaign_id: int | None
 
 
 class GatewayState(NamedTuple):

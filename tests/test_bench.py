@@ -85,10 +85,18 @@ def test_a_few_reports_end_the_same_on_both_sides() -> None:
     assert reporting.reports(2_000, 1).count > 150
 
 
+def test_a_poll_is_measured_beside_past_campaigns() -> None:
+    costs = reporting.poll_growth(1_000, 1, (0, 2))
+    assert [cost.past_count for cost in costs] == [0, 2]
+    assert all(cost.seconds > 0 for cost in costs)
+
+
 def test_a_report_that_is_not_applied_ends_the_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reporting, "apply_waiting_reports", lambda context, gateway: {})
+    monkeypatch.setattr(reporting, "keep_reports", lambda *_: 0)
     with pytest.raises(SystemExit, match="differ"):
         reporting.reports(500, 1)
+    with pytest.raises(SystemExit, match="moved"):
+        reporting.poll_growth(500, 1, (0,))
 
 
 def test_the_errors_of_a_small_invoice_are_found() -> None:

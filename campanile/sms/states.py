@@ -55,7 +55,7 @@ class MessageState(_Word):
     ``claimed → rejected | unknown``; ``unknown → accepted | rejected | planned | written_off``;
     ``planned | written_off → accepted`` by a late proof, if it was claimed before; ``planned → suppressed | cancelled |
     expired``. A restored store may also have ``planned → unknown``. Which delivery report leads to which step is the
-    table ``_FORWARD`` beside ``apply_reports``.
+    table ``_FORWARD`` beside ``take_reports``.
     """
 
     PLANNED = "planned"

@@ -139,6 +139,7 @@ ROOT = Path(__file__).parents[2]
 NEED_PANDERA = {
     "schemas/frames.py",
     "schemas/inbound_frames.py",
+    "schemas/report_frames.py",
     "schemas/scratch_frames.py",
     "schemas/frame_checks.py",
 }

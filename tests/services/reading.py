@@ -1,5 +1,6 @@
 """How the use cases convert and keep what a history brings."""
 
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -13,5 +14,5 @@ def readers(context: Context) -> dict[str, tuple[Callable[[Any], Any], Callable[
     return {
         "replies": (partial(history_rows.reply_rows, context), partial(sync.keep_replies, context)),
         "opt_outs": (partial(history_rows.opt_out_rows, context), sync.add_provider_opt_outs),
-        "reports": (history_rows.report_rows, sync.add_reports),
+        "reports": (history_rows.report_rows, partial(sync.keep_reports, context, Counter())),
     }

@@ -11,6 +11,7 @@ import pytest
 from campanile.services.context import Context
 from campanile.services.inbound import history, history_rows, sync
 from campanile.services.inbound.auto_answers import plan_answers
+from campanile.services.inbound.history import read_history
 from campanile.sms.errors import FrameError
 from campanile.sms.rules.auto_reply import AutoResponder
 from campanile.store.db.database import StatementRunner
@@ -45,8 +46,11 @@ class Desk:
             tx.run("state.change", gateway="sandbox", name=name, value="", at=tx.at)
         known_convert, known_keep = readers(self.context)[name]
         read = pages.__getitem__
-        found = sync._read_all(self.context, "sandbox", name, read, convert or known_convert, keep or known_keep)
-        return found.new_count
+        at_once = sync.REPORTS_AT_ONCE if name == "reports" else None
+        reading = read_history(
+            self.context, "sandbox", name, read, convert or known_convert, keep or known_keep, at_once=at_once
+        )
+        return reading.new_count
 
     def reply(self, *texts: str, person: int = 1, received_at: datetime | None = None) -> int:
         """Read one page of replies of a person."""

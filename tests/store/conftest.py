@@ -28,7 +28,7 @@ from campanile.store.contacts.lists import list_id_of
 from campanile.store.contacts.merge import import_contacts
 from campanile.store.db.database import Transaction, transaction
 from campanile.store.inbound.histories import move_cursor
-from campanile.store.inbound.reports import add_reports, apply_reports
+from campanile.store.inbound.reports import ReportRules, take_reports
 from campanile.store.ledger import run_lifecycle as sending
 from campanile.store.ledger.charges import PriceRules
 from campanile.store.ledger.claim_checks import ClaimRules, StopReason
@@ -365,8 +365,7 @@ class Desk:
 
     def report_all(self, reports: Sequence[DeliveryReport], gateway: str = "sandbox") -> dict[str, int]:
         with self.tx() as tx:
-            add_reports(tx, gateway, report_rows(reports))
-            return apply_reports(tx, gateway, PRICES)
+            return dict(take_reports(tx, gateway, report_rows(reports), ReportRules(PRICES)).moved)
 
     def close(self, lease: Lease, why: str | None = None, retry_seconds: float = 60, **how: bool) -> Campaign:
         with self.tx() as tx:

@@ -17,8 +17,8 @@ from campanile.store.inbound.histories import move_cursor
 from campanile.store.ledger.claim_checks import StopReason
 from campanile.store.ledger.claims import claim_again
 from campanile.store.ledger.lease import LeaseLost
-from campanile.store.ledger.reconciliation import confirm_reconciled, doubt_everything, require_tried
-from schemas.gateway import Outcome, SubmitOutcome
+from campanile.store.ledger.reconciliation import confirm_reconciled, doubt_everything
+from schemas.gateway import DeliveryReport, Outcome, SubmitOutcome
 from schemas.ledger_rows import StoreState
 
 PRICE = Decimal("0.05")
@@ -319,19 +319,11 @@ def test_a_report_on_what_was_never_sent_says_that_the_store_is_old(desk) -> Non
     desk.answer(lease, claim, "accepted")
     desk.report(claim.messages[0])
     with desk.tx() as tx:
-        require_tried(tx, "sandbox")
         assert tx.reconciliation is None
     waiting = str(desk.export("winter")["client_ref"][3])
-    with desk.tx() as tx:
-        report = (f"gw-{waiting}", waiting)
-        tx.execute(
-            "INSERT INTO delivery_report (report_no, gateway, report_id, gateway_message_id, client_ref, status, "
-            "is_permanent, reported_at, recorded_at) "
-            f"VALUES (9, 'sandbox', 'r9', '{report[0]}', '{report[1]}', 'delivered', false, now(), now())"
-        )
-    with desk.tx() as tx:
-        require_tried(tx, "sandbox")
-    assert f"gateway sandbox reports on message {report[0]}, which waits here" in reconciliation(desk).reason
+    report = DeliveryReport("r9", f"gw-{waiting}", waiting, "delivered", None, False, desk.clock.at)
+    assert desk.report_all([report]) == {}
+    assert f"gateway sandbox reports on message gw-{waiting}, which waits here" in reconciliation(desk).reason
 
 
 def outcomes_of(refs: list[str], outcome: str) -> list[SubmitOutcome]:

@@ -111,7 +111,7 @@ def test_another_gateway_may_use_the_same_ids(desk) -> None:
 def test_report_of_nothing_we_know_waits(desk) -> None:
     _, claim = sent(desk, "accepted")
     assert desk.report(claim.messages[0], client_ref="strange") == {}
-    assert desk.value("report.count_unmatched", gateway="sandbox") == 1
+    assert desk.value("report.count_waiting", gateway="sandbox") == 1
 
 
 @pytest.mark.parametrize("outcome", ["rejected", "blacklisted"])
@@ -193,7 +193,7 @@ def test_f68_reports_that_must_change_nothing(desk) -> None:
     assert desk.report_all([good, backwards, stranger]) == {}, "replayed"
     assert desk.sql("SELECT * FROM message_event ORDER BY event_id") == events
     assert desk.sql("SELECT count(*) FROM dead_number") == [(0,)], "a number that was reached exists"
-    assert desk.value("report.count_unmatched", gateway="sandbox") == 1
+    assert desk.value("report.count_waiting", gateway="sandbox") == 1
 
 
 @pytest.mark.parametrize("order", list(permutations(["delivered", "undelivered", "pending"])), ids=" ".join)

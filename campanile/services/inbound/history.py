@@ -1,13 +1,14 @@
 """Read a provider's histories page by page from a cursor, within limits; from the beginning if the cursor is lost."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 from campanile.gateways.transport import clock
 from campanile.services.billing.alerts import alert
 from campanile.services.context import Context
 from campanile.services.input_checks import require_actor, require_reason
-from campanile.sms.errors import GatewayDenied
+from campanile.sms.errors import GatewayDenied, GatewayError
 from campanile.store.billing.alerts import clear_alert
 from campanile.store.billing.operator_settings import put_setting
 from campanile.store.db.database import Transaction
@@ -54,10 +55,14 @@ def read_history(
     read: Callable[[str], Page[S]],
     convert: Callable[[Sequence[S]], T],
     keep: Callable[[Transaction, str, T], int],
+    *,
+    at_once: int | None = None,
 ) -> HistoryRead:
     """Read a history from its cursor to its end; the cursor moves with the last items of a page.
 
-    Items are converted and validated outside of any transaction, and stored in transactions of ``AT_ONCE``.
+    Items are converted and validated outside of any transaction, and stored in transactions of ``AT_ONCE``. With
+    ``at_once``, the items of several pages are stored together, at least so many if there are, with the cursor of the
+    last page.
 
     If a provider renumbers a history (it names another epoch, refuses the cursor, or counts back), the history is read
     again from its beginning; known items are not stored twice. A reading stops when the history does not end within
@@ -73,7 +78,9 @@ def read_history(
         known = history_of(tx, gateway, name)
     first = known.cursor
     seen, loops = {first}, False
-    for _ in range(context.settings.history_pages):
+    pages_left = context.settings.history_pages
+    while pages_left > 0:
+        pages_left -= 1
         page, lost = _read_page(read, known, is_first=known.cursor == first and not renumbered)
         if lost and renumbered:  # a second time in one reading: the answers contradict each other
             break
@@ -82,8 +89,10 @@ def read_history(
             known = _start_again(context, gateway, name, known)
             seen = {known.cursor}
             continue
+        page, read_count = _with_next_pages(read, page, known.cursor, at_once or 0, pages_left, ends_at)
+        pages_left -= read_count
         is_last = not page.has_more and not page.items
-        *earlier, last = [convert(part) for part in in_parts(page.items)]
+        *earlier, last = [convert(part) for part in in_parts(page.items, at_once)]
         count += sum(_keep_part(context, gateway, part, keep) for part in earlier)
         with context.transaction() as tx:
             count += keep(tx, gateway, last)
@@ -190,6 +199,28 @@ def _read_page(read: Callable[[str], Page[T]], known: History, *, is_first: bool
         return None, f"it refuses cursor {known.cursor} ({error})"
     lost = _why_lost(known, page, is_first=is_first) if known.cursor else ""
     return (None, lost) if lost else (page, "")
+
+
+def _with_next_pages(
+    read: Callable[[str], Page[T]], page: Page[T], cursor: str, at_least: int, most_pages: int, ends_at: float
+) -> tuple[Page[T], int]:
+    """Add the items of the next pages to a page until there are ``at_least``; return it, and how many were added.
+
+    It ends before a page that cannot be read or that belongs to another numbering: the next reading meets that page
+    first. It ends at a page that leads back. A page that ends the history is read again, alone.
+    """
+    items, seen, count = list(page.items), {cursor}, 0
+    while page.items and len(items) < at_least and count < most_pages and clock() < ends_at and page.cursor not in seen:
+        seen.add(page.cursor)
+        try:
+            found = read(page.cursor)
+        except GatewayError:
+            break
+        if not found.items or found.epoch != page.epoch:
+            break
+        items += found.items
+        page, count = found, count + 1
+    return replace(page, items=items), count
 
 
 def _why_lost(known: History, page: Page[T], *, is_first: bool) -> str:

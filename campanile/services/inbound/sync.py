@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import pandas as pd
 
 from campanile.services.billing.alerts import send_waiting_alerts
 from campanile.services.context import Context
-from campanile.services.inbound.history import HistoryRead, in_parts, read_history, report_history
+from campanile.services.inbound.history import HistoryRead, read_history, report_history
 from campanile.services.inbound.history_rows import opt_out_rows, reply_rows, report_rows
 from campanile.services.inbound.reports import export_dead_numbers
 from campanile.sms.errors import GatewayError, GatewayUnreachable
@@ -24,13 +24,11 @@ from campanile.store.contacts.opt_outs import add_provider_opt_outs, honour_repl
 from campanile.store.db.database import Transaction
 from campanile.store.inbound.histories import CALLBACKS
 from campanile.store.inbound.replies import add_replies, mark_doubtful, near_replies
-from campanile.store.inbound.reports import add_reports, apply_reports, unapplied_reports
-from campanile.store.ledger.reconciliation import require_tried
+from campanile.store.inbound.reports import ReportRules, take_reports
 from schemas.gateway import Page
 
-S = TypeVar("S")
-#: Reports that one transaction applies. Each one looks for their messages among all of them, so few are better.
-_APPLIED_AT_ONCE = 10_000
+#: Reports that one transaction takes. Each one looks for their messages in their campaigns, so few are better.
+REPORTS_AT_ONCE = 200_000
 UNREADABLE = "refusals_unreadable"
 #: A sender with so many digits or more may be the number of a person: short codes have fewer.
 _FULL_NUMBER_DIGITS = 7
@@ -72,32 +70,39 @@ def try_sync_opt_outs(context: Context, gateway: str) -> None:
 
 def sync_reports(context: Context, gateway: str) -> dict[str, int]:
     """Read delivery reports and apply them; return how many messages changed, by event."""
+    moved: Counter[str] = Counter()
     readings = _read_both(
-        context, gateway, "reports", context.gateway(gateway).delivery_reports, report_rows, add_reports
+        context,
+        gateway,
+        "reports",
+        context.gateway(gateway).delivery_reports,
+        report_rows,
+        partial(keep_reports, context, moved),
+        at_once=REPORTS_AT_ONCE,
     )
     count = sum(reading.new_count for reading in readings)
-    moved = apply_waiting_reports(context, gateway)
     with context.transaction(read_only=True) as tx:
-        waiting = tx.value("report.count_unmatched", gateway=gateway)
-    context.log.info("%s: %d new reports, moved %s, %d wait for their message", gateway, count, moved, waiting)
+        waiting = tx.value("report.count_waiting", gateway=gateway)
+    context.log.info("%s: %d new reports, moved %s, %d wait for their message", gateway, count, dict(moved), waiting)
     export_dead_numbers(context)
     send_waiting_alerts(context)
-    return moved
-
-
-def apply_waiting_reports(context: Context, gateway: str) -> dict[str, int]:
-    """Apply the waiting reports, oldest first, in transactions of ``_APPLIED_AT_ONCE``; return the changes by event."""
-    with context.transaction(read_only=True) as tx:
-        report_nos = unapplied_reports(tx, gateway)
-    if not report_nos:  # most polls: nothing is looked for among all messages
-        return {}
-    prices, moved = context.price_rules(context.manifest(gateway)), Counter[str]()
-    dead_rules = DeadRules(context.settings.dead_after_absences, context.settings.dead_weeks)
-    for part in in_parts(report_nos, _APPLIED_AT_ONCE):
-        with context.transaction() as tx:
-            require_tried(tx, gateway)
-            moved.update(apply_reports(tx, gateway, prices, part, dead_rules))
     return dict(moved)
+
+
+def keep_reports(context: Context, moved: Counter[str], tx: Transaction, gateway: str, reports: pd.DataFrame) -> int:
+    """Store reports (``DeliveryReports``) that are new, and apply them and those that waited; return how many were new.
+
+    The messages that changed are counted in ``moved``, by event.
+    """
+    manifest = context.manifest(gateway)
+    rules = ReportRules(
+        context.price_rules(manifest),
+        DeadRules(context.settings.dead_after_absences, context.settings.dead_weeks),
+        timedelta(hours=manifest.report_horizon_hours),
+    )
+    taken = take_reports(tx, gateway, reports, rules)
+    moved.update(taken.moved)
+    return taken.new_count
 
 
 def _read_both(
@@ -107,24 +112,16 @@ def _read_both(
     poll: Callable[[str], Page[Any]],
     convert: Callable[[Sequence[Any]], pd.DataFrame],
     keep: Callable[[Transaction, str, pd.DataFrame], int],
+    at_once: int | None = None,
 ) -> list[HistoryRead]:
     """Read what the gateway called back, if it does, and then what it lists: whatever comes by both counts once."""
     called_back = context.gateway(gateway).callbacks.get(name)
     ways = [(name, poll)] if called_back is None else [(f"{name}{CALLBACKS}", called_back), (name, poll)]
-    return [_read_all(context, gateway, cursor_name, read, convert, keep) for cursor_name, read in ways]
-
-
-def _read_all(
-    context: Context,
-    gateway: str,
-    name: str,
-    read: Callable[[str], Page[S]],
-    convert: Callable[[Sequence[S]], pd.DataFrame],
-    keep: Callable[[Transaction, str, pd.DataFrame], int],
-) -> HistoryRead:
-    found = read_history(context, gateway, name, read, convert, keep)
-    report_history(context, gateway, name, found)
-    return found
+    readings = []
+    for cursor_name, read in ways:
+        readings.append(read_history(context, gateway, cursor_name, read, convert, keep, at_once=at_once))
+        report_history(context, gateway, cursor_name, readings[-1])
+    return readings
 
 
 def keep_replies(context: Context, tx: Transaction, gateway: str, replies: pd.DataFrame) -> int:

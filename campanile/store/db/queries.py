@@ -69,7 +69,9 @@ def staged_types(sql: str) -> Mapping[str, Mapping[str, str]]:
 
     found = {match["table"]: match["frame"] for match in _STAGED.finditer(sql)}
     if unknown := sorted(set(found.values()) - set(FRAMES)):
-        raise StoreError(f"no frame {unknown[0]!r} in schemas/frames.py, inbound_frames.py or scratch_frames.py")
+        raise StoreError(
+            f"no frame {unknown[0]!r} in schemas/frames.py, inbound_frames.py, report_frames.py or scratch_frames.py"
+        )
     return {table: duckdb_types(frame) for table, frame in found.items()}
 
 

@@ -1,9 +1,9 @@
 """Delivery reports of a gateway: each is stored once, also if it is read twice, and applied to its message."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -12,18 +12,19 @@ from campanile.sms.states import MessageState
 from campanile.store.campaigns.pause import pause_and_alert
 from campanile.store.db.database import Transaction
 from campanile.store.inbound.dead_numbers import note_reports
+from campanile.store.inbound.report_matching import log_ends, put_searched, searched_ends, stage_reports
 from campanile.store.ledger.charges import PriceRules, deviates, note_charges
-from campanile.store.ledger.late_acceptance import LATE_STATES, apply_moves
-from campanile.store.ledger.look_up_lag import late_reports, take_late
+from campanile.store.ledger.late_acceptance import LATE_STATES, accept_reported
+from campanile.store.ledger.look_up_lag import ABSENT, late_reports, take_late
 from campanile.store.ledger.message_ids import disputed_reports
+from campanile.store.ledger.reconciliation import require_tried
 from schemas.campaign_rows import Campaign
 from schemas.gateway import Charge
 from schemas.inbound_rows import GatewayState, UnknownWord
 from schemas.ledger_rows import ChargedMessage
+from schemas.report_words import ReportReason
 
 _WORDS_SHOWN = timedelta(days=30)
-_DEAD_RULES = DeadRules()
-_ACCEPTED = (MessageState.ACCEPTED, MessageState.DELIVERED, MessageState.UNDELIVERED)
 #: The event of a report for a message in a state. Reports only move a message forward: any other pair changes nothing.
 #: A report proves that the gateway has the message, also when it only says that delivery is pending.
 _FORWARD = {
@@ -31,6 +32,28 @@ _FORWARD = {
     for state in (MessageState.ACCEPTED, *LATE_STATES)
     for status in (MessageState.DELIVERED, MessageState.UNDELIVERED)
 } | {(state, "pending"): MessageState.ACCEPTED for state in LATE_STATES}
+_STAGED = ("staged_arrivals", "staged_campaigns", "staged_found", "staged_reported", "staged_moves")
+
+
+class ReportRules(NamedTuple):
+    """What decides on reports.
+
+    Attributes:
+        prices: what a message may be charged.
+        dead: how many absences make a number dead.
+        horizon: how long after the acceptance reports may come.
+    """
+
+    prices: PriceRules
+    dead: DeadRules = DeadRules()
+    horizon: timedelta = timedelta(days=3)
+
+
+class TakenReports(NamedTuple):
+    """How many reports were new, and how many messages changed, by event."""
+
+    new_count: int
+    moved: Mapping[str, int]
 
 
 def count_without_report(tx: Transaction, campaign: Campaign, horizon: timedelta) -> int:
@@ -51,28 +74,12 @@ def unknown_words(tx: Transaction, gateway: str) -> list[UnknownWord]:
     return tx.select(UnknownWord, "report.unknown_words", gateway=gateway, since=tx.at - _WORDS_SHOWN)
 
 
-def add_reports(tx: Transaction, gateway: str, reports: pd.DataFrame) -> int:
-    """Write the reports (``DeliveryReports``) that are new; return how many."""
-    return tx.run_staged("report.add", reports, gateway=gateway, at=tx.at)
+def take_reports(tx: Transaction, gateway: str, reports: pd.DataFrame, rules: ReportRules) -> TakenReports:
+    """Store the reports (``DeliveryReports``) that are new, and apply them and those that waited.
 
-
-def unapplied_reports(tx: Transaction, gateway: str) -> list[int]:
-    """Return the numbers of the waiting reports, in the order in which they are applied."""
-    return tx.values("report.unapplied", gateway=gateway)
-
-
-def apply_reports(
-    tx: Transaction,
-    gateway: str,
-    prices: PriceRules,
-    report_nos: Sequence[int] | None = None,
-    dead_rules: DeadRules = _DEAD_RULES,
-) -> dict[str, int]:
-    """Apply waiting reports, all or those with these numbers; return how many messages changed, by event.
-
-    ``_FORWARD`` decides which report changes which state. A report on a message that is in flight or not known keeps
-    waiting. So does a report on a message that was never posted: ``require_tried``, which the caller runs first, begins
-    a reconciliation then.
+    ``_FORWARD`` decides which report changes which state. A report on a message that is in flight or not known waits,
+    until an event is recorded that concerns it. So does a report on a message that was never posted: it begins a
+    reconciliation.
 
     A message that was put back, by proof or by a person, and not claimed again, is accepted by its report and not sent
     again. If it is claimed again, its report waits for the answer. If the message is put back once more, it is accepted
@@ -83,29 +90,53 @@ def apply_reports(
 
     A report under an id that belongs to another message proves nothing. A report under another id than its message has
     pauses the campaign. A report on a message that was taken as absent raises the settling time. The charge of a report
-    is written beside the price of the recap, by the rules ``prices``. ``note_reports`` records numbers that are dead.
+    is written beside the price of the recap. ``note_reports`` records numbers that are dead.
     """
-    take_late(tx, gateway, late_reports(tx, gateway))
-    disputed = disputed_reports(tx, gateway)
-    numbers = unapplied_reports(tx, gateway) if report_nos is None else report_nos
-    asked = pd.DataFrame({"report_no": pd.Series(numbers, dtype="int64")})
-    with tx.staged("report.waiting", staged_rows=asked):
-        waiting = tx.frame("report.waiting", gateway=gateway)
-    events = [_FORWARD.get(pair) for pair in zip(waiting["state"], waiting["status"], strict=True)]
-    moves = waiting.assign(event=pd.Series(events, index=waiting.index, dtype=object))
-    moves = moves[~moves["report_id"].isin(disputed)]
-    charged = moves[moves["charge"].notna() & (moves["event"].notna() | moves["state"].isin(_ACCEPTED))]
-    moves = moves[moves["event"].notna()]
-    moves = moves.sort_values(
-        "event", key=lambda event: event == MessageState.ACCEPTED, kind="stable"
-    )  # the final ones first
-    moves = moves.drop_duplicates(["campaign_id", "recipient_id"])
-    apply_moves(tx, moves)
-    tx.run_staged("campaign.wake", moves.loc[moves["state"] == MessageState.UNKNOWN, ["campaign_id"]], at=tx.at)
-    note_reports(tx, gateway, moves, dead_rules)
-    tx.run_staged("report.mark_applied", waiting[["report_no"]], at=tx.at)
-    _note_report_charges(tx, charged, prices)
-    return {str(event): int(count) for event, count in moves["event"].value_counts().items()}
+    ends, has_waiting = log_ends(tx), bool(tx.value("report.count_waiting", gateway=gateway))
+    if reports.empty and (not has_waiting or searched_ends(tx, gateway) == ends):
+        return TakenReports(0, {})
+    new_count = stage_reports(tx, gateway, reports, rules.horizon, with_waiting=has_waiting)
+    _stage_reported(tx)
+    require_tried(tx, gateway)
+    take_late(tx, gateway, late_reports(tx))
+    moved = _apply(tx, gateway, rules)
+    tx.run("report.add", gateway=gateway, at=tx.at)
+    if has_waiting:
+        tx.run("report.mark_applied", at=tx.at)
+    if has_waiting or tx.value("report.count_waiting", gateway=gateway):
+        put_searched(tx, gateway, ends)
+    for table in _STAGED:
+        tx.execute(f"DROP TABLE temp.{table}")
+    return TakenReports(new_count, moved)
+
+
+def _stage_reported(tx: Transaction) -> None:
+    """Stage the reports whose message is found, with its state and the event of ``_FORWARD``."""
+    steps = [(*pair, event) for pair, event in _FORWARD.items()]
+    with tx.staged("report.stage_reported", staged_rows=_rows(steps, "state", "status", "event")):
+        tx.run("report.stage_reported", absent=ABSENT)
+
+
+def _apply(tx: Transaction, gateway: str, rules: ReportRules) -> dict[str, int]:
+    """Apply the staged reports; return how many messages changed, by event."""
+    disputed = _rows([(position,) for position in disputed_reports(tx, gateway)], "position")
+    with tx.staged("report.stage_moves", staged_rows=disputed):
+        tx.run("report.stage_moves")
+        charged = tx.frame("report.charged")
+    moved = tx.counts("report.count_moves")
+    if moved:
+        with tx.staged("report.moved_in", staged_rows=_rows([(state,) for state in LATE_STATES], "state")):
+            late = tx.frame("report.moved_in")
+        accept_reported(tx, late)
+        tx.run("report.add_events", first_event_id=tx.value("event.next_id"), at=tx.at)
+        tx.run_staged("campaign.wake", late.loc[late["state"] == MessageState.UNKNOWN, ["campaign_id"]], at=tx.at)
+        note_reports(tx, gateway, tx.frame("report.moves_of_note", absent=ReportReason.ABSENT), rules.dead)
+    _note_report_charges(tx, charged, rules.prices)
+    return moved
+
+
+def _rows(rows: Iterable[tuple[object, ...]], *columns: str) -> pd.DataFrame:
+    return pd.DataFrame(list(rows), columns=list(columns), dtype=object)
 
 
 def _note_report_charges(tx: Transaction, charged: pd.DataFrame, prices: PriceRules) -> None:

@@ -24,16 +24,15 @@ class LateMessage(NamedTuple):
     answer: SubmitOutcome
 
 
-def apply_moves(tx: Transaction, moves: pd.DataFrame) -> None:
-    """Append the events of delivery reports; a message of ``LATE_STATES`` is accepted first.
+def accept_reported(tx: Transaction, rows: pd.DataFrame) -> None:
+    """Accept messages of ``LATE_STATES`` that delivery reports prove accepted.
 
     Args:
         tx: the open transaction.
-        moves: one row a message, keyed by (campaign_id, recipient_id): ``state``, ``event``, ``reason``, ``slice_no``,
-            ``price``, ``segment_count``, and the id of the gateway, ``gateway_message_id``.
+        rows: one row a message, keyed by (campaign_id, recipient_id): ``state``, ``slice_no``, ``price``,
+            ``segment_count``, and the id of the gateway, ``gateway_message_id``.
     """
-    _accept(tx, moves[moves["state"].isin(LATE_STATES)], "a delivery report proves it")
-    append_events(tx, moves[moves["event"] != "accepted"].assign(fence=0, gateway_message_id=None))
+    _accept(tx, rows, "a delivery report proves it")
 
 
 def accept_put_back(tx: Transaction, found: Slice, outcomes: Sequence[SubmitOutcome]) -> list[LateMessage]:

@@ -77,6 +77,8 @@ def take_late(tx: Transaction, gateway: str, late: Sequence[LateAcceptance]) -> 
     return True
 
 
-def late_reports(tx: Transaction, gateway: str) -> list[LateAcceptance]:
-    """Return the messages taken as absent that waiting delivery reports prove accepted."""
-    return tx.select(LateAcceptance, "report.late", gateway=gateway, absent=ABSENT)
+def late_reports(tx: Transaction) -> list[LateAcceptance]:
+    """Return the messages taken as absent that the staged delivery reports prove accepted."""
+    if not tx.value("report.has_absent"):
+        return []
+    return tx.select(LateAcceptance, "report.late", absent=ABSENT)

@@ -73,8 +73,8 @@ def alert_shared_ids(tx: Transaction, campaign: Campaign) -> int:
     return len(shared)
 
 
-def disputed_reports(tx: Transaction, gateway: str) -> set[str]:
-    """Return the ids of the waiting reports whose message id belongs to another message: they prove nothing.
+def disputed_reports(tx: Transaction, gateway: str) -> list[int]:
+    """Return the positions of the staged reports whose message id belongs to another message: they prove nothing.
 
     A campaign is paused if a report names one of its messages under the id of another message, or under a new id.
     """
@@ -87,7 +87,7 @@ def disputed_reports(tx: Transaction, gateway: str) -> set[str]:
             f"gateway {gateway} reports on {count_text(count, 'message')} of {campaign.name} under an id that it "
             "had not given: each may have been sent twice. Compare the export of the campaign with the gateway's bill",
         )
-    return {row.report_id for row in rows if row.is_of_another}
+    return [row.position for row in rows if row.is_of_another]
 
 
 def _shared(session: SenderSession, ids: Mapping[str, str], *, was_looked_up: bool) -> dict[str, str]:

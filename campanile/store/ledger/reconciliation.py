@@ -62,8 +62,8 @@ def untried_messages(tx: Transaction, campaign_id: int, most: int) -> list[Outgo
 
 
 def require_tried(tx: Transaction, gateway: str) -> None:
-    """Begin a reconciliation when a gateway reports on a message that was never posted from here."""
-    message_id = tx.value("report.of_untried", gateway=gateway)
+    """Begin a reconciliation when a staged report of a gateway is on a message that was never posted from here."""
+    message_id = tx.value("report.untried")
     if message_id is not None:
         tx.begin_reconciliation(
             f"gateway {gateway} reports on message {message_id}, which waits here and was never sent"

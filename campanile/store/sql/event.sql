@@ -50,9 +50,10 @@ WHERE status.campaign_id = $campaign_id
     AND slice.not_before IS NOT DISTINCT FROM $not_before
 
 -- name: event.next_id
--- The next event id. The events of a revised campaign are deleted, but their ids are never used again.
+-- The next event id. The events of a revised campaign are deleted, but their ids are never used again. The newest event is
+-- found in the last rows; max(event_id) would read all of them.
 SELECT 1 + greatest(
-    (SELECT coalesce(max(event_id), 0) FROM message_event),
+    coalesce((SELECT event_id FROM message_event ORDER BY event_id DESC LIMIT 1), 0),
     (SELECT coalesce(max(after_event_id), 0) FROM campaign_event)
 )
 
