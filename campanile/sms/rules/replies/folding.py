@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 _SPELLED = re.compile(r"(?<!\w)\w(?:[\W_]{1,3}\w){3,}(?!\w)")
 _SENTENCE_END = re.compile(r"[.!?;:\n\r]+|,\s")
 _NOT_A_WORD = re.compile(r"[\W_]+")
+_WORD = re.compile(r"[^\W_]+")
 _TWICE = re.compile(r"([^\W\d])\1+")
 _DIGITS_AROUND = re.compile(r"^\d{3,}|\d+$")
 #: Marks of accents, enclosing marks, invisible signs, modifier letters.
@@ -23,9 +24,22 @@ _IGNORED = frozenset({"Mn", "Me", "Cf", "Lm"})
 Sentences = list[list[str]]
 
 
+class _Letters(dict[int, str]):
+    """What each character is in the spelling of ``fold``, filled as characters come: a table for ``str.translate``."""
+
+    def __init__(self, look_alikes: Mapping[int, str]) -> None:
+        self._look_alikes = look_alikes
+
+    def __missing__(self, code: int) -> str:
+        decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", chr(code)).upper())
+        kept = "".join(sign for sign in decomposed if unicodedata.category(sign) not in _IGNORED)
+        found = self[code] = kept.translate(self._look_alikes)
+        return found
+
+
 class _Alphabet(NamedTuple):
     signs: tuple[str, ...]
-    letters: Mapping[int, str]
+    letters: "_Letters"
     digits: Mapping[int, str]
 
 
@@ -38,10 +52,10 @@ def fold(text: str) -> Sentences:
     ([['stop']], [['stop']], [['stop']])
     """
     alphabet = load_alphabet()
-    for sign in alphabet.signs:
-        text = text.replace(sign, " stop ")
     if not text.isascii():
-        text = _without_marks(text).translate(alphabet.letters)
+        for sign in alphabet.signs:
+            text = text.replace(sign, " stop ")
+        text = text.translate(alphabet.letters)
     text = _TWICE.sub(r"\1", _SPELLED.sub(lambda run: _NOT_A_WORD.sub("", run[0]), text.lower()))
     sentences = (_words(part, alphabet.digits) for part in _SENTENCE_END.split(text))
     return [words for words in sentences if words]
@@ -52,14 +66,10 @@ def fold_word(word: str) -> str:
     return " ".join(part for sentence in fold(word) for part in sentence)
 
 
-def _without_marks(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).upper())
-    return "".join(sign for sign in decomposed if unicodedata.category(sign) not in _IGNORED)
-
-
 def _words(sentence: str, digits: Mapping[int, str]) -> list[str]:
-    words = _NOT_A_WORD.sub(" ", sentence).split()
-    return [word if word.isalpha() or word.isdecimal() else _read_digits(word, digits) for word in words]
+    return [
+        word if word.isalpha() or word.isdecimal() else _read_digits(word, digits) for word in _WORD.findall(sentence)
+    ]
 
 
 def _read_digits(word: str, digits: Mapping[int, str]) -> str:
@@ -79,5 +89,7 @@ def load_alphabet() -> _Alphabet:
     data = load_data()
     letters = {ord(pair[0]): pair[1] for pair in data["look_alikes"]}
     return _Alphabet(
-        tuple(data["signs"]), letters, str.maketrans({key: value.lower() for key, value in data["digits"].items()})
+        tuple(data["signs"]),
+        _Letters(letters),
+        str.maketrans({key: value.lower() for key, value in data["digits"].items()}),
     )

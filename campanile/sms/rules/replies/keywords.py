@@ -5,7 +5,7 @@ words of the same message, a certain one over a doubtful one.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from campanile.sms.rules.replies.folding import Sentences, fold_word, load_data
 _SHORT_MESSAGE_WORDS = 3
 _LONG_WORD = 7
 _GAP = r"(?: \S+){0,4}"
+_SHORT_CODE = re.compile(r" \d{3,}(?= |$)")
 _USES = ("whole", "words", "whole_doubtful", "refusals", "wrong_number", "machines", "start", "help", "polite")
 
 
@@ -34,23 +35,25 @@ def find_use(sentences: Sentences) -> str | None:
     ``stop``: the whole message is a STOP word. ``stop_sentence``: one of its sentences is. The others are names of
     ``keywords.toml``.
     """
-    rules = _load_rules()
-    corrected = [[_correct(word) for word in words] for words in sentences]
-    message = [word for words in corrected for word in words]
-    core, text = _strip(message, rules), _sentence(message)
-    core_text = _sentence(core)
-    checks: tuple[tuple[str, Callable[[], bool]], ...] = (
-        ("stop", lambda: _is_stop(core, core_text, rules)),
-        ("wrong_number", lambda: _found("wrong_number", text, rules)),
-        ("refusals", lambda: _found("refusals", text, rules)),
-        ("whole_doubtful", lambda: any(_is_whole("whole_doubtful", one, rules) for one in (text, core_text))),
-        ("whole_doubtful", lambda: _is_misspelt_stop(core, rules)),
-        ("stop_sentence", lambda: len(corrected) > 1 and any(_is_stop_sentence(words, rules) for words in corrected)),
-        ("start", lambda: _is_whole("start", core_text, rules)),
-        ("help", lambda: _is_whole("help", core_text, rules)),
-        ("machines", lambda: _found("machines", text, rules)),
-    )
-    return next((use for use, is_met in checks if is_met()), None)
+    parts = [_sentence(map(_correct, words)) for words in sentences]
+    return next(_met_uses(parts, _load_rules()), None)
+
+
+def _met_uses(parts: list[str], rules: _Rules) -> Iterator[str]:
+    """Yield the uses of the rules that the sentences of a reply meet, the strongest first."""
+    text = "".join(parts)
+    core_text = _strip(text, rules)
+    core = core_text.split()
+    if _is_stop(core, core_text, rules):
+        yield "stop"
+    yield from (use for use in ("wrong_number", "refusals") if _found(use, text, rules))
+    if _is_doubtful(text, core_text, core, rules):
+        yield "whole_doubtful"
+    if _has_stop_sentence(parts, rules):
+        yield "stop_sentence"
+    yield from (use for use in ("start", "help") if _is_whole(use, core_text, rules))
+    if _found("machines", text, rules):
+        yield "machines"
 
 
 def _is_stop(core: list[str], core_text: str, rules: _Rules) -> bool:
@@ -61,8 +64,16 @@ def _is_stop(core: list[str], core_text: str, rules: _Rules) -> bool:
     return rules.patterns["words"].match(core_text) is not None
 
 
-def _is_stop_sentence(words: list[str], rules: _Rules) -> bool:
-    return _is_stop_word(_sentence(_strip(words, rules)), rules)
+def _is_doubtful(text: str, core_text: str, core: list[str], rules: _Rules) -> bool:
+    return (
+        _is_whole("whole_doubtful", text, rules)
+        or _is_whole("whole_doubtful", core_text, rules)
+        or _is_misspelt_stop(core, rules)
+    )
+
+
+def _has_stop_sentence(parts: list[str], rules: _Rules) -> bool:
+    return len(parts) > 1 and any(_is_stop_word(_strip(part, rules), rules) for part in parts)
 
 
 def _is_stop_word(text: str, rules: _Rules) -> bool:
@@ -85,10 +96,9 @@ def _found(use: str, text: str, rules: _Rules) -> bool:
     return rules.patterns[use].search(text) is not None
 
 
-def _strip(words: list[str], rules: _Rules) -> list[str]:
-    """Return a message without polite words and short codes."""
-    kept = [word for word in words if not (len(word) > 2 and word.isdecimal())]
-    return rules.patterns["polite"].sub("", _sentence(kept)).split()
+def _strip(text: str, rules: _Rules) -> str:
+    """Return a ``_sentence`` without polite words and short codes."""
+    return rules.patterns["polite"].sub("", _SHORT_CODE.sub("", text))
 
 
 @lru_cache(maxsize=1 << 16)
@@ -115,7 +125,7 @@ def _is_one_slip_away(word: str, known: str) -> bool:
 
 
 def _sentence(words: Iterable[str]) -> str:
-    return "".join([" " + word for word in words])
+    return "".join([f" {word}" for word in words])
 
 
 def _compile(patterns: Iterable[str]) -> re.Pattern[str]:

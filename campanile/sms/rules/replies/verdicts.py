@@ -40,6 +40,8 @@ _VERDICT_OF = {
 
 #: The score from which a text counts as a machine's. A person taken for a machine gets no answer and no reader.
 _SURELY_MACHINE = 1.5
+#: Replies whose features the model keeps at the same time: those of many do not fit into the cache of a processor.
+_SCORED_AT_ONCE = 1_000
 
 
 def classify_reply(text: str) -> str:
@@ -69,8 +71,10 @@ def classify_replies(texts: Sequence[str]) -> list[str]:
     uses = [keywords.find_use(sentences) for sentences in folded]
     verdicts = {text: _VERDICT_OF[use] for text, use in zip(distinct, uses, strict=True) if use is not None}
     rest = [number for number, use in enumerate(uses) if use is None]
-    for number, scores in zip(rest, model.score([folded[number] for number in rest]), strict=True):
-        verdicts[distinct[number]] = _verdict_of(scores)
+    for start in range(0, len(rest), _SCORED_AT_ONCE):
+        part = rest[start : start + _SCORED_AT_ONCE]
+        for number, scores in zip(part, model.score([folded[number] for number in part]), strict=True):
+            verdicts[distinct[number]] = _verdict_of(scores)
     return [verdicts[text] for text in texts]
 
 
