@@ -22,9 +22,11 @@ from campanile.services.inbound.responder_state import (
 )
 from campanile.sms.errors import ConfigurationError
 from campanile.sms.rules.auto_reply import AutoResponder
+from campanile.sms.states import CreditKind
 from campanile.store.billing.balance import add_reading
 from campanile.store.campaigns.campaigns import find_campaign
 from campanile.store.inbound.auto_responder import put_auto_responder
+from campanile.store.ledger.events import add_credit
 from schemas.gateway import IncomingReply
 from tests.services.test_inbound import Desk
 from tests.store.conftest import Clock
@@ -198,6 +200,12 @@ def accept_answers(desk: Desk) -> None:
                 "WHERE campaign_id = $campaign_id",
                 {"step": step, "event": event, "at": tx.at, "campaign_id": campaign.campaign_id},
             )
+        prices = tx.execute(
+            "SELECT slice_no, price FROM slice WHERE campaign_id = $campaign_id", {"campaign_id": campaign.campaign_id}
+        ).fetchall()
+        for slice_no, price in prices:
+            add_credit(tx, campaign, slice_no, CreditKind.RESERVE, price)
+            add_credit(tx, campaign, slice_no, CreditKind.CAPTURE, price)
 
 
 # --- the reminder -------------------------------------------------------------------------------------------------

@@ -44,7 +44,7 @@ class CreditEnd:
         return True
 
     def _reads_balance(self) -> bool:
-        return self._context.billing(self._manifest.gateway) is Billing.PREPAID
+        return self._context.billing(self._manifest.gateway) is not Billing.DECLARED
 
     def run_outcome(self, why: str = "") -> RunOutcome:
         """Return how the run ends: the campaign is paused, or, if its draft says so, ends with what was covered.

@@ -100,13 +100,16 @@ def add_reading(
 
 
 def add_reported(tx: Transaction, gateway: str, amount: Decimal, unit: str, before: LedgerSums) -> None:
-    """Store a balance that the gateway reported; what it has more than the ledger explains is a top-up."""
+    """Store a balance that the gateway reported; what it has more than the ledger explains is a top-up.
+
+    A rise up to a quarter of what was captured is no top-up: messages may cost less than the tariff says.
+    """
     topped_up, last = None, tx.find(BalanceReading, "balance.latest", gateway=gateway)
     if last is not None:
         captured_since = before.captured - last.captured_before
         refunded = tx.value("balance.refunded_since", gateway=gateway, since=last.read_at)
         risen = amount - (last.amount - captured_since) - refunded
-        if risen > last.reserved_before + _ROUNDED + abs(captured_since) * _DRIFT_SHARE:
+        if risen > last.reserved_before + _ROUNDED + abs(captured_since) * _LARGEST_PRICE_DRIFT:
             topped_up = risen
             tx.run("credit.add_to_gateway", gateway=gateway, kind=CreditKind.TOPUP, amount=risen, at=tx.at)
     add_reading(tx, gateway, amount, unit, before.captured, before.reserved, topped_up)

@@ -9,8 +9,8 @@ FROM balance_reading WHERE gateway = $gateway ORDER BY reading_id DESC LIMIT 1
 -- name: balance.drift
 -- How much the balance fell since the base reading, and which part of that is ours: captured, or reserved and perhaps
 -- billed already. The base is the last reading that was higher than the one before it or that shows a top-up, or the
--- first reading. reserved_at_base: reserves of that time, perhaps billed before it. refunded: since it. No row without a
--- reading.
+-- first reading. reserved_at_base: reserves of that time, perhaps billed before it. refunded: since it. No row without
+-- a reading.
 WITH reading AS (
     SELECT
         reading_id, amount, unit, captured_before, reserved_before, read_at, topped_up,

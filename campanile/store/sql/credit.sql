@@ -35,7 +35,7 @@ WHERE gateway = $gateway AND kind IN ('capture', 'adjust') AND recorded_at >= $b
 SELECT coalesce(sum(amount), 0) FROM credit_entry WHERE gateway = $gateway AND kind IN ('capture', 'adjust')
 
 -- name: credit.position
--- The money of a gateway: the one statement by which recaps, approvals, claims and pages count. No row without a reading.
+-- The money of a gateway: the one statement by which recaps, approvals, claims and pages count. No row without reading.
 -- available: the last reading, minus what was captured and adjusted since, minus open reserves. committed: the price of
 -- the planned slices of approved campaigns; committed_to_alerts: those of them that an emergency may not use.
 -- spent_today: captured and adjusted since $day_began_at, and open reserves. Claims run it, so it reads no message.
@@ -78,8 +78,8 @@ WHERE reading.amount IS NOT NULL
 
 -- name: credit.expected_answers
 -- The price of the automatic answers that are expected on a gateway: to the people of approved campaigns and to those
--- written to since $answers_since, if their sender is a number, less the answers given since. $reply_share: replies a
--- message. $answer_price: of one answer.
+-- written to since $answers_since, if their sender is a number, less the answers given since or planned. $reply_share:
+-- replies a message. $answer_price: of one answer.
 SELECT CAST(
     greatest(0, ceil($reply_share * coalesce(sum(asked_count) FILTER (kind <> 'auto_reply'), 0))
         - coalesce(sum(asked_count) FILTER (kind = 'auto_reply'), 0)) AS DECIMAL(18, 0)
@@ -89,8 +89,7 @@ FROM (
     FROM slice JOIN campaign USING (campaign_id)
     WHERE campaign.gateway = $gateway AND (
         (slice.state <> 'planned' AND slice.claimed_at >= $answers_since)
-        OR (slice.state = 'planned' AND campaign.state IN ('approved', 'sending', 'parked', 'paused')
-            AND campaign.kind <> 'auto_reply')
+        OR (slice.state = 'planned' AND campaign.state IN ('approved', 'sending', 'parked', 'paused'))
     ) AND (campaign.kind = 'auto_reply'
         OR (campaign.kind IN ('marketing', 'alert') AND regexp_full_match(campaign.sender_id, '[0-9]+')))
 )
