@@ -156,7 +156,7 @@ class Context:
         """
         manifest = self.manifest(gateway)
         known = Billing.PREPAID if manifest.has_balance else Billing.DECLARED
-        found = getattr(self.settings, f"{gateway}_billing") or known
+        found = getattr(self.settings, f"{gateway}_billing", None) or known
         if found is Billing.PREPAID and not manifest.has_balance:
             raise ConfigurationError(
                 f"SMS_{gateway.upper()}_BILLING=prepaid is not possible, because gateway {gateway} reports no balance: "

@@ -138,16 +138,21 @@ def test_without_a_setting_the_adapter_knows(context: Context, gateway: str, bil
 
 
 def test_the_daily_limit_is_on_the_page_and_ends_with_the_day(desk: Desk, open_context: Callable[..., Context]) -> None:
-    context = open_context(sandbox_daily_spending_limit="0.10")
+    context = open_context(sandbox_daily_spending_limit="0.12")
     lease = desk.start("winter", range(4))
     desk.rules = context.claim_rules(context.manifest("sandbox"))
     desk.answer(lease, desk.must_claim(lease), "accepted")
     desk.refuse(lease, StopReason.DAILY_LIMIT)
     line = watch(context, desk, "999.90")
-    assert line.endswith("0.10 EUR of 0.10 EUR spent today: nothing more is sent today but emergencies")
+    assert line.endswith("0.10 EUR of 0.12 EUR spent today: nothing more is sent today but emergencies")
     assert alerts(desk) == ["daily_limit"]
-    desk.clock.forward(hours=15)
-    assert watch(context, desk, "999.90").endswith("0.00 EUR of 0.10 EUR spent today")
+    desk.clock.forward(minutes=20)
+    desk.read_stops()
+    watch(context, desk, "999.90")
+    desk.refuse(lease, StopReason.DAILY_LIMIT)
+    assert desk.sql("SELECT count(*) FROM alert") == [(1,)], "one alert a day"
+    desk.clock.forward(hours=14)
+    assert watch(context, desk, "999.90").endswith("0.00 EUR of 0.12 EUR spent today")
     assert alerts(desk) == []
 
 

@@ -10,7 +10,7 @@ from campanile.store.billing.operator_settings import get_setting, put_setting
 from campanile.store.campaigns.pause import pause_gateway
 from campanile.store.db.database import Transaction
 from campanile.store.ledger.claims import DAILY_LIMIT
-from schemas.billing_rows import Billing
+from schemas.billing_rows import Alert, Billing
 
 DIFFERENCE = "balance_difference"
 #: Who pauses the campaigns.
@@ -38,18 +38,21 @@ def reconcile_balance(context: Context, gateway: str) -> str:
 
 
 def end_of_daily_limit(context: Context, gateway: str) -> str:
-    """Clear the alert that the daily limit is reached when it is not any more; return what was spent, in words."""
+    """Clear the alert that the daily limit is reached when its day is over; return what was spent today, in words."""
     limit = context.daily_limit(gateway)
     if limit.amount is None:
         return ""
     with context.transaction() as tx:
-        credit = credit_left(tx, gateway, day_began_at=limit.began_at(tx.at))
+        began_at = limit.began_at(tx.at)
+        credit = credit_left(tx, gateway, day_began_at=began_at)
         if credit is None:
             return ""
-        if credit.spent_today < limit.amount:
+        raised = tx.find(Alert, "alert.open", kind=DAILY_LIMIT, gateway=gateway)
+        is_reached = raised is not None and raised.raised_at >= began_at
+        if not is_reached:
             clear_alert(tx, DAILY_LIMIT, gateway)
     spent, most = amount_text(credit.spent_today, credit.unit), amount_text(limit.amount, credit.unit)
-    reached = "" if credit.spent_today < limit.amount else ": nothing more is sent today but emergencies"
+    reached = ": nothing more is sent today but emergencies" if is_reached else ""
     return f"{spent} of {most} spent today{reached}"
 
 
