@@ -11,7 +11,8 @@ from schemas.campaign_rows import Campaign
 from tasks.prefect_calls import bound_events
 
 #: The event of an alert on a balance, and the beginning of its resource, which ends with the gateway.
-BALANCE_LOW, BALANCE_RESOURCE = "balance.low", "campanile.balance."
+_BALANCE = "balance"
+BALANCE_LOW, BALANCE_RESOURCE = f"{_BALANCE}.low", f"campanile.{_BALANCE}."
 
 _FIELDS = ("kind", "gateway", "state", "version", "due_at")
 _LONGEST_TEXT = 500
