@@ -135,6 +135,12 @@ def test_an_interval_contains_its_median_and_stays_within_the_whole(trials: list
     assert 0 <= low <= median <= high <= whole
 
 
+def test_a_very_large_campaign_has_the_same_shares_as_a_large_one() -> None:
+    rate = estimate_rate([Trial(40, 1000)] * 10, Prior(0.04))
+    large, very_large = predict_count(rate, 100_000), predict_count(rate, 1_000_000)
+    assert very_large == tuple(10 * end for end in large)
+
+
 @given(st.lists(st.floats(0.2, 5), max_size=30), st.floats(0.001, 1))
 @settings(deadline=None)
 def test_a_ratio_has_its_median_inside(ratios: list[float], sd: float) -> None:

@@ -22,7 +22,7 @@ _TAIL = (1 - COVERAGE) / 2
 _SPREAD, _SPREAD_SD = 0.4, 0.7
 _MEANS, _SPREADS = 25, 11
 _WIDTH = 3.0  # the grid covers so many standard deviations on each side
-_PARTS = 8
+_PARTS, _MOST_COUNTED = 8, 100_000
 _LEAST_WEIGHT, _LEAST_VARIANCE, _MOST_RATE = 0.2, 1e-18, 0.98
 
 _Numbers = NDArray[np.float64]
@@ -130,8 +130,10 @@ def predict_count(rate: Rate, whole: int) -> Interval:
     >>> predict_count(Rate([Beta(1.0, 1, 99)]), 0)
     Interval(low=0.0, median=0.0, high=0.0)
     """
-    parts = [part.share * _probabilities(part, whole) for part in rate.parts]
-    return central_interval(np.sum(parts, axis=0))
+    counted = min(whole, _MOST_COUNTED)  # chance is small beside the spread of the rates in larger campaigns
+    parts = [part.share * _probabilities(part, counted) for part in rate.parts]
+    found = central_interval(np.sum(parts, axis=0))
+    return Interval(*(float(round(end * whole / counted)) for end in found)) if counted else found
 
 
 def central_interval(probabilities: _Numbers) -> Interval:
