@@ -7,6 +7,7 @@ from typing import Any
 from campanile.services.billing.balance import watch_balance
 from campanile.services.billing.balance_watch import BalanceWatch
 from campanile.sms.errors import GatewayUnreachable
+from campanile.store.billing.balance import committed_credit
 from schemas.balance_facts import BalanceFacts
 from schemas.gateway import Balance
 from tests.services.results_desk import ResultsDesk
@@ -54,7 +55,8 @@ class AlertDesk(ResultsDesk):
         """
         self._campaigns += 1
         name = f"campaign-{self._campaigns}"
-        waiting = self.value("campaign.committed", gateway="sandbox")
+        with self.tx(read_only=True) as tx:
+            waiting = committed_credit(tx, "sandbox")
         self.put_balance(str(self.account.amount + waiting))
         self.read_stops()
         self.prepare(name, [self._campaigns], price=amount)
