@@ -7,11 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from campanile.services.context import Context
 from campanile.services.inbound.history import HistoryRead, read_history, report_history
-from campanile.sms.errors import GatewayDenied
+from campanile.sms.errors import GatewayDenied, GatewayUnreachable
+from campanile.store.db.database import Transaction
 from campanile.store.inbound.histories import HISTORIES, history_of, rewind_cursors
 from schemas.gateway import IncomingReply, Page
 from schemas.inbound_rows import GatewayState
@@ -35,8 +37,8 @@ def read(context: Context) -> Read:
     return partial(read_as, context)
 
 
-def read_as(context: Context, name: str, how: Callable[[str], Page[Any]]) -> HistoryRead:
-    return read_history(context, "sandbox", name, how, *readers(context)[name])
+def read_as(context: Context, name: str, how: Callable[[str], Page[Any]], at_once: int | None = None) -> HistoryRead:
+    return read_history(context, "sandbox", name, how, *readers(context)[name], at_once=at_once)
 
 
 def query(context: Context, sql: str) -> list[tuple[Any, ...]]:
@@ -205,6 +207,53 @@ def test_a_list_that_never_ends_is_continued_by_the_next_run(context: Context, r
     assert opted_out(context) == {SENDERS[15]}
 
 
+def test_pages_that_are_stored_together_are_bounded_too(context: Context) -> None:
+    found = read_as(context, "replies", endless, at_once=100)
+    assert (found.new_count, found.unfinished_count, cursor(context)) == (10, 1, "10")
+
+
+def test_pages_are_stored_together_with_the_cursor_of_the_last_one(context: Context) -> None:
+    provider, sizes = Provider(), []
+    for sender in SENDERS[:9]:
+        provider.add(sender)
+    convert, keep = readers(context)["replies"]
+
+    def keep_and_count(tx: Transaction, gateway: str, rows: pd.DataFrame) -> int:
+        sizes.append((len(rows), history_of(tx, "sandbox", "replies").cursor))
+        return keep(tx, gateway, rows)
+
+    found = read_history(context, "sandbox", "replies", provider.read, convert, keep_and_count, at_once=6)
+    assert (found.new_count, found.unfinished_count) == (9, 0)
+    assert sizes == [(6, ""), (3, "6"), (0, "9")]
+    assert (cursor(context), reply_count(context)) == ("9", 9)
+
+
+def test_pages_before_one_that_cannot_be_read_are_stored(context: Context) -> None:
+    def breaks(cursor: str) -> Page[IncomingReply]:
+        if cursor == "4":
+            raise GatewayUnreachable("no answer")
+        return endless(cursor)
+
+    with pytest.raises(GatewayUnreachable):
+        read_as(context, "replies", breaks, at_once=100)
+    assert (cursor(context), reply_count(context)) == ("4", 4)
+
+
+def test_pages_of_two_numberings_are_not_stored_together(context: Context) -> None:
+    provider = Provider(epoch="first")
+    for sender in SENDERS[:6]:
+        provider.add(sender)
+
+    def renumbers(cursor: str) -> Page[IncomingReply]:
+        if cursor == "4":
+            provider.epoch = "second"
+        return provider.read(cursor)
+
+    found = read_as(context, "replies", renumbers, at_once=100)
+    assert "epoch second instead of first" in found.renumbered
+    assert (cursor(context), reply_count(context)) == ("6", 6), "read again from the beginning, stored once"
+
+
 def test_a_list_that_takes_too_long_is_left(make_context: Callable[..., Context]) -> None:
     context = make_context(history_pages=10, history_seconds=0.000001)
     found = read_as(context, "replies", endless)
@@ -229,9 +278,10 @@ SELF = [
 ]
 
 
+@pytest.mark.parametrize("at_once", [None, 100], ids=["page by page", "pages together"])
 @pytest.mark.parametrize(("pages", "expected"), SELF)
 def test_a_list_that_leads_back_is_bounded_and_reported(
-    context: Context, read: Read, pages: dict[str, tuple[list[int], str]], expected: list[int]
+    context: Context, pages: dict[str, tuple[list[int], str]], expected: list[int], at_once: int | None
 ) -> None:
     """What is on its pages is stored, it is not read again and again, and it never counts as read to its end."""
     asked = []
@@ -242,13 +292,13 @@ def test_a_list_that_leads_back_is_bounded_and_reported(
         items = [IncomingReply(str(number), SENDERS[number], "STOP", AT) for number in numbers]
         return Page(items, following, has_more=True)
 
-    found = read("replies", lists)
+    found = read_as(context, "replies", lists, at_once)
     assert (found.loops, found.unfinished_count, found.new_count) == (True, 1, len(expected))
-    assert len(asked) <= len(pages) + 1
+    assert len(asked) <= 2 * len(pages)
     assert opted_out(context) == {SENDERS[number] for number in expected}
     with context.transaction(read_only=True) as tx:
         assert tx.get(GatewayState, "state.get", gateway="sandbox", name="replies").changed_at.year == 1970
-    again = read("replies", lists)
+    again = read_as(context, "replies", lists, at_once)
     assert (again.loops, again.unfinished_count) == (True, 2)
     report_history(context, "sandbox", "replies", again)
     [(line,)] = query(context, "SELECT message FROM alert WHERE cleared_at IS NULL")
