@@ -14,7 +14,7 @@ from campanile.files.rejects import REJECT_WORDS
 from scripts.mutants import MUTANTS
 
 ROOT = Path(__file__).parents[1]
-SETTINGS = ROOT / "campanile" / "services" / "settings.py"
+SETTINGS = [ROOT / "campanile" / "services" / name for name in ("settings.py", "gateway_settings.py")]
 ENV_EXAMPLE = ROOT / ".env.example"
 DOCS = sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").rglob("*.md"))
 
@@ -24,13 +24,18 @@ def dependency_rows(page: str) -> list[str]:
     return re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE)
 
 
+def _is_settings(node: ast.ClassDef) -> bool:
+    """Return whether a class has settings, or a part of them."""
+    return node.name == "GatewaySettings" or any("BaseSettings" in ast.unparse(base) for base in node.bases)
+
+
 def declared_settings(source: str) -> set[str]:
     """Return the environment names of the fields of every settings class in a source.
 
     A field is called ``SMS_`` and its own name, unless its default names an alias.
     """
     classes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ClassDef)]
-    settings = [node for node in classes if any("BaseSettings" in ast.unparse(base) for base in node.bases)]
+    settings = [node for node in classes if _is_settings(node)]
     fields = [item for node in settings for item in node.body if isinstance(item, ast.AnnAssign)]
     return {name for field in fields for name in _environment_names(field)}
 
@@ -73,7 +78,7 @@ def test_every_dependency_is_explained_and_no_other() -> None:
 
 def test_every_setting_is_in_the_example_with_a_comment() -> None:
     example = example_settings(ENV_EXAMPLE.read_text())
-    assert set(example) == declared_settings(SETTINGS.read_text())
+    assert set(example) == declared_settings("".join(path.read_text() for path in SETTINGS))
     assert [name for name, has_comment in example.items() if not has_comment] == []
 
 

@@ -32,7 +32,7 @@ MAIL = {"mail_host": "mail.example.org", "mail_to": ["team@example.org"]}
 def mails(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     sent: list[str] = []
     monkeypatch.setattr(
-        "campanile.services.billing.alerts.send_mail", lambda _, subject, text: sent.append(f"{subject}\n{text}")
+        "campanile.services.billing.alerts.send_mail", lambda _, subject, text, html: sent.append(f"{subject}\n{text}")
     )
     return sent
 

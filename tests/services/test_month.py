@@ -23,7 +23,7 @@ from campanile.sms.rules.invoice_categories import CATEGORY_WORDS, InvoiceCatego
 from campanile.store.campaigns.campaigns import note_event
 from campanile.store.campaigns.writer import standing_campaign
 from tests.services.results_desk import ResultsDesk
-from tests.stores import context_on, copy_store
+from tests.stores import context_on, copy_store, forget_copy
 
 PARIS = ZoneInfo("Europe/Paris")
 Compare = Callable[..., dict[str, int]]
@@ -38,6 +38,13 @@ INSERT INTO message_event BY NAME SELECT
     1000 + $campaign_id AS event_id, $campaign_id AS campaign_id, $recipient_id AS recipient_id, 'accepted' AS event,
     'gw-' || $campaign_id AS gateway_message_id, $at AS recorded_at
 """
+
+
+@pytest.fixture
+def store(store: Path) -> Path:
+    """A store in which messages are written by hand, without their credit."""
+    forget_copy(store)
+    return store
 
 
 # --- a month ----------------------------------------------------------------------------------------------------
