@@ -60,12 +60,21 @@ def chat() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 
 def deployed() -> str:
-    """Run the step of ``make up`` that registers the deployments at the server; return what it printed."""
+    """Run the step of ``make up`` that registers the deployments at the server; return what it printed.
+
+    Pool and deployments are deleted again: other tests would miss their workers, and their runs would wait for one.
+    """
+    from prefect.client.orchestration import get_client
+
+    from scripts.register import POOL
+
     port = str(urlsplit(os.environ["PREFECT_API_URL"]).port)
     environment = os.environ | {"SMS_HOME": str(ROOT)}
     command = [sys.executable, str(ROOT / "scripts" / "register.py"), port]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    forget_deployments()  # runs of other tests would wait for a worker of them
+    forget_deployments()
+    with get_client(sync_client=True) as client:
+        client.delete_work_pool(POOL)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

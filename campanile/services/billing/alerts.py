@@ -14,7 +14,7 @@ from campanile.services.sending.system_messages import plan_notices
 from campanile.sms.errors import MailError, SmsError
 from campanile.sms.rules.balance_alert import AlertRule
 from campanile.sms.states import CampaignState
-from campanile.sms.text.formatting import count_text, local_time
+from campanile.sms.text.formatting import local_time
 from campanile.sms.text.masking import mask_numbers
 from campanile.store.billing.alerts import (
     FAILED,
@@ -96,8 +96,8 @@ def _line(context: Context, row: OpenNotification) -> str:
     what = f"{row.kind.replace('_', ' ')} on {row.gateway} of {since}"
     if row.state != FAILED:
         return f"the SMS about {what} is {row.state}" + (f": {mask_numbers(row.error)}" if row.error else "")
-    tried = f"after {count_text(row.tries, 'try').replace('trys', 'tries')}"
-    return f"the {row.channel} about {what} was not delivered {tried}: {mask_numbers(str(row.error))}"
+    tried = f"{row.tries} {'try' if row.tries == 1 else 'tries'}"
+    return f"the {row.channel} about {what} was not delivered after {tried}: {mask_numbers(str(row.error))}"
 
 
 def _deliver(context: Context, channel: Channel, send: Callable[[Context, WaitingAlert], None]) -> None:

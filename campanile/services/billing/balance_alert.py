@@ -63,8 +63,6 @@ def judge_balance(context: Context, gateway: str) -> AlertLevel | None:
             return None
         told = _judge(context, tx, gateway, found, price)
     if told is not None:
-        if context.mail is None and not context.settings.alert_numbers:
-            context.log.warning("no channel for alerts (SMS_MAIL_HOST, SMS_ALERT_NUMBERS)")
         send_waiting_alerts(context)
     return told
 
@@ -94,6 +92,12 @@ def _judge(
     line = balance_line(facts)
     apply_decision(tx, gateway, decision, line, facts_to_json(facts), channels_of(rule))
     context.log.warning(line)
+    has_mail, has_sms = (
+        rule.mail and context.mail is not None,
+        rule.sms and (rule.sms_to or context.settings.alert_numbers),
+    )
+    if not (has_mail or has_sms):
+        context.log.warning("nobody is told of it: set SMS_MAIL_HOST or SMS_ALERT_NUMBERS, or configure-balance-alert")
     return decision.tell
 
 
