@@ -7,6 +7,7 @@ from itertools import permutations
 
 import pytest
 
+from campanile.store.db.migrate import migrations
 from campanile.store.inbound.histories import move_cursor
 from campanile.store.inbound.reports import count_without_report, unknown_words
 from campanile.store.ledger.unknowns import write_off
@@ -146,6 +147,27 @@ def test_a_report_that_comes_twice_is_kept_once(desk) -> None:
     for _ in range(2):
         desk.report(claim.messages[0], report_id="d-1")
     assert desk.sql("SELECT count(*) FROM delivery_report") == [(1,)]
+
+
+def test_reports_of_an_older_store_get_their_campaign_and_are_known(desk) -> None:
+    _, claim = sent(desk, "accepted", "accepted")
+    first, second = claim.messages
+
+    def report_each() -> None:
+        desk.report(first, report_id="r1")
+        desk.report(second, report_id="r2", client_ref=None)
+        desk.report(second, report_id="r3", client_ref="strange")
+
+    report_each()
+    (sql,) = [sql for _, name, sql in migrations() if name.endswith("reports_of_a_campaign")]
+    with desk.tx() as tx:
+        tx.execute("ALTER TABLE delivery_report DROP COLUMN campaign_id")
+        tx.execute(sql)
+    campaign_id = desk.find("winter").campaign_id
+    found = desk.sql("SELECT report_id, campaign_id FROM delivery_report ORDER BY report_id")
+    assert found == [("r1", campaign_id), ("r2", campaign_id), ("r3", None)]
+    report_each()
+    assert desk.sql("SELECT count(*) FROM delivery_report") == [(3,)]
 
 
 # --- duplicates, order, strangers: F64, F68 -----------------------------------------------------------------------
