@@ -16,6 +16,7 @@ from campanile.pages.recap_schedule import schedule_of
 from campanile.pages.recap_views import RecapView
 from campanile.pages.run_links import RunLink
 from campanile.pages.words import grouped_by_value
+from campanile.sms.predictions.campaign import Quantity
 from schemas.recap_rows import MessagePreview
 
 #: An opening so soon after the recap does not count as waiting.
@@ -49,7 +50,7 @@ def recap_page(view: RecapView, zone: ZoneInfo, note: str, links: Sequence[RunLi
         previews=_previews(view.previews),
         saving=max((found.price or Decimal(0) for found in view.findings), default=Decimal(0)),
         when=schedule_of(view, zone),
-        answer_count=_answer_count(view),
+        answers=next((row for row in view.predictions if row.quantity == Quantity.ANSWERS_COST), None),
         expected=prediction_rows(view.predictions, view.recap.unit, zone),
         past_count=max((row.past_count for row in view.predictions), default=0),
         stop_mention=_mentions(view.header.stop_mentions),
@@ -76,14 +77,6 @@ def _previews(rows: Sequence[MessagePreview]) -> list[tuple[str, MessagePreview]
         kinds.setdefault(row.msisdn, []).append(row.which)
         found[row.msisdn] = row
     return [(", ".join(kinds[key]).capitalize(), row) for key, row in found.items()]
-
-
-def _answer_count(view: RecapView) -> int | None:
-    """Return the expected number of automatic answers; None when there is no past campaign or no price."""
-    answer = view.auto_reply
-    if answer.price is None or answer.reply_share is None:
-        return None
-    return round(answer.reply_share * (view.recap.message_count - view.unsent.message_count))
 
 
 def _mentions(by_territory: Mapping[str, str]) -> str:

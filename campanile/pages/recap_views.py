@@ -115,12 +115,10 @@ class ShownDetails:
 class AutoReplyView:
     """The auto-responder as the recap shows it.
 
-    ``reply_share``: replies a message, None before the first campaign. ``price`` of one answer with this ``text``, None
-    where there is none. ``state``: what it did so far while it is on.
+    ``price`` of one answer with this ``text``, None where there is none. ``state``: what it did so far while it is on.
     """
 
     enabled: bool
-    reply_share: float | None
     can_answer: bool
     text: str = ""
     price: Decimal | None = None

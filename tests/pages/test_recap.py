@@ -142,11 +142,23 @@ def recap_view(**changes: Any) -> dict[str, Any]:
             "people": {"added": 12, "removed": 2, "rewritten": 1498},
         },
         "credit": credit(400),
-        "auto_reply": {"enabled": True, "price": Decimal("0.045"), "reply_share": 0.02, "can_answer": True},
+        "auto_reply": {"enabled": True, "price": Decimal("0.045"), "can_answer": True},
         "alsace_moselle_count": 1204,
         "unreadable_postcode_count": 0,
         "balance_error": None,
         "undeclared": [],
+        "predictions": [
+            {
+                "quantity": "answers_cost",
+                "low": "0.45",
+                "median": "1.35",
+                "high": "2.70",
+                "planned": None,
+                "past_count": 4,
+                "starts_at": minutes(0),
+            }
+        ],
+        "balance_critical": Decimal(300),
     }
     return view | changes
 
@@ -228,7 +240,7 @@ def header(**changes: Any) -> dict[str, Any]:
         pytest.param("When", "Mon 2026-11-23 11:00     30 █\n", id="no bar counts messages that are not sent"),
         pytest.param("Money", "| **balance after it** | **261.39 EUR** |", id="the balance afterwards"),
         pytest.param("Money", "Approving commits all of it; 1.50 EUR are free again", id="what is committed too much"),
-        pytest.param("Money", "about 30 answers, **1.35 EUR more**", id="what answers will cost"),
+        pytest.param("Money", "About **1.35 EUR more** are expected, 0.45 EUR to 2.70", id="what answers will cost"),
         pytest.param("Rules", "**Policy:** fr-strict of 2026-03-01", id="the policy and its date"),
         pytest.param("Rules", "**Sender:** 36180: people can reply", id="what the sender implies"),
         pytest.param("Rules", "mainland France, Réunion: STOP au 36180; Guadeloupe: STOP au 36181", id="each STOP"),
@@ -266,7 +278,7 @@ def test_if_all_is_sent_the_top_gives_one_price() -> None:
 
 def test_sections_stand_in_the_order_people_read_them() -> None:
     titles = re.findall("^## (.*)$", page(), re.MULTILINE)
-    assert titles == ["What changed", "Who", "What", "How much", "When", "Money", "Rules", "Next"]
+    assert titles == ["What changed", "Who", "What", "How much", "When", "Expected", "Money", "Rules", "Next"]
     assert "What changed" not in page(changes=None)
 
 
@@ -303,22 +315,22 @@ def test_sections_stand_in_the_order_people_read_them() -> None:
             id="no time either",
         ),
         pytest.param(
-            {"auto_reply": {"enabled": True, "price": None, "reply_share": None, "can_answer": False}},
+            {"auto_reply": {"enabled": True, "price": None, "can_answer": False}},
             "people cannot reply to this sender",
             id="a sender that cannot be answered",
         ),
         pytest.param(
-            {"auto_reply": {"enabled": False, "price": None, "reply_share": 0.1, "can_answer": True}},
+            {"auto_reply": {"enabled": False, "price": None, "can_answer": True}},
             "Automatic answers: switched off.",
             id="answers that are off",
         ),
         pytest.param(
-            {"auto_reply": {"enabled": True, "price": Decimal("0.045"), "reply_share": None, "can_answer": True}},
-            "on, 0.045 EUR each. No past campaign shows",
-            id="a first campaign",
+            {"auto_reply": {"enabled": True, "price": Decimal("0.045"), "can_answer": True}},
+            "on, 0.045 EUR each.",
+            id="answers without a prediction",
         ),
         pytest.param(
-            {"auto_reply": {"enabled": True, "price": None, "reply_share": 0.1, "can_answer": True}},
+            {"auto_reply": {"enabled": True, "price": None, "can_answer": True}},
             "on, a normal SMS each.",
             id="answers without a price",
         ),

@@ -36,7 +36,7 @@ def prepared(desk: SendingDesk, name: str, number: int) -> dict[Quantity, Stored
 def sent(desk: SendingDesk, sender: DeskSender, name: str, number: int) -> dict[Quantity, ScoredPrediction]:
     """Approve and send it, read reports and the STOP of one person, and score it four days later."""
     desk.put_balance(str(desk.sandbox.balance()))
-    desk.read_stops()
+    sync_opt_outs(desk.context(), "sandbox")
     desk.approve(name)
     with desk.tx() as tx:
         predict_end_again(desk.context(), tx, find_campaign(tx, name))
@@ -51,6 +51,7 @@ def sent(desk: SendingDesk, sender: DeskSender, name: str, number: int) -> dict[
 def test_the_recap_is_scored_by_what_the_gateway_did(desk: SendingDesk, sender: DeskSender) -> None:
     sender.set(slice_size=PEOPLE)
     sender.take_time()
+    sender.read_stops = lambda: sync_opt_outs(desk.context(), "sandbox")
     price = desk.context().tariff("sandbox").price("FR")
     hits = 0
     for number, name in enumerate(NAMES):

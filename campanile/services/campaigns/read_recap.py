@@ -149,5 +149,4 @@ def _count_keys_with(territory: str, campaign: Campaign, counts: Sequence[Window
 def _auto_reply(context: Context, tx: Transaction, header: RecapHeader) -> AutoReplyView:
     responder = auto_responder(tx)
     state = responder_state(context, tx, header.gateway)
-    share = tx.value("reply.share")
-    return AutoReplyView(responder.enabled, share, header.can_be_answered, responder.text, state=state)
+    return AutoReplyView(responder.enabled, header.can_be_answered, responder.text, state=state)
