@@ -14,10 +14,14 @@ from schemas.draft import CampaignDraft
 from schemas.result_rows import ScoredPrediction, StoredPrediction
 from tests.sending.sending_desk import DeskSender, SendingDesk
 from tests.services.test_prepare import fill
-from tests.store.conftest import number_of
 
 PEOPLE = 40
 NAMES = ("lundi", "mardi", "mercredi")
+
+
+def number_at(person: int) -> int:
+    """Return a number that a reply can come from, as its digits."""
+    return 33_612_345_600 + person
 
 
 def people_of(number: int) -> range:
@@ -26,7 +30,7 @@ def people_of(number: int) -> range:
 
 def prepared(desk: SendingDesk, name: str, number: int) -> dict[Quantity, StoredPrediction]:
     """Prepare an alert to forty people, and return what its recap predicts."""
-    fill(desk.context(), name, {number_of(person): {} for person in people_of(number)})
+    fill(desk.context(), name, {number_at(person): {} for person in people_of(number)})
     draft = {"name": name, "kind": "alert", "text": f"{name} : rendez-vous", "sender_id": "36180", "actor": "ada"}
     make_recap(desk.context(), CampaignDraft.model_validate(draft | {"lists": [name]}))
     with desk.tx(read_only=True) as tx:
@@ -41,7 +45,7 @@ def sent(desk: SendingDesk, sender: DeskSender, name: str, number: int) -> dict[
     with desk.tx() as tx:
         predict_end_again(desk.context(), tx, find_campaign(tx, name))
     assert sender.run(name)[1].state == "finished"
-    desk.sandbox.reply(f"+{number_of(people_of(number)[0])}", "STOP")
+    desk.sandbox.reply(f"+{number_at(people_of(number)[0])}", "STOP")
     sync_reports(desk.context(), "sandbox")
     sync_opt_outs(desk.context(), "sandbox")
     desk.forward(days=4)
@@ -58,7 +62,7 @@ def test_the_recap_is_scored_by_what_the_gateway_did(desk: SendingDesk, sender: 
         predicted = prepared(desk, name, number)
         assert {row.past_count for row in predicted.values()} == {number}, "each settled campaign is a past of the next"
         found = sent(desk, sender, name, number)
-        fates = [fate_of(BookSettings().seed, f"+{number_of(person)}")[0] for person in people_of(number)]
+        fates = [fate_of(BookSettings().seed, f"+{number_at(person)}")[0] for person in people_of(number)]
         assert found[Quantity.DELIVERED].actual == fates.count("delivered"), "the sandbox's own seeded fates"
         assert found[Quantity.COST].actual == PEOPLE * price
         assert (found[Quantity.OPTED_OUT].actual, found[Quantity.REPLIED].actual) == (1, 1)

@@ -113,8 +113,10 @@ def test_the_forecast_alerts_once_per_crossing_and_says_that_it_is_one(desk: Res
     for _ in range(3):
         line = watch_forecast(desk.context, "sandbox")
         assert line is not None
-        assert line.startswith("FORECAST for gateway sandbox: the balance of 100.00 EUR is expected to fall below the ")
-        assert "threshold of 20.00 EUR on Tue 2026-11-24; buy 10.00 EUR to be covered for two weeks" in line
+        assert line.startswith(
+            "FORECAST for gateway sandbox: the balance free of reserves, 100.00 EUR, is expected to fall below "
+        )
+        assert "the threshold of 20.00 EUR on Tue 2026-11-24; buy 10.00 EUR to be covered for two weeks" in line
         desk.clock.forward(hours=1)
     assert [mail.splitlines()[0] for mail in mails] == ["Campanile: balance forecast on sandbox"]
     put_balance(desk, "111")  # above the threshold, and not by a tenth
@@ -133,6 +135,19 @@ def test_a_balance_that_is_below_already_has_the_alert_of_its_own(desk: ResultsD
     put_balance(desk, "19")
     assert watch_forecast(desk.context, "sandbox") is None
     assert mails == []
+
+
+def test_reserves_alone_may_make_it_cross(desk: ResultsDesk, mails: list[str]) -> None:
+    """25 EUR are above the threshold of 20; 10 of them are reserved for messages in flight."""
+    put_balance(desk, "25")
+    approve(desk, "soldes", range(10), price="1", per_slice=10)
+    lease = desk.open("soldes")
+    assert lease is not None
+    desk.must_claim(lease)
+    line = watch_forecast(desk.context, "sandbox")
+    assert line is not None
+    assert "the balance free of reserves, 15.00 EUR, is expected to fall below" in line
+    assert len(mails) == 1
 
 
 @pytest.mark.parametrize(

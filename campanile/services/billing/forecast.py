@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -86,25 +86,24 @@ def watch_forecast(context: Context, gateway: str) -> str | None:
         with context.transaction() as tx:
             clear_alert(tx, FORECAST, gateway)
         return None
-    if forecast.crosses_on is None or known.credit.available < forecast.threshold:
+    if forecast.crosses_on is None or known.credit.balance < forecast.threshold:
         return None
-    line = f"FORECAST for gateway {gateway}: {forecast_line(forecast, known.credit.available, known.credit.unit)}"
+    line = _line(forecast, forecast.crosses_on, gateway, known.credit)
     alert(context, FORECAST, gateway, line)
     return line
 
 
-def forecast_line(forecast: BalanceForecast, balance: Decimal, unit: str) -> str:
+def _line(forecast: BalanceForecast, crosses_on: date, gateway: str, credit: Credit) -> str:
     """Return in one line when the balance is expected to fall below the threshold, and what to buy."""
-    threshold, now = amount_text(forecast.threshold, unit), amount_text(balance, unit)
-    if forecast.crosses_on is None:
-        return f"the balance of {now} is expected to stay above the threshold of {threshold} for two weeks"
+    now, threshold, to_buy = (
+        amount_text(amount, credit.unit) for amount in (credit.available, forecast.threshold, forecast.to_buy)
+    )
     earliest = ""
-    if forecast.may_cross_on is not None and forecast.may_cross_on < forecast.crosses_on:
+    if forecast.may_cross_on is not None and forecast.may_cross_on < crosses_on:
         earliest = f", perhaps on {forecast.may_cross_on:%a %Y-%m-%d}"
     return (
-        f"the balance of {now} is expected to fall below the threshold of {threshold} on "
-        f"{forecast.crosses_on:%a %Y-%m-%d}{earliest}; buy {amount_text(forecast.to_buy, unit)} to be covered for two "
-        "weeks"
+        f"FORECAST for gateway {gateway}: the balance free of reserves, {now}, is expected to fall below the threshold "
+        f"of {threshold} on {crosses_on:%a %Y-%m-%d}{earliest}; buy {to_buy} to be covered for two weeks"
     )
 
 
