@@ -218,3 +218,14 @@ FROM reply WHERE campaign_id = $campaign_id GROUP BY verdict, answer ORDER BY ve
 -- One row per verdict and answer of the replies of a gateway.
 SELECT verdict, coalesce(answer, 'waiting') AS answer, count(*) AS reply_count
 FROM reply WHERE gateway = $gateway GROUP BY verdict, answer ORDER BY verdict, answer
+
+-- name: reply.share
+-- The replies that get an automatic answer, per message that a gateway accepted. A person who writes twice counts
+-- twice. NULL before the first accepted message.
+SELECT (
+    SELECT count(*) FROM reply JOIN campaign USING (campaign_id)
+    WHERE campaign.kind IN ('marketing', 'alert') AND reply.verdict IN ('other', 'start', 'help')
+) / nullif((
+    SELECT count(*) FROM message_event JOIN campaign USING (campaign_id)
+    WHERE campaign.kind IN ('marketing', 'alert') AND message_event.event = 'accepted'
+), 0) AS share
