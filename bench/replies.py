@@ -7,16 +7,26 @@ from dataclasses import dataclass
 
 from bench.racing import cpu_seconds
 from campanile.sms.rules.replies.verdicts import classify_replies, classify_reply
-from scripts.labelled_replies import BLIND, FIRST, LabelledReply, Rates, measure, read_labelled
+from scripts.labelled_replies import (
+    BLIND,
+    FIRST,
+    LabelledReply,
+    Rates,
+    measure,
+    measure_at_false,
+    measure_at_recall,
+    read_labelled,
+)
 
 _SEED = 20261130
+_GOAL_RECALL, _GOAL_FALSE = 0.995, 0.03
 #: Of the replies to a campaign, how many are the keyword and nothing else.
 _KEYWORD_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class HalfRates:
-    """The rates of one half, whole (``all``) and by language."""
+    """The rates of one half, whole (``all``) and by language, and what they would be with two other thresholds."""
 
     half: str
     rates: dict[str, Rates]
@@ -56,7 +66,11 @@ def throughput(size: int, rounds: int) -> Throughput:
 def _by_language(replies: Sequence[LabelledReply]) -> dict[str, Rates]:
     languages = dict.fromkeys(reply.language for reply in replies)
     by_language = {one: [reply for reply in replies if reply.language == one] for one in languages}
-    return {"all": measure(replies)} | {one: measure(chosen) for one, chosen in by_language.items()}
+    other_thresholds = {
+        f"all, at {_GOAL_FALSE:.0%} false": measure_at_false(replies, _GOAL_FALSE),
+        f"all, at {_GOAL_RECALL:.1%} found": measure_at_recall(replies, _GOAL_RECALL),
+    }
+    return {"all": measure(replies)} | {one: measure(chosen) for one, chosen in by_language.items()} | other_thresholds
 
 
 def _distinct_texts(count: int) -> list[str]:

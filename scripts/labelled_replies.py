@@ -5,7 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from campanile.sms.rules.replies.verdicts import STOP, SUPPRESSING, WRONG_NUMBER, classify_replies
+import numpy as np
+from numpy.typing import NDArray
+
+from campanile.sms.rules.replies.folding import fold
+from campanile.sms.rules.replies.model import score
+from campanile.sms.rules.replies.verdicts import STOP, SUPPRESSING, WRONG_NUMBER, classify_replies, verdict_by_rules
 
 FOLDER = Path(__file__).parents[1] / "data" / "opt_outs_bench"
 #: The model is trained on the first and on the training texts, never on the blind ones.
@@ -57,13 +62,38 @@ def read_labelled(*paths: Path) -> list[LabelledReply]:
 
 def measure(replies: Sequence[LabelledReply]) -> Rates:
     """Return the rates of the verdicts on labelled replies."""
-    pairs = [
-        (reply.label in SUPPRESSED_LABELS, verdict in SUPPRESSING)
-        for reply, verdict in zip(replies, classify_replies([reply.text for reply in replies]), strict=True)
-    ]
-    return Rates(
-        sum(is_refusal for is_refusal, _ in pairs),
-        sum(is_refusal and is_found for is_refusal, is_found in pairs),
-        sum(not is_refusal for is_refusal, _ in pairs),
-        sum(is_found and not is_refusal for is_refusal, is_found in pairs),
-    )
+    verdicts = classify_replies([reply.text for reply in replies])
+    return _rates(replies, np.array([verdict in SUPPRESSING for verdict in verdicts]))
+
+
+def measure_at_false(replies: Sequence[LabelledReply], share: float) -> Rates:
+    """Return the rates that the threshold would have with which at most this share of the other texts is suppressed."""
+    scores = _scores(replies)
+    return _rates(replies, scores > np.quantile(scores[~_refusals(replies)], 1 - share, method="higher"))
+
+
+def measure_at_recall(replies: Sequence[LabelledReply], share: float) -> Rates:
+    """Return the rates that the threshold would have with which at least this share of the refusals is suppressed."""
+    scores = _scores(replies)
+    return _rates(replies, scores >= np.quantile(scores[_refusals(replies)], 1 - share, method="lower"))
+
+
+def add_rules(scores: NDArray[np.float64], replies: Sequence[LabelledReply]) -> NDArray[np.float64]:
+    """Return scores of refusal, those of replies that a rule decides beyond all others."""
+    verdicts = [verdict_by_rules(reply.text) for reply in replies]
+    certain = [0.0 if verdict is None else 1.0 if verdict in SUPPRESSING else -1.0 for verdict in verdicts]
+    return scores + np.array(certain) * 1e6
+
+
+def _scores(replies: Sequence[LabelledReply]) -> NDArray[np.float64]:
+    return add_rules(np.array([one.refusal for one in score([fold(reply.text) for reply in replies])]), replies)
+
+
+def _refusals(replies: Sequence[LabelledReply]) -> NDArray[np.bool_]:
+    return np.array([reply.label in SUPPRESSED_LABELS for reply in replies])
+
+
+def _rates(replies: Sequence[LabelledReply], found: NDArray[np.bool_]) -> Rates:
+    refusals = _refusals(replies)
+    counts = refusals, refusals & found, ~refusals, ~refusals & found
+    return Rates(*(int(one.sum()) for one in counts))

@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campanile.sms.rules.replies.verdicts import SUPPRESSING, VERDICTS, classify_replies, classify_reply
+from campanile.sms.rules.replies.verdicts import (
+    SUPPRESSING,
+    VERDICTS,
+    classify_replies,
+    classify_reply,
+    verdict_by_rules,
+)
 
 REPLIES = [
     pytest.param("STOP", "stop", id="the word"),
@@ -100,6 +106,40 @@ def test_the_labelled_replies_cover_each_label_and_language() -> None:
 )
 def test_a_refusal_wins_over_all_else(text: str, verdict: str) -> None:
     assert classify_reply(text) == verdict
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        pytest.param("Sᴛᴏᴘ", "stop", id="small capitals"),
+        pytest.param("🆂🆃🅾🅿", "stop", id="letters in squares"),
+        pytest.param("BAЈA", "stop", id="Cyrillic J"),
+        pytest.param("$TOP", "stop", id="dollar for S"),
+        pytest.param("sopt", "stop", id="letters mixed up"),
+        pytest.param("BAKA", "stop_doubtful", id="neighbouring key"),
+        pytest.param("bajq", "stop_doubtful", id="key above"),
+        pytest.param("sari", "stop_doubtful", id="two letters swapped"),
+        pytest.param("cancelr", "stop_doubtful", id="a letter missing"),
+        pytest.param("camcelar por favor", "stop_doubtful", id="slip and polite word"),
+        pytest.param("un-subscribe", "stop_doubtful", id="dash inside"),
+        pytest.param("SALIR", "stop_doubtful", id="es: leave"),
+        pytest.param("Ende", "stop_doubtful", id="de: end"),
+        pytest.param("Kündigung", "stop_doubtful", id="de: notice"),
+        pytest.param("uitzetten aub", "stop_doubtful", id="nl: switch off"),
+        pytest.param("numéro de rue : mauvais numéro", "wrong_number", id="wrong number at the end"),
+        pytest.param("mauvais numéro de rue sur la facture", None, id="wrong number of a street"),
+        pytest.param("wrong number of chairs", None, id="wrong number of things"),
+        pytest.param("Commandes valides : ETAT, AIDE, STOP.", None, id="last word of a list"),
+        pytest.param("Pour ne plus recevoir nos SMS, STOP au 36105.", None, id="how to opt out"),
+        pytest.param("hasta", None, id="a word beside basta"),
+        pytest.param("Spot", None, id="a word with the letters of stop"),
+        pytest.param("fine", None, id="end in Italian, well in English"),
+        pytest.param("Abmeldung rückgängig machen", "start", id="an opt-out undone"),
+    ],
+)
+def test_the_rules_alone(text: str, verdict: str | None) -> None:
+    """``None``: no rule decides, the model does."""
+    assert verdict_by_rules(text) == verdict
 
 
 @given(

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 #: Letters with any other signs between them: ``S.T.O.P``, ``s t o p``.
 _SPELLED = re.compile(r"(?<!\w)\w(?:[\W_]{1,3}\w){3,}(?!\w)")
 _SENTENCE_END = re.compile(r"[.!?;:\n\r]+|,\s")
+#: A list of words at the end of a sentence is one sentence: ``Commands: BAL, HELP, STOP.``
+_LIST = re.compile(r"(?<!\w)\w{1,40}(?:, \w{1,40}){2,20}(?=\s{0,9}(?:[.!?;:\n\r]|$))")
 _NOT_A_WORD = re.compile(r"[\W_]+")
 _WORD = re.compile(r"[^\W_]+")
 _TWICE = re.compile(r"([^\W\d])\1+")
@@ -56,6 +58,8 @@ def fold(text: str) -> Sentences:
         for sign in alphabet.signs:
             text = text.replace(sign, " stop ")
         text = text.translate(alphabet.letters)
+    if text.count(", ") > 1:
+        text = _LIST.sub(lambda words: words[0].replace(",", ""), text)
     text = _TWICE.sub(r"\1", _SPELLED.sub(lambda run: _NOT_A_WORD.sub("", run[0]), text.lower()))
     sentences = (_words(part, alphabet.digits) for part in _SENTENCE_END.split(text))
     return [words for words in sentences if words]

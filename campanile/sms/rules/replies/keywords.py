@@ -5,16 +5,16 @@ words of the same message, a certain one over a doubtful one.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from campanile.sms.rules.replies.folding import Sentences, fold_word, load_data
 
 _SHORT_MESSAGE_WORDS = 3
-_LONG_WORD = 7
+_SHORT_WORD, _MIDDLE_WORD, _LONG_WORD = 4, 6, 7
 _GAP = r"(?: \S+){0,4}"
-_SHORT_CODE = re.compile(r" \d{3,}(?= |$)")
 _USES = ("whole", "words", "whole_doubtful", "refusals", "wrong_number", "machines", "start", "help", "polite")
 
 
@@ -26,7 +26,9 @@ class _Rules(NamedTuple):
     long_words: frozenset[str]
     known_words: frozenset[str]
     not_stop: frozenset[str]
+    slips: frozenset[str]
     complements: frozenset[str]
+    number_complements: frozenset[str]
 
 
 def find_use(sentences: Sentences) -> str | None:
@@ -35,25 +37,23 @@ def find_use(sentences: Sentences) -> str | None:
     ``stop``: the whole message is a STOP word. ``stop_sentence``: one of its sentences is. The others are names of
     ``keywords.toml``.
     """
-    parts = [_sentence(map(_correct, words)) for words in sentences]
-    return next(_met_uses(parts, _load_rules()), None)
-
-
-def _met_uses(parts: list[str], rules: _Rules) -> Iterator[str]:
-    """Yield the uses of the rules that the sentences of a reply meet, the strongest first."""
-    text = "".join(parts)
-    core_text = _strip(text, rules)
-    core = core_text.split()
-    if _is_stop(core, core_text, rules):
-        yield "stop"
-    yield from (use for use in ("wrong_number", "refusals") if _found(use, text, rules))
-    if _is_doubtful(text, core_text, core, rules):
-        yield "whole_doubtful"
-    if _has_stop_sentence(parts, rules):
-        yield "stop_sentence"
-    yield from (use for use in ("start", "help") if _is_whole(use, core_text, rules))
-    if _found("machines", text, rules):
-        yield "machines"
+    rules = _load_rules()
+    corrected = [[_correct(word) for word in words] for words in sentences]
+    message = [word for words in corrected for word in words]
+    core, text = _strip(message, rules), _sentence(message)
+    core_text = _sentence(core)
+    checks: tuple[tuple[str, Callable[[], bool]], ...] = (
+        ("stop", lambda: _is_stop(core, core_text, rules)),
+        ("wrong_number", lambda: _is_wrong_number(text, rules)),
+        ("refusals", lambda: _found("refusals", text, rules)),
+        ("whole_doubtful", lambda: any(_is_whole("whole_doubtful", one, rules) for one in (text, core_text))),
+        ("whole_doubtful", lambda: _is_misspelt_stop(core, rules)),
+        ("stop_sentence", lambda: len(corrected) > 1 and any(_is_stop_sentence(words, rules) for words in corrected)),
+        ("start", lambda: _is_whole("start", core_text, rules)),
+        ("help", lambda: _is_whole("help", core_text, rules)),
+        ("machines", lambda: _found("machines", text, rules)),
+    )
+    return next((use for use, is_met in checks if is_met()), None)
 
 
 def _is_stop(core: list[str], core_text: str, rules: _Rules) -> bool:
@@ -64,16 +64,8 @@ def _is_stop(core: list[str], core_text: str, rules: _Rules) -> bool:
     return rules.patterns["words"].match(core_text) is not None
 
 
-def _is_doubtful(text: str, core_text: str, core: list[str], rules: _Rules) -> bool:
-    return (
-        _is_whole("whole_doubtful", text, rules)
-        or _is_whole("whole_doubtful", core_text, rules)
-        or _is_misspelt_stop(core, rules)
-    )
-
-
-def _has_stop_sentence(parts: list[str], rules: _Rules) -> bool:
-    return len(parts) > 1 and any(_is_stop_word(_strip(part, rules), rules) for part in parts)
+def _is_stop_sentence(words: list[str], rules: _Rules) -> bool:
+    return _is_stop_word(_sentence(_strip(words, rules)), rules)
 
 
 def _is_stop_word(text: str, rules: _Rules) -> bool:
@@ -81,11 +73,9 @@ def _is_stop_word(text: str, rules: _Rules) -> bool:
 
 
 def _is_misspelt_stop(core: list[str], rules: _Rules) -> bool:
-    return (
-        len(core) == 1
-        and len(core[0]) > _SHORT_MESSAGE_WORDS
-        and (core[0] not in rules.not_stop and _is_one_slip_away(core[0], "stop"))
-    )
+    if len(core) != 1 or len(core[0]) < _SHORT_WORD or core[0] in rules.not_stop:
+        return False
+    return core[0] in rules.slips or _is_one_slip_away(core[0], "stop")
 
 
 def _is_whole(use: str, text: str, rules: _Rules) -> bool:
@@ -96,9 +86,10 @@ def _found(use: str, text: str, rules: _Rules) -> bool:
     return rules.patterns[use].search(text) is not None
 
 
-def _strip(text: str, rules: _Rules) -> str:
-    """Return a ``_sentence`` without polite words and short codes."""
-    return rules.patterns["polite"].sub("", _SHORT_CODE.sub("", text))
+def _strip(words: list[str], rules: _Rules) -> list[str]:
+    """Return a message without polite words and short codes."""
+    kept = [word for word in words if not (len(word) > 2 and word.isdecimal())]
+    return rules.patterns["polite"].sub("", _sentence(kept)).split()
 
 
 @lru_cache(maxsize=1 << 16)
@@ -124,8 +115,35 @@ def _is_one_slip_away(word: str, known: str) -> bool:
     )
 
 
+def _is_wrong_number(text: str, rules: _Rules) -> bool:
+    found = rules.patterns["wrong_number"].search(text)
+    return found is not None and text[found.end() :].partition(" ")[2].partition(" ")[0] not in rules.number_complements
+
+
+def _find_slips(word: str, neighbours: Mapping[str, str]) -> Iterator[str]:
+    """Yield a word with two letters swapped, with a neighbouring key, or, if it is not short, with a letter missing."""
+    for at, letter in enumerate(word):
+        before, after = word[:at], word[at + 1 :]
+        yield before + after[:1] + letter + after[1:]
+        yield from (before + key + after for key in neighbours.get(letter, ""))
+        if len(word) >= _MIDDLE_WORD:
+            yield before + after
+
+
+def _find_neighbours(keyboards: Iterable[Sequence[str]]) -> dict[str, str]:
+    """Return the keys beside, above and below each key of some keyboards."""
+    found: dict[str, str] = {}
+    for rows in keyboards:
+        beside = [(row, row[1:]) for row in rows]
+        below = [pair for upper, lower in pairwise(rows) for pair in ((upper, lower), (upper[1:], lower))]
+        for first, second in (pair for keys in beside + below for pair in zip(*keys, strict=False)):
+            found[first] = found.get(first, "") + second
+            found[second] = found.get(second, "") + first
+    return found
+
+
 def _sentence(words: Iterable[str]) -> str:
-    return "".join([f" {word}" for word in words])
+    return "".join([" " + word for word in words])
 
 
 def _compile(patterns: Iterable[str]) -> re.Pattern[str]:
@@ -149,6 +167,13 @@ def _literals(patterns: Iterable[str]) -> frozenset[str]:
     return frozenset(fold_word(word) for pattern in patterns for word in re.findall(r"\w+", pattern))
 
 
+def _alternatives(patterns: Iterable[str]) -> Iterator[str]:
+    """Yield the words that are a whole pattern, or one of the words of a pattern that is one choice."""
+    for pattern in patterns:
+        if re.fullmatch(r"\w+|\([^()]*\)", pattern):
+            yield from (fold_word(word) for word in pattern.strip("()").split("|") if re.fullmatch(r"\w+", word))
+
+
 @cache
 def _load_rules() -> _Rules:
     data = load_data()
@@ -156,13 +181,20 @@ def _load_rules() -> _Rules:
     by_use = {use: [pattern for language in languages for pattern in language[use]] for use in _USES}
     long_words = frozenset(map(fold_word, data["long_words"]))
     stops = [pattern for use in ("whole", "words") for pattern in by_use[use]]
+    known_words = long_words | _literals(pattern for patterns in by_use.values() for pattern in patterns)
+    stop_words = {word for word in _alternatives(stops + by_use["whole_doubtful"]) if len(word) >= _SHORT_WORD}
+    neighbours = _find_neighbours(data["keyboards"])
     return _Rules(
         patterns={use: _compile(patterns) for use, patterns in by_use.items()},
         squeezed=frozenset(
             fold_word(pattern).replace(" ", "") for pattern in stops if re.fullmatch(r"[\w ]+", pattern)
         ),
         long_words=long_words,
-        known_words=long_words | _literals(pattern for patterns in by_use.values() for pattern in patterns),
+        known_words=known_words,
         not_stop=frozenset(map(fold_word, data["not_stop"])),
+        slips=frozenset(
+            slip for word in stop_words for slip in _find_slips(word, neighbours) if slip not in known_words
+        ),
         complements=frozenset(map(fold_word, data["complements"])),
+        number_complements=frozenset(map(fold_word, data["number_complements"])),
     )
