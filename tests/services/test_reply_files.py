@@ -66,7 +66,7 @@ def test_a_file_is_read_like_replies_that_are_polled(desk: Folder) -> None:
     assert [(key, sender, text, verdict) for key, sender, text, verdict, _ in desk.replies()] == [
         ("a1", "+33612340001", "STOP", "stop"),
         ("a2", "+33612340002", "Bonjour, c'est quoi ?", "other"),
-        ("a3", "36180", "Code 1234", "other"),
+        ("a3", "36180", "Code 1234", "auto_reply"),
         ("a4", "BANQUE", "Votre compte", "other"),
     ]
     assert [f"{at:%H:%M}" for *_, at in desk.replies()] == ["08:30", "08:31", "08:32", "08:33"]

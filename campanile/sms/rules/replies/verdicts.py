@@ -39,7 +39,7 @@ _VERDICT_OF = {
 
 
 #: The score from which a text counts as a machine's. A person taken for a machine gets no answer and no reader.
-_SURELY_MACHINE = 1.5
+_SURELY_MACHINE = 3.0
 #: Replies whose features the model keeps at the same time: those of many do not fit into the cache of a processor.
 _SCORED_AT_ONCE = 1_000
 
