@@ -223,20 +223,20 @@ def parts(desk: Folder, *texts: str, seconds: float = 2, person: int = 1) -> lis
 
 
 def test_a_stop_that_is_split_between_two_parts_is_not_lost(desk: Folder) -> None:
-    assert parts(desk, "ST", "OP") == ["other", "stop_doubtful"]
+    assert parts(desk, "CANC", "EL") == ["other", "stop_doubtful"]
     assert desk.sql("SELECT source FROM opt_out") == [("reply_doubtful",)]
 
 
 def test_parts_in_one_page_and_in_the_wrong_order(desk: Folder) -> None:
     at = desk.clock.at
-    items = [IncomingReply("p2", number(1), "OP", at), IncomingReply("p1", number(1), "ST", at)]
+    items = [IncomingReply("p2", number(1), "EL", at), IncomingReply("p1", number(1), "CANC", at)]
     desk.read("replies", items)
     assert sorted(row[3] for row in desk.replies()) == ["other", "stop_doubtful"]
     assert desk.sql("SELECT count(*) FROM opt_out") == [(1,)]
 
 
 def test_parts_of_a_file(desk: Folder) -> None:
-    desk.drop(f"{number(1)};ST;2026-11-24 09:30:01;", f"{number(1)};OP;2026-11-24 09:30:02;")
+    desk.drop(f"{number(1)};CANC;2026-11-24 09:30:01;", f"{number(1)};EL;2026-11-24 09:30:02;")
     desk.read_files()
     assert desk.sql("SELECT count(*) FROM opt_out") == [(1,)]
 
@@ -244,7 +244,7 @@ def test_parts_of_a_file(desk: Folder) -> None:
 @pytest.mark.parametrize(
     ("texts", "seconds", "verdicts"),
     [
-        pytest.param(("ST", "OP"), 90, ["other", "other"], id="minutes apart"),
+        pytest.param(("CANC", "EL"), 90, ["other", "other"], id="minutes apart"),
         pytest.param(("Bonjour", "Merci"), 2, ["other", "other"], id="no refusal together"),
         pytest.param(("Bonjour", "STOP"), 2, ["other", "stop"], id="one is a refusal by itself"),
     ],
@@ -254,8 +254,8 @@ def test_parts_only_add_an_opt_out(desk: Folder, texts: tuple[str, ...], seconds
 
 
 def test_two_people_are_not_joined(desk: Folder) -> None:
-    parts(desk, "ST")
-    parts(desk, "OP", person=2)
+    parts(desk, "CANC")
+    parts(desk, "EL", person=2)
     assert desk.sql("SELECT count(*) FROM opt_out") == [(0,)]
 
 

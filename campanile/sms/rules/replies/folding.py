@@ -54,9 +54,9 @@ def fold(text: str) -> Sentences:
     ([['stop']], [['stop']], [['stop']])
     """
     alphabet = load_alphabet()
+    for sign in alphabet.signs:
+        text = text.replace(sign, " stop ")
     if not text.isascii():
-        for sign in alphabet.signs:
-            text = text.replace(sign, " stop ")
         text = text.translate(alphabet.letters)
     if text.count(", ") > 1:
         text = _LIST.sub(lambda words: words[0].replace(",", ""), text)
