@@ -8,6 +8,7 @@ import sys
 from campanile.services.contacts.hash_opt_outs import Switched, switch_to_hashes
 from campanile.services.settings import read_settings
 from campanile.sms.errors import CampaignError, SmsError
+from campanile.sms.text.formatting import count_text
 
 USAGE = "python -m campanile.hash_opt_outs <your name>"
 
@@ -24,12 +25,12 @@ def main(arguments: list[str]) -> str:
 
 
 def _lines(found: Switched) -> list[str]:
-    done = (
-        "the store keeps hashes already; its file is written anew"
-        if found.opt_out_count is None
-        else f"the store keeps keyed hashes from now on: the numbers of {found.opt_out_count} opt-outs are gone. Keep "
-        "SMS_SUPPRESSION_KEY outside the data folder and its backups; without it nothing can be sent"
-    )
+    done = "the store keeps hashes already; its file is written anew"
+    if found.opt_out_count is not None:
+        done = (
+            f"the store keeps keyed hashes from now on: {count_text(found.opt_out_count, 'opt-out')} without a number. "
+            "Keep SMS_SUPPRESSION_KEY outside the data folder and its backups; without it nothing can be sent"
+        )
     copies = [f"switched too: {copy}" for copy in found.copies]
     return [done, *copies, *(f"still has numbers: {rest}" for rest in found.remaining)]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from campanile.hash_opt_outs import main
 from campanile.services.contacts.erase import erase_person
 from campanile.services.contacts.explain import read_person
 from campanile.services.contacts.hash_opt_outs import switch_to_hashes
@@ -204,6 +205,22 @@ def test_a_start_after_the_purge_of_the_stop_still_lifts_it(desk: Desk, make_con
     purge_old_data(desk.context)
     desk.reply("START")
     assert desk.sql("SELECT count(*) FROM opt_out") == [(0,)]
+
+
+def test_the_command_says_what_it_did(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    told(desk)
+    export, _ = export_opt_outs(desk.context)
+    monkeypatch.chdir(desk.context.settings.data_dir)
+    monkeypatch.setenv("SMS_DATA_DIR", str(desk.context.settings.data_dir))
+    for name, value in HASHED.items():
+        monkeypatch.setenv(f"SMS_{name.upper()}", str(value))
+    first, rest = main(["Camille"]).splitlines()
+    assert first.startswith(
+        "the store keeps keyed hashes from now on: 1 opt-out without a number. Keep SMS_SUPPRESSION_KEY"
+    )
+    assert rest == f"still has numbers: {export}: an export from before; delete it"
+    assert main(["Camille"]).startswith("the store keeps hashes already; its file is written anew")
+    desk.context = Context(settings_of(desk.context, **HASHED), now=desk.clock)
 
 
 def test_the_command_says_in_one_line_what_is_wrong(tmp_path: Path) -> None:
