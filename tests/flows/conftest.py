@@ -208,6 +208,7 @@ def new_workspace(
             settle_seconds=0.05,
             inbox_quiet_seconds=0,
             gateway_deadline_seconds=3,
+            balance_difference_limit=1_000_000,  # tests take credit away without a message
         )
         yield made
     forget_process()

@@ -546,11 +546,17 @@ class TestSendingThroughTrouble:
         recap_hash = prepare(workspace, "soldes", send_on="2026-11-23", send_time="08:30")
         approve(workspace, recap_hash)
         workspace.set(alert_numbers="+33612345699", balance_critical=0)
-        workspace.sandbox.set_balance("0.10")
+        workspace.sandbox.set_balance("0.12")  # it covers two messages
         for minute in range(31, 40, 2):
             workspace.set_clock(f"2026-11-23T08:{minute}:00+01:00")
+            if minute == 35:
+                workspace.sandbox.set_balance("0.20")  # the campaign is paused: only the alert may use it
             send_due_campaigns()
-        assert [line["to"] for line in workspace.sandbox.billing()] == ["+33612345699"]
+        (_, _, *alerts) = billing = workspace.sandbox.billing()
+        assert [line["to"] for line in billing[:2]] == ["+33612345678", "+33612345679"], "what the credit covers"
+        texts = [line["text"] for line in alerts]
+        assert len([text for text in texts if "resume-campaign" in text and "soldes" in text]) == 1
+        assert len(texts) == len(set(texts)), "each alert once, whatever else is alerted"
         workspace.assert_in_order()
 
     def test_a_gateway_that_only_answers_look_ups(self, workspace: Any) -> None:
