@@ -550,7 +550,7 @@ class TestSendingThroughTrouble:
         for minute in range(31, 40, 2):
             workspace.set_clock(f"2026-11-23T08:{minute}:00+01:00")
             if minute == 35:
-                workspace.sandbox.set_balance("0.20")  # the campaign is paused: only the alert may use it
+                workspace.sandbox.set_balance("5")  # the campaign is paused: only alerts may use it
             send_due_campaigns()
         (_, _, *alerts) = billing = workspace.sandbox.billing()
         assert [line["to"] for line in billing[:2]] == ["+33612345678", "+33612345679"], "what the credit covers"
