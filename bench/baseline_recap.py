@@ -24,7 +24,7 @@ CONTACTS = """
 SELECT list_name AS origin, import_id, row_number, number_id, msisdn, territory, fields
 FROM contact JOIN contact_list USING (list_id) WHERE list_name = ? ORDER BY number_id"""
 LEFT_OUT = """
-SELECT opt_out_key FROM opt_out UNION SELECT number_id FROM dead_number UNION
+SELECT opt_out_key AS number_id FROM opt_out UNION SELECT number_id FROM dead_number UNION
 SELECT number_id FROM contact JOIN contact_list USING (list_id) WHERE list_contains(?, list_name)"""
 RECAP = """
 INSERT INTO recap BY NAME SELECT

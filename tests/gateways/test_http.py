@@ -24,6 +24,7 @@ from campanile.sms.errors import (
     GatewayError,
     GatewayThrottled,
     GatewayUnreachable,
+    OutOfCredit,
 )
 
 KEY = "s3cr3t/key+word"
@@ -47,7 +48,7 @@ STATUSES = [
     # label, status line, rules, error
     ("throttled", "429 Too Many Requests", None, GatewayThrottled),
     ("key", "401 Unauthorized", None, GatewayDenied),
-    ("credit", "402 Payment Required", None, GatewayDenied),
+    ("credit", "402 Payment Required", None, OutOfCredit),
     ("forbidden", "403 Forbidden", None, GatewayDenied),
     ("documented refusal", "400 Bad Request", DOCUMENTED, GatewayDenied),
     ("undocumented refusal", "400 Bad Request", None, GatewayAmbiguous),

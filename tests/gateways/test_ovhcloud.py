@@ -9,7 +9,14 @@ import pytest
 from campanile.gateways.credentials import GatewayAccess
 from campanile.gateways.ovhcloud import adapter as ovhcloud
 from campanile.gateways.transport import clock
-from campanile.sms.errors import GatewayAmbiguous, GatewayDenied, GatewayError, GatewayThrottled, GatewayUnreachable
+from campanile.sms.errors import (
+    GatewayAmbiguous,
+    GatewayDenied,
+    GatewayError,
+    GatewayThrottled,
+    GatewayUnreachable,
+    OutOfCredit,
+)
 from schemas.gateway import Balance, Batch, Charge, Outcome, OutgoingMessage
 from tests.gateways.ovhcloud_server import (
     AHEAD_SECONDS,
@@ -178,7 +185,7 @@ def test_strange_answer_is_ambiguous(gateway, monkeypatch, document):
 ERRORS = [
     ("bad request", 400, GatewayDenied),
     ("key", 401, GatewayDenied),
-    ("credit", 402, GatewayDenied),
+    ("credit", 402, OutOfCredit),
     ("forbidden", 403, GatewayDenied),
     ("no such account", 404, GatewayDenied),
     ("conflict", 409, GatewayAmbiguous),

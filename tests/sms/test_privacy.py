@@ -132,7 +132,7 @@ def test_the_sandbox_and_the_spool(tmp_path: Path) -> None:
 
 
 #: Modules that are started and write nothing of their own: they inherit the rights of what starts them.
-CHILDREN = {"campanile/files/parsing/worker.py"}
+CHILDREN = {"campanile/files/parsing/worker.py", "campanile/services/fork_client.py"}
 #: Scripts that write no data of people.
 WORKSHOP = {f"scripts/{name}.py" for name in ("data_dictionary", "make_samples", "mutants", "train_reply_model")} | {
     "scripts/verify_evidence.py"

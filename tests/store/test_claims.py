@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from campanile.services.inbound.history_rows import report_rows
 from campanile.sms.errors import ConfigurationError
 from campanile.sms.schedule.timezones import zone_of
-from campanile.store.inbound.reports import add_reports
+from campanile.store.inbound.reports import ReportRules, take_reports
 from campanile.store.ledger.claim_checks import SpendableCredit, StopReason
-from campanile.store.ledger.reconciliation import require_tried
 from schemas.gateway import DeliveryReport
 from schemas.ledger_rows import Slice
+from tests.store.conftest import PRICES
 from tests.stores import IN_BOTH_MODES
 
 CLOSING = datetime(2026, 11, 24, 19, 0, tzinfo=UTC)  # of 20:00 in Paris
@@ -299,8 +299,7 @@ def test_a_report_on_a_message_that_waits_for_credit_shows_a_store_that_knows_le
     (ref,) = desk.sql("SELECT client_ref FROM message_status WHERE state = 'planned'")[0]
     with desk.tx() as tx:
         report = DeliveryReport("r-1", "gw-1", ref, "delivered", None, False, desk.clock.at)
-        add_reports(tx, "sandbox", report_rows([report]))
-        require_tried(tx, "sandbox")
+        take_reports(tx, "sandbox", report_rows([report]), ReportRules(PRICES))
         assert tx.reconciliation is not None
 
 

@@ -248,8 +248,8 @@ def test_row_refuses_two(desk, monkeypatch) -> None:
 
 def test_staged_rows_go_when_the_block_ends(desk) -> None:
     with desk.tx() as tx:
-        with tx.staged("report.waiting", staged_rows=pd.DataFrame({"report_no": [1, 2]})):
-            assert tx.execute("SELECT sum(report_no) FROM staged_rows").fetchall() == [(3,)]
+        with tx.staged("campaign.wake", staged_rows=pd.DataFrame({"campaign_id": [1, 2]})):
+            assert tx.execute("SELECT sum(campaign_id) FROM staged_rows").fetchall() == [(3,)]
         with pytest.raises(duckdb.CatalogException):
             tx.execute("SELECT * FROM staged_rows")
         tx._is_broken = False  # seen, and of no consequence
@@ -258,9 +258,9 @@ def test_staged_rows_go_when_the_block_ends(desk) -> None:
 
 def test_staged_file_is_read_where_it_lies(desk, tmp_path: Path) -> None:
     path = tmp_path / "it's rows.parquet"
-    duckdb.sql("SELECT unnest(['1', '2']) AS report_no").write_parquet(str(path))
-    with desk.tx() as tx, tx.staged("report.waiting", staged_rows=path):
-        assert tx.execute("SELECT sum(report_no) FROM staged_rows").fetchall() == [(3,)]
+    duckdb.sql("SELECT unnest(['1', '2']) AS campaign_id").write_parquet(str(path))
+    with desk.tx() as tx, tx.staged("campaign.wake", staged_rows=path):
+        assert tx.execute("SELECT sum(campaign_id) FROM staged_rows").fetchall() == [(3,)]
 
 
 @pytest.mark.parametrize(
@@ -301,7 +301,7 @@ def test_a_table_that_the_statement_does_not_read_is_refused(desk) -> None:
 @pytest.mark.parametrize("sql", ["SELECT CAST('no number' AS BIGINT)", "SELECT x FROM staged_rows"])
 def test_error_inside_staged_rows_is_the_one_that_is_raised(desk, sql: str) -> None:
     refused = pytest.raises((duckdb.ConversionException, duckdb.BinderException), match=r"no number|\bx\b")
-    with refused, desk.tx() as tx, tx.staged("report.waiting", staged_rows=pd.DataFrame({"report_no": [1]})):
+    with refused, desk.tx() as tx, tx.staged("campaign.wake", staged_rows=pd.DataFrame({"campaign_id": [1]})):
         tx.execute(sql).fetchall()
     put(desk.path, desk.clock)
 

@@ -313,7 +313,8 @@ reply.number_id reply.recipient_id reply.sender reply.text
 #: Columns of these types or names that hold nothing about a person, by the reason.
 NOTHING_ABOUT_A_PERSON = {
     "a word of ours": """
-        alert.kind alert_try.channel campaign.kind campaign.state campaign.policy campaign.if_closed
+        alert.channels alert.facts alert.kind alert_try.channel campaign.kind campaign.state campaign.policy
+        campaign.if_closed
         campaign_event.event contact.territory contact_list.legal_basis credit_entry.kind
         dead_number_event.event delivery_report.cause delivery_report.charge_unit delivery_report.status
         exclusion.reason import_file.kind import_file.region import_row.fate import_row.territory
@@ -336,7 +337,8 @@ NOTHING_ABOUT_A_PERSON = {
         gateway_state.value message_event.reason scheduled_flow.error store_state.reconcile_reason
     """,
     "a colleague, and why they did something": """
-        campaign.emergency_reason campaign_event.actor campaign_event.detail contact_list.declared_by
+        alert_try.delivered_to campaign.emergency_reason campaign_event.actor campaign_event.detail
+        contact_list.declared_by
         erasure.actor erasure.reason import_file.undone_by import_file.undone_why operator_setting.actor
         operator_setting.name operator_setting.value opt_out_entry.lifted_by reply.settled_by
     """,

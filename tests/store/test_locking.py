@@ -460,8 +460,10 @@ def test_a_change_of_its_list_raises_no_alert_any_more(desk) -> None:
     desk.put_balance("100")
     desk.prepare("winter", range(2))
     desk.approve("winter")
-    sql = "INSERT INTO alert VALUES (1, 'list_changed: winter', 'sandbox', 'changed', '2026-11-24', NULL, NULL, NULL)"
-    desk.sql(sql)
+    desk.sql(
+        "INSERT INTO alert BY NAME SELECT 1 AS alert_id, 'list_changed: winter' AS kind, 'sandbox' AS gateway, "
+        "'changed' AS message, TIMESTAMPTZ '2026-11-24 00:00+00' AS raised_at"
+    )
     desk.prepare("winter", range(3), revises=True)
     assert desk.sql("SELECT cleared_at IS NOT NULL FROM alert") == [(True,)]
 

@@ -6,13 +6,15 @@ from pathlib import Path
 import pytest
 
 from campanile.sms import states
+from campanile.store.billing.alerts import FAILED
+from campanile.store.billing.balance_alert import BALANCE_KINDS
 
 ROOT = Path(__file__).parents[2] / "campanile" / "store"
 STATEMENTS = "\n".join(path.read_text() for path in sorted((ROOT / "sql").glob("*.sql")))
 TESTED = re.compile(r"\b(\w+\.)?(state|event)\b\s*(?:NOT\s+IN|IN|=|<>)\s*(\([^()]*\)|'[^']*')", re.IGNORECASE)
 KINDS = re.compile(r"\b(?:campaign\.)?kind\b\s*(?:NOT\s+IN|IN|=|<>)\s*(\([^()]*\)|'[^']*')", re.IGNORECASE)
 VALUES = {
-    "state": {*states.CampaignState, *states.SliceState, *states.MessageState},
+    "state": {*states.CampaignState, *states.SliceState, *states.MessageState, FAILED},
     "event": {
         *states.MessageState,
         "approved",
@@ -45,7 +47,17 @@ def test_the_sql_knows_no_other_states(column: str) -> None:
 
 
 def test_the_sql_knows_no_other_kinds() -> None:
-    known = {*states.CampaignKind, *states.CreditKind, "contacts", "opt_outs", "added", "removed", "changed", "kept"}
+    known = {
+        *states.CampaignKind,
+        *states.CreditKind,
+        *BALANCE_KINDS,
+        "contacts",
+        "opt_outs",
+        "added",
+        "removed",
+        "changed",
+        "kept",
+    }
     found = {value for match in KINDS.finditer(STATEMENTS) for value in literals(match[1])}
     assert found
     assert found - known == set()

@@ -124,7 +124,7 @@ def not_covered(available: Decimal, needs: Iterable[Need]) -> list[Need]:
 
     >>> needs = [Need("soldes", None, 100, Decimal(5)), Need("relance", None, 10, Decimal(1))]
     >>> [(need.campaign, need.message_count, str(need.price)) for need in not_covered(Decimal("4.97"), needs)]
-    [('soldes', 1, '0.03'), ('relance', 10, '1')]
+    [('soldes', 1, '0.03'), ('relance', 10, '1.00')]
     """
     left, found = max(available, Decimal(0)), []
     for need in needs:
