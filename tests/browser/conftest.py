@@ -144,21 +144,25 @@ class Person:
 
     def open_form(self, deployment: str) -> None:
         """Go to a deployment, and choose Run, Custom run."""
-        self.page.goto(f"{self.ui}/deployments")
-        self.page.get_by_placeholder("Search deployments").fill(deployment)
         self.open_deployment(deployment)
         self.page.get_by_role("button", name="Run", exact=True).click()
         self.page.get_by_text("Custom run").click()
         self.page.get_by_role("button", name="Submit").wait_for()
 
     def open_deployment(self, deployment: str) -> None:
-        """Follow the link of a deployment; a click is lost if the list is drawn again at that moment."""
+        """Search for a deployment and follow its link; begin again if that leads nowhere.
+
+        A click is lost if the list is drawn again at that moment. The list stays empty if Prefect's server does not
+        answer: after its start its SQLite file is sometimes locked for a minute.
+        """
         from playwright.sync_api import TimeoutError as NotThere
 
         page = re.compile(r"/deployments/deployment/")
-        for _ in range(6):
-            self.page.get_by_role("link", name=deployment, exact=True).first.click()
+        for _ in range(12):
             with suppress(NotThere):
+                self.page.goto(f"{self.ui}/deployments")
+                self.page.get_by_placeholder("Search deployments").fill(deployment, timeout=20_000)
+                self.page.get_by_role("link", name=deployment, exact=True).first.click(timeout=10_000)
                 self.page.wait_for_url(page, timeout=10_000)
                 return
         self.page.wait_for_url(page)
