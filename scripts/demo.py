@@ -120,7 +120,9 @@ class _Mailbox:
         from email import message_from_bytes, policy
 
         message = message_from_bytes(envelope.content, policy=policy.default)  # type: ignore[attr-defined]
-        MAILS.append(f"Subject: {message['Subject']}\n\n{message.get_content().strip()}")
+        text = message.get_body(preferencelist=("plain",))
+        assert text is not None, "each mail has a text"
+        MAILS.append(f"Subject: {message['Subject']}\n\n{text.get_content().strip()}")
         return "250 kept"
 
 
