@@ -11,7 +11,6 @@ from campanile.pages.balance import balance_file, balance_page
 from campanile.services.billing.forecast import (
     due_by_half_day,
     read_balance_view,
-    read_forecast,
     watch_forecast,
     write_balance_page,
 )
@@ -57,13 +56,13 @@ def approve(desk: ResultsDesk, name: str, people: range, **how: object) -> None:
 
 
 def forecast_of(desk: ResultsDesk) -> BalanceForecast:
-    found = read_forecast(desk.context, "sandbox")
+    found = read_balance_view(desk.context, "sandbox", "a reading").forecast
     assert found is not None
     return found
 
 
 def test_a_balance_that_was_never_read_has_no_forecast(desk: ResultsDesk) -> None:
-    assert read_forecast(desk.context, "sandbox") is None
+    assert read_balance_view(desk.context, "sandbox", "no reading").forecast is None
     assert watch_forecast(desk.context, "sandbox") is None
     assert "it was never read" in balance_page(read_balance_view(desk.context, "sandbox", "no reading"), [], PARIS)
 

@@ -63,16 +63,6 @@ class _Known:
     answer_price: Decimal | None
 
 
-def read_forecast(context: Context, gateway: str) -> BalanceForecast | None:
-    """Return the forecast of a gateway's balance for two weeks; None: its balance was never read.
-
-    The store is free during the computation.
-    """
-    with context.transaction(read_only=True) as tx:
-        known = _read_known(context, tx, gateway)
-    return None if known is None else _forecast(context, gateway, known)
-
-
 def watch_forecast(context: Context, gateway: str) -> str | None:
     """Raise an alert, once per crossing, when the forecast falls below the threshold; return it, None: it does not.
 

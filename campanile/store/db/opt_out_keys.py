@@ -22,8 +22,6 @@ import hmac
 
 import duckdb
 
-#: Bytes of a key that nobody can guess.
-SHORTEST_KEY = 32
 #: The first hash; numbers are below, and so are all tombstones.
 FIRST_HASH = 1 << 62
 #: What DuckDB says if the key of a connection is not that of the store.
